@@ -1,0 +1,91 @@
+// swift-tools-version: 6.2
+// The target dependencies below are the architecture: a module may import only what its line names
+// (`make lint` builds with `--explicit-target-dependency-import-check error`), and every arrow points up the list.
+import PackageDescription
+
+/// One set of rules for every target.
+let settings: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .treatAllWarnings(as: .error),
+]
+
+func shared(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+  .target(
+    name: name, dependencies: dependencies, path: "Shared/\(name)", swiftSettings: settings)
+}
+
+func library(_ name: String, at path: String, _ dependencies: [Target.Dependency] = []) -> Target {
+  .target(name: name, dependencies: dependencies, path: path, swiftSettings: settings)
+}
+
+func service(_ name: String, at path: String, _ dependencies: [Target.Dependency]) -> Target {
+  .executableTarget(
+    name: name, dependencies: dependencies, path: path, swiftSettings: settings)
+}
+
+func tests(_ subject: String, _ dependencies: [Target.Dependency] = []) -> Target {
+  .testTarget(
+    name: "\(subject)Tests", dependencies: dependencies, path: "Tests/\(subject)Tests",
+    swiftSettings: settings)
+}
+
+func systemLibrary(_ name: String, pkgConfig: String, package: String) -> Target {
+  .systemLibrary(
+    name: name, path: "Shared/CLibraries/\(name)", pkgConfig: pkgConfig,
+    providers: [.apt([package])])
+}
+
+var targets: [Target] = [
+  // C libraries of the system.
+  systemLibrary("CLibPQ", pkgConfig: "libpq", package: "libpq-dev"),
+  systemLibrary("CHiredis", pkgConfig: "hiredis", package: "libhiredis-dev"),
+  systemLibrary("CCurl", pkgConfig: "libcurl", package: "libcurl4-openssl-dev"),
+  systemLibrary("COpenSSL", pkgConfig: "libcrypto", package: "libssl-dev"),
+  systemLibrary("CYAML", pkgConfig: "yaml-0.1", package: "libyaml-dev"),
+
+  .systemLibrary(name: "CLinux", path: "Shared/CLibraries/CLinux"),
+
+  // Shared modules, lowest first.
+  shared("Primitives", ["CLinux"]),
+  shared("Reactor", ["Primitives", "CLinux"]),
+  shared("JSON"),
+  shared("Telemetry", ["Primitives"]),
+  shared("HTTPWire"),
+  shared("Settings", ["CYAML"]),
+  shared("HTTP", ["Primitives", "Reactor", "JSON", "Telemetry", "HTTPWire", "CCurl"]),
+  shared("Postgres", ["Primitives", "Reactor", "Telemetry", "CLibPQ"]),
+  shared("Redis", ["Primitives", "Reactor", "Telemetry", "CHiredis"]),
+
+  // Tests, one folder per module.
+  tests("Primitives", ["Primitives"]),
+  tests("Reactor", ["Reactor", "Primitives"]),
+  tests("JSON", ["JSON"]),
+  tests("Telemetry", ["Telemetry", "Primitives"]),
+  tests("HTTPWire", ["HTTPWire"]),
+  tests("Settings", ["Settings"]),
+  tests("HTTP", ["HTTP", "HTTPWire", "Reactor", "JSON", "Telemetry", "Primitives"]),
+  tests("Postgres", ["Postgres", "Reactor", "Telemetry", "Primitives"]),
+  tests("Redis", ["Redis", "Reactor", "Telemetry", "Primitives"]),
+]
+
+// `CADRE_ONLY=JSON swift test` builds and tests the named modules and what they stand on, nothing else.
+if let only = Context.environment["CADRE_ONLY"], !only.isEmpty {
+  let byName = Dictionary(uniqueKeysWithValues: targets.map { ($0.name, $0) })
+  var wanted: Set<String> = []
+  func want(_ name: String) {
+    guard let target = byName[name], wanted.insert(name).inserted else { return }
+    for dependency in target.dependencies {
+      if case .byNameItem(let child, _) = dependency { want(child) }
+    }
+  }
+  for name in only.split(separator: ",").map(String.init) {
+    want(name)
+    want("\(name)Tests")
+  }
+  targets = targets.filter { wanted.contains($0.name) }
+}
+
+let package = Package(name: "Cadre", targets: targets)

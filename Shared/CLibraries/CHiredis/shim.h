@@ -1,0 +1,3 @@
+// hiredis: only its RESP reader and command formatter are used.
+#pragma once
+#include <hiredis/hiredis.h>

@@ -1,0 +1,3 @@
+// libyaml, event and document parser.
+#pragma once
+#include <yaml.h>

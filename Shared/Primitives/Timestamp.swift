@@ -1,0 +1,137 @@
+/// A moment in UTC with microsecond precision, the precision of Postgres.
+public struct Timestamp: Hashable, Sendable, Comparable {
+  /// Microseconds since 1970-01-01T00:00:00Z.
+  public let unixMicroseconds: Int64
+
+  /// Makes a moment from microseconds since the Unix epoch.
+  public init(unixMicroseconds: Int64) {
+    self.unixMicroseconds = unixMicroseconds
+  }
+
+  /// Earlier is less.
+  public static func < (left: Timestamp, right: Timestamp) -> Bool { left.unixMicroseconds < right.unixMicroseconds }
+
+  /// The moment `duration` later.
+  public static func + (left: Timestamp, duration: Duration) -> Timestamp {
+    Timestamp(unixMicroseconds: left.unixMicroseconds &+ duration.nanoseconds / 1000)
+  }
+
+  /// The time between two moments.
+  public static func - (left: Timestamp, right: Timestamp) -> Duration {
+    .microseconds(left.unixMicroseconds - right.unixMicroseconds)
+  }
+}
+
+extension Timestamp: CustomStringConvertible {
+  /// RFC 3339 in UTC with milliseconds, for example `2026-11-20T22:34:05.123Z`.
+  public var description: String {
+    let (days, microsecondsOfDay) = unixMicroseconds.flooredQuotientAndRemainder(dividingBy: 86_400_000_000)
+    let (year, month, day) = Timestamp.civil(fromDays: days)
+    let milliseconds = microsecondsOfDay / 1000
+    return String(unsafeUninitializedCapacity: 24) { buffer in
+      func put(_ value: Int64, digits: Int, at start: Int) {
+        var rest = value
+        for index in stride(from: start + digits - 1, through: start, by: -1) {
+          buffer[index] = UInt8(ascii: "0") + UInt8(rest % 10)
+          rest /= 10
+        }
+      }
+      put(year, digits: 4, at: 0)
+      buffer[4] = UInt8(ascii: "-")
+      put(month, digits: 2, at: 5)
+      buffer[7] = UInt8(ascii: "-")
+      put(day, digits: 2, at: 8)
+      buffer[10] = UInt8(ascii: "T")
+      put(milliseconds / 3_600_000, digits: 2, at: 11)
+      buffer[13] = UInt8(ascii: ":")
+      put(milliseconds / 60_000 % 60, digits: 2, at: 14)
+      buffer[16] = UInt8(ascii: ":")
+      put(milliseconds / 1000 % 60, digits: 2, at: 17)
+      buffer[19] = UInt8(ascii: ".")
+      put(milliseconds % 1000, digits: 3, at: 20)
+      buffer[23] = UInt8(ascii: "Z")
+      return 24
+    }
+  }
+
+  /// Reads an RFC 3339 date-time with any fraction and offset; `nil` for anything else.
+  public init?(rfc3339 text: some StringProtocol) {
+    let bytes = Array(text.utf8)
+    func number(_ start: Int, _ count: Int) -> Int64? {
+      guard start + count <= bytes.count else { return nil }
+      var value: Int64 = 0
+      for byte in bytes[start..<(start + count)] {
+        guard byte >= UInt8(ascii: "0"), byte <= UInt8(ascii: "9") else { return nil }
+        value = value * 10 + Int64(byte - UInt8(ascii: "0"))
+      }
+      return value
+    }
+    guard bytes.count >= 20, let year = number(0, 4), bytes[4] == UInt8(ascii: "-"), let month = number(5, 2),
+      bytes[7] == UInt8(ascii: "-"), let day = number(8, 2), bytes[10] | 0x20 == UInt8(ascii: "t"),
+      let hour = number(11, 2), bytes[13] == UInt8(ascii: ":"), let minute = number(14, 2),
+      bytes[16] == UInt8(ascii: ":"), let second = number(17, 2), (1...12).contains(month),
+      (1...Timestamp.daysInMonth(year, month)).contains(day), hour < 24, minute < 60, second <= 60
+    else { return nil }
+    var position = 19
+    var microseconds: Int64 = 0
+    if bytes[position] == UInt8(ascii: ".") {
+      position += 1
+      let start = position
+      var scale: Int64 = 100_000
+      while position < bytes.count, let digit = number(position, 1) {
+        microseconds += digit * scale
+        scale /= 10
+        position += 1
+      }
+      guard position > start else { return nil }
+    }
+    guard position < bytes.count else { return nil }
+    var offsetMinutes: Int64 = 0
+    switch bytes[position] {
+    case UInt8(ascii: "Z"), UInt8(ascii: "z"):
+      guard position + 1 == bytes.count else { return nil }
+    case UInt8(ascii: "+"), UInt8(ascii: "-"):
+      guard position + 6 == bytes.count, let hours = number(position + 1, 2), hours < 24,
+        bytes[position + 3] == UInt8(ascii: ":"), let minutes = number(position + 4, 2), minutes < 60
+      else { return nil }
+      offsetMinutes = (hours * 60 + minutes) * (bytes[position] == UInt8(ascii: "-") ? -1 : 1)
+    default: return nil
+    }
+    let days = Timestamp.days(fromCivil: year, month, day)
+    let seconds = days * 86_400 + hour * 3600 + (minute - offsetMinutes) * 60 + second
+    self.init(unixMicroseconds: seconds * 1_000_000 + microseconds)
+  }
+
+  private static func daysInMonth(_ year: Int64, _ month: Int64) -> Int64 {
+    switch month {
+    case 2: year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) ? 29 : 28
+    case 4, 6, 9, 11: 30
+    default: 31
+    }
+  }
+
+  /// Days since the epoch of a proleptic Gregorian date, by counting from 1 March in 400-year eras.
+  private static func days(fromCivil year: Int64, _ month: Int64, _ day: Int64) -> Int64 {
+    let shifted = month <= 2 ? year - 1 : year
+    let (era, yearOfEra) = shifted.flooredQuotientAndRemainder(dividingBy: 400)
+    let dayOfYear = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1
+    let dayOfEra = yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear
+    return era * 146_097 + dayOfEra - 719_468
+  }
+
+  private static func civil(fromDays days: Int64) -> (year: Int64, month: Int64, day: Int64) {
+    let (era, dayOfEra) = (days + 719_468).flooredQuotientAndRemainder(dividingBy: 146_097)
+    let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
+    let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
+    let shiftedMonth = (5 * dayOfYear + 2) / 153
+    let month = shiftedMonth < 10 ? shiftedMonth + 3 : shiftedMonth - 9
+    return (yearOfEra + era * 400 + (month <= 2 ? 1 : 0), month, dayOfYear - (153 * shiftedMonth + 2) / 5 + 1)
+  }
+}
+
+extension Int64 {
+  fileprivate func flooredQuotientAndRemainder(dividingBy divisor: Int64) -> (Int64, Int64) {
+    let (quotient, remainder) = quotientAndRemainder(dividingBy: divisor)
+    return remainder < 0 ? (quotient - 1, remainder + divisor) : (quotient, remainder)
+  }
+}

@@ -1,0 +1,52 @@
+import Primitives
+import Testing
+
+@Suite struct TimestampTests {
+  @Test(arguments: [
+    (0, "1970-01-01T00:00:00.000Z"), (951_782_400_000_000, "2000-02-29T00:00:00.000Z"),
+    (-1_000, "1969-12-31T23:59:59.999Z"), (1_795_214_045_123_000, "2026-11-20T22:34:05.123Z"),
+  ] as [(Int64, String)])
+  func `formats and reads back`(microseconds: Int64, text: String) {
+    #expect(Timestamp(unixMicroseconds: microseconds).description == text)
+    #expect(Timestamp(rfc3339: text)?.unixMicroseconds == microseconds)
+  }
+
+  @Test func `reads offsets and fractions`() {
+    #expect(Timestamp(rfc3339: "2026-11-20T23:34:05.5+01:00")?.description == "2026-11-20T22:34:05.500Z")
+  }
+
+  @Test(arguments: [
+    "", "2026-11-20", "2026-13-01T00:00:00Z", "2026-02-29T00:00:00Z", "2026-11-20T24:00:00Z", "2026-11-20T22:34:05",
+    "2026-11-20T22:34:05.Z", "2026-11-20T22:34:05Zx", "2026-11-20T22:34:05+1:00",
+  ])
+  func `refuses what is no date-time`(text: String) {
+    #expect(Timestamp(rfc3339: text) == nil)
+  }
+}
+
+@Suite struct UUIDTests {
+  @Test func `text and bytes round trip`() {
+    let id = UUID.version7()
+    #expect(UUID(id.description) == id)
+    #expect(UUID(bytes: id.bytes) == id)
+    #expect(id.description.utf8.count == 36)
+  }
+
+  @Test func `version 7 sorts by time and carries version and variant`() {
+    let early = UUID(version7At: 1, random: (.max, .max))
+    let late = UUID(version7At: 2, random: (0, 0))
+    #expect(early < late)
+    #expect(early.description == "00000000-0001-7fff-bfff-ffffffffffff")
+    #expect(early.unixMilliseconds == 1)
+  }
+
+  @Test(arguments: ["", "x", "00000000-0001-7fff-bfff-fffffffffff", "00000000-0001-7fff-bfff-fffffffffffg",
+    "000000000001-7fff-bfff-ffff-ffffffff"])
+  func `refuses malformed text`(text: String) {
+    #expect(UUID(text) == nil)
+  }
+
+  @Test func `random words differ`() {
+    #expect(Set((0..<1000).map { _ in UUID.version7() }).count == 1000)
+  }
+}
