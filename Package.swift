@@ -55,11 +55,19 @@ var targets: [Target] = [
   shared("Telemetry", ["Primitives"]),
   shared("HTTPWire"),
   shared("Settings", ["CYAML"]),
+  shared("Crypto", ["COpenSSL"]),
+  shared("Contracts", ["Primitives"]),
   shared("HTTP", ["Primitives", "Reactor", "JSON", "Telemetry", "HTTPWire", "CCurl"]),
   shared("Postgres", ["Primitives", "Reactor", "Telemetry", "CLibPQ"]),
   shared("Redis", ["Primitives", "Reactor", "Telemetry", "CHiredis"]),
 
+  // Services: pure parts and shells.
+  library("Decider", at: "Services/Orchestrator/Decider", ["Contracts"]),
+
   // Tests, one folder per module.
+  tests("Crypto", ["Crypto", "Primitives"]),
+  tests("Contracts", ["Contracts", "Primitives"]),
+  tests("Decider", ["Decider", "Contracts"]),
   tests("Primitives", ["Primitives"]),
   tests("Reactor", ["Reactor", "Primitives"]),
   tests("JSON", ["JSON"]),

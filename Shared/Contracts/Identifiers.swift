@@ -1,0 +1,67 @@
+public import Primitives
+
+/// What an identifier names; gives its prefix on the wire.
+public protocol IdentifiedKind: Sendable {
+  /// The prefix without the underscore, for example `run`.
+  static var prefix: String { get }
+}
+
+/// A UUIDv7 that knows what it names. On the wire `prefix_` and 32 hexadecimal digits, for example
+/// `run_019387a2c1d47b3e8f2a4c6d8e0f1a2b`.
+public struct ID<Kind: IdentifiedKind>: Hashable, Sendable, Comparable, CustomStringConvertible {
+  /// The identifier as it is stored.
+  public let uuid: UUID
+
+  /// Wraps a stored identifier.
+  public init(_ uuid: UUID) { self.uuid = uuid }
+
+  /// A fresh identifier.
+  public static func make() -> ID { ID(.version7()) }
+
+  /// Reads the wire form; `nil` for another prefix or malformed digits.
+  public init?(_ text: some StringProtocol) {
+    let bytes = text.utf8
+    let prefix = Kind.prefix.utf8
+    guard bytes.count == prefix.count + 33, bytes.starts(with: prefix),
+      bytes.dropFirst(prefix.count).first == UInt8(ascii: "_"),
+      let uuid = UUID(ascii: bytes.dropFirst(prefix.count + 1))
+    else { return nil }
+    self.uuid = uuid
+  }
+
+  /// The wire form.
+  public var description: String { "\(Kind.prefix)_\(Hex.encode(uuid.high))\(Hex.encode(uuid.low))" }
+
+  /// By time of creation.
+  public static func < (left: ID, right: ID) -> Bool { left.uuid < right.uuid }
+}
+
+/// Names tenants.
+public enum TenantKind: IdentifiedKind {
+  /// `tenant`
+  public static let prefix = "tenant"
+}
+/// Names tasks.
+public enum TaskKind: IdentifiedKind {
+  /// `task`
+  public static let prefix = "task"
+}
+/// Names runs.
+public enum RunKind: IdentifiedKind {
+  /// `run`
+  public static let prefix = "run"
+}
+/// Names steps.
+public enum StepKind: IdentifiedKind {
+  /// `step`
+  public static let prefix = "step"
+}
+
+/// The isolation boundary.
+public typealias TenantID = ID<TenantKind>
+/// What somebody wants done.
+public typealias TaskID = ID<TaskKind>
+/// One execution of a task.
+public typealias RunID = ID<RunKind>
+/// A node of a run's graph.
+public typealias StepID = ID<StepKind>

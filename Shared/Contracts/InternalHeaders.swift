@@ -1,0 +1,21 @@
+/// Header fields between the services of one installation. The gateway removes them from what comes in from outside.
+public enum InternalHeader {
+  /// The shared secret of the installation; whoever shows it is one of our own services.
+  public static let token = "x-cadre-internal-token"
+  /// The tenant on whose behalf the call is made.
+  public static let tenant = "x-cadre-tenant"
+  /// Who made the call, for the audit: the id of an API key or a service's name.
+  public static let principal = "x-cadre-principal"
+  /// The run that a model call is made for.
+  public static let run = "x-cadre-run"
+  /// The step that a model call is made for.
+  public static let step = "x-cadre-step"
+  /// All fields of this kind start so.
+  public static let prefix = "x-cadre-"
+  /// In an answer of the llm-router: the price of the call in millionths of a US dollar; absent when the price is unknown.
+  public static let costMicroUSD = "x-cadre-cost-microusd"
+  /// In an answer of the llm-router: the model that answered.
+  public static let model = "x-cadre-model"
+  /// In an answer of the llm-router: the provider that answered.
+  public static let provider = "x-cadre-provider"
+}

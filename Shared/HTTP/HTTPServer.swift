@@ -1,0 +1,245 @@
+public import HTTPWire
+internal import Primitives
+public import Reactor
+internal import Synchronization
+public import Telemetry
+
+/// How an HTTP server listens and what it tolerates.
+public struct HTTPServerConfiguration: Sendable {
+  /// Where to listen.
+  public var address: SocketAddress
+  /// Sizes of request heads.
+  public var limits = HTTPLimits.standard
+  /// Time for a complete request head, from the first byte or from the connection.
+  public var headTimeout = Duration.seconds(10)
+  /// Time that a kept-alive connection may wait for its next request; longer than the clients' own, so that they close first.
+  public var idleTimeout = Duration.seconds(75)
+  /// Time for a client to take an answer.
+  public var writeTimeout = Duration.seconds(30)
+  /// Open connections over all loops; one more is told 503 and closed.
+  public var connectionsMax = 20_000
+
+  /// Makes a configuration with the defaults above.
+  public init(address: SocketAddress) { self.address = address }
+}
+
+/// An HTTP/1.1 server: one listener per event loop on the same port, handlers on the loop of their connection.
+public final class HTTPServer: Sendable {
+  private let group: EventLoopGroup
+  private let configuration: HTTPServerConfiguration
+  private let router: Router
+  private let telemetry: Telemetry
+  private let metrics: HTTPServerMetrics
+  private let shards: PerLoop<ServerShard>
+  private let open = OpenConnections()
+
+  /// Prepares a server; nothing listens yet.
+  public init(
+    group: EventLoopGroup, configuration: HTTPServerConfiguration, router: Router, telemetry: Telemetry
+  ) {
+    self.group = group
+    self.configuration = configuration
+    self.router = router
+    self.telemetry = telemetry
+    let metrics = HTTPServerMetrics(telemetry: telemetry, routes: router.routes, open: open)
+    self.metrics = metrics
+    let open = self.open
+    shards = PerLoop(group) { loop in
+      ServerShard(
+        loop: loop, configuration: configuration, router: router, telemetry: telemetry, metrics: metrics, open: open)
+    }
+  }
+
+  /// Starts listening and returns the port. Throws `ReactorError`, for example when the port is taken.
+  @discardableResult
+  public func start() async throws -> Int {
+    let address = configuration.address
+    // With SO_REUSEPORT a second process could silently share the port, so it is first bound without.
+    try await group.loops[0].task { try Listener.requireFree(address) }.value
+    var bound = address
+    var port = 0
+    for loop in group.loops {
+      let target = bound
+      let shards = self.shards
+      port = try await loop.task { try shards.current.listen(target) }.value
+      if case .host(let host, 0) = bound { bound = .host(host, port: port) }
+      if case .unix = bound { break }
+    }
+    return port
+  }
+
+  /// Stops in order: no new connections, idle ones closed, busy ones finish their answer until `grace` is over, then cut.
+  public func stop(grace: Duration) async {
+    let shards = self.shards
+    try? await group.onEach { loop in
+      guard let shard = shards.existing else { return }
+      shard.drain()
+      let limit = loop.now &+ UInt64(grace.nanoseconds)
+      while shard.connectionCount > 0, MonotonicClock.now() < limit {
+        try? await EventLoop.sleep(for: .milliseconds(10))
+      }
+      shard.abort()
+    }
+  }
+}
+
+/// The number of open connections of a server, over all loops.
+final class OpenConnections: Sendable {
+  let count = Atomic<Int>(0)
+}
+
+/// The part of a server that lives on one loop.
+///
+/// `@unchecked Sendable`: confined to its loop.
+final class ServerShard: @unchecked Sendable {
+  private let loop: EventLoop
+  let configuration: HTTPServerConfiguration
+  private let router: Router
+  let telemetry: Telemetry
+  let metrics: HTTPServerMetrics
+  private let open: OpenConnections
+  private var listener: Listener?
+  private var connections: [ObjectIdentifier: ServerConnection] = [:]
+  private(set) var isDraining = false
+  private var dateBytes: [UInt8] = []
+  private var dateSecond: Int64 = -1
+  private var dateReadAt: UInt64 = 0
+
+  init(
+    loop: EventLoop, configuration: HTTPServerConfiguration, router: Router, telemetry: Telemetry,
+    metrics: HTTPServerMetrics, open: OpenConnections
+  ) {
+    self.loop = loop
+    self.configuration = configuration
+    self.router = router
+    self.telemetry = telemetry
+    self.metrics = metrics
+    self.open = open
+  }
+
+  var connectionCount: Int { connections.count }
+
+  func listen(_ address: SocketAddress) throws(ReactorError) -> Int {
+    let listener = try Listener(on: loop, address: address) { [unowned self] fd in accepted(fd) }
+    self.listener = listener
+    return listener.port
+  }
+
+  private func accepted(_ fd: Int32) {
+    guard let socket = try? StreamSocket(adopting: fd, on: loop) else { return }
+    guard open.count.load(ordering: .relaxed) < configuration.connectionsMax else {
+      metrics.refusedConnection()
+      socket.write(ServerShard.fullAnswer)
+      socket.closeWhenFlushed()
+      return
+    }
+    open.count.add(1, ordering: .relaxed)
+    let connection = ServerConnection(socket: socket, shard: self)
+    connections[ObjectIdentifier(connection)] = connection
+    connection.start()
+  }
+
+  private static let fullAnswer = Array(
+    "HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\ncontent-length: 0\r\nconnection: close\r\n\r\n".utf8)
+
+  func ended(_ connection: ServerConnection) {
+    guard connections.removeValue(forKey: ObjectIdentifier(connection)) != nil else { return }
+    open.count.subtract(1, ordering: .relaxed)
+  }
+
+  func drain() {
+    isDraining = true
+    listener?.close()
+    for connection in connections.values { connection.drain() }
+  }
+
+  func abort() {
+    for connection in connections.values { connection.abort() }
+  }
+
+  // MARK: Requests
+
+  func begin(_ head: RequestHead, _ socket: StreamSocket) -> Exchange {
+    let now = MonotonicClock.now()
+    switch router.match(head) {
+    case .found(let route, let parameters):
+      let body = HTTPRequestBody(socket: socket, head: head, bytesMax: route.options.bodyBytesMax)
+      let span = route.options.isObserved ? metrics.startSpan(head, route, telemetry) : telemetry.tracer.unsampledSpan()
+      let request = HTTPRequest(head: head, parameters: parameters, body: body, span: span, receivedAt: now)
+      return Exchange(request: request, options: route.options, route: route, outcome: nil, shard: self)
+    case .otherMethods(let allowed):
+      var headers = HTTPHeaders()
+      headers.append(.allow, allowed)
+      return refusal(
+        head, socket, now,
+        Problem(
+          .methodNotAllowed, code: "method_not_allowed", "This address answers \(allowed).", headers: headers))
+    case .unknownPath:
+      return refusal(head, socket, now, Problem(.notFound, code: "no_such_address", "Nothing answers at this path."))
+    case .malformed:
+      return refusal(
+        head, socket, now, Problem(.badRequest, code: "malformed_path", "The path is not valid percent-encoding."))
+    }
+  }
+
+  private func refusal(_ head: RequestHead, _ socket: StreamSocket, _ now: UInt64, _ problem: Problem) -> Exchange {
+    let body = HTTPRequestBody(socket: socket, head: head, bytesMax: 0)
+    let span = metrics.startSpan(head, nil, telemetry)
+    let request = HTTPRequest(head: head, parameters: PathParameters(), body: body, span: span, receivedAt: now)
+    return Exchange(request: request, options: RouteOptions(), route: nil, outcome: problem, shard: self)
+  }
+
+  /// The `Date` field, made once a second.
+  func dateHeader() -> [UInt8] {
+    if loop.now &- dateReadAt > 250_000_000 || dateBytes.isEmpty {
+      dateReadAt = loop.now
+      let second = WallClock.now().unixMicroseconds / 1_000_000
+      if second != dateSecond {
+        dateSecond = second
+        dateBytes = Array("date: \(HTTPDate.format(unixSeconds: second))\r\n".utf8)
+      }
+    }
+    return dateBytes
+  }
+}
+
+/// One request and what became of it.
+struct Exchange {
+  let request: HTTPRequest
+  let options: RouteOptions
+  let route: Route?
+  let outcome: Problem?
+  let shard: ServerShard
+
+  /// Runs the handler and turns whatever it throws into an answer.
+  func respond() async -> HTTPResponse {
+    if let outcome { return outcome.response(traceID: request.trace.traceIDText) }
+    guard let route else { return HTTPResponse(.internalServerError) }
+    do {
+      return try await route.handler(request)
+    } catch let problem as Problem {
+      return problem.response(traceID: request.trace.traceIDText)
+    } catch is CancellationError {
+      return HTTPResponse(.clientClosedRequest)
+    } catch {
+      return internalError(error)
+    }
+  }
+
+  private func internalError(_ error: any Error) -> HTTPResponse {
+    if request.body.socket.isClosed { return HTTPResponse(.clientClosedRequest) }
+    shard.telemetry.logger.error(
+      "request failed", ["route": .string(route?.pattern ?? "none"), "error": .string(String(reflecting: error))],
+      trace: request.trace)
+    request.span.recordError(type: "\(type(of: error))", message: "\(error)")
+    return Problem(
+      .internalServerError, code: "internal_error",
+      "Something went wrong on our side; the trace id finds the details in the logs."
+    ).response(traceID: request.trace.traceIDText)
+  }
+
+  func finish(_ status: HTTPStatus, failed: Bool) {
+    guard options.isObserved else { return }
+    shard.metrics.finished(self, status: status, failed: failed)
+  }
+}

@@ -1,0 +1,45 @@
+/// A parsed JSON text: the bytes as they came, and a tape that says where each value stands. Nothing is copied or converted
+/// until it is asked for.
+///
+/// The tape has two words per value, in document order. Word 0: kind (8 bits), "has escapes" (8 bits), offset (48 bits).
+/// Word 1: for scalars the length in bytes; for containers the number of elements (32 bits) and the node behind the last one.
+public struct JSONDocument: Sendable {
+  /// The text.
+  public let bytes: [UInt8]
+  let tape: [UInt64]
+
+  /// Parses strictly by RFC 8259. Also refused: duplicate keys, a byte order mark, halves of surrogate pairs.
+  public init(parsing bytes: [UInt8], limits: JSONLimits = .standard) throws(JSONError) {
+    self.bytes = bytes
+    tape = try bytes.withUnsafeBufferPointer { (buffer) throws(JSONError) -> [UInt64] in
+      var parser = JSONParser(buffer, limits)
+      return try parser.parse()
+    }
+  }
+
+  /// Parses the UTF-8 form of a string.
+  public init(parsing text: String, limits: JSONLimits = .standard) throws(JSONError) {
+    try self.init(parsing: Array(text.utf8), limits: limits)
+  }
+
+  /// The outermost value.
+  public var root: JSONView { JSONView(document: self, node: 0) }
+}
+
+/// The kinds of JSON values.
+public enum JSONKind: UInt8, Sendable {
+  /// `null`
+  case null
+  /// `false`
+  case `false`
+  /// `true`
+  case `true`
+  /// A number.
+  case number
+  /// A string.
+  case string
+  /// An array.
+  case array
+  /// An object.
+  case object
+}

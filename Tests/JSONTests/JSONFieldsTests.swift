@@ -1,0 +1,80 @@
+import JSON
+import Testing
+
+@Suite struct JSONFieldsTests {
+  private func faults(_ text: String) throws -> [String] {
+    var fields = JSONFields(try JSONDocument(parsing: text).root)
+    _ = fields.string("prompt", isRequired: true, bytesMax: 5)
+    _ = fields.int("priority", in: 0...9)
+    _ = fields.strings("labels", countMax: 2, bytesMax: 3)
+    _ = fields.string("mode", bytesMax: 10, allowed: ["on", "off"])
+    _ = fields.object("limits") { nested in _ = nested.double("cost", isRequired: true, in: 0...1) }
+    do {
+      try fields.finish()
+      return []
+    } catch { return error.faults.map { "\($0.pointer) \($0.code.rawValue)" } }
+  }
+
+  @Test func `a good object has no faults`() throws {
+    #expect(try faults(#"{"prompt":"hi","priority":3,"labels":["a"],"mode":"on","limits":{"cost":0.5}}"#) == [])
+    #expect(try faults(#"{"prompt":"hi","priority":null}"#) == [])
+  }
+
+  @Test func `all faults are named, not only the first`() throws {
+    #expect(
+      try faults(
+        #"{"priority":10,"labels":["a",1],"mode":"maybe","limits":{"cost":2,"x~/y":1},"extra":1}"#)
+        == [
+          "/prompt required", "/priority range", "/labels/1 type", "/mode not_allowed",
+          "/limits/cost range", "/limits/x~0~1y unknown_field", "/extra unknown_field",
+        ])
+  }
+
+  @Test(arguments: [
+    (#"{"prompt":"123456"}"#, "/prompt too_long"), (#"{"prompt":""}"#, "/prompt range"),
+    (#"{"prompt":1}"#, "/prompt type"), (#"{"prompt":"a\u0000"}"#, "/prompt malformed"), ("[]", " type"), ("1", " type"),
+    (#"{"prompt":"a","priority":"1"}"#, "/priority type"), (#"{"prompt":"a","priority":1.5}"#, "/priority range"),
+    (#"{"prompt":"a","labels":["a","b","c"]}"#, "/labels too_long"), (#"{"prompt":"a","limits":[]}"#, "/limits type"),
+  ])
+  func `each fault has its pointer and code`(text: String, expected: String) throws {
+    #expect(try faults(text) == [expected])
+  }
+
+  @Test func `no more than twenty faults are kept`() throws {
+    let many = (0..<50).map { "\"x\($0)\":0" }.joined(separator: ",")
+    #expect(try faults("{\(many)}").count == 20)
+  }
+}
+
+@Suite struct JSONWriterTests {
+  @Test func `writes commas, escapes and numbers`() throws {
+    var writer = JSONWriter()
+    writer.beginObject()
+    writer.member("a", "\"\\\u{01}\n\u{1f}é")
+    writer.member("b", Int64.min)
+    writer.member("c", 0.1)
+    writer.member("d", Double.nan)
+    writer.member("e", true)
+    writer.member("f", ifPresent: String?.none)
+    writer.key("g")
+    writer.beginArray()
+    writer.int(0)
+    writer.double(3)
+    writer.beginObject()
+    writer.endObject()
+    writer.raw(Array("[1]".utf8))
+    writer.endArray()
+    writer.endObject()
+    #expect(
+      String(decoding: writer.bytes, as: UTF8.self)
+        == #"{"a":"\"\\\u0001\n\u001fé","b":-9223372036854775808,"c":0.1,"d":null,"e":true,"g":[0,3,{},[1]]}"#)
+    _ = try JSONDocument(parsing: writer.bytes)
+  }
+
+  @Test func `canonical bytes do not depend on order or spelling`() throws {
+    let left = JSONValue(try JSONDocument(parsing: #"{ "b":1, "a":[1.0, "\u0041"] }"#).root)
+    let right = JSONValue(try JSONDocument(parsing: #"{"a":[1.0,"A"],"b":1}"#).root)
+    #expect(left.canonicalBytes() == right.canonicalBytes())
+    #expect(String(decoding: left.canonicalBytes(), as: UTF8.self) == #"{"a":[1,"A"],"b":1}"#)
+  }
+}
