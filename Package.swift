@@ -57,7 +57,7 @@ var targets: [Target] = [
   shared("Settings", ["CYAML"]),
   shared("Crypto", ["COpenSSL"]),
   shared("Contracts", ["Primitives"]),
-  shared("HTTP", ["Primitives", "Reactor", "JSON", "Telemetry", "HTTPWire", "CCurl"]),
+  shared("HTTP", ["Primitives", "Reactor", "JSON", "Telemetry", "HTTPWire", "Crypto", "CCurl"]),
   shared("Postgres", ["Primitives", "Reactor", "Telemetry", "CLibPQ"]),
   shared("Redis", ["Primitives", "Reactor", "Telemetry", "CHiredis"]),
 

@@ -41,9 +41,8 @@ public final class HTTPRequest: @unchecked Sendable {
 
   /// The query items, decoded. Throws a 400 `Problem` when they are malformed or too many.
   public func query() throws(Problem) -> QueryItems {
-    guard let text = head.query else { return QueryItems() }
     do {
-      return try QueryItems(parsing: text)
+      return try QueryItems(head.query)
     } catch {
       throw Problem(error.status, code: error.code.rawValue, error.message)
     }

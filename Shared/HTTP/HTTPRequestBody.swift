@@ -1,5 +1,5 @@
-public import HTTPWire
-public import Reactor
+internal import HTTPWire
+internal import Reactor
 
 /// The body of a request, pulled piece by piece, so that a sender is never faster than its reader.
 ///

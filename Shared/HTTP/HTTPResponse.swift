@@ -67,7 +67,7 @@ public struct HTTPResponseWriter: Sendable {
     guard !bytes.isEmpty else { return }
     let socket = connection.socket
     if isChunked {
-      connection.appendHead { ChunkedEncoder.appendHead(of: bytes.count, to: &$0) }
+      connection.appendHead { ChunkedEncoder.appendHead(bytes.count, to: &$0) }
       socket.output.append(bytes)
       connection.appendHead { $0 += [13, 10] }
     } else {

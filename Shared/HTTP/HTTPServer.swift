@@ -1,4 +1,5 @@
 public import HTTPWire
+internal import JSON
 internal import Primitives
 public import Reactor
 internal import Synchronization
@@ -189,14 +190,14 @@ final class ServerShard: @unchecked Sendable {
     return Exchange(request: request, options: RouteOptions(), route: nil, outcome: problem, shard: self)
   }
 
-  /// The `Date` field, made once a second.
-  func dateHeader() -> [UInt8] {
+  /// The value of `Date`, made once a second.
+  func dateValue() -> [UInt8] {
     if loop.now &- dateReadAt > 250_000_000 || dateBytes.isEmpty {
       dateReadAt = loop.now
       let second = WallClock.now().unixMicroseconds / 1_000_000
       if second != dateSecond {
         dateSecond = second
-        dateBytes = Array("date: \(HTTPDate.format(unixSeconds: second))\r\n".utf8)
+        dateBytes = Array(HTTPDate.format(unixSeconds: second).utf8)
       }
     }
     return dateBytes
@@ -219,6 +220,8 @@ struct Exchange {
       return try await route.handler(request)
     } catch let problem as Problem {
       return problem.response(traceID: request.trace.traceIDText)
+    } catch let error as JSONFieldsError {
+      return Problem(error).response(traceID: request.trace.traceIDText)
     } catch is CancellationError {
       return HTTPResponse(.clientClosedRequest)
     } catch {

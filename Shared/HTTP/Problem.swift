@@ -55,7 +55,7 @@ public struct Problem: Error, Sendable {
     var writer = JSONWriter()
     writer.beginObject()
     writer.member("type", "urn:cadre:problem:\(code)")
-    writer.member("title", status.reason)
+    writer.member("title", "\(status.reason)")
     writer.member("status", Int64(status.code))
     writer.member("code", code)
     writer.member("detail", detail)

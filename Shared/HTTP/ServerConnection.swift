@@ -58,7 +58,7 @@ final class ServerConnection: @unchecked Sendable {
     while let head = await nextHead() {
       guard await answer(head) else { break }
     }
-    if !socket.isClosed { socket.close() }
+    if !socket.isClosed { await closeGently() }
     shard.ended(self)
   }
 
@@ -105,10 +105,11 @@ final class ServerConnection: @unchecked Sendable {
   private func refuse(_ error: HTTPWireError) async {
     shard.metrics.malformed(error)
     let problem = Problem(error.status, code: error.code.rawValue, error.message)
-    var response = problem.response(traceID: nil)
-    response.headers.append(.connection, "close")
-    write(head: response, length: bodyLength(response), keepAlive: false, chunked: false)
-    if case .bytes(let bytes) = response.body { socket.output.append(bytes) }
+    let response = problem.response(traceID: nil)
+    if case .bytes(let bytes) = response.body {
+      write(head: response, .length(UInt64(bytes.count)), keepAlive: false)
+      socket.output.append(bytes)
+    }
     await linger()
   }
 
@@ -124,7 +125,7 @@ final class ServerConnection: @unchecked Sendable {
     let body = exchange.request.body
     requestsServed += 1
 
-    var keepAlive = head.keepAlive && !shard.isDraining && !socket.peerClosed
+    var keepAlive = head.keepAlive && !shard.isDraining
     if case .upgrade(let serve) = response.body {
       return await upgrade(response, serve, exchange)
     }
@@ -133,19 +134,20 @@ final class ServerConnection: @unchecked Sendable {
       if body.awaitsContinue { keepAlive = false }
       if keepAlive, await !body.discard(atMost: ServerConnection.discardBytesMax) { keepAlive = false }
     }
-    if head.method == .head { response.body = headOnly(response.body, &response.headers) }
+    if head.method == .head {
+      write(head: response, framing(of: response.body), keepAlive: keepAlive)
+      response.body = .upgrade { _ in }
+    }
 
     switch response.body {
-    case .empty:
-      write(head: response, length: response.status.forbidsBody ? nil : 0, keepAlive: keepAlive, chunked: false)
+    case .empty: write(head: response, BodyFraming.none, keepAlive: keepAlive)
     case .bytes(let bytes):
-      let length = head.method == .head ? nil : UInt64(bytes.count)
-      write(head: response, length: length, keepAlive: keepAlive, chunked: false)
+      write(head: response, .length(UInt64(bytes.count)), keepAlive: keepAlive)
       socket.output.append(bytes)
     case .stream(let length, let produce):
       let chunked = length == nil && head.version == .http11
       if length == nil && !chunked { keepAlive = false }
-      write(head: response, length: length, keepAlive: keepAlive, chunked: chunked)
+      write(head: response, length.map { .length($0) } ?? (chunked ? .chunked : .untilClose), keepAlive: keepAlive)
       socket.setNeedsFlush()
       cancelsOnDisconnect = true
       if socket.peerClosed { task?.cancel() }
@@ -181,7 +183,7 @@ final class ServerConnection: @unchecked Sendable {
   private func upgrade(
     _ response: HTTPResponse, _ serve: @Sendable (UpgradedConnection) async -> Void, _ exchange: Exchange
   ) async -> Bool {
-    write(head: response, length: nil, keepAlive: true, chunked: false)
+    write(head: response, nil, keepAlive: true, connection: "upgrade")
     socket.setNeedsFlush()
     exchange.finish(response.status, failed: false)
     cancelsOnDisconnect = true
@@ -190,35 +192,24 @@ final class ServerConnection: @unchecked Sendable {
     return false
   }
 
-  private func headOnly(_ body: HTTPResponse.Body, _ headers: inout HTTPHeaders) -> HTTPResponse.Body {
+  /// What an answer to HEAD says about the body that it leaves out.
+  private func framing(of body: HTTPResponse.Body) -> BodyFraming? {
     switch body {
-    case .bytes(let bytes): headers.append(.contentLength, UInt64(bytes.count))
-    case .stream(.some(let length), _): headers.append(.contentLength, length)
-    case .empty: headers.append(.contentLength, 0)
-    case .stream(.none, _), .upgrade: break
+    case .bytes(let bytes): .length(UInt64(bytes.count))
+    case .stream(.some(let length), _): .length(length)
+    case .empty: BodyFraming.none
+    case .stream(.none, _), .upgrade: nil
     }
-    return .bytes([])
   }
 
-  private func bodyLength(_ response: HTTPResponse) -> UInt64? {
-    if case .bytes(let bytes) = response.body { UInt64(bytes.count) } else { nil }
-  }
-
-  private func write(head response: HTTPResponse, length: UInt64?, keepAlive: Bool, chunked: Bool) {
-    let date = shard.dateHeader()
+  private func write(head response: HTTPResponse, _ framing: BodyFraming?, keepAlive: Bool, connection: StaticString? = nil) {
+    let date = shard.dateValue()
     appendHead { bytes in
-      ResponseHeadWriter.append(status: response.status, to: &bytes)
-      bytes += date
-      ResponseHeadWriter.append(headers: response.headers, to: &bytes)
-      if let length { ResponseHeadWriter.append(contentLength: length, to: &bytes) }
-      if chunked { bytes += ServerConnection.chunkedHeader }
-      if !keepAlive { bytes += ServerConnection.closeHeader }
-      bytes += [13, 10]
+      ResponseHeadWriter.append(
+        status: response.status, headers: response.headers, framing: framing ?? .none, keepAlive: keepAlive, date: date,
+        connection: connection, omitsFraming: framing == nil, to: &bytes)
     }
   }
-
-  private static let chunkedHeader = Array("transfer-encoding: chunked\r\n".utf8)
-  private static let closeHeader = Array("connection: close\r\n".utf8)
 
   // MARK: Ending
 

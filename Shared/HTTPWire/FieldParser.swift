@@ -56,6 +56,8 @@ struct FieldFacts {
   var keepAlive = false
   var hasExpect = false
   var expectsContinue = false
+  /// In a response, Expect means nothing.
+  var isResponse = false
 }
 
 /// Parses the field lines in `start..<end` into records, whose capacity the caller has sized to the number of lines.
@@ -129,6 +131,7 @@ private func note(
       }
     }
   case .expect:
+    if facts.isResponse { return }
     if facts.hasExpect || !equalIgnoringCase(base + start, count, "100-continue") {
       throw HTTPWireError(.unsupportedExpectation)
     }

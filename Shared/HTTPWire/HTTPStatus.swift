@@ -31,7 +31,7 @@ extension HTTPStatus: CustomStringConvertible {
 
 extension HTTPStatus {
   /// 100 Continue
-  public static let continue = HTTPStatus(valid: 100)
+  public static let `continue` = HTTPStatus(valid: 100)
   /// 101 Switching Protocols
   public static let switchingProtocols = HTTPStatus(valid: 101)
   /// 103 Early Hints

@@ -45,6 +45,22 @@ public final class Listener: ReadinessHandler, @unchecked Sendable {
     try loop.watch(fd, for: .readable, handler: self)
   }
 
+  /// Throws when another process (or this one) listens at the address already. Blocks briefly for names.
+  public static func requireFree(_ address: SocketAddress) throws(ReactorError) {
+    guard let resolved = try address.lookUp(passive: true, numericOnly: false).first else {
+      throw ReactorError(.badAddress, operation: "listen")
+    }
+    guard resolved.family != AF_UNIX else { return }
+    let fd = socket(resolved.family, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+    guard fd >= 0 else { throw ReactorError(.system, operation: "socket", errno: errno) }
+    defer { Glibc.close(fd) }
+    var on: Int32 = 1
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, socklen_t(MemoryLayout<Int32>.size))
+    guard resolved.withSockaddr({ bind(fd, $0, $1) }) == 0 else {
+      throw ReactorError(.system, operation: "bind \(address)", errno: errno)
+    }
+  }
+
   /// Stops listening; accepted connections stay. On the loop.
   public func close() {
     loop.preconditionCurrent()

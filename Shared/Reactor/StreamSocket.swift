@@ -36,6 +36,7 @@ public final class StreamSocket: ReadinessHandler, @unchecked Sendable {
   private var kernelWritable = true
   private var flushScheduled = false
   private var closeAfterFlush = false
+  private var shutdownAfterFlush = false
   private var reader: UnsafeContinuation<Void, Never>?
   private var drainWaiter: UnsafeContinuation<Void, Never>?
   private var deadlineTimer: Timer?
@@ -179,6 +180,10 @@ public final class StreamSocket: ReadinessHandler, @unchecked Sendable {
     }
     if output.isEmpty {
       output.releaseIfEmpty()
+      if shutdownAfterFlush, fd >= 0 {
+        shutdownAfterFlush = false
+        shutdown(fd, Int32(SHUT_WR))
+      }
       if closeAfterFlush { close() }
     }
     if output.count <= StreamSocket.outputBytesMax, let waiter = drainWaiter {
@@ -202,9 +207,10 @@ public final class StreamSocket: ReadinessHandler, @unchecked Sendable {
     if output.isEmpty { close() } else { setNeedsFlush() }
   }
 
-  /// Sends our end of the stream and goes on reading.
+  /// Sends our end of the stream behind the output, and goes on reading.
   public func shutdownSending() {
-    if fd >= 0 { shutdown(fd, Int32(SHUT_WR)) }
+    shutdownAfterFlush = true
+    setNeedsFlush()
   }
 
   /// Closes with `error` as the reason.

@@ -56,7 +56,7 @@ final class CurlTransfer: @unchecked Sendable {
     cadre_curl_set_string(easy, CURLOPT_CUSTOMREQUEST, "\(request.method)")
     cadre_curl_set_long(easy, CURLOPT_NOSIGNAL, 1)
     cadre_curl_set_long(easy, CURLOPT_TCP_NODELAY, 1)
-    cadre_curl_set_long(easy, CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_2TLS.rawValue))
+    cadre_curl_set_long(easy, CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_2TLS))
     cadre_curl_set_long(easy, CURLOPT_CONNECTTIMEOUT_MS, CurlTransfer.connectTimeoutMilliseconds)
     if request.method == .head { cadre_curl_set_long(easy, CURLOPT_NOBODY, 1) }
     cadre_curl_set_callback(easy, CURLOPT_HEADERFUNCTION) { bytes, _, count, context in
@@ -72,11 +72,15 @@ final class CurlTransfer: @unchecked Sendable {
   }
 
   private func configureHeaders(_ request: HTTPClientRequest) {
-    var lines: [UInt8] = []
-    request.trace?.appendHeaders(to: &lines)
-    RequestHeadWriter.append(headers: request.headers, to: &lines)
-    for line in lines.split(separator: 10) {
-      headerList = curl_slist_append(headerList, String(decoding: line.dropLast(), as: UTF8.self))
+    request.headers.forEach { name, value in
+      switch name.lowercased() {
+      case "host", "content-length", "transfer-encoding", "connection", "expect": break
+      default: headerList = curl_slist_append(headerList, value.isEmpty ? "\(name);" : "\(name): \(value)")
+      }
+    }
+    if let trace = request.trace {
+      headerList = curl_slist_append(headerList, "traceparent: \(trace.traceparent)")
+      if let state = trace.state { headerList = curl_slist_append(headerList, "tracestate: \(state)") }
     }
     // Without these libcurl would wait for a "100 Continue" before larger bodies and add a type of its own.
     headerList = curl_slist_append(headerList, "Expect:")

@@ -1,4 +1,4 @@
-public import HTTPWire
+internal import HTTPWire
 internal import Primitives
 public import Reactor
 public import Telemetry

@@ -51,7 +51,7 @@ public struct HTTPClientResponse: Sendable {
   /// The header fields.
   public let headers: HTTPHeaders
   /// The content.
-  public let body: HTTPClientBody
+  public let body: any HTTPClientBody
 }
 
 /// The content of an answer, pulled piece by piece. Dropping it before its end cancels the exchange.

@@ -76,7 +76,7 @@ final class PlainHTTPBody: HTTPClientBody, @unchecked Sendable {
 
   private func decode(_ decoder: inout ChunkedDecoder) throws -> [UInt8]? {
     var gathered: [UInt8] = []
-    do {
+    do throws(HTTPWireError) {
       while !socket.input.isEmpty {
         let bytes = socket.input.readable
         let step = try decoder.next(bytes)
@@ -88,7 +88,7 @@ final class PlainHTTPBody: HTTPClientBody, @unchecked Sendable {
         }
         if case .needMore = step.event { break }
       }
-    } catch let error as HTTPWireError {
+    } catch {
       abandon()
       throw HTTPClientError(.protocolViolation, outcomeUnknown: true, reason: error.message)
     }

@@ -32,6 +32,14 @@ enum PlainHTTPExchange {
 
 extension HTTPClientRequest.Body {
   var isStream: Bool { if case .stream = self { true } else { false } }
+
+  var framing: BodyFraming {
+    switch self {
+    case .none: .none
+    case .bytes(let bytes): .length(UInt64(bytes.count))
+    case .stream(let length, _): length.map { .length($0) } ?? .chunked
+    }
+  }
 }
 
 /// One try of one request on one connection.
@@ -92,19 +100,14 @@ private final class Attempt: @unchecked Sendable {
   private func exchange(_ request: HTTPClientRequest) async throws -> HTTPClientResponse {
     var head: [UInt8] = []
     head.reserveCapacity(512)
-    RequestHeadWriter.append(method: request.method, target: request.url.target, host: request.url.authority, to: &head)
-    request.trace?.appendHeaders(to: &head)
-    RequestHeadWriter.append(headers: request.headers, to: &head)
-    switch request.body {
-    case .none:
-      if request.method == .post || request.method == .put || request.method == .patch {
-        RequestHeadWriter.append(contentLength: 0, to: &head)
-      }
-    case .bytes(let bytes): RequestHeadWriter.append(contentLength: UInt64(bytes.count), to: &head)
-    case .stream(.some(let length), _): RequestHeadWriter.append(contentLength: length, to: &head)
-    case .stream(.none, _): head += Attempt.chunkedHeader
+    try RequestHeadWriter.append(
+      method: request.method, target: request.url.target, host: request.url.authority, headers: request.headers,
+      framing: request.body.framing, to: &head)
+    if let trace = request.trace {
+      head.removeLast(2)
+      trace.appendHeaders(to: &head)
+      head += [13, 10]
     }
-    head += [13, 10]
     socket.write(head)
     if case .bytes(let bytes) = request.body { socket.write(bytes) }
     wasSent = true
@@ -121,8 +124,6 @@ private final class Attempt: @unchecked Sendable {
     }
   }
 
-  private static let chunkedHeader = Array("transfer-encoding: chunked\r\n".utf8)
-
   private func send(_ pull: @Sendable () async throws -> [UInt8]?, chunked: Bool) async throws {
     while true {
       let next: [UInt8]?
@@ -137,7 +138,7 @@ private final class Attempt: @unchecked Sendable {
       if piece.isEmpty { continue }
       if chunked {
         var size: [UInt8] = []
-        ChunkedEncoder.appendHead(of: piece.count, to: &size)
+        ChunkedEncoder.appendHead(piece.count, to: &size)
         socket.write(size)
       }
       socket.write(piece)
@@ -153,12 +154,12 @@ private final class Attempt: @unchecked Sendable {
   }
 
   private func readHead(_ method: HTTPMethod) async throws -> HTTPClientResponse {
-    var parser = ResponseHeadParser(method: method)
+    var parser = ResponseHeadParser(requestMethod: method)
     while true {
       if !socket.input.isEmpty, let (head, consumed) = try parser.parse(socket.input.readable) {
         socket.input.consume(consumed)
         if head.status.isInformational {
-          parser = ResponseHeadParser(method: method)
+          parser = ResponseHeadParser(requestMethod: method)
           continue
         }
         isOver = true

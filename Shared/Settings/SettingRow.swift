@@ -1,0 +1,79 @@
+/// A declared setting without its static type: what tables, references and status pages need.
+public struct SettingRow: Sendable {
+  /// The dotted key.
+  public let key: String
+  /// The environment variable; `nil` for structured settings, which only the file can give.
+  public let environmentName: String?
+  /// One word for the type.
+  public let typeName: String
+  /// What is allowed, in words.
+  public let allowed: String
+  /// The default as text, `nil` when there is none to show.
+  public let defaultText: String?
+  /// Whether some source must give a value.
+  public let isRequired: Bool
+  /// Whether a running service takes up a change.
+  public let isReloadable: Bool
+  /// Whether the value must never be shown.
+  public let isSecret: Bool
+  /// One sentence for the reference.
+  public let description: String
+
+  /// Whether only the file can give it.
+  var isStructured: Bool { environmentName == nil }
+  /// A suffix that the key must have.
+  let keySuffix: String?
+  /// Whether the value may stand in a file of its own.
+  let acceptsFile: Bool
+  let defaultValue: (any HeldValue)?
+  let parse: @Sendable (ConfigReader) -> (any HeldValue)?
+
+  init<Value>(
+    key: String, type: SettingType<Value>, defaultValue: Value?, environment: String?, reloadable: Bool, secret: Bool,
+    description: String
+  ) {
+    let isSecret = secret || type.isSecret
+    let render: @Sendable (Value) -> String = { isSecret ? Secret.mask : type.render($0) }
+    self.key = key
+    self.environmentName = type.isStructured ? nil : environment ?? Self.environmentName(of: key)
+    self.typeName = type.name
+    self.allowed = type.allowed
+    self.isRequired = defaultValue == nil
+    self.isReloadable = reloadable
+    self.isSecret = isSecret
+    self.description = description
+    self.keySuffix = type.keySuffix
+    self.acceptsFile = isSecret && !type.isStructured
+    func hold(_ value: Value) -> any HeldValue { Held(value: value, text: render(value)) }
+    self.defaultValue = defaultValue.map { hold($0) }
+    // An optional's missing default renders as an empty text even where a value would be masked.
+    self.defaultText = defaultValue.flatMap { value in
+      let text = type.render(value)
+      return text.isEmpty ? nil : render(value)
+    }
+    self.parse = { reader in
+      guard let value = type.parse(reader) else { return nil }
+      return Held(value: value, text: render(value))
+    }
+  }
+
+  /// `http.port` becomes `CADRE_HTTP_PORT`.
+  static func environmentName(of key: String) -> String {
+    "CADRE_" + key.uppercased().map { $0 == "." ? "_" : String($0) }.joined()
+  }
+}
+
+/// A value with its static type hidden.
+protocol HeldValue: Sendable {
+  /// As shown: masked when secret.
+  var text: String { get }
+  func equals(_ other: any HeldValue) -> Bool
+}
+
+/// The box that keeps the type, so that reading needs no cast of optionals.
+struct Held<Value: Sendable & Equatable>: HeldValue {
+  let value: Value
+  let text: String
+
+  func equals(_ other: any HeldValue) -> Bool { (other as? Held<Value>)?.value == value }
+}

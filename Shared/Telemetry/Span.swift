@@ -1,0 +1,178 @@
+internal import Primitives
+internal import Synchronization
+
+/// The value of an attribute.
+public enum AttributeValue: Hashable, Sendable {
+  /// Text.
+  case string(String)
+  /// A whole number.
+  case int(Int64)
+  /// A number.
+  case double(Double)
+  /// A truth value.
+  case bool(Bool)
+}
+
+/// Who is on the other side of a span.
+public enum SpanKind: Int, Sendable {
+  /// Work inside the process.
+  case `internal` = 1
+  /// A request that is answered.
+  case server = 2
+  /// A request that is made.
+  case client = 3
+  /// A message that is sent for later.
+  case producer = 4
+  /// A message that is worked on.
+  case consumer = 5
+}
+
+/// What is exported of a span.
+public struct FinishedSpan: Sendable {
+  /// Where it stands in the trace.
+  public let context: TraceContext
+  /// The span that caused it; 0 for the first of a trace.
+  public let parentID: UInt64
+  /// A name of bounded variety.
+  public let name: String
+  /// Who is on the other side.
+  public let kind: SpanKind
+  /// Start, in nanoseconds since 1970.
+  public let startUnixNanoseconds: UInt64
+  /// End, in nanoseconds since 1970.
+  public let endUnixNanoseconds: UInt64
+  /// Attributes in order of their setting, at most 64.
+  public let attributes: [(key: String, value: AttributeValue)]
+  /// Why the operation failed; `nil` when it did not.
+  public let error: String?
+}
+
+/// An operation in progress. A span that is not sampled only carries its context and costs almost nothing.
+public final class Span: Sendable {
+  private struct Recording {
+    var attributes: [(key: String, value: AttributeValue)] = []
+    var error: String?
+    var isEnded = false
+  }
+
+  static let attributesMax = 64
+  static let textBytesMax = 4096
+
+  /// Where the span stands; hand it on with calls that it makes.
+  public let context: TraceContext
+  private let parentID: UInt64
+  private let name: String
+  private let kind: SpanKind
+  private let startedAt: UInt64
+  private let startedUnix: UInt64
+  private let recording: Mutex<Recording>
+  private let sink: (any SpanSink)?
+
+  init(context: TraceContext, parentID: UInt64, name: String, kind: SpanKind, sink: (any SpanSink)?) {
+    self.context = context
+    self.parentID = parentID
+    self.name = name
+    self.kind = kind
+    self.sink = context.isSampled ? sink : nil
+    recording = Mutex(Recording())
+    startedAt = self.sink == nil ? 0 : MonotonicClock.now()
+    startedUnix = self.sink == nil ? 0 : UInt64(WallClock.now().unixMicroseconds) * 1000
+  }
+
+  /// Whether attributes are kept: expensive ones need not be made otherwise.
+  public var isRecording: Bool { sink != nil }
+
+  /// Sets an attribute; beyond 64, and after the end, nothing happens.
+  public func setAttribute(_ key: String, _ value: AttributeValue) {
+    guard sink != nil else { return }
+    var value = value
+    if case .string(let text) = value, text.utf8.count > Span.textBytesMax {
+      value = .string(String(decoding: text.utf8.prefix(Span.textBytesMax), as: UTF8.self))
+    }
+    recording.withLock { recording in
+      guard !recording.isEnded, recording.attributes.count < Span.attributesMax else { return }
+      recording.attributes.append((key, value))
+    }
+  }
+
+  /// Marks the operation as failed.
+  public func recordError(type: String, message: String) {
+    guard sink != nil else { return }
+    setAttribute("error.type", .string(type))
+    recording.withLock { $0.error = String(message.prefix(1024)) }
+  }
+
+  /// Ends the span and hands it to the exporter. A second call does nothing.
+  public func end() {
+    guard let sink else { return }
+    let finished = recording.withLock { recording -> Recording? in
+      if recording.isEnded { return nil }
+      recording.isEnded = true
+      return recording
+    }
+    guard let finished else { return }
+    let duration = MonotonicClock.now() &- startedAt
+    sink.finished(
+      FinishedSpan(
+        context: context, parentID: parentID, name: name, kind: kind, startUnixNanoseconds: startedUnix,
+        endUnixNanoseconds: startedUnix &+ duration, attributes: finished.attributes, error: finished.error))
+  }
+}
+
+/// Takes finished spans; must not block.
+public protocol SpanSink: AnyObject, Sendable {
+  /// A sampled span has ended.
+  func finished(_ span: FinishedSpan)
+}
+
+/// Which new traces are recorded (`OTEL_TRACES_SAMPLER`).
+public struct Sampler: Hashable, Sendable {
+  /// Share of new traces that are recorded, from 0 to 1.
+  public let ratio: Double
+  /// Whether a caller's decision is followed.
+  public let followsParent: Bool
+
+  /// Makes a sampler.
+  public init(ratio: Double, followsParent: Bool) {
+    self.ratio = ratio
+    self.followsParent = followsParent
+  }
+
+  func samples(parent: TraceContext?, traceLow: UInt64) -> Bool {
+    if followsParent, let parent { return parent.isSampled }
+    if ratio >= 1 { return true }
+    if ratio <= 0 { return false }
+    return Double(traceLow >> 11) / Double(1 << 53) < ratio
+  }
+}
+
+/// Makes spans.
+public final class Tracer: Sendable {
+  private let sampler: Sampler
+  private let sink: (any SpanSink)?
+
+  /// Makes a tracer; without a sink nothing is recorded, but contexts still travel.
+  public init(sampler: Sampler, sink: (any SpanSink)?) {
+    self.sampler = sampler
+    self.sink = sink
+  }
+
+  /// Starts a span below `parent`, or a new trace.
+  public func startSpan(_ name: String, kind: SpanKind = .internal, parent: TraceContext? = nil) -> Span {
+    let context: TraceContext
+    if let parent {
+      context = parent.child(isSampled: sampler.samples(parent: parent, traceLow: parent.traceLow))
+    } else {
+      let root = TraceContext.root(isSampled: false)
+      context =
+        sampler.samples(parent: nil, traceLow: root.traceLow)
+        ? TraceContext(traceHigh: root.traceHigh, traceLow: root.traceLow, spanID: root.spanID, isSampled: true) : root
+    }
+    return Span(context: context, parentID: parent?.spanID ?? 0, name: name, kind: kind, sink: sink)
+  }
+
+  /// A span that is never recorded, with a trace id of its own.
+  public func unsampledSpan() -> Span {
+    Span(context: .root(isSampled: false), parentID: 0, name: "", kind: .internal, sink: nil)
+  }
+}
