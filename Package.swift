@@ -61,6 +61,12 @@ var targets: [Target] = [
   shared("Postgres", ["Primitives", "Reactor", "Telemetry", "CLibPQ"]),
   shared("Redis", ["Primitives", "Reactor", "Telemetry", "CHiredis"]),
 
+  shared(
+    "ServiceKit",
+    [
+      "Primitives", "Reactor", "JSON", "Telemetry", "HTTPWire", "HTTP", "Settings", "Contracts", "Crypto", "CLinux",
+    ]),
+
   // Services: pure parts and shells.
   library("Decider", at: "Services/Orchestrator/Decider", ["Contracts"]),
 

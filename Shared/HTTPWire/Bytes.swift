@@ -25,8 +25,6 @@ struct ByteSet {
   @inline(__always) static var path: ByteSet { ByteSet(0x2FFF_FFF2_0000_0000, 0x47FF_FFFE_87FF_FFFF) }
   /// The characters of a path and `?`.
   @inline(__always) static var query: ByteSet { ByteSet(0xAFFF_FFF2_0000_0000, 0x47FF_FFFE_87FF_FFFF) }
-  /// `reg-name` (RFC 3986, section 3.2.2).
-  @inline(__always) static var registeredName: ByteSet { ByteSet(0x2BFF_7FF2_0000_0000, 0x47FF_FFFE_87FF_FFFE) }
   /// `unreserved` (RFC 3986, section 2.3).
   @inline(__always) static var unreserved: ByteSet { ByteSet(0x03FF_6000_0000_0000, 0x47FF_FFFE_87FF_FFFE) }
 }

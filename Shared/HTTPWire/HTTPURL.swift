@@ -60,7 +60,7 @@ public struct HTTPURL: Hashable, Sendable, CustomStringConvertible {
         host = authority[..<colon]
         digits = authority[authority.index(after: colon)...]
       }
-      guard !host.isEmpty, host.utf8.allSatisfy({ ByteSet.registeredName.contains($0) && $0 != 0x25 }) else {
+      guard !host.isEmpty, host.utf8.allSatisfy({ ByteSet.unreserved.contains($0) }) else {
         throw HTTPWireError(.invalidHost)
       }
     }

@@ -136,7 +136,10 @@ func parseVersion(_ base: UnsafePointer<UInt8>) throws(HTTPWireError) -> HTTPVer
   throw HTTPWireError(.unsupportedVersion)
 }
 
-/// `host [":" port]` with a registered name, an IPv4 address or a bracketed IPv6 address; the host is not empty.
+/// `host [":" port]` with a name, an IPv4 address or a bracketed IPv6 address; the host is not empty.
+///
+/// Names are narrower than `reg-name`: no name of the DNS has delimiters or escapes, and a comma is what two Host fields
+/// look like after a careless proxy has joined them.
 @inline(__always)
 func isValidAuthority(_ base: UnsafePointer<UInt8>, _ count: Int) -> Bool {
   guard count > 0 else { return false }
@@ -148,7 +151,7 @@ func isValidAuthority(_ base: UnsafePointer<UInt8>, _ count: Int) -> Bool {
     guard i > 2, i < count, base[i] == 0x5D else { return false }
     i &+= 1
   } else {
-    while i < count, ByteSet.registeredName.contains(base[i]) { i &+= 1 }
+    while i < count, ByteSet.unreserved.contains(base[i]) { i &+= 1 }
     guard i > 0 else { return false }
   }
   if i == count { return true }

@@ -28,7 +28,8 @@ public struct ResponseHeadParser: Sendable {
     facts.isResponse = true
     let headers = try copyHead(base, 0, lineEnd + 2, end, fieldCount, &facts)
     let framing = try framing(version, status, facts)
-    let reusable = !facts.close && (version == .http11 || facts.keepAlive) && framing != .untilClose && status.code != 101
+    let reusable =
+      !facts.close && (version == .http11 || facts.keepAlive) && framing != .untilClose && status.code != 101
     return (
       ResponseHead(status: status, version: version, headers: headers, framing: framing, keepAlive: reusable), end
     )

@@ -210,7 +210,8 @@ public enum WebSocketHandshake {
 
   /// The value of `Sec-WebSocket-Accept` for a valid upgrade request. Throws `HTTPWireError`.
   public static func accept(_ head: RequestHead, sha1: ([UInt8]) -> [UInt8]) throws(HTTPWireError) -> String {
-    guard head.method == .get, head.version == .http11, head.framing == .none, head.headers.contains(token: "websocket", in: .upgrade),
+    guard head.method == .get, head.version == .http11, head.framing == .none,
+      head.headers.contains(token: "websocket", in: .upgrade),
       head.headers.contains(token: "upgrade", in: .connection)
     else { throw HTTPWireError(.webSocketNotUpgrade) }
     guard head.headers[.secWebSocketVersion] == "13" else { throw HTTPWireError(.webSocketUnsupportedVersion) }

@@ -32,7 +32,9 @@ public struct CommandLineOptions: Sendable, Equatable {
   /// Bytes of all arguments together.
   public static let argumentBytesMaximum = 1024 * 1024
 
-  private static let names = ["--config", "--set", "--check-config", "--print-config-docs", "--help", "-h", "--version"]
+  private static let names = [
+    "--config", "--set", "--check-config", "--print-config-docs", "--help", "-h", "--version",
+  ]
 
   /// Reads the arguments without the name of the program.
   ///

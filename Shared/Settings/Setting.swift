@@ -32,7 +32,8 @@ public struct Setting<Value: Sendable & Equatable>: Sendable {
   ) {
     self.key = key
     self.row = SettingRow(
-      key: key, type: type, defaultValue: .some(value), environment: environment, reloadable: reloadable, secret: secret,
+      key: key, type: type, defaultValue: .some(value), environment: environment, reloadable: reloadable,
+      secret: secret,
       description: description)
   }
 

@@ -33,7 +33,11 @@ public struct SettingRow: Sendable {
     description: String
   ) {
     let isSecret = secret || type.isSecret
-    let render: @Sendable (Value) -> String = { isSecret ? Secret.mask : type.render($0) }
+    // A missing optional renders as an empty text, which shows more than a mask and betrays nothing.
+    let render: @Sendable (Value) -> String = { value in
+      let text = type.render(value)
+      return isSecret && !text.isEmpty ? Secret.mask : text
+    }
     self.key = key
     self.environmentName = type.isStructured ? nil : environment ?? Self.environmentName(of: key)
     self.typeName = type.name
@@ -46,11 +50,7 @@ public struct SettingRow: Sendable {
     self.acceptsFile = isSecret && !type.isStructured
     func hold(_ value: Value) -> any HeldValue { Held(value: value, text: render(value)) }
     self.defaultValue = defaultValue.map { hold($0) }
-    // An optional's missing default renders as an empty text even where a value would be masked.
-    self.defaultText = defaultValue.flatMap { value in
-      let text = type.render(value)
-      return text.isEmpty ? nil : render(value)
-    }
+    self.defaultText = defaultValue.map { render($0) }.flatMap { $0.isEmpty ? nil : $0 }
     self.parse = { reader in
       guard let value = type.parse(reader) else { return nil }
       return Held(value: value, text: render(value))

@@ -41,13 +41,18 @@ struct SettingsLoader {
     self.rowsByKey = rowsByKey
     self.keys = keys
     self.groups = groups
-  }
-
-  mutating func load() throws(SettingsError) -> Settings {
     for row in table.rows {
       if let value = row.defaultValue { entries[row.key] = Settings.Entry(held: value, origin: .defaultValue) }
     }
+  }
+
+  mutating func load() throws(SettingsError) -> Settings {
     if let file = sources.file { readFile(file) }
+    return try finish()
+  }
+
+  /// Reads what is stronger than the file and checks that nothing is missing.
+  mutating func finish() throws(SettingsError) -> Settings {
     readEnvironment()
     readOverrides()
     for row in table.rows where row.isRequired && !given.contains(row.key) {
@@ -67,19 +72,23 @@ struct SettingsLoader {
 
   private mutating func readFile(_ path: String) {
     do {
-      let bytes = try FileContents.read(path, limit: YAMLDocument.fileBytesMaximum).bytes
-      let document = YAMLDocument.read(bytes, path: path, environment: sources.environment, log: log)
-      guard let document else { return }
-      interpolated = document.variables
-      guard !document.root.isNull else { return }
-      guard case .map(let entries) = document.root.content else {
-        log.add(.wrongType, document.root.origin, "\(document.root.shown) at the top; allowed: a map of settings")
-        return
-      }
-      readMap(entries, under: "")
+      readDocument(try FileContents.read(path, limit: YAMLDocument.fileBytesMaximum).bytes, path: path)
     } catch {
       log.add(error.code, nil, "the configuration file \(path) \(error.message)")
     }
+  }
+
+  /// Takes the values of a YAML text.
+  mutating func readDocument(_ bytes: [UInt8], path: String) {
+    let document = YAMLDocument.read(bytes, path: path, environment: sources.environment, log: log)
+    guard let document else { return }
+    interpolated = document.variables
+    guard !document.root.isNull else { return }
+    guard case .map(let entries) = document.root.content else {
+      log.add(.wrongType, document.root.origin, "\(document.root.shown) at the top; allowed: a map of settings")
+      return
+    }
+    readMap(entries, under: "")
   }
 
   private mutating func readMap(_ map: [ConfigEntry], under prefix: String) {

@@ -1,0 +1,116 @@
+internal import Primitives
+public import Telemetry
+
+/// One step of a schema: forward only, never changed once released.
+public struct Migration: Sendable {
+  /// Position, from 1 without gaps.
+  public let version: Int
+  /// What it does.
+  public let name: String
+  /// The script.
+  public let sql: String
+
+  /// Makes a migration.
+  public init(version: Int, name: String, sql: String) {
+    self.version = version
+    self.name = name
+    self.sql = sql
+  }
+}
+
+/// The schema is not what this program expects.
+public struct MigrationError: Error, CustomStringConvertible {
+  /// What is wrong and what to do.
+  public let description: String
+}
+
+/// Brings a schema up to date. Several processes may start at once: a lock lets one work while the others wait.
+public struct Migrator: Sendable {
+  private static let lockKey: Int64 = 0x6361_6472_6500
+  private static let timeout: UInt64 = 120_000_000_000
+
+  private let pool: PostgresPool
+  private let schema: String
+  private let logger: Logger
+
+  /// A migrator of one schema.
+  public init(pool: PostgresPool, schema: String, logger: Logger) {
+    precondition(schema.utf8.allSatisfy { (97...122).contains($0) || $0 == 95 }, "a schema is a lower-case name")
+    self.pool = pool
+    self.schema = schema
+    self.logger = logger
+  }
+
+  /// Applies what is missing. Throws `MigrationError` when the recorded history does not fit, else `PostgresError`.
+  public func migrate(_ migrations: [Migration]) async throws {
+    precondition(migrations.map(\.version) == Array(1...max(1, migrations.count)), "versions count from 1 without gaps")
+    let deadline = MonotonicClock.now() &+ Migrator.timeout
+    let connection = try await pool.dedicated(deadline: deadline)
+    defer { connection.close() }
+    func run(_ sql: String) async throws -> [PostgresRows] { try await connection.script(sql, deadline: deadline) }
+    // Waiting for another migrator is no reason to give up.
+    _ = try await run("set statement_timeout = 0; set lock_timeout = 0; select pg_advisory_lock(\(Migrator.lockKey))")
+    _ = try await run(
+      """
+      create schema if not exists \(schema);
+      create table if not exists \(schema).schema_migrations (
+        version int primary key, name text not null, checksum text not null,
+        applied_at timestamptz not null default now(), duration_ms bigint not null)
+      """)
+    let applied = try await recorded(run)
+    guard applied.count <= migrations.count else {
+      throw MigrationError(
+        description: "the schema \(schema) is at version \(applied.count) and newer than this program, which knows "
+          + "\(migrations.count); start the newer program")
+    }
+    for migration in migrations {
+      let checksum = try await text(run, "select encode(sha256(convert_to(\(literal(migration.sql)), 'UTF8')), 'hex')")
+      if migration.version <= applied.count {
+        guard applied[migration.version - 1] == checksum else {
+          throw MigrationError(
+            description: "migration \(migration.version) (\(migration.name)) of schema \(schema) was changed after it was "
+              + "applied; released migrations must stay as they are, add a new one instead")
+        }
+        continue
+      }
+      let started = MonotonicClock.now()
+      _ = try await run(
+        """
+        begin; set local lock_timeout = '30s'; set local search_path = \(schema);
+        \(migration.sql)
+        ; insert into \(schema).schema_migrations (version, name, checksum, duration_ms)
+        values (\(migration.version), \(literal(migration.name)), '\(checksum)',
+          (extract(epoch from clock_timestamp() - now()) * 1000)::bigint); commit
+        """)
+      logger.info(
+        "schema migrated",
+        [
+          "schema": .string(schema), "version": .int(Int64(migration.version)), "name": .string(migration.name),
+          "duration_ms": .int(Int64((MonotonicClock.now() - started) / 1_000_000)),
+        ])
+    }
+  }
+
+  private func recorded(_ run: (String) async throws -> [PostgresRows]) async throws -> [String] {
+    let rows = try await run("select version::text || ':' || checksum from \(schema).schema_migrations order by version")
+    var checksums: [String] = []
+    for row in rows.last ?? PostgresRows.none {
+      let parts = try row.text(0).split(separator: ":")
+      guard parts.count == 2, Int(parts[0]) == checksums.count + 1 else {
+        throw MigrationError(description: "the migrations of schema \(schema) have a gap; restore it from a backup")
+      }
+      checksums.append(String(parts[1]))
+    }
+    return checksums
+  }
+
+  private func text(_ run: (String) async throws -> [PostgresRows], _ sql: String) async throws -> String {
+    guard let row = try await run(sql).last?.first else { throw PostgresError(.decoding) }
+    return try row.text(0)
+  }
+
+  /// A string literal; only for texts of this program, never for input.
+  private func literal(_ text: String) -> String {
+    "'" + text.reduce(into: "") { $0 += $1 == "'" ? "''" : String($1) } + "'"
+  }
+}

@@ -1,0 +1,317 @@
+internal import CLibPQ
+internal import Primitives
+internal import Reactor
+
+/// One statement with its parameters.
+public struct PostgresStatement: Sendable {
+  let sql: String
+  let parameters: [any PostgresEncodable]
+
+  /// A statement; values only ever travel as parameters.
+  public init(_ sql: String, _ parameters: [any PostgresEncodable] = []) {
+    self.sql = sql
+    self.parameters = parameters
+  }
+}
+
+/// A connection in libpq's pipeline mode on one event loop. Units of statements are sent as they come, without waiting for
+/// earlier answers; each unit is one implicit transaction, because a synchronisation point follows it.
+///
+/// `@unchecked Sendable`: confined to its loop.
+final class PostgresConnection: ReadinessHandler, @unchecked Sendable {
+  /// Statements between two synchronisation points, and who waits for them.
+  private final class Unit {
+    let statements: [PostgresStatement]
+    let promise: Promise<[PostgresRows]>
+    let sentAt: UInt64
+    var rows: [PostgresRows] = []
+    var error: PostgresError?
+    var wasRepeated = false
+
+    init(_ statements: [PostgresStatement], _ promise: Promise<[PostgresRows]>, _ now: UInt64) {
+      self.statements = statements
+      self.promise = promise
+      sentAt = now
+    }
+  }
+
+  private enum Expected {
+    case prepared(Unit, key: StatementKey)
+    case result(Unit)
+    case sync(Unit)
+    /// All results of a script in the simple protocol.
+    case script(Unit)
+  }
+
+  private struct StatementKey: Hashable {
+    let sql: String
+    let types: [UInt32]
+  }
+
+  private static let statementsMax = 256
+
+  let loop: EventLoop
+  private let handle: OpaquePointer
+  private let isPipelined: Bool
+  private var fd: Int32 = -1
+  private var expected: [Expected] = []
+  private var expectedHead = 0
+  private var statements: [StatementKey: String] = [:]
+  private var statementNumber = 0
+  private var wantsWrite = false
+  private(set) var isBroken = false
+  private(set) var pendingUnits = 0
+  /// Called once when the connection has ended.
+  var onBroken: (() -> Void)?
+  /// Called for each notification with its channel and payload.
+  var onNotification: ((String, String) -> Void)?
+
+  private init(handle: OpaquePointer, loop: EventLoop, isPipelined: Bool) {
+    self.handle = handle
+    self.loop = loop
+    self.isPipelined = isPipelined
+  }
+
+  deinit { PQfinish(handle) }
+
+  // MARK: Connecting
+
+  /// Connects before `deadline`. Throws `PostgresError.unavailable`.
+  static func connect(
+    _ conninfo: String, on loop: EventLoop, pipelined: Bool, deadline: UInt64
+  ) async throws -> PostgresConnection {
+    guard let handle = PQconnectStart(conninfo) else { throw PostgresError(.unavailable, detail: "out of memory") }
+    let connection = PostgresConnection(handle: handle, loop: loop, isPipelined: pipelined)
+    try await connection.establish(deadline)
+    return connection
+  }
+
+  private func establish(_ deadline: UInt64) async throws {
+    PQsetNoticeReceiver(handle, { _, _ in }, nil)
+    guard PQstatus(handle) != CONNECTION_BAD else { throw unavailable() }
+    var wanted = PGRES_POLLING_WRITING
+    while wanted != PGRES_POLLING_OK {
+      guard wanted != PGRES_POLLING_FAILED else { throw unavailable() }
+      do {
+        try await DescriptorWait.until(
+          PQsocket(handle), wanted == PGRES_POLLING_READING ? .readable : .writable, on: loop, deadline: deadline)
+      } catch let error as ReactorError {
+        throw PostgresError(.unavailable, detail: error.description)
+      }
+      wanted = PQconnectPoll(handle)
+    }
+    fd = PQsocket(handle)
+    PQsetnonblocking(handle, 1)
+    if isPipelined { PQenterPipelineMode(handle) }
+    try loop.watch(fd, for: .readable, handler: self)
+  }
+
+  private func unavailable() -> PostgresError {
+    PostgresError(.unavailable, detail: String(cString: PQerrorMessage(handle)))
+  }
+
+  func close() { fail(PostgresError(.connectionLost, outcomeUnknown: true)) }
+
+  // MARK: Sending
+
+  /// Sends the statements as one transaction and waits for their results.
+  func send(_ statements: [PostgresStatement], deadline: UInt64) async throws -> [PostgresRows] {
+    let promise = Promise<[PostgresRows]>(on: loop)
+    let unit = Unit(statements, promise, loop.now)
+    transmit(unit)
+    do {
+      return try await promise.value(deadline: deadline)
+    } catch is ReactorError {
+      throw PostgresError(.timedOut, outcomeUnknown: true)
+    }
+  }
+
+  /// Runs a script of several statements in the simple protocol, on a connection that is not pipelined.
+  func script(_ sql: String, deadline: UInt64) async throws -> [PostgresRows] {
+    precondition(!isPipelined, "scripts need a connection of their own")
+    let promise = Promise<[PostgresRows]>(on: loop)
+    let unit = Unit([], promise, loop.now)
+    guard !isBroken, PQsendQuery(handle, sql) == 1 else { throw PostgresError(.connectionLost) }
+    pendingUnits += 1
+    expected.append(.script(unit))
+    flush()
+    do {
+      return try await promise.value(deadline: deadline)
+    } catch is ReactorError {
+      throw PostgresError(.timedOut, outcomeUnknown: true)
+    }
+  }
+
+  private func transmit(_ unit: Unit) {
+    guard !isBroken else { return unit.promise.fail(PostgresError(.connectionLost)) }
+    pendingUnits += 1
+    for statement in unit.statements {
+      guard send(statement, of: unit) else {
+        // libpq queues everything or reports a broken connection: nothing of this unit can have a sync behind it.
+        return fail(PostgresError(.connectionLost, detail: String(cString: PQerrorMessage(handle))))
+      }
+    }
+    guard PQpipelineSync(handle) == 1 else { return fail(PostgresError(.connectionLost)) }
+    expected.append(.sync(unit))
+    flush()
+  }
+
+  private func send(_ statement: PostgresStatement, of unit: Unit) -> Bool {
+    let types = statement.parameters.map(\.postgresType)
+    let key = StatementKey(sql: statement.sql, types: types)
+    let name: String
+    if let known = statements[key] {
+      name = known
+    } else {
+      statementNumber += 1
+      name = "s\(statementNumber)"
+      guard PQsendPrepare(handle, name, statement.sql, Int32(types.count), types) == 1 else { return false }
+      expected.append(.prepared(unit, key: key))
+      if statements.count >= PostgresConnection.statementsMax, let oldest = statements.first { statements[oldest.key] = nil }
+      statements[key] = name
+    }
+    var bytes: [UInt8] = []
+    var ranges: [(start: Int, count: Int)?] = []
+    for parameter in statement.parameters {
+      let start = bytes.count
+      ranges.append(parameter.encode(to: &bytes) ? (start, bytes.count - start) : nil)
+    }
+    bytes.append(0)
+    let sent = bytes.withUnsafeBytes { raw -> Int32 in
+      let base = raw.baseAddress?.assumingMemoryBound(to: CChar.self)
+      let values = ranges.map { range in range.flatMap { range in base.map { $0 + range.start } } }
+      let lengths = ranges.map { Int32($0?.count ?? 0) }
+      let formats = [Int32](repeating: 1, count: ranges.count)
+      return PQsendQueryPrepared(handle, name, Int32(ranges.count), values, lengths, formats, 1)
+    }
+    expected.append(.result(unit))
+    return sent == 1
+  }
+
+  private func flush() {
+    let left = PQflush(handle)
+    if left < 0 { return fail(PostgresError(.connectionLost, outcomeUnknown: true)) }
+    if (left == 1) != wantsWrite {
+      wantsWrite = left == 1
+      try? loop.rewatch(fd, for: wantsWrite ? [.readable, .writable] : .readable)
+    }
+  }
+
+  // MARK: Receiving
+
+  func ready(_ events: Readiness) {
+    guard !isBroken else { return }
+    if events.contains(.writable) { flush() }
+    guard !isBroken, PQconsumeInput(handle) == 1 else {
+      return fail(PostgresError(.connectionLost, outcomeUnknown: true, detail: String(cString: PQerrorMessage(handle))))
+    }
+    while !isBroken, expectedHead < expected.count, PQisBusy(handle) == 0 { takeResult() }
+    if expectedHead == expected.count {
+      expected.removeAll(keepingCapacity: true)
+      expectedHead = 0
+    } else if expectedHead > 4096 {
+      expected.removeFirst(expectedHead)
+      expectedHead = 0
+    }
+    while let notification = PQnotifies(handle) {
+      onNotification?(String(cString: notification.pointee.relname), String(cString: notification.pointee.extra))
+      PQfreemem(notification)
+    }
+  }
+
+  private func takeResult() {
+    guard let result = PQgetResult(handle) else {
+      // The end of one command's results; a synchronisation point has none.
+      if case .script(let unit) = expected[expectedHead] { complete(unit) }
+      if case .sync = expected[expectedHead] { return }
+      expectedHead += 1
+      return
+    }
+    let status = PQresultStatus(result)
+    switch expected[expectedHead] {
+    case .prepared(let unit, let key):
+      if status != PGRES_COMMAND_OK {
+        statements[key] = nil
+        note(unit, status, result)
+      }
+      PQclear(result)
+    case .result(let unit), .script(let unit):
+      if status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK || status == PGRES_EMPTY_QUERY {
+        unit.rows.append(PostgresRows(result))
+      } else {
+        note(unit, status, result)
+        PQclear(result)
+      }
+    case .sync(let unit):
+      PQclear(result)
+      guard status == PGRES_PIPELINE_SYNC else { return }
+      expectedHead += 1
+      complete(unit)
+    }
+  }
+
+  private func note(_ unit: Unit, _ status: ExecStatusType, _ result: OpaquePointer) {
+    guard unit.error == nil, status != PGRES_PIPELINE_ABORTED else { return }
+    func field(_ code: Character) -> String? {
+      guard let ascii = code.asciiValue else { return nil }
+      return PQresultErrorField(result, Int32(ascii)).map { String(cString: $0) }
+    }
+    unit.error = PostgresError(
+      .sql(field("C") ?? "XX000"), constraint: field("n"), detail: String(cString: PQresultErrorMessage(result)))
+  }
+
+  private func complete(_ unit: Unit) {
+    pendingUnits -= 1
+    guard let error = unit.error else { return unit.promise.succeed(unit.rows) }
+    // A statement whose preparation was rolled back by somebody else's failure: nothing was executed, so it is sent again.
+    if error.sqlState == "26000", !unit.wasRepeated {
+      for statement in unit.statements {
+        statements[StatementKey(sql: statement.sql, types: statement.parameters.map(\.postgresType))] = nil
+      }
+      unit.wasRepeated = true
+      unit.error = nil
+      unit.rows = []
+      return transmit(unit)
+    }
+    unit.promise.fail(error)
+  }
+
+  /// When the oldest unit was sent; `nil` when none waits.
+  var oldestSentAt: UInt64? {
+    guard expectedHead < expected.count else { return nil }
+    switch expected[expectedHead] {
+    case .prepared(let unit, _), .result(let unit), .sync(let unit), .script(let unit): return unit.sentAt
+    }
+  }
+
+  private func fail(_ error: PostgresError) {
+    guard !isBroken else { return }
+    isBroken = true
+    if fd >= 0 { loop.unwatch(fd) }
+    let waiting = expected[expectedHead...]
+    expected = []
+    expectedHead = 0
+    pendingUnits = 0
+    let lost = PostgresError(.connectionLost, outcomeUnknown: true, detail: error.detail)
+    for case .sync(let unit) in waiting { unit.promise.fail(unit.error ?? lost) }
+    for case .script(let unit) in waiting { unit.promise.fail(unit.error ?? lost) }
+    let callback = onBroken
+    onBroken = nil
+    callback?()
+  }
+}
+
+/// Waits for one readiness of a descriptor that belongs to a library.
+private final class DescriptorWait: ReadinessHandler {
+  private let promise: Promise<Void>
+  private init(_ promise: Promise<Void>) { self.promise = promise }
+
+  static func until(_ fd: Int32, _ interest: Readiness, on loop: EventLoop, deadline: UInt64) async throws {
+    let promise = Promise<Void>(on: loop)
+    try loop.watch(fd, for: interest, handler: DescriptorWait(promise))
+    defer { loop.unwatch(fd) }
+    try await promise.value(deadline: deadline)
+  }
+
+  func ready(_ events: Readiness) { promise.succeed(()) }
+}

@@ -1,0 +1,64 @@
+/// Why a call to Postgres failed. The description holds no SQL, parameters or rows; `String(reflecting:)` adds the server's words.
+public struct PostgresError: Error, Sendable, CustomStringConvertible, CustomDebugStringConvertible {
+  /// The kinds of failure.
+  public enum Code: Sendable, Hashable {
+    /// The server refused; its five-character SQLSTATE.
+    case sql(String)
+    /// The connection ended while the call was in progress.
+    case connectionLost
+    /// There is no connection and none could be made in time.
+    case unavailable
+    /// The deadline passed.
+    case timedOut
+    /// Too many calls are waiting.
+    case overloaded
+    /// A value is not of the kind that was asked for.
+    case decoding
+  }
+
+  /// The kind of failure.
+  public let code: Code
+  /// Whether the server may have done what was asked.
+  public let outcomeUnknown: Bool
+  /// The constraint that was violated.
+  public let constraint: String?
+  /// What the server said; may hold data, so it is shown to developers only.
+  public let detail: String
+
+  /// Makes an error.
+  public init(_ code: Code, outcomeUnknown: Bool = false, constraint: String? = nil, detail: String = "") {
+    self.code = code
+    self.outcomeUnknown = outcomeUnknown
+    self.constraint = constraint
+    self.detail = detail
+  }
+
+  /// The SQLSTATE when the server refused.
+  public var sqlState: String? { if case .sql(let state) = code { state } else { nil } }
+
+  /// Whether the same call may succeed in a moment.
+  public var isTransient: Bool {
+    switch code {
+    case .connectionLost, .unavailable, .timedOut, .overloaded: true
+    case .decoding: false
+    case .sql(let state):
+      ["40001", "40P01", "55P03", "57P01", "57P02", "57P03", "25006"].contains(state) || state.hasPrefix("53")
+        || state.hasPrefix("08")
+    }
+  }
+
+  /// One sentence.
+  public var description: String {
+    switch code {
+    case .sql(let state): "the database refused the statement (SQLSTATE \(state))"
+    case .connectionLost: "the connection to the database was lost"
+    case .unavailable: "the database cannot be reached"
+    case .timedOut: "the database did not answer in time"
+    case .overloaded: "too many database calls are waiting"
+    case .decoding: "a value from the database is not of the expected type"
+    }
+  }
+
+  /// With the server's words.
+  public var debugDescription: String { detail.isEmpty ? description : "\(description): \(detail)" }
+}

@@ -1,0 +1,187 @@
+internal import CLibPQ
+internal import Primitives
+public import Reactor
+internal import Synchronization
+public import Telemetry
+
+/// How to reach Postgres.
+public struct PostgresConfiguration: Sendable {
+  /// A libpq connection string or URI.
+  public var connectionString: String
+  /// The schema in which names are looked up.
+  public var schema: String
+  /// Shown in `pg_stat_activity`.
+  public var applicationName: String
+  /// Pipelined connections of each event loop, shared by all of its calls.
+  public var sharedConnectionsPerLoop = 2
+  /// Further connections of each loop for interactive transactions.
+  public var transactionConnectionsPerLoop = 4
+  /// Calls that may wait on one loop.
+  public var pendingMax = 4096
+  /// Time for a connection to be made.
+  public var connectTimeout = Duration.seconds(5)
+  /// Time for a statement.
+  public var statementTimeout = Duration.seconds(10)
+  /// Time that a call waits for a connection while the database is away.
+  public var unavailableTimeout = Duration.seconds(2)
+
+  /// Makes a configuration with the defaults above.
+  public init(connectionString: String, schema: String = "public", applicationName: String = "cadre") {
+    self.connectionString = connectionString
+    self.schema = schema
+    self.applicationName = applicationName
+  }
+
+  /// The connection string with the settings of each session.
+  var conninfo: String {
+    func quoted(_ text: String) -> String {
+      "'" + text.reduce(into: "") { $0 += $1 == "'" || $1 == "\\" ? "\\\($1)" : String($1) } + "'"
+    }
+    let session =
+      "-c search_path=\(schema) -c statement_timeout=\(statementTimeout.milliseconds) "
+      + "-c idle_in_transaction_session_timeout=10000 -c lock_timeout=5000 -c TimeZone=UTC"
+    let extra =
+      " application_name=\(quoted(applicationName)) options=\(quoted(session)) client_encoding=UTF8 "
+      + "keepalives_idle=30 keepalives_interval=10 keepalives_count=3 tcp_user_timeout=20000"
+    if connectionString.hasPrefix("postgres://") || connectionString.hasPrefix("postgresql://") {
+      // A URI cannot be mixed with keywords; libpq accepts one as the value of "dbname".
+      return "dbname=\(quoted(connectionString))" + extra
+    }
+    return connectionString + extra
+  }
+}
+
+/// Connections to one database for all event loops of a process. They are made again by themselves after the database was away.
+public final class PostgresPool: Sendable {
+  private let group: EventLoopGroup
+  private let configuration: PostgresConfiguration
+  private let shards: PerLoop<PostgresShard>
+  private let counts: PoolCounts
+  private let metrics: PostgresMetrics
+
+  /// Makes a pool; `start` connects.
+  public init(group: EventLoopGroup, configuration: PostgresConfiguration, telemetry: Telemetry) {
+    self.group = group
+    self.configuration = configuration
+    let counts = PoolCounts()
+    self.counts = counts
+    metrics = PostgresMetrics(registry: telemetry.registry, counts: counts)
+    let metrics = metrics
+    shards = PerLoop(group) {
+      PostgresShard(loop: $0, configuration: configuration, counts: counts, metrics: metrics, logger: telemetry.logger)
+    }
+  }
+
+  /// Starts connecting on every loop and keeps connected until `close`.
+  public func start() async {
+    let shards = self.shards
+    try? await group.onEach { _ in shards.current.start() }
+  }
+
+  /// Closes everything; calls in progress fail.
+  public func close() async {
+    let shards = self.shards
+    try? await group.onEach { _ in shards.existing?.close() }
+  }
+
+  /// Whether at least one connection is usable now.
+  public var isReady: Bool { counts.ready.load(ordering: .relaxed) > 0 }
+
+  /// Runs one statement. Throws `PostgresError` or `CancellationError`.
+  @discardableResult
+  public func query(_ sql: String, _ parameters: [any PostgresEncodable] = []) async throws -> PostgresRows {
+    let rows = try await batch([PostgresStatement(sql, parameters)])
+    guard let first = rows.first else { throw PostgresError(.decoding, detail: "no result") }
+    return first
+  }
+
+  /// Runs statements as one transaction in one round trip: all of them happen or none. Throws as `query` does.
+  public func batch(_ statements: [PostgresStatement]) async throws -> [PostgresRows] {
+    let started = MonotonicClock.now()
+    do {
+      let rows = try await shards.current.send(statements)
+      metrics.finished(nanoseconds: MonotonicClock.now() &- started)
+      return rows
+    } catch {
+      metrics.failed(error, nanoseconds: MonotonicClock.now() &- started)
+      throw error
+    }
+  }
+
+  /// Runs `body` in a transaction on a connection of its own; rolls back when it throws.
+  public func transaction<Value: Sendable>(
+    _ body: @Sendable (PostgresTransaction) async throws -> Value
+  ) async throws -> Value {
+    try await shards.current.transaction(body)
+  }
+
+  /// A connection besides the pool, for scripts.
+  func dedicated(deadline: UInt64) async throws -> PostgresConnection {
+    guard let loop = EventLoop.current else { preconditionFailure("Postgres off a loop") }
+    return try await PostgresConnection.connect(
+      configuration.conninfo, on: loop, pipelined: false, deadline: deadline)
+  }
+}
+
+/// A transaction in progress.
+public struct PostgresTransaction: Sendable {
+  let connection: PostgresConnection
+  let timeout: Duration
+
+  /// Runs a statement inside the transaction.
+  @discardableResult
+  public func query(_ sql: String, _ parameters: [any PostgresEncodable] = []) async throws -> PostgresRows {
+    let deadline = MonotonicClock.now() &+ UInt64(timeout.nanoseconds)
+    let rows = try await connection.send([PostgresStatement(sql, parameters)], deadline: deadline)
+    guard let first = rows.first else { throw PostgresError(.decoding, detail: "no result") }
+    return first
+  }
+}
+
+/// Numbers over all loops.
+final class PoolCounts: Sendable {
+  let ready = Atomic<Int>(0)
+  let pending = Atomic<Int>(0)
+}
+
+/// Metrics of the client.
+final class PostgresMetrics: Sendable {
+  private let duration: Histogram
+  private let failures: CounterFamily
+  let connects: Counter
+  let connectFailures: Counter
+
+  init(registry: MetricsRegistry, counts: PoolCounts) {
+    duration = registry.histogram(
+      "cadre_postgres_call_duration_seconds", help: "Time of a call to Postgres, waiting for a connection included."
+    ).with()
+    failures = registry.counter(
+      "cadre_postgres_failures_total", help: "Calls to Postgres that failed, by kind.", labels: ["kind"])
+    connects = registry.counter("cadre_postgres_connects_total", help: "Connections made to Postgres.")
+    connectFailures = registry.counter(
+      "cadre_postgres_connect_failures_total", help: "Connections to Postgres that could not be made.")
+    registry.observeGauge("cadre_postgres_connections_ready", help: "Usable shared connections to Postgres.") {
+      Double(counts.ready.load(ordering: .relaxed))
+    }
+    registry.observeGauge("cadre_postgres_calls_pending", help: "Calls to Postgres in progress.") {
+      Double(counts.pending.load(ordering: .relaxed))
+    }
+  }
+
+  func finished(nanoseconds: UInt64) { duration.observe(nanoseconds: nanoseconds) }
+
+  func failed(_ error: any Error, nanoseconds: UInt64) {
+    duration.observe(nanoseconds: nanoseconds)
+    let kind =
+      switch (error as? PostgresError)?.code {
+      case .sql(let state): "sql_\(state.prefix(2))"
+      case .connectionLost: "connection_lost"
+      case .unavailable: "unavailable"
+      case .timedOut: "timed_out"
+      case .overloaded: "overloaded"
+      case .decoding: "decoding"
+      case nil: "cancelled"
+      }
+    failures.with(kind).add()
+  }
+}

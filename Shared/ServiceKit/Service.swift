@@ -1,0 +1,44 @@
+public import HTTP
+public import Settings
+
+/// One executable of the platform. `main` reads the settings, starts the loops and the listener, prepares the service in the
+/// background and ends everything in order on SIGTERM or SIGINT.
+public protocol Service: AnyObject, Sendable {
+  /// Name and purpose.
+  static var program: ProgramDescription { get }
+  /// The port when none is configured.
+  static var defaultPort: Int { get }
+  /// The service's own settings, besides those that all have.
+  static var settings: [any SettingDeclaration] { get }
+
+  /// Makes the parts; does not wait for anything outside the process.
+  init(_ context: ServiceContext) throws
+  /// Adds the routes. They answer 503 until `prepare` has returned.
+  func route(_ router: inout Router)
+  /// What must be there before requests are answered: schemas, connections. Called again after a pause while it throws.
+  func prepare() async throws
+  /// Work besides requests, from the end of `prepare` until the task is cancelled.
+  func run() async
+  /// What the service cannot work without, by name, and whether it is there now.
+  func readiness() -> [(name: String, isReady: Bool)]
+  /// First step of the end, before the listener closes: take on no new work.
+  func drain() async
+  /// Last step: give back what is held.
+  func close() async
+}
+
+extension Service {
+  /// No work besides requests.
+  public func run() async {}
+  /// Nothing to prepare.
+  public func prepare() async throws {}
+  /// Needs nothing.
+  public func readiness() -> [(name: String, isReady: Bool)] { [] }
+  /// Nothing to stop taking on.
+  public func drain() async {}
+  /// Nothing to give back.
+  public func close() async {}
+
+  /// Runs the service until it is told to end, and exits the process.
+  public static func main() -> Never { ServiceProcess<Self>.main() }
+}

@@ -1,0 +1,64 @@
+public import HTTP
+public import Reactor
+public import Settings
+public import Telemetry
+
+/// What a service is given at its start.
+public struct ServiceContext: Sendable {
+  /// Name of the service.
+  public let name: String
+  /// The event loops.
+  public let group: EventLoopGroup
+  /// The validated settings.
+  public let settings: Settings
+  /// Metrics, traces and logs.
+  public let telemetry: Telemetry
+  /// The client for calls to other servers.
+  public let client: HTTPClient
+}
+
+/// The version of this build, the same for all executables.
+public enum CadreVersion {
+  /// Semantic version.
+  public static let current = "0.1.0"
+}
+
+/// The settings that every service has.
+public enum CommonSettings {
+  /// Address of the listener.
+  public static let host = Setting(
+    "http.host", .string(bytesMaximum: 255, allowsEmpty: false), default: "127.0.0.1",
+    "Address on which the service listens; 0.0.0.0 for all.")
+  /// Connections.
+  public static let connectionsMax = Setting(
+    "http.connections_max", .int(in: 1...1_000_000), default: 20_000, "Open client connections; more are told 503.")
+  /// Time for a head.
+  public static let headTimeout = Setting(
+    "http.head_timeout_ms", .milliseconds(in: 10...600_000), default: .seconds(10), "Time for a complete request head.")
+  /// Time of an idle connection.
+  public static let idleTimeout = Setting(
+    "http.idle_timeout_ms", .milliseconds(in: 100...3_600_000), default: .seconds(75),
+    "Time that a kept-alive connection may wait for its next request.")
+  /// Loops.
+  public static let loops = Setting(
+    "runtime.loops", .int(in: 0...64), default: 0, "Event loops; 0 means one for each core.")
+  /// Log level.
+  public static let logLevel = Setting(
+    "log.level", .word(from: LogLevel.allCases.map(\.name)), default: "info", "Least level of log lines that are written.")
+  /// Grace at the end.
+  public static let shutdownGrace = Setting(
+    "shutdown.grace_ms", .milliseconds(in: 0...600_000), default: 10_000,
+    "Time for requests in progress when the service is told to end.")
+  /// The installation's secret.
+  public static let internalToken = Setting(
+    "internal.token", .secret,
+    "Secret shared by the services of one installation, at least 16 bytes; calls between them must show it.")
+
+  static func port(_ standard: Int) -> Setting<Int> {
+    Setting("http.port", .int(in: 0...65_535), default: standard, "Port on which the service listens; 0 for any free one.")
+  }
+
+  static let all: [any SettingDeclaration] = [
+    host, connectionsMax, headTimeout, idleTimeout, loops, logLevel, shutdownGrace,
+  ]
+}

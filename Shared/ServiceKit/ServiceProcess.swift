@@ -1,0 +1,145 @@
+internal import CLinux
+internal import Glibc
+internal import HTTP
+internal import HTTPWire
+internal import JSON
+internal import Primitives
+internal import Reactor
+internal import Settings
+internal import Synchronization
+internal import Telemetry
+
+/// The life of one service process.
+enum ServiceProcess<S: Service> {
+  static func main() -> Never {
+    let arguments = Array(CommandLine.arguments.dropFirst())
+    let environment = SettingsSources.processEnvironment()
+    let port = CommonSettings.port(S.defaultPort)
+    let table = SettingsTable(
+      [port] + CommonSettings.all + S.settings, permittedVariables: ["CADRE_HOME", "CADRE_TEST_*", "CADRE_ONLY"])
+    let outcome: CommandLineOutcome
+    do {
+      outcome = try CommandLineOptions(arguments).outcome(
+        for: table, program: S.program, environment: environment)
+    } catch {
+      fail("\(error)", status: 2)
+    }
+    switch outcome {
+    case .print(let text):
+      write(text, to: 1)
+      exit(0)
+    case .run(let settings): run(settings, port: settings[port], environment: environment)
+    }
+  }
+
+  private static func run(_ settings: Settings, port: Int, environment: [String: String]) -> Never {
+    let signals = ServiceSignals()
+    let open = OTelSettings(environment: environment)
+    guard open.faults.isEmpty else { fail(open.faults.joined(separator: "\n"), status: 2) }
+    let sink = FileLogSink(descriptor: 2)
+    let telemetry = ServiceTelemetry(
+      service: S.program.name, settings: open,
+      logger: Logger(
+        service: S.program.name, minimum: LogLevel(name: settings[CommonSettings.logLevel]) ?? .info, sink: sink))
+    let logger = telemetry.telemetry.logger
+    for warning in settings.warnings { logger.warning("configuration", ["warning": .string(warning)]) }
+    let loops = settings[CommonSettings.loops]
+    let group = EventLoopGroup(count: loops == 0 ? nil : loops, name: S.program.name)
+    LoopMetrics.register(in: telemetry.telemetry.registry, group: group)
+    let client = HTTPClient(group: group, telemetry: telemetry.telemetry)
+    let context = ServiceContext(
+      name: S.program.name, group: group, settings: settings, telemetry: telemetry.telemetry, client: client)
+    let service: S
+    do { service = try S(context) } catch { fail("\(S.program.name): \(error)", status: 2) }
+
+    let lifecycle = ServiceLifecycle(service: service, context: context, sink: sink)
+    let started = Semaphored<Result<Int, any Error>>()
+    group.loops[0].task {
+      do { started.put(.success(try await lifecycle.start(port: port, export: telemetry.exporter))) } catch {
+        started.put(.failure(error))
+      }
+    }
+    switch started.take() {
+    case .success(let port):
+      logger.info("listening", ["port": .int(Int64(port)), "version": .string(CadreVersion.current)])
+    case .failure(let error):
+      let address = "\(settings[CommonSettings.host]):\(port)"
+      let isTaken = (error as? ReactorError)?.errno == EADDRINUSE
+      fail(
+        isTaken
+          ? "\(S.program.name): \(address) is taken by another process. Stop it, or choose another port with CADRE_HTTP_PORT."
+          : "\(S.program.name): cannot listen on \(address): \(error)", status: 1)
+    }
+    let signal = signals.wait()
+    logger.info("stopping", ["signal": .int(Int64(signal))])
+    signals.exitOnNext()
+    let ended = Semaphored<Void>()
+    group.loops[0].task {
+      await lifecycle.stop(exporter: telemetry.exporter)
+      ended.put(())
+    }
+    ended.take()
+    logger.info("stopped")
+    sink.flush()
+    exit(0)
+  }
+
+  private static func write(_ text: String, to descriptor: Int32) {
+    let bytes = Array(text.utf8)
+    _ = Glibc.write(descriptor, bytes, bytes.count)
+  }
+
+  private static func fail(_ message: String, status: Int32) -> Never {
+    write(message + "\n", to: 2)
+    exit(status)
+  }
+}
+
+/// A value handed from a loop to the main thread, which may block.
+private final class Semaphored<Value: Sendable>: @unchecked Sendable {
+  // @unchecked: the semaphore orders the one write before the one read.
+  private let semaphore = UnsafeMutablePointer<sem_t>.allocate(capacity: 1)
+  private var value: Value?
+
+  init() { sem_init(semaphore, 0, 0) }
+
+  func put(_ value: Value) {
+    self.value = value
+    sem_post(semaphore)
+  }
+
+  @discardableResult
+  func take() -> Value {
+    while sem_wait(semaphore) != 0 {}
+    guard let value else { preconditionFailure("the semaphore was posted without a value") }
+    return value
+  }
+}
+
+/// SIGTERM and SIGINT, blocked for all threads and waited for by the main one. SIGPIPE is ignored.
+private struct ServiceSignals {
+  private var set = sigset_t()
+
+  init() {
+    signal(SIGPIPE, SIG_IGN)
+    sigemptyset(&set)
+    sigaddset(&set, SIGTERM)
+    sigaddset(&set, SIGINT)
+    pthread_sigmask(SIG_BLOCK, &set, nil)
+  }
+
+  func wait() -> Int32 {
+    var signal: Int32 = 0
+    var set = set
+    while sigwait(&set, &signal) != 0 {}
+    return signal
+  }
+
+  /// From now on a further signal ends the process at once: somebody is in a hurry.
+  func exitOnNext() {
+    var set = set
+    signal(SIGTERM) { _ in _exit(130) }
+    signal(SIGINT) { _ in _exit(130) }
+    pthread_sigmask(SIG_UNBLOCK, &set, nil)
+  }
+}
