@@ -69,6 +69,14 @@ var targets: [Target] = [
 
   // Services: pure parts and shells.
   library("Decider", at: "Services/Orchestrator/Decider", ["Contracts"]),
+  .executableTarget(
+    name: "orchestrator",
+    dependencies: [
+      "Decider", "Contracts", "Crypto", "HTTP", "HTTPWire", "JSON", "Postgres", "Primitives", "Reactor", "ServiceKit",
+      "Settings", "Telemetry",
+    ],
+    path: "Services/Orchestrator", exclude: ["Decider"],
+    resources: [.embedInCode("Store/Migrations/0001_runs.sql")], swiftSettings: settings),
 
   // Tests, one folder per module.
   tests("Crypto", ["Crypto", "Primitives"]),

@@ -61,6 +61,11 @@ public struct JSONFields {
     note(at: view == nil ? name : path + "/" + JSONFields.escape(name), code, detail)
   }
 
+  /// Adds a fault that a nested reader has found.
+  public mutating func note(at fault: JSONFieldFault) {
+    if faults.count < JSONFields.faultsMax { faults.append(fault) }
+  }
+
   private mutating func note(at pointer: String, _ code: JSONFieldFault.Code, _ detail: String) {
     guard faults.count < JSONFields.faultsMax else { return }
     faults.append(

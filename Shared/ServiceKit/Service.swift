@@ -40,5 +40,5 @@ extension Service {
   public func close() async {}
 
   /// Runs the service until it is told to end, and exits the process.
-  public static func main() -> Never { ServiceProcess<Self>.main() }
+  public static func main() { ServiceProcess<Self>.main() }
 }

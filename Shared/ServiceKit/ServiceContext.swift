@@ -47,7 +47,7 @@ public enum CommonSettings {
     "log.level", .word(from: LogLevel.allCases.map(\.name)), default: "info", "Least level of log lines that are written.")
   /// Grace at the end.
   public static let shutdownGrace = Setting(
-    "shutdown.grace_ms", .milliseconds(in: 0...600_000), default: 10_000,
+    "shutdown.grace_ms", .milliseconds(in: 0...600_000), default: .seconds(10),
     "Time for requests in progress when the service is told to end.")
   /// The installation's secret.
   public static let internalToken = Setting(

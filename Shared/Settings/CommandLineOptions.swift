@@ -1,7 +1,7 @@
 /// The options that every executable understands.
 ///
-/// `--config FILE`, `--set KEY=VALUE` (repeatable), `--check-config`, `--print-config-docs`, `--help` (`-h`), `--version`;
-/// `--option=value` works too, and `--` ends the options.
+/// `--config FILE`, `--set KEY=VALUE` (repeatable), `--check-config`, `--print-config-docs`, `--help` (`-h`),
+/// `--version`; `--option=value` works too, and `--` ends the options.
 public struct CommandLineOptions: Sendable, Equatable {
   /// What the process is asked to do. The first of several wins in the order of this list.
   public enum Action: Int, Sendable, Comparable {

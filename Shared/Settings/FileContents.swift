@@ -9,8 +9,8 @@ struct FileContents {
   /// Why a file cannot be read, as a sentence without the path.
   struct Failure: Error { let code: SettingsFault.Code, message: String }
 
-  /// Reads a file of at most `limit` bytes. Symbolic links are followed (mounted secrets are links); pipes and devices are
-  /// refused, because reading them could block the start for ever.
+  /// Reads a file of at most `limit` bytes. Symbolic links are followed (mounted secrets are links); pipes and devices
+  /// are refused, because reading them could block the start for ever.
   static func read(_ path: String, limit: Int) throws(Failure) -> FileContents {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard descriptor >= 0 else { throw failure("cannot be opened") }

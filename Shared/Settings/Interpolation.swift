@@ -1,7 +1,7 @@
 /// `${NAME}` and `${NAME:-default}` in the scalars of a configuration file.
 ///
-/// `$${` stands for a literal `${`; any other `$` is itself. A variable's value is inserted as it is and not read again, so
-/// nothing can expand twice. The default serves when the variable is unset or empty and may not contain `}`.
+/// `$${` stands for a literal `${`; any other `$` is itself. A variable's value is inserted as it is and not read
+/// again, so nothing can expand twice. The default serves when the variable is unset or empty and may not contain `}`.
 struct Interpolation {
   /// Bytes that all expansions of one file may produce together.
   static let expandedBytesMaximum = 4 * 1024 * 1024

@@ -1,6 +1,7 @@
 /// The address of a service as a setting holds it: `scheme://[user:password@]host[:port][/path][?query]`.
 ///
-/// A strict subset of RFC 3986: ASCII only, at most 2,048 bytes, no fragment. `unix:///run/x.sock` has a path and no host.
+/// A strict subset of RFC 3986: ASCII only, at most 2,048 bytes, no fragment. `unix:///run/x.sock` has a path and no
+/// host.
 public struct ServiceURL: Sendable, Equatable {
   /// Bytes of an address.
   public static let bytesMaximum = 2048

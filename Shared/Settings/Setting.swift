@@ -8,8 +8,8 @@
 /// let port = settings[HTTPSettings.port]  // an Int
 /// ```
 ///
-/// Outside the file a flat setting has an environment name, `CADRE_` and the key in upper case with `_` for `.`; secrets are also
-/// accepted as the path of a file by `<key>_file` and `<NAME>_FILE`.
+/// Outside the file a flat setting has an environment name, `CADRE_` and the key in upper case with `_` for `.`;
+/// secrets are also accepted as the path of a file by `<key>_file` and `<NAME>_FILE`.
 public struct Setting<Value: Sendable & Equatable>: Sendable {
   /// The dotted key, for example `http.port`.
   public let key: String

@@ -53,9 +53,11 @@ extension SettingType {
       render: { entryCount($0.count) })
   }
 
-  /// A map with known keys: `read` asks the reader for each; a key that it does not ask for is a fault. Given by the file only.
+  /// A map with known keys: `read` asks the reader for each; a key that it does not ask for is a fault. Given by the
+  /// file only.
   ///
-  /// `read` runs to its end even after a fault, with placeholders, so that all faults are found; its result is then dropped.
+  /// `read` runs to its end even after a fault, with placeholders, so that all faults are found; its result is then
+  /// dropped.
   public static func map(_ read: @escaping @Sendable (ConfigReader) -> Value) -> SettingType {
     SettingType(
       name: "map", allowed: "a map", isSecret: false, isStructured: true, keySuffix: nil,

@@ -1,7 +1,8 @@
 /// How a setting is read and shown: one vocabulary for the rows of a table and for the keys of structured sections.
 ///
-/// The ready-made types are `.string()`, `.int(in:)`, `.number(in:)`, `.bool`, `.milliseconds(in:)`, `.bytes(in:)`, `.word(_:)`,
-/// `.url(schemes:)`, `.strings()`, `.secret`, `.optional(_:)`, `.list(of:)`, `.dictionary(of:)`, `.map(_:)` and `.tree`.
+/// The ready-made types are `.string()`, `.int(in:)`, `.number(in:)`, `.bool`, `.milliseconds(in:)`, `.bytes(in:)`,
+/// `.word(_:)`, `.url(schemes:)`, `.strings()`, `.secret`, `.optional(_:)`, `.list(of:)`, `.dictionary(of:)`,
+/// `.map(_:)` and `.tree`.
 public struct SettingType<Value: Sendable & Equatable>: Sendable {
   /// One word for the reference, for example `integer`.
   public let name: String

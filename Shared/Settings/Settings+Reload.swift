@@ -10,8 +10,8 @@ extension Settings {
   /// Reads the sources again and compares. On any error this snapshot simply stays in force.
   ///
   /// - Parameter sources: Other sources than the ones of this snapshot.
-  /// - Throws: `.invalid` when the new configuration has faults, `.notReloadable` when it changes a setting that is fixed while
-  ///   the service runs; then nothing is taken over, not even the other changes.
+  /// - Throws: `.invalid` when the new configuration has faults, `.notReloadable` when it changes a setting that is
+  ///   fixed while the service runs; then nothing is taken over, not even the other changes.
   public func reload(from sources: SettingsSources? = nil) throws(SettingsError) -> SettingsReload {
     let new = try table.load(sources ?? self.sources)
     let changed = new.changedRows(from: self)

@@ -1,5 +1,6 @@
 extension SettingsTable {
-  /// Reads and checks everything; throws one error that lists every fault. Values that a stronger source replaces are checked too.
+  /// Reads and checks everything; throws one error that lists every fault. Values that a stronger source replaces are
+  /// checked too.
   public func load(_ sources: SettingsSources) throws(SettingsError) -> Settings {
     var loader = SettingsLoader(table: self, sources: sources)
     return try loader.load()

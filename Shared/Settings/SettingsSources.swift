@@ -1,6 +1,7 @@
 @preconcurrency internal import Glibc
 
-/// What a configuration is read from, weakest first: the defaults of the table, a YAML file, the environment, the command line.
+/// What a configuration is read from, weakest first: the defaults of the table, a YAML file, the environment, the
+/// command line.
 public struct SettingsSources: Sendable {
   /// The path of the YAML file; `nil` for none.
   public var file: String?

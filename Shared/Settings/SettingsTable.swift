@@ -2,11 +2,13 @@
 public struct SettingsTable: Sendable {
   /// The rows in the order of declaration.
   public let rows: [SettingRow]
-  /// Variables named `CADRE_…` that others read and that are therefore no faults here; a trailing `*` stands for any rest.
+  /// Variables named `CADRE_…` that others read and that are therefore no faults here; a trailing `*` stands for any
+  /// rest.
   public let permittedVariables: [String]
 
   /// Makes a table. A declaration that contradicts itself or another one is a programming error and stops the process:
-  /// malformed or repeated keys, a key that is also the beginning of another, a missing unit, a repeated environment name.
+  /// malformed or repeated keys, a key that is also the beginning of another, a missing unit, a repeated environment
+  /// name.
   ///
   /// - Parameters:
   ///   - declarations: The settings, in the order of the reference.

@@ -1,7 +1,7 @@
 /// Reads one YAML document into a tree, within limits that hold before memory is spent.
 ///
-/// Refused, with the place: anchors, aliases and tags (so no text can expand), keys that are not text, duplicate keys, a second
-/// document, bytes that are not UTF-8.
+/// Refused, with the place: anchors, aliases and tags (so no text can expand), keys that are not text, duplicate keys,
+/// a second document, bytes that are not UTF-8.
 struct YAMLDocument: ~Copyable {
   /// Bytes of a file.
   static let fileBytesMaximum = 1024 * 1024
@@ -19,8 +19,8 @@ struct YAMLDocument: ~Copyable {
   private var interpolation: Interpolation
   private var nodes = 0
 
-  /// The root of the document (a null scalar when it is empty) and the variables that it names; `nil` after a fault that
-  /// ended the reading. Other faults are in the log, too: the caller must look there.
+  /// The root of the document (a null scalar when it is empty) and the variables that it names; `nil` after a fault
+  /// that ended the reading. Other faults are in the log, too: the caller must look there.
   static func read(
     _ bytes: [UInt8], path: String, environment: [String: String], log: FaultLog
   ) -> (root: ConfigNode, variables: Set<String>)? {
@@ -160,8 +160,9 @@ struct YAMLDocument: ~Copyable {
 }
 
 extension ConfigNode {
-  /// Reads one YAML document of UTF-8 text: at most 1 MiB, 50,000 nodes and 32 levels; anchors, aliases, tags, duplicate keys
-  /// and further documents are faults. `${NAME}` and `${NAME:-default}` in scalars are replaced from `environment`.
+  /// Reads one YAML document of UTF-8 text: at most 1 MiB, 50,000 nodes and 32 levels; anchors, aliases, tags,
+  /// duplicate keys and further documents are faults. `${NAME}` and `${NAME:-default}` in scalars are replaced from
+  /// `environment`.
   ///
   /// - Parameters:
   ///   - bytes: The text.

@@ -1,5 +1,5 @@
-/// Swift source in which everything that is not code is blank: the contents of comments and string literals (interpolated
-/// code stays) and of raw identifiers. Line and column stay as they are.
+/// Swift source in which everything that is not code is blank: the contents of comments and string literals
+/// (interpolated code stays) and of raw identifiers. Line and column stay as they are.
 struct MaskedSource {
   /// The code, as many bytes as the source.
   private(set) var code: [UInt8]

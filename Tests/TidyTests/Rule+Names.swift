@@ -25,8 +25,8 @@ extension Rule {
 
   /// Lines of a public type that may stand beside another one.
   static let companionLinesMaximum = 60
-  /// Public types of a file, companions included.
-  static let publicTypesMaximum = 5
+  /// Public types of a file, companions included: enough for a family of identifiers or messages.
+  static let publicTypesMaximum = 12
 
   static let publicTypes = Rule(
     "a shared file has one public type and small companions",

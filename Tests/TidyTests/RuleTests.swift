@@ -23,6 +23,8 @@ import Testing
     let long = String(repeating: "é", count: 121)
     #expect(Self.shared(.lineLength, "let a = 1 // \(long)\n") == 1)
     #expect(Self.shared(.lineLength, long.dropLast() + "\n") == 0)
+    #expect(Self.shared(.lineLength, "let a = \"\(long)\"\n") == 0)
+    #expect(Self.shared(.lineLength, "let a = \"\(long)\(long)\"\n") == 1)
     #expect(Self.shared(.lineLength, "// https://x.example/\(long)\n") == 0)
     #expect(Self.shared(.lineLength, "let a = \"\"\"\n  \(long)\n  \"\"\"\n") == 0)
   }
@@ -63,7 +65,9 @@ import Testing
   @Test func `own time`() {
     #expect(Self.shared(.noOwnTime, "usleep(1)\nsleep(1)\nclock_gettime(a, b)\nDate()\nTask.sleep(1)\n") == 5)
     #expect(Self.shared(.noOwnTime, "Glibc.sleep(1)\n") == 1)
-    #expect(Self.shared(.noOwnTime, "clock.sleep(1)\nfunc sleep(x)\nDate(x)\nasleep(1)\n\"sleep(1)\"\n") == 0)
+    #expect(
+      Self.shared(.noOwnTime, "clock.sleep(1)\nfunc sleep(x)\ntry await sleep(x)\nDate(x)\nasleep(1)\n\"sleep(1)\"\n")
+        == 0)
     #expect(Self.count(.noOwnTime, ["Shared/Reactor/A.swift": "usleep(1)\n"]) == 0)
   }
 
@@ -97,7 +101,7 @@ import Testing
     #expect(Self.shared(.publicTypes, large + second) == 1)
     #expect(Self.shared(.publicTypes, large + "public enum B {\n  case a\n}\n") == 0)
     #expect(Self.shared(.publicTypes, large + "struct B {\n\(body)}\n") == 0)
-    #expect(Self.shared(.publicTypes, String(repeating: "public struct A {}\n", count: 6)) == 1)
+    #expect(Self.shared(.publicTypes, String(repeating: "public struct A {}\n", count: 13)) == 1)
     #expect(Self.count(.publicTypes, ["Services/X/A.swift": large + second]) == 0)
   }
 

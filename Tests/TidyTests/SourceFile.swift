@@ -29,7 +29,9 @@ struct SourceFile {
   var isShippedSwift: Bool { isSwift && (path.hasPrefix("Shared/") || path.hasPrefix("Services/")) }
   /// Whether the file is input of a test, which must stay byte for byte as it is.
   var isTestInput: Bool {
-    path.split(separator: "/").dropLast().contains { ["Seeds", "Corpus", "Fixtures", "Golden"].contains($0) }
+    path.split(separator: "/").dropLast().contains {
+      ["seeds", "corpus", "fixtures", "golden"].contains($0.lowercased())
+    }
   }
 
   func isUnder(_ folders: String...) -> Bool { folders.contains { path.hasPrefix($0 + "/") } }
@@ -59,7 +61,8 @@ struct SourceFile {
     }
   }
 
-  /// Where a text, which is not empty, stands in bytes; libc does the searching, which keeps a debug build of the tests quick.
+  /// Where a text, which is not empty, stands in bytes; libc does the searching, which keeps a debug build of the tests
+  /// quick.
   static func occurrences(of text: String, in bytes: [UInt8]) -> [Int] {
     let needle = Array(text.utf8)
     guard let first = needle.first else { return [] }

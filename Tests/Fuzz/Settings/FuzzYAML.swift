@@ -1,8 +1,9 @@
-// Feeds arbitrary bytes to the configuration reader. Built as one module with the sources of Settings, from the package root:
+// Feeds arbitrary bytes to the configuration reader. Built as one module with the sources of Settings, from the package
+// root:
 //
 //   swiftc -O -sanitize=fuzzer,address -parse-as-library -swift-version 6 -I Shared/CLibraries/CYAML \
 //     Shared/Settings/*.swift Tests/Fuzz/Settings/FuzzYAML.swift -o fuzz-yaml
-//   ./fuzz-yaml -max_len=4096 -max_total_time=60 corpus Tests/Fuzz/Settings/Seeds
+//   ./fuzz-yaml -max_len=4096 -max_total_time=60 corpus Tests/Fuzz/Settings/seeds
 //
 // The address sanitizer's leak check proves that no libyaml event outlives an error.
 
@@ -15,6 +16,7 @@ private let table = SettingsTable([
   Setting("providers", .list(of: .dictionary(of: .number(in: 0...1))), default: [], "A structure."),
 ])
 
+/// One input of the fuzzer. Faults are expected, crashes and leaks are findings.
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzzYAML(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
   let bytes = Array(UnsafeBufferPointer(start: start, count: count))

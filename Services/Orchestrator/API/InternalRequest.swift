@@ -1,0 +1,103 @@
+internal import Contracts
+internal import Decider
+internal import HTTP
+internal import HTTPWire
+internal import Postgres
+internal import Primitives
+internal import Reactor
+internal import ServiceKit
+
+/// Who a request is for, as the gateway says.
+struct Caller: Sendable {
+  let tenant: TenantID
+  let principal: String
+
+  /// Reads the caller of an internal request. Throws a `Problem` without the token or a tenant.
+  init(_ request: HTTPRequest, _ token: InternalToken) throws(Problem) {
+    try token.require(request)
+    guard let tenant = request.headers[InternalHeader.tenant].flatMap({ TenantID($0) }) else {
+      throw Problem(.badRequest, code: "missing_tenant", "The call names no tenant (\(InternalHeader.tenant)).")
+    }
+    self.tenant = tenant
+    principal = request.headers[InternalHeader.principal] ?? "unknown"
+  }
+}
+
+extension Problem {
+  /// The database is away or overloaded: nothing was promised, try again.
+  static func unavailable(_ error: PostgresError) -> Problem {
+    Problem(
+      .serviceUnavailable, code: "storage_unavailable",
+      error.outcomeUnknown
+        ? "The database did not confirm the request; repeat it with the same Idempotency-Key to be sure."
+        : "The database cannot be reached at the moment; nothing was changed. Try again shortly.",
+      retryAfterSeconds: 1)
+  }
+}
+
+/// Runs a handler and turns the failures that every handler of this service can meet into problems.
+func answering(_ body: () async throws -> HTTPResponse) async throws -> HTTPResponse {
+  do {
+    return try await body()
+  } catch let error as PostgresError {
+    if error.isTransient { throw Problem.unavailable(error) }
+    throw error
+  } catch let error as ReactorError where error.code == .overloaded {
+    throw Problem(
+      .serviceUnavailable, code: "overloaded", "Too many requests are waiting; try again shortly.", retryAfterSeconds: 1)
+  } catch let refused as RunEngine.Refused {
+    throw Problem(refused)
+  }
+}
+
+extension Problem {
+  /// What a refused transition means for its caller.
+  init(_ refused: RunEngine.Refused) {
+    switch refused {
+    case .unknownRun: self = .notFound("run")
+    case .byDecider(.runEnded):
+      self.init(.conflict, code: "run_ended", "The run has ended; nothing more happens to it.")
+    case .byDecider(let reason):
+      self.init(.conflict, code: "stale", "The request does not fit the state of the run (\(reason.rawValue)).")
+    case .leaseLost:
+      self.init(.conflict, code: "lease_lost", "The lease has ended or belongs to another worker; drop the attempt.")
+    case .contended:
+      self.init(
+        .serviceUnavailable, code: "contended", "The run changes too quickly at the moment; try again.",
+        retryAfterSeconds: 1)
+    }
+  }
+}
+
+/// Parameters that several routes read.
+enum Parameter {
+  /// `limit` of a list.
+  static func limit(_ query: QueryItems, standard: Int, max: Int) throws(Problem) -> Int {
+    guard let text = query["limit"] else { return standard }
+    guard let limit = Int(text), (1...max).contains(limit) else {
+      throw .badParameter("?limit", "A whole number from 1 to \(max) is expected.")
+    }
+    return limit
+  }
+
+  /// Seconds of `Prefer: wait=N` (RFC 7240), at most 60; nil without.
+  static func waitSeconds(_ request: HTTPRequest) throws(Problem) -> Int? {
+    for value in request.headers.values(of: "prefer") {
+      for part in value.split(whereSeparator: { $0 == "," || $0 == ";" }) {
+        let pair = part.filter { $0 != " " }.lowercased().split(separator: "=")
+        guard pair.first == "wait" else { continue }
+        guard pair.count == 2, let seconds = Int(pair[1]), (0...600).contains(seconds) else {
+          throw .badParameter("Prefer", "wait=N with N from 0 to 600 seconds is expected.")
+        }
+        return min(seconds, 60)
+      }
+    }
+    return nil
+  }
+
+  /// An id in the path; a malformed one names nothing.
+  static func id<Kind: IdentifiedKind>(_ request: HTTPRequest, _ kind: ID<Kind>.Type) throws(Problem) -> ID<Kind> {
+    guard let id = ID<Kind>(try request.parameter("id")) else { throw .notFound(Kind.prefix) }
+    return id
+  }
+}

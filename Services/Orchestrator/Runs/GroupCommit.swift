@@ -1,0 +1,68 @@
+internal import Reactor
+
+/// Gathers what arrives while a commit is in progress and commits it together with the next: under load many callers share one
+/// round trip and one flush to disk, and a lone caller waits for nobody. No caller is answered before its commit.
+///
+/// `@unchecked Sendable`: confined to its loop.
+final class GroupCommit<Item: Sendable, Output: Sendable>: @unchecked Sendable {
+  private let loop: EventLoop
+  private let itemsMax: Int
+  private let waitingMax: Int
+  /// Items with the same key go into different commits.
+  private let key: (Item) -> AnyHashable?
+  private let commit: @Sendable ([Item]) async throws -> [Output]
+  private var waiting: [(item: Item, promise: Promise<Output>)] = []
+  private var isCommitting = false
+
+  init(
+    loop: EventLoop, itemsMax: Int = 128, waitingMax: Int = 20_000, key: @escaping (Item) -> AnyHashable? = { _ in nil },
+    commit: @escaping @Sendable ([Item]) async throws -> [Output]
+  ) {
+    self.loop = loop
+    self.itemsMax = itemsMax
+    self.waitingMax = waitingMax
+    self.key = key
+    self.commit = commit
+  }
+
+  /// Commits `item` and returns its output. Throws what the commit threw, or `ReactorError.overloaded`.
+  func submit(_ item: Item) async throws -> Output {
+    guard waiting.count < waitingMax else { throw ReactorError(.overloaded, operation: "commit queue") }
+    let promise = Promise<Output>(on: loop)
+    waiting.append((item, promise))
+    if !isCommitting {
+      isCommitting = true
+      loop.task { [self] in await drain() }
+    }
+    return try await promise.value()
+  }
+
+  private func drain() async {
+    while !waiting.isEmpty {
+      let batch = takeBatch()
+      do {
+        let outputs = try await commit(batch.map(\.item))
+        for (entry, output) in zip(batch, outputs) { entry.promise.succeed(output) }
+      } catch {
+        for entry in batch { entry.promise.fail(error) }
+      }
+    }
+    isCommitting = false
+  }
+
+  private func takeBatch() -> [(item: Item, promise: Promise<Output>)] {
+    var batch: [(item: Item, promise: Promise<Output>)] = []
+    var left: [(item: Item, promise: Promise<Output>)] = []
+    var keys: Set<AnyHashable> = []
+    for entry in waiting {
+      let key = key(entry.item)
+      if batch.count < itemsMax, key.map({ keys.insert($0).inserted }) ?? true {
+        batch.append(entry)
+      } else {
+        left.append(entry)
+      }
+    }
+    waiting = left
+    return batch
+  }
+}

@@ -1,0 +1,210 @@
+internal import Contracts
+internal import Decider
+internal import HTTP
+internal import HTTPWire
+internal import JSON
+internal import Primitives
+internal import Reactor
+internal import ServiceKit
+internal import Settings
+
+/// `/worker/v1`: how workers take steps, record what they did, and deliver results.
+struct WorkerRoutes: Sendable {
+  private static let waitMillisecondsMax: Int64 = 60_000
+  private static let slotsMax: Int64 = 256
+  private static let resultBytesMax = 8 << 20
+
+  let engine: RunEngine
+  let token: InternalToken
+  let leaseMilliseconds: Int64
+
+  init(engine: RunEngine, token: InternalToken, settings: Settings) {
+    self.engine = engine
+    self.token = token
+    leaseMilliseconds = settings[OrchestratorSettings.lease].milliseconds
+  }
+
+  func add(to router: inout Router) {
+    router.on(.post, "/worker/v1/leases", RouteOptions(bodyBytesMax: 16 << 10, cancelsOnDisconnect: true)) { request in
+      try await answering { try await lease(request) }
+    }
+    router.on(
+      .post, "/worker/v1/steps/{id}/journal", RouteOptions(bodyBytesMax: WorkerRoutes.resultBytesMax)
+    ) { request in try await answering { try await journal(request) } }
+    router.on(
+      .post, "/worker/v1/steps/{id}/result", RouteOptions(bodyBytesMax: WorkerRoutes.resultBytesMax)
+    ) { request in try await answering { try await result(request) } }
+  }
+
+  // MARK: Leases
+
+  private func lease(_ request: HTTPRequest) async throws -> HTTPResponse {
+    try token.require(request)
+    var fields = JSONFields(try await request.json().root)
+    let worker = fields.string("worker", isRequired: true, bytesMax: 200)
+    let jobTypes = fields.strings("job_types", isRequired: true, countMax: 32, bytesMax: 100)
+    let slots = fields.int("slots", isRequired: true, in: 1...WorkerRoutes.slotsMax)
+    let wait = fields.int("wait_ms", in: 0...WorkerRoutes.waitMillisecondsMax)
+    try fields.finish()
+    let deadline = MonotonicClock.now() &+ UInt64(wait ?? 0) * 1_000_000
+    let steps = try await engine.lease(
+      worker: worker ?? "", jobTypes: jobTypes ?? [], limit: Int(slots ?? 1), leaseMilliseconds: leaseMilliseconds,
+      until: deadline)
+    var writer = JSONWriter()
+    writer.beginObject()
+    writer.key("leases")
+    writer.beginArray()
+    for step in steps { try await write(step, to: &writer) }
+    writer.endArray()
+    writer.endObject()
+    return .json(.ok, writer.bytes)
+  }
+
+  private func write(_ step: LeasedStep, to writer: inout JSONWriter) async throws {
+    // Only a repeated attempt can have a journal.
+    let journal = step.attempt > 1 ? try await engine.store.journal(step.run, step: step.key) : []
+    writer.beginObject()
+    writer.member("step_id", step.step.description)
+    writer.member("run_id", step.run.description)
+    writer.member("task_id", step.task.description)
+    writer.member("tenant_id", step.tenant.description)
+    writer.member("step", step.key)
+    writer.member("attempt", Int64(step.attempt))
+    writer.member("token", step.token.description)
+    writer.member("lease_ms", leaseMilliseconds)
+    writer.member("deadline", step.deadline.description)
+    writer.key("input")
+    writer.raw(step.input)
+    writer.key("journal")
+    writer.beginArray()
+    for entry in journal {
+      writer.beginObject()
+      writer.member("kind", entry.event.type == "model.called" ? "model" : "tool")
+      writer.member("call", raw: entry.event.data)
+      writer.member("result", raw: entry.result)
+      writer.endObject()
+    }
+    writer.endArray()
+    writer.endObject()
+  }
+
+  // MARK: Journal and result
+
+  private struct Proof {
+    let lease: OverdueLease
+    let token: UUID
+
+    func transition(isReleased: Bool, milliseconds: Int64) -> Transition.LeaseProof {
+      Transition.LeaseProof(
+        step: lease.step, token: token, isReleased: isReleased, extensionMilliseconds: milliseconds, isLost: false)
+    }
+  }
+
+  private func proof(_ request: HTTPRequest, _ fields: inout JSONFields) async throws -> Proof? {
+    let step = try Parameter.id(request, StepID.self)
+    guard let text = fields.string("token", isRequired: true, bytesMax: 64) else { return nil }
+    guard let token = UUID(text) else {
+      fields.note("token", .malformed, "The token of the lease is expected.")
+      return nil
+    }
+    guard let lease = try await engine.store.leasedStep(step), lease.token == token else {
+      throw RunEngine.Refused.leaseLost
+    }
+    return Proof(lease: lease, token: token)
+  }
+
+  /// Records calls and prolongs the lease; without calls it is a heartbeat.
+  private func journal(_ request: HTTPRequest) async throws -> HTTPResponse {
+    try token.require(request)
+    var fields = JSONFields(try await request.json().root)
+    let proof = try await proof(request, &fields)
+    let attempt = fields.int("attempt", isRequired: true, in: 1...1_000_000)
+    let (calls, payloads) = calls(&fields)
+    try fields.finish()
+    guard let proof, let attempt else { throw RunEngine.Refused.leaseLost }
+    if calls.isEmpty {
+      let lost = try await engine.store.heartbeat(
+        [(proof.lease.step, proof.token)], milliseconds: leaseMilliseconds)
+      guard lost.isEmpty else { throw RunEngine.Refused.leaseLost }
+    } else {
+      try await engine.apply(
+        .record(step: proof.lease.key, attempt: Int(attempt), calls), to: proof.lease.run, payloads: payloads,
+        lease: proof.transition(isReleased: false, milliseconds: leaseMilliseconds))
+    }
+    return .json { $0.member("lease_ms", leaseMilliseconds) }
+  }
+
+  /// Ends the attempt, with the calls that were not recorded before: both happen or neither.
+  private func result(_ request: HTTPRequest) async throws -> HTTPResponse {
+    try token.require(request)
+    var fields = JSONFields(try await request.json().root)
+    let proof = try await proof(request, &fields)
+    let attempt = fields.int("attempt", isRequired: true, in: 1...1_000_000)
+    var (calls, payloads) = calls(&fields)
+    let output = fields.value("output").map { Payload(Array($0.rawBytes)) }
+    let failure = fields.object("failure") { nested in
+      Failure(
+        code: nested.string("code", isRequired: true, bytesMax: 100) ?? "",
+        message: nested.string("message", isRequired: true, bytesMax: 4000) ?? "",
+        isRetryable: nested.bool("retryable") ?? false)
+    }
+    if fields.faults.isEmpty, (output == nil) == (failure == nil) {
+      fields.note("output", .required, "Exactly one of output and failure is expected.")
+    }
+    try fields.finish()
+    guard let proof, let attempt else { throw RunEngine.Refused.leaseLost }
+    let key = proof.lease.key
+    if !calls.isEmpty {
+      try await engine.apply(
+        .record(step: key, attempt: Int(attempt), calls), to: proof.lease.run, payloads: payloads,
+        lease: proof.transition(isReleased: false, milliseconds: leaseMilliseconds))
+      calls = []
+      payloads = []
+    }
+    let input: RunInput
+    if let output {
+      payloads.append(output)
+      input = .succeed(step: key, attempt: Int(attempt), output: output.ref)
+    } else {
+      input = .fail(
+        step: key, attempt: Int(attempt),
+        failure ?? Failure(code: "unknown", message: "", isRetryable: false))
+    }
+    let state = try await engine.apply(
+      input, to: proof.lease.run, payloads: payloads, lease: proof.transition(isReleased: true, milliseconds: 0))
+    return .json { $0.member("run_status", state.status.rawValue) }
+  }
+
+  private func calls(_ fields: inout JSONFields) -> ([CallRecord], [Payload]) {
+    var calls: [CallRecord] = []
+    var payloads: [Payload] = []
+    for (position, entry) in (fields.array("calls", countMax: 100) ?? []).enumerated() {
+      var call = JSONFields(entry, path: "/calls/\(position)")
+      let kind = call.string("kind", isRequired: true, bytesMax: 10, allowed: ["model", "tool"])
+      let index = call.int("index", isRequired: true, in: 0...1_000_000)
+      let name = call.string("name", isRequired: true, bytesMax: 200)
+      let digest = call.string("request_sha256", isRequired: true, bytesMax: 64)
+      let result = call.value("result", isRequired: true)
+      let usage = Usage(
+        inputTokens: call.int("input_tokens", in: 0...1_000_000_000) ?? 0,
+        outputTokens: call.int("output_tokens", in: 0...1_000_000_000) ?? 0,
+        costMicroUSD: call.int("cost_microusd", in: 0...1_000_000_000_000) ?? 0,
+        unpricedCalls: call.int("unpriced_calls", in: 0...1_000_000) ?? 0,
+        modelCalls: call.int("model_calls", in: 0...1_000_000) ?? 0)
+      let duration = call.int("duration_ms", in: 0...86_400_000) ?? 0
+      do { try call.finish() } catch {
+        for fault in error.faults { fields.note(at: fault) }
+        continue
+      }
+      guard let kind = kind.flatMap({ CallRecord.Kind(rawValue: $0) }), let index, let name, let digest, let result
+      else { continue }
+      let payload = Payload(Array(result.rawBytes))
+      payloads.append(payload)
+      calls.append(
+        CallRecord(
+          kind: kind, index: Int(index), name: name, requestSHA256: digest, result: payload.ref, usage: usage,
+          durationMilliseconds: duration))
+    }
+    return (calls, payloads)
+  }
+}
