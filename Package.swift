@@ -41,7 +41,8 @@ func systemLibrary(_ name: String, pkgConfig: String, package: String) -> Target
 var targets: [Target] = [
   // C libraries of the system.
   systemLibrary("CLibPQ", pkgConfig: "libpq", package: "libpq-dev"),
-  systemLibrary("CHiredis", pkgConfig: "hiredis", package: "libhiredis-dev"),
+  // No pkg-config here: hiredis names a flag that the package manager refuses.
+  .systemLibrary(name: "CHiredis", path: "Shared/CLibraries/CHiredis", providers: [.apt(["libhiredis-dev"])]),
   systemLibrary("CCurl", pkgConfig: "libcurl", package: "libcurl4-openssl-dev"),
   systemLibrary("COpenSSL", pkgConfig: "libcrypto", package: "libssl-dev"),
   systemLibrary("CYAML", pkgConfig: "yaml-0.1", package: "libyaml-dev"),
@@ -78,7 +79,23 @@ var targets: [Target] = [
     path: "Services/Orchestrator", exclude: ["Decider"],
     resources: [.embedInCode("Store/Migrations/0001_runs.sql")], swiftSettings: settings),
 
+  service(
+    "llm-router", at: "Services/LLMRouter",
+    ["Contracts", "HTTP", "HTTPWire", "JSON", "Primitives", "ServiceKit", "Settings", "Telemetry"]),
+  service(
+    "gateway", at: "Services/Gateway",
+    ["Contracts", "Crypto", "HTTP", "HTTPWire", "Primitives", "Reactor", "ServiceKit", "Settings"]),
+  service(
+    "agent-core", at: "Services/AgentCore",
+    [
+      "Contracts", "Crypto", "HTTP", "HTTPWire", "JSON", "Primitives", "Reactor", "ServiceKit", "Settings", "Telemetry",
+    ]),
+  service(
+    "mock-provider", at: "Services/MockProvider",
+    ["HTTP", "HTTPWire", "JSON", "Primitives", "Reactor", "ServiceKit", "Settings", "Telemetry"]),
+
   // Tests, one folder per module.
+  tests("Tidy"),
   tests("Crypto", ["Crypto", "Primitives"]),
   tests("Contracts", ["Contracts", "Primitives"]),
   tests("Decider", ["Decider", "Contracts"]),

@@ -22,6 +22,14 @@ public struct JSONDocument: Sendable {
     try self.init(parsing: Array(text.utf8), limits: limits)
   }
 
+  private init(bytes: [UInt8], tape: [UInt64]) {
+    self.bytes = bytes
+    self.tape = tape
+  }
+
+  /// The document `null`.
+  static let null = JSONDocument(bytes: Array("null".utf8), tape: [UInt64(JSONKind.null.rawValue) << 56, 4])
+
   /// The outermost value.
   public var root: JSONView { JSONView(document: self, node: 0) }
 }

@@ -136,6 +136,11 @@ public struct JSONView: Sendable {
     }
   }
 
+  /// No members at all, for what is missing.
+  public static var noMembers: JSONMembers { JSONView.nothing.members }
+
+  private static let nothing = JSONView(document: .null, node: 0)
+
   /// The members of an object in their order, keys as string views; empty for other kinds.
   public var members: JSONMembers {
     JSONMembers(document: document, node: node + 1, left: kind == .object ? count : 0)

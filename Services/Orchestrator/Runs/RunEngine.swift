@@ -75,24 +75,36 @@ final class RunEngine: Sendable {
 
   // MARK: Transitions
 
-  /// Lets `input` happen to the run: decided on the newest state, committed behind the fence, tried again when others were
-  /// faster. Returns the state afterwards. Throws `Refused` or the store's error.
+  /// Lets one input happen to the run.
   @discardableResult
   func apply(
     _ input: RunInput, to run: RunID, payloads: [Payload] = [], lease: Transition.LeaseProof? = nil
   ) async throws -> RunState {
+    try await apply([input], to: run, payloads: payloads, lease: lease)
+  }
+
+  /// Lets `inputs` happen to the run, all or none: decided on the newest state, committed behind the fence, tried again when others were
+  /// faster. Returns the state afterwards. Throws `Refused` or the store's error.
+  @discardableResult
+  func apply(
+    _ inputs: [RunInput], to run: RunID, payloads: [Payload] = [], lease: Transition.LeaseProof? = nil
+  ) async throws -> RunState {
     for attempt in 0..<RunEngine.triesMax {
       guard let (tenant, before) = try await load(run, fresh: attempt > 0) else { throw Refused.unknownRun }
-      let events: [RunEvent]
-      do {
-        events = try decide(before, input)
+      var events: [RunEvent] = []
+      var after = before
+      do throws(RunRefusal) {
+        for input in inputs {
+          for event in try decide(after, input) {
+            evolve(&after, event)
+            events.append(event)
+          }
+        }
       } catch {
         // A remembered state may be old; only what the history says is a reason to refuse.
         if attempt == 0 { continue }
         throw Refused.byDecider(error)
       }
-      var after = before
-      for event in events { evolve(&after, event) }
       let transition = Transition(
         tenant: tenant, run: run, expectedVersion: before.sequence, events: events, after: after, payloads: payloads,
         lease: lease)

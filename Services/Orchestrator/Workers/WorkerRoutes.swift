@@ -140,7 +140,8 @@ struct WorkerRoutes: Sendable {
     var fields = JSONFields(try await request.json().root)
     let proof = try await proof(request, &fields)
     let attempt = fields.int("attempt", isRequired: true, in: 1...1_000_000)
-    var (calls, payloads) = calls(&fields)
+    let (calls, recorded) = calls(&fields)
+    var payloads = recorded
     let output = fields.value("output").map { Payload(Array($0.rawBytes)) }
     let failure = fields.object("failure") { nested in
       Failure(
@@ -154,24 +155,15 @@ struct WorkerRoutes: Sendable {
     try fields.finish()
     guard let proof, let attempt else { throw RunEngine.Refused.leaseLost }
     let key = proof.lease.key
-    if !calls.isEmpty {
-      try await engine.apply(
-        .record(step: key, attempt: Int(attempt), calls), to: proof.lease.run, payloads: payloads,
-        lease: proof.transition(isReleased: false, milliseconds: leaseMilliseconds))
-      calls = []
-      payloads = []
-    }
-    let input: RunInput
+    var inputs: [RunInput] = calls.isEmpty ? [] : [.record(step: key, attempt: Int(attempt), calls)]
     if let output {
       payloads.append(output)
-      input = .succeed(step: key, attempt: Int(attempt), output: output.ref)
-    } else {
-      input = .fail(
-        step: key, attempt: Int(attempt),
-        failure ?? Failure(code: "unknown", message: "", isRetryable: false))
+      inputs.append(.succeed(step: key, attempt: Int(attempt), output: output.ref))
+    } else if let failure {
+      inputs.append(.fail(step: key, attempt: Int(attempt), failure))
     }
     let state = try await engine.apply(
-      input, to: proof.lease.run, payloads: payloads, lease: proof.transition(isReleased: true, milliseconds: 0))
+      inputs, to: proof.lease.run, payloads: payloads, lease: proof.transition(isReleased: true, milliseconds: 0))
     return .json { $0.member("run_status", state.status.rawValue) }
   }
 

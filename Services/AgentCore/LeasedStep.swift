@@ -1,0 +1,60 @@
+internal import JSON
+
+/// A step that this worker holds.
+struct LeasedStep: Sendable {
+  /// A call that an earlier attempt has made and recorded.
+  struct RecordedCall: Sendable {
+    let isModel: Bool
+    let requestSHA256: String
+    let result: [UInt8]
+  }
+
+  let id: String
+  let run: String
+  let tenant: String
+  let key: String
+  let attempt: Int64
+  let token: String
+  let leaseMilliseconds: Int64
+  let input: AgentInput
+  let journal: [RecordedCall]
+
+  /// Reads one lease of the orchestrator's answer; `nil` when a member is missing.
+  init?(_ view: JSONView) {
+    guard let id = view["step_id"]?.string, let run = view["run_id"]?.string, let tenant = view["tenant_id"]?.string,
+      let key = view["step"]?.string, let attempt = view["attempt"]?.int, let token = view["token"]?.string,
+      let lease = view["lease_ms"]?.int, let input = view["input"].flatMap({ AgentInput($0) }), let journal = view["journal"]
+    else { return nil }
+    self.id = id
+    self.run = run
+    self.tenant = tenant
+    self.key = key
+    self.attempt = attempt
+    self.token = token
+    leaseMilliseconds = lease
+    self.input = input
+    self.journal = journal.elements.compactMap { entry in
+      guard let call = entry["call"], let digest = call["request_sha256"]?.string, let result = entry["result"] else {
+        return nil
+      }
+      return RecordedCall(
+        isModel: entry["kind"]?.string == "model", requestSHA256: digest, result: Array(result.rawBytes))
+    }
+  }
+}
+
+/// What a task asks of an agent.
+struct AgentInput: Sendable {
+  let prompt: String
+  let system: String?
+  let model: String
+  let outputTokensMax: Int64?
+
+  init?(_ view: JSONView) {
+    guard let prompt = view["prompt"]?.string else { return nil }
+    self.prompt = prompt
+    system = view["system"]?.string
+    model = view["model"]?.string ?? "default"
+    outputTokensMax = view["max_output_tokens"]?.int
+  }
+}

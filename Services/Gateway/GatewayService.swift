@@ -1,0 +1,64 @@
+internal import HTTP
+internal import HTTPWire
+internal import Primitives
+internal import ServiceKit
+internal import Settings
+
+@main
+final class GatewayService: Service {
+  static let program = ProgramDescription(
+    name: "gateway", summary: "The edge of Cadre: knows who calls and hands requests on to the services.",
+    version: CadreVersion.current)
+  static let defaultPort = 8080
+
+  static let orchestrator = Setting(
+    "orchestrator.url", .string(bytesMaximum: 2048), default: "http://127.0.0.1:8081", "Base URL of the orchestrator.")
+  static let router = Setting(
+    "llm_router.url", .string(bytesMaximum: 2048), default: "http://127.0.0.1:8082", "Base URL of the llm-router.")
+  static let settings: [any SettingDeclaration] = [
+    CommonSettings.internalToken, APIKeys.keys, APIKeys.key, APIKeys.tenant, orchestrator, router,
+  ]
+
+  /// Longer than the longest `Prefer: wait`.
+  private static let orchestratorTimeout = Duration.seconds(75)
+  private static let routerTimeout = Duration.seconds(600)
+
+  private let keys: APIKeys
+  private let orchestrator: Upstream
+  private let llmRouter: Upstream
+
+  init(_ context: ServiceContext) throws {
+    let token = try InternalToken(context.settings[CommonSettings.internalToken])
+    keys = try APIKeys(context.settings)
+    func upstream(_ name: String, _ setting: Setting<String>, _ timeout: Duration) throws -> Upstream {
+      do {
+        return Upstream(
+          name: name, url: try HTTPURL(context.settings[setting]), token: token, client: context.client, timeout: timeout)
+      } catch { throw KeyError(description: "\(setting.key): \(error.message)") }
+    }
+    orchestrator = try upstream("orchestrator", GatewayService.orchestrator, GatewayService.orchestratorTimeout)
+    llmRouter = try upstream("llm-router", GatewayService.router, GatewayService.routerTimeout)
+  }
+
+  func route(_ router: inout Router) {
+    let small = RouteOptions(bodyBytesMax: 1 << 20)
+    // A submission goes on when its client leaves; waiting for events or models does not.
+    let waiting = RouteOptions(bodyBytesMax: 32 << 20, cancelsOnDisconnect: true)
+    forward(.post, "/api/v1/tasks", small, to: orchestrator, &router)
+    forward(.get, "/api/v1/tasks", small, to: orchestrator, &router)
+    forward(.get, "/api/v1/tasks/{id}", small, to: orchestrator, &router)
+    forward(.get, "/api/v1/runs/{id}", small, to: orchestrator, &router)
+    forward(.get, "/api/v1/runs/{id}/events", waiting, to: orchestrator, &router)
+    forward(.post, "/api/v1/runs/{id}/cancel", small, to: orchestrator, &router)
+    forward(.post, "/v1/chat/completions", waiting, to: llmRouter, &router)
+    forward(.get, "/v1/models", small, to: llmRouter, &router)
+  }
+
+  private func forward(
+    _ method: HTTPMethod, _ pattern: String, _ options: RouteOptions, to upstream: Upstream, _ router: inout Router
+  ) {
+    router.on(method, pattern, options) { [keys] request in
+      try await upstream.forward(request, as: try keys.identify(request))
+    }
+  }
+}

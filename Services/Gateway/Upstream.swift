@@ -1,0 +1,113 @@
+internal import Contracts
+internal import HTTP
+internal import HTTPWire
+internal import Primitives
+internal import Reactor
+internal import ServiceKit
+
+/// Hands requests on to a service behind the gateway, with the caller's identity in place of its key.
+struct Upstream: Sendable {
+  /// Bodies up to this size are handed on in one piece; larger ones flow through.
+  private static let wholeBytesMax: UInt64 = 256 << 10
+
+  let name: String
+  let url: HTTPURL
+  let token: InternalToken
+  let client: HTTPClient
+  let timeout: Duration
+
+  func forward(_ request: HTTPRequest, as identity: Identity) async throws -> HTTPResponse {
+    let outgoing = HTTPClientRequest(
+      request.head.method, try target(request), headers: headers(request, identity), body: try await body(request),
+      timeout: timeout, isIdempotent: isIdempotent(request), trace: request.trace)
+    let answer: HTTPClientResponse
+    do {
+      answer = try await client.send(outgoing, peer: name)
+    } catch let error as HTTPClientError {
+      throw problem(error)
+    }
+    return try await response(answer)
+  }
+
+  private func target(_ request: HTTPRequest) throws(Problem) -> HTTPURL {
+    do {
+      return try url.appending(path: request.head.target)
+    } catch {
+      throw Problem(error.status, code: error.code.rawValue, error.message)
+    }
+  }
+
+  private func isIdempotent(_ request: HTTPRequest) -> Bool {
+    request.head.method != .post || request.headers.contains(.idempotencyKey)
+  }
+
+  /// The caller's fields without credentials, without hop-by-hop ones, and without any that only our services may set.
+  private func headers(_ request: HTTPRequest, _ identity: Identity) -> HTTPHeaders {
+    var headers = HTTPHeaders(reservingCount: request.headers.count + 3)
+    request.headers.forEachRaw { name, value in
+      if !Upstream.isWithheld(name) { headers.append(rawName: name, rawValue: value) }
+    }
+    headers.append(InternalHeader.token, token.text)
+    headers.append(InternalHeader.tenant, identity.tenant.description)
+    headers.append(InternalHeader.principal, identity.principal)
+    return headers
+  }
+
+  private static func isWithheld(_ name: UnsafeRawBufferPointer) -> Bool {
+    let prefix = InternalHeader.prefix.utf8
+    if name.count >= prefix.count, zip(name, prefix).allSatisfy({ $0 | 0x20 == $1 | 0x20 }) { return true }
+    switch name.count {
+    case 2, 4, 6, 7, 9, 10, 11, 13, 16, 17:
+      return withheld.contains(String(decoding: name, as: UTF8.self).lowercased())
+    default: return false
+    }
+  }
+
+  private static let withheld: Set<String> = [
+    "te", "host", "cookie", "expect", "trailer", "upgrade", "x-api-key", "connection", "keep-alive", "tracestate",
+    "traceparent", "authorization", "proxy-connection", "transfer-encoding",
+  ]
+
+  private func body(_ request: HTTPRequest) async throws -> HTTPClientRequest.Body {
+    guard !request.body.isEnded else { return .none }
+    if let length = request.body.declaredLength, length <= Upstream.wholeBytesMax {
+      return .bytes(try await request.body.collect())
+    }
+    let body = request.body
+    return .stream(length: body.declaredLength) { try await body.next() }
+  }
+
+  private func response(_ answer: HTTPClientResponse) async throws -> HTTPResponse {
+    var headers = answer.headers
+    headers.removeHopByHop()
+    headers.append(.xContentTypeOptions, "nosniff")
+    let length = headers[.contentLength].flatMap { UInt64($0) }
+    if let length, length <= Upstream.wholeBytesMax {
+      let bytes = try await answer.body.collect(upTo: Int(Upstream.wholeBytesMax))
+      return HTTPResponse(answer.status, headers: headers, body: .bytes(bytes))
+    }
+    if answer.status.forbidsBody { return HTTPResponse(answer.status, headers: headers) }
+    let body = answer.body
+    return HTTPResponse(
+      answer.status, headers: headers,
+      body: .stream(length: length) { writer in
+        while let piece = try await body.next() { try await writer.write(piece) }
+      })
+  }
+
+  private func problem(_ error: HTTPClientError) -> Problem {
+    switch error.code {
+    case .timedOut:
+      Problem(.gatewayTimeout, code: "upstream_timeout", "The \(name) did not answer in time.")
+    case .cannotConnect, .overloaded:
+      Problem(
+        .serviceUnavailable, code: "upstream_unavailable",
+        "The \(name) cannot be reached at the moment; nothing was changed. Try again shortly.", retryAfterSeconds: 1)
+    case .connectionLost, .protocolViolation, .bodyTooLarge:
+      Problem(
+        .badGateway, code: "upstream_failed",
+        "The connection to the \(name) broke; repeat the request with the same Idempotency-Key to be sure.",
+        retryAfterSeconds: 1)
+    }
+  }
+}

@@ -1,0 +1,64 @@
+internal import Primitives
+public import Reactor
+
+/// How to reach Redis, and the limits of the client.
+public struct RedisConfiguration: Sendable {
+  /// Where the server listens.
+  public var address: SocketAddress
+  /// The ACL user; `nil` for the default user.
+  public var username: String?
+  /// The password; `nil` when none is needed.
+  public var password: String?
+  /// The number of the logical database.
+  public var database = 0
+  /// Shown in `CLIENT LIST`; no spaces. An empty name is not announced.
+  public var clientName = "cadre"
+  /// Multiplexed connections of each event loop. One is enough: all commands of a turn leave in one write.
+  public var connectionsPerLoop = 1
+  /// Connections of each loop for blocking commands and subscriptions at the same time.
+  public var dedicatedConnectionsPerLoopMax = 64
+  /// Time for a connection to be made, greeting included.
+  public var connectTimeout = Duration.seconds(5)
+  /// Time for a command to be answered.
+  public var commandTimeout = Duration.seconds(1)
+  /// Time beyond the deadline of the oldest unanswered command after which its connection is given up.
+  public var overdueGrace = Duration.seconds(2)
+  /// Time between two probes of an idle connection.
+  public var probeInterval = Duration.seconds(10)
+  /// Unanswered commands of a connection; more are refused as `overloaded`.
+  public var inFlightCommandsMax = 16_384
+  /// Bytes of the unanswered commands of a connection; more are refused as `overloaded`.
+  public var inFlightBytesMax = 64 << 20
+  /// Bytes of all strings in one reply; more break the connection as a `protocolViolation`.
+  public var replyBytesMax = 64 << 20
+  /// Elements of all arrays in one reply; more break the connection as a `protocolViolation`.
+  public var replyElementsMax = 1 << 20
+
+  /// Makes a configuration with the defaults above.
+  public init(address: SocketAddress, username: String? = nil, password: String? = nil, database: Int = 0) {
+    self.address = address
+    self.username = username
+    self.password = password
+    self.database = database
+  }
+
+  var replyLimits: ReplyLimits { ReplyLimits(bytesMax: replyBytesMax, elementsMax: replyElementsMax) }
+
+  /// What is said first on a connection. The last answer tells whether the server is ready to serve.
+  var greeting: [RedisCommand] {
+    var commands: [RedisCommand] = []
+    if let password {
+      commands.append(RedisCommand(.auth, ["AUTH"] + [username, password].compactMap { $0.map(RedisArgument.string) }))
+    }
+    if database != 0 { commands.append(RedisCommand(.select, ["SELECT", RedisArgument(database)])) }
+    if !clientName.isEmpty { commands.append(RedisCommand(.client, ["CLIENT", "SETNAME", .string(clientName)])) }
+    commands.append(RedisCommand(.ping, ["PING"]))
+    return commands
+  }
+}
+
+/// Adds a duration to a moment of the monotonic clock (nanoseconds) without overflow; negative durations count as zero.
+func deadline(after duration: Duration, from now: UInt64) -> UInt64 {
+  let (sum, overflow) = now.addingReportingOverflow(UInt64(max(0, duration.nanoseconds)))
+  return overflow ? .max : sum
+}

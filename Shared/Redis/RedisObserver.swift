@@ -1,0 +1,58 @@
+/// How a command ended; a bounded set, fit for a metric's label.
+public enum RedisOutcome: String, Sendable, Hashable, CaseIterable {
+  /// It was answered.
+  case ok
+  /// The server refused.
+  case serverError = "server_error"
+  /// The connection ended first.
+  case connectionLost = "connection_lost"
+  /// There was no connection.
+  case unavailable
+  /// The deadline passed first.
+  case timedOut = "timed_out"
+  /// Too much was in flight.
+  case overloaded
+  /// The server broke the protocol.
+  case protocolViolation = "protocol_violation"
+  /// The command was not fit to be sent, or its answer not fit to be read.
+  case invalid
+  /// The task was cancelled first.
+  case cancelled
+
+  init(_ error: RedisError) {
+    self =
+      switch error.code {
+      case .server: .serverError
+      case .connectionLost: .connectionLost
+      case .unavailable: .unavailable
+      case .timedOut: .timedOut
+      case .overloaded: .overloaded
+      case .protocolViolation: .protocolViolation
+      case .decoding, .invalidCommand: .invalid
+      case .cancelled: .cancelled
+      }
+  }
+}
+
+/// Whoever measures the client. Called on the event loops, so it must not block; every method does nothing by default.
+public protocol RedisObserver: Sendable {
+  /// A command has ended for its caller after `nanoseconds`; `inFlight` more are unanswered on its connection.
+  func commandFinished(_ name: RedisCommandName, nanoseconds: UInt64, outcome: RedisOutcome, inFlight: Int)
+  /// A connection was made and is usable.
+  func connected()
+  /// A connection could not be made.
+  func connectFailed(_ error: RedisError)
+  /// A connection ended; `error` says why.
+  func disconnected(_ error: RedisError)
+}
+
+extension RedisObserver {
+  /// Does nothing.
+  public func commandFinished(_ name: RedisCommandName, nanoseconds: UInt64, outcome: RedisOutcome, inFlight: Int) {}
+  /// Does nothing.
+  public func connected() {}
+  /// Does nothing.
+  public func connectFailed(_ error: RedisError) {}
+  /// Does nothing.
+  public func disconnected(_ error: RedisError) {}
+}
