@@ -49,12 +49,16 @@ public final class Promise<Value: Sendable>: @unchecked Sendable {
     }
     return try await withTaskCancellationHandler {
       try await withUnsafeThrowingContinuation { continuation in
-        if Task.isCancelled {
+        switch state {
+        case .delivered(let result):
+          state = .finished
+          clearTimer()
+          continuation.resume(with: result)
+        case .pending where !Task.isCancelled: state = .waiting(continuation)
+        case .pending, .finished, .waiting:
           state = .finished
           clearTimer()
           continuation.resume(throwing: CancellationError())
-        } else {
-          state = .waiting(continuation)
         }
       }
     } onCancel: {

@@ -39,6 +39,7 @@ public final class StreamSocket: ReadinessHandler, @unchecked Sendable {
   private var shutdownAfterFlush = false
   private var reader: UnsafeContinuation<Void, Never>?
   private var drainWaiter: UnsafeContinuation<Void, Never>?
+  private var drainLimit = 0
   private var deadlineTimer: Timer?
 
   /// The moment (monotonic nanoseconds) at which the socket fails with `timedOut`; 0 means never. Setting it costs nothing:
@@ -77,7 +78,8 @@ public final class StreamSocket: ReadinessHandler, @unchecked Sendable {
       input.releaseIfEmpty()
       await withUnsafeContinuation { continuation in
         precondition(reader == nil, "two readers on one socket")
-        reader = continuation
+        // Reaching this point may have taken a turn of the loop: what happened meanwhile must not be waited for.
+        if kernelReadable || fd < 0 { continuation.resume() } else { reader = continuation }
       }
     }
   }
@@ -156,7 +158,12 @@ public final class StreamSocket: ReadinessHandler, @unchecked Sendable {
       if failure != nil { continue }
       await withUnsafeContinuation { continuation in
         precondition(drainWaiter == nil, "two writers wait on one socket")
-        drainWaiter = continuation
+        if fd < 0 || output.count <= limit {
+          continuation.resume()
+        } else {
+          drainWaiter = continuation
+          drainLimit = limit
+        }
       }
     }
   }
@@ -186,7 +193,7 @@ public final class StreamSocket: ReadinessHandler, @unchecked Sendable {
       }
       if closeAfterFlush { close() }
     }
-    if output.count <= StreamSocket.outputBytesMax, let waiter = drainWaiter {
+    if output.count <= drainLimit, let waiter = drainWaiter {
       drainWaiter = nil
       waiter.resume()
     }

@@ -34,7 +34,9 @@ final class ReplyReader {
   private var violation: String?
 
   init(limits: ReplyLimits) {
-    guard let reader = redisReaderCreateWithFunctions(ReplyReader.functions) else { preconditionFailure("out of memory") }
+    guard let reader = redisReaderCreateWithFunctions(ReplyReader.functions) else {
+      preconditionFailure("out of memory")
+    }
     self.reader = reader
     self.limits = limits
     reader.pointee.privdata = Unmanaged.passUnretained(self).toOpaque()
@@ -58,9 +60,11 @@ final class ReplyReader {
   }
 
   private func failure() -> RedisError {
-    let words = violation ?? withUnsafeBytes(of: &reader.pointee.errstr) { raw in
-      String(decoding: raw.prefix { $0 != 0 }, as: UTF8.self)
-    }
+    let words =
+      violation
+      ?? withUnsafeBytes(of: &reader.pointee.errstr) { raw in
+        String(decoding: raw.prefix { $0 != 0 }, as: UTF8.self)
+      }
     return RedisError(.protocolViolation, outcomeUnknown: true, detail: words)
   }
 
@@ -74,7 +78,9 @@ final class ReplyReader {
     let type = task.assumingMemoryBound(to: redisReadTask.self).pointee.type
     let rest = UnsafeRawBufferPointer(start: buffer + reader.pointee.pos, count: unread)
     if type != REDIS_REPLY_STRING {
-      if unread > ReplyLimits.lineBytesMax { throw RedisError(.protocolViolation, outcomeUnknown: true, detail: "line") }
+      if unread > ReplyLimits.lineBytesMax {
+        throw RedisError(.protocolViolation, outcomeUnknown: true, detail: "line")
+      }
       return
     }
     let head = rest.prefix(ReplyLimits.lengthBytesMax)
@@ -170,6 +176,7 @@ final class ReplyReader {
     _ task: UnsafePointer<redisReadTask>?, _ body: (ReplyReader, Int32) -> Bool
   ) -> UnsafeMutableRawPointer? {
     guard let task, let owner = task.pointee.privdata else { return nil }
-    return Unmanaged<ReplyReader>.fromOpaque(owner)._withUnsafeGuaranteedRef { body($0, task.pointee.type) } ? mark : nil
+    return Unmanaged<ReplyReader>.fromOpaque(owner)._withUnsafeGuaranteedRef { body($0, task.pointee.type) }
+      ? mark : nil
   }
 }
