@@ -1,138 +1,101 @@
-internal import Reactor
-
-/// What can stand in a command: a key, a value, a number.
-public protocol RedisEncodable: Sendable {
-  /// The argument as it is sent.
-  var redisArgument: RedisArgument { get }
-}
-
-/// One argument of a command. Any bytes are allowed.
-public enum RedisArgument: Hashable, Sendable, RedisEncodable, ExpressibleByStringLiteral, ExpressibleByIntegerLiteral {
+/// One argument of a command: any bytes. A text literal and interpolated text are arguments by themselves.
+public enum RedisArgument: Sendable, Hashable {
   /// Text, sent as UTF-8.
   case string(String)
   /// Bytes, sent as they are.
   case bytes([UInt8])
-  /// A number, sent in decimal digits.
-  case int(Int)
+  /// An integer, sent in decimal.
+  case integer(Int64)
+  /// A number, sent in the shortest decimal form that reads back the same.
+  case double(Double)
 
-  /// An argument of text.
+  /// Text.
+  @inlinable
   public init(_ text: String) { self = .string(text) }
 
-  /// An argument of bytes.
+  /// Bytes.
+  @inlinable
   public init(_ bytes: [UInt8]) { self = .bytes(bytes) }
 
-  /// An argument of a number.
-  public init(_ number: Int) { self = .int(number) }
-
-  /// An argument of text.
-  public init(stringLiteral text: String) { self = .string(text) }
-
-  /// An argument of a number.
-  public init(integerLiteral number: Int) { self = .int(number) }
-
-  /// Itself.
-  public var redisArgument: RedisArgument { self }
+  /// An integer.
+  @inlinable
+  public init(_ value: Int) { self = .integer(Int64(value)) }
 }
 
-extension String: RedisEncodable {
-  /// The text as UTF-8.
-  public var redisArgument: RedisArgument { .string(self) }
+extension RedisArgument: ExpressibleByStringInterpolation {
+  /// Text.
+  @inlinable
+  public init(stringLiteral value: String) { self = .string(value) }
 }
 
-extension Int: RedisEncodable {
-  /// The number in decimal digits.
-  public var redisArgument: RedisArgument { .int(self) }
+extension RedisArgument: ExpressibleByIntegerLiteral {
+  /// An integer.
+  @inlinable
+  public init(integerLiteral value: Int64) { self = .integer(value) }
 }
 
-extension [UInt8]: RedisEncodable {
-  /// The bytes.
-  public var redisArgument: RedisArgument { .bytes(self) }
-}
+/// A command with its arguments.
+public struct RedisCommand: Sendable, ExpressibleByArrayLiteral {
+  /// The known name of the command, for limits and metrics.
+  public let name: RedisCommandName
+  /// The command word and what follows it.
+  public let arguments: [RedisArgument]
 
-/// Commands as arrays of bulk strings (https://redis.io/docs/latest/develop/reference/protocol-spec/).
-enum RedisCommandEncoder {
-  /// `$`, `*`, a length, a number and two line ends never take more.
-  private static let overheadBytesMax = 48
+  /// A command from its words.
+  public init(_ arguments: [RedisArgument]) {
+    self.arguments = arguments
+    name = arguments.first.map(RedisCommandName.init(of:)) ?? .other
+  }
 
-  /// Bytes that the command takes at most.
-  static func bytesMax(_ command: [RedisArgument]) -> Int {
-    command.reduce(overheadBytesMax) { sum, argument in
-      switch argument {
-      case .string(let text): sum + text.utf8.count + overheadBytesMax
-      case .bytes(let bytes): sum + bytes.count + overheadBytesMax
-      case .int: sum + overheadBytesMax
-      }
+  /// A command from its words: `["SET", "key", "value"]`.
+  public init(arrayLiteral elements: RedisArgument...) { self.init(elements) }
+
+  /// A command whose name is known, without looking it up.
+  @usableFromInline
+  init(_ name: RedisCommandName, _ arguments: [RedisArgument]) {
+    self.name = name
+    self.arguments = arguments
+  }
+
+  /// Whether it may share a connection. It may not when it blocks, changes the state of the connection, or has other than
+  /// one reply.
+  var mayShareConnection: Bool {
+    switch name {
+    case .blpop, .brpop, .blmove, .blmpop, .brpoplpush, .bzpopmin, .bzpopmax, .bzmpop, .wait, .waitaof: false
+    case .subscribe, .unsubscribe, .psubscribe, .punsubscribe, .ssubscribe, .sunsubscribe, .monitor, .sync, .psync:
+      false
+    case .multi, .exec, .discard, .watch, .unwatch: false
+    case .auth, .hello, .select, .quit, .reset, .shutdown: false
+    case .xread, .xreadgroup: !arguments.contains { $0.isWord("BLOCK") }
+    case .client:
+      arguments.count < 2 || !["REPLY", "PAUSE", "TRACKING", "KILL"].contains { arguments[1].isWord($0) }
+    default: true
     }
   }
 
-  /// Appends one command.
-  static func append(_ command: [RedisArgument], to buffer: inout ByteBuffer) {
-    var writer = Writer(room: buffer.room(atLeast: bytesMax(command)))
-    writer.header("*", command.count)
-    for argument in command {
-      switch argument {
-      case .string(var text): text.withUTF8 { writer.bulk(UnsafeRawBufferPointer($0)) }
-      case .bytes(let bytes): bytes.withUnsafeBytes { writer.bulk($0) }
-      case .int(let number):
-        writer.header("$", Writer.digits(number))
-        writer.decimal(number)
-        writer.lineEnd()
-      }
+  /// Whether it has exactly one reply, so that a connection of its own can carry it as a request.
+  var hasOneReply: Bool {
+    switch name {
+    case .subscribe, .unsubscribe, .psubscribe, .punsubscribe, .ssubscribe, .sunsubscribe, .monitor, .sync, .psync:
+      false
+    case .hello: false
+    case .client: arguments.count < 2 || !arguments[1].isWord("REPLY")
+    default: !arguments.isEmpty
     }
-    buffer.commit(writer.used)
   }
+}
 
-  private struct Writer {
-    let room: UnsafeMutableRawBufferPointer
-    private(set) var used = 0
-
-    init(room: UnsafeMutableRawBufferPointer) { self.room = room }
-
-    mutating func byte(_ value: UInt8) {
-      room[used] = value
-      used += 1
+extension RedisArgument {
+  /// Whether it is `word` (in capitals), whatever its case.
+  func isWord(_ word: String) -> Bool {
+    func same(_ bytes: some Collection<UInt8>) -> Bool {
+      bytes.count == word.utf8.count
+        && zip(bytes, word.utf8).allSatisfy { $0 == $1 || ((97...122).contains($0) && $0 - 32 == $1) }
     }
-
-    mutating func lineEnd() {
-      byte(13)
-      byte(10)
-    }
-
-    mutating func header(_ kind: Unicode.Scalar, _ count: Int) {
-      byte(UInt8(ascii: kind))
-      decimal(count)
-      lineEnd()
-    }
-
-    mutating func bulk(_ bytes: UnsafeRawBufferPointer) {
-      header("$", bytes.count)
-      UnsafeMutableRawBufferPointer(rebasing: room[used...]).copyMemory(from: bytes)
-      used += bytes.count
-      lineEnd()
-    }
-
-    /// Characters of `number`, the sign included.
-    static func digits(_ number: Int) -> Int {
-      var rest = number.magnitude
-      var count = number < 0 ? 2 : 1
-      while rest >= 10 {
-        rest /= 10
-        count += 1
-      }
-      return count
-    }
-
-    mutating func decimal(_ number: Int) {
-      let end = used + Writer.digits(number)
-      if number < 0 { room[used] = UInt8(ascii: "-") }
-      var position = end
-      var rest = number.magnitude
-      repeat {
-        position -= 1
-        room[position] = UInt8(ascii: "0") + UInt8(rest % 10)
-        rest /= 10
-      } while rest > 0
-      used = end
+    switch self {
+    case .string(let text): return same(text.utf8)
+    case .bytes(let bytes): return same(bytes)
+    case .integer, .double: return false
     }
   }
 }

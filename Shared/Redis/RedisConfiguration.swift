@@ -1,56 +1,64 @@
 internal import Primitives
 public import Reactor
 
-/// How to reach Redis.
+/// How to reach Redis, and the limits of the client.
 public struct RedisConfiguration: Sendable {
   /// Where the server listens.
   public var address: SocketAddress
-  /// The user of `AUTH`; `nil` means the default user. Only used with a password.
+  /// The ACL user; `nil` for the default user.
   public var username: String?
-  /// The password of `AUTH`; `nil` means that the server asks for none.
+  /// The password; `nil` when none is needed.
   public var password: String?
-  /// The database that is selected; 0 is the first.
-  public var database: Int
-  /// Shown by `CLIENT LIST`; no blanks.
-  public var clientName: String
-  /// Time for a connection to be made, authentication included.
-  public var connectTimeout = Duration.seconds(2)
+  /// The number of the logical database.
+  public var database = 0
+  /// Shown in `CLIENT LIST`; no spaces. An empty name is not announced.
+  public var clientName = "cadre"
+  /// Multiplexed connections of each event loop. One is enough: all commands of a turn leave in one write.
+  public var connectionsPerLoop = 1
+  /// Connections of each loop for blocking commands and subscriptions at the same time.
+  public var dedicatedConnectionsPerLoopMax = 64
+  /// Time for a connection to be made, greeting included.
+  public var connectTimeout = Duration.seconds(5)
   /// Time for a command to be answered.
   public var commandTimeout = Duration.seconds(1)
-  /// Time after a command's deadline in which nothing at all arrives, after which the connection is given up.
-  public var silenceTimeout = Duration.seconds(5)
-  /// Time between two looks at an idle connection.
-  public var probeInterval = Duration.seconds(5)
-  /// Commands that may wait for their answers on one event loop, those included whose callers gave up.
-  public var inFlightMax = 4096
-  /// Bytes of commands that may wait to be sent on one event loop; a single larger command still passes.
-  public var unsentBytesMax = 64 << 20
-  /// Bytes of one reply; Redis itself allows strings of 512 MiB.
+  /// Time beyond the deadline of the oldest unanswered command after which its connection is given up.
+  public var overdueGrace = Duration.seconds(2)
+  /// Time between two probes of an idle connection.
+  public var probeInterval = Duration.seconds(10)
+  /// Unanswered commands of a connection; more are refused as `overloaded`.
+  public var inFlightCommandsMax = 16_384
+  /// Bytes of the unanswered commands of a connection; more are refused as `overloaded`.
+  public var inFlightBytesMax = 64 << 20
+  /// Bytes of all strings in one reply; more break the connection as a `protocolViolation`.
   public var replyBytesMax = 64 << 20
-  /// Subscriptions of one event loop.
-  public var subscriptionsMax = 65_536
+  /// Elements of all arrays in one reply; more break the connection as a `protocolViolation`.
+  public var replyElementsMax = 1 << 20
 
   /// Makes a configuration with the defaults above.
-  public init(
-    address: SocketAddress, username: String? = nil, password: String? = nil, database: Int = 0,
-    clientName: String = "cadre"
-  ) {
+  public init(address: SocketAddress, username: String? = nil, password: String? = nil, database: Int = 0) {
     self.address = address
     self.username = username
     self.password = password
     self.database = database
-    self.clientName = clientName
   }
 
-  /// What is sent first on each connection. The `PING` also tells a server that is still loading its data.
-  var greeting: [[RedisArgument]] {
-    var commands: [[RedisArgument]] = []
+  var replyLimits: ReplyLimits { ReplyLimits(bytesMax: replyBytesMax, elementsMax: replyElementsMax) }
+
+  /// What is said first on a connection. The last answer tells whether the server is ready to serve.
+  var greeting: [RedisCommand] {
+    var commands: [RedisCommand] = []
     if let password {
-      commands.append(["AUTH"] + (username.map { [.string($0)] } ?? []) + [.string(password)])
+      commands.append(RedisCommand(.auth, ["AUTH"] + [username, password].compactMap { $0.map(RedisArgument.string) }))
     }
-    commands.append(["CLIENT", "SETNAME", .string(clientName)])
-    if database != 0 { commands.append(["SELECT", .int(database)]) }
-    commands.append(["PING"])
+    if database != 0 { commands.append(RedisCommand(.select, ["SELECT", RedisArgument(database)])) }
+    if !clientName.isEmpty { commands.append(RedisCommand(.client, ["CLIENT", "SETNAME", .string(clientName)])) }
+    commands.append(RedisCommand(.ping, ["PING"]))
     return commands
   }
+}
+
+/// Adds a duration to a moment of the monotonic clock (nanoseconds) without overflow; negative durations count as zero.
+func deadline(after duration: Duration, from now: UInt64) -> UInt64 {
+  let (sum, overflow) = now.addingReportingOverflow(UInt64(max(0, duration.nanoseconds)))
+  return overflow ? .max : sum
 }

@@ -1,30 +1,34 @@
-/// What went wrong in a call to Redis. `description` never holds keys or values; `debugDescription` has the server's words.
-public struct RedisError: Error, Hashable, Sendable, CustomStringConvertible, CustomDebugStringConvertible {
+/// Why a call to Redis failed.
+///
+/// The description holds neither keys nor values nor the server's words; `String(reflecting:)` adds the latter.
+public struct RedisError: Error, Sendable, Hashable, CustomStringConvertible, CustomDebugStringConvertible {
   /// The kinds of failure.
   public enum Code: Sendable, Hashable {
-    /// The server refused; the first word of its error reply, for example `WRONGTYPE` or `NOSCRIPT`.
+    /// The server refused; the first word of its answer, for example `WRONGTYPE`, `NOSCRIPT`, `OOM`, `READONLY`, `LOADING`.
     case server(String)
     /// The connection ended while the call was in progress.
     case connectionLost
-    /// There is no connection now; nothing was sent.
+    /// There is no connection now; a new one is being tried.
     case unavailable
-    /// The deadline passed.
+    /// The answer did not come before the deadline.
     case timedOut
-    /// Too many calls or bytes wait on this event loop; nothing was sent.
+    /// Too many commands, or too many bytes of them, wait for their answers.
     case overloaded
-    /// The server sent something that is not RESP2 or is beyond a limit; the connection was closed.
+    /// The server sent what is not RESP2, or more than the limits allow; the connection was given up.
     case protocolViolation
-    /// The command changes the state of the connection or blocks it, and the connection is shared; nothing was sent.
-    case unsupportedCommand
-    /// A reply is not of the kind that was asked for.
+    /// The answer is not of the kind that was asked for.
     case decoding
+    /// The command cannot be sent this way: empty, too large, or one that needs a connection of its own.
+    case invalidCommand
+    /// The task was cancelled.
+    case cancelled
   }
 
   /// The kind of failure.
   public let code: Code
-  /// Whether the server may have done what was asked.
+  /// Whether the server may have executed the command although no answer arrived.
   public let outcomeUnknown: Bool
-  /// Further words; they may hold data, so they are shown to developers only.
+  /// What the server or the system said; may hold data, so it is shown to developers only.
   public let detail: String
 
   /// Makes an error.
@@ -34,46 +38,43 @@ public struct RedisError: Error, Hashable, Sendable, CustomStringConvertible, Cu
     self.detail = detail
   }
 
-  /// The first word of the server's error reply, when it refused.
+  /// The error for an error reply.
+  init(_ reply: RedisServerError) {
+    self.init(.server(reply.prefix), detail: reply.message)
+  }
+
+  /// The first word of the server's refusal, if it was one.
   public var serverPrefix: String? { if case .server(let prefix) = code { prefix } else { nil } }
 
-  /// Whether the same call may succeed in a moment. See `outcomeUnknown` before repeating what is not idempotent.
+  /// Whether the same call may succeed in a moment. Look at `outcomeUnknown` before you repeat a write.
   public var isTransient: Bool {
     switch code {
     case .connectionLost, .unavailable, .timedOut, .overloaded: true
-    case .protocolViolation, .unsupportedCommand, .decoding: false
-    case .server(let prefix):
-      ["LOADING", "BUSY", "TRYAGAIN", "CLUSTERDOWN", "MASTERDOWN", "READONLY", "NOREPLICAS"].contains(prefix)
+    case .protocolViolation, .decoding, .invalidCommand, .cancelled: false
+    case .server(let prefix): RedisError.transientPrefixes.contains(prefix)
     }
   }
 
-  /// One sentence.
+  private static let transientPrefixes: Set<String> = [
+    "BUSY", "CLUSTERDOWN", "LOADING", "MASTERDOWN", "MISCONF", "NOREPLICAS", "OOM", "READONLY", "TRYAGAIN",
+  ]
+
+  /// One sentence that says what to do.
   public var description: String {
     switch code {
     case .server(let prefix): "Redis refused the command (\(prefix))"
-    case .connectionLost: "the connection to Redis was lost"
-    case .unavailable: "Redis cannot be reached"
+    case .connectionLost: "the connection to Redis was lost; try again"
+    case .unavailable: "Redis cannot be reached; check that it runs at the configured address"
     case .timedOut: "Redis did not answer in time"
-    case .overloaded: "too many Redis calls are waiting"
-    case .protocolViolation: "Redis sent a reply that breaks the protocol"
-    case .unsupportedCommand: "the command cannot be sent on a shared connection"
-    case .decoding: "a reply from Redis is not of the expected type"
+    case .overloaded: "too many Redis commands are waiting; send fewer at once"
+    case .protocolViolation:
+      "the server broke the Redis protocol or a reply limit; check the address and the reply limits"
+    case .decoding: "a Redis value is not of the expected type"
+    case .invalidCommand: "the command cannot be sent on this connection"
+    case .cancelled: "the call was cancelled"
     }
   }
 
   /// With the details.
   public var debugDescription: String { detail.isEmpty ? description : "\(description): \(detail)" }
-
-  /// Longest first word of an error reply that is taken for its kind.
-  private static let prefixBytesMax = 24
-
-  /// The error of an error reply: its first word when that is in capitals, as Redis promises, otherwise `ERR`.
-  init(reply: UnsafeRawBufferPointer) {
-    let word = reply.prefix { $0 != UInt8(ascii: " ") }
-    let isKind =
-      !word.isEmpty && word.count <= RedisError.prefixBytesMax
-      && word.allSatisfy { (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains($0) || $0 == UInt8(ascii: "_") }
-    let prefix = isKind ? String(decoding: word, as: UTF8.self) : "ERR"
-    self.init(.server(prefix), detail: String(decoding: reply, as: UTF8.self))
-  }
 }

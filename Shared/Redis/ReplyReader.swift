@@ -60,12 +60,10 @@ final class ReplyReader {
   }
 
   private func failure() -> RedisError {
-    let words =
-      violation
-      ?? withUnsafeBytes(of: &reader.pointee.errstr) { raw in
-        String(decoding: raw.prefix { $0 != 0 }, as: UTF8.self)
-      }
-    return RedisError(.protocolViolation, outcomeUnknown: true, detail: words)
+    let words = withUnsafeBytes(of: &reader.pointee.errstr) { raw in
+      String(decoding: raw.prefix { $0 != 0 }, as: UTF8.self)
+    }
+    return RedisError(.protocolViolation, outcomeUnknown: true, detail: violation ?? words)
   }
 
   /// Refuses what would be too large once complete. Also keeps hiredis from scanning a long line again with each piece.

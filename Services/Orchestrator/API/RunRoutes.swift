@@ -89,6 +89,8 @@ struct RunRoutes: Sendable {
     .events { [engine] stream in
       var sequence = start
       while true {
+        let ticket = engine.hub.ticket(for: run)
+        defer { ticket.cancel() }
         let page = try await engine.store.events(run, after: sequence, limit: RunRoutes.pageMax)
         for event in page {
           var writer = JSONWriter()
@@ -103,7 +105,7 @@ struct RunRoutes: Sendable {
         if page.count == RunRoutes.pageMax { continue }
         // A stream that was resumed behind the last event has nothing to wait for.
         if page.isEmpty, let state = try await engine.store.state(run)?.state, state.status.isEnded { return }
-        try await engine.hub.wait(for: run, until: .max)
+        try await ticket.wait(until: .max)
       }
     }
   }

@@ -106,15 +106,17 @@ struct TaskRoutes: Sendable {
   ) async throws -> HTTPResponse {
     let deadline = MonotonicClock.now() &+ UInt64(wait ?? 0) * 1_000_000_000
     while true {
+      let ticket = wait == nil ? nil : engine.hub.ticket(for: accepted.run)
+      defer { ticket?.cancel() }
       guard let row = try await engine.store.task(caller.tenant, accepted.task) else { throw Problem.notFound("task") }
       let isEnded = row.status.isEnded
-      if isEnded || wait == nil || MonotonicClock.now() >= deadline {
+      guard let ticket, !isEnded, MonotonicClock.now() < deadline else {
         var response = TaskDocuments.response(isEnded ? .ok : .accepted, task: row)
         response.headers.append(.location, "/api/v1/tasks/\(row.task)")
         if wait != nil, isEnded { response.headers.append("preference-applied", "wait=\(wait ?? 0)") }
         return response
       }
-      try await engine.hub.wait(for: accepted.run, until: deadline)
+      try await ticket.wait(until: deadline)
     }
   }
 

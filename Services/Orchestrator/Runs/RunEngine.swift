@@ -145,15 +145,26 @@ final class RunEngine: Sendable {
     worker: String, jobTypes: [String], limit: Int, leaseMilliseconds: Int64, until deadline: UInt64
   ) async throws -> [LeasedStep] {
     while true {
-      let steps = try await store.lease(
-        jobTypes: jobTypes, limit: limit, worker: worker, milliseconds: leaseMilliseconds)
+      let ticket = bell.ticket()
+      let steps: [LeasedStep]
+      do {
+        steps = try await store.lease(
+          jobTypes: jobTypes, limit: limit, worker: worker, milliseconds: leaseMilliseconds)
+      } catch {
+        ticket.cancel()
+        throw error
+      }
       if !steps.isEmpty {
+        ticket.cancel()
         for step in steps { started(step, worker) }
         metrics.leased(steps.count)
         return steps
       }
-      guard MonotonicClock.now() < deadline else { return [] }
-      try await bell.wait(until: deadline)
+      guard MonotonicClock.now() < deadline else {
+        ticket.cancel()
+        return []
+      }
+      try await ticket.wait(until: deadline)
     }
   }
 

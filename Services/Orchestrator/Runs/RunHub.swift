@@ -3,44 +3,62 @@ internal import Primitives
 internal import Reactor
 internal import Synchronization
 
+/// A place in a line of waiting readers. It is taken before one looks, so that what happens between looking and waiting is not
+/// missed.
+struct Ticket: Sendable {
+  fileprivate let promise: Promise<Void>
+  fileprivate let leave: @Sendable () -> Void
+  fileprivate let lookAgain: Duration
+
+  /// Waits until called, at most `lookAgain` and never beyond `deadline` (monotonic nanoseconds).
+  func wait(until deadline: UInt64) async throws {
+    defer { leave() }
+    do {
+      try await promise.value(deadline: min(deadline, MonotonicClock.now() &+ UInt64(lookAgain.nanoseconds)))
+    } catch is ReactorError {
+      // Time to look again.
+    }
+  }
+
+  /// Gives the place up.
+  func cancel() { leave() }
+}
+
+private struct Waiter: Sendable {
+  let loop: EventLoop
+  let promise: Promise<Void>
+
+  init() {
+    guard let loop = EventLoop.current else { preconditionFailure("waiting off a loop") }
+    self.loop = loop
+    promise = Promise(on: loop)
+  }
+
+  func call() { loop.execute { promise.succeed(()) } }
+}
+
 /// Tells waiting readers of this process that a run has moved on. A hint only: readers look again by themselves now and then, so
 /// that they also see what other replicas have written.
 final class RunHub: Sendable {
-  private struct Waiter {
-    let loop: EventLoop
-    let promise: Promise<Void>
-  }
-
-  /// How long a reader trusts that nobody else has written.
-  static let lookAgain = Duration.seconds(1)
-
+  private static let lookAgain = Duration.seconds(1)
   private let waiters = Mutex<[RunID: [Waiter]]>([:])
 
-  /// Waits until `run` moves on, at most `lookAgain` and never beyond `deadline` (monotonic nanoseconds).
-  func wait(for run: RunID, until deadline: UInt64) async throws {
-    guard let loop = EventLoop.current else { preconditionFailure("a reader off its loop") }
-    let promise = Promise<Void>(on: loop)
-    waiters.withLock { $0[run, default: []].append(Waiter(loop: loop, promise: promise)) }
-    let limit = min(deadline, MonotonicClock.now() &+ UInt64(RunHub.lookAgain.nanoseconds))
-    do {
-      try await promise.value(deadline: limit)
-    } catch is ReactorError {
-      forget(promise, run)
-    } catch {
-      forget(promise, run)
-      throw error
-    }
+  /// Takes a place among the readers of `run`.
+  func ticket(for run: RunID) -> Ticket {
+    let waiter = Waiter()
+    waiters.withLock { $0[run, default: []].append(waiter) }
+    return Ticket(promise: waiter.promise, leave: { [self] in forget(waiter, run) }, lookAgain: RunHub.lookAgain)
   }
 
   /// Wakes the readers of a run.
   func moved(_ run: RunID) {
     guard let woken = waiters.withLock({ $0.removeValue(forKey: run) }) else { return }
-    for waiter in woken { waiter.loop.execute { waiter.promise.succeed(()) } }
+    for waiter in woken { waiter.call() }
   }
 
-  private func forget(_ promise: Promise<Void>, _ run: RunID) {
+  private func forget(_ waiter: Waiter, _ run: RunID) {
     waiters.withLock { waiters in
-      waiters[run]?.removeAll { $0.promise === promise }
+      waiters[run]?.removeAll { $0.promise === waiter.promise }
       if waiters[run]?.isEmpty == true { waiters[run] = nil }
     }
   }
@@ -48,28 +66,18 @@ final class RunHub: Sendable {
 
 /// Wakes workers that wait for steps, the longest waiting first.
 final class WorkBell: Sendable {
-  private struct Waiter {
-    let loop: EventLoop
-    let promise: Promise<Void>
-  }
-
   /// How long a waiting worker trusts that no other replica has made a step ready.
-  static let lookAgain = Duration.milliseconds(500)
-
+  private static let lookAgain = Duration.milliseconds(500)
   private let waiters = Mutex<[Waiter]>([])
 
-  /// Waits for a ring, at most `lookAgain` and never beyond `deadline`.
-  func wait(until deadline: UInt64) async throws {
-    guard let loop = EventLoop.current else { preconditionFailure("a worker's request off its loop") }
-    let promise = Promise<Void>(on: loop)
-    waiters.withLock { $0.append(Waiter(loop: loop, promise: promise)) }
-    do {
-      try await promise.value(deadline: min(deadline, MonotonicClock.now() &+ UInt64(WorkBell.lookAgain.nanoseconds)))
-    } catch {
-      waiters.withLock { $0.removeAll { $0.promise === promise } }
-      if error is ReactorError { return }
-      throw error
-    }
+  /// Takes a place in the line of workers.
+  func ticket() -> Ticket {
+    let waiter = Waiter()
+    waiters.withLock { $0.append(waiter) }
+    return Ticket(
+      promise: waiter.promise,
+      leave: { [self] in waiters.withLock { $0.removeAll { $0.promise === waiter.promise } } },
+      lookAgain: WorkBell.lookAgain)
   }
 
   /// Wakes up to `count` workers.
@@ -79,6 +87,6 @@ final class WorkBell: Sendable {
       waiters.removeFirst(woken.count)
       return woken
     }
-    for waiter in woken { waiter.loop.execute { waiter.promise.succeed(()) } }
+    for waiter in woken { waiter.call() }
   }
 }

@@ -1,0 +1,280 @@
+internal import Primitives
+internal import Reactor
+
+/// What a caller sends at once.
+enum RedisRequest: Sendable {
+  /// One command; its reply is the result, an error reply a failure.
+  case single(RedisCommand)
+  /// Several commands behind each other; the result is the array of their replies.
+  case group([RedisCommand])
+}
+
+/// A call on its way: what is sent, who sends it, and how long there is time.
+struct RedisCall: Sendable {
+  let request: RedisRequest
+  /// Tells the call from all others of its loop.
+  let ticket: UInt64
+  let timeout: Duration
+}
+
+/// One connection to a server: commands leave together at the end of the loop's turn, replies come in the same order.
+///
+/// `@unchecked Sendable`: confined to its loop.
+final class RedisConnection: @unchecked Sendable {
+  /// Reads in a row before others get their turn.
+  private static let readsPerTurnMax = 16
+  /// Shortest time between two looks at the deadlines.
+  private static let timerNanosecondsMin: UInt64 = 1_000_000
+
+  let loop: EventLoop
+  private let configuration: RedisConfiguration
+  private let observer: (any RedisObserver)?
+  private let socket: StreamSocket
+  private let reader: ReplyReader
+  private var pending = PendingCommands()
+  private var pendingBytes = 0
+  private var bytesWritten: UInt64 = 0
+  private var timer: Timer?
+  private(set) var failure: RedisError?
+  /// Called once when the connection has ended.
+  var onClosed: ((RedisError) -> Void)?
+  /// Takes the replies that answer nothing (pub/sub). Without it such a reply breaks the connection.
+  var onPush: ((RedisValue) -> Void)?
+  /// When something arrived last (monotonic nanoseconds).
+  private(set) var heardAt: UInt64
+
+  /// Commands that wait for their replies.
+  var inFlight: Int { pending.count }
+
+  private init(_ socket: StreamSocket, _ configuration: RedisConfiguration, _ observer: (any RedisObserver)?) {
+    self.socket = socket
+    self.configuration = configuration
+    self.observer = observer
+    loop = socket.loop
+    heardAt = loop.now
+    reader = ReplyReader(limits: configuration.replyLimits)
+  }
+
+  // MARK: Connecting
+
+  /// Connects and greets on the current loop. Throws `unavailable`, `timedOut` or what the server answered.
+  static func connect(
+    _ configuration: RedisConfiguration, observer: (any RedisObserver)? = nil
+  ) async throws(RedisError) -> RedisConnection {
+    let limit = deadline(after: configuration.connectTimeout, from: MonotonicClock.now())
+    let socket: StreamSocket
+    do {
+      socket = try await StreamSocket.connect(to: configuration.address, deadline: limit)
+    } catch let error as ReactorError {
+      throw RedisError(error.code == .timedOut ? .timedOut : .unavailable, detail: error.description)
+    } catch {
+      throw RedisError(.cancelled)
+    }
+    let connection = RedisConnection(socket, configuration, observer)
+    connection.loop.task { await connection.read() }
+    do {
+      try await connection.greet(limit)
+    } catch {
+      connection.close()
+      throw error
+    }
+    return connection
+  }
+
+  private func greet(_ limit: UInt64) async throws(RedisError) {
+    let commands = configuration.greeting
+    let result = await withUnsafeContinuation { continuation in
+      if let refusal = submit(.group(commands), ticket: 0, deadline: limit, isGreeting: true, continuation) {
+        continuation.resume(returning: .failure(refusal))
+      }
+    }
+    let replies = try result.get().requireArray()
+    for (command, reply) in zip(commands, replies) {
+      // A user without the right to name the connection may still use it.
+      if command.name != .client, case .error(let error) = reply { throw RedisError(error) }
+    }
+  }
+
+  // MARK: Sending
+
+  /// Sends a call. Returns why it was refused, if so: the continuation is then not resumed.
+  func submit(_ call: RedisCall, _ continuation: UnsafeContinuation<RedisResult, Never>) -> RedisError? {
+    submit(
+      call.request, ticket: call.ticket, deadline: deadline(after: call.timeout, from: loop.now), isGreeting: false,
+      continuation)
+  }
+
+  private func submit(
+    _ request: RedisRequest, ticket: UInt64, deadline: UInt64, isGreeting: Bool,
+    _ continuation: UnsafeContinuation<RedisResult, Never>
+  ) -> RedisError? {
+    if let failure { return RedisError(.connectionLost, detail: failure.detail) }
+    switch request {
+    case .single(let command):
+      if let refusal = admit(1, command.encodedBytesMax) { return refusal }
+      write(command, .task(continuation), ticket, deadline)
+    case .group(let commands):
+      let bytes = commands.reduce(0) { $0 + $1.encodedBytesMax }
+      if !isGreeting, let refusal = admit(commands.count, bytes) { return refusal }
+      let group = ReplyGroup(count: commands.count, continuation)
+      for command in commands { write(command, .group(group), ticket, deadline) }
+    }
+    socket.setNeedsFlush()
+    return nil
+  }
+
+  /// Sends a command whose reply nobody reads, in pub/sub mode with replies that come as pushes.
+  func post(_ command: RedisCommand, expectsReply: Bool) {
+    guard failure == nil else { return }
+    if expectsReply {
+      write(command, .nobody, 0, deadline(after: configuration.commandTimeout, from: loop.now))
+    } else {
+      bytesWritten &+= UInt64(socket.output.append(command))
+    }
+    socket.setNeedsFlush()
+  }
+
+  private func admit(_ count: Int, _ bytes: Int) -> RedisError? {
+    if bytes > configuration.inFlightBytesMax || count > configuration.inFlightCommandsMax {
+      return RedisError(.invalidCommand, detail: "larger than all that may be in flight")
+    }
+    if pending.count + count > configuration.inFlightCommandsMax
+      || pendingBytes + bytes > configuration.inFlightBytesMax
+    {
+      return RedisError(.overloaded)
+    }
+    return nil
+  }
+
+  private func write(_ command: RedisCommand, _ sink: ReplySink, _ ticket: UInt64, _ deadline: UInt64) {
+    let bytes = socket.output.append(command)
+    bytesWritten &+= UInt64(bytes)
+    pendingBytes += bytes
+    pending.append(
+      PendingCommand(
+        sink: sink, ticket: ticket, name: command.name, deadline: deadline,
+        startedAt: observer == nil ? 0 : MonotonicClock.now(), bytes: bytes, end: bytesWritten))
+    if timer == nil || deadline < timer?.deadline ?? .max { arm(deadline) }
+  }
+
+  // MARK: Receiving
+
+  private func read() async {
+    do {
+      var reads = 0
+      while try await socket.fill() {
+        heardAt = loop.now
+        let now = observer == nil ? 0 : MonotonicClock.now()
+        try reader.feed(socket.input.readable) { take($0, now) }
+        guard failure == nil else { return }
+        socket.input.consume(socket.input.count)
+        reads += 1
+        if reads % RedisConnection.readsPerTurnMax == 0 { await Task.yield() }
+      }
+      fail(RedisError(.connectionLost, outcomeUnknown: true, detail: "the server closed the connection"))
+    } catch let error as RedisError {
+      fail(error)
+    } catch {
+      fail(RedisError(.connectionLost, outcomeUnknown: true, detail: String(describing: error)))
+    }
+  }
+
+  private func take(_ value: RedisValue, _ now: UInt64) {
+    guard failure == nil else { return }
+    guard let command = pending.popFirst() else {
+      if let onPush { return onPush(value) }
+      return fail(RedisError(.protocolViolation, outcomeUnknown: true, detail: "a reply that nobody asked for"))
+    }
+    pendingBytes -= command.bytes
+    switch command.sink {
+    case .nobody: break
+    case .task(let continuation):
+      if case .error(let error) = value {
+        let error = RedisError(error)
+        observe(command, .serverError, now)
+        continuation.resume(returning: .failure(error))
+      } else {
+        observe(command, .ok, now)
+        continuation.resume(returning: .success(value))
+      }
+    case .group(let group):
+      observe(command, value.error == nil ? .ok : .serverError, now)
+      group.add(.success(value))
+    }
+  }
+
+  private func observe(_ command: PendingCommand, _ outcome: RedisOutcome, _ now: UInt64) {
+    guard let observer, command.ticket != 0 else { return }
+    observer.commandFinished(
+      command.name, nanoseconds: now > command.startedAt ? now - command.startedAt : 0, outcome: outcome,
+      inFlight: pending.count)
+  }
+
+  // MARK: Giving up
+
+  /// Ends a call for its caller; its replies are read and dropped.
+  func cancel(ticket: UInt64) {
+    abandon(RedisError(.cancelled, outcomeUnknown: true)) { $0.ticket == ticket }
+  }
+
+  private func abandon(_ error: RedisError, where isMeant: (PendingCommand) -> Bool) {
+    let now = observer == nil ? 0 : MonotonicClock.now()
+    for index in 0..<pending.count {
+      guard let command = pending[index], !command.isAbandoned, isMeant(command) else { continue }
+      pending[index]?.sink = .nobody
+      observe(command, RedisOutcome(error), now)
+      command.sink.finish(.failure(error))
+    }
+  }
+
+  private func arm(_ moment: UInt64) {
+    if let timer { loop.cancel(timer) }
+    timer = loop.schedule(at: moment) { [weak self] in self?.deadlinePassed() }
+  }
+
+  /// Tells callers whose time is over, drops the connection when its oldest reply is overdue, and looks for the next deadline.
+  private func deadlinePassed() {
+    timer = nil
+    guard failure == nil else { return }
+    let now = loop.now
+    abandon(RedisError(.timedOut, outcomeUnknown: true)) { $0.deadline <= now }
+    guard let oldest = pending.first else { return }
+    let overdue = deadline(after: configuration.overdueGrace, from: oldest.deadline)
+    guard now < overdue else {
+      return fail(RedisError(.connectionLost, outcomeUnknown: true, detail: "a reply is overdue"))
+    }
+    var next = overdue
+    for index in 0..<pending.count {
+      if let command = pending[index], !command.isAbandoned { next = min(next, command.deadline) }
+    }
+    arm(max(next, now &+ RedisConnection.timerNanosecondsMin))
+  }
+
+  /// Closes; calls in progress fail.
+  func close() {
+    fail(RedisError(.connectionLost, outcomeUnknown: true, detail: "closed"))
+  }
+
+  private func fail(_ error: RedisError) {
+    loop.preconditionCurrent()
+    guard failure == nil else { return }
+    failure = error
+    if let timer { loop.cancel(timer) }
+    timer = nil
+    let sent = socket.bytesSent
+    socket.close()
+    let now = observer == nil ? 0 : MonotonicClock.now()
+    while let command = pending.popFirst() {
+      if command.isAbandoned { continue }
+      observe(command, RedisOutcome(error), now)
+      // What has not left completely cannot have been executed.
+      let unsent = RedisError(error.code, outcomeUnknown: command.end <= sent, detail: error.detail)
+      command.sink.finish(.failure(unsent))
+    }
+    pendingBytes = 0
+    let callback = onClosed
+    onClosed = nil
+    onPush = nil
+    callback?(error)
+  }
+}

@@ -1,0 +1,7 @@
+import Testing
+
+@testable import Redis
+
+@Suite struct LifecycleTests {
+  @Test func `placeholder`() {}
+}
