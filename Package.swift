@@ -94,10 +94,14 @@ var targets: [Target] = [
     "mock-provider", at: "Services/MockProvider",
     ["HTTP", "HTTPWire", "JSON", "Primitives", "Reactor", "ServiceKit", "Settings", "Telemetry"]),
 
+  library("LocalStack", at: "Services/Cadre/LocalStack", ["CLinux", "Crypto", "Primitives"]),
+  service("cadre", at: "Services/Cadre/Command", ["CLinux", "JSON", "LocalStack", "Primitives"]),
+
   // Tests, one folder per module.
   tests("Tidy"),
   tests("Crypto", ["Crypto", "Primitives"]),
   tests("Contracts", ["Contracts", "Primitives"]),
+  tests("EndToEnd", ["LocalStack", "JSON"]),
   tests("Decider", ["Decider", "Contracts"]),
   tests("Primitives", ["Primitives"]),
   tests("Reactor", ["Reactor", "Primitives"]),

@@ -77,7 +77,9 @@ final class AgentCoreService: Service {
     while !isDraining.load(ordering: .relaxed), !Task.isCancelled {
       guard let free = try? await freed.free() else { return }
       do {
-        let steps = try await worker.lease(slots: free, wait: AgentCoreService.leaseWait)
+        // The first request does not wait, so that readiness is known at once.
+        let wait = isConnected.load(ordering: .relaxed) ? AgentCoreService.leaseWait : .zero
+        let steps = try await worker.lease(slots: free, wait: wait)
         isConnected.store(true, ordering: .relaxed)
         for step in steps {
           freed.take()

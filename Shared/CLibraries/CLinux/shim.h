@@ -12,6 +12,10 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <grp.h>
+#include <signal.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 static inline int cadre_set_nonblocking(int fd) {
   int flags = fcntl(fd, F_GETFL, 0);
@@ -26,3 +30,31 @@ extern int accept4(int fd, struct sockaddr *address, socklen_t *size, int flags)
 
 /// Accepts a connection as a non-blocking, close-on-exec descriptor; -1 and errno otherwise.
 static inline int cadre_accept(int fd) { return accept4(fd, 0, 0, SOCK_NONBLOCK | SOCK_CLOEXEC); }
+
+/// Starts a program in a process group of its own, with both outputs on `output`, optionally as another user, and so that it
+/// gets SIGTERM when its parent dies. Returns the process id, or -1 and errno. Only async-signal-safe calls follow the fork.
+static inline pid_t cadre_spawn(
+    const char *path, char *const arguments[], char *const environment[], const char *folder, int output, uid_t user,
+    gid_t group, int changes_user) {
+  pid_t parent = getpid();
+  pid_t child = fork();
+  if (child != 0) return child;
+  setpgid(0, 0);
+  sigset_t none;
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, 0);
+  int input = open("/dev/null", O_RDONLY);
+  dup2(input, 0);
+  dup2(output, 1);
+  dup2(output, 2);
+  for (int fd = 3; fd < 256; fd++) close(fd);
+  if (folder && chdir(folder) != 0) _exit(126);
+  if (changes_user && (setgroups(0, 0) != 0 || setgid(group) != 0 || setuid(user) != 0)) _exit(126);
+  prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0);
+  if (getppid() != parent) _exit(127);
+  execve(path, arguments, environment);
+  _exit(127);
+}
+static inline int cadre_exit_status(int status) {
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}

@@ -1,0 +1,49 @@
+# The whole developer interface. `make help` lists it.
+SHELL := /bin/bash
+DATA ?= .local
+PORT ?= 8080
+SERVICES := gateway orchestrator llm-router agent-core mock-provider cadre
+FORMATTED := Package.swift Services Shared Tests
+
+.PHONY: help setup run build test lint format bench fuzz docs clean
+
+help: ## List the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: ## Install what is missing (Debian packages)
+	@deploy/setup.sh run
+
+run: setup build ## Build and run a whole installation on this machine, until Ctrl-C
+	@exec .build/release/cadre up --data $(DATA) --port $(PORT)
+
+build: ## Build all executables in release mode
+	@for product in $(SERVICES); do swift build -c release --product $$product || exit 1; done
+
+test: ## Lint, build and run every test, with private servers
+	@deploy/setup.sh test
+	@$(MAKE) --no-print-directory lint
+	@swift build
+	@swift test
+
+lint: ## Check the format of all sources and the imports of all modules
+	@swift format lint --strict --parallel --recursive $(FORMATTED)
+	@bash -n deploy/setup.sh .ci/run
+
+format: ## Format all sources
+	@swift format --in-place --parallel --recursive $(FORMATTED)
+
+bench: ## Measure against peers and limits, in one run
+	@deploy/setup.sh bench
+	@$(MAKE) --no-print-directory build
+	@swift build -c release --product bench-server
+	@python3 Tests/Benchmarks/bench.py --bin .build/release
+
+fuzz: ## Run every fuzz target for SECONDS (default 60) each
+	@deploy/setup.sh run
+	@Tests/Fuzz/run.sh $(or $(SECONDS_EACH),60)
+
+docs: ## Generate docs/configuration.md from the settings tables
+	@deploy/configuration-docs.sh .build/release > docs/configuration.md
+
+clean: ## Remove what was built; data stays
+	@swift package clean

@@ -1,0 +1,36 @@
+internal import JSON
+
+/// A task for people to read.
+enum TaskText {
+  static func describe(_ root: JSONView) -> String {
+    guard let run = root["run"], let status = root["status"]?.string else {
+      return "\(root["detail"]?.string ?? root["title"]?.string ?? "an answer that is not understood")"
+    }
+    var lines: [String] = []
+    switch status {
+    case "succeeded": lines.append("Answer:  \(run["result"]?["answer"]?.string ?? "")")
+    case "failed":
+      lines.append("Failed:  \(run["failure"]?["message"]?.string ?? "") (\(run["failure"]?["code"]?.string ?? ""))")
+    default: lines.append("Status:  \(status)")
+    }
+    let usage = run["usage"]
+    let cost = Double(usage?["cost_microusd"]?.int ?? 0) / 1e6
+    let unpriced = usage?["unpriced_calls"]?.int ?? 0
+    lines.append(
+      "Tokens:  \(usage?["input_tokens"]?.int ?? 0) in, \(usage?["output_tokens"]?.int ?? 0) out"
+        + "   Cost: \(dollars(cost))\(unpriced > 0 ? " + \(unpriced) calls of unknown price" : "")"
+        + (run["duration_ms"]?.int).map { "   Time: \($0) ms" }.orEmpty)
+    lines.append("Task:    \(root["id"]?.string ?? "")   Run: \(run["id"]?.string ?? "")")
+    return lines.joined(separator: "\n")
+  }
+
+  private static func dollars(_ amount: Double) -> String {
+    let micro = Int64((amount * 1e6).rounded())
+    let fraction = String(micro % 1_000_000)
+    return "$\(micro / 1_000_000).\(String(repeating: "0", count: 6 - fraction.count))\(fraction)"
+  }
+}
+
+extension Optional where Wrapped == String {
+  fileprivate var orEmpty: String { self ?? "" }
+}

@@ -1,0 +1,110 @@
+internal import CLinux
+internal import Glibc
+internal import JSON
+internal import LocalStack
+internal import Primitives
+
+/// `cadre up`: a whole installation on this machine, until Ctrl-C.
+enum UpCommand {
+  static func run(_ arguments: [String]) -> Int32 {
+    // Blocked before anything starts, so that Ctrl-C never kills half of a stack.
+    var signals = sigset_t()
+    sigemptyset(&signals)
+    sigaddset(&signals, SIGINT)
+    sigaddset(&signals, SIGTERM)
+    sigprocmask(SIG_BLOCK, &signals, nil)
+    let started = MonotonicClock.now()
+    do {
+      let options = try Options(arguments, valued: ["data", "port", "bin"], flags: ["no-example"])
+      var configuration = StackConfiguration(
+        data: options["data"] ?? ".local", executables: options["bin"] ?? ownFolder())
+      configuration.port = try options.number("port", default: 8080, in: 1...65_535)
+      configuration.provider = try provider()
+      let stack = try LocalStack(configuration) { Output.line("cadre: \($0)") }
+      do {
+        try stack.startServices { Output.line("cadre: \($0)") }
+      } catch {
+        stack.stop()
+        throw error
+      }
+      Output.line("cadre: ready after \((MonotonicClock.now() - started) / 1_000_000) ms")
+      if options["no-example"] == nil { example(stack) }
+      announce(stack)
+      watch(stack, signals)
+      Output.line("\ncadre: stopping")
+      stack.stop()
+      Output.line("cadre: stopped; the data is kept in \(configuration.data)")
+      return 0
+    } catch {
+      Output.error("cadre: \(error)")
+      return 1
+    }
+  }
+
+  private static func ownFolder() -> String {
+    var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
+    let count = readlink("/proc/self/exe", &buffer, buffer.count)
+    let path = String(decoding: buffer.prefix(max(0, count)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    return path.split(separator: "/").dropLast().reduce(into: "") { $0 += "/\($1)" }
+  }
+
+  private static func provider() throws(StackError) -> StackConfiguration.Provider? {
+    let environment = ProcessEnvironment.all
+    guard let url = environment["CADRE_PROVIDER_URL"], !url.isEmpty else { return nil }
+    guard let model = environment["CADRE_PROVIDER_MODEL"], !model.isEmpty else {
+      throw StackError("CADRE_PROVIDER_URL is set; set CADRE_PROVIDER_MODEL too, the name of the model to use")
+    }
+    return StackConfiguration.Provider(url: url, key: environment["CADRE_PROVIDER_KEY"] ?? "", model: model)
+  }
+
+  // MARK: The example
+
+  private static func example(_ stack: LocalStack) {
+    let prompt = "Say hello to the team in one sentence."
+    Output.line("\nExample task: \(prompt)")
+    guard
+      let answer = PlainHTTP.send(
+        "POST", port: stack.port(of: "gateway"), path: "/api/v1/tasks",
+        headers: ["Authorization": "Bearer \(stack.apiKey)", "Prefer": "wait=60"],
+        body: "{\"prompt\":\"\(prompt)\"}", seconds: 70), let root = try? JSONDocument(parsing: answer.body).root
+    else { return Output.line("The example task got no answer; see \(stack.log(of: "gateway"))") }
+    Output.line(TaskText.describe(root))
+  }
+
+  private static func announce(_ stack: LocalStack) {
+    Output.line(
+      """
+
+      API:  \(stack.url)
+      Key:  \(stack.apiKey)
+
+      Try:  curl -s \(stack.url)/api/v1/tasks -H "Authorization: Bearer \(stack.apiKey)" \\
+              -H "Content-Type: application/json" -H "Prefer: wait=30" -d '{"prompt":"What is 6 times 7?"}'
+
+      Ctrl-C stops everything.
+      """)
+  }
+
+  // MARK: Watching
+
+  /// Waits for Ctrl-C; meanwhile starts again what has ended by itself.
+  private static func watch(_ stack: LocalStack, _ signals: sigset_t) {
+    var signals = signals
+    var restarts: [String: Int] = [:]
+    while true {
+      var pause = timespec(tv_sec: 0, tv_nsec: 300_000_000)
+      if sigtimedwait(&signals, nil, &pause) > 0 { return }
+      if !stack.postgres.isRunning {
+        Output.line("cadre: Postgres has ended; starting it again")
+        do { try stack.restartPostgres(isImmediate: false) } catch { Output.error("cadre: \(error)") }
+      }
+      for service in stack.processes {
+        guard let status = service.process.exitStatus else { continue }
+        restarts[service.name, default: 0] += 1
+        guard restarts[service.name, default: 0] <= 20 else { continue }
+        Output.line("cadre: \(service.name) has ended with status \(status); starting it again")
+        do { try stack.launch(service.name) } catch { Output.error("cadre: \(error)") }
+      }
+    }
+  }
+}

@@ -1,0 +1,240 @@
+internal import Crypto
+internal import Glibc
+internal import Primitives
+internal import Synchronization
+
+/// How a local stack is put together.
+public struct StackConfiguration: Sendable {
+  /// Folder of all data.
+  public var data: String
+  /// Folder of the executables.
+  public var executables: String
+  /// Port of the gateway; 0 for any.
+  public var port = 8080
+  /// An OpenAI-compatible provider; without one the mock provider answers.
+  public var provider: Provider?
+  /// Further settings of services, by service and environment name.
+  public var environment: [String: [String: String]] = [:]
+  /// Gives up safety against a crash of the machine, for tests.
+  public var isThrowaway = false
+
+  /// A real provider.
+  public struct Provider: Sendable {
+    /// Base URL with /v1.
+    public let url: String
+    /// Its key.
+    public let key: String
+    /// The model to use.
+    public let model: String
+
+    /// Makes a provider.
+    public init(url: String, key: String, model: String) {
+      self.url = url
+      self.key = key
+      self.model = model
+    }
+  }
+
+  /// A stack with its data in `data`.
+  public init(data: String, executables: String) {
+    self.data = FileAccess.absolute(data)
+    self.executables = FileAccess.absolute(executables)
+  }
+}
+
+/// Everything that runs for one installation on one machine: Postgres, Redis and the services, started in order and stopped in
+/// reverse.
+public final class LocalStack: Sendable {
+  /// One service process.
+  public struct Running: Sendable {
+    /// Name of the service.
+    public let name: String
+    /// Its port.
+    public let port: Int
+    /// Its process.
+    public let process: ChildProcess
+  }
+
+  /// What is started, in this order.
+  public static let services = ["mock-provider", "llm-router", "orchestrator", "agent-core", "gateway"]
+
+  /// The configuration.
+  public let configuration: StackConfiguration
+  /// A key for the gateway.
+  public let apiKey: String
+  private let internalToken: String
+  private let sockets: String
+  private let ports: [String: Int]
+  private let lock: StackLock
+  private let postgresHeld: Mutex<PrivatePostgres>
+  private let redisHeld: Mutex<PrivateRedis>
+  private let running = Mutex<[Running]>([])
+
+  /// Starts Postgres and Redis. `note` is told what happens.
+  public init(_ configuration: StackConfiguration, note: (String) -> Void = { _ in }) throws(StackError) {
+    self.configuration = configuration
+    let data = configuration.data
+    try FileAccess.makeFolder(data)
+    try FileAccess.makeFolder(data + "/logs")
+    lock = try StackLock(folder: data)
+    var ports: [String: Int] = [:]
+    for name in LocalStack.services { ports[name] = PlainHTTP.freePort() }
+    if configuration.port != 0 {
+      guard PlainHTTP.isFree(configuration.port) else {
+        throw StackError(
+          "port \(configuration.port) is taken by another program; stop it, or choose another port with --port")
+      }
+      ports["gateway"] = configuration.port
+    }
+    self.ports = ports
+    apiKey = try LocalStack.secret(data + "/api-key", prefix: "cadre_")
+    internalToken = try LocalStack.secret(data + "/internal-token", prefix: "")
+    sockets = "/tmp/cadre-\(FileAccess.shortName(of: data))"
+    note("starting Postgres and Redis")
+    let postgres = try PrivatePostgres(
+      folder: data + "/postgres", sockets: sockets, log: data + "/logs/postgres.log",
+      isThrowaway: configuration.isThrowaway)
+    postgresHeld = Mutex(postgres)
+    do {
+      redisHeld = Mutex(try PrivateRedis(folder: data + "/redis", sockets: sockets, log: data + "/logs/redis.log"))
+    } catch {
+      postgres.stop()
+      throw error
+    }
+  }
+
+  private static func secret(_ path: String, prefix: String) throws(StackError) -> String {
+    if let known = FileAccess.read(path)?.split(separator: "\n").first { return String(known) }
+    let made = prefix + Hex.encode(Secrets.random(24))
+    try FileAccess.write(path, made + "\n")
+    return made
+  }
+
+  /// The database.
+  public var postgres: PrivatePostgres { postgresHeld.withLock { $0 } }
+
+  /// The port of a service.
+  public func port(of service: String) -> Int { ports[service] ?? 0 }
+
+  /// The address of the API.
+  public var url: String { "http://127.0.0.1:\(port(of: "gateway"))" }
+
+  /// The services that run.
+  public var processes: [Running] { running.withLock { $0 } }
+
+  // MARK: Services
+
+  /// Starts the services and waits until all are ready.
+  public func startServices(note: (String) -> Void = { _ in }) throws(StackError) {
+    for name in LocalStack.services where name != "mock-provider" || configuration.provider == nil {
+      note("starting \(name)")
+      try launch(name)
+    }
+    for service in processes { try waitUntilReady(service) }
+  }
+
+  /// Starts one service (again).
+  public func launch(_ name: String) throws(StackError) {
+    let executable = "\(configuration.executables)/\(name)"
+    guard FileAccess.exists(executable) else {
+      throw StackError("\(executable) is missing; build it with: swift build -c release --product \(name)")
+    }
+    let process = try ChildProcess.start(
+      name, executable: executable, environment: environment(of: name), folder: configuration.data,
+      log: log(of: name))
+    running.withLock { running in
+      running.removeAll { $0.name == name }
+      running.append(Running(name: name, port: port(of: name), process: process))
+    }
+  }
+
+  /// Waits until a service answers that it is ready.
+  public func waitUntilReady(_ service: Running, seconds: Int = 30) throws(StackError) {
+    let deadline = MonotonicClock.now() + UInt64(seconds) * 1_000_000_000
+    while MonotonicClock.now() < deadline {
+      if let status = service.process.exitStatus {
+        throw StackError(
+          "\(service.name) ended with status \(status) while it was starting:\n"
+            + FileAccess.tail(log(of: service.name), bytesMax: 1500))
+      }
+      if PlainHTTP.send(port: service.port, path: "/readyz", seconds: 2)?.status == 200 { return }
+      Pause.milliseconds(10)
+    }
+    throw StackError("\(service.name) was not ready after \(seconds) s; see \(log(of: service.name))")
+  }
+
+  /// A running service by name.
+  public func service(_ name: String) -> Running? { processes.first { $0.name == name } }
+
+  /// The log file of a service.
+  public func log(of name: String) -> String { "\(configuration.data)/logs/\(name).log" }
+
+  private func environment(of name: String) -> [String: String] {
+    var environment: [String: String] = ["PATH": "/usr/bin:/bin", "CADRE_HTTP_PORT": "\(port(of: name))"]
+    for (key, value) in ProcessEnvironment.all where key.hasPrefix("OTEL_") { environment[key] = value }
+    if name != "mock-provider" { environment["CADRE_INTERNAL_TOKEN"] = internalToken }
+    let orchestrator = "http://127.0.0.1:\(port(of: "orchestrator"))"
+    let router = "http://127.0.0.1:\(port(of: "llm-router"))"
+    switch name {
+    case "orchestrator": environment["CADRE_POSTGRES_URL"] = postgres.connectionString
+    case "agent-core":
+      environment["CADRE_ORCHESTRATOR_URL"] = orchestrator
+      environment["CADRE_LLM_ROUTER_URL"] = router
+    case "gateway":
+      environment["CADRE_ORCHESTRATOR_URL"] = orchestrator
+      environment["CADRE_LLM_ROUTER_URL"] = router
+      environment["CADRE_AUTH_KEY"] = apiKey
+    case "llm-router":
+      let mock = StackConfiguration.Provider(
+        url: "http://127.0.0.1:\(port(of: "mock-provider"))/v1", key: LocalStack.mockKey, model: "mock-model")
+      let provider = configuration.provider ?? mock
+      environment["CADRE_PROVIDER_URL"] = provider.url
+      environment["CADRE_PROVIDER_KEY"] = provider.key
+      environment["CADRE_PROVIDER_MODEL"] = provider.model
+      if configuration.provider == nil {
+        environment["CADRE_PROVIDER_INPUT_USD_PER_MILLION"] = "0.15"
+        environment["CADRE_PROVIDER_OUTPUT_USD_PER_MILLION"] = "0.6"
+      }
+    default: environment["CADRE_PROVIDER_KEY"] = LocalStack.mockKey
+    }
+    return environment.merging(configuration.environment[name] ?? [:]) { $1 }
+  }
+
+  /// The mock provider's key; no secret, it guards nothing.
+  private static let mockKey = "sk-mock-provider"
+
+  // MARK: The end
+
+  /// Stops the database and starts it again on its data.
+  public func restartPostgres(isImmediate: Bool) throws(StackError) {
+    postgres.stop(isImmediate: isImmediate)
+    let started = try PrivatePostgres(
+      folder: configuration.data + "/postgres", sockets: sockets, log: configuration.data + "/logs/postgres.log",
+      isThrowaway: configuration.isThrowaway)
+    postgresHeld.withLock { $0 = started }
+  }
+
+  /// Stops everything in reverse order. Nothing is left running.
+  public func stop() {
+    for service in processes.reversed() { service.process.stop() }
+    running.withLock { $0 = [] }
+    redisHeld.withLock { $0 }.stop()
+    postgres.stop()
+    FileAccess.removeFolder(sockets)
+  }
+}
+
+/// The variables of this process.
+public enum ProcessEnvironment {
+  /// All of them.
+  public static var all: [String: String] {
+    var result: [String: String] = [:]
+    var next = environ
+    while let entry = next.pointee {
+      let text = String(cString: entry)
+      if let equals = text.firstIndex(of: "=") { result[String(text[..<equals])] = String(text[text.index(after: equals)...]) }
+      next = next.advanced(by: 1)
+    }
+    return result
+  }
+}

@@ -1,0 +1,39 @@
+internal import Glibc
+internal import Primitives
+
+/// A Redis of its own, reachable by a Unix socket only.
+public final class PrivateRedis: Sendable {
+  /// Where it listens.
+  public let socketPath: String
+  private let process: ChildProcess
+
+  /// Starts a server with its data in `folder` and its socket in `sockets`.
+  public init(folder: String, sockets: String, log: String) throws(StackError) {
+    guard let program = FileAccess.findProgram("redis-server") else {
+      throw StackError("redis-server is missing; install it with: apt-get install redis-server")
+    }
+    try FileAccess.makeFolder(folder)
+    socketPath = sockets + "/redis.sock"
+    unlink(socketPath)
+    process = try ChildProcess.start(
+      "redis", executable: program,
+      arguments: [
+        "--port", "0", "--unixsocket", socketPath, "--unixsocketperm", "700", "--dir", folder, "--appendonly", "yes",
+        "--appendfsync", "everysec", "--save", "", "--maxmemory", "512mb", "--maxmemory-policy", "allkeys-lru",
+        "--daemonize", "no",
+      ], environment: ["PATH": "/usr/bin:/bin"], folder: folder, log: log)
+    let deadline = MonotonicClock.now() + 10_000_000_000
+    while !FileAccess.exists(socketPath) {
+      guard process.exitStatus == nil, MonotonicClock.now() < deadline else {
+        throw StackError("Redis did not start:\n\(FileAccess.tail(log, bytesMax: 2000))")
+      }
+      Pause.milliseconds(5)
+    }
+  }
+
+  /// Whether it runs.
+  public var isRunning: Bool { process.exitStatus == nil }
+
+  /// Stops the server.
+  public func stop() { process.stop() }
+}

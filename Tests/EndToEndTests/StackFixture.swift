@@ -1,0 +1,140 @@
+import Foundation
+import JSON
+import LocalStack
+
+/// One whole installation for the suite: private Postgres and Redis, the real executables, a scripted provider.
+final class StackFixture: @unchecked Sendable {
+  // @unchecked: the suite is serialized, one test touches it at a time.
+  static let shared = Result { try StackFixture() }
+
+  static let otherKey = "cadre_other_tenant_key_0001"
+
+  let stack: LocalStack
+  private let folder: String
+
+  private init() throws {
+    folder = "/tmp/cadre-e2e-\(getpid())"
+    var configuration = StackConfiguration(data: folder, executables: StackFixture.executables)
+    configuration.port = 0
+    configuration.isThrowaway = true
+    try FileAccess.makeFolder(folder)
+    try FileAccess.write(folder + "/mock.yaml", StackFixture.scripts)
+    try FileAccess.write(folder + "/gateway.yaml", StackFixture.keys)
+    configuration.environment = [
+      "mock-provider": ["CADRE_CONFIG": folder + "/mock.yaml"], "gateway": ["CADRE_CONFIG": folder + "/gateway.yaml"],
+      "orchestrator": ["CADRE_LEASE_DURATION_MS": "1500"],
+    ]
+    stack = try LocalStack(configuration)
+    try stack.startServices()
+    atexit { StackFixture.end() }
+  }
+
+  private static func end() {
+    guard case .success(let fixture) = shared else { return }
+    fixture.stack.stop()
+    try? FileManager.default.removeItem(atPath: fixture.folder)
+  }
+
+  /// The executables lie beside the test bundle.
+  private static var executables: String {
+    let own = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
+    let beside = (own as NSString).deletingLastPathComponent
+    if FileManager.default.fileExists(atPath: beside + "/gateway") { return beside }
+    let bundle = CommandLine.arguments.first { $0.contains(".xctest") } ?? own
+    return (bundle as NSString).deletingLastPathComponent
+  }
+
+  private static let scripts = """
+    scripts:
+      - {match: "compute", reply: "The tool says so.", tool_call: {name: calculate, arguments: '{"expression":"6*7"}'}}
+      - {match: "think long", reply: "done: {prompt}", latency_ms: 1000}
+      - {match: "refuse", status: 400}
+      - {match: "break down", status: 500}
+      - {match: "stream", reply: "one two three four five six seven eight nine ten"}
+    """
+
+  /// The key of a second tenant, by its digest.
+  private static let keys = """
+    auth:
+      keys:
+        - name: other
+          tenant: tenant_00000000000070008000000000000002
+          sha256: \(sha256(otherKey))
+    """
+
+  private static func sha256(_ text: String) -> String {
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: "/usr/bin/sha256sum")
+    let (input, output) = (Pipe(), Pipe())
+    process.standardInput = input
+    process.standardOutput = output
+    try? process.run()
+    input.fileHandleForWriting.write(Data(text.utf8))
+    try? input.fileHandleForWriting.close()
+    process.waitUntilExit()
+    return String(decoding: output.fileHandleForReading.availableData.prefix(64), as: UTF8.self)
+  }
+
+  // MARK: Calls
+
+  /// A call of the API.
+  func call(
+    _ method: String, _ path: String, body: String? = nil, headers: [String: String] = [:], key: String? = nil,
+    service: String = "gateway", seconds: Int = 30
+  ) -> (status: Int, text: String) {
+    var all = headers
+    if service == "gateway" { all["Authorization"] = all["Authorization"] ?? "Bearer \(key ?? stack.apiKey)" }
+    let answer = PlainHTTP.send(
+      method, port: stack.port(of: service), path: path, headers: all, body: body, seconds: seconds)
+    return (answer?.status ?? 0, answer?.body ?? "")
+  }
+
+  /// A call whose answer is JSON.
+  func json(
+    _ method: String, _ path: String, body: String? = nil, headers: [String: String] = [:], key: String? = nil
+  ) throws -> (status: Int, root: JSONView) {
+    let (status, text) = call(method, path, body: body, headers: headers, key: key)
+    return (status, try JSONDocument(parsing: text).root)
+  }
+
+  /// Submits a prompt and waits up to `wait` seconds.
+  func submit(_ prompt: String, wait: Int = 20) throws -> (status: Int, root: JSONView) {
+    try json("POST", "/api/v1/tasks", body: "{\"prompt\":\"\(prompt)\"}", headers: ["Prefer": "wait=\(wait)"])
+  }
+
+  /// Waits until a task has ended.
+  func end(of task: String, seconds: Int = 30) throws -> JSONView {
+    let limit = Date().addingTimeInterval(Double(seconds))
+    while true {
+      let (status, text) = call("GET", "/api/v1/tasks/\(task)")
+      if status == 200 {
+        let root = try JSONDocument(parsing: text).root
+        if ["succeeded", "failed", "cancelled"].contains(root["status"]?.string ?? "") || Date() > limit { return root }
+      } else if Date() > limit {
+        throw StackError("the task cannot be read: \(status)")
+      }
+      Thread.sleep(forTimeInterval: 0.05)
+    }
+  }
+
+  /// What the mock provider has counted itself.
+  func providerCalls() throws -> Int64 {
+    let (_, text) = call("GET", "/mock/usage", service: "mock-provider")
+    return try JSONDocument(parsing: text).root["calls"]?.int ?? -1
+  }
+
+  /// Ends a service without warning and starts it again.
+  func crash(_ name: String) throws {
+    guard let service = stack.service(name) else { throw StackError("\(name) does not run") }
+    kill(service.process.processID, SIGKILL)
+    _ = service.process.wait(seconds: 5)
+    try stack.launch(name)
+    if let again = stack.service(name) { try stack.waitUntilReady(again) }
+  }
+
+  /// The events of a run.
+  func events(_ run: String) throws -> [JSONView] {
+    let (_, root) = try json("GET", "/api/v1/runs/\(run)/events?limit=1000")
+    return root["events"].map { Array($0.elements) } ?? []
+  }
+}

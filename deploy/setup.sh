@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# Installs what the build, the local stack and the tests need on Debian 12 and is missing. Swift and make must be there already.
+# Usage: deploy/setup.sh [run|test|bench]
+set -euo pipefail
+purpose=${1:-run}
+
+if ! command -v swift >/dev/null; then
+  echo "swift is missing: install Swift 6.2 or later from https://www.swift.org/install/linux/ and put it on the PATH." >&2
+  exit 1
+fi
+
+packages=()
+need_file() { [ -e "$1" ] || packages+=("$2"); }
+need_program() { command -v "$1" >/dev/null 2>&1 || packages+=("$2"); }
+
+need_file /usr/include/postgresql/libpq-fe.h libpq-dev
+need_file /usr/include/hiredis/hiredis.h libhiredis-dev
+need_file /usr/include/x86_64-linux-gnu/curl/curl.h libcurl4-openssl-dev
+need_file /usr/include/openssl/evp.h libssl-dev
+need_file /usr/include/yaml.h libyaml-dev
+need_program pkg-config pkg-config
+need_program redis-server redis-server
+compgen -G "/usr/lib/postgresql/*/bin/postgres" >/dev/null || need_program postgres postgresql
+if [ "$purpose" = test ] || [ "$purpose" = bench ]; then
+  need_program promtool prometheus
+fi
+if [ "$purpose" = bench ]; then
+  need_program nginx nginx-light
+  need_program wrk wrk
+fi
+
+if [ ${#packages[@]} -gt 0 ]; then
+  echo "Installing: ${packages[*]}"
+  as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
+  export DEBIAN_FRONTEND=noninteractive
+  as_root apt-get update -q >/dev/null
+  # The servers of these packages are not needed as system services: nothing is started.
+  policy=/usr/sbin/policy-rc.d
+  made_policy=no
+  if [ ! -e $policy ]; then
+    printf '#!/bin/sh\nexit 101\n' | as_root tee $policy >/dev/null
+    as_root chmod 755 $policy
+    made_policy=yes
+  fi
+  as_root apt-get install -y -q --no-install-recommends "${packages[@]}" >/dev/null
+  if [ $made_policy = yes ]; then as_root rm -f $policy; fi
+fi
