@@ -1,99 +1,104 @@
 import Foundation
 import JSON
+import LocalStack
 import Testing
 
 /// P-04: whatever dies, an accepted task ends once, and what was recorded is not paid again.
-@Suite(.serialized) struct CrashTests {
-  private let fixture: StackFixture
+extension EndToEndTests {
+  @Suite(.serialized) struct Crash {
+    private let fixture: StackFixture
 
-  init() throws { fixture = try StackFixture.shared.get() }
+    init() throws { fixture = try StackFixture.shared.get() }
 
-  /// Submits tasks while `disturb` happens; returns the ids of those that were accepted.
-  private func accepted(_ count: Int, during disturb: () throws -> Void) throws -> [String] {
-    var tasks: [String] = []
-    for number in 0..<count {
-      if number == count / 2 { try disturb() }
-      let answer = fixture.call("POST", "/api/v1/tasks", body: "{\"prompt\":\"load \(number)\"}")
-      if answer.status == 202 || answer.status == 200 {
-        tasks.append(try JSONDocument(parsing: answer.text).root["id"]?.string ?? "")
-      } else {
-        #expect([502, 503, 504].contains(answer.status), "only retryable answers: \(answer.status) \(answer.text)")
+    /// Submits tasks while `disturb` happens; returns the ids of those that were accepted.
+    private func accepted(_ count: Int, during disturb: () throws -> Void) throws -> [String] {
+      var tasks: [String] = []
+      for number in 0..<count {
+        if number == count / 2 { try disturb() }
+        let answer = fixture.call("POST", "/api/v1/tasks", body: "{\"prompt\":\"load \(number)\"}")
+        if answer.status == 202 || answer.status == 200 {
+          tasks.append(try JSONDocument(parsing: answer.text).root["id"]?.string ?? "")
+        } else {
+          #expect([502, 503, 504].contains(answer.status), "only retryable answers: \(answer.status) \(answer.text)")
+        }
       }
+      return tasks
     }
-    return tasks
-  }
 
-  private func expectAllEndOnce(_ tasks: [String]) throws {
-    for task in tasks { #expect(try fixture.end(of: task)["status"]?.string == "succeeded") }
-    let twice = try fixture.stack.postgres.query(
-      "select run_id from orchestrator.event where type in ('run.succeeded','run.failed','run.cancelled') "
-        + "group by run_id having count(*) > 1")
-    #expect(twice.isEmpty)
-    let gaps = try fixture.stack.postgres.query(
-      "select run_id from orchestrator.event group by run_id having max(seq) <> count(*) or min(seq) <> 1")
-    #expect(gaps.isEmpty)
-    let left = try fixture.stack.postgres.query(
-      "select count(*) from orchestrator.ready q join orchestrator.run r on r.id = q.run_id where r.ended_at is not null")
-    #expect(left == "0")
-  }
+    private func expectAllEndOnce(_ tasks: [String]) throws {
+      for task in tasks { #expect(try fixture.end(of: task)["status"]?.string == "succeeded") }
+      let twice = try fixture.stack.postgres.query(
+        "select run_id from orchestrator.event where type in ('run.succeeded','run.failed','run.cancelled') "
+          + "group by run_id having count(*) > 1")
+      #expect(twice.isEmpty)
+      let gaps = try fixture.stack.postgres.query(
+        "select run_id from orchestrator.event group by run_id having max(seq) <> count(*) or min(seq) <> 1")
+      #expect(gaps.isEmpty)
+      let left = try fixture.stack.postgres.query(
+        "select count(*) from orchestrator.ready q join orchestrator.run r on r.id = q.run_id where r.ended_at is not null"
+      )
+      #expect(left == "0")
+    }
 
-  @Test func `a killed agent-core loses nothing and pays nothing twice`() throws {
-    let before = try fixture.providerCalls()
-    // The first model call is recorded at once; the second takes long enough to be interrupted.
-    let (_, root) = try fixture.submit("compute and think long", wait: 0)
-    let run = root["run"]?["id"]?.string ?? ""
-    let limit = Date().addingTimeInterval(10)
-    while try fixture.events(run).filter({ $0["type"]?.string == "tool.called" }).isEmpty, Date() < limit {}
-    try fixture.crash("agent-core")
-    let task = try fixture.end(of: root["id"]?.string ?? "")
-    #expect(task["status"]?.string == "succeeded")
-    let events = try fixture.events(run)
-    #expect(events.contains { $0["type"]?.string == "step.lost" })
-    #expect(events.filter { $0["type"]?.string == "model.called" }.compactMap { $0["data"]?["index"]?.int } == [0, 2])
-    // At most the interrupted call is made again; the recorded one never is.
-    #expect(try fixture.providerCalls() - before <= 3)
-  }
+    @Test func `a killed agent-core loses nothing and pays nothing twice`() throws {
+      let before = try fixture.providerCalls()
+      // The first model call is recorded at once; the second takes long enough to be interrupted.
+      let (_, root) = try fixture.submit("ponder the answer", wait: 0)
+      let run = root["run"]?["id"]?.string ?? ""
+      let limit = Date().addingTimeInterval(10)
+      while try fixture.events(run).filter({ $0["type"]?.string == "tool.called" }).isEmpty, Date() < limit {}
+      try fixture.crash("agent-core")
+      let task = try fixture.end(of: root["id"]?.string ?? "")
+      #expect(task["status"]?.string == "succeeded")
+      let events = try fixture.events(run)
+      #expect(events.contains { $0["type"]?.string == "step.lost" })
+      #expect(
+        events.filter { $0["type"]?.string == "model.called" }.compactMap { $0["data"]?["index"]?.int } == [0, 2])
+      // At most the interrupted call is made again; the recorded one never is.
+      #expect(try fixture.providerCalls() - before <= 3)
+    }
 
-  @Test func `a killed orchestrator loses no accepted task`() throws {
-    try expectAllEndOnce(try accepted(40) { try fixture.crash("orchestrator") })
-  }
+    @Test func `a killed orchestrator loses no accepted task`() throws {
+      try expectAllEndOnce(try accepted(40) { try fixture.crash("orchestrator") })
+    }
 
-  @Test func `killed gateways and routers lose no accepted task`() throws {
-    try expectAllEndOnce(try accepted(20) { try fixture.crash("gateway") })
-    try expectAllEndOnce(try accepted(20) { try fixture.crash("llm-router") })
-  }
+    @Test func `killed gateways and routers lose no accepted task`() throws {
+      try expectAllEndOnce(try accepted(20) { try fixture.crash("gateway") })
+      try expectAllEndOnce(try accepted(20) { try fixture.crash("llm-router") })
+    }
 
-  @Test func `a crashed database is told by readiness, and everything goes on when it is back`() throws {
-    let tasks = try accepted(30) { try fixture.stack.restartPostgres(isImmediate: true) }
-    try expectAllEndOnce(tasks)
-    let limit = Date().addingTimeInterval(10)
-    while fixture.call("GET", "/readyz", service: "orchestrator").status != 200, Date() < limit {}
-    #expect(fixture.call("GET", "/readyz", service: "orchestrator").status == 200)
-    #expect(try fixture.submit("after the crash").root["status"]?.string == "succeeded")
-  }
+    @Test func `a crashed database is told by readiness, and everything goes on when it is back`() throws {
+      let tasks = try accepted(30) { try fixture.stack.restartPostgres(isImmediate: true) }
+      try expectAllEndOnce(tasks)
+      let limit = Date().addingTimeInterval(10)
+      while fixture.call("GET", "/readyz", service: "orchestrator").status != 200, Date() < limit {}
+      #expect(fixture.call("GET", "/readyz", service: "orchestrator").status == 200)
+      #expect(try fixture.submit("after the crash").root["status"]?.string == "succeeded")
+    }
 
-  @Test func `a worker whose lease has passed on changes nothing`() throws {
-    let (_, root) = try fixture.submit("stale", wait: 20)
-    let step = try fixture.events(root["run"]?["id"]?.string ?? "").compactMap { $0["step_id"]?.string }.first ?? ""
-    let token = try String(contentsOfFile: fixture.stack.configuration.data + "/internal-token", encoding: .utf8)
-      .trimmingCharacters(in: .whitespacesAndNewlines)
-    let answer = fixture.call(
-      "POST", "/worker/v1/steps/\(step)/result",
-      body: #"{"token":"019387a2-c1d4-7b3e-8f2a-4c6d8e0f1a2b","attempt":1,"output":{"answer":"forged"}}"#,
-      headers: ["X-Cadre-Internal-Token": token], service: "orchestrator")
-    #expect(answer.status == 409)
-    #expect(answer.text.contains("lease_lost"))
-  }
+    @Test func `a worker whose lease has passed on changes nothing`() throws {
+      let (_, root) = try fixture.submit("stale", wait: 20)
+      let step = try fixture.events(root["run"]?["id"]?.string ?? "").compactMap { $0["step_id"]?.string }.first ?? ""
+      let token = try String(contentsOfFile: fixture.stack.configuration.data + "/internal-token", encoding: .utf8)
+        .trimmingCharacters(in: .whitespacesAndNewlines)
+      let answer = fixture.call(
+        "POST", "/worker/v1/steps/\(step)/result",
+        body: #"{"token":"019387a2-c1d4-7b3e-8f2a-4c6d8e0f1a2b","attempt":1,"output":{"answer":"forged"}}"#,
+        headers: ["X-Cadre-Internal-Token": token], service: "orchestrator")
+      #expect(answer.status == 409)
+      #expect(answer.text.contains("lease_lost"))
+    }
 
-  @Test func `every service ends in order on SIGTERM and answers what it has taken on`() throws {
-    let (_, root) = try fixture.submit("think long while we stop", wait: 0)
-    let service = try #require(fixture.stack.service("agent-core"))
-    kill(service.process.processID, SIGTERM)
-    #expect(service.process.wait(seconds: 15) == 0)
-    let task = try fixture.end(of: root["id"]?.string ?? "")
-    #expect(task["status"]?.string == "succeeded")
-    #expect(task["run"]?["usage"]?["model_calls"]?.int == 1)
-    try fixture.stack.launch("agent-core")
-    if let again = fixture.stack.service("agent-core") { try fixture.stack.waitUntilReady(again) }
+    @Test func `every service ends in order on SIGTERM and answers what it has taken on`() throws {
+      let (_, root) = try fixture.submit("think long while we stop", wait: 0)
+      let service = try #require(fixture.stack.service("agent-core"))
+      kill(service.process.processID, SIGTERM)
+      #expect(service.process.wait(seconds: 15) == 0)
+      let task = try fixture.end(of: root["id"]?.string ?? "")
+      #expect(task["status"]?.string == "succeeded")
+      #expect(task["run"]?["usage"]?["model_calls"]?.int == 1)
+      try fixture.stack.launch("agent-core")
+      if let again = fixture.stack.service("agent-core") { try fixture.stack.waitUntilReady(again) }
+    }
   }
 }

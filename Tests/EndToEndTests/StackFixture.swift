@@ -1,6 +1,10 @@
 import Foundation
 import JSON
 import LocalStack
+import Testing
+
+/// Everything that needs the whole installation, one test after the other.
+@Suite(.serialized) enum EndToEndTests {}
 
 /// One whole installation for the suite: private Postgres and Redis, the real executables, a scripted provider.
 final class StackFixture: @unchecked Sendable {
@@ -47,6 +51,10 @@ final class StackFixture: @unchecked Sendable {
   private static let scripts = """
     scripts:
       - {match: "compute", reply: "The tool says so.", tool_call: {name: calculate, arguments: '{"expression":"6*7"}'}}
+      - match: "ponder"
+        reply: "The tool says so."
+        tool_call: {name: calculate, arguments: '{"expression":"6*7"}'}
+        latency_ms: 700
       - {match: "think long", reply: "done: {prompt}", latency_ms: 1000}
       - {match: "refuse", status: 400}
       - {match: "break down", status: 500}
@@ -109,7 +117,9 @@ final class StackFixture: @unchecked Sendable {
       let (status, text) = call("GET", "/api/v1/tasks/\(task)")
       if status == 200 {
         let root = try JSONDocument(parsing: text).root
-        if ["succeeded", "failed", "cancelled"].contains(root["status"]?.string ?? "") || Date() > limit { return root }
+        if ["succeeded", "failed", "cancelled"].contains(root["status"]?.string ?? "") || Date() > limit {
+          return root
+        }
       } else if Date() > limit {
         throw StackError("the task cannot be read: \(status)")
       }

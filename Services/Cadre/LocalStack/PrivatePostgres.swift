@@ -38,7 +38,8 @@ public final class PrivatePostgres: Sendable {
     self.folder = folder
     self.sockets = sockets
     let user = try SystemUser.forServers()
-    guard user == nil || FileAccess.isReachableByOthers(folder) else {
+    let parent = folder.split(separator: "/").dropLast().reduce(into: "") { $0 += "/\($1)" }
+    guard user == nil || FileAccess.isReachableByOthers(parent) else {
       throw StackError(
         "Postgres runs as user \(user?.name ?? "") and cannot reach \(folder); choose a folder that others can pass with --data")
     }

@@ -104,7 +104,10 @@ struct RunRoutes: Sendable {
         if let last = page.last, ["run.succeeded", "run.failed", "run.cancelled"].contains(last.type) { return }
         if page.count == RunRoutes.pageMax { continue }
         // A stream that was resumed behind the last event has nothing to wait for.
-        if page.isEmpty, let state = try await engine.store.state(run)?.state, state.status.isEnded { return }
+        if page.isEmpty, let state = try await engine.store.state(run)?.state, state.status.isEnded {
+          if state.sequence <= sequence { return }
+          continue
+        }
         try await ticket.wait(until: .max)
       }
     }
