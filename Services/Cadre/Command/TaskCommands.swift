@@ -15,15 +15,20 @@ enum TaskCommands {
       writer.member("prompt", options.words.joined(separator: " "))
       writer.endObject()
       return api.call(
-        "POST", "/api/v1/tasks", body: String(decoding: writer.bytes, as: UTF8.self), headers: ["Prefer": "wait=\(wait)"])
-    } show: { TaskText.describe($0) }
+        "POST", "/api/v1/tasks", body: String(decoding: writer.bytes, as: UTF8.self),
+        headers: ["Prefer": "wait=\(wait)"])
+    } show: {
+      TaskText.describe($0)
+    }
   }
 
   static func get(_ arguments: [String]) -> Int32 {
     perform(arguments) { options, api in
       guard options.words.count == 1 else { throw OptionError(description: "get needs the id of a task") }
       return api.call("GET", "/api/v1/tasks/\(options.words[0])")
-    } show: { TaskText.describe($0) }
+    } show: {
+      TaskText.describe($0)
+    }
   }
 
   static func events(_ arguments: [String]) -> Int32 {
@@ -59,7 +64,8 @@ enum TaskCommands {
       let port = try options.number("port", default: 8080, in: 1...65_535)
       let data = options["data"] ?? ".local"
       guard let key = FileAccess.read(data + "/api-key")?.split(separator: "\n").first else {
-        throw OptionError(description: "there is no key in \(data)/api-key; is this the data folder of a running stack?")
+        throw OptionError(
+          description: "there is no key in \(data)/api-key; is this the data folder of a running stack?")
       }
       guard let answer = try call(options, API(port: port, key: String(key))) else {
         throw OptionError(description: "nothing answers on port \(port); start the stack with: cadre up")

@@ -25,13 +25,15 @@ public final class ChildProcess: Sendable {
     let output = open(log ?? "/dev/null", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
     guard output >= 0 else { throw StackError("cannot write \(log ?? "/dev/null")") }
     defer { close(output) }
-    var argv: [UnsafeMutablePointer<CChar>?] = ([executable] + arguments).map { strdup($0) }
-    var envp: [UnsafeMutablePointer<CChar>?] = environment.map { strdup("\($0.key)=\($0.value)") }
-    defer { for pointer in argv + envp { free(pointer) } }
-    argv.append(nil)
-    envp.append(nil)
-    let child = cadre_spawn(
-      executable, argv, envp, folder, output, user?.id ?? 0, user?.group ?? 0, user == nil ? 0 : 1)
+    let child = SpawnThread.run {
+      var argv: [UnsafeMutablePointer<CChar>?] = ([executable] + arguments).map { strdup($0) }
+      var envp: [UnsafeMutablePointer<CChar>?] = environment.map { strdup("\($0.key)=\($0.value)") }
+      defer { for pointer in argv + envp { free(pointer) } }
+      argv.append(nil)
+      envp.append(nil)
+      return cadre_spawn(
+        executable, argv, envp, folder, output, user?.id ?? 0, user?.group ?? 0, user == nil ? 0 : 1)
+    }
     guard child > 0 else { throw StackError("\(name) cannot be started: \(String(cString: strerror(errno)))") }
     return ChildProcess(processID: child, name: name)
   }

@@ -41,7 +41,8 @@ public final class PrivatePostgres: Sendable {
     let parent = folder.split(separator: "/").dropLast().reduce(into: "") { $0 += "/\($1)" }
     guard user == nil || FileAccess.isReachableByOthers(parent) else {
       throw StackError(
-        "Postgres runs as user \(user?.name ?? "") and cannot reach \(folder); choose a folder that others can pass with --data")
+        "Postgres runs as user \(user?.name ?? "") and cannot reach \(folder); choose a folder that others can pass with --data"
+      )
     }
     try FileAccess.makeFolder(folder)
     try FileAccess.makeFolder(sockets)
@@ -87,7 +88,8 @@ public final class PrivatePostgres: Sendable {
     ]
     if isThrowaway { settings["fsync"] = "off" }
     return try ChildProcess.start(
-      "postgres", executable: tools.postgres, arguments: ["-D", folder] + settings.flatMap { ["-c", "\($0.key)=\($0.value)"] },
+      "postgres", executable: tools.postgres,
+      arguments: ["-D", folder] + settings.flatMap { ["-c", "\($0.key)=\($0.value)"] },
       environment: ["PATH": "/usr/bin:/bin", "LC_ALL": "C"], folder: "/", log: log, user: user)
   }
 
@@ -116,7 +118,8 @@ public final class PrivatePostgres: Sendable {
   /// Runs a statement by `psql` and returns its output, unaligned: for tests and checks.
   public func query(_ sql: String, database: String = "cadre") throws(StackError) -> String {
     let done = try ChildProcess.run(
-      tools.psql, ["-h", sockets, "-U", "cadre", "-d", database, "-X", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1", "-c", sql],
+      tools.psql,
+      ["-h", sockets, "-U", "cadre", "-d", database, "-X", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1", "-c", sql],
       environment: ["PATH": "/usr/bin:/bin"])
     guard done.status == 0 else { throw StackError("psql: \(done.output)") }
     return String(done.output.trimming { $0 == "\n" })
