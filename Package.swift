@@ -110,7 +110,7 @@ var targets: [Target] = [
   tests("HTTPWire", ["HTTPWire"]),
   tests("Settings", ["Settings"]),
   tests("HTTP", ["HTTP", "HTTPWire", "Reactor", "JSON", "Telemetry", "Primitives"]),
-  tests("Postgres", ["Postgres", "Reactor", "Telemetry", "Primitives"]),
+  tests("Postgres", ["LocalStack", "Postgres", "Reactor", "Telemetry", "Primitives"]),
   tests("Redis", ["Redis", "Reactor", "Telemetry", "Primitives"]),
 ]
 

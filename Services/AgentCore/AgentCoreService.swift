@@ -11,7 +11,8 @@ internal import Telemetry
 @main
 final class AgentCoreService: Service {
   static let program = ProgramDescription(
-    name: "agent-core", summary: "Works: leases steps, thinks with models, acts with tools.", version: CadreVersion.current)
+    name: "agent-core", summary: "Works: leases steps, thinks with models, acts with tools.",
+    version: CadreVersion.current)
   static let defaultPort = 8083
 
   static let orchestrator = Setting(
@@ -20,9 +21,11 @@ final class AgentCoreService: Service {
     "llm_router.url", .string(bytesMaximum: 2048), default: "http://127.0.0.1:8082", "Base URL of the llm-router.")
   static let slots = Setting("worker.slots", .int(in: 1...256), default: 16, "Steps that run at the same time.")
   static let workerName = Setting(
-    "worker.name", .string(bytesMaximum: 150), default: "", "Name of this worker in histories; empty takes host and process.")
+    "worker.name", .string(bytesMaximum: 150), default: "",
+    "Name of this worker in histories; empty takes host and process.")
   static let modelTimeout = Setting(
-    "model.timeout_ms", .milliseconds(in: 100...3_600_000), default: .seconds(180), "Time for a model's answer to begin.")
+    "model.timeout_ms", .milliseconds(in: 100...3_600_000), default: .seconds(180),
+    "Time for a model's answer to begin.")
   static let settings: [any SettingDeclaration] = [
     CommonSettings.internalToken, orchestrator, router, slots, workerName, modelTimeout,
   ]
@@ -44,7 +47,8 @@ final class AgentCoreService: Service {
     var name = context.settings[AgentCoreService.workerName]
     if name.isEmpty { name = "agent-core-\(AgentCoreService.hostName())-\(getpid())" }
     worker = WorkerClient(
-      client: context.client, base: try HTTPURL(context.settings[AgentCoreService.orchestrator]), token: token, name: name)
+      client: context.client, base: try HTTPURL(context.settings[AgentCoreService.orchestrator]), token: token,
+      name: name)
     let models = ModelClient(
       client: context.client,
       url: try HTTPURL(context.settings[AgentCoreService.router]).appending(path: "/v1/chat/completions"), token: token,

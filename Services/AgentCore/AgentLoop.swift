@@ -6,8 +6,8 @@ internal import Telemetry
 
 /// One attempt of one step: the model and its tools in turns until there is an answer.
 ///
-/// Every call is recorded before its result is used for another one; the last is recorded together with the result. A repeated
-/// attempt is answered from the record as far as it reaches, so that nothing is paid twice.
+/// Every call is recorded before its result is used for another one; the last is recorded together with the result. A
+/// repeated attempt is answered from the record as far as it reaches, so that nothing is paid twice.
 struct AgentLoop: Sendable {
   /// Model calls of one attempt.
   private static let turnsMax = 16

@@ -23,7 +23,8 @@ struct LeasedStep: Sendable {
   init?(_ view: JSONView) {
     guard let id = view["step_id"]?.string, let run = view["run_id"]?.string, let tenant = view["tenant_id"]?.string,
       let key = view["step"]?.string, let attempt = view["attempt"]?.int, let token = view["token"]?.string,
-      let lease = view["lease_ms"]?.int, let input = view["input"].flatMap({ AgentInput($0) }), let journal = view["journal"]
+      let lease = view["lease_ms"]?.int, let input = view["input"].flatMap({ AgentInput($0) }),
+      let journal = view["journal"]
     else { return nil }
     self.id = id
     self.run = run

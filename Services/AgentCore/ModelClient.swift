@@ -38,13 +38,15 @@ struct ModelClient: Sendable {
       bytes = try await answer.body.collect(upTo: ModelClient.answerBytesMax)
     } catch let error as HTTPClientError {
       throw AgentFailure(
-        code: "llm_router_failed", message: "The model call failed: \(error).", isRetryable: error.code != .bodyTooLarge)
+        code: "llm_router_failed", message: "The model call failed: \(error).", isRetryable: error.code != .bodyTooLarge
+      )
     }
     guard let document = try? JSONDocument(parsing: bytes) else {
       throw AgentFailure(code: "model_garbage", message: "The llm-router's answer is not JSON.", isRetryable: true)
     }
     guard answer.status.isSuccess else { throw failure(answer, document.root["error"]) }
-    return Reply(document: document, model: answer.headers[InternalHeader.model] ?? "unknown", usage: usage(answer, document.root))
+    return Reply(
+      document: document, model: answer.headers[InternalHeader.model] ?? "unknown", usage: usage(answer, document.root))
   }
 
   private func failure(_ answer: HTTPClientResponse, _ error: JSONView?) -> AgentFailure {

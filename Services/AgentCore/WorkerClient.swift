@@ -90,7 +90,8 @@ struct WorkerClient: Sendable {
     // Fenced by its token, every call of the protocol may be repeated.
     let answer = try await client.send(
       HTTPClientRequest(
-        .post, try base.appending(path: path), headers: headers, body: .bytes(body), timeout: timeout, isIdempotent: true),
+        .post, try base.appending(path: path), headers: headers, body: .bytes(body), timeout: timeout,
+        isIdempotent: true),
       peer: "orchestrator")
     let bytes = try await answer.body.collect(upTo: WorkerClient.answerBytesMax)
     guard let document = try? JSONDocument(parsing: bytes) else {

@@ -17,7 +17,8 @@ struct KeyDeclaration: Sendable, Equatable {
     if TenantID(tenant) == nil { reader.fault("tenant", "not a tenant id (tenant_ and 32 hexadecimal digits)") }
     if Hex.decode(sha256)?.count != 32 { reader.fault("sha256", "not a SHA-256 digest (64 hexadecimal digits)") }
     return KeyDeclaration(
-      name: reader.value("name", .string(bytesMaximum: 100, allowsEmpty: false)), tenant: TenantID(tenant), sha256: sha256)
+      name: reader.value("name", .string(bytesMaximum: 100, allowsEmpty: false)), tenant: TenantID(tenant),
+      sha256: sha256)
   }
 }
 
@@ -34,7 +35,8 @@ struct APIKeys: Sendable {
     "auth.keys", .list(of: KeyDeclaration.type), default: [],
     "API keys: name, tenant and the SHA-256 digest of the key in hexadecimal.")
   static let key = Setting(
-    "auth.key", .secret, default: Secret(""), "A single API key, instead of the list of digests; for local installations.")
+    "auth.key", .secret, default: Secret(""),
+    "A single API key, instead of the list of digests; for local installations.")
   static let tenant = Setting(
     "auth.tenant", .string(bytesMaximum: 64), default: "tenant_00000000000070008000000000000001",
     "Tenant of that single key.")
@@ -57,7 +59,8 @@ struct APIKeys: Sendable {
       identities[Digest.sha256(Array(single.utf8))] = Identity(tenant: tenant, principal: "key:local")
     }
     guard !identities.isEmpty else {
-      throw KeyError(description: "no API key is configured: set auth.key (CADRE_AUTH_KEY) or list digests under auth.keys")
+      throw KeyError(
+        description: "no API key is configured: set auth.key (CADRE_AUTH_KEY) or list digests under auth.keys")
     }
     self.identities = identities
   }

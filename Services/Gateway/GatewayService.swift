@@ -33,7 +33,8 @@ final class GatewayService: Service {
     func upstream(_ name: String, _ setting: Setting<String>, _ timeout: Duration) throws -> Upstream {
       do {
         return Upstream(
-          name: name, url: try HTTPURL(context.settings[setting]), token: token, client: context.client, timeout: timeout)
+          name: name, url: try HTTPURL(context.settings[setting]), token: token, client: context.client,
+          timeout: timeout)
       } catch { throw KeyError(description: "\(setting.key): \(error.message)") }
     }
     orchestrator = try upstream("orchestrator", GatewayService.orchestrator, GatewayService.orchestratorTimeout)

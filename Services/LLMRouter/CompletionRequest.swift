@@ -30,7 +30,8 @@ struct CompletionRequest {
     self.document = document
   }
 
-  /// The bytes for the provider: the caller's own, unless the model has another name there or a stream must tell its usage.
+  /// The bytes for the provider: the caller's own, unless the model has another name there or a stream must tell its
+  /// usage.
   func bytes(for target: ModelDeclaration) -> [UInt8] {
     let addsUsage = wantsStream && !wantsUsage
     guard target.providerModel != model || addsUsage else { return document.bytes }

@@ -99,7 +99,8 @@ struct CompletionRoutes: Sendable {
     if let error = root["error"], !error.isNull {
       throw OpenAIError.provider(
         .badGateway, "provider_error",
-        "The provider answered with an error: \(error["message"]?.string?.prefix(500) ?? "no message")", isRetryable: true)
+        "The provider answered with an error: \(error["message"]?.string?.prefix(500) ?? "no message")",
+        isRetryable: true)
     }
     let account = CallAccount(usage: root["usage"], of: call.target.model)
     call.finished(account, finish: root["choices"]?[0]?["finish_reason"]?.string)
@@ -123,7 +124,8 @@ struct CompletionRoutes: Sendable {
           guard relay.isComplete else {
             throw HTTPClientError(.connectionLost, outcomeUnknown: true, reason: "the stream ended early")
           }
-          call.finished(CallAccount(usage: relay.usage?.root["usage"], of: call.target.model), finish: relay.finishReason)
+          call.finished(
+            CallAccount(usage: relay.usage?.root["usage"], of: call.target.model), finish: relay.finishReason)
         } catch {
           let failure = describe(error, call.target)
           call.failed(failure, CallAccount(usage: relay.usage?.root["usage"], of: call.target.model))
@@ -166,12 +168,14 @@ struct CompletionRoutes: Sendable {
     case 400..<500:
       return OpenAIError(
         status: status, type: "invalid_request_error", code: "provider_refused",
-        message: "The provider \"\(target.provider)\" refused the request (\(status.code))\(said.map { ": \($0)" } ?? ".")",
+        message:
+          "The provider \"\(target.provider)\" refused the request (\(status.code))\(said.map { ": \($0)" } ?? ".")",
         parameter: nil, isRetryable: false)
     default:
       return .provider(
         .badGateway, "provider_failed",
-        "The provider \"\(target.provider)\" failed (\(status.code))\(said.map { ": \($0)" } ?? ".")", isRetryable: true)
+        "The provider \"\(target.provider)\" failed (\(status.code))\(said.map { ": \($0)" } ?? ".")", isRetryable: true
+      )
     }
   }
 
@@ -193,7 +197,8 @@ struct CompletionRoutes: Sendable {
         isRetryable: true)
     default:
       return .provider(
-        .badGateway, "provider_failed", "The call to the provider \"\(target.provider)\" was broken off.", isRetryable: true)
+        .badGateway, "provider_failed", "The call to the provider \"\(target.provider)\" was broken off.",
+        isRetryable: true)
     }
   }
 }

@@ -1,7 +1,8 @@
 internal import HTTPWire
 internal import JSON
 
-/// Reads a provider's event stream on its way to the caller: finds the usage and the end, keeps back what was not asked for.
+/// Reads a provider's event stream on its way to the caller: finds the usage and the end, keeps back what was not asked
+/// for.
 struct StreamRelay {
   private let wantsUsage: Bool
   private var parser = ServerSentEventParser()
@@ -40,7 +41,8 @@ struct StreamRelay {
     if let error = root["error"], !error.isNull {
       throw OpenAIError.provider(
         .badGateway, "provider_error",
-        "The provider broke off with an error: \(error["message"]?.string?.prefix(500) ?? "no message")", isRetryable: true)
+        "The provider broke off with an error: \(error["message"]?.string?.prefix(500) ?? "no message")",
+        isRetryable: true)
     }
     if let reason = root["choices"]?[0]?["finish_reason"]?.string { finishReason = reason }
     if root["usage"]?.kind == .object {

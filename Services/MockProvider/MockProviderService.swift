@@ -78,7 +78,8 @@ final class MockProviderService: Service {
       return MockReply.error(Int(problem.status.code), "invalid_request_error", problem.detail)
     }
     guard let asked = MockRequest(document.root) else {
-      return MockReply.error(400, "invalid_request_error", "'messages' must be a list of messages and 'model' a string.")
+      return MockReply.error(
+        400, "invalid_request_error", "'messages' must be a list of messages and 'model' a string.")
     }
     let script = scripts.first { $0.match.isEmpty || asked.lastText.contains($0.match) } ?? standard
     if script.latency > .zero { try await EventLoop.sleep(for: script.latency) }
@@ -110,7 +111,8 @@ struct MockRequest {
   let outputTokensMax: Int64?
 
   init?(_ root: JSONView) {
-    guard let model = root["model"]?.string, let messages = root["messages"], messages.kind == .array, messages.count > 0
+    guard let model = root["model"]?.string, let messages = root["messages"], messages.kind == .array,
+      messages.count > 0
     else { return nil }
     self.model = model
     var bytes = 0

@@ -39,7 +39,8 @@ struct MockReply: Sendable {
       writer.key("error")
       writer.beginObject()
       writer.member("message", message)
-      writer.member("type", status == 429 ? "rate_limit_error" : status >= 500 ? "server_error" : "invalid_request_error")
+      writer.member(
+        "type", status == 429 ? "rate_limit_error" : status >= 500 ? "server_error" : "invalid_request_error")
       writer.member("param", orNull: nil)
       writer.member("code", code)
       writer.endObject()
@@ -109,7 +110,10 @@ struct MockReply: Sendable {
     var response = HTTPResponse(
       .ok,
       body: .stream(length: nil) { [self] body in
-        try await body.write(chunk(withUsage) { $0.member("role", "assistant"); $0.member("content", "") })
+        try await body.write(
+          chunk(withUsage) {
+            $0.member("role", "assistant"); $0.member("content", "")
+          })
         if let toolCall {
           try await body.write(chunk(withUsage) { write(toolCall, indexed: true, &$0) })
         }

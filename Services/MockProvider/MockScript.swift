@@ -25,7 +25,8 @@ struct MockScript: Sendable, Equatable {
   static let type = SettingType<MockScript>.map { reader in
     let call = reader.optional("tool_call", toolCallType)
     return MockScript(
-      match: reader.value("match", .string(), default: ""), reply: reader.value("reply", .string(), default: "{prompt}"),
+      match: reader.value("match", .string(), default: ""),
+      reply: reader.value("reply", .string(), default: "{prompt}"),
       toolCall: call, latency: reader.value("latency_ms", .milliseconds(in: 0...600_000), default: .zero),
       pieceDelay: reader.value("piece_delay_ms", .milliseconds(in: 0...60_000), default: .zero),
       status: reader.value("status", .int(in: 0...599), default: 0))

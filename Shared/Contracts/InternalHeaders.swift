@@ -12,7 +12,8 @@ public enum InternalHeader {
   public static let step = "x-cadre-step"
   /// All fields of this kind start so.
   public static let prefix = "x-cadre-"
-  /// In an answer of the llm-router: the price of the call in millionths of a US dollar; absent when the price is unknown.
+  /// In an answer of the llm-router: the price of the call in millionths of a US dollar; absent when the price is
+  /// unknown.
   public static let costMicroUSD = "x-cadre-cost-microusd"
   /// In an answer of the llm-router: the model that answered.
   public static let model = "x-cadre-model"

@@ -3,8 +3,8 @@ internal import Primitives
 internal import Reactor
 
 extension HTTPResponse {
-  /// A stream of server-sent events. `produce` runs until it returns or the client goes; comments keep the connection alive
-  /// while it sends nothing.
+  /// A stream of server-sent events. `produce` runs until it returns or the client goes; comments keep the connection
+  /// alive while it sends nothing.
   public static func events(
     heartbeat: Duration = .seconds(15), _ produce: @escaping @Sendable (EventStreamWriter) async throws -> Void
   ) -> HTTPResponse {

@@ -56,7 +56,8 @@ public final class HTTPRequest: @unchecked Sendable {
     return value
   }
 
-  /// Reads and parses the whole body. Throws `Problem` for another media type, a body over the route's limit, or no JSON.
+  /// Reads and parses the whole body. Throws `Problem` for another media type, a body over the route's limit, or no
+  /// JSON.
   public func json(limits: JSONLimits = .standard) async throws -> JSONDocument {
     let type = headers.withValue(of: .contentType) { String(decoding: $0, as: UTF8.self) }
     if let type, !HTTPRequest.isJSON(type) {

@@ -54,8 +54,8 @@ public final class HTTPRequestBody: @unchecked Sendable {
     if case .ended = state { true } else { false }
   }
 
-  /// The next piece, `nil` after the last. Throws `Problem` (413 over the limit, 400 for bad framing, 408 for a sender that
-  /// is too slow) or `ReactorError` when the client is gone.
+  /// The next piece, `nil` after the last. Throws `Problem` (413 over the limit, 400 for bad framing, 408 for a sender
+  /// that is too slow) or `ReactorError` when the client is gone.
   public func next() async throws -> [UInt8]? {
     while true {
       switch state {
@@ -92,8 +92,8 @@ public final class HTTPRequestBody: @unchecked Sendable {
     return whole
   }
 
-  /// Reads on and throws away at most `bytesMax` bytes, so that the connection can be used again. Returns whether the end was
-  /// reached.
+  /// Reads on and throws away at most `bytesMax` bytes, so that the connection can be used again. Returns whether the
+  /// end was reached.
   func discard(atMost bytesMax: Int) async -> Bool {
     if isEnded { return true }
     if awaitsContinue { return false }

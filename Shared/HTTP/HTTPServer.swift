@@ -13,7 +13,8 @@ public struct HTTPServerConfiguration: Sendable {
   public var limits = HTTPLimits.standard
   /// Time for a complete request head, from the first byte or from the connection.
   public var headTimeout = Duration.seconds(10)
-  /// Time that a kept-alive connection may wait for its next request; longer than the clients' own, so that they close first.
+  /// Time that a kept-alive connection may wait for its next request; longer than the clients' own, so that they close
+  /// first.
   public var idleTimeout = Duration.seconds(75)
   /// Time for a client to take an answer.
   public var writeTimeout = Duration.seconds(30)
@@ -69,7 +70,8 @@ public final class HTTPServer: Sendable {
     return port
   }
 
-  /// Stops in order: no new connections, idle ones closed, busy ones finish their answer until `grace` is over, then cut.
+  /// Stops in order: no new connections, idle ones closed, busy ones finish their answer until `grace` is over, then
+  /// cut.
   public func stop(grace: Duration) async {
     let shards = self.shards
     try? await group.onEach { loop in

@@ -18,7 +18,8 @@ public struct FieldFault: Sendable, Hashable {
   }
 }
 
-/// An error answer per RFC 9457 (`application/problem+json`). Thrown by handlers; the status is chosen where it is made.
+/// An error answer per RFC 9457 (`application/problem+json`). Thrown by handlers; the status is chosen where it is
+/// made.
 public struct Problem: Error, Sendable {
   /// The HTTP status.
   public let status: HTTPStatus

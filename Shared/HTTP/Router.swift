@@ -1,13 +1,15 @@
 public import HTTPWire
 
-/// Answers one request. Errors become problem documents: `Problem` as it says, anything else as a 500 that tells nothing.
+/// Answers one request. Errors become problem documents: `Problem` as it says, anything else as a 500 that tells
+/// nothing.
 public typealias HTTPHandler = @Sendable (HTTPRequest) async throws -> HTTPResponse
 
 /// What one route allows.
 public struct RouteOptions: Sendable {
   /// Largest request body, in bytes; more is refused with 413. Default 1 MiB.
   public var bodyBytesMax: Int
-  /// Whether the handler is cancelled when the client goes away. For paid or long work; work that changes state goes on.
+  /// Whether the handler is cancelled when the client goes away. For paid or long work; work that changes state goes
+  /// on.
   public var cancelsOnDisconnect: Bool
   /// Whether requests count in metrics and traces; off for the admin endpoints.
   public var isObserved: Bool

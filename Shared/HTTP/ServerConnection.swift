@@ -9,7 +9,8 @@ internal import Telemetry
 final class ServerConnection: @unchecked Sendable {
   /// A body that the handler left unread is thrown away up to this size; beyond it the connection is closed instead.
   private static let discardBytesMax = 64 * 1024
-  /// After an early answer the rest of the client's bytes is swallowed this long, so that the answer is not lost in a reset.
+  /// After an early answer the rest of the client's bytes is swallowed this long, so that the answer is not lost in a
+  /// reset.
   private static let lingerNanoseconds: UInt64 = 1_000_000_000
   private static let lingerBytesMax = 1 << 20
 
@@ -130,7 +131,8 @@ final class ServerConnection: @unchecked Sendable {
       return await upgrade(response, serve, exchange)
     }
     if !body.isEnded {
-      // A client that was never told to continue may or may not send its body: the connection cannot be understood any more.
+      // A client that was never told to continue may or may not send its body: the connection cannot be understood any
+      // more.
       if body.awaitsContinue { keepAlive = false }
       if keepAlive, await !body.discard(atMost: ServerConnection.discardBytesMax) { keepAlive = false }
     }
@@ -202,7 +204,9 @@ final class ServerConnection: @unchecked Sendable {
     }
   }
 
-  private func write(head response: HTTPResponse, _ framing: BodyFraming?, keepAlive: Bool, connection: StaticString? = nil) {
+  private func write(
+    head response: HTTPResponse, _ framing: BodyFraming?, keepAlive: Bool, connection: StaticString? = nil
+  ) {
     let date = shard.dateValue()
     appendHead { bytes in
       ResponseHeadWriter.append(
@@ -220,8 +224,8 @@ final class ServerConnection: @unchecked Sendable {
     socket.close()
   }
 
-  /// Sends what is buffered and our end, then swallows what the client still sends: closing with unread input would reset the
-  /// connection and destroy the answer on its way.
+  /// Sends what is buffered and our end, then swallows what the client still sends: closing with unread input would
+  /// reset the connection and destroy the answer on its way.
   private func linger() async {
     socket.deadline = socket.loop.now &+ ServerConnection.lingerNanoseconds
     socket.setNeedsFlush()

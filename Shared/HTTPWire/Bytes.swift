@@ -62,7 +62,8 @@ func firstControl(_ base: UnsafePointer<UInt8>, _ from: Int, _ end: Int) -> Int 
     if i &+ 8 <= end {
       let word = UInt64(
         littleEndian: UnsafeRawPointer(base + i).loadUnaligned(as: UInt64.self))
-      // Bytes below 0x20, and bytes equal to 0x7F. The lowest hit of either is exact; only higher ones may be borrowed into.
+      // Bytes below 0x20, and bytes equal to 0x7F. The lowest hit of either is exact; only higher ones may be borrowed
+      // into.
       let low = (word &- ones &* 0x20) & ~word
       let delete = word ^ (ones &* 0x7F)
       let hits = (low | ((delete &- ones) & ~delete)) & tops

@@ -165,7 +165,9 @@ public struct JSONFields {
     var texts: [String] = []
     for (index, element) in elements.enumerated() {
       guard let text = element.string, text.utf8.count <= bytesMax, !text.utf8.contains(0) else {
-        note(at: "\(path)/\(JSONFields.escape(name))/\(index)", .type, "A string of at most \(bytesMax) bytes is expected.")
+        note(
+          at: "\(path)/\(JSONFields.escape(name))/\(index)", .type, "A string of at most \(bytesMax) bytes is expected."
+        )
         continue
       }
       texts.append(text)

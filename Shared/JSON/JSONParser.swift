@@ -107,7 +107,8 @@ struct JSONParser: ~Copyable {
     position += 1
   }
 
-  private mutating func append(_ kind: JSONKind, _ offset: Int, _ length: Int, escaped: Bool = false) throws(JSONError) {
+  private mutating func append(_ kind: JSONKind, _ offset: Int, _ length: Int, escaped: Bool = false) throws(JSONError)
+  {
     guard tape.count / 2 < limits.nodesMax else { throw JSONError(.tooLarge, offset: offset) }
     tape.append(UInt64(kind.rawValue) << 56 | (escaped ? 1 << 48 : 0) | UInt64(offset))
     tape.append(UInt64(length))

@@ -78,7 +78,9 @@ public indirect enum JSONValue: Hashable, Sendable {
     case .array(let elements): .array(elements.map { $0.sorted() })
     case .object(let members):
       .object(
-        members.sorted { $0.key.utf16.lexicographicallyPrecedes($1.key.utf16) }.map { Member($0.key, $0.value.sorted()) })
+        members.sorted { $0.key.utf16.lexicographicallyPrecedes($1.key.utf16) }.map {
+          Member($0.key, $0.value.sorted())
+        })
     default: self
     }
   }

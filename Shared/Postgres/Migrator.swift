@@ -68,7 +68,8 @@ public struct Migrator: Sendable {
       if migration.version <= applied.count {
         guard applied[migration.version - 1] == checksum else {
           throw MigrationError(
-            description: "migration \(migration.version) (\(migration.name)) of schema \(schema) was changed after it was "
+            description:
+              "migration \(migration.version) (\(migration.name)) of schema \(schema) was changed after it was "
               + "applied; released migrations must stay as they are, add a new one instead")
         }
         continue
@@ -92,7 +93,8 @@ public struct Migrator: Sendable {
   }
 
   private func recorded(_ run: (String) async throws -> [PostgresRows]) async throws -> [String] {
-    let rows = try await run("select version::text || ':' || checksum from \(schema).schema_migrations order by version")
+    let rows = try await run(
+      "select version::text || ':' || checksum from \(schema).schema_migrations order by version")
     var checksums: [String] = []
     for row in rows.last ?? PostgresRows.none {
       let parts = try row.text(0).split(separator: ":")

@@ -167,7 +167,9 @@ final class PostgresConnection: ReadinessHandler, @unchecked Sendable {
       name = "s\(statementNumber)"
       guard PQsendPrepare(handle, name, statement.sql, Int32(types.count), types) == 1 else { return false }
       expected.append(.prepared(unit, key: key))
-      if statements.count >= PostgresConnection.statementsMax, let oldest = statements.first { statements[oldest.key] = nil }
+      if statements.count >= PostgresConnection.statementsMax, let oldest = statements.first {
+        statements[oldest.key] = nil
+      }
       statements[key] = name
     }
     var bytes: [UInt8] = []

@@ -40,14 +40,22 @@ public struct PostgresConfiguration: Sendable {
     let session =
       "-c search_path=\(schema) -c statement_timeout=\(statementTimeout.milliseconds) "
       + "-c idle_in_transaction_session_timeout=10000 -c lock_timeout=5000 -c TimeZone=UTC"
-    let extra =
-      " application_name=\(quoted(applicationName)) options=\(quoted(session)) client_encoding=UTF8 "
-      + "keepalives_idle=30 keepalives_interval=10 keepalives_count=3 tcp_user_timeout=20000"
+    let extra: KeyValuePairs = [
+      "application_name": applicationName, "options": session, "client_encoding": "UTF8", "keepalives_idle": "30",
+      "keepalives_interval": "10", "keepalives_count": "3", "tcp_user_timeout": "20000",
+    ]
     if connectionString.hasPrefix("postgres://") || connectionString.hasPrefix("postgresql://") {
-      // A URI cannot be mixed with keywords; libpq accepts one as the value of "dbname".
-      return "dbname=\(quoted(connectionString))" + extra
+      let start = connectionString.contains("?") ? "&" : "?"
+      return connectionString + start + extra.map { "\($0.key)=\(percentEncoded($0.value))" }.joined(separator: "&")
     }
-    return connectionString + extra
+    return connectionString + extra.map { " \($0.key)=\(quoted($0.value))" }.joined()
+  }
+
+  private func percentEncoded(_ text: String) -> String {
+    text.utf8.reduce(into: "") { result, byte in
+      let isPlain = (48...57).contains(byte) || (65...90).contains(byte) || (97...122).contains(byte)
+      result += isPlain ? String(UnicodeScalar(byte)) : "%" + Hex.encode([byte])
+    }
   }
 }
 

@@ -47,11 +47,13 @@ public final class BlockingPool: Sendable {
   private func startThread() {
     var thread = pthread_t()
     let context = Unmanaged.passRetained(self)
-    pthread_create(&thread, nil, { pointer in
-      guard let pointer else { return nil }
-      let pool = Unmanaged<BlockingPool>.fromOpaque(pointer).takeRetainedValue()
-      while true { pool.runOne() }
-    }, context.toOpaque())
+    pthread_create(
+      &thread, nil,
+      { pointer in
+        guard let pointer else { return nil }
+        let pool = Unmanaged<BlockingPool>.fromOpaque(pointer).takeRetainedValue()
+        while true { pool.runOne() }
+      }, context.toOpaque())
     pthread_detach(thread)
   }
 

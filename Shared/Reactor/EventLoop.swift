@@ -82,12 +82,14 @@ public final class EventLoop: TaskExecutor, SerialExecutor, @unchecked Sendable 
     event.data.u64 = UInt64(UInt32.max) << 32
     precondition(epoll_ctl(epoll, EPOLL_CTL_ADD, wakeup, &event) == 0, "epoll_ctl: errno \(errno)")
     let start = Unmanaged.passRetained(self)
-    let created = pthread_create(&thread, nil, { pointer in
-      guard let pointer else { return nil }
-      let loop = Unmanaged<EventLoop>.fromOpaque(pointer).takeRetainedValue()
-      loop.run()
-      return nil
-    }, start.toOpaque())
+    let created = pthread_create(
+      &thread, nil,
+      { pointer in
+        guard let pointer else { return nil }
+        let loop = Unmanaged<EventLoop>.fromOpaque(pointer).takeRetainedValue()
+        loop.run()
+        return nil
+      }, start.toOpaque())
     precondition(created == 0, "no thread: \(created)")
   }
 

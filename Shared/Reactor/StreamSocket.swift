@@ -296,12 +296,12 @@ extension StreamSocket {
       do {
         if candidate.withSockaddr({ Glibc.connect(fd, $0, $1) }) != 0 {
           let number = errno
-          guard number == EINPROGRESS || number == EAGAIN else {
+          // EAGAIN is a full backlog of a Unix socket: nothing is under way then.
+          guard number == EINPROGRESS else {
             throw ReactorError(.system, operation: "connect", errno: number)
           }
           try await ConnectAttempt(fd, loop).wait(until: deadline)
         }
-        return try StreamSocket(adopting: fd, on: loop)
       } catch let error as ReactorError {
         Glibc.close(fd)
         last = error
@@ -310,6 +310,8 @@ extension StreamSocket {
         Glibc.close(fd)
         throw error
       }
+      // From here on the socket owns the descriptor, also when it refuses it.
+      return try StreamSocket(adopting: fd, on: loop)
     }
     throw last
   }

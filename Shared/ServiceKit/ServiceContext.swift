@@ -44,7 +44,8 @@ public enum CommonSettings {
     "runtime.loops", .int(in: 0...64), default: 0, "Event loops; 0 means one for each core.")
   /// Log level.
   public static let logLevel = Setting(
-    "log.level", .word(from: LogLevel.allCases.map(\.name)), default: "info", "Least level of log lines that are written.")
+    "log.level", .word(from: LogLevel.allCases.map(\.name)), default: "info",
+    "Least level of log lines that are written.")
   /// Grace at the end.
   public static let shutdownGrace = Setting(
     "shutdown.grace_ms", .milliseconds(in: 0...600_000), default: .seconds(10),
@@ -55,7 +56,8 @@ public enum CommonSettings {
     "Secret shared by the services of one installation, at least 16 bytes; calls between them must show it.")
 
   static func port(_ standard: Int) -> Setting<Int> {
-    Setting("http.port", .int(in: 0...65_535), default: standard, "Port on which the service listens; 0 for any free one.")
+    Setting(
+      "http.port", .int(in: 0...65_535), default: standard, "Port on which the service listens; 0 for any free one.")
   }
 
   static let all: [any SettingDeclaration] = [

@@ -21,7 +21,8 @@ public enum ExpositionFormat: Sendable {
       guard let type = parts.first else { continue }
       let weight = parts.dropFirst().first { $0.hasPrefix("q=") }.flatMap { Double($0.dropFirst(2)) } ?? 1
       let format: ExpositionFormat? =
-        type == "application/openmetrics-text" ? .openMetrics
+        type == "application/openmetrics-text"
+        ? .openMetrics
         : type == "text/plain" || type == "*/*" || type == "text/*" ? .prometheusText : nil
       if let format, weight > best.weight { best = (format, weight) }
     }

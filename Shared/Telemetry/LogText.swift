@@ -19,7 +19,8 @@ enum LogText {
   }
 
   private static let secretNames = [
-    "authorization", "api_key", "apikey", "password", "passwd", "secret", "token", "cookie", "private_key", "credential",
+    "authorization", "api_key", "apikey", "password", "passwd", "secret", "token", "cookie", "private_key",
+    "credential",
   ]
 
   /// Whether a field of this name may hold a secret. Counts of tokens are none.

@@ -75,7 +75,8 @@ public struct Logger: Sendable {
     for (key, value) in attributes {
       line += ",\(LogText.quoted(key)):\(Logger.text(key, value))"
       if line.utf8.count > Logger.lineBytesMax {
-        line = String(decoding: line.utf8.prefix(64), as: UTF8.self).prefix { $0 != "," } + ",\"message\":"
+        line =
+          String(decoding: line.utf8.prefix(64), as: UTF8.self).prefix { $0 != "," } + ",\"message\":"
           + LogText.quoted(message) + ",\"cut\":true"
         break
       }
@@ -154,30 +155,34 @@ public final class FileLogSink: LogSink {
   }
 
   private static let linesMax = 8192
-  private static let idleMicroseconds: UInt32 = 20_000
-
   private let state = Mutex(State())
+  private let arrived = LineSignal()
   private let descriptor: Int32
 
   /// Starts writing to `descriptor`, which is not closed.
   public init(descriptor: Int32) {
     self.descriptor = descriptor
     var thread = pthread_t()
-    pthread_create(&thread, nil, { pointer in
-      guard let pointer else { return nil }
-      let sink = Unmanaged<FileLogSink>.fromOpaque(pointer).takeRetainedValue()
-      while true {
-        if !sink.drain() { usleep(FileLogSink.idleMicroseconds) }
-      }
-    }, Unmanaged.passRetained(self).toOpaque())
+    pthread_create(
+      &thread, nil,
+      { pointer in
+        guard let pointer else { return nil }
+        let sink = Unmanaged<FileLogSink>.fromOpaque(pointer).takeRetainedValue()
+        while true {
+          sink.arrived.wait()
+        _ = sink.drain()
+        }
+      }, Unmanaged.passRetained(self).toOpaque())
     pthread_detach(thread)
   }
 
   /// Queues a line, or counts it as dropped when the queue is full.
   public func write(_ line: String) {
-    state.withLock { state in
+    let isFirst = state.withLock { state in
       if state.lines.count < FileLogSink.linesMax { state.lines.append(line) } else { state.dropped += 1 }
+      return state.lines.count == 1
     }
+    if isFirst { arrived.signal() }
   }
 
   /// Writes what is queued, on the calling thread; for the end of the process.
@@ -200,6 +205,24 @@ public final class FileLogSink: LogSink {
     }
     return true
   }
+}
+
+/// Wakes the writing thread.
+///
+/// `@unchecked Sendable`: POSIX semaphores may be used from any thread.
+private final class LineSignal: @unchecked Sendable {
+  private let semaphore = UnsafeMutablePointer<sem_t>.allocate(capacity: 1)
+
+  init() { sem_init(semaphore, 0, 0) }
+
+  deinit {
+    sem_destroy(semaphore)
+    semaphore.deallocate()
+  }
+
+  func signal() { sem_post(semaphore) }
+
+  func wait() { while sem_wait(semaphore) != 0 {} }
 }
 
 /// Keeps lines in memory, for tests.

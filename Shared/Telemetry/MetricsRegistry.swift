@@ -73,7 +73,8 @@ public final class MetricsRegistry: Sendable {
 
   /// Declares a gauge whose value is asked for at each scrape.
   public func observeGauge(
-    _ name: String, help: String, labels: [(name: String, value: String)] = [], _ sample: @escaping @Sendable () -> Double
+    _ name: String, help: String, labels: [(name: String, value: String)] = [],
+    _ sample: @escaping @Sendable () -> Double
   ) {
     let family = family(name, help, .gauge, labels.map(\.name))
     family.series.withLock { $0[labels.map(\.value)] = .sampled(sample) }
@@ -81,7 +82,8 @@ public final class MetricsRegistry: Sendable {
 
   /// Declares a counter whose value is asked for at each scrape.
   public func observeCounter(
-    _ name: String, help: String, labels: [(name: String, value: String)] = [], _ sample: @escaping @Sendable () -> Double
+    _ name: String, help: String, labels: [(name: String, value: String)] = [],
+    _ sample: @escaping @Sendable () -> Double
   ) {
     let family = family(name, help, .counter, labels.map(\.name))
     family.series.withLock { $0[labels.map(\.value)] = .sampled(sample) }
@@ -94,7 +96,8 @@ public final class MetricsRegistry: Sendable {
     _ name: String, _ help: String, _ kind: Kind, _ labels: [String], _ bounds: [Double] = [], _ scale: Double = 1
   ) -> Family {
     precondition(MetricsRegistry.isName(name, colons: true), "not a metric name: \(name)")
-    precondition(labels.allSatisfy { MetricsRegistry.isName($0, colons: false) && $0 != "le" }, "label names of \(name)")
+    precondition(
+      labels.allSatisfy { MetricsRegistry.isName($0, colons: false) && $0 != "le" }, "label names of \(name)")
     precondition(zip(bounds, bounds.dropFirst()).allSatisfy { $0 < $1 }, "buckets of \(name) ascend")
     let declaration = Declaration(
       name: name, help: help, kind: kind, labels: labels, bounds: bounds, scale: scale,

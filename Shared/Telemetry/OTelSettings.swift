@@ -55,8 +55,10 @@ public struct OTelSettings: Sendable {
     default: faults.append("OTEL_TRACES_EXPORTER must be otlp or none.")
     }
     if text("OTEL_SDK_DISABLED")?.lowercased() == "true" { tracesEndpoint = nil }
-    headers = pairs(text("OTEL_EXPORTER_OTLP_TRACES_HEADERS") ?? text("OTEL_EXPORTER_OTLP_HEADERS"), "OTEL_EXPORTER_OTLP_HEADERS")
-      .map { ($0.0.lowercased(), $0.1) }
+    headers = pairs(
+      text("OTEL_EXPORTER_OTLP_TRACES_HEADERS") ?? text("OTEL_EXPORTER_OTLP_HEADERS"), "OTEL_EXPORTER_OTLP_HEADERS"
+    )
+    .map { ($0.0.lowercased(), $0.1) }
     resource = pairs(text("OTEL_RESOURCE_ATTRIBUTES"), "OTEL_RESOURCE_ATTRIBUTES").map { ($0.0, $0.1) }
     serviceName = text("OTEL_SERVICE_NAME")
     readSampler(text("OTEL_TRACES_SAMPLER"), text("OTEL_TRACES_SAMPLER_ARG"))

@@ -10,7 +10,9 @@ public enum ProcessMetrics {
       labels: [("service", service), ("version", version)]
     ) { 1 }
     let started = Double(WallClock.now().unixMicroseconds) / 1e6
-    registry.observeGauge("process_start_time_seconds", help: "Start of the process, in seconds since 1970.") { started }
+    registry.observeGauge("process_start_time_seconds", help: "Start of the process, in seconds since 1970.") {
+      started
+    }
     registry.observeCounter("process_cpu_seconds_total", help: "User and system CPU time, in seconds.") {
       var usage = rusage()
       getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)

@@ -32,7 +32,10 @@ public final class SpanExporter: SpanSink {
   /// Makes an exporter; `run` does the work.
   public init(settings: OTelSettings, service: String, version: String, instance: String, registry: MetricsRegistry) {
     self.settings = settings
-    let own = [("service.name", settings.serviceName ?? service), ("service.version", version), ("service.instance.id", instance)]
+    let own = [
+      ("service.name", settings.serviceName ?? service), ("service.version", version),
+      ("service.instance.id", instance),
+    ]
     let names = Set(own.map(\.0))
     resource =
       own.map { ($0.0, .string($0.1)) }

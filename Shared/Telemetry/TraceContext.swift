@@ -77,7 +77,8 @@ public struct TraceContext: Hashable, Sendable {
     return !members.isEmpty && members.count <= 32
       && members.allSatisfy { member in
         let member = member.drop { $0 == " " || $0 == "\t" }
-        guard let equals = member.firstIndex(of: "="), equals > member.startIndex, keys.insert(member[..<equals]).inserted
+        guard let equals = member.firstIndex(of: "="), equals > member.startIndex,
+          keys.insert(member[..<equals]).inserted
         else { return false }
         return member.utf8.allSatisfy { (0x20...0x7E).contains($0) }
       }

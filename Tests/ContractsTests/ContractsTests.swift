@@ -10,8 +10,10 @@ import Testing
     #expect(TaskID(id.description) == nil, "an id of another kind is not accepted")
   }
 
-  @Test(arguments: ["", "run_", "run_019387a2c1d47b3e8f2a4c6d8e0f1a2", "run-019387a2c1d47b3e8f2a4c6d8e0f1a2b",
-    "run_019387a2-c1d4-7b3e-8f2a-4c6d8e0f1a2b", "run_019387a2c1d47b3e8f2a4c6d8e0f1a2g"])
+  @Test(arguments: [
+    "", "run_", "run_019387a2c1d47b3e8f2a4c6d8e0f1a2", "run-019387a2c1d47b3e8f2a4c6d8e0f1a2b",
+    "run_019387a2-c1d4-7b3e-8f2a-4c6d8e0f1a2b", "run_019387a2c1d47b3e8f2a4c6d8e0f1a2g",
+  ])
   func `refuses malformed text`(text: String) {
     #expect(RunID(text) == nil)
   }

@@ -53,7 +53,9 @@ private func call(_ index: Int) -> CallRecord {
     let state = try run(
       .single, .create(input: payload), .lease(step: "answer", worker: worker), .lose(step: "answer", attempt: 1),
       .lease(step: "answer", worker: "worker-2"))
-    #expect(throws: RunRefusal.staleAttempt) { try decide(state, .succeed(step: "answer", attempt: 1, output: payload)) }
+    #expect(throws: RunRefusal.staleAttempt) {
+      try decide(state, .succeed(step: "answer", attempt: 1, output: payload))
+    }
     #expect(throws: RunRefusal.staleAttempt) { try decide(state, .record(step: "answer", attempt: 1, [call(0)])) }
     #expect(throws: RunRefusal.staleAttempt) { try decide(state, .lose(step: "answer", attempt: 1)) }
   }
@@ -71,7 +73,9 @@ private func call(_ index: Int) -> CallRecord {
     let state = try run(.single, .create(input: payload), .cancel(by: "user", reason: ""))
     #expect(state.status == .cancelled)
     #expect(state.steps["answer"]?.status == .abandoned)
-    for input in [RunInput.lease(step: "answer", worker: worker), .cancel(by: "x", reason: ""), .create(input: payload)] {
+    for input in [
+      RunInput.lease(step: "answer", worker: worker), .cancel(by: "x", reason: ""), .create(input: payload),
+    ] {
       #expect(throws: RunRefusal.self) { try decide(state, input) }
     }
   }

@@ -91,6 +91,9 @@ extension EndToEndTests {
 
     @Test func `every service ends in order on SIGTERM and answers what it has taken on`() throws {
       let (_, root) = try fixture.submit("think long while we stop", wait: 0)
+      let run = root["run"]?["id"]?.string ?? ""
+      let limit = Date().addingTimeInterval(10)
+      while try fixture.events(run).filter({ $0["type"]?.string == "step.started" }).isEmpty, Date() < limit {}
       let service = try #require(fixture.stack.service("agent-core"))
       kill(service.process.processID, SIGTERM)
       #expect(service.process.wait(seconds: 15) == 0)

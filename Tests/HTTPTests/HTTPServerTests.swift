@@ -47,7 +47,8 @@ struct ServerFixture {
     }
     router.on(.get, "/fail") { _ in throw HTTPClientError(.timedOut) }
     router.on(.get, "/stream") { _ in
-      HTTPResponse(.ok, body: .stream(length: nil) { for word in ["a", "bc", "def"] { try await $0.write(Array(word.utf8)) } })
+      HTTPResponse(
+        .ok, body: .stream(length: nil) { for word in ["a", "bc", "def"] { try await $0.write(Array(word.utf8)) } })
     }
     router.on(.get, "/cut") { _ in
       HTTPResponse(
@@ -91,7 +92,8 @@ struct ServerFixture {
   @Test func `answers, keeps the connection and closes when asked`() async throws {
     try await ServerFixture.run { server in
       let answer = try await server.exchange(
-        "GET /hello HTTP/1.1\r\nHost: x\r\n\r\nGET /items/a%20b HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", close: false)
+        "GET /hello HTTP/1.1\r\nHost: x\r\n\r\nGET /items/a%20b HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+        close: false)
       #expect(answer.hasPrefix("HTTP/1.1 200 OK\r\n"))
       #expect(answer.contains("\r\n\r\nhi"))
       #expect(answer.hasSuffix("connection: close\r\n\r\na b"))
@@ -130,7 +132,8 @@ struct ServerFixture {
     ("GET /fail HTTP/1.1\r\nHost: x\r\n\r\n", "500"),
     ("GET /socket HTTP/1.1\r\nHost: x\r\n\r\n", "400"),
   ])
-  func `refuses what is malformed with a problem and goes on serving others`(text: String, status: String) async throws {
+  func `refuses what is malformed with a problem and goes on serving others`(text: String, status: String) async throws
+  {
     try await ServerFixture.run { server in
       let answer = try await server.exchange(text)
       #expect(answer.hasPrefix("HTTP/1.1 \(status) "), "\(answer)")
@@ -153,7 +156,8 @@ struct ServerFixture {
     try await ServerFixture.run { server in
       let sized = try await server.exchange("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello")
       #expect(sized.hasSuffix("hello"))
-      let chunked = "POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3;x=y\r\nhel\r\n2\r\nlo\r\n0\r\nT: v\r\n\r\n"
+      let chunked =
+        "POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3;x=y\r\nhel\r\n2\r\nlo\r\n0\r\nT: v\r\n\r\n"
       #expect(try await server.exchange(chunked).hasSuffix("hello"))
       let socket = try await server.connect()
       for byte in chunked.utf8 {
@@ -220,14 +224,18 @@ struct ServerFixture {
   }
 
   @Test func `a client that sends its head too slowly is dropped`() async throws {
-    try await ServerFixture.run { $0.headTimeout = .milliseconds(30) } _: { server in
+    try await ServerFixture.run {
+      $0.headTimeout = .milliseconds(30)
+    } _: { server in
       let answer = try await server.exchange("GET /hello HT", close: false)
       #expect(answer.isEmpty)
     }
   }
 
   @Test func `connections beyond the limit are told so`() async throws {
-    try await ServerFixture.run { $0.connectionsMax = 1 } _: { server in
+    try await ServerFixture.run {
+      $0.connectionsMax = 1
+    } _: { server in
       let first = try await server.connect()
       first.write(Array("GET /hello HTTP/1.1\r\nHost: x\r\n\r\n".utf8))
       _ = try await first.fill()

@@ -32,7 +32,8 @@ import Testing
 
   @Test(arguments: [
     (#"{"prompt":"123456"}"#, "/prompt too_long"), (#"{"prompt":""}"#, "/prompt range"),
-    (#"{"prompt":1}"#, "/prompt type"), (#"{"prompt":"a\u0000"}"#, "/prompt malformed"), ("[]", " type"), ("1", " type"),
+    (#"{"prompt":1}"#, "/prompt type"), (#"{"prompt":"a\u0000"}"#, "/prompt malformed"), ("[]", " type"),
+    ("1", " type"),
     (#"{"prompt":"a","priority":"1"}"#, "/priority type"), (#"{"prompt":"a","priority":1.5}"#, "/priority range"),
     (#"{"prompt":"a","labels":["a","b","c"]}"#, "/labels too_long"), (#"{"prompt":"a","limits":[]}"#, "/limits type"),
   ])

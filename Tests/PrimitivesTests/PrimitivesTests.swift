@@ -2,10 +2,11 @@ import Primitives
 import Testing
 
 @Suite struct TimestampTests {
-  @Test(arguments: [
-    (0, "1970-01-01T00:00:00.000Z"), (951_782_400_000_000, "2000-02-29T00:00:00.000Z"),
-    (-1_000, "1969-12-31T23:59:59.999Z"), (1_795_214_045_123_000, "2026-11-20T22:34:05.123Z"),
-  ] as [(Int64, String)])
+  @Test(
+    arguments: [
+      (0, "1970-01-01T00:00:00.000Z"), (951_782_400_000_000, "2000-02-29T00:00:00.000Z"),
+      (-1_000, "1969-12-31T23:59:59.999Z"), (1_795_214_045_123_000, "2026-11-20T22:34:05.123Z"),
+    ] as [(Int64, String)])
   func `formats and reads back`(microseconds: Int64, text: String) {
     #expect(Timestamp(unixMicroseconds: microseconds).description == text)
     #expect(Timestamp(rfc3339: text)?.unixMicroseconds == microseconds)
@@ -40,8 +41,10 @@ import Testing
     #expect(early.unixMilliseconds == 1)
   }
 
-  @Test(arguments: ["", "x", "00000000-0001-7fff-bfff-fffffffffff", "00000000-0001-7fff-bfff-fffffffffffg",
-    "000000000001-7fff-bfff-ffff-ffffffff"])
+  @Test(arguments: [
+    "", "x", "00000000-0001-7fff-bfff-fffffffffff", "00000000-0001-7fff-bfff-fffffffffffg",
+    "000000000001-7fff-bfff-ffff-ffffffff",
+  ])
   func `refuses malformed text`(text: String) {
     #expect(UUID(text) == nil)
   }

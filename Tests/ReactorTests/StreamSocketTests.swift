@@ -59,7 +59,9 @@ private func connect(_ port: Int) async throws -> StreamSocket {
   }
 
   @Test func `a deadline ends a read that gets nothing`() async throws {
-    try await withServer { _ in try await EventLoop.sleep(for: .seconds(60)) } _: { port in
+    try await withServer { _ in
+      try await EventLoop.sleep(for: .seconds(60))
+    } _: { port in
       let socket = try await connect(port)
       socket.deadline = socket.loop.now + 5_000_000
       await #expect(throws: ReactorError.self) { try await socket.fill() }
@@ -69,7 +71,9 @@ private func connect(_ port: Int) async throws -> StreamSocket {
   }
 
   @Test func `closing wakes a waiting reader and a full writer`() async throws {
-    try await withServer { _ in try await EventLoop.sleep(for: .seconds(60)) } _: { port in
+    try await withServer { _ in
+      try await EventLoop.sleep(for: .seconds(60))
+    } _: { port in
       let socket = try await connect(port)
       let reader = socket.loop.task { try await socket.fill() }
       let writer = socket.loop.task {

@@ -3,8 +3,8 @@ internal import Glibc
 internal import Primitives
 internal import Synchronization
 
-/// A program that this process has started and will end. It dies with its parent. The functions block briefly: they are for
-/// command lines and tests, not for event loops.
+/// A program that this process has started and will end. It dies with its parent. The functions block briefly: they are
+/// for command lines and tests, not for event loops.
 public final class ChildProcess: Sendable {
   /// The process id.
   public let processID: Int32
@@ -38,7 +38,8 @@ public final class ChildProcess: Sendable {
     return ChildProcess(processID: child, name: name)
   }
 
-  /// Runs a program to its end and returns its status and output (the last 64 KiB). Throws when it takes longer than `seconds`.
+  /// Runs a program to its end and returns its status and output (the last 64 KiB). Throws when it takes longer than
+  /// `seconds`.
   public static func run(
     _ executable: String, _ arguments: [String], environment: [String: String] = [:], user: SystemUser? = nil,
     seconds: Int = 60
@@ -79,7 +80,7 @@ public final class ChildProcess: Sendable {
     let deadline = MonotonicClock.now() + UInt64(seconds) * 1_000_000_000
     repeat {
       if let status = exitStatus { return status }
-      Pause.milliseconds(5)
+      ThreadPause.milliseconds(5)
     } while MonotonicClock.now() < deadline
     return nil
   }
@@ -109,13 +110,5 @@ public struct SystemUser: Sendable {
       }
     }
     throw StackError("Postgres refuses to run as root and there is neither a user \"postgres\" nor \"nobody\"")
-  }
-}
-
-/// A short rest between two looks.
-enum Pause {
-  static func milliseconds(_ count: Int) {
-    var time = timespec(tv_sec: count / 1000, tv_nsec: count % 1000 * 1_000_000)
-    nanosleep(&time, nil)
   }
 }

@@ -42,8 +42,8 @@ public struct StackConfiguration: Sendable {
   }
 }
 
-/// Everything that runs for one installation on one machine: Postgres, Redis and the services, started in order and stopped in
-/// reverse.
+/// Everything that runs for one installation on one machine: Postgres, Redis and the services, started in order and
+/// stopped in reverse.
 public final class LocalStack: Sendable {
   /// One service process.
   public struct Running: Sendable {
@@ -158,7 +158,7 @@ public final class LocalStack: Sendable {
             + FileAccess.tail(log(of: service.name), bytesMax: 1500))
       }
       if PlainHTTP.send(port: service.port, path: "/readyz", seconds: 2)?.status == 200 { return }
-      Pause.milliseconds(10)
+      ThreadPause.milliseconds(10)
     }
     throw StackError("\(service.name) was not ready after \(seconds) s; see \(log(of: service.name))")
   }

@@ -31,8 +31,8 @@ public final class PrivatePostgres: Sendable {
     }
   }
 
-  /// Starts a cluster in `folder`, made on first use, with its socket in `sockets`. `isThrowaway` gives up safety against a
-  /// crash of the machine, for tests.
+  /// Starts a cluster in `folder`, made on first use, with its socket in `sockets`. `isThrowaway` gives up safety
+  /// against a crash of the machine, for tests.
   public init(folder: String, sockets: String, log: String, isThrowaway: Bool = false) throws(StackError) {
     tools = try Tools.find()
     self.folder = folder
@@ -104,7 +104,7 @@ public final class PrivatePostgres: Sendable {
       {
         return
       }
-      Pause.milliseconds(10)
+      ThreadPause.milliseconds(10)
     }
     stop()
     throw StackError("Postgres was not ready after 30 s; see \(log)")

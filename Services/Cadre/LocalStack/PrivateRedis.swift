@@ -27,7 +27,7 @@ public final class PrivateRedis: Sendable {
       guard process.exitStatus == nil, MonotonicClock.now() < deadline else {
         throw StackError("Redis did not start:\n\(FileAccess.tail(log, bytesMax: 2000))")
       }
-      Pause.milliseconds(5)
+      ThreadPause.milliseconds(5)
     }
   }
 

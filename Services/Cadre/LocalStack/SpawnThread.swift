@@ -1,8 +1,8 @@
 internal import Glibc
 internal import Synchronization
 
-/// The one thread that forks. The kernel ties a child's "parent has died" signal to the thread that forked it, not to the process,
-/// so children must be started by a thread that lives as long as the process.
+/// The one thread that forks. The kernel ties a child's "parent has died" signal to the thread that forked it, not to
+/// the process, so children must be started by a thread that lives as long as the process.
 enum SpawnThread {
   private struct Job: Sendable {
     let work: @Sendable () -> Int32

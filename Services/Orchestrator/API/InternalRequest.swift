@@ -44,7 +44,8 @@ func answering(_ body: () async throws -> HTTPResponse) async throws -> HTTPResp
     throw error
   } catch let error as ReactorError where error.code == .overloaded {
     throw Problem(
-      .serviceUnavailable, code: "overloaded", "Too many requests are waiting; try again shortly.", retryAfterSeconds: 1)
+      .serviceUnavailable, code: "overloaded", "Too many requests are waiting; try again shortly.", retryAfterSeconds: 1
+    )
   } catch let refused as RunEngine.Refused {
     throw Problem(refused)
   }

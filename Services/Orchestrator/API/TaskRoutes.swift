@@ -135,7 +135,9 @@ struct TaskRoutes: Sendable {
     let limit = try Parameter.limit(query, standard: 20, max: TaskRoutes.pageMax)
     var cursor: TaskID?
     if let text = query["cursor"] {
-      guard let id = TaskID(text) else { throw Problem.badParameter("?cursor", "Use next_cursor of an earlier answer.") }
+      guard let id = TaskID(text) else {
+        throw Problem.badParameter("?cursor", "Use next_cursor of an earlier answer.")
+      }
       cursor = id
     }
     let rows = try await engine.store.tasks(caller.tenant, before: cursor, limit: limit + 1)

@@ -32,8 +32,8 @@ public enum RunRefusal: String, Error, Hashable, Sendable {
   case journalGap
 }
 
-/// Decides what follows from an input: the events to be appended, in order. Pure: the same state and input always give the same
-/// events. Throws `RunRefusal` when the input does not apply; nothing happens then.
+/// Decides what follows from an input: the events to be appended, in order. Pure: the same state and input always give
+/// the same events. Throws `RunRefusal` when the input does not apply; nothing happens then.
 public func decide(_ state: RunState, _ input: RunInput) throws(RunRefusal) -> [RunEvent] {
   if case .create(let payload) = input { return try create(state, payload) }
   guard state.sequence > 0 else { throw .unknownStep }

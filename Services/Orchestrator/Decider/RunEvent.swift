@@ -1,6 +1,7 @@
 public import Contracts
 
-/// The digest under which a payload is stored (SHA-256), and its size. Histories name payloads, they do not repeat them.
+/// The digest under which a payload is stored (SHA-256), and its size. Histories name payloads, they do not repeat
+/// them.
 public struct PayloadRef: Hashable, Sendable {
   /// SHA-256 of the bytes, 64 hexadecimal digits.
   public let sha256: String

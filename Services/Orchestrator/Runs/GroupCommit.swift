@@ -1,7 +1,8 @@
 internal import Reactor
 
-/// Gathers what arrives while a commit is in progress and commits it together with the next: under load many callers share one
-/// round trip and one flush to disk, and a lone caller waits for nobody. No caller is answered before its commit.
+/// Gathers what arrives while a commit is in progress and commits it together with the next: under load many callers
+/// share one round trip and one flush to disk, and a lone caller waits for nobody. No caller is answered before its
+/// commit.
 ///
 /// `@unchecked Sendable`: confined to its loop.
 final class GroupCommit<Item: Sendable, Output: Sendable>: @unchecked Sendable {
@@ -15,7 +16,8 @@ final class GroupCommit<Item: Sendable, Output: Sendable>: @unchecked Sendable {
   private var isCommitting = false
 
   init(
-    loop: EventLoop, itemsMax: Int = 128, waitingMax: Int = 20_000, key: @escaping (Item) -> AnyHashable? = { _ in nil },
+    loop: EventLoop, itemsMax: Int = 128, waitingMax: Int = 20_000,
+    key: @escaping (Item) -> AnyHashable? = { _ in nil },
     commit: @escaping @Sendable ([Item]) async throws -> [Output]
   ) {
     self.loop = loop

@@ -83,8 +83,8 @@ final class RunEngine: Sendable {
     try await apply([input], to: run, payloads: payloads, lease: lease)
   }
 
-  /// Lets `inputs` happen to the run, all or none: decided on the newest state, committed behind the fence, tried again when others were
-  /// faster. Returns the state afterwards. Throws `Refused` or the store's error.
+  /// Lets `inputs` happen to the run, all or none: decided on the newest state, committed behind the fence, tried again
+  /// when others were faster. Returns the state afterwards. Throws `Refused` or the store's error.
   @discardableResult
   func apply(
     _ inputs: [RunInput], to run: RunID, payloads: [Payload] = [], lease: Transition.LeaseProof? = nil
@@ -199,7 +199,8 @@ final class RunEngine: Sendable {
   }
 }
 
-/// States of open runs that this process has seen last. Only a shortcut: the fence of every write finds out when one is old.
+/// States of open runs that this process has seen last. Only a shortcut: the fence of every write finds out when one is
+/// old.
 private final class RunCache: Sendable {
   private static let runsMax = 50_000
   private let states = Mutex<[RunID: (TenantID, RunState)]>([:])

@@ -3,8 +3,8 @@ internal import Primitives
 internal import Reactor
 internal import Synchronization
 
-/// A place in a line of waiting readers. It is taken before one looks, so that what happens between looking and waiting is not
-/// missed.
+/// A place in a line of waiting readers. It is taken before one looks, so that what happens between looking and waiting
+/// is not missed.
 struct Ticket: Sendable {
   fileprivate let promise: Promise<Void>
   fileprivate let leave: @Sendable () -> Void
@@ -37,8 +37,8 @@ private struct Waiter: Sendable {
   func call() { loop.execute { promise.succeed(()) } }
 }
 
-/// Tells waiting readers of this process that a run has moved on. A hint only: readers look again by themselves now and then, so
-/// that they also see what other replicas have written.
+/// Tells waiting readers of this process that a run has moved on. A hint only: readers look again by themselves now and
+/// then, so that they also see what other replicas have written.
 final class RunHub: Sendable {
   private static let lookAgain = Duration.seconds(1)
   private let waiters = Mutex<[RunID: [Waiter]]>([:])

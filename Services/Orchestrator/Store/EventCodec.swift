@@ -2,8 +2,8 @@ internal import Contracts
 internal import Decider
 internal import JSON
 
-/// The stored form of events: `type` and `step` are columns, the rest is a small JSON object. Fields are only ever added, and
-/// reading tolerates their absence, so that old histories stay readable.
+/// The stored form of events: `type` and `step` are columns, the rest is a small JSON object. Fields are only ever
+/// added, and reading tolerates their absence, so that old histories stay readable.
 enum EventCodec {
   static func encode(_ event: RunEvent) -> [UInt8] {
     var writer = JSONWriter()

@@ -77,7 +77,8 @@ struct RunStore: Sendable {
 
   // MARK: Transitions
 
-  /// Writes transitions of different runs in one statement and returns the runs whose fence held; the others are unchanged.
+  /// Writes transitions of different runs in one statement and returns the runs whose fence held; the others are
+  /// unchanged.
   func apply(_ transitions: [Transition]) async throws -> Set<RunID> {
     var events = EventColumns()
     var ready = ReadyColumns()
@@ -94,7 +95,8 @@ struct RunStore: Sendable {
     return held
   }
 
-  /// Fence, history, queue, lease and payloads in one statement: the update of the run row decides, everything else joins it.
+  /// Fence, history, queue, lease and payloads in one statement: the update of the run row decides, everything else
+  /// joins it.
   private static let applySQL = """
     with input as materialized (
       select * from unnest(
@@ -149,7 +151,8 @@ struct RunStore: Sendable {
 
   // MARK: Leases
 
-  /// Leases up to `limit` due steps to `worker`: takes them off the queue, records the start in each history, returns them.
+  /// Leases up to `limit` due steps to `worker`: takes them off the queue, records the start in each history, returns
+  /// them.
   func lease(jobTypes: [String], limit: Int, worker: String, milliseconds: Int64) async throws -> [LeasedStep] {
     let rows = try await pool.query(
       RunStore.leaseSQL, [jobTypes, Int64(limit), worker, milliseconds])

@@ -54,8 +54,8 @@ struct Submission: Sendable {
 }
 
 extension StepID {
-  /// The id of a step of a run. Derived, so that no table has to remember it: the first half is the run's, the second half is
-  /// the digest of run and key.
+  /// The id of a step of a run. Derived, so that no table has to remember it: the first half is the run's, the second
+  /// half is the digest of run and key.
   static func of(_ run: RunID, step key: String) -> StepID {
     let digest = Digest.sha256(run.uuid.bytes + Array(key.utf8))
     let low = digest.prefix(8).reduce(UInt64(0)) { $0 << 8 | UInt64($1) }

@@ -2,12 +2,13 @@ internal import HTTPWire
 internal import Primitives
 internal import Reactor
 
-/// The connections of one loop to one plain-HTTP origin: idle ones are used again, the newest first; beyond the limit callers
-/// wait in order.
+/// The connections of one loop to one plain-HTTP origin: idle ones are used again, the newest first; beyond the limit
+/// callers wait in order.
 ///
 /// `@unchecked Sendable`: confined to its loop.
 final class ClientConnectionPool: @unchecked Sendable {
-  /// Shorter than the idle time of our own servers and of nginx (75 s), so that we close first and no request meets a close.
+  /// Shorter than the idle time of our own servers and of nginx (75 s), so that we close first and no request meets a
+  /// close.
   private static let idleNanosecondsMax: UInt64 = 55_000_000_000
 
   private let loop: EventLoop

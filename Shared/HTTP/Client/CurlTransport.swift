@@ -4,7 +4,8 @@ internal import Primitives
 internal import Reactor
 internal import Telemetry
 
-/// HTTPS over libcurl's multi interface, driven by one event loop: TLS, HTTP/2, proxies and connection reuse are libcurl's.
+/// HTTPS over libcurl's multi interface, driven by one event loop: TLS, HTTP/2, proxies and connection reuse are
+/// libcurl's.
 ///
 /// `@unchecked Sendable`: confined to its loop; libcurl calls back only from calls that are made there.
 final class CurlTransport: @unchecked Sendable {

@@ -33,8 +33,8 @@ public final class HTTPClient: Sendable {
     self.telemetry = telemetry
   }
 
-  /// Sends a request from a task on one of the group's loops and returns when the head of the answer is there. `peer` is the
-  /// bounded name of the other side in metrics, for example `orchestrator`.
+  /// Sends a request from a task on one of the group's loops and returns when the head of the answer is there. `peer`
+  /// is the bounded name of the other side in metrics, for example `orchestrator`.
   ///
   /// Throws `HTTPClientError`, the error of the request's own body source, or `CancellationError`.
   public func send(_ request: HTTPClientRequest, peer: String) async throws -> HTTPClientResponse {

@@ -23,8 +23,8 @@ public struct HTTPClientRequest: Sendable {
   public var body: Body
   /// Time for the whole exchange until the response head, and for each pause between two pieces of its body.
   public var timeout: Duration
-  /// Whether doing it twice is harmless, so that a broken connection may be answered by one more try. By default what the
-  /// method promises (GET, HEAD, PUT, DELETE, OPTIONS); set it for a POST with an idempotency key.
+  /// Whether doing it twice is harmless, so that a broken connection may be answered by one more try. By default what
+  /// the method promises (GET, HEAD, PUT, DELETE, OPTIONS); set it for a POST with an idempotency key.
   public var isIdempotent: Bool
   /// The trace that this call is part of.
   public var trace: TraceContext?

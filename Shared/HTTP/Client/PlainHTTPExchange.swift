@@ -5,9 +5,10 @@ internal import Telemetry
 
 /// One request and its answer over a plain HTTP/1.1 connection of the reactor.
 enum PlainHTTPExchange {
-  /// Sends the request and reads the answer's head. A connection that was kept and turns out to be dead is replaced once when
-  /// that is safe: nothing of the answer has arrived and the request may be repeated.
-  static func send(_ request: HTTPClientRequest, through pool: ClientConnectionPool) async throws -> HTTPClientResponse {
+  /// Sends the request and reads the answer's head. A connection that was kept and turns out to be dead is replaced
+  /// once when that is safe: nothing of the answer has arrived and the request may be repeated.
+  static func send(_ request: HTTPClientRequest, through pool: ClientConnectionPool) async throws -> HTTPClientResponse
+  {
     guard let loop = EventLoop.current else { preconditionFailure("HTTP client off a loop") }
     let deadline = MonotonicClock.now() &+ UInt64(clamping: request.timeout.nanoseconds)
     var fresh = false
