@@ -163,7 +163,7 @@ final class ServerConnection: @unchecked Sendable {
       } catch {
         // The head is out: the only honest sign of an incomplete body is a connection that ends without its last chunk.
         exchange.finish(response.status, failed: true)
-        socket.close()
+        await closeGently()
         return false
       }
     case .upgrade: break

@@ -189,7 +189,12 @@ public final class EventLoop: TaskExecutor, SerialExecutor, @unchecked Sendable 
     while watched.count <= slot { watched.append(Watched(handler: nil, generation: 0)) }
     watched[slot].generation &+= 1
     watched[slot].handler = handler
-    try control(EPOLL_CTL_ADD, fd, interest, edgeTriggered)
+    do {
+      try control(EPOLL_CTL_ADD, fd, interest, edgeTriggered)
+    } catch {
+      watched[slot].handler = nil
+      throw error
+    }
   }
 
   /// Changes what a level-triggered descriptor is watched for. On the loop only.
@@ -226,6 +231,11 @@ public final class EventLoop: TaskExecutor, SerialExecutor, @unchecked Sendable 
     stopRequested.store(true, ordering: .releasing)
     execute {}
     pthread_join(thread, nil)
+  }
+
+  // Not before the last reference is gone: until then somebody may still submit work, and must not write to a descriptor that
+  // belongs to somebody else by now.
+  deinit {
     close(epoll)
     close(wakeup)
   }

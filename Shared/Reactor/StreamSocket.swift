@@ -56,6 +56,7 @@ public final class StreamSocket: ReadinessHandler, @unchecked Sendable {
       try loop.watch(fd, for: [.readable, .writable, .peerClosed], edgeTriggered: true, handler: self)
     } catch {
       Glibc.close(fd)
+      self.fd = -1
       throw error
     }
   }
@@ -306,6 +307,7 @@ extension StreamSocket {
         Glibc.close(fd)
         last = error
         if error.code == .timedOut { break }
+        continue
       } catch {
         Glibc.close(fd)
         throw error

@@ -1,4 +1,5 @@
 internal import Reactor
+internal import Synchronization
 
 /// What takes calls on a loop.
 protocol CallTarget: Sendable {
@@ -9,18 +10,41 @@ protocol CallTarget: Sendable {
 }
 
 extension CallTarget {
-  /// Carries a call to the loop and waits for its end; without a hop when the caller runs there already.
+  /// Carries a call to the loop and waits for its end; without a hop or an allocation when the caller runs there already.
   nonisolated(nonsending) func exchange(_ call: RedisCall, on loop: EventLoop) async -> RedisResult {
-    await withTaskCancellationHandler {
+    guard loop.isCurrent else { return await exchangeFromElsewhere(call, on: loop) }
+    return await withTaskCancellationHandler {
       await withUnsafeContinuation { continuation in
+        // A cancellation after this line reaches the loop after the call, which is submitted before anything else runs there.
         if Task.isCancelled { return continuation.resume(returning: .failure(RedisError(.cancelled))) }
-        if loop.isCurrent { return submit(call, continuation) }
-        loop.execute { submit(call, continuation) }
-        // A cancellation before this line may have reached the loop before the call did.
-        if Task.isCancelled { loop.execute { cancel(ticket: call.ticket) } }
+        submit(call, continuation)
       }
     } onCancel: {
       loop.execute { cancel(ticket: call.ticket) }
     }
   }
+
+  private nonisolated(nonsending) func exchangeFromElsewhere(_ call: RedisCall, on loop: EventLoop) async -> RedisResult
+  {
+    let crossing = Crossing()
+    return await withTaskCancellationHandler {
+      await withUnsafeContinuation { continuation in
+        loop.execute {
+          if crossing.isCancelled.load(ordering: .acquiring) {
+            return continuation.resume(returning: .failure(RedisError(.cancelled)))
+          }
+          submit(call, continuation)
+        }
+      }
+    } onCancel: {
+      // Work from the loop itself overtakes work from other threads, so a cancellation may arrive there before its call.
+      crossing.isCancelled.store(true, ordering: .releasing)
+      loop.execute { cancel(ticket: call.ticket) }
+    }
+  }
+}
+
+/// A call on its way from another thread.
+private final class Crossing: Sendable {
+  let isCancelled = Atomic<Bool>(false)
 }

@@ -52,8 +52,7 @@ final class ConnectionKeeper: @unchecked Sendable {
     case .none: break
     case .connect: attempt = loop.task { await self.connect() }
     case .pause(let pause):
-      timer = loop.schedule(after: pause) { [weak self] in
-        guard let self else { return }
+      timer = loop.schedule(after: pause) { [self] in
         timer = nil
         perform(lifecycle.pauseOver())
       }
@@ -80,7 +79,8 @@ final class ConnectionKeeper: @unchecked Sendable {
       if let failure = made.failure { return finish(.failure(failure)) }
       guard lifecycle.connected(at: loop.now) == .none else { return made.close() }
       connection = made
-      made.onClosed = { [weak self] error in self?.lost(error) }
+      // Strong references in a ring until `lost` or `close`: weak ones would slow the look-up of the connection.
+      made.onClosed = { [self] error in lost(error) }
       observer?.connected()
       onChange(true)
       probeLater()
@@ -105,8 +105,8 @@ final class ConnectionKeeper: @unchecked Sendable {
 
   /// An idle connection whose peer vanished is noticed by an overdue answer to a probe.
   private func probeLater() {
-    timer = loop.schedule(after: configuration.probeInterval) { [weak self] in
-      guard let self, let connection else { return }
+    timer = loop.schedule(after: configuration.probeInterval) { [self] in
+      guard let connection else { return }
       if connection.inFlight == 0 { connection.post(RedisCommand(.ping, ["PING"]), expectsReply: true) }
       probeLater()
     }

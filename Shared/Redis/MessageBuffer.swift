@@ -1,10 +1,11 @@
 internal import Synchronization
 
-/// Messages between a connection and a reader on another thread: bounded, the oldest go first.
+/// Messages between a connection and a reader on another thread: bounded in number and bytes, the oldest go first.
 final class MessageBuffer: Sendable {
   private struct State {
     var messages: [RedisMessage] = []
     var head = 0
+    var bytes = 0
     /// Messages were dropped behind the last one that the reader got.
     var hasOverflowed = false
     var isFinished = false
@@ -16,12 +17,17 @@ final class MessageBuffer: Sendable {
         return .gap(.overflow)
       }
       guard head < messages.count else { return nil }
+      return takeFirst()
+    }
+
+    mutating func takeFirst() -> RedisMessage {
       let message = messages[head]
+      bytes -= MessageBuffer.size(message)
       head += 1
       if head == messages.count {
         messages.removeAll(keepingCapacity: true)
         head = 0
-      } else if head >= 64, head * 2 >= messages.count {
+      } else if head >= MessageBuffer.compactionMin, head * 2 >= messages.count {
         messages.removeFirst(head)
         head = 0
       }
@@ -31,21 +37,31 @@ final class MessageBuffer: Sendable {
 
   private let state = Mutex(State())
   private let messagesMax: Int
+  private let bytesMax: Int
+  /// Read messages that may stand in front of the unread ones before those move up.
+  private static let compactionMin = 64
 
-  init(messagesMax: Int) { self.messagesMax = max(1, messagesMax) }
+  init(messagesMax: Int, bytesMax: Int) {
+    self.messagesMax = max(1, messagesMax)
+    self.bytesMax = bytesMax
+  }
+
+  private static func size(_ message: RedisMessage) -> Int {
+    if case .published(let channel, let payload) = message { channel.utf8.count + payload.count } else { 0 }
+  }
 
   func append(_ message: RedisMessage) {
     let reader: UnsafeContinuation<RedisMessage?, Never>? = state.withLock { state in
       if state.isFinished { return nil }
       if let reader = state.reader.take() { return reader }
-      if state.messages.count - state.head >= messagesMax {
-        state.head += 1
+      let size = MessageBuffer.size(message)
+      while state.head < state.messages.count,
+        state.messages.count - state.head >= messagesMax || state.bytes + size > bytesMax
+      {
+        _ = state.takeFirst()
         state.hasOverflowed = true
-        if state.head >= 64, state.head * 2 >= state.messages.count {
-          state.messages.removeFirst(state.head)
-          state.head = 0
-        }
       }
+      state.bytes += size
       state.messages.append(message)
       return nil
     }

@@ -42,7 +42,10 @@ final class ReplyGroup {
       waiter.resume(returning: .success(.array(values)))
     case .failure(let error):
       continuation = nil
-      waiter.resume(returning: .failure(error))
+      // What was answered before has been executed, even if the rest has not left.
+      let outcomeUnknown = error.outcomeUnknown || !values.isEmpty
+      waiter.resume(
+        returning: .failure(RedisError(error.code, outcomeUnknown: outcomeUnknown, detail: error.detail)))
     }
   }
 }

@@ -9,6 +9,13 @@ public protocol RedisClient: Sendable {
   nonisolated(nonsending) func pipeline(
     _ commands: [RedisCommand], timeout: Duration?
   ) async throws(RedisError) -> [RedisValue]
+
+  /// Executes commands as one (MULTI, the commands, EXEC in one write) and returns their replies; an error at execution is
+  /// an element, the other commands are executed nevertheless. Throws the server's reason when a command was refused
+  /// beforehand: then none was executed.
+  nonisolated(nonsending) func transaction(
+    _ commands: [RedisCommand], timeout: Duration?
+  ) async throws(RedisError) -> [RedisValue]
 }
 
 extension RedisClient {
@@ -31,41 +38,8 @@ extension RedisClient {
     try await send(RedisCommand(name, arguments), timeout: nil)
   }
 
-  /// Executes commands as one (MULTI, the commands, EXEC in one write) and returns their replies; an error at execution is
-  /// an element, the other commands are executed nevertheless. Throws the server's reason when a command was refused
-  /// beforehand: then none was executed.
-  public nonisolated(nonsending) func transaction(
-    _ commands: [RedisCommand], timeout: Duration? = nil
-  ) async throws(RedisError) -> [RedisValue] {
-    guard commands.allSatisfy(\.mayShareConnection) else {
-      throw RedisError(.invalidCommand, detail: "not inside a transaction")
-    }
-    let multi = RedisCommand(.multi, ["MULTI"])
-    let exec = RedisCommand(.exec, ["EXEC"])
-    let replies = try await unchecked([multi] + commands + [exec], timeout)
-    guard let last = replies.last else { throw RedisError(.decoding, detail: "no reply to EXEC") }
-    if case .error = last {
-      let reason = replies.dropLast().lazy.compactMap(\.error).first ?? last.error
-      throw reason.map { RedisError($0) } ?? last.unexpected("an array")
-    }
-    let results = try last.requireArray()
-    guard results.count == commands.count else {
-      throw RedisError(.protocolViolation, outcomeUnknown: true, detail: "\(results.count) results of a transaction")
-    }
-    return results
+  /// Executes commands as one, with the configured time.
+  public nonisolated(nonsending) func transaction(_ commands: [RedisCommand]) async throws(RedisError) -> [RedisValue] {
+    try await transaction(commands, timeout: nil)
   }
-
-  private nonisolated(nonsending) func unchecked(
-    _ commands: [RedisCommand], _ timeout: Duration?
-  ) async throws(RedisError) -> [RedisValue] {
-    guard let carrier = self as? any GroupCarrier else { return try await pipeline(commands, timeout: timeout) }
-    return try await carrier.carry(commands, timeout)
-  }
-}
-
-/// Sends groups of commands without asking whether each may share a connection.
-protocol GroupCarrier {
-  nonisolated(nonsending) func carry(
-    _ commands: [RedisCommand], _ timeout: Duration?
-  ) async throws(RedisError) -> [RedisValue]
 }

@@ -17,6 +17,8 @@ public struct RedisConfiguration: Sendable {
   public var connectionsPerLoop = 1
   /// Connections of each loop for blocking commands and subscriptions at the same time.
   public var dedicatedConnectionsPerLoopMax = 64
+  /// Bytes of messages that wait for the reader of a subscription; then the oldest are dropped.
+  public var subscriptionBytesMax = 16 << 20
   /// Time for a connection to be made, greeting included.
   public var connectTimeout = Duration.seconds(5)
   /// Time for a command to be answered.

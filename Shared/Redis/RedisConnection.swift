@@ -83,10 +83,14 @@ final class RedisConnection: @unchecked Sendable {
 
   private func greet(_ limit: UInt64) async throws(RedisError) {
     let commands = configuration.greeting
-    let result = await withUnsafeContinuation { continuation in
-      if let refusal = submit(.group(commands), ticket: 0, deadline: limit, isGreeting: true, continuation) {
-        continuation.resume(returning: .failure(refusal))
+    let result = await withTaskCancellationHandler {
+      await withUnsafeContinuation { continuation in
+        if let refusal = submit(.group(commands), ticket: 0, deadline: limit, isGreeting: true, continuation) {
+          continuation.resume(returning: .failure(refusal))
+        }
       }
+    } onCancel: {
+      loop.execute { self.close() }
     }
     let replies = try result.get().requireArray()
     for (command, reply) in zip(commands, replies) {
@@ -229,7 +233,8 @@ final class RedisConnection: @unchecked Sendable {
 
   private func arm(_ moment: UInt64) {
     if let timer { loop.cancel(timer) }
-    timer = loop.schedule(at: moment) { [weak self] in self?.deadlinePassed() }
+    // Held strongly, and let go when the timer fires or the connection ends: a weak reference would slow every other one.
+    timer = loop.schedule(at: moment) { [self] in deadlinePassed() }
   }
 
   /// Tells callers whose time is over, drops the connection when its oldest reply is overdue, and looks for the next deadline.

@@ -11,6 +11,7 @@ public final class RedisPool: RedisClient {
   private let shards: PerLoop<RedisShard>
   private let counts: [LoopCounts]
   private let observer: (any RedisObserver)?
+  private let isClosed = Atomic<Bool>(false)
   /// The configuration that the pool was made with.
   public let configuration: RedisConfiguration
 
@@ -27,6 +28,8 @@ public final class RedisPool: RedisClient {
   }
 
   deinit {
+    // After `close` the loops may have ended, and nothing is left to do on them.
+    guard !isClosed.load(ordering: .acquiring) else { return }
     let shards = self.shards
     for loop in group.loops { loop.execute { shards.existing?.close() } }
   }
@@ -41,6 +44,7 @@ public final class RedisPool: RedisClient {
   public func close() async {
     let shards = self.shards
     try? await group.onEach { _ in shards.current.close() }
+    isClosed.store(true, ordering: .releasing)
   }
 
   /// Whether every loop has a usable connection now. From any thread.
@@ -69,6 +73,21 @@ public final class RedisPool: RedisClient {
       throw RedisError(.invalidCommand, detail: "a command needs a connection of its own")
     }
     return try await carry(commands, timeout)
+  }
+
+  /// Executes commands as one (MULTI, the commands, EXEC in one write) and returns their replies.
+  public nonisolated(nonsending) func transaction(
+    _ commands: [RedisCommand], timeout: Duration? = nil
+  ) async throws(RedisError) -> [RedisValue] {
+    try RedisTransaction.results(
+      try await carry(RedisTransaction.wrapped(commands), timeout), count: commands.count)
+  }
+
+  private nonisolated(nonsending) func carry(
+    _ commands: [RedisCommand], _ timeout: Duration?
+  ) async throws(RedisError) -> [RedisValue] {
+    guard !commands.isEmpty else { return [] }
+    return try await exchange(.group(commands), timeout).get().requireArray()
   }
 
   private nonisolated(nonsending) func exchange(_ request: RedisRequest, _ timeout: Duration?) async -> RedisResult {
@@ -107,7 +126,7 @@ public final class RedisPool: RedisClient {
   }
 
   /// Listens to channels on a connection of its own, which is made again after it was lost (a `gap` tells). At most
-  /// `bufferedMax` messages wait for the reader; then the oldest are dropped and a `gap` tells. Returns once the server
+  /// `bufferedMax` messages (and the configured bytes) wait for the reader; then the oldest are dropped and a `gap` tells. Returns once the server
   /// has confirmed. Throws as `withSession` does.
   public func subscribe(
     _ channels: [String], bufferedMax: Int = 1024
@@ -117,7 +136,7 @@ public final class RedisPool: RedisClient {
     let counts = try reserveDedicated(loop)
     let subscriber = Subscriber(
       loop: loop, configuration: configuration, channels: channels, observer: observer,
-      buffer: MessageBuffer(messagesMax: bufferedMax), counts: counts)
+      buffer: MessageBuffer(messagesMax: bufferedMax, bytesMax: configuration.subscriptionBytesMax), counts: counts)
     try await subscriber.start()
     return RedisSubscription(subscriber)
   }
@@ -138,13 +157,4 @@ extension RedisPool: CallTarget {
   }
 
   func cancel(ticket: UInt64) { shards.existing?.cancel(ticket: ticket) }
-}
-
-extension RedisPool: GroupCarrier {
-  nonisolated(nonsending) func carry(
-    _ commands: [RedisCommand], _ timeout: Duration?
-  ) async throws(RedisError) -> [RedisValue] {
-    guard !commands.isEmpty else { return [] }
-    return try await exchange(.group(commands), timeout).get().requireArray()
-  }
 }

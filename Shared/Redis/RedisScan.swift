@@ -26,7 +26,7 @@ public struct RedisScan: AsyncSequence, Sendable {
       try await page()
     }
 
-    private mutating func page() async throws(RedisError) -> [[UInt8]]? {
+    private nonisolated(nonsending) mutating func page() async throws(RedisError) -> [[UInt8]]? {
       guard let from = cursor else { return nil }
       var words: [RedisArgument] = ["SCAN", .bytes(from), "COUNT", RedisArgument(scan.pageSize)]
       if let pattern = scan.pattern { words += ["MATCH", pattern] }

@@ -34,6 +34,21 @@ public final class RedisSession: RedisClient {
     return try await carry(commands, timeout)
   }
 
+  /// Executes commands as one (MULTI, the commands, EXEC in one write) and returns their replies.
+  public nonisolated(nonsending) func transaction(
+    _ commands: [RedisCommand], timeout: Duration? = nil
+  ) async throws(RedisError) -> [RedisValue] {
+    try RedisTransaction.results(
+      try await carry(RedisTransaction.wrapped(commands), timeout), count: commands.count)
+  }
+
+  private nonisolated(nonsending) func carry(
+    _ commands: [RedisCommand], _ timeout: Duration?
+  ) async throws(RedisError) -> [RedisValue] {
+    guard !commands.isEmpty else { return [] }
+    return try await exchange(call(.group(commands), timeout), on: connection.loop).get().requireArray()
+  }
+
   private func call(_ request: RedisRequest, _ timeout: Duration?) -> RedisCall {
     RedisCall(
       request: request, ticket: tickets.add(1, ordering: .relaxed).newValue,
@@ -47,13 +62,4 @@ extension RedisSession: CallTarget {
   }
 
   func cancel(ticket: UInt64) { connection.cancel(ticket: ticket) }
-}
-
-extension RedisSession: GroupCarrier {
-  nonisolated(nonsending) func carry(
-    _ commands: [RedisCommand], _ timeout: Duration?
-  ) async throws(RedisError) -> [RedisValue] {
-    guard !commands.isEmpty else { return [] }
-    return try await exchange(call(.group(commands), timeout), on: connection.loop).get().requireArray()
-  }
 }

@@ -17,7 +17,7 @@ final class Subscriber: @unchecked Sendable {
   private var timer: Timer?
   private var attempt: Task<Void, any Error>?
   private var hasBeenReady = false
-  private var isStopped = false
+  private let isStopped = Atomic<Bool>(false)
 
   init(
     loop: EventLoop, configuration: RedisConfiguration, channels: [String], observer: (any RedisObserver)?,
@@ -51,9 +51,9 @@ final class Subscriber: @unchecked Sendable {
   /// Ends it all, from any thread.
   func stop() {
     buffer.finish()
+    // Once only: by the second time the loop may have ended.
+    guard !isStopped.exchange(true, ordering: .acquiringAndReleasing) else { return }
     loop.execute { [self] in
-      guard !isStopped else { return }
-      isStopped = true
       counts.dedicated.subtract(1, ordering: .relaxed)
       _ = lifecycle.close()
       if let timer { loop.cancel(timer) }

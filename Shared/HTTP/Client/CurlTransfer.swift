@@ -1,4 +1,5 @@
 internal import CCurl
+internal import Glibc
 internal import HTTPWire
 internal import Primitives
 internal import Reactor
@@ -59,6 +60,8 @@ final class CurlTransfer: @unchecked Sendable {
     cadre_curl_set_long(easy, CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_2TLS))
     cadre_curl_set_long(easy, CURLOPT_CONNECTTIMEOUT_MS, CurlTransfer.connectTimeoutMilliseconds)
     if request.method == .head { cadre_curl_set_long(easy, CURLOPT_NOBODY, 1) }
+    // The usual variable for certificates of one's own authority; libcurl itself does not look at it.
+    if let authorities = CurlTransfer.authorities { cadre_curl_set_string(easy, CURLOPT_CAINFO, authorities) }
     cadre_curl_set_callback(easy, CURLOPT_HEADERFUNCTION) { bytes, _, count, context in
       CurlTransfer.of(context)?.header(UnsafeRawBufferPointer(start: bytes, count: count)) ?? 0
     }
@@ -105,6 +108,8 @@ final class CurlTransfer: @unchecked Sendable {
     }
     cadre_curl_set_pointer(easy, CURLOPT_READDATA, context)
   }
+
+  private static let authorities: String? = getenv("SSL_CERT_FILE").map { String(cString: $0) }
 
   private static func of(_ context: UnsafeMutableRawPointer?) -> CurlTransfer? {
     context.map { Unmanaged<CurlTransfer>.fromOpaque($0).takeUnretainedValue() }

@@ -1,0 +1,199 @@
+import Foundation
+import HTTP
+import HTTPWire
+import Reactor
+import Telemetry
+import Testing
+
+@Suite struct HTTPClientTests {
+  private func withClient(
+    _ body: @escaping @Sendable (HTTPClient, ServerFixture) async throws -> Void
+  ) async throws {
+    try await ServerFixture.run { server in
+      let client = HTTPClient(group: server.group, telemetry: .disabled())
+      try await body(client, server)
+      await client.close(group: server.group)
+    }
+  }
+
+  @Test func `requests of every body kind come back whole on one connection`() async throws {
+    try await withClient { client, server in
+      let url = try HTTPURL("http://127.0.0.1:\(server.port)/echo")
+      let big = (0..<300_000).map { UInt8(truncatingIfNeeded: 97 + $0 % 26) }
+      for _ in 0..<20 {
+        let whole = try await client.send(HTTPClientRequest(.post, url, body: .bytes(big)), peer: "t")
+        #expect(try await whole.body.collect(upTo: 1 << 20) == big)
+        var pieces = [Array(big[..<100_000]), [], Array(big[100_000...])][...]
+        let source = Pieces(pieces.map { $0 })
+        pieces = []
+        let streamed = try await client.send(
+          HTTPClientRequest(.post, url, body: .stream(length: nil) { source.next() }), peer: "t")
+        #expect(try await streamed.body.collect(upTo: 1 << 20) == big)
+      }
+    }
+  }
+
+  @Test func `a chunked answer is read, a broken one is an error, a large one is refused`() async throws {
+    try await withClient { client, server in
+      func get(_ path: String) async throws -> HTTPClientResponse {
+        let url = try HTTPURL("http://127.0.0.1:\(server.port)\(path)")
+        return try await client.send(HTTPClientRequest(.get, url), peer: "t")
+      }
+      let stream = try await get("/stream")
+      #expect(try await stream.body.collect(upTo: 100) == Array("abcdef".utf8))
+      let cut = try await get("/cut")
+      await #expect(throws: HTTPClientError.self) { try await cut.body.collect(upTo: 100) }
+      let large = try await get("/stream")
+      await #expect(throws: HTTPClientError.self) { try await large.body.collect(upTo: 3) }
+      let after = try await get("/hello")
+      #expect(try await after.body.collect(upTo: 10) == Array("hi".utf8))
+    }
+  }
+
+  @Test func `nobody there, silence, and garbage are told apart`() async throws {
+    try await withClient { client, server in
+      func code(_ port: Int, _ timeout: Duration) async -> HTTPClientError.Code? {
+        do {
+          let url = try HTTPURL("http://127.0.0.1:\(port)/")
+          _ = try await client.send(HTTPClientRequest(.get, url, timeout: timeout), peer: "t")
+          return nil
+        } catch { return (error as? HTTPClientError)?.code }
+      }
+      let silent = try Listener(on: server.group.loops[0], address: .host("127.0.0.1", port: 0)) { _ in }
+      let garbage = try Listener(on: server.group.loops[0], address: .host("127.0.0.1", port: 0)) { fd in
+        let loop = server.group.loops[0]
+        guard let socket = try? StreamSocket(adopting: fd, on: loop) else { return }
+        socket.write(Array("SSH-2.0-OpenSSH_9\r\n\r\n".utf8))
+        loop.task {
+          try await EventLoop.sleep(for: .seconds(1))
+          socket.close()
+        }
+      }
+      #expect(await code(silent.port, .milliseconds(80)) == .timedOut)
+      #expect(await code(garbage.port, .seconds(5)) == .protocolViolation)
+      silent.close()
+      #expect(await code(silent.port, .seconds(5)) == .cannotConnect)
+      garbage.close()
+    }
+  }
+
+  @Test func `a cancelled call ends at once and its connection is not used again`() async throws {
+    try await withClient { client, server in
+      let silent = try Listener(on: server.group.loops[0], address: .host("127.0.0.1", port: 0)) { _ in }
+      let url = try HTTPURL("http://127.0.0.1:\(silent.port)/")
+      let call = server.group.loops[0].task {
+        try await client.send(HTTPClientRequest(.get, url, timeout: .seconds(60)), peer: "t").status
+      }
+      try await EventLoop.sleep(for: .milliseconds(20))
+      call.cancel()
+      await #expect(throws: CancellationError.self) { try await call.value }
+      silent.close()
+    }
+  }
+
+  @Test func `a kept connection that the server has closed is replaced without an error`() async throws {
+    try await ServerFixture.run {
+      $0.idleTimeout = .milliseconds(60)
+    } _: { server in
+      let client = HTTPClient(group: server.group, telemetry: .disabled())
+      let url = try HTTPURL("http://127.0.0.1:\(server.port)/hello")
+      for _ in 0..<4 {
+        let answer = try await client.send(HTTPClientRequest(.get, url), peer: "t")
+        #expect(try await answer.body.collect(upTo: 10) == Array("hi".utf8))
+        try await EventLoop.sleep(for: .milliseconds(60))
+      }
+    }
+  }
+
+  @Test func `HTTPS is spoken by libcurl: bodies, streams and a certificate that nobody vouches for`() async throws {
+    let tls = try TLSServer()
+    defer { tls.stop() }
+    let port = tls.port
+    try await withClient { client, _ in
+      let url = try HTTPURL("https://localhost:\(port)/echo")
+      let body = Array("over TLS".utf8)
+      let answer = try await client.send(HTTPClientRequest(.post, url, body: .bytes(body)), peer: "t")
+      #expect(answer.status == .ok)
+      #expect(answer.headers["x-server"] == "python")
+      #expect(try await answer.body.collect(upTo: 100) == body)
+      let source = Pieces([Array("one ".utf8), Array("two".utf8)])
+      let streamed = try await client.send(
+        HTTPClientRequest(.post, url, body: .stream(length: 7) { source.next() }), peer: "t")
+      #expect(try await streamed.body.collect(upTo: 100) == Array("one two".utf8))
+      let big = try await client.send(
+        HTTPClientRequest(.get, try HTTPURL("https://localhost:\(port)/big")), peer: "t")
+      #expect(try await big.body.collect(upTo: 8 << 20).count == 5 << 20)
+      // The name of the certificate is localhost, not the address.
+      let wrong = try HTTPURL("https://127.0.0.2:\(port)/echo")
+      await #expect(throws: HTTPClientError.self) { try await client.send(HTTPClientRequest(.get, wrong), peer: "t") }
+    }
+  }
+}
+
+/// Pieces of a body, one at a time.
+private final class Pieces: @unchecked Sendable {
+  // @unchecked: pulled by one task.
+  private var rest: [[UInt8]]
+  init(_ pieces: [[UInt8]]) { rest = pieces }
+  func next() -> [UInt8]? { rest.isEmpty ? nil : rest.removeFirst() }
+}
+
+/// Python's own HTTPS server with a certificate made for the test; the process is told to trust it by SSL_CERT_FILE.
+private final class TLSServer {
+  let port: Int
+  private let process = Process()
+  private let folder: String
+
+  init() throws {
+    folder = NSTemporaryDirectory() + "cadre-tls-\(getpid())"
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    let make = Process()
+    make.executableURL = URL(fileURLWithPath: "/usr/bin/openssl")
+    make.arguments =
+      "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -addext subjectAltName=DNS:localhost -keyout"
+      .split(separator: " ").map(String.init) + [folder + "/key.pem", "-out", folder + "/cert.pem"]
+    make.standardError = FileHandle.nullDevice
+    try make.run()
+    make.waitUntilExit()
+    setenv("SSL_CERT_FILE", folder + "/cert.pem", 1)
+    try TLSServer.script.write(toFile: folder + "/server.py", atomically: true, encoding: .utf8)
+    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+    process.arguments = ["python3", folder + "/server.py", folder]
+    let output = Pipe()
+    process.standardOutput = output
+    process.standardError = FileHandle.nullDevice
+    try process.run()
+    let line = String(decoding: output.fileHandleForReading.availableData, as: UTF8.self)
+    port = Int(line.trimmingCharacters(in: .whitespacesAndNewlines)) ?? 0
+  }
+
+  func stop() {
+    kill(process.processIdentifier, SIGKILL)
+    process.waitUntilExit()
+    try? FileManager.default.removeItem(atPath: folder)
+  }
+
+  private static let script = """
+    import http.server, ssl, sys
+    class Handler(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        def reply(self, body):
+            self.send_response(200)
+            self.send_header("X-Server", "python")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+        def do_GET(self):
+            self.reply(b"x" * (5 << 20))
+        def do_POST(self):
+            self.reply(self.rfile.read(int(self.headers["Content-Length"])))
+        def log_message(self, *arguments):
+            pass
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(sys.argv[1] + "/cert.pem", sys.argv[1] + "/key.pem")
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    print(server.server_address[1], flush=True)
+    server.serve_forever()
+    """
+}
