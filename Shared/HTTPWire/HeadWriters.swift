@@ -3,8 +3,8 @@ public enum ResponseHeadWriter {
   /// Appends a complete head with its empty line.
   ///
   /// Framing and connection fields are written from `framing` and `keepAlive`; what `headers` says about them
-  /// (`Content-Length`, `Transfer-Encoding`, `Connection`) is left out, so two answers can never stand beside each other.
-  /// `Connection` tokens other than close, such as the one of an upgrade, are passed as `connection`.
+  /// (`Content-Length`, `Transfer-Encoding`, `Connection`) is left out, so two answers can never stand beside each
+  /// other. `Connection` tokens other than close, such as the one of an upgrade, are passed as `connection`.
   ///
   /// - Parameters:
   ///   - framing: `none` writes no framing field for 1xx, 204 and 304 and `Content-Length: 0` for others; with
@@ -78,9 +78,9 @@ public enum ResponseHeadWriter {
 public enum RequestHeadWriter {
   /// Appends a complete head with its empty line.
   ///
-  /// `target` is an origin-form target such as `HTTPURL.target`, or `*` for OPTIONS; anything else throws `invalidTarget`.
-  /// `host` throws `invalidHost` when it is not `name[:port]`. Host, framing and connection fields are written from the
-  /// arguments and left out of `headers`.
+  /// `target` is an origin-form target such as `HTTPURL.target`, or `*` for OPTIONS; anything else throws
+  /// `invalidTarget`. `host` throws `invalidHost` when it is not `name[:port]`. Host, framing and connection fields are
+  /// written from the arguments and left out of `headers`.
   /// `other` throws `invalidMethod`: the client sends only standard methods.
   public static func append(
     method: HTTPMethod, target: String, host: String, headers: HTTPHeaders = HTTPHeaders(), framing: BodyFraming,

@@ -21,7 +21,8 @@ public enum BodyFraming: Sendable, Hashable {
 /// What one message head may cost. The defaults hold every legitimate request seen in practice with room to spare and
 /// bound the memory of a connection that has not proved anything yet.
 public struct HTTPLimits: Sendable, Hashable {
-  /// Longest request or status line without its CRLF, in bytes. Default 8 KiB, the size that RFC 9112, section 3, recommends.
+  /// Longest request or status line without its CRLF, in bytes. Default 8 KiB, the size that RFC 9112, section 3,
+  /// recommends.
   public let startLineBytesMax: Int
   /// Largest head with start line, fields and the empty line, in bytes. Default 32 KiB.
   public let headBytesMax: Int

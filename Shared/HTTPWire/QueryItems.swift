@@ -1,4 +1,5 @@
-/// The parameters of a query or of a form body (`application/x-www-form-urlencoded`): `+` is a space, escapes are strict.
+/// The parameters of a query or of a form body (`application/x-www-form-urlencoded`): `+` is a space, escapes are
+/// strict.
 public struct QueryItems: Sendable {
   /// One parameter; a name without `=` has an empty value.
   public struct Item: Sendable, Hashable {

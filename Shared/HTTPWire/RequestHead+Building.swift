@@ -1,8 +1,8 @@
 extension RequestHead {
   /// A head made by hand, for handlers under test and for calls inside a process.
   ///
-  /// Throws `invalidMethod` or `invalidTarget` when they could not be sent: an origin-form target (`/path?query`) is expected.
-  /// `host` is the value of the Host field when `headers` has one.
+  /// Throws `invalidMethod` or `invalidTarget` when they could not be sent: an origin-form target (`/path?query`) is
+  /// expected. `host` is the value of the Host field when `headers` has one.
   public init(
     method: HTTPMethod, target: String, headers: HTTPHeaders = HTTPHeaders(), framing: BodyFraming = .none,
     version: HTTPVersion = .http11, keepAlive: Bool = true

@@ -1,7 +1,7 @@
 /// The head of a request: start line and fields.
 ///
-/// Cheap to make and to move: the bytes of the head and the index of its fields are its only allocations, and strings are
-/// made when they are asked for.
+/// Cheap to make and to move: the bytes of the head and the index of its fields are its only allocations, and strings
+/// are made when they are asked for.
 public struct RequestHead: Sendable {
   /// The method.
   public let method: HTTPMethod

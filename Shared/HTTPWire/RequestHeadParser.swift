@@ -6,8 +6,8 @@
 ///
 /// Refused: line ends other than CRLF, folded lines, blanks before a colon, control characters, repeated or listed
 /// Content-Length, any transfer coding but `chunked`, Content-Length beside Transfer-Encoding, Transfer-Encoding in
-/// HTTP/1.0, a missing, repeated or invalid Host, versions but 1.0 and 1.1, CONNECT, TRACE, expectations but 100-continue,
-/// target characters outside RFC 3986.
+/// HTTP/1.0, a missing, repeated or invalid Host, versions but 1.0 and 1.1, CONNECT, TRACE, expectations but
+/// 100-continue, target characters outside RFC 3986.
 public struct RequestHeadParser: Sendable {
   private var scanner: HeadScanner
 
@@ -138,8 +138,8 @@ func parseVersion(_ base: UnsafePointer<UInt8>) throws(HTTPWireError) -> HTTPVer
 
 /// `host [":" port]` with a name, an IPv4 address or a bracketed IPv6 address; the host is not empty.
 ///
-/// Names are narrower than `reg-name`: no name of the DNS has delimiters or escapes, and a comma is what two Host fields
-/// look like after a careless proxy has joined them.
+/// Names are narrower than `reg-name`: no name of the DNS has delimiters or escapes, and a comma is what two Host
+/// fields look like after a careless proxy has joined them.
 @inline(__always)
 func isValidAuthority(_ base: UnsafePointer<UInt8>, _ count: Int) -> Bool {
   guard count > 0 else { return false }

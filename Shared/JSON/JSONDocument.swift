@@ -1,8 +1,9 @@
-/// A parsed JSON text: the bytes as they came, and a tape that says where each value stands. Nothing is copied or converted
-/// until it is asked for.
+/// A parsed JSON text: the bytes as they came, and a tape that says where each value stands. Nothing is copied or
+/// converted until it is asked for.
 ///
-/// The tape has two words per value, in document order. Word 0: kind (8 bits), "has escapes" (8 bits), offset (48 bits).
-/// Word 1: for scalars the length in bytes; for containers the number of elements (32 bits) and the node behind the last one.
+/// The tape has two words per value, in document order. Word 0: kind (8 bits), "has escapes" (8 bits), offset (48
+/// bits). Word 1: for scalars the length in bytes; for containers the number of elements (32 bits) and the node behind
+/// the last one.
 public struct JSONDocument: Sendable {
   /// The text.
   public let bytes: [UInt8]

@@ -34,7 +34,8 @@ public struct JSONFieldsError: Error, Sendable {
 
 /// Reads the members of an object with their limits and gathers every fault, not only the first.
 ///
-/// Missing optional members and `null` read as `nil`. `finish` must be called at the end: it refuses members that nobody read.
+/// Missing optional members and `null` read as `nil`. `finish` must be called at the end: it refuses members that
+/// nobody read.
 public struct JSONFields {
   private static let faultsMax = 20
   private static let pointerBytesMax = 200

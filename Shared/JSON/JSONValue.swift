@@ -65,8 +65,8 @@ public indirect enum JSONValue: Hashable, Sendable {
     }
   }
 
-  /// The same value as the same bytes always: keys in order of their UTF-16 code units, no white space (after RFC 8785). For
-  /// digests.
+  /// The same value as the same bytes always: keys in order of their UTF-16 code units, no white space (after RFC
+  /// 8785). For digests.
   public func canonicalBytes() -> [UInt8] {
     var writer = JSONWriter()
     sorted().write(to: &writer)

@@ -14,8 +14,8 @@ public struct PostgresStatement: Sendable {
   }
 }
 
-/// A connection in libpq's pipeline mode on one event loop. Units of statements are sent as they come, without waiting for
-/// earlier answers; each unit is one implicit transaction, because a synchronisation point follows it.
+/// A connection in libpq's pipeline mode on one event loop. Units of statements are sent as they come, without waiting
+/// for earlier answers; each unit is one implicit transaction, because a synchronisation point follows it.
 ///
 /// `@unchecked Sendable`: confined to its loop.
 final class PostgresConnection: ReadinessHandler, @unchecked Sendable {
@@ -265,7 +265,8 @@ final class PostgresConnection: ReadinessHandler, @unchecked Sendable {
   private func complete(_ unit: Unit) {
     pendingUnits -= 1
     guard let error = unit.error else { return unit.promise.succeed(unit.rows) }
-    // A statement whose preparation was rolled back by somebody else's failure: nothing was executed, so it is sent again.
+    // A statement whose preparation was rolled back by somebody else's failure: nothing was executed, so it is sent
+    // again.
     if error.sqlState == "26000", !unit.wasRepeated {
       for statement in unit.statements {
         statements[StatementKey(sql: statement.sql, types: statement.parameters.map(\.postgresType))] = nil

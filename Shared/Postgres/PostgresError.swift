@@ -1,4 +1,5 @@
-/// Why a call to Postgres failed. The description holds no SQL, parameters or rows; `String(reflecting:)` adds the server's words.
+/// Why a call to Postgres failed. The description holds no SQL, parameters or rows; `String(reflecting:)` adds the
+/// server's words.
 public struct PostgresError: Error, Sendable, CustomStringConvertible, CustomDebugStringConvertible {
   /// The kinds of failure.
   public enum Code: Sendable, Hashable {

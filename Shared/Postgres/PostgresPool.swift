@@ -59,7 +59,8 @@ public struct PostgresConfiguration: Sendable {
   }
 }
 
-/// Connections to one database for all event loops of a process. They are made again by themselves after the database was away.
+/// Connections to one database for all event loops of a process. They are made again by themselves after the database
+/// was away.
 public final class PostgresPool: Sendable {
   private let group: EventLoopGroup
   private let configuration: PostgresConfiguration

@@ -210,8 +210,8 @@ final class PostgresShard: @unchecked Sendable {
   }
 }
 
-/// Growing pauses between attempts to connect: 50 ms doubling to 5 s, each shortened at random by up to a half so that the
-/// processes of an installation do not return all at once.
+/// Growing pauses between attempts to connect: 50 ms doubling to 5 s, each shortened at random by up to a half so that
+/// the processes of an installation do not return all at once.
 struct PostgresBackoff {
   private static let first: Int64 = 50
   private static let longest: Int64 = 5000

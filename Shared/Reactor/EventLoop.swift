@@ -27,7 +27,8 @@ public protocol ReadinessHandler: AnyObject {
   func ready(_ events: Readiness)
 }
 
-/// One thread that waits for sockets and timers (epoll) and runs Swift tasks: their serial and their task executor at once.
+/// One thread that waits for sockets and timers (epoll) and runs Swift tasks: their serial and their task executor at
+/// once.
 ///
 /// Everything that belongs to a loop (sockets, pools, timers) is touched on its thread only, so it needs no locks. Code
 /// that never blocks runs here with `async`/`await`; what blocks goes to a `BlockingPool`.
@@ -136,7 +137,8 @@ public final class EventLoop: TaskExecutor, SerialExecutor, @unchecked Sendable 
     Task(executorPreference: self) { try await body() }
   }
 
-  /// Runs `work` before the loop next waits, once all ready tasks have run: the place where writes are flushed together.
+  /// Runs `work` before the loop next waits, once all ready tasks have run: the place where writes are flushed
+  /// together.
   public func atEndOfTurn(_ work: @escaping () -> Void) {
     endOfTurn.append(work)
   }
@@ -233,8 +235,8 @@ public final class EventLoop: TaskExecutor, SerialExecutor, @unchecked Sendable 
     pthread_join(thread, nil)
   }
 
-  // Not before the last reference is gone: until then somebody may still submit work, and must not write to a descriptor that
-  // belongs to somebody else by now.
+  // Not before the last reference is gone: until then somebody may still submit work, and must not write to a
+  // descriptor that belongs to somebody else by now.
   deinit {
     close(epoll)
     close(wakeup)

@@ -1,7 +1,8 @@
 internal import CLinux
 internal import Glibc
 
-/// Accepts connections on one loop. Several loops listen on the same TCP port (`SO_REUSEPORT`); the kernel spreads connections.
+/// Accepts connections on one loop. Several loops listen on the same TCP port (`SO_REUSEPORT`); the kernel spreads
+/// connections.
 ///
 /// `@unchecked Sendable`: confined to its loop after `init`.
 public final class Listener: ReadinessHandler, @unchecked Sendable {

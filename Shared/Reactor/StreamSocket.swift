@@ -3,8 +3,8 @@ internal import Glibc
 
 /// A connected, non-blocking stream socket of one event loop, with an input and an output buffer.
 ///
-/// Reading is pulled (`fill`), so a slow consumer stops the peer by TCP's own window. Writing appends to the output, which is
-/// flushed once at the end of the loop's turn; `drained()` waits while more than `outputBytesMax` is unsent.
+/// Reading is pulled (`fill`), so a slow consumer stops the peer by TCP's own window. Writing appends to the output,
+/// which is flushed once at the end of the loop's turn; `drained()` waits while more than `outputBytesMax` is unsent.
 /// One task reads and one task writes at a time.
 ///
 /// `@unchecked Sendable`: confined to its loop, which every entry point checks or is called from.
@@ -42,8 +42,8 @@ public final class StreamSocket: ReadinessHandler, @unchecked Sendable {
   private var drainLimit = 0
   private var deadlineTimer: Timer?
 
-  /// The moment (monotonic nanoseconds) at which the socket fails with `timedOut`; 0 means never. Setting it costs nothing:
-  /// one lazy timer follows it.
+  /// The moment (monotonic nanoseconds) at which the socket fails with `timedOut`; 0 means never. Setting it costs
+  /// nothing: one lazy timer follows it.
   public var deadline: UInt64 = 0 {
     didSet { if deadline != 0 { armDeadline() } }
   }

@@ -10,12 +10,14 @@ protocol CallTarget: Sendable {
 }
 
 extension CallTarget {
-  /// Carries a call to the loop and waits for its end; without a hop or an allocation when the caller runs there already.
+  /// Carries a call to the loop and waits for its end; without a hop or an allocation when the caller runs there
+  /// already.
   nonisolated(nonsending) func exchange(_ call: RedisCall, on loop: EventLoop) async -> RedisResult {
     guard loop.isCurrent else { return await exchangeFromElsewhere(call, on: loop) }
     return await withTaskCancellationHandler {
       await withUnsafeContinuation { continuation in
-        // A cancellation after this line reaches the loop after the call, which is submitted before anything else runs there.
+        // A cancellation after this line reaches the loop after the call, which is submitted before anything else runs
+        // there.
         if Task.isCancelled { return continuation.resume(returning: .failure(RedisError(.cancelled))) }
         submit(call, continuation)
       }
@@ -37,7 +39,8 @@ extension CallTarget {
         }
       }
     } onCancel: {
-      // Work from the loop itself overtakes work from other threads, so a cancellation may arrive there before its call.
+      // Work from the loop itself overtakes work from other threads, so a cancellation may arrive there before its
+      // call.
       crossing.isCancelled.store(true, ordering: .releasing)
       loop.execute { cancel(ticket: call.ticket) }
     }

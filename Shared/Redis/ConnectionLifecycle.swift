@@ -70,7 +70,8 @@ struct ConnectionLifecycle {
     return .none
   }
 
-  /// Doubling pauses, each shortened at random by up to a half, so that the processes of an installation do not return at once.
+  /// Doubling pauses, each shortened at random by up to a half, so that the processes of an installation do not return
+  /// at once.
   private mutating func pause(_ random: UInt64) -> Action {
     state = .pausing
     let longest = pauseMilliseconds

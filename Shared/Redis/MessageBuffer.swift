@@ -77,7 +77,8 @@ final class MessageBuffer: Sendable {
     reader?.resume(returning: nil)
   }
 
-  /// The next message; `nil` at the end or when the task is cancelled, which also ends the buffer. One reader at a time.
+  /// The next message; `nil` at the end or when the task is cancelled, which also ends the buffer. One reader at a
+  /// time.
   func next() async -> RedisMessage? {
     await withTaskCancellationHandler {
       await withUnsafeContinuation { continuation in

@@ -57,8 +57,8 @@ public struct RedisCommand: Sendable, ExpressibleByArrayLiteral {
     self.arguments = arguments
   }
 
-  /// Whether it may share a connection. It may not when it blocks, changes the state of the connection, or has other than
-  /// one reply.
+  /// Whether it may share a connection. It may not when it blocks, changes the state of the connection, or has other
+  /// than one reply.
   var mayShareConnection: Bool {
     switch name {
     case .blpop, .brpop, .blmove, .blmpop, .brpoplpush, .bzpopmin, .bzpopmax, .bzmpop, .wait, .waitaof: false

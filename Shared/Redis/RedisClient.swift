@@ -4,14 +4,14 @@ public protocol RedisClient: Sendable {
   /// are thrown as `server`.
   nonisolated(nonsending) func send(_ command: RedisCommand, timeout: Duration?) async throws(RedisError) -> RedisValue
 
-  /// Sends commands behind each other in one write; error replies are elements of the result. Others' commands do not come
-  /// between them on the wire, but the server does not execute them as one.
+  /// Sends commands behind each other in one write; error replies are elements of the result. Others' commands do not
+  /// come between them on the wire, but the server does not execute them as one.
   nonisolated(nonsending) func pipeline(
     _ commands: [RedisCommand], timeout: Duration?
   ) async throws(RedisError) -> [RedisValue]
 
-  /// Executes commands as one (MULTI, the commands, EXEC in one write) and returns their replies; an error at execution is
-  /// an element, the other commands are executed nevertheless. Throws the server's reason when a command was refused
+  /// Executes commands as one (MULTI, the commands, EXEC in one write) and returns their replies; an error at execution
+  /// is an element, the other commands are executed nevertheless. Throws the server's reason when a command was refused
   /// beforehand: then none was executed.
   nonisolated(nonsending) func transaction(
     _ commands: [RedisCommand], timeout: Duration?

@@ -233,11 +233,13 @@ final class RedisConnection: @unchecked Sendable {
 
   private func arm(_ moment: UInt64) {
     if let timer { loop.cancel(timer) }
-    // Held strongly, and let go when the timer fires or the connection ends: a weak reference would slow every other one.
+    // Held strongly, and let go when the timer fires or the connection ends: a weak reference would slow every other
+    // one.
     timer = loop.schedule(at: moment) { [self] in deadlinePassed() }
   }
 
-  /// Tells callers whose time is over, drops the connection when its oldest reply is overdue, and looks for the next deadline.
+  /// Tells callers whose time is over, drops the connection when its oldest reply is overdue, and looks for the next
+  /// deadline.
   private func deadlinePassed() {
     timer = nil
     guard failure == nil else { return }

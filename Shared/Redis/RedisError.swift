@@ -4,7 +4,8 @@
 public struct RedisError: Error, Sendable, Hashable, CustomStringConvertible, CustomDebugStringConvertible {
   /// The kinds of failure.
   public enum Code: Sendable, Hashable {
-    /// The server refused; the first word of its answer, for example `WRONGTYPE`, `NOSCRIPT`, `OOM`, `READONLY`, `LOADING`.
+    /// The server refused; the first word of its answer, for example `WRONGTYPE`, `NOSCRIPT`, `OOM`, `READONLY`,
+    /// `LOADING`.
     case server(String)
     /// The connection ended while the call was in progress.
     case connectionLost

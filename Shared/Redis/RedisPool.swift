@@ -2,8 +2,8 @@ internal import Primitives
 public import Reactor
 internal import Synchronization
 
-/// Connections to one Redis server for all event loops of a process: one per loop, shared by all of the loop's tasks, made
-/// again by itself after the server was away.
+/// Connections to one Redis server for all event loops of a process: one per loop, shared by all of the loop's tasks,
+/// made again by itself after the server was away.
 ///
 /// Calls are cheapest from the pool's loops; from elsewhere they are carried to one of them.
 public final class RedisPool: RedisClient {
@@ -34,7 +34,8 @@ public final class RedisPool: RedisClient {
     for loop in group.loops { loop.execute { shards.existing?.close() } }
   }
 
-  /// Begins to connect on every loop, keeps connected until `close`, and returns when each first attempt has ended, well or not.
+  /// Begins to connect on every loop, keeps connected until `close`, and returns when each first attempt has ended,
+  /// well or not.
   public func start() async {
     let shards = self.shards
     try? await group.onEach { _ in await shards.current.start() }
@@ -126,8 +127,8 @@ public final class RedisPool: RedisClient {
   }
 
   /// Listens to channels on a connection of its own, which is made again after it was lost (a `gap` tells). At most
-  /// `bufferedMax` messages (and the configured bytes) wait for the reader; then the oldest are dropped and a `gap` tells. Returns once the server
-  /// has confirmed. Throws as `withSession` does.
+  /// `bufferedMax` messages (and the configured bytes) wait for the reader; then the oldest are dropped and a `gap`
+  /// tells. Returns once the server has confirmed. Throws as `withSession` does.
   public func subscribe(
     _ channels: [String], bufferedMax: Int = 1024
   ) async throws(RedisError) -> RedisSubscription {

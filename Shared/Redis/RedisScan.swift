@@ -1,4 +1,5 @@
-/// The keys of the database, page by page (SCAN): every key that exists throughout is seen at least once, some perhaps twice.
+/// The keys of the database, page by page (SCAN): every key that exists throughout is seen at least once, some perhaps
+/// twice.
 public struct RedisScan: AsyncSequence, Sendable {
   /// The keys of a page; it may be empty.
   public typealias Element = [[UInt8]]

@@ -15,8 +15,8 @@ public final class RedisSession: RedisClient {
   /// On the loop.
   func close() { connection.close() }
 
-  /// Sends a command. For one that blocks give a `timeout` beyond the command's own; after a time-out or a cancellation the
-  /// session still waits for the old reply before the next one.
+  /// Sends a command. For one that blocks give a `timeout` beyond the command's own; after a time-out or a cancellation
+  /// the session still waits for the old reply before the next one.
   public nonisolated(nonsending) func send(
     _ command: RedisCommand, timeout: Duration? = nil
   ) async throws(RedisError) -> RedisValue {

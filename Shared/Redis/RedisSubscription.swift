@@ -14,8 +14,8 @@ public enum RedisGap: Sendable, Hashable {
   case overflow
 }
 
-/// The messages of some channels, for one reader. Ends when `cancel` is called, when the reader's task is cancelled while it
-/// waits, or when the last reference to it goes away.
+/// The messages of some channels, for one reader. Ends when `cancel` is called, when the reader's task is cancelled
+/// while it waits, or when the last reference to it goes away.
 public final class RedisSubscription: AsyncSequence, Sendable {
   /// One message.
   public typealias Element = RedisMessage

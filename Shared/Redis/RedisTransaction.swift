@@ -8,7 +8,8 @@ enum RedisTransaction {
     return [RedisCommand(.multi, ["MULTI"])] + commands + [RedisCommand(.exec, ["EXEC"])]
   }
 
-  /// The replies to `count` commands, from all that was answered. Throws the reason of a transaction that was not executed.
+  /// The replies to `count` commands, from all that was answered. Throws the reason of a transaction that was not
+  /// executed.
   static func results(_ replies: [RedisValue], count: Int) throws(RedisError) -> [RedisValue] {
     guard let last = replies.last else { throw RedisError(.decoding, detail: "no reply to EXEC") }
     if case .error(let aborted) = last {

@@ -1,8 +1,8 @@
 public import HTTP
 public import Settings
 
-/// One executable of the platform. `main` reads the settings, starts the loops and the listener, prepares the service in the
-/// background and ends everything in order on SIGTERM or SIGINT.
+/// One executable of the platform. `main` reads the settings, starts the loops and the listener, prepares the service
+/// in the background and ends everything in order on SIGTERM or SIGINT.
 public protocol Service: AnyObject, Sendable {
   /// Name and purpose.
   static var program: ProgramDescription { get }

@@ -39,8 +39,8 @@ public protocol LogSink: AnyObject, Sendable {
   func write(_ line: String)
 }
 
-/// Writes structured lines: one JSON object each, with `time`, `level`, `service`, `message`, the ids of the trace and typed
-/// attributes. Secrets are hidden, long lines cut, and floods of one message thinned out.
+/// Writes structured lines: one JSON object each, with `time`, `level`, `service`, `message`, the ids of the trace and
+/// typed attributes. Secrets are hidden, long lines cut, and floods of one message thinned out.
 public struct Logger: Sendable {
   /// Longest line in bytes.
   public static let lineBytesMax = 16 << 10
@@ -170,7 +170,7 @@ public final class FileLogSink: LogSink {
         let sink = Unmanaged<FileLogSink>.fromOpaque(pointer).takeRetainedValue()
         while true {
           sink.arrived.wait()
-        _ = sink.drain()
+          _ = sink.drain()
         }
       }, Unmanaged.passRetained(self).toOpaque())
     pthread_detach(thread)

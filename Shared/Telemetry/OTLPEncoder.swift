@@ -1,4 +1,5 @@
-/// Encodes spans as an OTLP `ExportTraceServiceRequest` (opentelemetry-proto 1.x, collector/trace/v1), protobuf or JSON.
+/// Encodes spans as an OTLP `ExportTraceServiceRequest` (opentelemetry-proto 1.x, collector/trace/v1), protobuf or
+/// JSON.
 public enum OTLPEncoder {
   /// The protobuf form.
   public static func protobuf(

@@ -18,7 +18,8 @@ public enum OTLPResult: Sendable {
   case rejected
 }
 
-/// Gathers finished spans and exports them in batches, aside from all requests: what does not fit is dropped and counted.
+/// Gathers finished spans and exports them in batches, aside from all requests: what does not fit is dropped and
+/// counted.
 public final class SpanExporter: SpanSink {
   private static let attemptsMax = 4
 

@@ -2,8 +2,8 @@ import Testing
 
 @testable import HTTPWire
 
-/// Valid inputs with a few bytes changed at random, always the same ones: nothing traps, no more is consumed than was fed,
-/// and feeding in pieces comes to the same result as feeding at once.
+/// Valid inputs with a few bytes changed at random, always the same ones: nothing traps, no more is consumed than was
+/// fed, and feeding in pieces comes to the same result as feeding at once.
 @Suite struct MutationTests {
   @Test func `mutated requests`() {
     var random = SeededRandom(seed: 1)

@@ -81,7 +81,9 @@ extension PostgresTests {
     }
 
     @Test func `a statement that takes too long ends with an error, and the connection goes on`() async throws {
-      try await fixture.withPool { $0.statementTimeout = .milliseconds(100) } _: { pool in
+      try await fixture.withPool {
+        $0.statementTimeout = .milliseconds(100)
+      } _: { pool in
         let error = await failure { try await pool.query("select pg_sleep(5)") }
         #expect(error?.sqlState == "57014" || error?.code == .timedOut)
         let row = try await pool.query("select 1").first
@@ -90,7 +92,9 @@ extension PostgresTests {
     }
 
     @Test func `a cancelled caller is let go at once and harms nobody`() async throws {
-      try await fixture.withPool { $0.sharedConnectionsPerLoop = 1 } _: { pool in
+      try await fixture.withPool {
+        $0.sharedConnectionsPerLoop = 1
+      } _: { pool in
         let loop = try #require(EventLoop.current)
         let slow = loop.task { try await pool.query("select pg_sleep(0.3)") }
         try await EventLoop.sleep(for: .milliseconds(30))
@@ -102,7 +106,9 @@ extension PostgresTests {
     }
 
     @Test func `a killed connection is reported as such and replaced by itself`() async throws {
-      try await fixture.withPool { $0.sharedConnectionsPerLoop = 1 } _: { pool in
+      try await fixture.withPool {
+        $0.sharedConnectionsPerLoop = 1
+      } _: { pool in
         let error = await failure {
           _ = try await pool.query("select pg_terminate_backend(pg_backend_pid()), pg_sleep(1)")
         }
@@ -114,7 +120,9 @@ extension PostgresTests {
 
     @Test func `readiness follows the database, and calls fail fast while it is away`() async throws {
       let fixture = fixture
-      try await fixture.withPool { $0.unavailableTimeout = .milliseconds(200) } _: { pool in
+      try await fixture.withPool {
+        $0.unavailableTimeout = .milliseconds(200)
+      } _: { pool in
         try await pool.query("select 1")
         #expect(pool.isReady)
         fixture.stop()
@@ -167,7 +175,9 @@ extension PostgresTests {
       let text = fixture.server.connectionString
       let socket = String(text.dropFirst("host=".count).prefix { $0 != " " })
       let encoded = socket.replacingOccurrences(of: "/", with: "%2F")
-      try await fixture.withPool { $0.connectionString = "postgresql://cadre@\(encoded):5432/cadre" } _: { pool in
+      try await fixture.withPool {
+        $0.connectionString = "postgresql://cadre@\(encoded):5432/cadre"
+      } _: { pool in
         let row = try await pool.query("select current_database()").first
         #expect(try row?.decode(0, as: String.self) == "cadre")
       }
@@ -191,7 +201,8 @@ extension PostgresTests {
         try await listener.connected()
         try await notify("one")
         try await pool.query(
-          "select pg_terminate_backend(pid) from pg_stat_activity where query ilike 'listen%' and pid <> pg_backend_pid()")
+          "select pg_terminate_backend(pid) from pg_stat_activity where query ilike 'listen%' and pid <> pg_backend_pid()"
+        )
         try await EventLoop.sleep(for: .milliseconds(50))
         try await listener.connected()
         try await notify("two")
@@ -208,7 +219,8 @@ extension PostgresTests {
 
     private static let steps = [
       Migration(version: 1, name: "one", sql: "create table m (id int8 primary key); insert into m values (1)"),
-      Migration(version: 2, name: "two", sql: "alter table m add column note text default 'it''s'; insert into m values (2)"),
+      Migration(
+        version: 2, name: "two", sql: "alter table m add column note text default 'it''s'; insert into m values (2)"),
     ]
 
     @Test func `five processes at once apply each step once`() async throws {
@@ -217,13 +229,15 @@ extension PostgresTests {
         try await withThrowingTaskGroup(of: Void.self) { group in
           for _ in 0..<5 {
             group.addTask {
-              try await Migrator(pool: pool, schema: "mtest", logger: Telemetry.disabled().logger).migrate(Migrations.steps)
+              try await Migrator(pool: pool, schema: "mtest", logger: Telemetry.disabled().logger).migrate(
+                Migrations.steps)
             }
           }
           try await group.waitForAll()
         }
         let rows = try await pool.query("select count(*) from mtest.m").first?.decode(0, as: Int64.self)
-        let recorded = try await pool.query("select count(*) from mtest.schema_migrations").first?.decode(0, as: Int64.self)
+        let recorded = try await pool.query("select count(*) from mtest.schema_migrations").first?.decode(
+          0, as: Int64.self)
         #expect(rows == 2)
         #expect(recorded == 2)
       }
@@ -237,7 +251,8 @@ extension PostgresTests {
         let changed = [Migration(version: 1, name: "one", sql: "select 1"), Migrations.steps[1]]
         await #expect(throws: MigrationError.self) { try await migrator.migrate(changed) }
         await #expect(throws: MigrationError.self) { try await migrator.migrate([Migrations.steps[0]]) }
-        let broken = Migrations.steps + [Migration(version: 3, name: "bad", sql: "create table k (id int8); select nonsense")]
+        let broken =
+          Migrations.steps + [Migration(version: 3, name: "bad", sql: "create table k (id int8); select nonsense")]
         await #expect(throws: PostgresError.self) { try await migrator.migrate(broken) }
         let left = try await pool.query("select to_regclass('mtestb.k') is null").first?.decode(0, as: Bool.self)
         #expect(left == true, "a step that fails leaves nothing behind")

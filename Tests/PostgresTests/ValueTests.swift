@@ -9,7 +9,8 @@ extension PostgresTests {
 
     @Test func `every type makes the round trip, extremes and NULLs included`() async throws {
       try await fixture.withPool { pool in
-        func same<Value: PostgresEncodable & PostgresDecodable & Equatable>(_ value: Value, _ type: String) async throws {
+        func same<Value: PostgresEncodable & PostgresDecodable & Equatable>(_ value: Value, _ type: String) async throws
+        {
           let row = try #require(try await pool.query("select $1::\(type)", [value]).first)
           #expect(try row.decode(0, as: Value.self) == value)
         }

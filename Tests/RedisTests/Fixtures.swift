@@ -102,7 +102,8 @@ func withPool(
   try result.get()
 }
 
-/// A server that does what `serve` says with each accepted socket, and a pool that is connected to it as well as it gets.
+/// A server that does what `serve` says with each accepted socket, and a pool that is connected to it as well as it
+/// gets.
 func withFakeServer(
   _ change: @escaping @Sendable (inout RedisConfiguration) -> Void = { _ in },
   serve: @escaping @Sendable (StreamSocket) async throws -> Void,

@@ -1,4 +1,5 @@
-// Feeds arbitrary bytes to the chunked decoder, at once and in pieces; the first byte is the size of a piece. Built as one module with the sources of HTTPWire, from the package root:
+// Feeds arbitrary bytes to the chunked decoder, at once and in pieces; the first byte is the size of a piece. Built as
+// one module with the sources of HTTPWire, from the package root:
 //
 //   swiftc -O -sanitize=fuzzer,address -parse-as-library -swift-version 6 Shared/HTTPWire/*.swift \
 //     Tests/Fuzz/HTTPWire/FuzzChunked.swift -o fuzz

@@ -1,4 +1,5 @@
-// Feeds arbitrary bytes to the event stream parser, at once and in pieces, and writes what it understood. Built as one module with the sources of HTTPWire, from the package root:
+// Feeds arbitrary bytes to the event stream parser, at once and in pieces, and writes what it understood. Built as one
+// module with the sources of HTTPWire, from the package root:
 //
 //   swiftc -O -sanitize=fuzzer,address -parse-as-library -swift-version 6 Shared/HTTPWire/*.swift \
 //     Tests/Fuzz/HTTPWire/FuzzServerSentEvents.swift -o fuzz

@@ -1,4 +1,5 @@
-// Feeds arbitrary text to the URL, percent-encoding, query and base64 parsers. Built as one module with the sources of HTTPWire, from the package root:
+// Feeds arbitrary text to the URL, percent-encoding, query and base64 parsers. Built as one module with the sources of
+// HTTPWire, from the package root:
 //
 //   swiftc -O -sanitize=fuzzer,address -parse-as-library -swift-version 6 Shared/HTTPWire/*.swift \
 //     Tests/Fuzz/HTTPWire/FuzzURL.swift -o fuzz

@@ -1,4 +1,5 @@
-// Feeds arbitrary bytes to the WebSocket receiver, at once and byte by byte; the first byte picks the side. Built as one module with the sources of HTTPWire, from the package root:
+// Feeds arbitrary bytes to the WebSocket receiver, at once and byte by byte; the first byte picks the side. Built as
+// one module with the sources of HTTPWire, from the package root:
 //
 //   swiftc -O -sanitize=fuzzer,address -parse-as-library -swift-version 6 Shared/HTTPWire/*.swift \
 //     Tests/Fuzz/HTTPWire/FuzzWebSocket.swift -o fuzz
