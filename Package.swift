@@ -97,6 +97,10 @@ var targets: [Target] = [
   library("LocalStack", at: "Services/Cadre/LocalStack", ["CLinux", "Crypto", "Primitives"]),
   service("cadre", at: "Services/Cadre/Command", ["CLinux", "JSON", "LocalStack", "Primitives"]),
 
+  service(
+    "bench-server", at: "Tests/Benchmarks/BenchServer",
+    ["HTTP", "HTTPWire", "JSON", "Postgres", "Primitives", "Reactor", "Redis", "Telemetry"]),
+
   // Tests, one folder per module.
   tests("Tidy"),
   tests("Crypto", ["Crypto", "Primitives"]),

@@ -64,6 +64,7 @@ public final class LocalStack: Sendable {
   public let apiKey: String
   private let internalToken: String
   private let sockets: String
+  private let postgresFolder: String
   private let ports: [String: Int]
   private let lock: StackLock
   private let postgresHeld: Mutex<PrivatePostgres>
@@ -91,8 +92,9 @@ public final class LocalStack: Sendable {
     internalToken = try LocalStack.secret(data + "/internal-token", prefix: "")
     sockets = "/tmp/cadre-\(FileAccess.shortName(of: data))"
     note("starting Postgres and Redis")
+    postgresFolder = LocalStack.postgresFolder(data, note)
     let postgres = try PrivatePostgres(
-      folder: data + "/postgres", sockets: sockets, log: data + "/logs/postgres.log",
+      folder: postgresFolder, sockets: sockets, log: data + "/logs/postgres.log",
       isThrowaway: configuration.isThrowaway)
     postgresHeld = Mutex(postgres)
     do {
@@ -101,6 +103,17 @@ public final class LocalStack: Sendable {
       postgres.stop()
       throw error
     }
+  }
+
+  /// Postgres does not run as root. When its user cannot pass to the data folder, as below a root's home, its cluster lies
+  /// elsewhere, under a name that belongs to the data folder.
+  private static func postgresFolder(_ data: String, _ note: (String) -> Void) -> String {
+    guard let user = try? SystemUser.forServers(), !FileAccess.isReachableByOthers(data) else {
+      return data + "/postgres"
+    }
+    let folder = "/var/tmp/cadre-\(FileAccess.shortName(of: data))/postgres"
+    note("the user \(user.name) cannot reach \(data); the database lies in \(folder)")
+    return folder
   }
 
   private static func secret(_ path: String, prefix: String) throws(StackError) -> String {
@@ -209,7 +222,7 @@ public final class LocalStack: Sendable {
   public func restartPostgres(isImmediate: Bool) throws(StackError) {
     postgres.stop(isImmediate: isImmediate)
     let started = try PrivatePostgres(
-      folder: configuration.data + "/postgres", sockets: sockets, log: configuration.data + "/logs/postgres.log",
+      folder: postgresFolder, sockets: sockets, log: configuration.data + "/logs/postgres.log",
       isThrowaway: configuration.isThrowaway)
     postgresHeld.withLock { $0 = started }
   }

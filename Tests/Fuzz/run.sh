@@ -1,0 +1,29 @@
+#!/usr/bin/env bash
+# Builds every fuzz target with libFuzzer and AddressSanitizer and runs each for $1 seconds (default 60).
+# A target is compiled together with the sources of its module, as one module.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+seconds=${1:-60}
+out=$(mktemp -d)
+trap 'rm -rf "$out"' EXIT
+for source in Tests/Fuzz/*/Fuzz*.swift; do
+  module=$(basename "$(dirname "$source")")
+  name=$(basename "$source" .swift)
+  flags=()
+  if [ "$module" = Settings ]; then flags+=(-I Shared/CLibraries/CYAML); fi
+  echo "== $name"
+  swiftc -O -sanitize=fuzzer,address -parse-as-library "${flags[@]}" Shared/"$module"/*.swift "$source" -o "$out/$name"
+  seeds=Tests/Fuzz/$module/seeds/${name#Fuzz}
+  corpus=$out/corpus-$name
+  mkdir -p "$corpus"
+  for folder in "$seeds" "Tests/Fuzz/$module/seeds/$name" "Tests/Fuzz/$module/seeds"; do
+    if [ -d "$folder" ]; then find "$folder" -maxdepth 1 -type f -exec cp {} "$corpus" \;; fi
+  done
+  (cd "$out" && "./$name" -max_total_time="$seconds" -rss_limit_mb=4096 -max_len=65536 -print_final_stats=1 "$corpus" 2>&1 |
+    grep -E "stat::number_of_executed_units|ERROR|SUMMARY" || true)
+  if compgen -G "$out/crash-*" >/dev/null; then
+    cp "$out"/crash-* .
+    echo "$name found a crash; its input lies beside the Makefile" >&2
+    exit 1
+  fi
+done
