@@ -42,7 +42,8 @@ public struct JSONFields {
 
   private let view: JSONView?
   private let path: String
-  private var read: Set<String> = []
+  /// Names as UTF-8: strings that only look alike are different members.
+  private var read: Set<[UInt8]> = []
   /// The faults so far.
   public private(set) var faults: [JSONFieldFault] = []
 
@@ -77,7 +78,7 @@ public struct JSONFields {
 
   /// A member as it is; `nil` when missing or null.
   public mutating func value(_ name: String, isRequired: Bool = false) -> JSONView? {
-    read.insert(name)
+    read.insert(Array(name.utf8))
     guard let value = view?[name], !value.isNull else {
       if isRequired, view != nil { note(name, .required, "This member is required.") }
       return nil
@@ -199,12 +200,12 @@ public struct JSONFields {
     for (key, _) in view.members {
       if faults.count >= JSONFields.faultsMax { return }
       let name = key.string ?? ""
-      if !read.contains(name) { note(name, .unknownField, "This member is not known here.") }
+      if !read.contains(Array(name.utf8)) { note(name, .unknownField, "This member is not known here.") }
     }
   }
 
   private static func escape(_ name: String) -> String {
     guard name.utf8.contains(where: { $0 == UInt8(ascii: "~") || $0 == UInt8(ascii: "/") }) else { return name }
-    return name.reduce(into: "") { $0 += $1 == "~" ? "~0" : $1 == "/" ? "~1" : String($1) }
+    return name.unicodeScalars.reduce(into: "") { $0 += $1 == "~" ? "~0" : $1 == "/" ? "~1" : String($1) }
   }
 }

@@ -41,6 +41,14 @@ import Testing
     #expect(try faults(text) == [expected])
   }
 
+  @Test func `a member that only looks like a known one is unknown`() throws {
+    var fields = JSONFields(try JSONDocument(parsing: "{\"e\u{301}~\u{301}/\":1,\"\u{e9}\":2}").root)
+    _ = fields.int("\u{e9}", in: 0...9)
+    var pointers: [String] = []
+    do { try fields.finish() } catch { pointers = error.faults.map(\.pointer) }
+    #expect(pointers.map { Array($0.utf8) } == [Array("/e\u{301}~0\u{301}~1".utf8)])
+  }
+
   @Test func `no more than twenty faults are kept`() throws {
     let many = (0..<50).map { "\"x\($0)\":0" }.joined(separator: ",")
     #expect(try faults("{\(many)}").count == 20)

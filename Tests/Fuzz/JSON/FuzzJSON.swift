@@ -2,7 +2,9 @@
 //
 //   swiftc -O -sanitize=fuzzer,address -parse-as-library -swift-version 6 \
 //     Shared/JSON/*.swift Tests/Fuzz/JSON/FuzzJSON.swift -o fuzz-json
-//   ./fuzz-json -max_len=4096 -max_total_time=60 corpus Tests/Fuzz/JSON/seeds
+//   SWIFT_BACKTRACE=enable=no ./fuzz-json -max_len=4096 -max_total_time=60 corpus Tests/Fuzz/JSON/seeds
+//
+// The runtime's own backtracer is off because it can hang beside the sanitizer's.
 //
 // Nothing traps; what parses is written again, parsed again, and stands for the same value.
 
