@@ -1,4 +1,5 @@
 internal import JSON
+internal import Telemetry
 
 /// A step that this worker holds.
 struct LeasedStep: Sendable {
@@ -18,6 +19,8 @@ struct LeasedStep: Sendable {
   let leaseMilliseconds: Int64
   let input: AgentInput
   let journal: [RecordedCall]
+  /// The trace that the work goes on.
+  let trace: TraceContext?
 
   /// Reads one lease of the orchestrator's answer; `nil` when a member is missing.
   init?(_ view: JSONView) {
@@ -33,6 +36,7 @@ struct LeasedStep: Sendable {
     self.attempt = attempt
     self.token = token
     leaseMilliseconds = lease
+    trace = view["traceparent"]?.string.flatMap { TraceContext(traceparent: $0) }
     self.input = input
     self.journal = journal.elements.compactMap { entry in
       guard let call = entry["call"], let digest = call["request_sha256"]?.string, let result = entry["result"] else {

@@ -39,7 +39,7 @@ final class StepRunner: Sendable {
     running.add(1, ordering: .relaxed)
     defer { running.subtract(1, ordering: .relaxed) }
     let started = MonotonicClock.now()
-    let span = telemetry.tracer.startSpan("invoke_agent", kind: .internal)
+    let span = telemetry.tracer.startSpan("invoke_agent", kind: .consumer, parent: step.trace)
     let outcome = await attempt(step, span)
     durations.observe(nanoseconds: MonotonicClock.now() &- started)
     outcomes.with(outcome).add()

@@ -64,12 +64,14 @@ final class MockProviderService: Service {
         writer.member("calls", Int64(counts.calls.load(ordering: .relaxed)))
         writer.member("input_tokens", Int64(counts.inputTokens.load(ordering: .relaxed)))
         writer.member("output_tokens", Int64(counts.outputTokens.load(ordering: .relaxed)))
+        writer.member("last_trace_id", orNull: counts.lastTrace.withLock { $0 })
       }
     }
   }
 
   private func complete(_ request: HTTPRequest) async throws -> HTTPResponse {
     counts.calls.add(1, ordering: .relaxed)
+    counts.lastTrace.withLock { $0 = request.trace.traceIDText }
     if !key.isEmpty, request.headers[.authorization] != "Bearer \(key)" {
       return MockReply.error(401, "invalid_api_key", "Incorrect API key provided.")
     }
@@ -98,6 +100,7 @@ private final class MockCounts: Sendable {
   let calls = Atomic<Int>(0)
   let inputTokens = Atomic<Int>(0)
   let outputTokens = Atomic<Int>(0)
+  let lastTrace = Mutex<String?>(nil)
 }
 
 /// The parts of a request that matter here.

@@ -94,8 +94,8 @@ class Bench:
             print(f"  {url}: {bad.group(1)} answers were errors", file=sys.stderr)
         return {
             "rate": float(re.search(r"Requests/sec:\s+([\d.]+)", text).group(1)),
-            "p50": milliseconds(re.search(r"50%\s+(\S+)", text).group(1)),
-            "p99": milliseconds(re.search(r"99%\s+(\S+)", text).group(1)),
+            "p50": milliseconds(re.search(r"^\s+50%\s+(\S+)", text, re.M).group(1)),
+            "p99": milliseconds(re.search(r"^\s+99%\s+(\S+)", text, re.M).group(1)),
         }
 
     def interleaved(self, *measures):

@@ -74,6 +74,35 @@ extension EndToEndTests {
       #expect(third.root["code"]?.string == "idempotency_key_reused")
     }
 
+    // P-24
+    @Test func `the trace of a submission goes on in the worker's calls`() throws {
+      let trace = "0af7651916cd43dd8448eb211c80319c"
+      let (_, root) = try fixture.json(
+        "POST", "/api/v1/tasks", body: #"{"prompt":"traced"}"#,
+        headers: ["traceparent": "00-\(trace)-b7ad6b7169203331-01", "Prefer": "wait=20"])
+      #expect(root["status"]?.string == "succeeded")
+      let (_, usage) = fixture.call("GET", "/mock/usage", service: "mock-provider")
+      #expect(try JSONDocument(parsing: usage).root["last_trace_id"]?.string == trace)
+    }
+
+    @Test func `the metrics of every service are valid`() throws {
+      for service in LocalStack.services {
+        let text = fixture.call("GET", "/metrics", service: service).text
+        let promtool = Process()
+        promtool.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        promtool.arguments = ["promtool", "check", "metrics"]
+        let (input, output) = (Pipe(), Pipe())
+        promtool.standardInput = input
+        promtool.standardOutput = output
+        promtool.standardError = output
+        try promtool.run()
+        input.fileHandleForWriting.write(Data(text.utf8))
+        try input.fileHandleForWriting.close()
+        promtool.waitUntilExit()
+        #expect(promtool.terminationStatus == 0, "\(service)")
+      }
+    }
+
     @Test func `lists are paged by cursor, newest first`() throws {
       for number in 0..<3 { _ = try fixture.submit("page \(number)") }
       let first = try fixture.json("GET", "/api/v1/tasks?limit=2").root

@@ -105,8 +105,8 @@ public final class LocalStack: Sendable {
     }
   }
 
-  /// Postgres does not run as root. When its user cannot pass to the data folder, as below a root's home, its cluster lies
-  /// elsewhere, under a name that belongs to the data folder.
+  /// Postgres does not run as root. When its user cannot pass to the data folder, as below a root's home, its cluster
+  /// lies elsewhere, under a name that belongs to the data folder.
   private static func postgresFolder(_ data: String, _ note: (String) -> Void) -> String {
     guard let user = try? SystemUser.forServers(), !FileAccess.isReachableByOthers(data) else {
       return data + "/postgres"

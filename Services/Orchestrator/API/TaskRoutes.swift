@@ -8,6 +8,7 @@ internal import Postgres
 internal import Primitives
 internal import Reactor
 internal import ServiceKit
+internal import Telemetry
 
 /// `/api/v1/tasks`
 struct TaskRoutes: Sendable {
@@ -42,7 +43,8 @@ struct TaskRoutes: Sendable {
     let document = try await request.json()
     let wish = try read(document.root)
     let submission = try RunEngine.begin(
-      tenant: caller.tenant, title: wish.title, principal: caller.principal, workflow: wish.workflow, input: wish.input)
+      tenant: caller.tenant, title: wish.title, principal: caller.principal, traceparent: request.trace.traceparent,
+      workflow: wish.workflow, input: wish.input)
     var accepted = (task: submission.task, run: submission.run)
     if let key {
       accepted = try await submitOnce(submission, key, Digest.sha256(JSONValue(document.root).canonicalBytes()))

@@ -63,13 +63,14 @@ final class RunEngine: Sendable {
 
   /// Prepares the run of a new task.
   static func begin(
-    tenant: TenantID, title: String?, principal: String, workflow: Workflow, input: Payload
+    tenant: TenantID, title: String?, principal: String, traceparent: String, workflow: Workflow, input: Payload
   ) throws -> Submission {
     var state = RunState(workflow: workflow)
     let events = try decide(state, .create(input: input.ref))
     for event in events { evolve(&state, event) }
     return Submission(
-      tenant: tenant, task: .make(), run: .make(), title: title, principal: principal, input: input, events: events,
+      tenant: tenant, task: .make(), run: .make(), title: title, principal: principal, traceparent: traceparent,
+      input: input, events: events,
       after: state)
   }
 

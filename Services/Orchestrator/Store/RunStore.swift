@@ -35,14 +35,16 @@ struct RunStore: Sendable {
     statements.append(
       PostgresStatement(
         """
-        insert into run (id, tenant_id, task_id, workflow, workflow_version, version, status, input_sha256)
-        select i.id, i.tenant, i.task, i.workflow, i.workflow_version, i.version, 'pending', i.input
-        from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::int4[], $6::int4[], $7::bytea[])
-          as i(id, tenant, task, workflow, workflow_version, version, input)
+        insert into run
+          (id, tenant_id, task_id, workflow, workflow_version, version, status, input_sha256, traceparent)
+        select i.id, i.tenant, i.task, i.workflow, i.workflow_version, i.version, 'pending', i.input, i.traceparent
+        from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::int4[], $6::int4[], $7::bytea[], $8::text[])
+          as i(id, tenant, task, workflow, workflow_version, version, input, traceparent)
         """,
         [
           runs, tenants, tasks, submissions.map(\.after.workflow.name),
           submissions.map { Int32($0.after.workflow.version) }, submissions.map { Int32($0.after.sequence) }, inputs,
+          submissions.map(\.traceparent),
         ]))
     var events = EventColumns()
     var ready = ReadyColumns()
@@ -162,7 +164,8 @@ struct RunStore: Sendable {
         tenant: TenantID(try row.decode(2, as: UUID.self)), key: try row.decode(3, as: String.self),
         attempt: Int(try row.decode(4, as: Int32.self)), token: try row.decode(5, as: UUID.self),
         deadline: try row.decode(6, as: Timestamp.self), version: Int(try row.decode(7, as: Int32.self)),
-        task: TaskID(try row.decode(8, as: UUID.self)), input: try row.decode(9, as: [UInt8].self))
+        task: TaskID(try row.decode(8, as: UUID.self)), input: try row.decode(9, as: [UInt8].self),
+        traceparent: try row.decode(10, as: String?.self))
     }
   }
 
@@ -183,7 +186,7 @@ struct RunStore: Sendable {
         started_at = coalesce(r.started_at, clock_timestamp())
       from (select distinct run_id, siblings from numbered) n
       where r.id = n.run_id and r.ended_at is null
-      returning r.id, r.version - n.siblings::int as base, r.task_id, r.input_sha256, r.tenant_id
+      returning r.id, r.version - n.siblings::int as base, r.task_id, r.input_sha256, r.tenant_id, r.traceparent
     ), leased as (
       insert into lease (step_id, run_id, tenant_id, step, attempt, token, worker, leased_at, deadline)
       select n.step_id, n.run_id, n.tenant_id, n.step, n.attempt, n.token, $3, clock_timestamp(),
@@ -197,7 +200,7 @@ struct RunStore: Sendable {
       from numbered n join bumped b on b.id = n.run_id
     )
     select n.step_id, n.run_id, n.tenant_id, n.step, n.attempt, n.token, l.deadline,
-      (b.base + n.position)::int, b.task_id, p.body
+      (b.base + n.position)::int, b.task_id, p.body, b.traceparent
     from numbered n join bumped b on b.id = n.run_id join leased l on l.step_id = n.step_id
     join payload p on p.tenant_id = b.tenant_id and p.sha256 = b.input_sha256
     """
@@ -253,6 +256,8 @@ struct LeasedStep: Sendable {
   let task: TaskID
   /// The run's input document.
   let input: [UInt8]
+  /// The trace of the submission.
+  let traceparent: String?
 }
 
 /// A lease that its holder did not prolong.

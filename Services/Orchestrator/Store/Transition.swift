@@ -48,6 +48,8 @@ struct Submission: Sendable {
   let run: RunID
   let title: String?
   let principal: String
+  /// The trace of the submission, as a W3C header value.
+  let traceparent: String
   let input: Payload
   let events: [RunEvent]
   let after: RunState

@@ -73,6 +73,7 @@ struct WorkerRoutes: Sendable {
     writer.member("token", step.token.description)
     writer.member("lease_ms", leaseMilliseconds)
     writer.member("deadline", step.deadline.description)
+    writer.member("traceparent", ifPresent: step.traceparent)
     writer.key("input")
     writer.raw(step.input)
     writer.key("journal")

@@ -31,6 +31,8 @@ create table run (
   version int not null,
   status text not null check (status in ('pending', 'running', 'succeeded', 'failed', 'cancelled')),
   input_sha256 bytea not null,
+  -- The trace of the submission (W3C), which the work of the run goes on.
+  traceparent text,
   output_sha256 bytea,
   failure jsonb,
   input_tokens bigint not null default 0,
