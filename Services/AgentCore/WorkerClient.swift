@@ -78,11 +78,13 @@ struct WorkerClient: Sendable {
     }
     more(&writer)
     writer.endObject()
-    return try await post("/worker/v1/steps/\(step.id)/\(what)", writer.bytes, timeout: WorkerClient.callTimeout).status
+    return try await post(
+      "/worker/v1/steps/\(step.id)/\(what)", writer.bytes, timeout: WorkerClient.callTimeout, trace: step.trace
+    ).status
   }
 
   private func post(
-    _ path: String, _ body: [UInt8], timeout: Duration
+    _ path: String, _ body: [UInt8], timeout: Duration, trace: TraceContext? = nil
   ) async throws -> (status: HTTPStatus, root: JSONView) {
     var headers = HTTPHeaders()
     headers.append(.contentType, "application/json")
@@ -91,7 +93,7 @@ struct WorkerClient: Sendable {
     let answer = try await client.send(
       HTTPClientRequest(
         .post, try base.appending(path: path), headers: headers, body: .bytes(body), timeout: timeout,
-        isIdempotent: true),
+        isIdempotent: true, trace: trace),
       peer: "orchestrator")
     let bytes = try await answer.body.collect(upTo: WorkerClient.answerBytesMax)
     guard let document = try? JSONDocument(parsing: bytes) else {

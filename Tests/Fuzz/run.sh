@@ -12,14 +12,15 @@ for source in Tests/Fuzz/*/Fuzz*.swift; do
   flags=()
   if [ "$module" = Settings ]; then flags+=(-I Shared/CLibraries/CYAML); fi
   echo "== $name"
-  swiftc -O -sanitize=fuzzer,address -parse-as-library "${flags[@]}" Shared/"$module"/*.swift "$source" -o "$out/$name"
+  swiftc -O -sanitize=fuzzer,address -parse-as-library "${flags[@]}" Shared/"$module"/*.swift "$source" -o "$out/$name" 2>&1 |
+    grep -v "Cannot export local symbol" || [ -x "$out/$name" ]
   seeds=Tests/Fuzz/$module/seeds/${name#Fuzz}
   corpus=$out/corpus-$name
   mkdir -p "$corpus"
   for folder in "$seeds" "Tests/Fuzz/$module/seeds/$name" "Tests/Fuzz/$module/seeds"; do
     if [ -d "$folder" ]; then find "$folder" -maxdepth 1 -type f -exec cp {} "$corpus" \;; fi
   done
-  (cd "$out" && "./$name" -max_total_time="$seconds" -rss_limit_mb=4096 -max_len=65536 -print_final_stats=1 "$corpus" 2>&1 |
+  (cd "$out" && SWIFT_BACKTRACE=enable=no "./$name" -max_total_time="$seconds" -rss_limit_mb=4096 -max_len=65536 -print_final_stats=1 "$corpus" 2>&1 |
     grep -E "stat::number_of_executed_units|ERROR|SUMMARY" || true)
   if compgen -G "$out/crash-*" >/dev/null; then
     cp "$out"/crash-* .
