@@ -38,7 +38,7 @@ bench: ## Measure against peers and limits, in one run
 	@swift build -c release --product bench-server
 	@python3 Tests/Benchmarks/bench.py --bin .build/release
 
-fuzz: ## Run every fuzz target for SECONDS (default 60) each
+fuzz: ## Run every fuzz target for SECONDS_EACH (default 60) seconds
 	@deploy/setup.sh run
 	@Tests/Fuzz/run.sh $(or $(SECONDS_EACH),60)
 
