@@ -76,6 +76,36 @@ extension EndToEndTests {
       #expect(try fixture.submit("after the crash").root["status"]?.string == "succeeded")
     }
 
+    @Test func `a service whose database is away at its start waits, says so, and ends in order`() throws {
+      let port = PlainHTTP.freePort()
+      let process = try ChildProcess.start(
+        "orchestrator", executable: fixture.stack.configuration.executables + "/orchestrator",
+        environment: [
+          "CADRE_HTTP_PORT": "\(port)", "CADRE_INTERNAL_TOKEN": "token-of-this-test-only",
+          "CADRE_POSTGRES_URL": "host=/nonexistent dbname=cadre user=cadre",
+        ])
+      let limit = Date().addingTimeInterval(10)
+      while PlainHTTP.send(port: port, path: "/healthz")?.status != 200, Date() < limit {}
+      #expect(PlainHTTP.send(port: port, path: "/healthz")?.status == 200)
+      #expect(PlainHTTP.send(port: port, path: "/readyz")?.status == 503)
+      let answer = PlainHTTP.send("POST", port: port, path: "/api/v1/tasks", body: "{}")
+      #expect(answer?.status == 503)
+      #expect(answer?.body.contains("\"code\":\"starting\"") == true)
+      process.kill(SIGTERM)
+      #expect(process.wait(seconds: 15) == 0)
+    }
+
+    @Test func `a fault in the configuration is one message that names it, and never a secret`() throws {
+      let executable = fixture.stack.configuration.executables + "/gateway"
+      let (status, output) = try ChildProcess.run(
+        executable, ["--set", "http.prot=1"],
+        environment: ["CADRE_INTERNAL_TOKEN": "short", "CADRE_HTTP_PROT": "8", "CADRE_AUTH_KEY": "very-secret-value-1"])
+      #expect(status == 2)
+      #expect(output.contains("http.prot") && output.contains("http.port"))
+      #expect(output.contains("CADRE_HTTP_PROT"))
+      #expect(!output.contains("very-secret-value"))
+    }
+
     @Test func `a worker whose lease has passed on changes nothing`() throws {
       let (_, root) = try fixture.submit("stale", wait: 20)
       let step = try fixture.events(root["run"]?["id"]?.string ?? "").compactMap { $0["step_id"]?.string }.first ?? ""
