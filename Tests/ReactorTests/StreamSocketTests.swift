@@ -104,11 +104,8 @@ private func connect(_ port: Int) async throws -> StreamSocket {
 
   @Test func `a refused connection says so`() async throws {
     let group = EventLoopGroup(count: 1)
-    try await group.onEach { loop in
-      let listener = try Listener(on: loop, address: .host("127.0.0.1", port: 0)) { _ in }
-      let port = listener.port
-      listener.close()
-      await #expect(throws: ReactorError.self) { try await connect(port) }
+    try await group.onEach { _ in
+      await #expect(throws: ReactorError.self) { try await connect(1) }
       await #expect(throws: ReactorError.self) {
         try await StreamSocket.connect(to: .host("no.such.host.invalid", port: 1), deadline: .max)
       }
