@@ -19,7 +19,7 @@ enum LogText {
   }
 
   private static let secretNames = [
-    "authorization", "api_key", "apikey", "password", "passwd", "secret", "token", "cookie", "private_key",
+    "authorization", "api_key", "api-key", "apikey", "password", "passwd", "secret", "token", "cookie", "private_key",
     "credential",
   ]
 

@@ -26,7 +26,7 @@ final class RunMetrics: Sendable {
       buckets: [1, 2, 4, 8, 16, 32, 64, 128], scale: 1
     ).with()
     readySteps = registry.gauge("cadre_steps_ready", help: "Steps that wait for a worker, seen at the last sweep.")
-    leasedNow = registry.gauge("cadre_steps_leased", help: "Steps that workers hold, seen at the last sweep.")
+    leasedNow = registry.gauge("cadre_steps_held", help: "Steps that workers hold, seen at the last sweep.")
   }
 
   func submitted() { submittedTasks.add() }
