@@ -70,14 +70,19 @@ var targets: [Target] = [
 
   // Services: pure parts and shells.
   library("Decider", at: "Services/Orchestrator/Decider", ["Contracts"]),
+  library(
+    "Workflows", at: "Services/Orchestrator/Workflows", ["Decider", "Contracts", "Crypto", "JSON", "Primitives"]),
+  library("Replay", at: "Services/Orchestrator/Replay", ["Decider", "Workflows", "Contracts", "Crypto", "JSON", "Primitives"]),
   .executableTarget(
     name: "orchestrator",
     dependencies: [
-      "Decider", "Contracts", "Crypto", "HTTP", "HTTPWire", "JSON", "Postgres", "Primitives", "Reactor", "ServiceKit",
+      "Decider", "Workflows", "Replay", "Contracts", "Crypto", "HTTP", "HTTPWire", "JSON", "Postgres", "Primitives", "Reactor", "ServiceKit",
       "Settings", "Telemetry",
     ],
-    path: "Services/Orchestrator", exclude: ["Decider"],
-    resources: [.embedInCode("Store/Migrations/0001_runs.sql")], swiftSettings: settings),
+    path: "Services/Orchestrator", exclude: ["Decider", "Workflows", "Replay"],
+    resources: [
+      .embedInCode("Store/Migrations/0001_runs.sql"), .embedInCode("Store/Migrations/0002_workflows.sql"),
+    ], swiftSettings: settings),
 
   service(
     "llm-router", at: "Services/LLMRouter",
@@ -107,6 +112,8 @@ var targets: [Target] = [
   tests("Contracts", ["Contracts", "Primitives"]),
   tests("EndToEnd", ["LocalStack", "JSON"]),
   tests("Decider", ["Decider", "Contracts"]),
+  tests("Workflows", ["Workflows", "Decider", "Contracts", "JSON"]),
+  tests("Replay", ["Replay", "Workflows", "Decider", "Contracts", "JSON"]),
   tests("Primitives", ["Primitives"]),
   tests("Reactor", ["Reactor", "Primitives"]),
   tests("JSON", ["JSON"]),

@@ -16,13 +16,14 @@ final class OrchestratorService: Service {
   static let defaultPort = 8081
   static let settings: [any SettingDeclaration] = OrchestratorSettings.all
 
-  private static let sweepInterval = Duration.seconds(1)
+  private static let depthInterval = Duration.seconds(5)
 
   private let context: ServiceContext
   private let token: InternalToken
   private let pool: PostgresPool
   private let engine: RunEngine
   private let metrics: RunMetrics
+  private let timers: TimerService
 
   init(_ context: ServiceContext) throws {
     self.context = context
@@ -33,11 +34,16 @@ final class OrchestratorService: Service {
     configuration.sharedConnectionsPerLoop = context.settings[OrchestratorSettings.connections]
     pool = PostgresPool(group: context.group, configuration: configuration, telemetry: context.telemetry)
     metrics = RunMetrics(registry: context.telemetry.registry)
-    engine = RunEngine(group: context.group, store: RunStore(pool: pool), metrics: metrics)
+    engine = RunEngine(
+      group: context.group, store: RunStore(pool: pool), catalog: WorkflowCatalog(store: WorkflowStore(pool: pool)),
+      metrics: metrics)
+    timers = TimerService(
+      engine: engine, inputs: StepInputs(store: engine.store), logger: context.telemetry.logger)
   }
 
   func route(_ router: inout Router) {
-    TaskRoutes(engine: engine, token: token).add(to: &router)
+    let submitter = TaskSubmitter(engine: engine, projects: ProjectStore(pool: pool))
+    TaskRoutes(engine: engine, submitter: submitter, token: token).add(to: &router)
     RunRoutes(engine: engine, token: token).add(to: &router)
     WorkerRoutes(engine: engine, token: token, settings: context.settings).add(to: &router)
   }
@@ -50,19 +56,28 @@ final class OrchestratorService: Service {
 
   func readiness() -> [(name: String, isReady: Bool)] { [("postgres", pool.isReady)] }
 
-  /// Sweeps until the end: leases that ran out, and the depth of the queue.
+  /// Serves timers and looks after the queue until the end.
   func run() async {
+    await withTaskGroup(of: Void.self) { group in
+      group.addTask { [self] in await timers.run() }
+      group.addTask { [self] in await engine.dispatcher.lookPeriodically() }
+      group.addTask { [self] in await watchDepth() }
+    }
+  }
+
+  private func watchDepth() async {
     while !Task.isCancelled {
       do {
-        try await EventLoop.sleep(for: OrchestratorService.sweepInterval)
-        _ = try await engine.rescueOverdue()
+        try await EventLoop.sleep(for: OrchestratorService.depthInterval)
         let depth = try await engine.store.queueDepth()
         metrics.readySteps.set(depth.ready)
         metrics.leasedNow.set(depth.leased)
+        metrics.delayedSteps.set(depth.delayed)
+        metrics.timers.set(depth.timers)
       } catch is CancellationError {
         return
       } catch {
-        context.telemetry.logger.warning("the sweep failed", ["reason": .string("\(error)")])
+        context.telemetry.logger.warning("the queue could not be measured", ["reason": .string("\(error)")])
       }
     }
   }
@@ -86,6 +101,7 @@ enum OrchestratorSettings {
 enum OrchestratorSchema {
   static let name = "orchestrator"
   static let migrations = [
-    Migration(version: 1, name: "runs", sql: String(decoding: PackageResources._001_runs_sql, as: UTF8.self))
+    Migration(version: 1, name: "runs", sql: String(decoding: PackageResources._001_runs_sql, as: UTF8.self)),
+    Migration(version: 2, name: "workflows", sql: String(decoding: PackageResources._002_workflows_sql, as: UTF8.self)),
   ]
 }

@@ -24,6 +24,13 @@ public struct JSONFieldFault: Hashable, Sendable {
   public let code: Code
   /// A sentence that says what is allowed.
   public let detail: String
+
+  /// Makes a fault of the member at an RFC 6901 pointer.
+  public init(pointer: String, code: Code, detail: String) {
+    self.pointer = pointer
+    self.code = code
+    self.detail = detail
+  }
 }
 
 /// All faults of an input.

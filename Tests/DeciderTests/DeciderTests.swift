@@ -2,151 +2,203 @@ import Contracts
 import Decider
 import Testing
 
-private let payload = PayloadRef(sha256: String(repeating: "a", count: 64), bytes: 1)
-private let worker = "worker-1"
-
-/// A run of `workflow` after `inputs`, all of which must be accepted.
-private func run(_ workflow: Workflow = .single, _ inputs: RunInput...) throws -> RunState {
-  var state = RunState(workflow: workflow)
-  for input in inputs { for event in try decide(state, input) { evolve(&state, event) } }
-  return state
-}
-
-private func call(_ index: Int) -> CallRecord {
-  CallRecord(
-    kind: .model, index: index, name: "m", requestSHA256: "r\(index)", result: payload,
-    usage: Usage(inputTokens: 2, outputTokens: 3, costMicroUSD: 4, modelCalls: 1), durationMilliseconds: 1)
-}
-
 @Suite struct DeciderTests {
+  private let single = workflow(step("answer"))
+
   @Test func `a run goes from its creation to its result`() throws {
-    let state = try run(
-      .single, .create(input: payload), .lease(step: "answer", worker: worker),
-      .record(step: "answer", attempt: 1, [call(0), call(1)]), .succeed(step: "answer", attempt: 1, output: payload))
-    #expect(state.status == .succeeded)
-    #expect(state.usage == Usage(inputTokens: 4, outputTokens: 6, costMicroUSD: 8, modelCalls: 2))
-    #expect(state.sequence == 7)
+    var run = try RunScript(single)
+    try run.apply(.lease(step: "answer", worker: "w"))
+    try run.apply(.record(step: "answer", attempt: 1, [call(0), call(1)]))
+    try run.apply(.succeed(step: "answer", attempt: 1, output: payload, facts: []))
+    #expect(run.state.status == .succeeded)
+    #expect(run.state.usage == Usage(inputTokens: 4, outputTokens: 6, costMicroUSD: 8, modelCalls: 2))
+    #expect(run.history.last == .runSucceeded(output: payload))
+    #expect(run.state.sequence == 7)
   }
 
   @Test func `a retryable failure makes the step ready again, later each time, until attempts are used up`() throws {
-    var state = try run(.single, .create(input: payload))
-    let failure = Failure(code: "provider_unreachable", message: "m", isRetryable: true)
-    for (attempt, delay) in [(1, Int64(1000)), (2, 2000)] {
-      for event in try decide(state, .lease(step: "answer", worker: worker)) { evolve(&state, event) }
-      let events = try decide(state, .fail(step: "answer", attempt: attempt, failure))
-      #expect(events.last == .stepReady(step: "answer", attempt: attempt + 1, delayMilliseconds: delay))
-      for event in events { evolve(&state, event) }
+    var run = try RunScript(
+      workflow(
+        step("a") { $0.retry = RetryPolicy(attemptsMax: 3, backoffMilliseconds: 10, backoffMillisecondsMax: 15) }))
+    for (attempt, delay) in [(2, Int64(10)), (3, 15)] {
+      try run.fail("a", isRetryable: true)
+      #expect(run.history.last == .stepReady(step: "a", attempt: attempt, delayMilliseconds: delay))
     }
-    for event in try decide(state, .lease(step: "answer", worker: worker)) { evolve(&state, event) }
-    let events = try decide(state, .fail(step: "answer", attempt: 3, failure))
-    #expect(events.last == .runFailed(step: "answer", failure))
+    try run.fail("a", isRetryable: true)
+    #expect(run.state.status == .failed)
   }
 
-  @Test func `a failure that cannot be mended ends the run at once`() throws {
-    let state = try run(
-      .single, .create(input: payload), .lease(step: "answer", worker: worker),
-      .fail(step: "answer", attempt: 1, Failure(code: "bad_key", message: "m", isRetryable: false)))
-    #expect(state.status == .failed)
+  @Test func `a code that the workflow calls final is not repeated`() throws {
+    var run = try RunScript(workflow(step("a") { $0.retry.nonRetryableCodes = ["bad_key"] }))
+    try run.fail("a", code: "bad_key", isRetryable: true)
+    #expect(run.state.status == .failed)
+  }
+
+  @Test func `jitter shortens the wait, differs between runs and never between replays`() {
+    let policy = RetryPolicy(
+      attemptsMax: 9, backoffMilliseconds: 1000, backoffMillisecondsMax: 60_000, jitterPercent: 50)
+    let delays = (0..<100).map { policy.delayMilliseconds(afterAttempt: 2, seed: UInt64($0)) }
+    #expect(delays.allSatisfy { (1000...2000).contains($0) })
+    #expect(Set(delays).count > 50)
+    #expect(delays == (0..<100).map { policy.delayMilliseconds(afterAttempt: 2, seed: UInt64($0)) })
   }
 
   @Test func `a lost worker's late words change nothing`() throws {
-    let state = try run(
-      .single, .create(input: payload), .lease(step: "answer", worker: worker), .lose(step: "answer", attempt: 1),
-      .lease(step: "answer", worker: "worker-2"))
-    #expect(throws: RunRefusal.staleAttempt) {
-      try decide(state, .succeed(step: "answer", attempt: 1, output: payload))
+    var run = try RunScript(single)
+    try run.apply(.lease(step: "answer", worker: "w"))
+    try run.apply(.lose(step: "answer", attempt: 1))
+    try run.apply(.lease(step: "answer", worker: "w2"))
+    for late in [
+      RunInput.succeed(step: "answer", attempt: 1, output: payload, facts: []),
+      .record(step: "answer", attempt: 1, [call(0)]), .lose(step: "answer", attempt: 1),
+      .timeOut(step: "answer", attempt: 1, .startToClose),
+    ] {
+      #expect(throws: RunRefusal.staleAttempt) { try run.apply(late) }
     }
-    #expect(throws: RunRefusal.staleAttempt) { try decide(state, .record(step: "answer", attempt: 1, [call(0)])) }
-    #expect(throws: RunRefusal.staleAttempt) { try decide(state, .lose(step: "answer", attempt: 1)) }
   }
 
   @Test func `a recorded call keeps its place when the next attempt goes on`() throws {
-    let state = try run(
-      .single, .create(input: payload), .lease(step: "answer", worker: worker),
-      .record(step: "answer", attempt: 1, [call(0)]), .lose(step: "answer", attempt: 1),
-      .lease(step: "answer", worker: worker))
-    #expect(throws: RunRefusal.journalGap) { try decide(state, .record(step: "answer", attempt: 2, [call(0)])) }
-    #expect(try decide(state, .record(step: "answer", attempt: 2, [call(1)])).count == 1)
+    var run = try RunScript(single)
+    try run.apply(.lease(step: "answer", worker: "w"))
+    try run.apply(.record(step: "answer", attempt: 1, [call(0)]))
+    try run.apply(.lose(step: "answer", attempt: 1))
+    try run.apply(.lease(step: "answer", worker: "w"))
+    #expect(throws: RunRefusal.journalGap) { try run.apply(.record(step: "answer", attempt: 2, [call(0)])) }
+    try run.apply(.record(step: "answer", attempt: 2, [call(1)]))
   }
 
   @Test func `nothing happens to a run that has ended`() throws {
-    let state = try run(.single, .create(input: payload), .cancel(by: "user", reason: ""))
-    #expect(state.status == .cancelled)
-    #expect(state.steps["answer"]?.status == .abandoned)
+    var run = try RunScript(single)
+    try run.apply(.cancel(by: "user", reason: ""))
+    #expect(run.state.status == .cancelled)
+    #expect(run.status("answer") == .abandoned)
     for input in [
-      RunInput.lease(step: "answer", worker: worker), .cancel(by: "x", reason: ""), .create(input: payload),
+      RunInput.lease(step: "answer", worker: "w"), .cancel(by: "x", reason: ""), .pause(by: "x"), .expire,
     ] {
-      #expect(throws: RunRefusal.self) { try decide(state, input) }
+      #expect(throws: RunRefusal.runEnded) { try run.apply(input) }
     }
   }
 
-  @Test func `a join waits for all of its branches`() throws {
-    let diamond = Workflow(
-      name: "diamond", version: 1,
-      steps: [
-        .init(key: "plan", jobType: "agent"), .init(key: "left", jobType: "agent", dependsOn: ["plan"]),
-        .init(key: "right", jobType: "agent", dependsOn: ["plan"]),
-        .init(key: "join", jobType: "agent", dependsOn: ["left", "right"]),
-      ])
-    var state = try run(
-      diamond, .create(input: payload), .lease(step: "plan", worker: worker),
-      .succeed(step: "plan", attempt: 1, output: payload), .lease(step: "right", worker: worker),
-      .succeed(step: "right", attempt: 1, output: payload))
-    #expect(state.steps["join"]?.status == .blocked)
-    for input in [RunInput.lease(step: "left", worker: worker), .succeed(step: "left", attempt: 1, output: payload)] {
-      for event in try decide(state, input) { evolve(&state, event) }
-    }
-    #expect(state.steps["join"]?.status == .ready)
-    #expect(state.status == .running)
+  @Test func `branches run side by side and meet again`() throws {
+    var run = try RunScript(
+      workflow(step("plan"), step("left", ["plan"]), step("right", ["plan"]), step("join", ["left", "right"])))
+    #expect(run.ready == ["plan"])
+    try run.work("plan")
+    #expect(run.ready == ["left", "right"])
+    try run.work("right")
+    #expect(run.ready == ["left"])
+    try run.work("left")
+    try run.work("join")
+    #expect(run.history.last == .runSucceeded(output: run.output("join")))
   }
 
-  @Test(arguments: 0..<200)
-  func `any order of inputs keeps the invariants`(seed: UInt64) throws {
-    var random = SplitMix(state: seed)
-    let workflow = Workflow(
-      name: "w", version: 1,
-      steps: [
-        .init(key: "a", jobType: "agent"), .init(key: "b", jobType: "agent", dependsOn: ["a"]),
-        .init(key: "c", jobType: "agent", dependsOn: ["a"]), .init(key: "d", jobType: "agent", dependsOn: ["b", "c"]),
-      ])
-    var state = RunState(workflow: workflow)
-    var history: [RunEvent] = []
-    for _ in 0..<120 {
-      let step = ["a", "b", "c", "d", "x"][Int(random.next() % 5)]
-      let attempt = Int(random.next() % 4)
-      let input: RunInput =
-        switch random.next() % 24 {
-        case 0..<2: .create(input: payload)
-        case 2..<10: .lease(step: step, worker: "w\(random.next() % 3)")
-        case 10..<13: .record(step: step, attempt: attempt, [call(Int(random.next() % 3))])
-        case 13..<19: .succeed(step: step, attempt: attempt, output: payload)
-        case 19..<21:
-          .fail(step: step, attempt: attempt, Failure(code: "c", message: "m", isRetryable: random.next() % 4 != 0))
-        case 21..<23: .lose(step: step, attempt: attempt)
-        default: random.next() % 8 == 0 ? .cancel(by: "u", reason: "") : .lease(step: step, worker: "w")
-        }
-      guard let events = try? decide(state, input) else { continue }
-      #expect(!state.status.isEnded, "an ended run accepted \(input)")
-      #expect(try decide(state, input) == events, "the same input decided differently")
-      for event in events { evolve(&state, event) }
-      history += events
-    }
-    #expect(fold(workflow, history) == state)
-    let ends = history.filter { ["run.succeeded", "run.failed", "run.cancelled"].contains($0.type) }
-    #expect(ends.count == (state.status.isEnded ? 1 : 0))
-    for step in workflow.steps {
-      #expect(history.filter { $0.type == "step.succeeded" && $0.step == step.key }.count <= 1)
-    }
+  @Test func `a condition sends the run one way, and what no way leads to is skipped`() throws {
+    let review = Condition.compare(reference: "steps.judge.output.score", .atLeast, .int(7))
+    let flow = workflow(
+      step("judge"), step("publish", ["judge"]) { $0.condition = review },
+      step("announce", ["publish"]), step("rework", ["judge"]) { $0.condition = .not(review) },
+      step("close", ["announce", "rework"]))
+    var run = try RunScript(flow)
+    try run.work("judge", facts: [Fact("steps.judge.output.score", .double(6.5))])
+    #expect(run.status("publish") == .skipped)
+    #expect(run.status("announce") == .skipped)
+    #expect(run.ready == ["rework"])
+    try run.work("rework")
+    #expect(run.ready == ["close"])
   }
-}
 
-private struct SplitMix {
-  var state: UInt64
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var mixed = state
-    mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-    return mixed ^ (mixed >> 31)
+  @Test func `a run whose every branch is skipped ends without a result`() throws {
+    var run = try RunScript(workflow(step("a"), step("b", ["a"]) { $0.condition = .exists(reference: "input.x") }))
+    try run.work("a")
+    #expect(run.history.last == .runSucceeded(output: nil))
+  }
+
+  @Test func `values of different types never compare, but differ`() throws {
+    func holds(_ operation: Condition.Operator, _ literal: FactValue, _ value: FactValue?) throws -> Bool {
+      let flow = workflow(step("a") { $0.condition = .compare(reference: "input.x", operation, literal) })
+      let run = try RunScript(flow, facts: value.map { [Fact("input.x", $0)] } ?? [])
+      return run.status("a") == .ready
+    }
+    #expect(try holds(.equals, .int(2), .double(2)))
+    #expect(try !holds(.below, .int(2), .string("1")))
+    #expect(try holds(.differs, .string("1"), .int(1)))
+    #expect(try holds(.equals, .null, nil))
+    #expect(try !holds(.equals, .string("x"), .longString(sha256: "x")))
+    #expect(try holds(.above, .int(2), .count(3)))
+  }
+
+  @Test func `the first of several is enough, and the others still run to their end`() throws {
+    var run = try RunScript(
+      workflow(step("a"), step("b"), step("c"), step("next", ["a", "b", "c"]) { $0.join = .atLeast(2) }))
+    try run.work("a")
+    #expect(run.status("next") == .blocked)
+    try run.work("c")
+    #expect(run.status("next") == .ready)
+    try run.work("next")
+    #expect(run.state.status == .running)
+    try run.work("b")
+    #expect(run.state.status == .succeeded)
+  }
+
+  @Test func `a join that can no longer be reached is skipped`() throws {
+    var run = try RunScript(
+      workflow(
+        step("a") { $0.onFailure = .proceed }, step("b") { $0.onFailure = .proceed },
+        step("next", ["a", "b"]) { $0.join = .atLeast(1) }))
+    try run.fail("a")
+    #expect(run.status("next") == .blocked)
+    try run.fail("b")
+    #expect(run.status("next") == .skipped)
+    #expect(run.state.status == .succeeded)
+  }
+
+  @Test func `another agent takes over when the attempts are used up`() throws {
+    var run = try RunScript(
+      workflow(
+        step("a") {
+          $0.agent = "junior"
+          $0.model = "small"
+          $0.retry.attemptsMax = 1
+          $0.fallbacks = [.init(agent: "senior", model: nil), .init(agent: nil, model: "large")]
+        }))
+    try run.fail("a", isRetryable: true)
+    var assignment = run.state.assignment(of: try #require(run.state.step("a")))
+    #expect(assignment.agent == "senior" && assignment.model == "small")
+    try run.fail("a")
+    assignment = run.state.assignment(of: try #require(run.state.step("a")))
+    #expect(assignment.agent == "senior" && assignment.model == "large")
+    try run.fail("a")
+    #expect(run.state.status == .failed)
+  }
+
+  @Test func `what was done is undone in order before the run fails`() throws {
+    var run = try RunScript(
+      workflow(
+        step("book"), step("other"), step("pay", ["book"]) { $0.onFailure = .compensate(["refund", "unbook"]) },
+        step("refund") { $0.isCompensation = true }, step("unbook") { $0.isCompensation = true }))
+    try run.work("book")
+    try run.apply(.lease(step: "other", worker: "w"))
+    try run.fail("pay")
+    #expect(run.state.status == .compensating)
+    #expect(run.status("other") == .abandoned)
+    #expect(Effects(of: Array(run.history.suffix(2)), in: run.state).clearing == .everything)
+    #expect(throws: RunRefusal.staleAttempt) {
+      try run.apply(.succeed(step: "other", attempt: 1, output: payload, facts: []))
+    }
+    #expect(run.ready == ["refund"])
+    try run.work("refund")
+    try run.work("unbook")
+    #expect(run.history.last == .runFailed(step: "pay", Failure(code: "broken", message: "m", isRetryable: false)))
+  }
+
+  @Test func `steps that undo others do not run when nothing failed`() throws {
+    var run = try RunScript(
+      workflow(
+        step("a") { $0.onFailure = .compensate(["undo"]) }, step("b", ["a"]),
+        step("undo") { $0.isCompensation = true }))
+    try run.work("a")
+    try run.work("b")
+    #expect(run.state.status == .succeeded)
+    #expect(run.attempt("undo") == 0)
   }
 }

@@ -14,7 +14,7 @@ extension EndToEndTests {
       ("[]", 422, "invalid_input", "\"pointer\":\"\""),
       ("{}", 422, "invalid_input", "/prompt"), (#"{"prompt":""}"#, 422, "invalid_input", "/prompt"),
       (#"{"prompt":7}"#, 422, "invalid_input", "/prompt"), (#"{"prompt":"a","x":1}"#, 422, "invalid_input", "/x"),
-      (#"{"prompt":"a","workflow":"none"}"#, 422, "invalid_input", "/workflow"),
+      (#"{"prompt":"a","workflow":"none"}"#, 422, "unknown_workflow", "none"),
       (#"{"prompt":"a","max_output_tokens":0}"#, 422, "invalid_input", "/max_output_tokens"),
       (#"{"prompt":"a","prompt":"b"}"#, 400, "malformed_json", ""),
       (#"{"prompt":"a\u0000b"}"#, 422, "invalid_input", "/prompt"),

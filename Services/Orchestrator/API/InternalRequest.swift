@@ -35,6 +35,14 @@ extension Problem {
   }
 }
 
+extension Problem {
+  /// Somebody changed it since it was read.
+  static func outdated() -> Problem {
+    Problem(
+      .preconditionFailed, code: "outdated", "It was changed since you read it; read it again and repeat the change.")
+  }
+}
+
 /// Runs a handler and turns the failures that every handler of this service can meet into problems.
 func answering(_ body: () async throws -> HTTPResponse) async throws -> HTTPResponse {
   do {
@@ -55,6 +63,22 @@ extension Problem {
   /// What a refused transition means for its caller.
   init(_ refused: RunEngine.Refused) {
     switch refused {
+    case .byDecider(.unknownSignal):
+      self.init(
+        .unprocessableContent, code: "unknown_signal", "No step of the run's workflow waits for a signal of this name.")
+    case .byDecider(.tooManySignals):
+      self.init(
+        .tooManyRequests, code: "too_many_signals", "Too many signals wait for being used by the run; try again later.",
+        retryAfterSeconds: 5)
+    case .byDecider(.subjectDiffers):
+      self.init(
+        .conflict, code: "subject_differs",
+        "What is to be approved has changed; read the approval again and decide on its subject_sha256.")
+    case .byDecider(.alreadyPaused): self.init(.conflict, code: "already_paused", "The run is paused already.")
+    case .byDecider(.notPaused): self.init(.conflict, code: "not_paused", "The run is not paused.")
+    case .unreadable(let reason):
+      self.init(.internalServerError, code: "unreadable_history", "The history of the run cannot be read: \(reason).")
+    case .byStore(let error): self = .unavailable(error)
     case .unknownRun: self = .notFound("run")
     case .byDecider(.runEnded):
       self.init(.conflict, code: "run_ended", "The run has ended; nothing more happens to it.")
@@ -94,6 +118,44 @@ enum Parameter {
       }
     }
     return nil
+  }
+
+  /// What a list is restricted to.
+  static func filter(_ query: QueryItems) throws(Problem) -> RunFilter {
+    var filter = RunFilter()
+    if let text = query["project_id"] {
+      guard let id = ProjectID(text) else { throw .badParameter("?project_id", "The id of a project is expected.") }
+      filter.project = id
+    }
+    if let text = query["task_id"] {
+      guard let id = TaskID(text) else { throw .badParameter("?task_id", "The id of a task is expected.") }
+      filter.task = id
+    }
+    filter.workflow = query["workflow"]
+    filter.label = query["label"]
+    if let status = query["status"] {
+      let known = ["pending", "running", "paused", "compensating", "succeeded", "failed", "cancelled"]
+      guard known.contains(status) else {
+        throw .badParameter("?status", "One of \(known.joined(separator: ", ")) is expected.")
+      }
+      filter.status = status
+    }
+    if let archived = query["archived"] {
+      guard let isToo = ["true": true, "false": false][archived] else {
+        throw .badParameter("?archived", "true or false is expected.")
+      }
+      filter.isArchivedToo = isToo
+    }
+    return filter
+  }
+
+  /// The version that `If-Match` demands; nil without the header or with `*`.
+  static func ifMatch(_ request: HTTPRequest) throws(Problem) -> Int? {
+    guard let text = request.headers["if-match"], text != "*" else { return nil }
+    guard text.hasPrefix("\""), text.hasSuffix("\""), let version = Int(text.dropFirst().dropLast()), version > 0 else {
+      throw .badParameter("If-Match", "The ETag of an earlier answer is expected.")
+    }
+    return version
   }
 
   /// An id in the path; a malformed one names nothing.

@@ -24,7 +24,7 @@ struct RunRoutes: Sendable {
     }
   }
 
-  private func find(_ request: HTTPRequest) async throws -> (Caller, TaskRow) {
+  private func find(_ request: HTTPRequest) async throws -> (Caller, RunRow) {
     let caller = try Caller(request, token)
     let id = try Parameter.id(request, RunID.self)
     guard let row = try await engine.store.run(caller.tenant, id) else { throw Problem.notFound("run") }
@@ -47,8 +47,8 @@ struct RunRoutes: Sendable {
       reason = fields.string("reason", bytesMax: 1000, allowsEmpty: true)
       try fields.finish()
     }
-    try await engine.apply(.cancel(by: caller.principal, reason: reason ?? ""), to: row.run)
-    guard let after = try await engine.store.run(caller.tenant, row.run) else { throw Problem.notFound("run") }
+    try await engine.apply(.cancel(by: caller.principal, reason: reason ?? ""), to: row.id)
+    guard let after = try await engine.store.run(caller.tenant, row.id) else { throw Problem.notFound("run") }
     return .json { TaskDocuments.write(run: after, to: &$0) }
   }
 
@@ -60,15 +60,15 @@ struct RunRoutes: Sendable {
     let query = try request.query()
     let after = try sequence(request.headers[.lastEventID] ?? query["after"])
     let wantsStream = request.headers[.accept]?.contains("text/event-stream") ?? false
-    if wantsStream { return stream(row.run, after: after) }
+    if wantsStream { return stream(row.id, after: after) }
     let limit = try Parameter.limit(query, standard: 100, max: RunRoutes.pageMax)
-    let page = try await engine.store.events(row.run, after: after, limit: limit)
+    let page = try await engine.store.events(row.id, after: after, limit: limit)
     return .json { writer in
       writer.key("events")
       writer.beginArray()
       for event in page {
         writer.beginObject()
-        TaskDocuments.write(event: event, of: row.run, to: &writer)
+        TaskDocuments.write(event: event, of: row.id, to: &writer)
         writer.endObject()
       }
       writer.endArray()
@@ -104,7 +104,7 @@ struct RunRoutes: Sendable {
         if let last = page.last, ["run.succeeded", "run.failed", "run.cancelled"].contains(last.type) { return }
         if page.count == RunRoutes.pageMax { continue }
         // A stream that was resumed behind the last event has nothing to wait for.
-        if page.isEmpty, let state = try await engine.store.state(run)?.state, state.status.isEnded {
+        if page.isEmpty, let state = try await engine.look(run)?.state, state.status.isEnded {
           if state.sequence <= sequence { return }
           continue
         }

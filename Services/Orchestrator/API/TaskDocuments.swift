@@ -9,25 +9,37 @@ internal import Primitives
 enum TaskDocuments {
   static func write(task row: TaskRow, to writer: inout JSONWriter) {
     writer.member("id", row.task.description)
-    writer.member("status", row.status.rawValue)
+    writer.member("status", row.run.shownStatus)
     writer.member("title", orNull: row.title)
+    writer.member("description", row.description)
+    writer.member("project_id", orNull: row.project?.description)
+    writer.member("labels", raw: row.labels)
+    writer.member("assignee", orNull: row.assignee)
+    writer.member("priority", Int64(row.priority))
+    writer.member("due_at", orNull: row.dueAt?.description)
+    writer.member("version", Int64(row.version))
     writer.member("created_at", row.createdAt.description)
     writer.member("created_by", row.createdBy)
+    writer.member("updated_at", row.updatedAt.description)
+    writer.member("archived_at", orNull: row.archivedAt?.description)
     writer.key("input")
-    writer.raw(row.input)
+    writer.raw(row.run.input)
     writer.key("run")
     writer.beginObject()
-    write(run: row, to: &writer)
+    write(run: row.run, to: &writer)
     writer.endObject()
   }
 
-  static func write(run row: TaskRow, to writer: inout JSONWriter) {
-    writer.member("id", row.run.description)
+  static func write(run row: RunRow, to writer: inout JSONWriter) {
+    writer.member("id", row.id.description)
     writer.member("task_id", row.task.description)
-    writer.member("status", row.status.rawValue)
+    writer.member("project_id", orNull: row.project?.description)
+    writer.member("status", row.shownStatus)
     writer.member("workflow", row.workflow)
     writer.member("workflow_version", Int64(row.workflowVersion))
     writer.member("version", Int64(row.version))
+    writer.member("parent_run_id", ifPresent: row.parent?.description)
+    writer.member("forked_from", ifPresent: row.forkedFrom?.description)
     writer.member("created_at", row.createdAt.description)
     writer.member("started_at", orNull: row.startedAt?.description)
     writer.member("ended_at", orNull: row.endedAt?.description)
@@ -65,6 +77,8 @@ enum TaskDocuments {
   }
 
   static func response(_ status: HTTPStatus, task row: TaskRow) -> HTTPResponse {
-    .json(status) { write(task: row, to: &$0) }
+    var response = HTTPResponse.json(status) { write(task: row, to: &$0) }
+    response.headers.append("etag", "\"\(row.version)\"")
+    return response
   }
 }

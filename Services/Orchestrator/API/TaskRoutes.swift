@@ -12,44 +12,39 @@ internal import Telemetry
 
 /// `/api/v1/tasks`
 struct TaskRoutes: Sendable {
-  /// Largest task document in bytes.
-  private static let bodyBytesMax = 1 << 20
-  private static let promptBytesMax = 512 << 10
   private static let pageMax = 100
 
   let engine: RunEngine
+  let submitter: TaskSubmitter
   let token: InternalToken
 
   func add(to router: inout Router) {
-    router.on(.post, "/api/v1/tasks", RouteOptions(bodyBytesMax: TaskRoutes.bodyBytesMax)) { request in
+    router.on(.post, "/api/v1/tasks", RouteOptions(bodyBytesMax: TaskRequest.bodyBytesMax)) { request in
       try await answering { try await submit(request) }
     }
     router.on(.get, "/api/v1/tasks") { request in try await answering { try await list(request) } }
     router.on(.get, "/api/v1/tasks/{id}") { request in try await answering { try await get(request) } }
+    router.on(.patch, "/api/v1/tasks/{id}", RouteOptions(bodyBytesMax: 128 << 10)) { request in
+      try await answering { try await update(request) }
+    }
+    router.on(.delete, "/api/v1/tasks/{id}") { request in try await answering { try await archive(request) } }
   }
 
   // MARK: Submit
-
-  private struct Wish {
-    let title: String?
-    let workflow: Workflow
-    let input: Payload
-  }
 
   private func submit(_ request: HTTPRequest) async throws -> HTTPResponse {
     let caller = try Caller(request, token)
     let wait = try Parameter.waitSeconds(request)
     let key = try idempotencyKey(request)
     let document = try await request.json()
-    let wish = try read(document.root)
-    let submission = try RunEngine.begin(
-      tenant: caller.tenant, title: wish.title, principal: caller.principal, traceparent: request.trace.traceparent,
-      workflow: wish.workflow, input: wish.input)
-    var accepted = (task: submission.task, run: submission.run)
+    let wish = try TaskRequest(document.root)
+    let submission = try await submitter.prepare(
+      wish, caller.tenant, principal: caller.principal, traceparent: request.trace.traceparent)
+    var accepted = (task: submission.facts.task, run: submission.run)
     if let key {
       accepted = try await submitOnce(submission, key, Digest.sha256(JSONValue(document.root).canonicalBytes()))
     } else {
-      try await engine.accept(submission, idempotency: nil)
+      try await engine.accept(submission)
     }
     return try await answer(caller, accepted, wait: wait)
   }
@@ -62,37 +57,18 @@ struct TaskRoutes: Sendable {
     return key
   }
 
-  private func read(_ root: JSONView) throws -> Wish {
-    var fields = JSONFields(root)
-    let title = fields.string("title", bytesMax: 500)
-    let prompt = fields.string("prompt", isRequired: true, bytesMax: TaskRoutes.promptBytesMax)
-    let system = fields.string("system", bytesMax: 64 << 10)
-    let model = fields.string("model", bytesMax: 200)
-    let outputTokensMax = fields.int("max_output_tokens", in: 1...1_000_000)
-    let name = fields.string("workflow", bytesMax: 100, allowed: Workflow.builtIn.keys.sorted())
-    try fields.finish()
-    var writer = JSONWriter()
-    writer.beginObject()
-    writer.member("prompt", prompt ?? "")
-    writer.member("system", ifPresent: system)
-    writer.member("model", ifPresent: model)
-    writer.member("max_output_tokens", ifPresent: outputTokensMax)
-    writer.endObject()
-    return Wish(
-      title: title, workflow: Workflow.builtIn[name ?? Workflow.single.name] ?? .single, input: Payload(writer.bytes))
-  }
-
   /// Accepts a submission under its key. The same key gives the same task; with another body it is refused.
   private func submitOnce(
     _ submission: Submission, _ key: String, _ digest: [UInt8]
   ) async throws -> (task: TaskID, run: RunID) {
+    let facts = submission.facts
     let row = IdempotencyRow(
-      tenant: submission.tenant, key: key, requestSHA256: digest, task: submission.task, run: submission.run)
+      tenant: facts.tenant, key: key, requestSHA256: digest, task: facts.task, run: submission.run)
     do {
       try await engine.accept(submission, idempotency: row)
-      return (submission.task, submission.run)
+      return (facts.task, submission.run)
     } catch let error as PostgresError where error.sqlState == "23505" {
-      guard let known = try await engine.store.idempotency(submission.tenant, key) else { throw error }
+      guard let known = try await engine.store.idempotency(facts.tenant, key) else { throw error }
       guard known.requestSHA256 == digest else {
         throw Problem(
           .unprocessableContent, code: "idempotency_key_reused",
@@ -111,7 +87,7 @@ struct TaskRoutes: Sendable {
       let ticket = wait == nil ? nil : engine.hub.ticket(for: accepted.run)
       defer { ticket?.cancel() }
       guard let row = try await engine.store.task(caller.tenant, accepted.task) else { throw Problem.notFound("task") }
-      let isEnded = row.status.isEnded
+      let isEnded = row.run.status.isEnded
       guard let ticket, !isEnded, MonotonicClock.now() < deadline else {
         var response = TaskDocuments.response(isEnded ? .ok : .accepted, task: row)
         response.headers.append(.location, "/api/v1/tasks/\(row.task)")
@@ -124,10 +100,15 @@ struct TaskRoutes: Sendable {
 
   // MARK: Read
 
-  private func get(_ request: HTTPRequest) async throws -> HTTPResponse {
+  private func find(_ request: HTTPRequest) async throws -> (Caller, TaskRow) {
     let caller = try Caller(request, token)
     let id = try Parameter.id(request, TaskID.self)
     guard let row = try await engine.store.task(caller.tenant, id) else { throw Problem.notFound("task") }
+    return (caller, row)
+  }
+
+  private func get(_ request: HTTPRequest) async throws -> HTTPResponse {
+    let (_, row) = try await find(request)
     return TaskDocuments.response(.ok, task: row)
   }
 
@@ -142,7 +123,8 @@ struct TaskRoutes: Sendable {
       }
       cursor = id
     }
-    let rows = try await engine.store.tasks(caller.tenant, before: cursor, limit: limit + 1)
+    let filter = try Parameter.filter(query)
+    let rows = try await engine.store.tasks(caller.tenant, filter, before: cursor, limit: limit + 1)
     return .json { writer in
       writer.key("tasks")
       writer.beginArray()
@@ -154,5 +136,54 @@ struct TaskRoutes: Sendable {
       writer.endArray()
       writer.member("next_cursor", orNull: rows.count > limit ? rows[limit - 1].task.description : nil)
     }
+  }
+
+  // MARK: Change
+
+  /// Changes what is said of a task; what it does is fixed by its run.
+  private func update(_ request: HTTPRequest) async throws -> HTTPResponse {
+    let (caller, row) = try await find(request)
+    let expected = try Parameter.ifMatch(request)
+    let root = try await request.json().root
+    var fields = JSONFields(root)
+    var change = TaskChange()
+    func isNull(_ name: String) -> Bool { root[name]?.isNull ?? false }
+    if let title = fields.string("title", bytesMax: 500) { change.title = .some(title) }
+    if isNull("title") { change.title = .some(nil) }
+    change.description = fields.string("description", bytesMax: 64 << 10, allowsEmpty: true)
+    if let labels = TaskRequest.labels(&fields) {
+      var writer = JSONWriter()
+      writer.beginArray()
+      for label in labels { writer.string(label) }
+      writer.endArray()
+      change.labels = writer.bytes
+    }
+    if let assignee = fields.string("assignee", bytesMax: 200) { change.assignee = .some(assignee) }
+    if isNull("assignee") { change.assignee = .some(nil) }
+    change.priority = fields.int("priority", in: -10...10).map { Int($0) }
+    if let due = TaskRequest.time("due_at", &fields) { change.dueAt = .some(due) }
+    if isNull("due_at") { change.dueAt = .some(nil) }
+    change.isArchived = fields.bool("archived")
+    try fields.finish()
+    return try await apply(change, caller, row, expected)
+  }
+
+  /// Hides a task from the lists; its history stays.
+  private func archive(_ request: HTTPRequest) async throws -> HTTPResponse {
+    let (caller, row) = try await find(request)
+    guard row.run.status.isEnded else {
+      throw Problem(.conflict, code: "run_open", "The task is still being worked on; cancel its run first.")
+    }
+    return try await apply(TaskChange(isArchived: true), caller, row, try Parameter.ifMatch(request))
+  }
+
+  private func apply(
+    _ change: TaskChange, _ caller: Caller, _ row: TaskRow, _ expected: Int?
+  ) async throws -> HTTPResponse {
+    guard try await engine.store.update(caller.tenant, row.task, change, expected: expected) else {
+      throw Problem.outdated()
+    }
+    guard let after = try await engine.store.task(caller.tenant, row.task) else { throw Problem.notFound("task") }
+    return TaskDocuments.response(.ok, task: after)
   }
 }

@@ -1,113 +1,259 @@
-/// What can happen to a run, seen from outside. Time, ids and results enter here and are recorded.
-public enum RunInput: Hashable, Sendable {
-  /// A task was accepted.
-  case create(input: PayloadRef)
-  /// A worker took the ready step.
-  case lease(step: String, worker: String)
-  /// The holder of the lease recorded calls.
-  case record(step: String, attempt: Int, [CallRecord])
-  /// The holder of the lease delivered a result.
-  case succeed(step: String, attempt: Int, output: PayloadRef)
-  /// The holder of the lease gave up.
-  case fail(step: String, attempt: Int, Failure)
-  /// The lease ended without a word from its holder.
-  case lose(step: String, attempt: Int)
-  /// Somebody wants the run to end.
-  case cancel(by: String, reason: String)
+/// Decides what follows from an input and brings `state` forward to it: returns the events to be appended, in order,
+/// of which `state` is the fold afterwards.
+///
+/// Pure: the same state and input always give the same events. Throws `RunRefusal` when the input does not apply;
+/// `state` is unchanged then.
+public func decide(_ state: inout RunState, _ input: RunInput) throws(RunRefusal) -> [RunEvent] {
+  var decision = Decision(state: state)
+  // The copy in `decision` is to be the only one, so that it can change in place.
+  state.steps = []
+  state.definitions = []
+  state.places = [:]
+  state.facts = [:]
+  defer { state = decision.state }
+  try decision.take(input)
+  return decision.events
 }
 
-/// An input that does not fit the state of its run: stale, repeated or out of order. It changes nothing.
-public enum RunRefusal: String, Error, Hashable, Sendable {
-  /// The run exists already.
-  case alreadyCreated
-  /// The run has ended.
-  case runEnded
-  /// The workflow has no such step.
-  case unknownStep
-  /// The step is not ready, so that it cannot be leased.
-  case notReady
-  /// Another attempt holds the step by now.
-  case staleAttempt
-  /// A call index is not the next one.
-  case journalGap
-}
+/// The making of one decision: the state as it moves, and what was decided so far.
+struct Decision {
+  var state: RunState
+  var events: [RunEvent] = []
+  /// Steps that have ended and whose consequences are still to be drawn. A list and not a recursion: a chain of steps
+  /// may be as long as a run.
+  private var ended: [Int] = []
 
-/// Decides what follows from an input: the events to be appended, in order. Pure: the same state and input always give
-/// the same events. Throws `RunRefusal` when the input does not apply; nothing happens then.
-public func decide(_ state: RunState, _ input: RunInput) throws(RunRefusal) -> [RunEvent] {
-  if case .create(let payload) = input { return try create(state, payload) }
-  guard state.sequence > 0 else { throw .unknownStep }
-  guard !state.status.isEnded else { throw .runEnded }
-  switch input {
-  case .create: throw .alreadyCreated
-  case .lease(let key, let worker):
-    guard let step = state.steps[key] else { throw .unknownStep }
-    guard step.status == .ready else { throw .notReady }
-    return [.stepStarted(step: key, attempt: step.attempt, worker: worker)]
-  case .record(let key, let attempt, let calls):
-    let step = try leased(state, key, attempt)
-    for (offset, call) in calls.enumerated() where call.index != step.recordedCalls + offset { throw .journalGap }
-    return calls.map { .callRecorded(step: key, attempt: attempt, $0) }
-  case .succeed(let key, let attempt, let output):
-    _ = try leased(state, key, attempt)
-    return afterSuccess(state, key, attempt, output)
-  case .fail(let key, let attempt, let failure):
-    _ = try leased(state, key, attempt)
-    return [.stepFailed(step: key, attempt: attempt, failure)] + afterFailure(state, key, attempt, failure)
-  case .lose(let key, let attempt):
-    let step = try leased(state, key, attempt)
-    guard case .leased(let worker) = step.status else { throw .staleAttempt }
-    let failure = Failure(
-      code: "worker_lost", message: "The worker stopped answering while it ran the step.", isRetryable: true)
-    return [.stepLost(step: key, attempt: attempt, worker: worker)] + afterFailure(state, key, attempt, failure)
-  case .cancel(let who, let reason):
-    return [.cancelRequested(by: who, reason: reason), .runCancelled]
+  init(state: RunState) { self.state = state }
+
+  mutating func emit(_ event: RunEvent) {
+    evolve(&state, event)
+    events.append(event)
   }
-}
 
-private func create(_ state: RunState, _ payload: PayloadRef) throws(RunRefusal) -> [RunEvent] {
-  guard state.sequence == 0 else { throw .alreadyCreated }
-  let roots = state.workflow.steps.filter { $0.dependsOn.isEmpty }
-  return [.runCreated(workflow: state.workflow.name, version: state.workflow.version, input: payload)]
-    + roots.map { .stepReady(step: $0.key, attempt: 1, delayMilliseconds: 0) }
-}
+  // MARK: Inputs
 
-private func leased(_ state: RunState, _ key: String, _ attempt: Int) throws(RunRefusal) -> RunState.Step {
-  guard let step = state.steps[key] else { throw .unknownStep }
-  guard case .leased = step.status, step.attempt == attempt else { throw .staleAttempt }
-  return step
-}
-
-private func afterSuccess(_ state: RunState, _ key: String, _ attempt: Int, _ output: PayloadRef) -> [RunEvent] {
-  var events: [RunEvent] = [.stepSucceeded(step: key, attempt: attempt, output: output)]
-  func isDone(_ other: String) -> Bool {
-    if other == key { return true }
-    if case .succeeded = state.steps[other]?.status { return true }
-    return false
+  mutating func take(_ input: RunInput) throws(RunRefusal) {
+    if case .create(let payload, let seed, let facts) = input { return try create(payload, seed, facts) }
+    guard state.sequence > 0 else { throw .unknownStep }
+    guard !state.status.isEnded else { throw .runEnded }
+    switch input {
+    case .create: throw .alreadyCreated
+    case .pause, .resume, .cancel, .expire, .fork, .signal: try takeForRun(input)
+    default: try takeForStep(input)
+    }
+    settle()
   }
-  for step in state.workflow.steps
-  where state.steps[step.key]?.status == .blocked && step.dependsOn.allSatisfy(isDone) {
-    events.append(.stepReady(step: step.key, attempt: 1, delayMilliseconds: 0))
+
+  private mutating func create(_ payload: PayloadRef, _ seed: UInt64, _ facts: [Fact]) throws(RunRefusal) {
+    guard state.sequence == 0 else { throw .alreadyCreated }
+    emit(
+      .runCreated(
+        workflow: state.workflow.name, version: state.workflow.version, input: payload, seed: seed, facts: facts))
+    for place in state.workflow.steps.indices where state.workflow.steps[place].dependsOn.isEmpty {
+      if !state.workflow.steps[place].isCompensation { begin(place) }
+    }
+    settle()
   }
-  if state.workflow.steps.allSatisfy({ isDone($0.key) }) {
-    // The result of a run is the output of the workflow's last step.
-    let last = state.workflow.steps.last?.key
-    if let last, last != key, case .succeeded(let lastOutput) = state.steps[last]?.status {
-      events.append(.runSucceeded(output: lastOutput))
-    } else {
-      events.append(.runSucceeded(output: output))
+
+  private mutating func takeForRun(_ input: RunInput) throws(RunRefusal) {
+    switch input {
+    case .pause(let who):
+      guard !state.isPaused else { throw .alreadyPaused }
+      emit(.runPaused(by: who))
+    case .resume(let who):
+      guard state.isPaused else { throw .notPaused }
+      emit(.runResumed(by: who))
+    case .cancel(let who, let reason):
+      emit(.cancelRequested(by: who, reason: reason))
+      emit(.runCancelled)
+    case .expire:
+      emit(.runExpired)
+      emit(
+        .runFailed(
+          step: nil,
+          Failure(
+            code: "run_timeout", message: "The run did not end within the time limit of its workflow.",
+            isRetryable: false)))
+    case .signal(let name, let id, let payload, let who, let facts):
+      try signal(name, id, payload, who, facts)
+    case .fork(let source, let at, let who, let changes):
+      let open = state.steps.indices.filter { state.steps[$0].status.isOpen }
+      emit(.runForked(from: source, at: at, by: who, changes: changes))
+      for place in open { ready(place, delay: 0) }
+    default: break
     }
   }
-  return events
+
+  private mutating func signal(
+    _ name: String, _ id: String, _ payload: PayloadRef, _ who: String, _ facts: [Fact]
+  ) throws(RunRefusal) {
+    guard !state.signalIDs.contains(id) else { throw .repeatedSignal }
+    guard state.definitions.contains(where: { $0.kind == .signal(name: name) }) else { throw .unknownSignal }
+    guard state.signals.count < RunState.waitingSignalsMax else { throw .tooManySignals }
+    emit(.signalReceived(name: name, id: id, payload: payload, by: who, facts: facts))
+    let waiting = state.steps.firstIndex { step in
+      step.status == .waiting && state.definitions[step.definition].kind == .signal(name: name)
+    }
+    if let waiting { complete(waiting, state.signals.last { $0.name == name }?.payload) }
+  }
+
+  private mutating func takeForStep(_ input: RunInput) throws(RunRefusal) {
+    switch input {
+    case .lease(let key, let worker):
+      guard let place = state.places[key] else { throw .unknownStep }
+      guard state.steps[place].status == .ready else { throw .notReady }
+      emit(.stepStarted(step: key, attempt: state.steps[place].attempt, worker: worker))
+    case .record(let key, let attempt, let calls):
+      let place = try held(key, attempt)
+      for (offset, call) in calls.enumerated() where call.index != state.steps[place].recordedCalls + offset {
+        throw .journalGap
+      }
+      for call in calls { emit(.callRecorded(step: key, attempt: attempt, call)) }
+    case .succeed(let key, let attempt, let output, let facts):
+      let place = try held(key, attempt)
+      emit(.stepSucceeded(step: key, attempt: attempt, output: output, facts: facts))
+      ended.append(place)
+    case .plan(let key, let attempt, let output, let facts, let steps):
+      try plan(key, attempt, output, facts, steps)
+    case .fail(let key, let attempt, let failure):
+      let place = try held(key, attempt)
+      emit(.stepFailed(step: key, attempt: attempt, failure))
+      afterFailure(place, failure)
+    case .lose(let key, let attempt):
+      let place = try held(key, attempt)
+      guard case .leased(let worker) = state.steps[place].status else { throw .staleAttempt }
+      emit(.stepLost(step: key, attempt: attempt, worker: worker))
+      afterFailure(place, .workerLost)
+    case .timeOut(let key, let attempt, let limit): try timeOut(key, attempt, limit)
+    case .elapse(let key, let attempt):
+      let place = try waiting(key, attempt)
+      guard case .delay = state.definitions[state.steps[place].definition].kind else { throw .staleAttempt }
+      emit(.delayElapsed(step: key, attempt: attempt))
+      complete(place, nil)
+    case .startChild(let key, let attempt, let run):
+      let place = try waiting(key, attempt)
+      guard state.steps[place].child == nil else { throw .staleAttempt }
+      emit(.childStarted(step: key, attempt: attempt, run: run))
+    case .requestApproval(let key, let attempt, let subject):
+      let place = try waiting(key, attempt)
+      guard state.steps[place].subject == nil else { throw .staleAttempt }
+      emit(.approvalRequested(step: key, attempt: attempt, subject: subject))
+    case .decideApproval(let key, let subject, let decision): try decideApproval(key, subject, decision)
+    default: break
+    }
+  }
+
+  private mutating func plan(
+    _ key: String, _ attempt: Int, _ output: PayloadRef, _ facts: [Fact], _ steps: [WorkflowStep]
+  ) throws(RunRefusal) {
+    let place = try held(key, attempt)
+    guard let stepsMax = state.definitions[state.steps[place].definition].expansionStepsMax else { throw .notAPlanner }
+    guard steps.count <= stepsMax, state.steps.count + steps.count <= Workflow.stepsMax else {
+      let failure = Failure(
+        code: "plan_too_large", message: "The plan has \(steps.count) steps; at most \(stepsMax) are allowed.",
+        isRetryable: true)
+      emit(.stepFailed(step: key, attempt: attempt, failure))
+      return afterFailure(place, failure)
+    }
+    emit(.planExpanded(step: key, attempt: attempt, output: output, facts: facts, steps: steps))
+    for child in state.steps[place].children
+    where state.definitions[state.steps[child].definition].dependsOn.isEmpty {
+      begin(child)
+    }
+    if state.steps[place].openChildren == 0 { complete(place, nil) }
+  }
+
+  private mutating func timeOut(_ key: String, _ attempt: Int, _ limit: StepTimeout) throws(RunRefusal) {
+    guard let place = state.places[key] else { throw .unknownStep }
+    let step = state.steps[place]
+    guard step.attempt == attempt else { throw .staleAttempt }
+    switch (limit, step.status) {
+    case (.scheduleToStart, .ready), (.startToClose, .leased), (.startToClose, .waiting): break
+    default: throw .staleAttempt
+    }
+    emit(.stepTimedOut(step: key, attempt: attempt, limit))
+    let message =
+      switch limit {
+      case .scheduleToStart: "No worker took the step within its time limit."
+      case .startToClose: "The step was not done within its time limit."
+      }
+    // A wait that was in vain is not repeated; work is.
+    let isRetryable: Bool = if case .leased = step.status { true } else { false }
+    afterFailure(place, Failure(code: "\(limit.rawValue)_timeout", message: message, isRetryable: isRetryable))
+  }
+
+  private mutating func decideApproval(
+    _ key: String, _ subject: String, _ decision: ApprovalDecision
+  ) throws(RunRefusal) {
+    guard let place = state.places[key] else { throw .unknownStep }
+    let step = state.steps[place]
+    guard step.status == .waiting, let asked = step.subject else { throw .staleAttempt }
+    guard asked.sha256 == subject else { throw .subjectDiffers }
+    emit(.approvalDecided(step: key, attempt: step.attempt, decision))
+    if decision.isApproved { return complete(place, decision.output) }
+    refuse(
+      place,
+      Failure(
+        code: "approval_rejected", message: "\(decision.by) rejected the step: \(decision.comment)", isRetryable: false)
+    )
+  }
+
+  private func held(_ key: String, _ attempt: Int) throws(RunRefusal) -> Int {
+    guard let place = state.places[key] else { throw .unknownStep }
+    let step = state.steps[place]
+    guard step.attempt == attempt else { throw .staleAttempt }
+    switch (step.status, state.definitions[step.definition].kind) {
+    case (.leased, _), (.waiting, .transform), (.waiting, .run), (.waiting, .approval): return place
+    default: throw .staleAttempt
+    }
+  }
+
+  private func waiting(_ key: String, _ attempt: Int) throws(RunRefusal) -> Int {
+    guard let place = state.places[key] else { throw .unknownStep }
+    guard state.steps[place].status == .waiting, state.steps[place].attempt == attempt else { throw .staleAttempt }
+    return place
+  }
+
+  // MARK: Consequences
+
+  mutating func complete(_ place: Int, _ output: PayloadRef?) {
+    emit(.stepCompleted(step: state.steps[place].key, output: output))
+    ended.append(place)
+  }
+
+  mutating func skip(_ place: Int) {
+    emit(.stepSkipped(step: state.steps[place].key))
+    ended.append(place)
+  }
+
+  mutating func exhaust(_ place: Int) {
+    emit(.stepExhausted(step: state.steps[place].key))
+    ended.append(place)
+  }
+
+  /// Draws the consequences of what has ended until nothing more follows.
+  mutating func settle() {
+    var next = 0
+    while next < ended.count, !state.status.isEnded {
+      let place = ended[next]
+      next += 1
+      if state.status == .compensating {
+        if state.definitions[state.steps[place].definition].isCompensation { undoNext() }
+        continue
+      }
+      if let parent = state.steps[place].parent { advance(parent) }
+      for dependent in state.steps[place].dependents where state.steps[dependent].status == .blocked {
+        join(dependent)
+      }
+    }
+    ended = []
+    guard state.openSteps == 0, state.status == .pending || state.status == .running else { return }
+    emit(.runSucceeded(output: state.step(state.workflow.resultStep)?.output))
+  }
 }
 
-private func afterFailure(_ state: RunState, _ key: String, _ attempt: Int, _ failure: Failure) -> [RunEvent] {
-  let policy = state.workflow.step(key)?.retry ?? .standard
-  if failure.isRetryable, attempt < policy.attemptsMax {
-    return [
-      .stepReady(
-        step: key, attempt: attempt + 1, delayMilliseconds: policy.delayMilliseconds(afterAttempt: attempt))
-    ]
-  }
-  return [.runFailed(step: key, failure)]
+extension Failure {
+  /// What a lost lease means for its step.
+  static let workerLost = Failure(
+    code: "worker_lost", message: "The worker stopped answering while it ran the step.", isRetryable: true)
 }

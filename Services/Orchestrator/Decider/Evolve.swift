@@ -1,25 +1,32 @@
 internal import Contracts
 
-/// Folds one event into the state. Total: every event that `decide` makes has a meaning in the state it was made for.
+/// Folds one event into the state. Total: every event that `decide` makes has a meaning in the state it was made for,
+/// and an event about a step that does not exist changes nothing but the sequence number.
 public func evolve(_ state: inout RunState, _ event: RunEvent) {
   state.sequence += 1
   switch event {
-  case .runCreated: break
-  case .stepReady(let key, let attempt, _):
-    state.steps[key]?.status = .ready
-    state.steps[key]?.attempt = attempt
-  case .stepStarted(let key, _, let worker):
-    state.steps[key]?.status = .leased(worker: worker)
-    state.status = .running
-  case .callRecorded(let key, _, let call):
-    state.steps[key]?.recordedCalls += 1
-    state.usage = state.usage + call.usage
-  case .stepSucceeded(let key, _, let output): state.steps[key]?.status = .succeeded(output: output)
-  case .stepFailed(let key, _, _), .stepLost(let key, _, _): state.steps[key]?.status = .failed
-  case .runSucceeded: end(&state, .succeeded)
-  case .runFailed: end(&state, .failed)
-  case .cancelRequested: break
-  case .runCancelled: end(&state, .cancelled)
+  case .runCreated(_, _, let input, let seed, let facts):
+    state.input = input
+    state.seed = seed
+    state.learn(facts)
+  case .runPaused:
+    state.isPaused = true
+    state.clearedAt = state.sequence
+  case .runResumed: state.isPaused = false
+  case .cancelRequested, .runExpired: break
+  case .runForked(_, _, _, let changes): state.fork(changes)
+  case .signalReceived(let name, let id, let payload, _, let facts):
+    state.learn(facts)
+    state.signals.append(RunState.WaitingSignal(name: name, payload: payload))
+    state.signalIDs.append(id)
+    if state.signalIDs.count > RunState.signalIDsMax { state.signalIDs.removeFirst() }
+  case .compensationStarted(let step, let failure): state.turnBack(step, failure)
+  case .runSucceeded: state.end(.succeeded)
+  case .runFailed: state.end(.failed)
+  case .runCancelled: state.end(.cancelled)
+  default:
+    guard let key = event.step, let place = state.places[key] else { return }
+    state.evolve(place, event)
   }
 }
 
@@ -30,12 +37,162 @@ public func fold(_ workflow: Workflow, _ events: some Sequence<RunEvent>) -> Run
   return state
 }
 
-private func end(_ state: inout RunState, _ status: RunState.Status) {
-  state.status = status
-  for key in state.steps.keys {
-    switch state.steps[key]?.status {
-    case .blocked, .ready, .leased: state.steps[key]?.status = .abandoned
+extension RunState {
+  fileprivate mutating func evolve(_ place: Int, _ event: RunEvent) {
+    switch event {
+    case .stepReady(_, let attempt, _):
+      set(place, definitions[steps[place].definition].isWork ? .ready : .waiting)
+      if let parent = steps[place].parent, let item = steps[place].item {
+        steps[parent].nextChild = max(steps[parent].nextChild, item + 1)
+      }
+      steps[place].attempt = attempt
+      steps[place].subject = nil
+      steps[place].child = nil
+    case .stepStarted(_, _, let worker):
+      set(place, .leased(worker: worker))
+      if status == .pending { status = .running }
+    case .callRecorded(_, _, let call):
+      steps[place].recordedCalls += 1
+      usage = usage + call.usage
+    case .stepSucceeded(_, _, let output, let facts):
+      learn(facts)
+      steps[place].output = output
+      succeed(place)
+    case .stepCompleted(_, let output):
+      if case .signal(let name) = definitions[steps[place].definition].kind,
+        let used = signals.firstIndex(where: { $0.name == name })
+      {
+        signals.remove(at: used)
+      }
+      if let output { steps[place].output = output }
+      succeed(place)
+    case .planExpanded(_, _, let output, let facts, let added):
+      learn(facts)
+      steps[place].output = output
+      expand(place, added)
+    case .stepFannedOut(_, let count): fanOut(place, count)
+    case .stepFailed(_, _, let failure), .stepRefused(_, _, let failure):
+      set(place, .failed)
+      steps[place].failure = failure
+    case .stepLost, .stepTimedOut: set(place, .failed)
+    case .stepExhausted: close(place, .failed)
+    case .stepSkipped: close(place, .skipped)
+    case .stepDegraded(_, let fallback):
+      steps[place].fallback = fallback
+      steps[place].attemptBase = steps[place].attempt
+    case .childStarted(_, _, let run): steps[place].child = run
+    case .approvalRequested(_, _, let subject): steps[place].subject = subject
+    case .approvalDecided(_, _, let decision): learn(decision.facts)
     default: break
+    }
+  }
+
+  fileprivate mutating func learn(_ news: [Fact]) {
+    for fact in news { facts[fact.reference] = fact.value }
+  }
+
+  private mutating func set(_ place: Int, _ status: StepStatus) {
+    steps[place].status = status
+  }
+
+  private mutating func succeed(_ place: Int) {
+    steps[place].failure = nil
+    close(place, .succeeded)
+  }
+
+  /// The step has ended; those that depend on it and the one it is part of take note.
+  private mutating func close(_ place: Int, _ status: StepStatus) {
+    set(place, status)
+    if let parent = steps[place].parent {
+      steps[parent].openChildren -= 1
+    } else if !definitions[steps[place].definition].isCompensation {
+      openSteps -= 1
+    }
+    for dependent in steps[place].dependents {
+      steps[dependent].endedDependencies += 1
+      if status == .succeeded { steps[dependent].succeededDependencies += 1 }
+      if status == .skipped { steps[dependent].skippedDependencies += 1 }
+    }
+  }
+
+  private mutating func fanOut(_ place: Int, _ count: Int) {
+    set(place, .expanded)
+    let key = steps[place].key
+    let definition = steps[place].definition
+    for item in 0..<count {
+      add(Step(key: "\(key)[\(item)]", definition: definition, parent: place, item: item))
+    }
+  }
+
+  private mutating func expand(_ place: Int, _ added: [WorkflowStep]) {
+    set(place, .expanded)
+    let key = steps[place].key
+    let first = steps.count
+    for definition in added {
+      definitions.append(definition)
+      add(Step(key: "\(key)/\(definition.key)", definition: definitions.count - 1, parent: place, item: nil))
+    }
+    for (offset, definition) in added.enumerated() {
+      for dependency in definition.dependsOn {
+        if let other = places["\(key)/\(dependency)"] { steps[other].dependents.append(first + offset) }
+      }
+    }
+  }
+
+  private mutating func add(_ step: Step) {
+    guard let parent = step.parent else { return }
+    places[step.key] = steps.count
+    steps[parent].children.append(steps.count)
+    steps[parent].openChildren += 1
+    steps.append(step)
+  }
+
+  fileprivate mutating func end(_ end: Status) {
+    status = end
+    clearedAt = sequence
+    for place in steps.indices where !steps[place].status.isEnded { steps[place].status = .abandoned }
+  }
+
+  /// Everything that has not ended is given up, except what undoes it.
+  fileprivate mutating func turnBack(_ step: String, _ failure: Failure) {
+    status = .compensating
+    isPaused = false
+    clearedAt = sequence
+    var left: [String] = []
+    if let place = places[step], case .compensate(let keys) = definitions[steps[place].definition].onFailure {
+      left = keys
+    }
+    undoing = Undoing(step: step, failure: failure, left: left)
+    for place in steps.indices
+    where !steps[place].status.isEnded && !definitions[steps[place].definition].isCompensation {
+      steps[place].status = .abandoned
+    }
+  }
+
+  /// Steps that were under way begin again; changed ones without what they had recorded.
+  fileprivate mutating func fork(_ changes: [StepChange]) {
+    isPaused = false
+    clearedAt = sequence
+    for change in changes {
+      let named = Set(
+        steps.filter { $0.key == change.step || definitions[$0.definition].key == change.step }
+          .map(\.definition))
+      for place in named {
+        if let agent = change.agent { definitions[place].agent = agent }
+        if let model = change.model { definitions[place].model = model }
+        if let input = change.input { definitions[place].input = input }
+        if change.agent != nil || change.model != nil { definitions[place].fallbacks = [] }
+      }
+    }
+    let changed = Set(changes.map(\.step))
+    for place in steps.indices where steps[place].status.isOpen {
+      steps[place].status = .blocked
+      steps[place].attemptBase = steps[place].attempt
+      if changed.contains(steps[place].key) || changed.contains(definitions[steps[place].definition].key) {
+        steps[place].recordedCalls = 0
+        steps[place].journalAfter = sequence
+        steps[place].fallback = 0
+      }
     }
   }
 }

@@ -1,99 +1,69 @@
-public import Contracts
-
-/// The digest under which a payload is stored (SHA-256), and its size. Histories name payloads, they do not repeat
-/// them.
-public struct PayloadRef: Hashable, Sendable {
-  /// SHA-256 of the bytes, 64 hexadecimal digits.
-  public let sha256: String
-  /// Size in bytes.
-  public let bytes: Int
-
-  /// Makes a reference.
-  public init(sha256: String, bytes: Int) {
-    self.sha256 = sha256
-    self.bytes = bytes
-  }
-}
-
-/// Why a step or a run failed, for programs (`code`) and for people (`message`).
-public struct Failure: Hashable, Sendable {
-  /// Stable name, for example `provider_unreachable`.
-  public let code: String
-  /// What happened and what to do about it.
-  public let message: String
-  /// Whether another attempt may succeed.
-  public let isRetryable: Bool
-
-  /// Makes a failure.
-  public init(code: String, message: String, isRetryable: Bool) {
-    self.code = code
-    self.message = message
-    self.isRetryable = isRetryable
-  }
-}
-
-/// One recorded model or tool call: the journal entry by which a resumed attempt avoids paying twice.
-public struct CallRecord: Hashable, Sendable {
-  /// What was called.
-  public enum Kind: String, Hashable, Sendable {
-    /// A model, through the llm-router.
-    case model
-    /// A tool.
-    case tool
-  }
-
-  /// What was called.
-  public let kind: Kind
-  /// Position among the calls of its step, from 0.
-  public let index: Int
-  /// The model or tool.
-  public let name: String
-  /// SHA-256 of the canonical request; a resumed attempt whose request differs has diverged.
-  public let requestSHA256: String
-  /// The recorded answer.
-  public let result: PayloadRef
-  /// What the call consumed.
-  public let usage: Usage
-  /// How long it took, in milliseconds.
-  public let durationMilliseconds: Int64
-
-  /// Makes a record.
-  public init(
-    kind: Kind, index: Int, name: String, requestSHA256: String, result: PayloadRef, usage: Usage,
-    durationMilliseconds: Int64
-  ) {
-    self.kind = kind
-    self.index = index
-    self.name = name
-    self.requestSHA256 = requestSHA256
-    self.result = result
-    self.usage = usage
-    self.durationMilliseconds = durationMilliseconds
-  }
-}
-
-/// One fact of a run's history. The history is the only truth about a run; everything else is derived from it.
+/// One entry of a run's history. The history is the only truth about a run; everything else is derived from it.
+///
+/// An entry is either a *fact*, which came from outside (a result, a signal, the end of a wait), or a *consequence*,
+/// which the decider drew from the fact before it. Replay feeds the facts again and compares the consequences.
 public enum RunEvent: Hashable, Sendable {
-  /// The run was accepted.
-  case runCreated(workflow: String, version: Int, input: PayloadRef)
-  /// A step may be leased, after `delayMilliseconds`.
-  case stepReady(step: String, attempt: Int, delayMilliseconds: Int64)
+  // MARK: Facts
+
+  /// The run was accepted. `seed` feeds the jitter of retries.
+  case runCreated(workflow: String, version: Int, input: PayloadRef, seed: UInt64, facts: [Fact])
   /// A worker has leased the step.
   case stepStarted(step: String, attempt: Int, worker: String)
   /// A call was recorded.
   case callRecorded(step: String, attempt: Int, CallRecord)
   /// The attempt delivered a result.
-  case stepSucceeded(step: String, attempt: Int, output: PayloadRef)
+  case stepSucceeded(step: String, attempt: Int, output: PayloadRef, facts: [Fact])
+  /// A planner delivered a plan: its output and the steps that it adds.
+  case planExpanded(step: String, attempt: Int, output: PayloadRef, facts: [Fact], steps: [WorkflowStep])
   /// The attempt failed.
   case stepFailed(step: String, attempt: Int, Failure)
   /// The worker was not heard of until its lease ended.
   case stepLost(step: String, attempt: Int, worker: String)
-  /// The run ended with a result.
-  case runSucceeded(output: PayloadRef)
-  /// The run ended without a result.
-  case runFailed(step: String, Failure)
+  /// A time limit of the step has passed.
+  case stepTimedOut(step: String, attempt: Int, StepTimeout)
+  /// The wait of a delay is over.
+  case delayElapsed(step: String, attempt: Int)
+  /// A sub-run was begun for the step.
+  case childStarted(step: String, attempt: Int, run: String)
+  /// Somebody sent a signal; `id` tells repetitions.
+  case signalReceived(name: String, id: String, payload: PayloadRef, by: String, facts: [Fact])
+  /// A person is asked; the decision is bound to the digest of the subject.
+  case approvalRequested(step: String, attempt: Int, subject: PayloadRef)
+  /// A person has decided.
+  case approvalDecided(step: String, attempt: Int, ApprovalDecision)
+  /// Nothing new begins until the run is resumed.
+  case runPaused(by: String)
+  /// The run goes on.
+  case runResumed(by: String)
   /// Somebody asked for the end of the run.
   case cancelRequested(by: String, reason: String)
+  /// The time limit of the run has passed.
+  case runExpired
+  /// The run continues the history of another one from here, with changes.
+  case runForked(from: String, at: Int, by: String, changes: [StepChange])
+
+  // MARK: Consequences
+
+  /// A step may begin, after `delayMilliseconds`.
+  case stepReady(step: String, attempt: Int, delayMilliseconds: Int64)
+  /// The step has become so many instances.
+  case stepFannedOut(step: String, count: Int)
+  /// A step that no worker does is done.
+  case stepCompleted(step: String, output: PayloadRef?)
+  /// The step has failed without an attempt of a worker.
+  case stepRefused(step: String, attempt: Int, Failure)
+  /// Another agent or model takes over.
+  case stepDegraded(step: String, fallback: Int)
+  /// All attempts have failed, and the workflow goes on without the step.
+  case stepExhausted(step: String)
+  /// The step is not needed.
+  case stepSkipped(step: String)
+  /// The run cannot succeed any more; what was done is being undone.
+  case compensationStarted(step: String, Failure)
+  /// The run ended with a result; `nil` when the step that gives it was skipped.
+  case runSucceeded(output: PayloadRef?)
+  /// The run ended without a result.
+  case runFailed(step: String?, Failure)
   /// The run ended on request.
   case runCancelled
 
@@ -101,15 +71,33 @@ public enum RunEvent: Hashable, Sendable {
   public var type: String {
     switch self {
     case .runCreated: "run.created"
-    case .stepReady: "step.ready"
     case .stepStarted: "step.started"
     case .callRecorded(_, _, let call): call.kind == .model ? "model.called" : "tool.called"
     case .stepSucceeded: "step.succeeded"
+    case .planExpanded: "plan.expanded"
     case .stepFailed: "step.failed"
     case .stepLost: "step.lost"
+    case .stepTimedOut: "step.timed_out"
+    case .delayElapsed: "delay.elapsed"
+    case .childStarted: "child.started"
+    case .signalReceived: "signal.received"
+    case .approvalRequested: "approval.requested"
+    case .approvalDecided: "approval.decided"
+    case .runPaused: "run.paused"
+    case .runResumed: "run.resumed"
+    case .cancelRequested: "run.cancel_requested"
+    case .runExpired: "run.expired"
+    case .runForked: "run.forked"
+    case .stepReady: "step.ready"
+    case .stepFannedOut: "step.fanned_out"
+    case .stepCompleted: "step.completed"
+    case .stepRefused: "step.refused"
+    case .stepDegraded: "step.degraded"
+    case .stepExhausted: "step.exhausted"
+    case .stepSkipped: "step.skipped"
+    case .compensationStarted: "run.compensating"
     case .runSucceeded: "run.succeeded"
     case .runFailed: "run.failed"
-    case .cancelRequested: "run.cancel_requested"
     case .runCancelled: "run.cancelled"
     }
   }
@@ -117,10 +105,75 @@ public enum RunEvent: Hashable, Sendable {
   /// The step that the event is about.
   public var step: String? {
     switch self {
-    case .stepReady(let step, _, _), .stepStarted(let step, _, _), .callRecorded(let step, _, _),
-      .stepSucceeded(let step, _, _), .stepFailed(let step, _, _), .stepLost(let step, _, _):
+    case .stepStarted(let step, _, _), .callRecorded(let step, _, _), .stepSucceeded(let step, _, _, _),
+      .planExpanded(let step, _, _, _, _), .stepFailed(let step, _, _), .stepLost(let step, _, _),
+      .stepTimedOut(let step, _, _), .delayElapsed(let step, _), .childStarted(let step, _, _),
+      .approvalRequested(let step, _, _), .approvalDecided(let step, _, _), .stepReady(let step, _, _),
+      .stepFannedOut(let step, _), .stepCompleted(let step, _), .stepRefused(let step, _, _),
+      .stepDegraded(let step, _), .stepExhausted(let step), .stepSkipped(let step):
       step
-    case .runCreated, .runSucceeded, .runFailed, .cancelRequested, .runCancelled: nil
+    default: nil
     }
+  }
+
+  /// Whether the decider drew it from the fact before.
+  public var isConsequence: Bool {
+    switch self {
+    case .stepReady, .stepFannedOut, .stepCompleted, .stepRefused, .stepDegraded, .stepExhausted, .stepSkipped,
+      .compensationStarted, .runSucceeded, .runFailed, .runCancelled:
+      true
+    default: false
+    }
+  }
+}
+
+/// Which limit of a step has passed.
+public enum StepTimeout: String, Hashable, Sendable {
+  /// No worker took it in time.
+  case scheduleToStart = "schedule_to_start"
+  /// It was not done in time.
+  case startToClose = "start_to_close"
+}
+
+/// What a person decided.
+public struct ApprovalDecision: Hashable, Sendable {
+  /// Whether the step may go on.
+  public let isApproved: Bool
+  /// Who decided.
+  public let by: String
+  /// Why.
+  public let comment: String
+  /// The output of the step: the decision as a document.
+  public let output: PayloadRef
+  /// Values of the output.
+  public let facts: [Fact]
+
+  /// Makes a decision.
+  public init(isApproved: Bool, by: String, comment: String, output: PayloadRef, facts: [Fact]) {
+    self.isApproved = isApproved
+    self.by = by
+    self.comment = comment
+    self.output = output
+    self.facts = facts
+  }
+}
+
+/// What a fork does differently.
+public struct StepChange: Hashable, Sendable {
+  /// The step of the workflow.
+  public let step: String
+  /// Another agent.
+  public let agent: String?
+  /// Another model.
+  public let model: String?
+  /// Another template of the input, as JSON text.
+  public let input: String?
+
+  /// Makes a change.
+  public init(step: String, agent: String?, model: String?, input: String?) {
+    self.step = step
+    self.agent = agent
+    self.model = model
+    self.input = input
   }
 }

@@ -8,6 +8,8 @@ public struct RunState: Hashable, Sendable {
     case pending
     /// At least one step was leased and the run has not ended.
     case running
+    /// The run has failed, and what was done is being undone.
+    case compensating
     /// Ended with a result.
     case succeeded
     /// Ended without a result.
@@ -21,44 +23,184 @@ public struct RunState: Hashable, Sendable {
 
   /// Where a step stands.
   public enum StepStatus: Hashable, Sendable {
-    /// Waits for the steps it depends on.
+    /// Waits for the steps it depends on, or for its turn in a fan-out.
     case blocked
     /// Waits for a worker.
     case ready
     /// A worker holds its lease.
     case leased(worker: String)
+    /// Waits for a time, a signal, a person, a sub-run, or the orchestrator itself.
+    case waiting
+    /// Its instances or the steps of its plan are at work.
+    case expanded
     /// Delivered a result.
-    case succeeded(output: PayloadRef)
-    /// Will not be attempted again.
+    case succeeded
+    /// Failed for good.
     case failed
-    /// The run ended before it did.
+    /// Was not needed.
+    case skipped
+    /// The run ended or turned back before it did.
     case abandoned
+
+    /// Whether nothing more will happen to it.
+    public var isEnded: Bool {
+      switch self {
+      case .succeeded, .failed, .skipped, .abandoned: true
+      default: false
+      }
+    }
+
+    /// Whether it has begun and not ended.
+    public var isOpen: Bool {
+      switch self {
+      case .ready, .leased, .waiting: true
+      default: false
+      }
+    }
   }
 
-  /// One step.
+  /// One step of the run: one of the workflow, an instance of a fan-out, or one that a planner added.
   public struct Step: Hashable, Sendable {
+    /// Its name within the run: `answer`, `review[3]`, `plan/research`.
+    public let key: String
+    /// Its place in `RunState.definitions`.
+    public let definition: Int
+    /// The place of the step that it is an instance or part of; `nil` for a step of the workflow.
+    public let parent: Int?
+    /// The position in the list of the fan-out, from 0.
+    public let item: Int?
     /// Where it stands.
-    public internal(set) var status: StepStatus = .blocked
+    public internal(set) var status = StepStatus.blocked
     /// The attempt that runs or ran last, from 1; 0 before the first.
     public internal(set) var attempt = 0
     /// Calls recorded by all attempts: the next call has this index.
     public internal(set) var recordedCalls = 0
+    /// Calls recorded up to this event do not count: a fork changed the step.
+    public internal(set) var journalAfter = 0
+    /// Which fallback is at work; 0 is the step as defined.
+    public internal(set) var fallback = 0
+    /// What it delivered.
+    public internal(set) var output: PayloadRef?
+    /// Why it failed last.
+    public internal(set) var failure: Failure?
+    /// Digest of what a person is asked to approve.
+    public internal(set) var subject: PayloadRef?
+    /// The sub-run.
+    public internal(set) var child: String?
+    /// Places of its instances or of the steps of its plan.
+    public internal(set) var children: [Int] = []
+    /// Places of the steps that depend on it.
+    var dependents: [Int] = []
+    /// Dependencies that have ended, and those among them that have succeeded or were skipped.
+    var endedDependencies = 0
+    var succeededDependencies = 0
+    var skippedDependencies = 0
+    /// Instances that have not begun yet start at this position; instances that have not ended.
+    var nextChild = 0
+    var openChildren = 0
+    /// The attempt after which the present fallback began.
+    var attemptBase = 0
+
+    /// How it has ended, for conditions.
+    public var outcome: Condition.Outcome? {
+      switch status {
+      case .succeeded: .succeeded
+      case .failed: .failed
+      case .skipped: .skipped
+      default: nil
+      }
+    }
   }
+
+  /// A signal that no step has used yet.
+  struct WaitingSignal: Hashable, Sendable {
+    let name: String
+    let payload: PayloadRef
+  }
+
+  /// Why the run is being undone.
+  struct Undoing: Hashable, Sendable {
+    let step: String
+    let failure: Failure
+    var left: [String]
+  }
+
+  /// Signals that may wait for being used.
+  static let waitingSignalsMax = 100
+  /// Repetitions are recognised among so many signals.
+  static let signalIDsMax = 1000
 
   /// The workflow that the run is pinned to.
   public let workflow: Workflow
+  /// The definitions of all steps: those of the workflow, then those that planners added.
+  public internal(set) var definitions: [WorkflowStep]
   /// Events folded in so far; the next event gets the sequence number after it.
   public internal(set) var sequence = 0
   /// Where the run stands.
   public internal(set) var status = Status.pending
-  /// Steps by key.
-  public internal(set) var steps: [String: Step] = [:]
+  /// Whether nothing new begins.
+  public internal(set) var isPaused = false
   /// What all recorded calls have consumed.
   public internal(set) var usage = Usage.zero
+  /// The run's input.
+  public internal(set) var input: PayloadRef?
+  /// Ready steps of earlier events than this one are void: the run was paused or turned back.
+  public internal(set) var clearedAt = 0
+  /// All steps, in the order in which they came to be.
+  public internal(set) var steps: [Step] = []
+  var places: [String: Int] = [:]
+  var seed: UInt64 = 0
+  /// Steps of the workflow that have not ended, those that only undo others aside.
+  var openSteps = 0
+  var facts: [String: FactValue] = [:]
+  var signals: [WaitingSignal] = []
+  var signalIDs: [String] = []
+  var undoing: Undoing?
 
   /// The state before the first event.
   public init(workflow: Workflow) {
     self.workflow = workflow
-    for step in workflow.steps { steps[step.key] = Step() }
+    definitions = workflow.steps
+    for (place, definition) in workflow.steps.enumerated() {
+      places[definition.key] = place
+      steps.append(Step(key: definition.key, definition: place, parent: nil, item: nil))
+      if !definition.isCompensation { openSteps += 1 }
+    }
+    for (place, definition) in workflow.steps.enumerated() {
+      for dependency in definition.dependsOn {
+        if let other = places[dependency] { steps[other].dependents.append(place) }
+      }
+    }
+  }
+
+  /// The step of a key.
+  public func step(_ key: String) -> Step? { places[key].map { steps[$0] } }
+
+  /// What the step is meant to do.
+  public func definition(of step: Step) -> WorkflowStep { definitions[step.definition] }
+
+  /// Who does the step now: as defined, or as its fallback says.
+  public func assignment(of step: Step) -> (agent: String?, model: String?) {
+    let definition = definitions[step.definition]
+    var agent = definition.agent
+    var model = definition.model
+    for fallback in definition.fallbacks.prefix(step.fallback) {
+      agent = fallback.agent ?? agent
+      model = fallback.model ?? model
+    }
+    return (agent, model)
+  }
+
+  /// The place of the step as seen by others: `running`, or `paused` when nothing new begins.
+  public var shownStatus: String { isPaused && !status.isEnded ? "paused" : status.rawValue }
+
+  /// Whether a worker or the orchestrator has something to do now; otherwise the run only waits.
+  public var isActive: Bool {
+    steps.contains { step in
+      switch step.status {
+      case .ready, .leased: true
+      default: false
+      }
+    }
   }
 }

@@ -9,21 +9,17 @@ final class GroupCommit<Item: Sendable, Output: Sendable>: @unchecked Sendable {
   private let loop: EventLoop
   private let itemsMax: Int
   private let waitingMax: Int
-  /// Items with the same key go into different commits.
-  private let key: (Item) -> AnyHashable?
   private let commit: @Sendable ([Item]) async throws -> [Output]
   private var waiting: [(item: Item, promise: Promise<Output>)] = []
   private var isCommitting = false
 
   init(
     loop: EventLoop, itemsMax: Int = 128, waitingMax: Int = 20_000,
-    key: @escaping (Item) -> AnyHashable? = { _ in nil },
     commit: @escaping @Sendable ([Item]) async throws -> [Output]
   ) {
     self.loop = loop
     self.itemsMax = itemsMax
     self.waitingMax = waitingMax
-    self.key = key
     self.commit = commit
   }
 
@@ -53,18 +49,8 @@ final class GroupCommit<Item: Sendable, Output: Sendable>: @unchecked Sendable {
   }
 
   private func takeBatch() -> [(item: Item, promise: Promise<Output>)] {
-    var batch: [(item: Item, promise: Promise<Output>)] = []
-    var left: [(item: Item, promise: Promise<Output>)] = []
-    var keys: Set<AnyHashable> = []
-    for entry in waiting {
-      let key = key(entry.item)
-      if batch.count < itemsMax, key.map({ keys.insert($0).inserted }) ?? true {
-        batch.append(entry)
-      } else {
-        left.append(entry)
-      }
-    }
-    waiting = left
+    let batch = Array(waiting.prefix(itemsMax))
+    waiting.removeFirst(batch.count)
     return batch
   }
 }

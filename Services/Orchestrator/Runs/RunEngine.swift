@@ -1,13 +1,14 @@
 internal import Contracts
 internal import Decider
+internal import JSON
+internal import Postgres
 internal import Primitives
 internal import Reactor
-internal import Synchronization
-internal import Telemetry
+internal import Workflows
 
-/// The shell around the decider: loads states, commits what was decided, and tells those who wait.
+/// The shell around the decider: accepts runs, hands changes to their committers, and tells those who wait.
 final class RunEngine: Sendable {
-  /// Why a transition was not made.
+  /// Why a change was not made.
   enum Refused: Error {
     /// The decider refused it.
     case byDecider(RunRefusal)
@@ -17,203 +18,156 @@ final class RunEngine: Sendable {
     case unknownRun
     /// Others moved the run again and again.
     case contended
+    /// The history cannot be read by this version.
+    case unreadable(String)
+    /// The database failed.
+    case byStore(PostgresError)
   }
 
   private static let triesMax = 8
+  private static let looksMax = 25
 
   let store: RunStore
+  let catalog: WorkflowCatalog
+  let metrics: RunMetrics
   let hub = RunHub()
-  let bell = WorkBell()
+  let dispatcher: Dispatcher
+  /// Rung when a timer was set that is due soon.
+  let timerBell = Bell()
   private let cache = RunCache()
-  private let submissions: PerLoop<GroupCommit<Submission, Void>>
-  private let transitions: PerLoop<GroupCommit<Transition, Bool>>
-  private let metrics: RunMetrics
+  private let reader: RunCommitter
+  private let group: EventLoopGroup
+  private let submissions: PerLoop<GroupCommit<Submission, Bool>>
+  private let committers: [GroupCommit<RunChange, ChangeOutcome>]
 
-  init(group: EventLoopGroup, store: RunStore, metrics: RunMetrics) {
+  init(group: EventLoopGroup, store: RunStore, catalog: WorkflowCatalog, metrics: RunMetrics) {
+    self.group = group
     self.store = store
+    self.catalog = catalog
     self.metrics = metrics
+    let cache = cache
+    let hub = hub
+    let timerBell = timerBell
+    let dispatcher = Dispatcher(loop: group.loops[0], store: store, metrics: metrics)
+    self.dispatcher = dispatcher
+    let committer = RunCommitter(store: store, cache: cache, catalog: catalog, metrics: metrics)
+    reader = committer
     submissions = PerLoop(group) { loop in
       GroupCommit(loop: loop) { batch in
-        try await store.insert(batch)
-        return batch.map { _ in () }
+        let inserted = try await store.insert(batch, batch.map(RunEngine.beginning))
+        return batch.map { inserted.contains($0.run) }
       }
     }
-    transitions = PerLoop(group) { loop in
-      GroupCommit(loop: loop, key: { $0.run }) { batch in
-        metrics.commit(size: batch.count)
-        let held = try await store.apply(batch)
-        return batch.map { held.contains($0.run) }
+    committers = group.loops.map { loop in
+      GroupCommit(loop: loop) { batch in
+        try await committer.commit(batch) { moved in
+          hub.moved(moved.run)
+          if moved.newWork > 0 { dispatcher.ring() }
+          if moved.newTimers { timerBell.ring(1) }
+        }
       }
+    }
+    dispatcher.onLease { step, worker in
+      cache.started(
+        step.run, version: step.version, .stepStarted(step: step.key, attempt: step.attempt, worker: worker))
+      hub.moved(step.run)
     }
   }
 
   // MARK: Accepting
 
-  /// Accepts a task: durable when this returns.
-  func accept(_ submission: Submission, idempotency: IdempotencyRow?) async throws {
+  /// Accepts a run: durable when this returns. Returns false when it was there already.
+  @discardableResult
+  func accept(_ submission: Submission, idempotency: IdempotencyRow? = nil) async throws -> Bool {
+    let isNew: Bool
     if let idempotency {
-      try await store.insert([submission], idempotency: idempotency)
+      isNew = try await !store.insert([submission], [RunEngine.beginning(submission)], idempotency: idempotency).isEmpty
     } else {
-      try await submissions.current.submit(submission)
+      isNew = try await submissions.current.submit(submission)
     }
-    cache.keep(submission.run, submission.tenant, submission.after)
+    guard isNew else { return false }
+    if let workflow = try await catalog.find(
+      submission.facts.tenant, submission.state.workflow.name, version: submission.state.workflow.version)
+    {
+      cache.reserve(submission.run)
+      cache.put(submission.run, KnownRun(facts: submission.facts, workflow: workflow, state: submission.state))
+    }
     metrics.submitted()
-    bell.ring(1)
+    dispatcher.ring()
+    timerBell.ring(1)
+    return true
   }
 
-  /// Prepares the run of a new task.
+  /// The queue entries and timers of a new run.
+  private static func beginning(_ submission: Submission) -> Transition {
+    var plan = Dispatching(run: submission.run, facts: submission.facts, state: submission.state).transition(
+      expected: 0, events: submission.events, payloads: [], proofs: [], finishedTimers: [])
+    if let limit = submission.state.workflow.timeoutMilliseconds {
+      plan.timers.append(NewTimer(kind: .expire, delayMilliseconds: limit))
+    }
+    return plan
+  }
+
+  /// Prepares a run at its beginning.
   static func begin(
-    tenant: TenantID, title: String?, principal: String, traceparent: String, workflow: Workflow, input: Payload
+    run: RunID = .make(), facts: RunFacts, task: NewTask?, principal: String, workflow: CompiledWorkflow, input: Payload
   ) throws -> Submission {
-    var state = RunState(workflow: workflow)
-    let events = try decide(state, .create(input: input.ref))
-    for event in events { evolve(&state, event) }
+    let document = try JSONDocument(parsing: input.body)
+    var state = RunState(workflow: workflow.workflow)
+    let events = try decide(
+      &state, .create(input: input.ref, seed: run.uuid.low, facts: workflow.watched.facts(input: document.root)))
     return Submission(
-      tenant: tenant, task: .make(), run: .make(), title: title, principal: principal, traceparent: traceparent,
-      input: input, events: events,
-      after: state)
+      run: run, facts: facts, task: task, principal: principal, input: input, events: events, forkedFrom: nil,
+      state: state)
   }
 
-  // MARK: Transitions
+  // MARK: Changes
 
   /// Lets one input happen to the run.
   @discardableResult
-  func apply(
-    _ input: RunInput, to run: RunID, payloads: [Payload] = [], lease: Transition.LeaseProof? = nil
-  ) async throws -> RunState {
-    try await apply([input], to: run, payloads: payloads, lease: lease)
+  func apply(_ input: RunInput, to run: RunID, payloads: [Payload] = []) async throws -> AfterChange {
+    try await apply(RunChange(run: run, inputs: [input], payloads: payloads))
   }
 
-  /// Lets `inputs` happen to the run, all or none: decided on the newest state, committed behind the fence, tried again
-  /// when others were faster. Returns the state afterwards. Throws `Refused` or the store's error.
+  /// Makes a change: decided on the newest state, committed behind the fence, tried again when others were faster. Throws
+  /// `Refused` or the store's error.
   @discardableResult
-  func apply(
-    _ inputs: [RunInput], to run: RunID, payloads: [Payload] = [], lease: Transition.LeaseProof? = nil
-  ) async throws -> RunState {
-    for attempt in 0..<RunEngine.triesMax {
-      guard let (tenant, before) = try await load(run, fresh: attempt > 0) else { throw Refused.unknownRun }
-      var events: [RunEvent] = []
-      var after = before
-      do throws(RunRefusal) {
-        for input in inputs {
-          for event in try decide(after, input) {
-            evolve(&after, event)
-            events.append(event)
-          }
-        }
-      } catch {
-        // A remembered state may be old; only what the history says is a reason to refuse.
-        if attempt == 0 { continue }
-        throw Refused.byDecider(error)
-      }
-      let transition = Transition(
-        tenant: tenant, run: run, expectedVersion: before.sequence, events: events, after: after, payloads: payloads,
-        lease: lease)
-      if try await transitions.current.submit(transition) {
-        committed(run, tenant, after, events)
-        return after
-      }
-      cache.forget(run)
-      if lease != nil, attempt >= 1, let (_, now) = try await load(run, fresh: true), now.sequence == before.sequence {
-        throw Refused.leaseLost
+  func apply(_ change: RunChange) async throws -> AfterChange {
+    for _ in 0..<RunEngine.triesMax {
+      switch try await submit(change) {
+      case .made(let after): return after
+      case .refused(.byStore(let error)): throw error
+      case .refused(let reason): throw reason
+      case .again: continue
       }
     }
     throw Refused.contended
   }
 
-  private func committed(_ run: RunID, _ tenant: TenantID, _ after: RunState, _ events: [RunEvent]) {
-    if after.status.isEnded {
-      cache.forget(run)
-      metrics.ended(after.status)
-    } else {
-      cache.keep(run, tenant, after)
-    }
-    hub.moved(run)
-    let ready = events.filter { if case .stepReady(_, _, 0) = $0 { true } else { false } }.count
-    if ready > 0 { bell.ring(ready) }
+  /// Hands the change to the committer of its run, on that committer's loop.
+  private func submit(_ change: RunChange) async throws -> ChangeOutcome {
+    let index = Int(truncatingIfNeeded: (change.run.uuid.low ^ change.run.uuid.high) % UInt64(committers.count))
+    let committer = committers[index]
+    if group.loops[index].isCurrent { return try await committer.submit(change) }
+    return try await group.loops[index].task { try await committer.submit(change) }.value
   }
 
-  private func load(_ run: RunID, fresh: Bool) async throws -> (TenantID, RunState)? {
-    if !fresh, let known = cache.state(run) { return known }
-    guard let (tenant, state) = try await store.state(run) else { return nil }
-    return (tenant, state)
-  }
-
-  // MARK: Leases
-
-  /// Leases due steps to a worker, waiting up to `deadline` for some.
-  func lease(
-    worker: String, jobTypes: [String], limit: Int, leaseMilliseconds: Int64, until deadline: UInt64
-  ) async throws -> [LeasedStep] {
-    while true {
-      let ticket = bell.ticket()
-      let steps: [LeasedStep]
-      do {
-        steps = try await store.lease(
-          jobTypes: jobTypes, limit: limit, worker: worker, milliseconds: leaseMilliseconds)
-      } catch {
-        ticket.cancel()
-        throw error
-      }
-      if !steps.isEmpty {
-        ticket.cancel()
-        for step in steps { started(step, worker) }
-        metrics.leased(steps.count)
-        return steps
-      }
-      guard MonotonicClock.now() < deadline else {
-        ticket.cancel()
-        return []
-      }
-      try await ticket.wait(until: deadline)
-    }
-  }
-
-  /// Follows the lease that the store made in the remembered state.
-  private func started(_ step: LeasedStep, _ worker: String) {
-    if var (tenant, state) = cache.state(step.run) {
-      if state.sequence + 1 == step.version {
-        evolve(&state, .stepStarted(step: step.key, attempt: step.attempt, worker: worker))
-        cache.keep(step.run, tenant, state)
-      } else {
-        cache.forget(step.run)
-      }
-      tenant = step.tenant
-    }
-    hub.moved(step.run)
-  }
-
-  /// Takes back leases whose holders fell silent. Returns how many.
-  func rescueOverdue() async throws -> Int {
-    let overdue = try await store.overdueLeases(limit: 200)
-    for lease in overdue {
-      let proof = Transition.LeaseProof(
-        step: lease.step, token: lease.token, isReleased: true, extensionMilliseconds: 0, isLost: true)
-      do {
-        try await apply(.lose(step: lease.key, attempt: lease.attempt), to: lease.run, lease: proof)
-        metrics.lost()
-      } catch is Refused {
-        // Its holder was heard of meanwhile, or another replica was faster.
+  /// What is known of a run, from memory or from its history.
+  func look(_ run: RunID) async throws -> KnownRun? {
+    for _ in 0..<RunEngine.looksMax {
+      switch cache.peek(run) {
+      case .known(let known): return known
+      case .unknown: return try await reader.read(run)
+      case .changing: try await EventLoop.sleep(for: .milliseconds(2))
       }
     }
-    return overdue.count
-  }
-}
-
-/// States of open runs that this process has seen last. Only a shortcut: the fence of every write finds out when one is
-/// old.
-private final class RunCache: Sendable {
-  private static let runsMax = 50_000
-  private let states = Mutex<[RunID: (TenantID, RunState)]>([:])
-
-  func state(_ run: RunID) -> (TenantID, RunState)? { states.withLock { $0[run] } }
-
-  func keep(_ run: RunID, _ tenant: TenantID, _ state: RunState) {
-    states.withLock { states in
-      if states.count >= RunCache.runsMax, let some = states.first { states[some.key] = nil }
-      states[run] = (tenant, state)
-    }
+    return try await reader.read(run)
   }
 
-  func forget(_ run: RunID) { states.withLock { $0[run] = nil } }
+  /// The workflow that a run is pinned to.
+  func workflow(of run: RunID) async throws -> CompiledWorkflow? {
+    if let workflow = cache.workflow(run) { return workflow }
+    guard let (facts, name, version) = try await store.head(run) else { return nil }
+    return try await catalog.find(facts.tenant, name, version: version)
+  }
 }

@@ -64,23 +64,22 @@ final class RunHub: Sendable {
   }
 }
 
-/// Wakes workers that wait for steps, the longest waiting first.
-final class WorkBell: Sendable {
-  /// How long a waiting worker trusts that no other replica has made a step ready.
-  private static let lookAgain = Duration.milliseconds(500)
+/// Wakes those who wait for something to happen, the longest waiting first.
+final class Bell: Sendable {
+  private static let lookAgain = Duration.seconds(1)
   private let waiters = Mutex<[Waiter]>([])
 
-  /// Takes a place in the line of workers.
+  /// Takes a place in the line.
   func ticket() -> Ticket {
     let waiter = Waiter()
     waiters.withLock { $0.append(waiter) }
     return Ticket(
       promise: waiter.promise,
       leave: { [self] in waiters.withLock { $0.removeAll { $0.promise === waiter.promise } } },
-      lookAgain: WorkBell.lookAgain)
+      lookAgain: Bell.lookAgain)
   }
 
-  /// Wakes up to `count` workers.
+  /// Wakes up to `count` of them.
   func ring(_ count: Int) {
     let woken = waiters.withLock { waiters in
       let woken = Array(waiters.prefix(count))

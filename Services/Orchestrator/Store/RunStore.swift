@@ -4,270 +4,317 @@ internal import JSON
 internal import Postgres
 internal import Primitives
 
-/// The tables of runs. All SQL of histories, queues and leases stands here and in `RunStore+Reading`.
+/// The tables of runs. All SQL of histories, queues, leases and timers stands in this folder.
 struct RunStore: Sendable {
   let pool: PostgresPool
 
   // MARK: Accepting
 
-  /// Writes new tasks with their runs, first events and ready steps: one transaction, one round trip for all of them.
-  func insert(_ submissions: [Submission], idempotency: IdempotencyRow? = nil) async throws {
-    var statements: [PostgresStatement] = []
-    if let idempotency {
-      statements.append(
-        PostgresStatement(
-          "insert into idempotency (tenant_id, key, request_sha256, task_id, run_id) values ($1, $2, $3, $4, $5)",
-          [
-            idempotency.tenant.uuid, idempotency.key, idempotency.requestSHA256, idempotency.task.uuid,
-            idempotency.run.uuid,
-          ]))
-    }
-    let tenants = submissions.map(\.tenant.uuid)
-    let tasks = submissions.map(\.task.uuid)
-    let runs = submissions.map(\.run.uuid)
-    let inputs = submissions.map(\.input.sha256)
-    statements.append(
-      PostgresStatement(
-        """
-        insert into task (tenant_id, id, run_id, title, input_sha256, created_by)
-        select * from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::bytea[], $6::text[])
-        """, [tenants, tasks, runs, submissions.map(\.title), inputs, submissions.map(\.principal)]))
-    statements.append(
-      PostgresStatement(
-        """
-        insert into run
-          (id, tenant_id, task_id, workflow, workflow_version, version, status, input_sha256, traceparent)
-        select i.id, i.tenant, i.task, i.workflow, i.workflow_version, i.version, 'pending', i.input, i.traceparent
-        from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::int4[], $6::int4[], $7::bytea[], $8::text[])
-          as i(id, tenant, task, workflow, workflow_version, version, input, traceparent)
-        """,
-        [
-          runs, tenants, tasks, submissions.map(\.after.workflow.name),
-          submissions.map { Int32($0.after.workflow.version) }, submissions.map { Int32($0.after.sequence) }, inputs,
-          submissions.map(\.traceparent),
-        ]))
+  /// Writes new runs with their tasks, first events, ready steps and timers: one statement for all of them. Returns the
+  /// runs that were new; one that is there already stays as it is.
+  @discardableResult
+  func insert(_ submissions: [Submission], _ plans: [Transition], idempotency: IdempotencyRow? = nil) async throws
+    -> Set<RunID>
+  {
     var events = EventColumns()
-    var ready = ReadyColumns()
-    for submission in submissions {
-      events.append(submission.run, after: submission.after.sequence, submission.events)
-      ready.append(submission.tenant, submission.run, submission.events, submission.after.workflow)
+    var work = WorkColumns()
+    var timers = TimerColumns()
+    for (submission, plan) in zip(submissions, plans) {
+      events.append(submission.run, after: submission.state.sequence, submission.events)
+      work.append(plan.work, of: submission.run, plan.tenant)
+      timers.append(plan.timers, of: submission.run, plan.tenant)
     }
-    statements.append(
-      PostgresStatement(
-        """
-        insert into event (run_id, seq, at, type, step, data)
-        select e.run_id, e.seq, clock_timestamp(), e.type, e.step, e.data
-        from unnest($1::uuid[], $2::int4[], $3::text[], $4::text[], $5::jsonb[]) as e(run_id, seq, type, step, data)
-        """, events.parameters))
-    statements.append(
-      PostgresStatement(
-        """
-        insert into ready (step_id, run_id, tenant_id, step, attempt, job_type, due_at)
-        select r.step_id, r.run_id, r.tenant_id, r.step, r.attempt, r.job_type,
-          clock_timestamp() + r.delay_ms * interval '1 millisecond'
-        from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::int4[], $6::text[], $7::int8[])
-          as r(step_id, run_id, tenant_id, step, attempt, job_type, delay_ms)
-        """, ready.parameters))
-    statements.append(
-      PostgresStatement(
-        """
-        insert into payload (tenant_id, sha256, body) select * from unnest($1::uuid[], $2::bytea[], $3::bytea[])
-        on conflict do nothing
-        """, [tenants, inputs, submissions.map(\.input.body)]))
-    _ = try await pool.batch(statements)
+    let parameters =
+      SubmissionColumns(submissions).parameters + events.parameters + work.parameters + timers.parameters
+    let rows: PostgresRows
+    if let idempotency {
+      let memory = PostgresStatement(
+        "insert into idempotency (tenant_id, key, request_sha256, task_id, run_id) values ($1, $2, $3, $4, $5)",
+        [
+          idempotency.tenant.uuid, idempotency.key, idempotency.requestSHA256, idempotency.task.uuid,
+          idempotency.run.uuid,
+        ])
+      rows = try await pool.batch([memory, PostgresStatement(RunStore.insertSQL, parameters)])[1]
+    } else {
+      rows = try await retrying { try await pool.query(RunStore.insertSQL, parameters) }
+    }
+    var inserted: Set<RunID> = []
+    for row in rows { inserted.insert(RunID(try row.decode(0, as: UUID.self))) }
+    return inserted
+  }
+
+  private static let insertSQL = """
+    with input as materialized (
+      select * from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::int4[], $6::text[], $7::int4[], $8::int4[],
+        $9::bytea[], $10::bytea[], $11::text[], $12::uuid[], $13::text[], $14::int4[], $15::int4[], $16::uuid[],
+        $17::bool[], $18::text[], $19::text[], $20::jsonb[], $21::text[], $22::timestamptz[], $23::text[],
+        $24::int8[], $25::int8[], $26::int8[], $27::int8[], $28::int8[])
+      as i(run_id, tenant_id, task_id, project_id, priority, workflow, workflow_version, version, input_sha256, input,
+        traceparent, parent_run, parent_step, parent_attempt, depth, forked_from, is_task, title, description, labels,
+        assignee, due_at, created_by, input_tokens, output_tokens, cost, unpriced, calls)
+    ), inserted as (
+      insert into run (id, tenant_id, task_id, project_id, priority, workflow, workflow_version, version, status,
+        input_sha256, traceparent, parent_run, parent_step, parent_attempt, depth, forked_from, input_tokens,
+        output_tokens, cost_microusd, unpriced_calls, model_calls)
+      select run_id, tenant_id, task_id, project_id, priority, workflow, workflow_version, version, 'pending',
+        input_sha256, traceparent, parent_run, parent_step, parent_attempt, depth, forked_from, input_tokens,
+        output_tokens, cost, unpriced, calls
+      from input on conflict (id) do nothing returning id
+    ), tasks as (
+      insert into task (tenant_id, id, run_id, project_id, priority, title, description, labels, assignee, due_at,
+        input_sha256, created_by)
+      select i.tenant_id, i.task_id, i.run_id, i.project_id, i.priority, i.title, i.description,
+        coalesce((select array_agg(l) from jsonb_array_elements_text(i.labels) l), '{}'), i.assignee, i.due_at,
+        i.input_sha256, i.created_by
+      from input i join inserted n on n.id = i.run_id where i.is_task
+    ), moved as (
+      update task t set run_id = i.run_id, updated_at = now()
+      from input i join inserted n on n.id = i.run_id
+      where not i.is_task and i.parent_run is null and t.tenant_id = i.tenant_id and t.id = i.task_id
+    ), appended as (
+      insert into event (run_id, seq, at, type, step, data)
+      select e.run_id, e.seq, clock_timestamp(), e.type, e.step, e.data
+      from unnest($29::uuid[], $30::int4[], $31::text[], $32::text[], $33::jsonb[]) as e(run_id, seq, type, step, data)
+      join inserted n on n.id = e.run_id
+    ), queued as (
+      \(queueSQL(from: 34, joining: "inserted", into: "ready", "q.delay_ms = 0"))
+    ), waiting as (
+      \(queueSQL(from: 34, joining: "inserted", into: "delayed", "q.delay_ms > 0"))
+    ), timed as (
+      \(timerSQL(from: 34 + WorkColumns.count, joining: "inserted"))
+    ), stored as (
+      insert into payload (tenant_id, sha256, body)
+      select distinct on (tenant_id, input_sha256) tenant_id, input_sha256, input from input where input is not null
+      \(touch)
+    )
+    select id from inserted
+    """
+
+  private static let touch = """
+    on conflict (tenant_id, sha256) do update set used_at = now() where payload.used_at < now() - interval '12 hours'
+    """
+
+  /// The insertion of steps into the queue, or among those that wait for their turn.
+  private static func queueSQL(from first: Int, joining fence: String, into table: String, _ which: String) -> String {
+    let types = [
+      "uuid", "uuid", "uuid", "text", "int4", "int4", "text", "text", "int4", "int8", "int8", "int8", "int8", "bytea",
+    ]
+    let arrays = types.enumerated().map { "$\(first + $0)::\($1)[]" }.joined(separator: ", ")
+    let due = "clock_timestamp() + q.delay_ms * interval '1 millisecond'"
+    return """
+      insert into \(table) (step_id, run_id, tenant_id, step, attempt, queued_version, job_type, lane, rank_at,
+        queued_at, expires_at, heartbeat_ms, close_ms, input_sha256\(table == "delayed" ? ", due_at" : ""))
+      select q.step_id, q.run_id, q.tenant_id, q.step, q.attempt, q.version, q.job_type, q.lane,
+        \(due) - q.priority * interval '1 minute', \(due),
+        \(due) + q.start_ms * interval '1 millisecond', q.heartbeat_ms, q.close_ms, q.input
+        \(table == "delayed" ? ", \(due)" : "")
+      from unnest(\(arrays)) as q(step_id, run_id, tenant_id, step, attempt, version, job_type, lane, priority, delay_ms,
+        start_ms, heartbeat_ms, close_ms, input)
+      join \(fence) f on f.id = q.run_id where \(which)
+      on conflict (step_id) do update set attempt = excluded.attempt, queued_version = excluded.queued_version,
+        lane = excluded.lane, input_sha256 = excluded.input_sha256, expires_at = excluded.expires_at
+      """
+  }
+
+  private static func timerSQL(from first: Int, joining fence: String) -> String {
+    let types = ["uuid", "uuid", "uuid", "text", "text", "int4", "uuid", "int8"]
+    let arrays = types.enumerated().map { "$\(first + $0)::\($1)[]" }.joined(separator: ", ")
+    return """
+      insert into timer (tenant_id, run_id, kind, step, attempt, other_run, due_at)
+      select t.tenant_id, t.for_run, t.kind, t.step, t.attempt, t.other,
+        clock_timestamp() + t.delay_ms * interval '1 millisecond'
+      from unnest(\(arrays)) as t(tenant_id, run_id, for_run, kind, step, attempt, other, delay_ms)
+      join \(fence) f on f.id = t.run_id
+      """
   }
 
   // MARK: Transitions
 
-  /// Writes transitions of different runs in one statement and returns the runs whose fence held; the others are
-  /// unchanged.
-  func apply(_ transitions: [Transition]) async throws -> Set<RunID> {
-    var events = EventColumns()
-    var ready = ReadyColumns()
-    var payloads = PayloadColumns()
-    for transition in transitions {
-      events.append(transition.run, after: transition.after.sequence, transition.events)
-      ready.append(transition.tenant, transition.run, transition.events, transition.after.workflow)
-      payloads.append(transition.run, transition.tenant, transition.payloads)
-    }
-    let parameters = RunColumns(transitions).parameters + events.parameters + ready.parameters + payloads.parameters
-    let rows = try await pool.query(RunStore.applySQL, parameters)
-    var held: Set<RunID> = []
-    for row in rows { held.insert(RunID(try row.decode(0, as: UUID.self))) }
-    return held
+  /// What became of a transition.
+  enum Outcome: Sendable {
+    /// It is written.
+    case held
+    /// The run has moved on meanwhile; nothing is written.
+    case moved
+    /// These proofs do not hold; nothing is written.
+    case unproven(Set<StepID>)
   }
 
-  /// Fence, history, queue, lease and payloads in one statement: the update of the run row decides, everything else
-  /// joins it.
-  private static let applySQL = """
+  /// Writes transitions of different runs in one statement.
+  func apply(_ transitions: [Transition]) async throws -> [RunID: Outcome] {
+    var events = EventColumns()
+    var work = WorkColumns()
+    var payloads = PayloadColumns()
+    for transition in transitions {
+      events.append(transition.run, after: transition.version, transition.events)
+      work.append(transition.work, of: transition.run, transition.tenant)
+      payloads.append(transition.run, transition.tenant, transition.payloads)
+    }
+    var parameters =
+      RunColumns(transitions).parameters + ProofColumns(transitions).parameters + events.parameters + work.parameters
+      + payloads.parameters
+    let isPlain = transitions.allSatisfy(\.isPlain)
+    if !isPlain {
+      var timers = TimerColumns()
+      var finished: [Int64] = []
+      var unqueued: [UUID] = []
+      var unqueuedRuns: [UUID] = []
+      for transition in transitions {
+        timers.append(transition.timers, of: transition.run, transition.tenant)
+        finished += transition.finishedTimers
+        unqueued += transition.unqueued.map(\.uuid)
+        unqueuedRuns += transition.unqueued.map { _ in transition.run.uuid }
+      }
+      parameters += timers.parameters + [finished, unqueuedRuns, unqueued]
+      parameters += ApprovalColumns(transitions).parameters
+    }
+    let sql = isPlain ? RunStore.plainSQL : RunStore.fullSQL
+    let rows = try await retrying { try await pool.query(sql, parameters) }
+    var outcomes: [RunID: Outcome] = [:]
+    for row in rows {
+      let run = RunID(try row.decode(0, as: UUID.self))
+      let isHeld = try row.decode(1, as: Bool.self)
+      let unproven = try row.decode(2, as: UUID?.self)
+      if isHeld {
+        outcomes[run] = .held
+      } else if let unproven {
+        var steps: Set<StepID> = [StepID(unproven)]
+        if case .unproven(let others) = outcomes[run] { steps.formUnion(others) }
+        outcomes[run] = .unproven(steps)
+      } else if outcomes[run] == nil {
+        outcomes[run] = .moved
+      }
+    }
+    return outcomes
+  }
+
+  /// Repeats what the database gave up for the sake of others; nothing of it was written.
+  func retrying<Value>(_ body: () async throws -> Value) async throws -> Value {
+    var tries = 0
+    while true {
+      do { return try await body() } catch let error as PostgresError
+        where ["40P01", "40001"].contains(error.sqlState) && tries < 5
+      {
+        tries += 1
+      }
+    }
+  }
+
+  private static let plainSQL = applySQL("", "")
+  private static let fullSQL = applySQL(fullCTEs, fullSets)
+
+  /// Fence, history, queue, leases and payloads in one statement: the update of the run row decides, everything else
+  /// joins it. Runs are locked in the order of their ids, so that two such statements never wait for each other.
+  private static func applySQL(_ more: String, _ sets: String) -> String {
+    """
     with input as materialized (
       select * from unnest(
-        $1::uuid[], $2::int4[], $3::int4[], $4::text[], $5::bytea[], $6::jsonb[], $7::int8[], $8::int8[], $9::int8[],
-        $10::int8[], $11::int8[], $12::uuid[], $13::uuid[], $14::bool[], $15::int8[], $16::bool[])
-      as i(run_id, expected, version, status, output, failure, input_tokens, output_tokens, cost, unpriced, calls,
-        step_id, token, released, extension_ms, lost)
+        $1::uuid[], $2::int4[], $3::int4[], $4::text[], $5::bool[], $6::int4[], $7::int4[], $8::bytea[], $9::jsonb[],
+        $10::int8[], $11::int8[], $12::int8[], $13::int8[], $14::int8[])
+      as i(run_id, expected, version, status, is_paused, cleared, clearing, output, failure, input_tokens, output_tokens,
+        cost, unpriced, calls)
+    ), proof as materialized (
+      select p.*, l.step_id is not null and (l.deadline > clock_timestamp()) <> p.lost as holds
+      from unnest($15::uuid[], $16::uuid[], $17::uuid[], $18::bool[], $19::int8[], $20::bool[])
+        as p(run_id, step_id, token, released, extension_ms, lost)
+      left join lease l on l.step_id = p.step_id and l.token = p.token
+    ), locked as materialized (
+      select r.id from run r where r.id = any($1) order by r.id for no key update
     ), fenced as (
       update run r set version = i.version, status = i.status, output_sha256 = coalesce(i.output, r.output_sha256),
         failure = coalesce(i.failure, r.failure), input_tokens = i.input_tokens, output_tokens = i.output_tokens,
-        cost_microusd = i.cost, unpriced_calls = i.unpriced, model_calls = i.calls,
+        cost_microusd = i.cost, unpriced_calls = i.unpriced, model_calls = i.calls\(sets),
         ended_at = case when i.status in ('succeeded', 'failed', 'cancelled') then clock_timestamp() end
-      from input i
+      from input i join locked k on k.id = i.run_id
       where r.id = i.run_id and r.version = i.expected and r.ended_at is null
-        and (i.token is null
-          or exists (select 1 from lease l where l.step_id = i.step_id and l.token = i.token
-            and (l.deadline > clock_timestamp()) = not i.lost))
-      returning r.id, r.ended_at is not null as ended
+        and not exists (select 1 from proof p where p.run_id = i.run_id and not p.holds)
+      returning r.id, r.ended_at is not null as ended, r.tenant_id, r.parent_run, r.parent_step, r.parent_attempt
     ), appended as (
       insert into event (run_id, seq, at, type, step, data)
       select e.run_id, e.seq, clock_timestamp(), e.type, e.step, e.data
-      from unnest($17::uuid[], $18::int4[], $19::text[], $20::text[], $21::jsonb[]) as e(run_id, seq, type, step, data)
+      from unnest($21::uuid[], $22::int4[], $23::text[], $24::text[], $25::jsonb[]) as e(run_id, seq, type, step, data)
       join fenced f on f.id = e.run_id
     ), queued as (
-      insert into ready (step_id, run_id, tenant_id, step, attempt, job_type, due_at)
-      select q.step_id, q.run_id, q.tenant_id, q.step, q.attempt, q.job_type,
-        clock_timestamp() + q.delay_ms * interval '1 millisecond'
-      from unnest($22::uuid[], $23::uuid[], $24::uuid[], $25::text[], $26::int4[], $27::text[], $28::int8[])
-        as q(step_id, run_id, tenant_id, step, attempt, job_type, delay_ms)
-      join fenced f on f.id = q.run_id
+      \(queueSQL(from: 26, joining: "fenced", into: "ready", "q.delay_ms = 0"))
     ), stored as (
       insert into payload (tenant_id, sha256, body)
       select distinct on (p.tenant_id, p.sha256) p.tenant_id, p.sha256, p.body
-      from unnest($29::uuid[], $30::uuid[], $31::bytea[], $32::bytea[]) as p(run_id, tenant_id, sha256, body)
+      from unnest($40::uuid[], $41::uuid[], $42::bytea[], $43::bytea[]) as p(run_id, tenant_id, sha256, body)
       join fenced f on f.id = p.run_id
-      on conflict do nothing
+      \(touch)
     ), released as (
-      delete from lease l using input i, fenced f
-      where f.id = i.run_id and l.step_id = i.step_id and i.released
+      delete from lease l using proof p join fenced f on f.id = p.run_id
+      where l.step_id = p.step_id and p.released
     ), extended as (
-      update lease l set deadline = clock_timestamp() + i.extension_ms * interval '1 millisecond'
-      from input i join fenced f on f.id = i.run_id
-      where l.step_id = i.step_id and not i.released and l.token = i.token
-    ), abandoned_leases as (
-      delete from lease l using fenced f, input i
-      where f.ended and l.run_id = f.id and i.run_id = f.id and (i.step_id is null or l.step_id <> i.step_id)
-    ), abandoned_ready as (
-      delete from ready q using fenced f where f.ended and q.run_id = f.id
-    )
-    select id from fenced
+      update lease l set deadline = least(
+        clock_timestamp() + coalesce(l.heartbeat_ms, p.extension_ms) * interval '1 millisecond',
+        coalesce(l.closes_at, 'infinity'))
+      from proof p join fenced f on f.id = p.run_id
+      where l.step_id = p.step_id and not p.released and l.token = p.token
+    )\(more)
+    select i.run_id, f.id is not null, p.step_id
+    from input i left join fenced f on f.id = i.run_id
+    left join proof p on p.run_id = i.run_id and not p.holds
+    """
+  }
+
+  private static let fullSets = """
+    ,
+        is_paused = i.is_paused, cleared_version = i.cleared
     """
 
-  // MARK: Leases
-
-  /// Leases up to `limit` due steps to `worker`: takes them off the queue, records the start in each history, returns
-  /// them.
-  func lease(jobTypes: [String], limit: Int, worker: String, milliseconds: Int64) async throws -> [LeasedStep] {
-    let rows = try await pool.query(
-      RunStore.leaseSQL, [jobTypes, Int64(limit), worker, milliseconds])
-    return try rows.map { row in
-      LeasedStep(
-        step: StepID(try row.decode(0, as: UUID.self)), run: RunID(try row.decode(1, as: UUID.self)),
-        tenant: TenantID(try row.decode(2, as: UUID.self)), key: try row.decode(3, as: String.self),
-        attempt: Int(try row.decode(4, as: Int32.self)), token: try row.decode(5, as: UUID.self),
-        deadline: try row.decode(6, as: Timestamp.self), version: Int(try row.decode(7, as: Int32.self)),
-        task: TaskID(try row.decode(8, as: UUID.self)), input: try row.decode(9, as: [UInt8].self),
-        traceparent: try row.decode(10, as: String?.self))
-    }
-  }
-
-  /// The primary key of `event` makes two leases of one run in one statement impossible unless they are numbered here.
-  private static let leaseSQL = """
-    with picked as materialized (
-      delete from ready q using (
-        select step_id from ready where job_type = any($1) and due_at <= clock_timestamp()
-        order by due_at limit $2 for update skip locked) d
-      where q.step_id = d.step_id
-      returning q.step_id, q.run_id, q.tenant_id, q.step, q.attempt
-    ), numbered as materialized (
-      select p.*, gen_random_uuid() as token, row_number() over (partition by run_id order by step) as position,
-        count(*) over (partition by run_id) as siblings
-      from picked p
-    ), bumped as (
-      update run r set version = r.version + n.siblings::int, status = 'running',
-        started_at = coalesce(r.started_at, clock_timestamp())
-      from (select distinct run_id, siblings from numbered) n
-      where r.id = n.run_id and r.ended_at is null
-      returning r.id, r.version - n.siblings::int as base, r.task_id, r.input_sha256, r.tenant_id, r.traceparent
-    ), leased as (
-      insert into lease (step_id, run_id, tenant_id, step, attempt, token, worker, leased_at, deadline)
-      select n.step_id, n.run_id, n.tenant_id, n.step, n.attempt, n.token, $3, clock_timestamp(),
-        clock_timestamp() + $4 * interval '1 millisecond'
-      from numbered n join bumped b on b.id = n.run_id
-      returning step_id, deadline
-    ), appended as (
-      insert into event (run_id, seq, at, type, step, data)
-      select n.run_id, (b.base + n.position)::int, clock_timestamp(), 'step.started', n.step,
-        jsonb_build_object('attempt', n.attempt, 'worker', $3::text)
-      from numbered n join bumped b on b.id = n.run_id
+  /// What only some transitions need: waits, timers, approvals, the end of a sub-run, and the clearing of what a run had.
+  private static let fullCTEs = """
+    , waiting as (
+      \(queueSQL(from: 26, joining: "fenced", into: "delayed", "q.delay_ms > 0"))
+    ), timed as (
+      \(timerSQL(from: 44, joining: "fenced"))
+    ), finished as (
+      delete from timer t where t.id = any($52::int8[]) and t.run_id in (select id from fenced)
+    ), unqueued as (
+      delete from ready q using unnest($53::uuid[], $54::uuid[]) as u(run_id, step_id), fenced f
+      where q.step_id = u.step_id and f.id = u.run_id
+    ), told as (
+      insert into timer (tenant_id, run_id, kind, step, attempt, other_run, due_at)
+      select f.tenant_id, f.parent_run, 'child_ended', f.parent_step, f.parent_attempt, f.id, clock_timestamp()
+      from fenced f where f.ended and f.parent_run is not null
+    ), cleared as materialized (
+      select f.id, i.clearing from fenced f join input i on i.run_id = f.id where i.clearing > 0
+    ), cleared_ready as (
+      delete from ready q where q.step_id in (
+        select c.step_id from ready c where c.run_id in (select id from cleared) for update skip locked)
+        and not q.step_id = any($26::uuid[])
+    ), cleared_delayed as (
+      delete from delayed d where d.run_id in (select id from cleared) and not d.step_id = any($26::uuid[])
+    ), cleared_leases as (
+      delete from lease l where l.run_id in (select id from cleared where clearing = 2)
+        and l.step_id not in (select step_id from proof)
+    ), cleared_timers as (
+      delete from timer t where t.run_id in (select id from cleared where clearing = 2)
+        and not t.id = any($52::int8[])
+    ), asked as (
+      insert into approval (tenant_id, id, run_id, step, attempt, subject_sha256, status, requested_at, expires_at)
+      select f.tenant_id, a.step_id, a.run_id, a.step, a.attempt, a.subject, 'pending', clock_timestamp(),
+        clock_timestamp() + a.close_ms * interval '1 millisecond'
+      from unnest($55::uuid[], $56::uuid[], $57::text[], $58::int4[], $59::bytea[], $60::int8[])
+        as a(run_id, step_id, step, attempt, subject, close_ms)
+      join fenced f on f.id = a.run_id
+      on conflict (tenant_id, id) do update set attempt = excluded.attempt, subject_sha256 = excluded.subject_sha256,
+        status = 'pending', requested_at = excluded.requested_at, expires_at = excluded.expires_at, decided_at = null,
+        decided_by = null, comment = null
+    ), answered as (
+      update approval a set status = d.status, decided_at = clock_timestamp(), decided_by = d.decided_by,
+        comment = d.comment
+      from unnest($61::uuid[], $62::uuid[], $63::text[], $64::text[], $65::text[])
+        as d(run_id, step_id, status, decided_by, comment)
+      join fenced f on f.id = d.run_id
+      where a.id = d.step_id and a.run_id = d.run_id and a.status = 'pending'
+    ), withdrawn as (
+      update approval a set status = 'withdrawn', decided_at = clock_timestamp()
+      where a.run_id in (select id from cleared where clearing = 2) and a.status = 'pending'
+        and not a.id = any($62::uuid[])
     )
-    select n.step_id, n.run_id, n.tenant_id, n.step, n.attempt, n.token, l.deadline,
-      (b.base + n.position)::int, b.task_id, p.body, b.traceparent
-    from numbered n join bumped b on b.id = n.run_id join leased l on l.step_id = n.step_id
-    join payload p on p.tenant_id = b.tenant_id and p.sha256 = b.input_sha256
     """
-
-  /// Prolongs leases that their holder still works on. Returns the steps whose lease is no longer the holder's.
-  func heartbeat(_ held: [(step: StepID, token: UUID)], milliseconds: Int64) async throws -> Set<StepID> {
-    let rows = try await pool.query(
-      """
-      update lease l set deadline = clock_timestamp() + $3 * interval '1 millisecond'
-      from unnest($1::uuid[], $2::uuid[]) as h(step_id, token)
-      where l.step_id = h.step_id and l.token = h.token and l.deadline > clock_timestamp()
-      returning l.step_id
-      """, [held.map(\.step.uuid), held.map(\.token), milliseconds])
-    var lost = Set(held.map(\.step))
-    for row in rows { lost.remove(StepID(try row.decode(0, as: UUID.self))) }
-    return lost
-  }
-
-  /// Leases whose deadline has passed, oldest first.
-  func overdueLeases(limit: Int) async throws -> [OverdueLease] {
-    let rows = try await pool.query(
-      """
-      select step_id, run_id, tenant_id, step, attempt, token from lease
-      where deadline < clock_timestamp() order by deadline limit $1
-      """, [Int64(limit)])
-    return try rows.map { row in
-      OverdueLease(
-        step: StepID(try row.decode(0, as: UUID.self)), run: RunID(try row.decode(1, as: UUID.self)),
-        tenant: TenantID(try row.decode(2, as: UUID.self)), key: try row.decode(3, as: String.self),
-        attempt: Int(try row.decode(4, as: Int32.self)), token: try row.decode(5, as: UUID.self))
-    }
-  }
-
-  /// Milliseconds until the next delayed step is due; `nil` when none waits.
-  func millisecondsToNextDue() async throws -> Int64? {
-    let rows = try await pool.query(
-      "select greatest(0, ceil(extract(epoch from min(due_at) - clock_timestamp()) * 1000))::int8 from ready", [])
-    return try rows.first?.decode(0, as: Int64?.self)
-  }
-}
-
-/// A step that was leased, with what its worker needs.
-struct LeasedStep: Sendable {
-  let step: StepID
-  let run: RunID
-  let tenant: TenantID
-  let key: String
-  let attempt: Int
-  let token: UUID
-  let deadline: Timestamp
-  /// The run's version after the lease.
-  let version: Int
-  let task: TaskID
-  /// The run's input document.
-  let input: [UInt8]
-  /// The trace of the submission.
-  let traceparent: String?
-}
-
-/// A lease that its holder did not prolong.
-struct OverdueLease: Sendable {
-  let step: StepID
-  let run: RunID
-  let tenant: TenantID
-  let key: String
-  let attempt: Int
-  let token: UUID
 }
 
 /// The memory of an idempotency key.

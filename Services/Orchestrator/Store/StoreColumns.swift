@@ -2,6 +2,7 @@ internal import Contracts
 internal import Decider
 internal import Postgres
 internal import Primitives
+internal import Replay
 
 /// Column-wise gathering of rows for `unnest`: one array parameter per column, whatever the number of rows.
 struct EventColumns {
@@ -25,30 +26,82 @@ struct EventColumns {
   var parameters: [any PostgresEncodable] { [run, sequence, type, step, data] }
 }
 
-/// Ready steps.
-struct ReadyColumns {
+/// Steps for the queue.
+struct WorkColumns {
   private var stepID: [UUID] = []
   private var run: [UUID] = []
   private var tenant: [UUID] = []
   private var step: [String] = []
   private var attempt: [Int32] = []
+  private var version: [Int32] = []
   private var jobType: [String] = []
+  private var lane: [String] = []
+  private var priority: [Int32] = []
   private var delay: [Int64] = []
+  private var start: [Int64?] = []
+  private var heartbeat: [Int64?] = []
+  private var close: [Int64?] = []
+  private var input: [[UInt8]?] = []
+  /// Whether some step has to wait before it is queued.
+  private(set) var hasDelays = false
 
-  /// Adds the steps that `events` make ready.
-  mutating func append(_ owner: TenantID, _ id: RunID, _ events: [RunEvent], _ workflow: Workflow) {
-    for case .stepReady(let key, let number, let milliseconds) in events {
-      stepID.append(StepID.of(id, step: key).uuid)
+  mutating func append(_ work: [QueuedStep], of id: RunID, _ owner: TenantID) {
+    for entry in work {
+      stepID.append(StepID.of(id, step: entry.key).uuid)
       run.append(id.uuid)
       tenant.append(owner.uuid)
-      step.append(key)
-      attempt.append(Int32(number))
-      jobType.append(workflow.step(key)?.jobType ?? "agent")
-      delay.append(milliseconds)
+      step.append(entry.key)
+      attempt.append(Int32(entry.attempt))
+      version.append(Int32(entry.version))
+      jobType.append(entry.jobType)
+      lane.append(entry.lane)
+      priority.append(Int32(entry.priority))
+      delay.append(entry.delayMilliseconds)
+      start.append(entry.timeouts.scheduleToStart)
+      heartbeat.append(entry.timeouts.heartbeat)
+      close.append(entry.timeouts.startToClose)
+      input.append(entry.inputSHA256)
+      if entry.delayMilliseconds > 0 { hasDelays = true }
     }
   }
 
-  var parameters: [any PostgresEncodable] { [stepID, run, tenant, step, attempt, jobType, delay] }
+  var parameters: [any PostgresEncodable] {
+    [
+      stepID, run, tenant, step, attempt, version, jobType, lane, priority, delay, start, heartbeat, close, input,
+    ]
+  }
+
+  static let count = 14
+}
+
+/// Timers.
+struct TimerColumns {
+  private var tenant: [UUID] = []
+  private var run: [UUID] = []
+  private var forRun: [UUID] = []
+  private var kind: [String] = []
+  private var step: [String?] = []
+  private var attempt: [Int32?] = []
+  private var other: [UUID?] = []
+  private var delay: [Int64] = []
+  private(set) var isEmpty = true
+
+  /// Adds timers that are set when the fence of `id` holds.
+  mutating func append(_ timers: [NewTimer], of id: RunID, _ owner: TenantID) {
+    for timer in timers {
+      isEmpty = false
+      tenant.append(owner.uuid)
+      run.append(id.uuid)
+      forRun.append((timer.run ?? id).uuid)
+      kind.append(timer.kind.rawValue)
+      step.append(timer.step)
+      attempt.append(timer.attempt.map { Int32($0) })
+      other.append(timer.other?.uuid)
+      delay.append(timer.delayMilliseconds)
+    }
+  }
+
+  var parameters: [any PostgresEncodable] { [tenant, run, forRun, kind, step, attempt, other, delay] }
 }
 
 /// Payloads of runs.
@@ -71,12 +124,15 @@ struct PayloadColumns {
   var parameters: [any PostgresEncodable] { [run, tenant, sha256, body] }
 }
 
-/// The run rows of transitions, with their lease proofs.
+/// The run rows of transitions.
 struct RunColumns {
   private var run: [UUID] = []
   private var expected: [Int32] = []
   private var version: [Int32] = []
   private var status: [String] = []
+  private var paused: [Bool] = []
+  private var cleared: [Int32] = []
+  private var clearing: [Int32] = []
   private var output: [[UInt8]?] = []
   private var failure: [PostgresJSON?] = []
   private var inputTokens: [Int64] = []
@@ -84,11 +140,6 @@ struct RunColumns {
   private var cost: [Int64] = []
   private var unpriced: [Int64] = []
   private var calls: [Int64] = []
-  private var step: [UUID?] = []
-  private var token: [UUID?] = []
-  private var released: [Bool] = []
-  private var extensionMilliseconds: [Int64] = []
-  private var lost: [Bool] = []
 
   init(_ transitions: [Transition]) {
     for transition in transitions { append(transition) }
@@ -97,35 +148,57 @@ struct RunColumns {
   private mutating func append(_ transition: Transition) {
     run.append(transition.run.uuid)
     expected.append(Int32(transition.expectedVersion))
-    version.append(Int32(transition.after.sequence))
-    status.append(transition.after.status.rawValue)
+    version.append(Int32(transition.version))
+    status.append(transition.status.rawValue)
+    paused.append(transition.isPaused)
+    cleared.append(Int32(transition.clearedAt))
+    clearing.append(Int32(transition.clearing.rawValue))
     var result: [UInt8]?
     var reason: PostgresJSON?
     for event in transition.events {
-      if case .runSucceeded(let payload) = event { result = Hex.decode(payload.sha256) }
+      if case .runSucceeded(let payload?) = event { result = Hex.decode(payload.sha256) }
       if case .runFailed(let key, let failure) = event {
-        reason = PostgresJSON(EventCodec.encode(.stepFailed(step: key, attempt: 0, failure)))
+        reason = PostgresJSON(EventCodec.encode(.stepFailed(step: key ?? "", attempt: 0, failure)))
       }
     }
     output.append(result)
     failure.append(reason)
-    let usage = transition.after.usage
-    inputTokens.append(usage.inputTokens)
-    outputTokens.append(usage.outputTokens)
-    cost.append(usage.costMicroUSD)
-    unpriced.append(usage.unpricedCalls)
-    calls.append(usage.modelCalls)
-    step.append(transition.lease?.step.uuid)
-    token.append(transition.lease?.token)
-    released.append(transition.lease?.isReleased ?? false)
-    extensionMilliseconds.append(transition.lease?.extensionMilliseconds ?? 0)
-    lost.append(transition.lease?.isLost ?? false)
+    inputTokens.append(transition.usage.inputTokens)
+    outputTokens.append(transition.usage.outputTokens)
+    cost.append(transition.usage.costMicroUSD)
+    unpriced.append(transition.usage.unpricedCalls)
+    calls.append(transition.usage.modelCalls)
   }
 
   var parameters: [any PostgresEncodable] {
     [
-      run, expected, version, status, output, failure, inputTokens, outputTokens, cost, unpriced, calls, step, token,
-      released, extensionMilliseconds, lost,
+      run, expected, version, status, paused, cleared, clearing, output, failure, inputTokens, outputTokens, cost,
+      unpriced, calls,
     ]
   }
+}
+
+/// The proofs of the workers whose words led to transitions.
+struct ProofColumns {
+  private var run: [UUID] = []
+  private var step: [UUID] = []
+  private var token: [UUID] = []
+  private var released: [Bool] = []
+  private var extensionMilliseconds: [Int64] = []
+  private var lost: [Bool] = []
+
+  init(_ transitions: [Transition]) {
+    for transition in transitions {
+      for proof in transition.proofs {
+        run.append(transition.run.uuid)
+        step.append(proof.step.uuid)
+        token.append(proof.token)
+        released.append(proof.isReleased)
+        extensionMilliseconds.append(proof.extensionMilliseconds)
+        lost.append(proof.isLost)
+      }
+    }
+  }
+
+  var parameters: [any PostgresEncodable] { [run, step, token, released, extensionMilliseconds, lost] }
 }

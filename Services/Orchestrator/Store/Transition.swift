@@ -21,11 +21,87 @@ struct Transition: Sendable {
   let run: RunID
   /// Events before this transition; the write is refused when the run has moved on.
   let expectedVersion: Int
+  /// Events after it.
+  let version: Int
   let events: [RunEvent]
-  /// The state after the events.
-  let after: RunState
+  let status: RunState.Status
+  let isPaused: Bool
+  let clearedAt: Int
+  let usage: Usage
+  /// Queue entries, leases and timers that go.
+  let clearing: Effects.Clearing
+  let work: [QueuedStep]
+  var timers: [NewTimer]
+  /// Steps that leave the queue although no worker took them.
+  let unqueued: [StepID]
   let payloads: [Payload]
-  let lease: LeaseProof?
+  let proofs: [LeaseProof]
+  /// Timers that have done their work with this.
+  let finishedTimers: [Int64]
+  /// Time limits of the approvals that are asked for, by step, in milliseconds.
+  let approvalLimits: [String: Int64?]
+  /// The run that waits for this one; told when it ends.
+  let parent: ParentStep?
+
+  /// Whether the small form of the statement is enough.
+  var isPlain: Bool {
+    clearing == .nothing && timers.isEmpty && unqueued.isEmpty && finishedTimers.isEmpty
+      && work.allSatisfy { $0.delayMilliseconds == 0 } && !(parent != nil && status.isEnded)
+      && !events.contains { event in
+        switch event {
+        case .approvalRequested, .approvalDecided, .stepTimedOut: true
+        default: false
+        }
+      }
+  }
+}
+
+/// A step for the queue of workers.
+struct QueuedStep: Sendable {
+  let key: String
+  let attempt: Int
+  /// The version of the run that queued it.
+  let version: Int
+  let jobType: String
+  let lane: String
+  let priority: Int
+  let delayMilliseconds: Int64
+  let timeouts: StepTimeouts
+  let inputSHA256: [UInt8]?
+}
+
+/// A timer to be set.
+struct NewTimer: Sendable {
+  /// What it does to its run.
+  enum Kind: String, Sendable {
+    /// The orchestrator does the step itself.
+    case own
+    /// A delay is over.
+    case delay
+    /// A wait was in vain.
+    case close
+    /// The run was given enough time.
+    case expire
+    /// Nobody waits for this sub-run any more.
+    case cancel
+    /// A sub-run has ended.
+    case childEnded = "child_ended"
+  }
+
+  let kind: Kind
+  var step: String?
+  var attempt: Int?
+  /// The run that it is for; `nil` is the run that sets it.
+  var run: RunID?
+  var other: RunID?
+  var delayMilliseconds: Int64 = 0
+}
+
+/// The step that a sub-run is for.
+struct ParentStep: Hashable, Sendable {
+  let run: RunID
+  let step: String
+  let attempt: Int
 }
 
 /// Bytes that are stored once under their digest.
@@ -41,26 +117,69 @@ struct Payload: Sendable {
   var ref: PayloadRef { PayloadRef(sha256: Hex.encode(sha256), bytes: body.count) }
 }
 
-/// A task that was accepted, with its run at its beginning.
-struct Submission: Sendable {
+/// What the engine knows of a run beside its state; it never changes.
+struct RunFacts: Sendable {
   let tenant: TenantID
   let task: TaskID
-  let run: RunID
-  let title: String?
-  let principal: String
+  let project: ProjectID?
+  let priority: Int
+  let parent: ParentStep?
+  let depth: Int
   /// The trace of the submission, as a W3C header value.
-  let traceparent: String
+  let traceparent: String?
+}
+
+/// A task that was accepted, with its run at its beginning.
+struct Submission: Sendable {
+  let run: RunID
+  let facts: RunFacts
+  /// What is written about the task; `nil` for a further run of a task.
+  let task: NewTask?
+  let principal: String
   let input: Payload
   let events: [RunEvent]
-  let after: RunState
+  /// Where the events up to this one were before: the run that this one is a fork of.
+  let forkedFrom: RunID?
+  let state: RunState
+  /// The schedule and its time that this is for.
+  var isRepeatable = false
+}
+
+/// What a person says of a task.
+struct NewTask: Sendable {
+  var title: String?
+  var description = ""
+  var labels: [String] = []
+  var assignee: String?
+  var dueAt: Timestamp?
 }
 
 extension StepID {
   /// The id of a step of a run. Derived, so that no table has to remember it: the first half is the run's, the second
   /// half is the digest of run and key.
   static func of(_ run: RunID, step key: String) -> StepID {
-    let digest = Digest.sha256(run.uuid.bytes + Array(key.utf8))
-    let low = digest.prefix(8).reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
-    return StepID(UUID(high: run.uuid.high, low: 0x8000_0000_0000_0000 | low >> 2))
+    StepID(derived(from: run.uuid, key))
   }
+}
+
+extension RunID {
+  /// The id of the sub-run of an attempt. Derived, so that beginning it twice makes one.
+  static func of(_ parent: RunID, step key: String, attempt: Int) -> RunID {
+    RunID(derived(from: parent.uuid, "\(key)#\(attempt)"))
+  }
+
+  /// The id of the run of a schedule at a time.
+  static func of(_ schedule: ScheduleID, at time: Timestamp) -> RunID {
+    let name = derived(from: schedule.uuid, "@\(time.unixMicroseconds)")
+    return RunID(
+      UUID(
+        version7At: UInt64(clamping: time.unixMicroseconds / 1000),
+        random: (name.low, name.low &* 0x9E37_79B9_7F4A_7C15)))
+  }
+}
+
+private func derived(from base: UUID, _ name: String) -> UUID {
+  let digest = Digest.sha256(base.bytes + Array(name.utf8))
+  let low = digest.prefix(8).reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+  return UUID(high: base.high, low: 0x8000_0000_0000_0000 | low >> 2)
 }

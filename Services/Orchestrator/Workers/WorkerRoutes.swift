@@ -3,10 +3,12 @@ internal import Decider
 internal import HTTP
 internal import HTTPWire
 internal import JSON
+internal import Postgres
 internal import Primitives
 internal import Reactor
 internal import ServiceKit
 internal import Settings
+internal import Workflows
 
 /// `/worker/v1`: how workers take steps, record what they did, and deliver results.
 struct WorkerRoutes: Sendable {
@@ -47,22 +49,64 @@ struct WorkerRoutes: Sendable {
     let wait = fields.int("wait_ms", in: 0...WorkerRoutes.waitMillisecondsMax)
     try fields.finish()
     let deadline = MonotonicClock.now() &+ UInt64(wait ?? 0) * 1_000_000
-    let steps = try await engine.lease(
-      worker: worker ?? "", jobTypes: jobTypes ?? [], limit: Int(slots ?? 1), leaseMilliseconds: leaseMilliseconds,
+    let steps = try await engine.dispatcher.lease(
+      worker: worker ?? "", jobTypes: jobTypes ?? [], slots: Int(slots ?? 1), milliseconds: leaseMilliseconds,
       until: deadline)
     var writer = JSONWriter()
     writer.beginObject()
     writer.key("leases")
     writer.beginArray()
-    for step in steps { try await write(step, to: &writer) }
+    for step in steps {
+      if let prepared = try await prepare(step) { write(prepared, to: &writer) }
+    }
     writer.endArray()
     writer.endObject()
     return .json(.ok, writer.bytes)
   }
 
-  private func write(_ step: LeasedStep, to writer: inout JSONWriter) async throws {
-    // Only a repeated attempt can have a journal.
-    let journal = step.attempt > 1 ? try await engine.store.journal(step.run, step: step.key) : []
+  /// A leased step with all that its worker needs.
+  private struct Prepared {
+    let step: LeasedStep
+    let input: [UInt8]
+    let journal: [(event: EventRow, result: [UInt8])]
+    let agent: String?
+    let model: String?
+  }
+
+  /// Renders the input of a step and looks up what earlier attempts have recorded. `nil` when the input cannot be rendered:
+  /// the step has failed then.
+  private func prepare(_ leased: LeasedStep) async throws -> Prepared? {
+    let agent = leased.named("agent:")
+    let model = leased.named("model:")
+    if let input = leased.input, leased.attempt == 1 {
+      return Prepared(step: leased, input: input, journal: [], agent: agent, model: model)
+    }
+    guard let known = try await engine.look(leased.run), let step = known.state.step(leased.key) else { return nil }
+    var journal: [(event: EventRow, result: [UInt8])] = []
+    if step.recordedCalls > 0 {
+      journal = try await engine.store.journal(leased.run, step: leased.key, after: step.journalAfter)
+    }
+    if let input = leased.input {
+      return Prepared(step: leased, input: input, journal: journal, agent: agent, model: model)
+    }
+    do {
+      let input = try await StepInputs(store: engine.store).render(step, of: leased.run, known)
+      return Prepared(step: leased, input: input, journal: journal, agent: agent, model: model)
+    } catch let error as PostgresError {
+      throw error
+    } catch {
+      let proof = Transition.LeaseProof(
+        step: leased.step, token: leased.token, isReleased: true, extensionMilliseconds: 0, isLost: false)
+      let failure = Failure(code: "input_failed", message: "\(error)", isRetryable: false)
+      try await engine.apply(
+        RunChange(
+          run: leased.run, inputs: [.fail(step: leased.key, attempt: leased.attempt, failure)], proof: proof))
+      return nil
+    }
+  }
+
+  private func write(_ prepared: Prepared, to writer: inout JSONWriter) {
+    let step = prepared.step
     writer.beginObject()
     writer.member("step_id", step.step.description)
     writer.member("run_id", step.run.description)
@@ -71,14 +115,16 @@ struct WorkerRoutes: Sendable {
     writer.member("step", step.key)
     writer.member("attempt", Int64(step.attempt))
     writer.member("token", step.token.description)
-    writer.member("lease_ms", leaseMilliseconds)
+    writer.member("lease_ms", step.leaseMilliseconds)
     writer.member("deadline", step.deadline.description)
+    writer.member("agent", ifPresent: prepared.agent)
+    writer.member("model", ifPresent: prepared.model)
     writer.member("traceparent", ifPresent: step.traceparent)
     writer.key("input")
-    writer.raw(step.input)
+    writer.raw(prepared.input)
     writer.key("journal")
     writer.beginArray()
-    for entry in journal {
+    for entry in prepared.journal {
       writer.beginObject()
       writer.member("kind", entry.event.type == "model.called" ? "model" : "tool")
       writer.member("call", raw: entry.event.data)
@@ -129,8 +175,9 @@ struct WorkerRoutes: Sendable {
       guard lost.isEmpty else { throw RunEngine.Refused.leaseLost }
     } else {
       try await engine.apply(
-        .record(step: proof.lease.key, attempt: Int(attempt), calls), to: proof.lease.run, payloads: payloads,
-        lease: proof.transition(isReleased: false, milliseconds: leaseMilliseconds))
+        RunChange(
+          run: proof.lease.run, inputs: [.record(step: proof.lease.key, attempt: Int(attempt), calls)],
+          payloads: payloads, proof: proof.transition(isReleased: false, milliseconds: leaseMilliseconds)))
     }
     return .json { $0.member("lease_ms", leaseMilliseconds) }
   }
@@ -159,13 +206,38 @@ struct WorkerRoutes: Sendable {
     var inputs: [RunInput] = calls.isEmpty ? [] : [.record(step: key, attempt: Int(attempt), calls)]
     if let output {
       payloads.append(output)
-      inputs.append(.succeed(step: key, attempt: Int(attempt), output: output.ref))
+      inputs.append(try await success(proof.lease, Int(attempt), output))
     } else if let failure {
       inputs.append(.fail(step: key, attempt: Int(attempt), failure))
     }
-    let state = try await engine.apply(
-      inputs, to: proof.lease.run, payloads: payloads, lease: proof.transition(isReleased: true, milliseconds: 0))
-    return .json { $0.member("run_status", state.status.rawValue) }
+    let after = try await engine.apply(
+      RunChange(
+        run: proof.lease.run, inputs: inputs, payloads: payloads,
+        proof: proof.transition(isReleased: true, milliseconds: 0)))
+    return .json { $0.member("run_status", after.shownStatus) }
+  }
+
+  /// What a result means: an output with the values that the workflow watches, or the plan of a planner.
+  private func success(_ lease: OverdueLease, _ attempt: Int, _ output: Payload) async throws -> RunInput {
+    let key = lease.key
+    guard let workflow = try await engine.workflow(of: lease.run) else { throw RunEngine.Refused.unknownRun }
+    let isWatched = workflow.watched.watches(key)
+    let planner = workflow.workflow.step(key).flatMap { $0.expansionStepsMax == nil ? nil : $0 }
+    guard isWatched || planner != nil else {
+      return .succeed(step: key, attempt: attempt, output: output.ref, facts: [])
+    }
+    let root = try JSONDocument(parsing: output.body).root
+    let facts = isWatched ? workflow.watched.facts(output: root, of: key) : []
+    guard let planner else {
+      return .succeed(step: key, attempt: attempt, output: output.ref, facts: facts)
+    }
+    do {
+      let steps = try PlanDocument.read(root, planner: planner)
+      return .plan(step: key, attempt: attempt, output: output.ref, facts: facts, steps: steps)
+    } catch {
+      return .fail(
+        step: key, attempt: attempt, Failure(code: "invalid_plan", message: error.description, isRetryable: true))
+    }
   }
 
   private func calls(_ fields: inout JSONFields) -> ([CallRecord], [Payload]) {

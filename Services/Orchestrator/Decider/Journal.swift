@@ -1,0 +1,73 @@
+public import Contracts
+
+/// The digest under which a payload is stored (SHA-256), and its size. Histories name payloads, they do not repeat
+/// them.
+public struct PayloadRef: Hashable, Sendable {
+  /// SHA-256 of the bytes, 64 hexadecimal digits.
+  public let sha256: String
+  /// Size in bytes.
+  public let bytes: Int
+
+  /// Makes a reference.
+  public init(sha256: String, bytes: Int) {
+    self.sha256 = sha256
+    self.bytes = bytes
+  }
+}
+
+/// Why a step or a run failed, for programs (`code`) and for people (`message`).
+public struct Failure: Hashable, Sendable {
+  /// Stable name, for example `provider_unreachable`.
+  public let code: String
+  /// What happened and what to do about it.
+  public let message: String
+  /// Whether another attempt may succeed.
+  public let isRetryable: Bool
+
+  /// Makes a failure.
+  public init(code: String, message: String, isRetryable: Bool) {
+    self.code = code
+    self.message = message
+    self.isRetryable = isRetryable
+  }
+}
+
+/// One recorded model or tool call: the journal entry by which a resumed attempt avoids paying twice.
+public struct CallRecord: Hashable, Sendable {
+  /// What was called.
+  public enum Kind: String, Hashable, Sendable {
+    /// A model, through the llm-router.
+    case model
+    /// A tool.
+    case tool
+  }
+
+  /// What was called.
+  public let kind: Kind
+  /// Position among the calls of its step, from 0.
+  public let index: Int
+  /// The model or tool.
+  public let name: String
+  /// SHA-256 of the canonical request; a resumed attempt whose request differs has diverged.
+  public let requestSHA256: String
+  /// The recorded answer.
+  public let result: PayloadRef
+  /// What the call consumed.
+  public let usage: Usage
+  /// How long it took, in milliseconds.
+  public let durationMilliseconds: Int64
+
+  /// Makes a record.
+  public init(
+    kind: Kind, index: Int, name: String, requestSHA256: String, result: PayloadRef, usage: Usage,
+    durationMilliseconds: Int64
+  ) {
+    self.kind = kind
+    self.index = index
+    self.name = name
+    self.requestSHA256 = requestSHA256
+    self.result = result
+    self.usage = usage
+    self.durationMilliseconds = durationMilliseconds
+  }
+}

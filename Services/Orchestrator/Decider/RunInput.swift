@@ -1,0 +1,69 @@
+/// What can happen to a run, seen from outside. Time, ids and results enter here and are recorded.
+public enum RunInput: Hashable, Sendable {
+  /// A task was accepted.
+  case create(input: PayloadRef, seed: UInt64, facts: [Fact])
+  /// A worker took the ready step.
+  case lease(step: String, worker: String)
+  /// The holder of the lease recorded calls.
+  case record(step: String, attempt: Int, [CallRecord])
+  /// The holder of the lease, or the orchestrator itself for its own steps, delivered a result.
+  case succeed(step: String, attempt: Int, output: PayloadRef, facts: [Fact])
+  /// The holder of the lease delivered a plan.
+  case plan(step: String, attempt: Int, output: PayloadRef, facts: [Fact], steps: [WorkflowStep])
+  /// The holder of the lease, or the orchestrator itself for its own steps, gave up.
+  case fail(step: String, attempt: Int, Failure)
+  /// The lease ended without a word from its holder.
+  case lose(step: String, attempt: Int)
+  /// A limit of the step has passed.
+  case timeOut(step: String, attempt: Int, StepTimeout)
+  /// The wait of a delay is over.
+  case elapse(step: String, attempt: Int)
+  /// The sub-run of the step exists.
+  case startChild(step: String, attempt: Int, run: String)
+  /// Somebody sent a signal.
+  case signal(name: String, id: String, payload: PayloadRef, by: String, facts: [Fact])
+  /// The subject of an approval is known: a person can be asked.
+  case requestApproval(step: String, attempt: Int, subject: PayloadRef)
+  /// A person has decided on the subject of that digest.
+  case decideApproval(step: String, subjectSHA256: String, ApprovalDecision)
+  /// Nothing new shall begin.
+  case pause(by: String)
+  /// The run shall go on.
+  case resume(by: String)
+  /// Somebody wants the run to end.
+  case cancel(by: String, reason: String)
+  /// The time of the whole run is over.
+  case expire
+  /// The state is the beginning of another run's history, which goes on here as a run of its own.
+  case fork(from: String, at: Int, by: String, changes: [StepChange])
+}
+
+/// An input that does not fit the state of its run: stale, repeated or out of order. It changes nothing.
+public enum RunRefusal: String, Error, Hashable, Sendable {
+  /// The run exists already.
+  case alreadyCreated = "already_created"
+  /// The run has ended.
+  case runEnded = "run_ended"
+  /// The run has no such step.
+  case unknownStep = "unknown_step"
+  /// The step is not ready, so that it cannot be leased.
+  case notReady = "not_ready"
+  /// Another attempt holds the step by now.
+  case staleAttempt = "stale_attempt"
+  /// A call index is not the next one.
+  case journalGap = "journal_gap"
+  /// No step of the workflow waits for a signal of this name.
+  case unknownSignal = "unknown_signal"
+  /// A signal with this id was received before.
+  case repeatedSignal = "repeated_signal"
+  /// Too many signals wait for being used.
+  case tooManySignals = "too_many_signals"
+  /// What was approved is not what is asked for now.
+  case subjectDiffers = "subject_differs"
+  /// The run is paused already.
+  case alreadyPaused = "already_paused"
+  /// The run is not paused.
+  case notPaused = "not_paused"
+  /// Only a planner may add steps.
+  case notAPlanner = "not_a_planner"
+}

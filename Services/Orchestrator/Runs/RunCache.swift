@@ -1,0 +1,118 @@
+internal import Contracts
+internal import Decider
+internal import Synchronization
+
+/// A run as this process has seen it last.
+struct KnownRun: Sendable {
+  let facts: RunFacts
+  let workflow: CompiledWorkflow
+  var state: RunState
+}
+
+/// States of runs that are at work. Only a shortcut: the fence of every write finds out when one is old, and a run that
+/// only waits is not kept, so that it costs no memory.
+///
+/// A state is taken out while it changes, so that it is never copied; leases that happen meanwhile are noted and caught up
+/// with when it comes back.
+final class RunCache: Sendable {
+  private static let runsMax = 20_000
+
+  private enum Entry {
+    case known(KnownRun)
+    /// Taken by a committer; steps leased since then, with the version of the run behind each.
+    case taken(workflow: CompiledWorkflow?, started: [(version: Int, event: RunEvent)])
+  }
+
+  private let entries = Mutex<[RunID: Entry]>([:])
+
+  /// Takes a run out; `nil` when it is not known.
+  func take(_ run: RunID) -> KnownRun? {
+    entries.withLock { entries in
+      guard case .known(let known)? = entries[run] else { return nil }
+      entries[run] = .taken(workflow: known.workflow, started: [])
+      return known
+    }
+  }
+
+  /// Marks a run as taken before it is loaded, so that leases are noted.
+  func reserve(_ run: RunID) { entries.withLock { $0[run] = .taken(workflow: nil, started: []) } }
+
+  /// Puts a run back, or lets it go when nothing is at work there.
+  func put(_ run: RunID, _ known: KnownRun) {
+    entries.withLock { entries in
+      var known = known
+      if case .taken(_, let started)? = entries[run] {
+        for (version, event) in started.sorted(by: { $0.version < $1.version }) where version > known.state.sequence {
+          guard version == known.state.sequence + 1 else {
+            entries[run] = nil
+            return
+          }
+          evolve(&known.state, event)
+        }
+      }
+      guard !known.state.status.isEnded, known.state.isActive else {
+        entries[run] = nil
+        return
+      }
+      if entries.count >= RunCache.runsMax, entries[run] == nil { RunCache.evict(&entries) }
+      entries[run] = .known(known)
+    }
+  }
+
+  /// Forgets a run.
+  func forget(_ run: RunID) { entries.withLock { $0[run] = nil } }
+
+  /// Follows a lease.
+  func started(_ run: RunID, version: Int, _ event: RunEvent) {
+    entries.withLock { entries in
+      switch entries.removeValue(forKey: run) {
+      case .known(var known)? where known.state.sequence + 1 == version:
+        evolve(&known.state, event)
+        entries[run] = .known(known)
+      case .taken(let workflow, var started)?:
+        started.append((version, event))
+        entries[run] = .taken(workflow: workflow, started: started)
+      case .known?, nil: break
+      }
+    }
+  }
+
+  /// What there is to see of a run.
+  enum Sight: Sendable {
+    /// A copy of what is known.
+    case known(KnownRun)
+    /// It is being changed just now.
+    case changing
+    /// Nothing is known here.
+    case unknown
+  }
+
+  /// Looks at a run without taking it.
+  func peek(_ run: RunID) -> Sight {
+    entries.withLock { entries in
+      switch entries[run] {
+      case .known(let known): .known(known)
+      case .taken: .changing
+      case nil: .unknown
+      }
+    }
+  }
+
+  /// The workflow of a run, even while it is being changed.
+  func workflow(_ run: RunID) -> CompiledWorkflow? {
+    entries.withLock { entries in
+      switch entries[run] {
+      case .known(let known): known.workflow
+      case .taken(let workflow, _): workflow
+      case nil: nil
+      }
+    }
+  }
+
+  private static func evict(_ entries: inout [RunID: Entry]) {
+    let known = entries.first { entry in
+      if case .known = entry.value { true } else { false }
+    }
+    if let known { entries[known.key] = nil }
+  }
+}

@@ -1,0 +1,202 @@
+internal import Contracts
+internal import Decider
+internal import Postgres
+
+/// Something that happens to a run.
+struct RunChange: Sendable {
+  let run: RunID
+  /// All of them or none; only the first may be refused.
+  let inputs: [RunInput]
+  var payloads: [Payload] = []
+  var proof: Transition.LeaseProof?
+  /// The timer whose work this is.
+  var timer: Int64?
+}
+
+/// What became of it.
+enum ChangeOutcome: Sendable {
+  case made(AfterChange)
+  case refused(RunEngine.Refused)
+  /// Others moved the run meanwhile, or what was known of it is old: to be tried again.
+  case again
+}
+
+/// Where a run stands behind a change.
+struct AfterChange: Sendable {
+  let status: RunState.Status
+  let shownStatus: String
+  let sequence: Int
+}
+
+/// Makes the changes of some runs: takes what has arrived for them, decides it on their newest states, and writes all of it
+/// with one statement. Every run belongs to one committer, so that its changes queue up here and not at the database.
+final class RunCommitter: Sendable {
+  private let store: RunStore
+  private let cache: RunCache
+  private let catalog: WorkflowCatalog
+  private let metrics: RunMetrics
+
+  init(store: RunStore, cache: RunCache, catalog: WorkflowCatalog, metrics: RunMetrics) {
+    self.store = store
+    self.cache = cache
+    self.catalog = catalog
+    self.metrics = metrics
+  }
+
+  private struct Loaded {
+    var known: KnownRun
+    /// Read from the database just now: a refusal is final.
+    let isFresh: Bool
+  }
+
+  private struct Made {
+    let transition: Transition
+    let known: KnownRun
+    /// Positions of the changes in the batch.
+    let members: [Int]
+  }
+
+  /// What `commit` tells about each run that moved, for those who wait for it.
+  struct Moved: Sendable {
+    let run: RunID
+    let events: [RunEvent]
+    let status: RunState.Status
+    let newWork: Int
+    let newTimers: Bool
+  }
+
+  /// Makes a batch of changes and returns the outcome of each.
+  func commit(_ batch: [RunChange], moved: (Moved) -> Void) async throws -> [ChangeOutcome] {
+    var outcomes = [ChangeOutcome](repeating: .again, count: batch.count)
+    var order: [RunID] = []
+    var members: [RunID: [Int]] = [:]
+    for (index, change) in batch.enumerated() {
+      if members[change.run] == nil { order.append(change.run) }
+      members[change.run, default: []].append(index)
+    }
+    var made: [RunID: Made] = [:]
+    var transitions: [Transition] = []
+    do {
+      for run in order {
+        let indices = members[run] ?? []
+        var loaded: Loaded
+        do throws(RunEngine.Refused) { loaded = try await load(run) } catch {
+          for index in indices { outcomes[index] = .refused(error) }
+          continue
+        }
+        guard let result = decideAll(run, &loaded, indices, batch, &outcomes) else { continue }
+        made[run] = result
+        transitions.append(result.transition)
+      }
+      guard !transitions.isEmpty else { return outcomes }
+      metrics.commit(size: transitions.count)
+      let written = try await store.apply(transitions)
+      for transition in transitions {
+        guard let result = made[transition.run] else { continue }
+        settle(transition, result, written[transition.run] ?? .moved, batch, &outcomes, moved)
+      }
+    } catch {
+      for run in order { cache.forget(run) }
+      throw error
+    }
+    return outcomes
+  }
+
+  private func load(_ run: RunID) async throws(RunEngine.Refused) -> Loaded {
+    if let known = cache.take(run) { return Loaded(known: known, isFresh: false) }
+    cache.reserve(run)
+    let known: KnownRun?
+    do { known = try await read(run) } catch let error as PostgresError {
+      cache.forget(run)
+      throw .byStore(error)
+    } catch {
+      cache.forget(run)
+      throw .unreadable("\(error)")
+    }
+    guard let known else {
+      cache.forget(run)
+      throw .unknownRun
+    }
+    return Loaded(known: known, isFresh: true)
+  }
+
+  /// Reads a run from the database: its head, its workflow and its history.
+  func read(_ run: RunID) async throws -> KnownRun? {
+    guard let (facts, name, version) = try await store.head(run),
+      let workflow = try await catalog.find(facts.tenant, name, version: version)
+    else { return nil }
+    var state = RunState(workflow: workflow.workflow)
+    for event in try await store.history(run) { evolve(&state, event) }
+    return KnownRun(facts: facts, workflow: workflow, state: state)
+  }
+
+  /// Decides all changes of one run. `nil` when none is left to be written.
+  private func decideAll(
+    _ run: RunID, _ loaded: inout Loaded, _ members: [Int], _ batch: [RunChange], _ outcomes: inout [ChangeOutcome]
+  ) -> Made? {
+    let before = loaded.known.state.sequence
+    var events: [RunEvent] = []
+    var payloads: [Payload] = []
+    var proofs: [Transition.LeaseProof] = []
+    var timers: [Int64] = []
+    var accepted: [Int] = []
+    for index in members {
+      let change = batch[index]
+      // Two proofs of one lease in one statement could contradict each other.
+      if let proof = change.proof, proofs.contains(where: { $0.step == proof.step }) { continue }
+      var made: [RunEvent] = []
+      do throws(RunRefusal) {
+        for input in change.inputs { made += try decide(&loaded.known.state, input) }
+      } catch {
+        if made.isEmpty {
+          if loaded.isFresh { outcomes[index] = .refused(.byDecider(error)) } else { cache.forget(run) }
+          continue
+        }
+        // Half of it was decided: nothing of this run is written now.
+        cache.forget(run)
+        outcomes[index] = .refused(.byDecider(error))
+        return nil
+      }
+      events += made
+      payloads += change.payloads
+      if let proof = change.proof { proofs.append(proof) }
+      if let timer = change.timer { timers.append(timer) }
+      accepted.append(index)
+    }
+    guard !accepted.isEmpty else {
+      if loaded.isFresh { cache.put(run, loaded.known) } else { cache.forget(run) }
+      return nil
+    }
+    let dispatching = Dispatching(run: run, facts: loaded.known.facts, state: loaded.known.state)
+    let transition = dispatching.transition(
+      expected: before, events: events, payloads: payloads, proofs: proofs, finishedTimers: timers)
+    return Made(transition: transition, known: loaded.known, members: accepted)
+  }
+
+  private func settle(
+    _ transition: Transition, _ made: Made, _ outcome: RunStore.Outcome, _ batch: [RunChange],
+    _ outcomes: inout [ChangeOutcome], _ moved: (Moved) -> Void
+  ) {
+    switch outcome {
+    case .held:
+      let after = AfterChange(
+        status: transition.status, shownStatus: made.known.state.shownStatus, sequence: transition.version)
+      for index in made.members { outcomes[index] = .made(after) }
+      cache.put(transition.run, made.known)
+      if transition.status.isEnded { metrics.ended(transition.status) }
+      for event in transition.events { metrics.count(event) }
+      moved(
+        Moved(
+          run: transition.run, events: transition.events, status: transition.status,
+          newWork: transition.work.count { $0.delayMilliseconds == 0 },
+          newTimers: !transition.timers.isEmpty || transition.work.contains { $0.delayMilliseconds > 0 }
+            || (transition.parent != nil && transition.status.isEnded)))
+    case .moved: cache.forget(transition.run)
+    case .unproven(let steps):
+      cache.forget(transition.run)
+      for index in made.members {
+        if let proof = batch[index].proof, steps.contains(proof.step) { outcomes[index] = .refused(.leaseLost) }
+      }
+    }
+  }
+}

@@ -1,0 +1,93 @@
+internal import Contracts
+internal import JSON
+internal import Postgres
+internal import Primitives
+
+/// Old histories: moved into one compressed row each, and forgotten in the end.
+extension RunStore {
+  /// The events of an archived run; `nil` when it has no archive.
+  func archivedEvents(_ run: RunID) async throws -> [EventRow]? {
+    guard let row = try await pool.query("select body from archive where run_id = $1", [run.uuid]).first else {
+      return nil
+    }
+    let document = try JSONDocument(parsing: try row.decode(0, as: [UInt8].self), limits: .archive)
+    return try document.root.elements.map { view in
+      guard let sequence = view["seq"]?.int, let at = view["at"]?.int, let type = view["type"]?.string,
+        let data = view["data"]
+      else { throw UnreadableHistory(run: run, sequence: 0) }
+      return EventRow(
+        sequence: Int(sequence), at: Timestamp(unixMicroseconds: at), type: type, step: view["step"]?.string,
+        data: Array(data.rawBytes))
+    }
+  }
+
+  /// Moves histories of runs that ended longer than `seconds` ago into the archive. Returns how many.
+  func archive(endedBefore seconds: Int64, limit: Int) async throws -> Int {
+    let rows = try await pool.query(
+      """
+      with old as materialized (
+        select id, tenant_id from run
+        where archived_at is null and ended_at < now() - $1 * interval '1 second'
+        order by ended_at limit $2 for update skip locked
+      ), kept as (
+        insert into archive (run_id, tenant_id, events, body)
+        select o.id, o.tenant_id, count(*), convert_to(json_agg(json_build_object(
+          'seq', e.seq, 'at', (extract(epoch from e.at) * 1000000)::int8, 'type', e.type, 'step', e.step, 'data', e.data)
+          order by e.seq)::text, 'UTF8')
+        from old o join event e on e.run_id = o.id group by o.id, o.tenant_id
+        on conflict (run_id) do nothing
+      ), gone as (
+        delete from event e using old o where e.run_id = o.id
+      )
+      update run r set archived_at = now() from old o where r.id = o.id returning r.id
+      """, [seconds, Int64(limit)])
+    return rows.count
+  }
+
+  /// Forgets runs that ended longer than `seconds` ago, with everything that belongs to them alone, and tasks that have no
+  /// run any more. Returns how many runs.
+  func prune(endedBefore seconds: Int64, limit: Int) async throws -> Int {
+    let rows = try await pool.query(
+      """
+      with old as materialized (
+        select id, tenant_id, task_id from run r
+        where ended_at < now() - $1 * interval '1 second'
+          and not exists (select 1 from run c where c.id = r.parent_run and c.ended_at is null)
+        order by ended_at limit $2 for update skip locked
+      ), events as (
+        delete from event e using old o where e.run_id = o.id
+      ), archives as (
+        delete from archive a using old o where a.run_id = o.id
+      ), approvals as (
+        delete from approval a using old o where a.run_id = o.id
+      ), keys as (
+        delete from idempotency i using old o where i.run_id = o.id
+      ), tasks as (
+        delete from task t using old o where t.tenant_id = o.tenant_id and t.id = o.task_id
+          and not exists (select 1 from run r where r.task_id = t.id and r.id not in (select id from old))
+      )
+      delete from run r using old o where r.id = o.id returning r.id
+      """, [seconds, Int64(limit)])
+    return rows.count
+  }
+
+  /// Forgets payloads that were last stored more than a day before the oldest run that is kept: a run stores or touches
+  /// all that it needs while it is open. Returns how many.
+  func prunePayloads(limit: Int) async throws -> Int {
+    let rows = try await pool.query(
+      """
+      delete from payload p using (
+        select c.tenant_id, c.sha256 from payload c
+        where c.used_at < now() - interval '1 day' and c.used_at < coalesce(
+          (select min(r.created_at) from run r where r.tenant_id = c.tenant_id), 'infinity') - interval '1 day'
+        limit $1 for update skip locked) u
+      where p.tenant_id = u.tenant_id and p.sha256 = u.sha256 returning 1
+      """, [Int64(limit)])
+    return rows.count
+  }
+}
+
+extension JSONLimits {
+  /// A history of half a million events.
+  static let archive = JSONLimits(bytesMax: 1 << 30, nodesMax: 100_000_000)
+}

@@ -1,0 +1,221 @@
+internal import Contracts
+internal import Decider
+internal import JSON
+internal import Postgres
+internal import Primitives
+
+/// A task with its newest run, as it is shown.
+struct TaskRow: Sendable {
+  let tenant: TenantID
+  let task: TaskID
+  let project: ProjectID?
+  let title: String?
+  let description: String
+  let labels: [UInt8]
+  let assignee: String?
+  let priority: Int
+  let dueAt: Timestamp?
+  let version: Int
+  let createdBy: String
+  let createdAt: Timestamp
+  let updatedAt: Timestamp
+  let archivedAt: Timestamp?
+  let run: RunRow
+}
+
+/// A run as it is shown.
+struct RunRow: Sendable {
+  let id: RunID
+  let task: TaskID
+  let project: ProjectID?
+  let workflow: String
+  let workflowVersion: Int
+  let version: Int
+  let status: RunState.Status
+  let isPaused: Bool
+  let parent: RunID?
+  let forkedFrom: RunID?
+  let createdAt: Timestamp
+  let startedAt: Timestamp?
+  let endedAt: Timestamp?
+  let usage: Usage
+  let failure: [UInt8]?
+  let input: [UInt8]
+  let output: [UInt8]?
+
+  var shownStatus: String { isPaused && !status.isEnded ? "paused" : status.rawValue }
+}
+
+/// Which tasks or runs are listed.
+struct RunFilter: Sendable {
+  var project: ProjectID?
+  var task: TaskID?
+  var workflow: String?
+  var status: String?
+  var label: String?
+  var isArchivedToo = false
+}
+
+extension RunStore {
+  private static let runColumns = """
+    r.id, r.task_id, r.project_id, r.workflow, r.workflow_version, r.version, r.status, r.is_paused, r.parent_run,
+    r.forked_from, r.created_at, r.started_at, r.ended_at, r.input_tokens, r.output_tokens, r.cost_microusd,
+    r.unpriced_calls, r.model_calls, r.failure, i.body, o.body
+    """
+  private static let payloadJoins = """
+    join payload i on i.tenant_id = r.tenant_id and i.sha256 = r.input_sha256
+    left join payload o on o.tenant_id = r.tenant_id and o.sha256 = r.output_sha256
+    """
+  private static let taskColumns = """
+    \(runColumns), t.tenant_id, t.id, t.project_id, t.title, t.description, array_to_json(t.labels)::jsonb, t.assignee,
+    t.priority, t.due_at, t.version, t.created_by, t.created_at, t.updated_at, t.archived_at
+    from task t join run r on r.id = t.run_id \(payloadJoins)
+    """
+
+  /// A task of the tenant.
+  func task(_ tenant: TenantID, _ id: TaskID) async throws -> TaskRow? {
+    try await pool.query(
+      "select \(RunStore.taskColumns) where t.tenant_id = $1 and t.id = $2", [tenant.uuid, id.uuid]
+    ).first.map(RunStore.task)
+  }
+
+  /// A run of the tenant.
+  func run(_ tenant: TenantID, _ id: RunID) async throws -> RunRow? {
+    try await pool.query(
+      "select \(RunStore.runColumns) from run r \(RunStore.payloadJoins) where r.tenant_id = $1 and r.id = $2",
+      [tenant.uuid, id.uuid]
+    ).first.map { try RunStore.run($0) }
+  }
+
+  /// Tasks of the tenant, newest first, before `cursor`.
+  func tasks(_ tenant: TenantID, _ filter: RunFilter, before cursor: TaskID?, limit: Int) async throws -> [TaskRow] {
+    try await pool.query(
+      """
+      select \(RunStore.taskColumns) where t.tenant_id = $1 and ($2::uuid is null or t.id < $2)
+        and ($3::uuid is null or t.project_id = $3) and ($4::text is null or r.workflow = $4)
+        and ($5::text is null or case when r.is_paused and r.ended_at is null then 'paused' else r.status end = $5)
+        and ($6::text is null or $6 = any(t.labels)) and ($7 or t.archived_at is null)
+      order by t.id desc limit $8
+      """,
+      [
+        tenant.uuid, cursor?.uuid, filter.project?.uuid, filter.workflow, filter.status, filter.label,
+        filter.isArchivedToo, Int64(limit),
+      ]
+    ).map(RunStore.task)
+  }
+
+  /// Runs of the tenant, newest first, before `cursor`.
+  func runs(_ tenant: TenantID, _ filter: RunFilter, before cursor: RunID?, limit: Int) async throws -> [RunRow] {
+    try await pool.query(
+      """
+      select \(RunStore.runColumns) from run r \(RunStore.payloadJoins)
+      where r.tenant_id = $1 and ($2::uuid is null or r.id < $2) and ($3::uuid is null or r.project_id = $3)
+        and ($4::uuid is null or r.task_id = $4) and ($5::text is null or r.workflow = $5)
+        and ($6::text is null or case when r.is_paused and r.ended_at is null then 'paused' else r.status end = $6)
+      order by r.id desc limit $7
+      """,
+      [
+        tenant.uuid, cursor?.uuid, filter.project?.uuid, filter.task?.uuid, filter.workflow, filter.status,
+        Int64(limit),
+      ]
+    ).map { try RunStore.run($0) }
+  }
+
+  /// Open runs that fit the filter, for bulk operations.
+  func openRuns(_ tenant: TenantID, _ filter: RunFilter, after cursor: RunID?, limit: Int) async throws -> [RunID] {
+    try await pool.query(
+      """
+      select r.id from run r where r.tenant_id = $1 and r.ended_at is null and ($2::uuid is null or r.id > $2)
+        and ($3::uuid is null or r.project_id = $3) and ($4::uuid is null or r.task_id = $4)
+        and ($5::text is null or r.workflow = $5)
+        and ($6::text is null or case when r.is_paused then 'paused' else r.status end = $6)
+      order by r.id limit $7
+      """,
+      [
+        tenant.uuid, cursor?.uuid, filter.project?.uuid, filter.task?.uuid, filter.workflow, filter.status,
+        Int64(limit),
+      ]
+    ).map { RunID(try $0.decode(0, as: UUID.self)) }
+  }
+
+  /// How a run has ended.
+  func end(of run: RunID) async throws -> (status: RunState.Status, output: [UInt8]?, failure: Failure?)? {
+    try await pool.query(
+      """
+      select r.status, o.body, r.failure->>'code', r.failure->>'message' from run r
+      left join payload o on o.tenant_id = r.tenant_id and o.sha256 = r.output_sha256 where r.id = $1
+      """, [run.uuid]
+    ).first.map { row in
+      let code = try row.decode(2, as: String?.self)
+      let message = try row.decode(3, as: String?.self)
+      return (
+        RunState.Status(rawValue: try row.decode(0, as: String.self)) ?? .failed, try row.decode(1, as: [UInt8]?.self),
+        code.map { Failure(code: $0, message: message ?? "", isRetryable: false) }
+      )
+    }
+  }
+
+  /// Changes what is said of a task; `nil` members of the change stay. Returns false when its version is not `expected`.
+  func update(_ tenant: TenantID, _ id: TaskID, _ change: TaskChange, expected: Int?) async throws -> Bool {
+    let rows = try await pool.query(
+      """
+      update task set title = case when $3 then $4::text else title end, description = coalesce($5, description),
+        labels = case when $6::jsonb is null then labels
+          else coalesce((select array_agg(l) from jsonb_array_elements_text($6::jsonb) l), '{}') end,
+        assignee = case when $7 then $8::text else assignee end, priority = coalesce($9::int4, priority),
+        due_at = case when $10 then $11::timestamptz else due_at end,
+        archived_at = case when $12::bool is null then archived_at when $12 then coalesce(archived_at, now()) end,
+        version = version + 1, updated_at = now()
+      where tenant_id = $1 and id = $2 and ($13::int4 is null or version = $13)
+      returning version
+      """,
+      [
+        tenant.uuid, id.uuid, change.title != nil, change.title ?? nil, change.description,
+        change.labels.map { PostgresJSON($0) }, change.assignee != nil, change.assignee ?? nil,
+        change.priority.map { Int32($0) }, change.dueAt != nil, change.dueAt ?? nil, change.isArchived,
+        expected.map { Int32(clamping: $0) },
+      ])
+    return rows.first != nil
+  }
+
+  private static func run(_ row: PostgresRow) throws -> RunRow {
+    RunRow(
+      id: RunID(try row.decode(0, as: UUID.self)), task: TaskID(try row.decode(1, as: UUID.self)),
+      project: try row.decode(2, as: UUID?.self).map { ProjectID($0) }, workflow: try row.decode(3, as: String.self),
+      workflowVersion: Int(try row.decode(4, as: Int32.self)), version: Int(try row.decode(5, as: Int32.self)),
+      status: RunState.Status(rawValue: try row.decode(6, as: String.self)) ?? .failed,
+      isPaused: try row.decode(7, as: Bool.self), parent: try row.decode(8, as: UUID?.self).map { RunID($0) },
+      forkedFrom: try row.decode(9, as: UUID?.self).map { RunID($0) },
+      createdAt: try row.decode(10, as: Timestamp.self), startedAt: try row.decode(11, as: Timestamp?.self),
+      endedAt: try row.decode(12, as: Timestamp?.self),
+      usage: Usage(
+        inputTokens: try row.decode(13, as: Int64.self), outputTokens: try row.decode(14, as: Int64.self),
+        costMicroUSD: try row.decode(15, as: Int64.self), unpricedCalls: try row.decode(16, as: Int64.self),
+        modelCalls: try row.decode(17, as: Int64.self)),
+      failure: try row.decode(18, as: [UInt8]?.self), input: try row.decode(19, as: [UInt8].self),
+      output: try row.decode(20, as: [UInt8]?.self))
+  }
+
+  private static func task(_ row: PostgresRow) throws -> TaskRow {
+    TaskRow(
+      tenant: TenantID(try row.decode(21, as: UUID.self)), task: TaskID(try row.decode(22, as: UUID.self)),
+      project: try row.decode(23, as: UUID?.self).map { ProjectID($0) }, title: try row.decode(24, as: String?.self),
+      description: try row.decode(25, as: String.self), labels: try row.decode(26, as: [UInt8].self),
+      assignee: try row.decode(27, as: String?.self), priority: Int(try row.decode(28, as: Int32.self)),
+      dueAt: try row.decode(29, as: Timestamp?.self), version: Int(try row.decode(30, as: Int32.self)),
+      createdBy: try row.decode(31, as: String.self), createdAt: try row.decode(32, as: Timestamp.self),
+      updatedAt: try row.decode(33, as: Timestamp.self), archivedAt: try row.decode(34, as: Timestamp?.self),
+      run: try run(row))
+  }
+}
+
+/// What is changed of a task. The outer optional says whether, the inner one what to.
+struct TaskChange: Sendable {
+  var title: String??
+  var description: String?
+  var labels: [UInt8]?
+  var assignee: String??
+  var priority: Int?
+  var dueAt: Timestamp??
+  var isArchived: Bool?
+}

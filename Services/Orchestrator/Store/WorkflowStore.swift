@@ -1,0 +1,104 @@
+internal import Contracts
+internal import Decider
+internal import Postgres
+internal import Primitives
+
+/// A version of a workflow as it is stored.
+struct WorkflowRow: Sendable {
+  let name: String
+  let version: Int
+  let document: [UInt8]
+  let createdBy: String
+  let createdAt: Timestamp
+}
+
+/// The table of workflow versions. A version is never changed.
+struct WorkflowStore: Sendable {
+  let pool: PostgresPool
+
+  /// A version, or the newest for `nil`.
+  func workflow(_ tenant: TenantID, _ name: String, version: Int?) async throws -> WorkflowRow? {
+    try await pool.query(
+      """
+      select name, version, document, created_by, created_at from workflow
+      where tenant_id = $1 and name = $2 and ($3::int4 is null or version = $3) order by version desc limit 1
+      """, [tenant.uuid, name, version.map { Int32(clamping: $0) }]
+    ).first.map(WorkflowStore.row)
+  }
+
+  /// The newest version of each workflow, by name, behind `name`.
+  func newest(_ tenant: TenantID, after name: String, limit: Int) async throws -> [WorkflowRow] {
+    try await pool.query(
+      """
+      select distinct on (name) name, version, document, created_by, created_at from workflow
+      where tenant_id = $1 and name > $2 order by name, version desc limit $3
+      """, [tenant.uuid, name, Int64(limit)]
+    ).map(WorkflowStore.row)
+  }
+
+  /// All versions of a workflow, newest first.
+  func versions(_ tenant: TenantID, _ name: String, limit: Int) async throws -> [WorkflowRow] {
+    try await pool.query(
+      """
+      select name, version, document, created_by, created_at from workflow
+      where tenant_id = $1 and name = $2 order by version desc limit $3
+      """, [tenant.uuid, name, Int64(limit)]
+    ).map(WorkflowStore.row)
+  }
+
+  /// Adds the next version; `nil` when `expected` is not the newest version any more. Versions begin behind that of the
+  /// built-in workflows.
+  func add(
+    _ tenant: TenantID, _ name: String, _ document: [UInt8], by principal: String, expected: Int?
+  ) async throws -> Int? {
+    do {
+      return try await pool.query(
+        """
+        insert into workflow (tenant_id, name, version, document, created_by)
+        select $1, $2, n.newest + 1, $3, $4
+        from (select coalesce(max(version), $6) as newest from workflow where tenant_id = $1 and name = $2) n
+        where $5::int4 is null or n.newest = $5
+        returning version
+        """,
+        [
+          tenant.uuid, name, document, principal, expected.map { Int32(clamping: $0) },
+          Int32(WorkflowCatalog.builtInVersion),
+        ]
+      ).first.map { Int(try $0.decode(0, as: Int32.self)) }
+    } catch let error as PostgresError where error.sqlState == "23505" {
+      // Somebody else added it at the same moment.
+      return nil
+    }
+  }
+
+  /// Removes a workflow that no run has used. Returns whether it was removed; `nil` when there is none.
+  func remove(_ tenant: TenantID, _ name: String) async throws -> Bool? {
+    let rows = try await pool.query(
+      """
+      with used as (select exists (select 1 from run where tenant_id = $1 and workflow = $2 and workflow_version > $3) as is),
+      gone as (
+        delete from workflow where tenant_id = $1 and name = $2 and not (select u.is from used u) returning 1
+      )
+      select (select u.is from used u), (select count(*) from gone),
+        exists (select 1 from workflow where tenant_id = $1 and name = $2)
+      """, [tenant.uuid, name, Int32(WorkflowCatalog.builtInVersion)])
+    guard let row = rows.first, try row.decode(2, as: Bool.self) else { return nil }
+    return try row.decode(1, as: Int64.self) > 0
+  }
+
+  /// Open runs of a workflow, oldest first.
+  func openRuns(_ tenant: TenantID, _ name: String, limit: Int) async throws -> [(run: RunID, version: Int)] {
+    try await pool.query(
+      """
+      select id, workflow_version from run where tenant_id = $1 and workflow = $2 and ended_at is null order by id limit $3
+      """, [tenant.uuid, name, Int64(limit)]
+    ).map { (RunID(try $0.decode(0, as: UUID.self)), Int(try $0.decode(1, as: Int32.self))) }
+  }
+
+  private static func row(_ row: PostgresRow) throws -> WorkflowRow {
+    WorkflowRow(
+      name: try row.decode(0, as: String.self), version: Int(try row.decode(1, as: Int32.self)),
+      document: try row.decode(2, as: [UInt8].self), createdBy: try row.decode(3, as: String.self),
+      createdAt: try row.decode(4, as: Timestamp.self))
+  }
+}

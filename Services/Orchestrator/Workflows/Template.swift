@@ -1,0 +1,123 @@
+public import JSON
+
+/// A document with holes: `{"$ref": "input.title"}` is replaced by what stands there, `{{input.title}}` within a string by
+/// its text, and `{"$literal": ...}` is taken as it is.
+public struct Template: Sendable {
+  /// Where the values of references come from.
+  public typealias Lookup = (Reference) throws -> JSONView?
+
+  private static let depthMax = 64
+
+  private let root: JSONView
+  /// All references in it.
+  public let references: [Reference]
+
+  /// Reads a template. Faults name the reference that is malformed.
+  public init(_ view: JSONView) throws(TemplateError) {
+    root = view
+    var found: [Reference] = []
+    try Template.collect(view, depth: 0, into: &found)
+    references = found
+  }
+
+  /// Fills the holes. Throws what `lookup` throws, and `TemplateError` when the result is larger than `bytesMax`.
+  public func render(bytesMax: Int, _ lookup: Lookup) throws -> [UInt8] {
+    var writer = JSONWriter()
+    try write(root, to: &writer, bytesMax, lookup)
+    return writer.bytes
+  }
+
+  private static func collect(_ view: JSONView, depth: Int, into found: inout [Reference]) throws(TemplateError) {
+    guard depth < depthMax else { throw TemplateError("The template is nested too deeply.") }
+    switch view.kind {
+    case .object:
+      if literal(view) != nil { return }
+      if let text = referenceText(view) {
+        guard let reference = text.string.flatMap({ Reference($0) }) else {
+          throw TemplateError("\(text.string ?? "$ref") is not a reference such as input.title or steps.plan.output.")
+        }
+        found.append(reference)
+        return
+      }
+      for (_, value) in view.members { try collect(value, depth: depth + 1, into: &found) }
+    case .array: for element in view.elements { try collect(element, depth: depth + 1, into: &found) }
+    case .string: for case .reference(let reference) in try parts(of: view.string ?? "") { found.append(reference) }
+    default: break
+    }
+  }
+
+  private func write(_ view: JSONView, to writer: inout JSONWriter, _ bytesMax: Int, _ lookup: Lookup) throws {
+    guard writer.bytes.count <= bytesMax else {
+      throw TemplateError("The input of the step would be larger than \(bytesMax) bytes.")
+    }
+    switch view.kind {
+    case .object:
+      if let literal = Template.literal(view) { return writer.raw(literal.rawBytes) }
+      if let text = Template.referenceText(view)?.string, let reference = Reference(text) {
+        guard let value = try lookup(reference) else { return writer.null() }
+        return writer.raw(value.rawBytes)
+      }
+      writer.beginObject()
+      for (key, value) in view.members {
+        writer.key(key.string ?? "")
+        try write(value, to: &writer, bytesMax, lookup)
+      }
+      writer.endObject()
+    case .array:
+      writer.beginArray()
+      for element in view.elements { try write(element, to: &writer, bytesMax, lookup) }
+      writer.endArray()
+    case .string: writer.string(try fill(view.string ?? "", lookup))
+    default: writer.raw(view.rawBytes)
+    }
+  }
+
+  private func fill(_ text: String, _ lookup: Lookup) throws -> String {
+    var filled = ""
+    for part in try Template.parts(of: text) {
+      switch part {
+      case .text(let text): filled += text
+      case .reference(let reference):
+        guard let value = try lookup(reference), !value.isNull else { continue }
+        filled += value.string ?? String(decoding: value.rawBytes, as: UTF8.self)
+      }
+    }
+    return filled
+  }
+
+  private enum Part {
+    case text(String)
+    case reference(Reference)
+  }
+
+  private static func parts(of text: String) throws(TemplateError) -> [Part] {
+    var parts: [Part] = []
+    var rest = text[...]
+    while let start = rest.firstRange(of: "{{") {
+      parts.append(.text(String(rest[..<start.lowerBound])))
+      rest = rest[start.upperBound...]
+      guard let end = rest.firstRange(of: "}}") else {
+        throw TemplateError("A {{ has no }}; write {\"$literal\": ...} around text that is to stay as it is.")
+      }
+      let name = rest[..<end.lowerBound].split(separator: " ").joined(separator: " ")
+      guard let reference = Reference(name) else {
+        throw TemplateError("{{\(name.prefix(100))}} is not a reference such as {{input.title}}.")
+      }
+      parts.append(.reference(reference))
+      rest = rest[end.upperBound...]
+    }
+    parts.append(.text(String(rest)))
+    return parts
+  }
+
+  private static func literal(_ view: JSONView) -> JSONView? { view.count == 1 ? view["$literal"] : nil }
+  private static func referenceText(_ view: JSONView) -> JSONView? { view.count == 1 ? view["$ref"] : nil }
+}
+
+/// A template is malformed, or what it gives is too large.
+public struct TemplateError: Error, Hashable, Sendable, CustomStringConvertible {
+  /// A sentence for the author of the workflow.
+  public let description: String
+
+  init(_ description: String) { self.description = description }
+}
