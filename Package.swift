@@ -72,14 +72,17 @@ var targets: [Target] = [
   library("Decider", at: "Services/Orchestrator/Decider", ["Contracts"]),
   library(
     "Workflows", at: "Services/Orchestrator/Workflows", ["Decider", "Contracts", "Crypto", "JSON", "Primitives"]),
-  library("Replay", at: "Services/Orchestrator/Replay", ["Decider", "Workflows", "Contracts", "Crypto", "JSON", "Primitives"]),
+  library("Cron", at: "Services/Orchestrator/Cron"),
+  library(
+    "Replay", at: "Services/Orchestrator/Replay", ["Decider", "Workflows", "Contracts", "Crypto", "JSON", "Primitives"]),
   .executableTarget(
     name: "orchestrator",
     dependencies: [
-      "Decider", "Workflows", "Replay", "Contracts", "Crypto", "HTTP", "HTTPWire", "JSON", "Postgres", "Primitives", "Reactor", "ServiceKit",
+      "Decider", "Workflows", "Replay", "Cron", "Contracts", "Crypto", "HTTP", "HTTPWire", "JSON", "Postgres",
+      "Primitives", "Reactor", "ServiceKit",
       "Settings", "Telemetry",
     ],
-    path: "Services/Orchestrator", exclude: ["Decider", "Workflows", "Replay"],
+    path: "Services/Orchestrator", exclude: ["Decider", "Workflows", "Replay", "Cron"],
     resources: [
       .embedInCode("Store/Migrations/0001_runs.sql"), .embedInCode("Store/Migrations/0002_workflows.sql"),
     ], swiftSettings: settings),
@@ -113,6 +116,7 @@ var targets: [Target] = [
   tests("EndToEnd", ["LocalStack", "JSON"]),
   tests("Decider", ["Decider", "Contracts"]),
   tests("Workflows", ["Workflows", "Decider", "Contracts", "JSON"]),
+  tests("Cron", ["Cron"]),
   tests("Replay", ["Replay", "Workflows", "Decider", "Contracts", "JSON"]),
   tests("Primitives", ["Primitives"]),
   tests("Reactor", ["Reactor", "Primitives"]),

@@ -26,7 +26,8 @@ struct LeasedStep: Sendable {
   init?(_ view: JSONView) {
     guard let id = view["step_id"]?.string, let run = view["run_id"]?.string, let tenant = view["tenant_id"]?.string,
       let key = view["step"]?.string, let attempt = view["attempt"]?.int, let token = view["token"]?.string,
-      let lease = view["lease_ms"]?.int, let input = view["input"].flatMap({ AgentInput($0) }),
+      let lease = view["lease_ms"]?.int,
+      let input = view["input"].map({ AgentInput($0, model: view["model"]?.string) }),
       let journal = view["journal"]
     else { return nil }
     self.id = id
@@ -48,18 +49,22 @@ struct LeasedStep: Sendable {
   }
 }
 
-/// What a task asks of an agent.
+/// What a step asks of an agent.
 struct AgentInput: Sendable {
   let prompt: String
   let system: String?
   let model: String
   let outputTokensMax: Int64?
 
-  init?(_ view: JSONView) {
-    guard let prompt = view["prompt"]?.string else { return nil }
+  /// Reads an input. A document without a prompt is the prompt itself; `context` is what earlier steps have found.
+  init(_ view: JSONView, model: String?) {
+    var prompt = view["prompt"]?.string ?? view.string ?? String(decoding: view.rawBytes, as: UTF8.self)
+    if view["prompt"] != nil, let context = view["context"], !context.isNull {
+      prompt += "\n\nContext:\n" + (context.string ?? String(decoding: context.rawBytes, as: UTF8.self))
+    }
     self.prompt = prompt
     system = view["system"]?.string
-    model = view["model"]?.string ?? "default"
+    self.model = model ?? view["model"]?.string ?? "default"
     outputTokensMax = view["max_output_tokens"]?.int
   }
 }

@@ -42,18 +42,35 @@ final class GatewayService: Service {
   }
 
   func route(_ router: inout Router) {
-    let small = RouteOptions(bodyBytesMax: 1 << 20)
+    let small = RouteOptions(bodyBytesMax: 2 << 20)
     // A submission goes on when its client leaves; waiting for events or models does not.
     let waiting = RouteOptions(bodyBytesMax: 32 << 20, cancelsOnDisconnect: true)
-    forward(.post, "/api/v1/tasks", small, to: orchestrator, &router)
-    forward(.get, "/api/v1/tasks", small, to: orchestrator, &router)
-    forward(.get, "/api/v1/tasks/{id}", small, to: orchestrator, &router)
-    forward(.get, "/api/v1/runs/{id}", small, to: orchestrator, &router)
-    forward(.get, "/api/v1/runs/{id}/events", waiting, to: orchestrator, &router)
-    forward(.post, "/api/v1/runs/{id}/cancel", small, to: orchestrator, &router)
+    for (method, pattern) in GatewayService.orchestratorRoutes {
+      forward(method, pattern, pattern.hasSuffix("/events") ? waiting : small, to: orchestrator, &router)
+    }
     forward(.post, "/v1/chat/completions", waiting, to: llmRouter, &router)
     forward(.get, "/v1/models", small, to: llmRouter, &router)
   }
+
+  /// What of the orchestrator can be reached from outside.
+  private static let orchestratorRoutes: [(HTTPMethod, String)] = [
+    (.post, "/api/v1/tasks"), (.get, "/api/v1/tasks"), (.get, "/api/v1/tasks/{id}"), (.patch, "/api/v1/tasks/{id}"),
+    (.delete, "/api/v1/tasks/{id}"), (.get, "/api/v1/runs"), (.post, "/api/v1/runs/bulk-cancel"),
+    (.get, "/api/v1/runs/{id}"), (.get, "/api/v1/runs/{id}/events"), (.get, "/api/v1/runs/{id}/steps"),
+    (.get, "/api/v1/runs/{id}/result"), (.get, "/api/v1/runs/{id}/bundle"), (.post, "/api/v1/runs/{id}/cancel"),
+    (.post, "/api/v1/runs/{id}/pause"), (.post, "/api/v1/runs/{id}/resume"), (.post, "/api/v1/runs/{id}/signals"),
+    (.post, "/api/v1/runs/{id}/replay"), (.post, "/api/v1/runs/{id}/retry"), (.post, "/api/v1/runs/{id}/fork"),
+    (.get, "/api/v1/steps/{id}"), (.get, "/api/v1/approvals"), (.get, "/api/v1/approvals/{id}"),
+    (.post, "/api/v1/approvals/{id}/decision"), (.get, "/api/v1/workflows"), (.post, "/api/v1/workflows"),
+    (.post, "/api/v1/workflows/validate"), (.get, "/api/v1/workflows/{name}"), (.put, "/api/v1/workflows/{name}"),
+    (.delete, "/api/v1/workflows/{name}"), (.get, "/api/v1/workflows/{name}/versions"),
+    (.get, "/api/v1/workflows/{name}/versions/{version}"), (.post, "/api/v1/workflows/{name}/compatibility"),
+    (.get, "/api/v1/projects"), (.post, "/api/v1/projects"), (.get, "/api/v1/projects/{id}"),
+    (.patch, "/api/v1/projects/{id}"), (.delete, "/api/v1/projects/{id}"), (.get, "/api/v1/limits"),
+    (.put, "/api/v1/limits/{scope}/{name}"), (.delete, "/api/v1/limits/{scope}/{name}"), (.get, "/api/v1/schedules"),
+    (.post, "/api/v1/schedules"), (.get, "/api/v1/schedules/{id}"), (.patch, "/api/v1/schedules/{id}"),
+    (.delete, "/api/v1/schedules/{id}"),
+  ]
 
   private func forward(
     _ method: HTTPMethod, _ pattern: String, _ options: RouteOptions, to upstream: Upstream, _ router: inout Router

@@ -24,6 +24,9 @@ final class OrchestratorService: Service {
   private let engine: RunEngine
   private let metrics: RunMetrics
   private let timers: TimerService
+  private let submitter: TaskSubmitter
+  private let schedules: ScheduleService
+  private let keeper: HistoryKeeper
 
   init(_ context: ServiceContext) throws {
     self.context = context
@@ -39,12 +42,25 @@ final class OrchestratorService: Service {
       metrics: metrics)
     timers = TimerService(
       engine: engine, inputs: StepInputs(store: engine.store), logger: context.telemetry.logger)
+    submitter = TaskSubmitter(engine: engine, projects: ProjectStore(pool: pool))
+    schedules = ScheduleService(
+      engine: engine, schedules: ScheduleStore(pool: pool), submitter: submitter, logger: context.telemetry.logger)
+    keeper = HistoryKeeper(
+      store: engine.store, archiveAfter: context.settings[OrchestratorSettings.archiveAfter],
+      pruneAfter: context.settings[OrchestratorSettings.pruneAfter], metrics: metrics,
+      logger: context.telemetry.logger)
   }
 
   func route(_ router: inout Router) {
-    let submitter = TaskSubmitter(engine: engine, projects: ProjectStore(pool: pool))
     TaskRoutes(engine: engine, submitter: submitter, token: token).add(to: &router)
     RunRoutes(engine: engine, token: token).add(to: &router)
+    HistoryRoutes(engine: engine, token: token).add(to: &router)
+    StepRoutes(engine: engine, token: token).add(to: &router)
+    ApprovalRoutes(engine: engine, approvals: ApprovalStore(pool: pool), token: token).add(to: &router)
+    WorkflowRoutes(engine: engine, workflows: WorkflowStore(pool: pool), token: token).add(to: &router)
+    ProjectRoutes(projects: ProjectStore(pool: pool), token: token).add(to: &router)
+    ScheduleRoutes(schedules: ScheduleStore(pool: pool), token: token).add(to: &router)
+    LimitRoutes(limits: LimitStore(pool: pool), dispatcher: engine.dispatcher, token: token).add(to: &router)
     WorkerRoutes(engine: engine, token: token, settings: context.settings).add(to: &router)
   }
 
@@ -61,6 +77,8 @@ final class OrchestratorService: Service {
     await withTaskGroup(of: Void.self) { group in
       group.addTask { [self] in await timers.run() }
       group.addTask { [self] in await engine.dispatcher.lookPeriodically() }
+      group.addTask { [self] in await schedules.run() }
+      group.addTask { [self] in await keeper.run() }
       group.addTask { [self] in await watchDepth() }
     }
   }
@@ -94,7 +112,15 @@ enum OrchestratorSettings {
   static let lease = Setting(
     "lease.duration_ms", .milliseconds(in: 500...3_600_000), default: .seconds(15),
     "Time after which a step of a silent worker is given to another.")
-  static let all: [any SettingDeclaration] = [CommonSettings.internalToken, postgres, connections, lease]
+  static let archiveAfter = Setting(
+    "history.archive_after_ms", .milliseconds(in: 0...(3650 * 86_400_000)), default: .seconds(7 * 86_400),
+    "Time after its end at which the history of a run is moved into the archive, compressed; 0 keeps it as it is.")
+  static let pruneAfter = Setting(
+    "history.prune_after_ms", .milliseconds(in: 0...(3650 * 86_400_000)), default: .zero,
+    "Time after its end at which a run is forgotten with everything that belongs to it; 0 keeps it for ever.")
+  static let all: [any SettingDeclaration] = [
+    CommonSettings.internalToken, postgres, connections, lease, archiveAfter, pruneAfter,
+  ]
 }
 
 /// The schema `orchestrator`.

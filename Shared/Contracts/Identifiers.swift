@@ -65,18 +65,3 @@ public typealias TaskID = ID<TaskKind>
 public typealias RunID = ID<RunKind>
 /// A node of a run's graph.
 public typealias StepID = ID<StepKind>
-/// Names projects.
-public enum ProjectKind: IdentifiedKind {
-  /// `project`
-  public static let prefix = "project"
-}
-/// Names schedules.
-public enum ScheduleKind: IdentifiedKind {
-  /// `schedule`
-  public static let prefix = "schedule"
-}
-
-/// A workspace of a tenant.
-public typealias ProjectID = ID<ProjectKind>
-/// A plan by which tasks are submitted.
-public typealias ScheduleID = ID<ScheduleKind>

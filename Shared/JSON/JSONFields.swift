@@ -37,6 +37,11 @@ public struct JSONFieldFault: Hashable, Sendable {
 public struct JSONFieldsError: Error, Sendable {
   /// At least one, at most 20.
   public let faults: [JSONFieldFault]
+
+  init(faults: [JSONFieldFault]) { self.faults = faults }
+
+  /// The error of a single fault.
+  public init(of fault: JSONFieldFault) { faults = [fault] }
 }
 
 /// Reads the members of an object with their limits and gathers every fault, not only the first.

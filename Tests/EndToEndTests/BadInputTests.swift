@@ -34,7 +34,7 @@ extension EndToEndTests {
 
     @Test func `a body over the limit is refused before it is read`() {
       let answer = fixture.call(
-        "POST", "/api/v1/tasks", body: "{\"prompt\":\"\(String(repeating: "a", count: 1_100_000))\"}")
+        "POST", "/api/v1/tasks", body: "{\"prompt\":\"\(String(repeating: "a", count: 2_200_000))\"}")
       #expect(answer.status == 413)
     }
 

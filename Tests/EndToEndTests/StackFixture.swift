@@ -58,6 +58,10 @@ final class StackFixture: @unchecked Sendable {
       - {match: "think long", reply: "done: {prompt}", latency_ms: 1000}
       - {match: "refuse", status: 400}
       - {match: "break down", status: 500}
+      - {match: "Context:", reply: "made of {prompt}"}
+      - match: "plan it"
+        reply: 'Here: {"steps": [{"key": "a", "prompt": "first part"}, {"key": "b", "prompt": "second", "depends_on": ["a"]}]}'
+      - {match: "plan badly", reply: "I cannot plan."}
       - {match: "stream", reply: "one two three four five six seven eight nine ten"}
     """
 

@@ -1,4 +1,5 @@
 internal import Contracts
+internal import Crypto
 internal import Decider
 internal import HTTP
 internal import HTTPWire
@@ -6,21 +7,46 @@ internal import JSON
 internal import Primitives
 internal import Reactor
 internal import ServiceKit
+internal import Workflows
 
-/// `/api/v1/runs`
+/// `/api/v1/runs`: what runs are and what is done to them.
 struct RunRoutes: Sendable {
-  private static let pageMax = 1000
+  private static let pageMax = 100
+  private static let signalBytesMax = 1 << 20
+  /// Runs of one bulk request.
+  private static let bulkMax = 1000
 
   let engine: RunEngine
   let token: InternalToken
 
   func add(to router: inout Router) {
+    let small = RouteOptions(bodyBytesMax: 4096)
+    router.on(.get, "/api/v1/runs") { request in try await answering { try await list(request) } }
     router.on(.get, "/api/v1/runs/{id}") { request in try await answering { try await get(request) } }
-    router.on(.get, "/api/v1/runs/{id}/events", RouteOptions(cancelsOnDisconnect: true)) { request in
-      try await answering { try await events(request) }
+    router.on(.post, "/api/v1/runs/{id}/cancel", small) { request in
+      try await answering {
+        let (caller, row) = try await find(request)
+        let reason = try await reason(request)
+        return try await change(caller, row, .cancel(by: caller.principal, reason: reason))
+      }
     }
-    router.on(.post, "/api/v1/runs/{id}/cancel", RouteOptions(bodyBytesMax: 4096)) { request in
-      try await answering { try await cancel(request) }
+    router.on(.post, "/api/v1/runs/{id}/pause", small) { request in
+      try await answering {
+        let (caller, row) = try await find(request)
+        return try await change(caller, row, .pause(by: caller.principal))
+      }
+    }
+    router.on(.post, "/api/v1/runs/{id}/resume", small) { request in
+      try await answering {
+        let (caller, row) = try await find(request)
+        return try await change(caller, row, .resume(by: caller.principal))
+      }
+    }
+    router.on(.post, "/api/v1/runs/{id}/signals", RouteOptions(bodyBytesMax: RunRoutes.signalBytesMax)) { request in
+      try await answering { try await signal(request) }
+    }
+    router.on(.post, "/api/v1/runs/bulk-cancel", small) { request in
+      try await answering { try await bulkCancel(request) }
     }
   }
 
@@ -36,80 +62,110 @@ struct RunRoutes: Sendable {
     return .json { TaskDocuments.write(run: row, to: &$0) }
   }
 
-  private func cancel(_ request: HTTPRequest) async throws -> HTTPResponse {
-    let (caller, row) = try await find(request)
-    var reason: String?
-    let body = try await request.body.collect()
-    if !body.isEmpty {
-      let document: JSONDocument
-      do { document = try JSONDocument(parsing: body) } catch { throw Problem(error) }
-      var fields = JSONFields(document.root)
-      reason = fields.string("reason", bytesMax: 1000, allowsEmpty: true)
-      try fields.finish()
+  private func list(_ request: HTTPRequest) async throws -> HTTPResponse {
+    let caller = try Caller(request, token)
+    let query = try request.query()
+    let limit = try Parameter.limit(query, standard: 20, max: RunRoutes.pageMax)
+    var cursor: RunID?
+    if let text = query["cursor"] {
+      guard let id = RunID(text) else { throw Problem.badParameter("?cursor", "Use next_cursor of an earlier answer.") }
+      cursor = id
     }
-    try await engine.apply(.cancel(by: caller.principal, reason: reason ?? ""), to: row.id)
+    let rows = try await engine.store.runs(
+      caller.tenant, try Parameter.filter(query), before: cursor, limit: limit + 1)
+    return .json { writer in
+      writer.key("runs")
+      writer.beginArray()
+      for row in rows.prefix(limit) {
+        writer.beginObject()
+        TaskDocuments.write(run: row, to: &writer)
+        writer.endObject()
+      }
+      writer.endArray()
+      writer.member("next_cursor", orNull: rows.count > limit ? rows[limit - 1].id.description : nil)
+    }
+  }
+
+  // MARK: Changes
+
+  private func change(_ caller: Caller, _ row: RunRow, _ input: RunInput) async throws -> HTTPResponse {
+    try await engine.apply(input, to: row.id)
     guard let after = try await engine.store.run(caller.tenant, row.id) else { throw Problem.notFound("run") }
     return .json { TaskDocuments.write(run: after, to: &$0) }
   }
 
-  // MARK: Events
+  private func reason(_ request: HTTPRequest) async throws -> String {
+    let body = try await request.body.collect()
+    guard !body.isEmpty else { return "" }
+    let document: JSONDocument
+    do { document = try JSONDocument(parsing: body) } catch { throw Problem(error) }
+    var fields = JSONFields(document.root)
+    let reason = fields.string("reason", bytesMax: 1000, allowsEmpty: true)
+    try fields.finish()
+    return reason ?? ""
+  }
 
-  /// The history: a page of JSON, or a live stream that ends with the run and can be resumed by `Last-Event-ID`.
-  private func events(_ request: HTTPRequest) async throws -> HTTPResponse {
-    let (_, row) = try await find(request)
-    let query = try request.query()
-    let after = try sequence(request.headers[.lastEventID] ?? query["after"])
-    let wantsStream = request.headers[.accept]?.contains("text/event-stream") ?? false
-    if wantsStream { return stream(row.id, after: after) }
-    let limit = try Parameter.limit(query, standard: 100, max: RunRoutes.pageMax)
-    let page = try await engine.store.events(row.id, after: after, limit: limit)
+  /// Hands data to the step that waits for a signal of that name, now or later. The same `id` again changes nothing.
+  private func signal(_ request: HTTPRequest) async throws -> HTTPResponse {
+    let (caller, row) = try await find(request)
+    var fields = JSONFields(try await request.json().root)
+    let name = fields.string("name", isRequired: true, bytesMax: 64) ?? ""
+    let id = fields.string("id", bytesMax: 200) ?? UUID.version7().description
+    let data = fields.value("data").map { Array($0.rawBytes) } ?? Array("null".utf8)
+    try fields.finish()
+    guard let workflow = try await engine.workflow(of: row.id) else { throw Problem.notFound("run") }
+    let payload = Payload(data)
+    let root = try JSONDocument(parsing: data).root
+    let waiting = workflow.workflow.steps.filter { $0.kind == .signal(name: name) }
+    let facts = waiting.flatMap { workflow.watched.facts(output: root, of: $0.key) }
+    var isRepeated = false
+    do {
+      try await engine.apply(
+        .signal(name: name, id: id, payload: payload.ref, by: caller.principal, facts: facts), to: row.id,
+        payloads: [payload])
+    } catch RunEngine.Refused.byDecider(.repeatedSignal) {
+      isRepeated = true
+    }
+    return .json(.accepted) { writer in
+      writer.member("id", id)
+      writer.member("repeated", isRepeated)
+    }
+  }
+
+  /// Cancels all open runs that fit, up to a thousand in one request; `remaining` says whether to repeat it.
+  private func bulkCancel(_ request: HTTPRequest) async throws -> HTTPResponse {
+    let caller = try Caller(request, token)
+    var fields = JSONFields(try await request.json().root)
+    var filter = RunFilter()
+    filter.workflow = fields.string("workflow", bytesMax: 64)
+    filter.status = fields.string("status", bytesMax: 20, allowed: ["pending", "running", "paused", "compensating"])
+    if let text = fields.string("project_id", bytesMax: 64) {
+      filter.project = ProjectID(text)
+      if filter.project == nil { fields.note("project_id", .malformed, "The id of a project is expected.") }
+    }
+    let isAll = fields.bool("all") ?? false
+    let reason = fields.string("reason", bytesMax: 1000, allowsEmpty: true) ?? ""
+    if !isAll, filter.workflow == nil, filter.status == nil, filter.project == nil {
+      fields.note("all", .required, "Name a workflow, status or project_id, or say \"all\": true.")
+    }
+    try fields.finish()
+    let runs = try await engine.store.openRuns(caller.tenant, filter, after: nil, limit: RunRoutes.bulkMax + 1)
+    let cancelled = try await withThrowingTaskGroup(of: Bool.self) { group in
+      for run in runs.prefix(RunRoutes.bulkMax) {
+        group.addTask { [engine] in
+          do {
+            try await engine.apply(.cancel(by: caller.principal, reason: reason), to: run)
+            return true
+          } catch is RunEngine.Refused {
+            return false
+          }
+        }
+      }
+      return try await group.reduce(0) { $0 + ($1 ? 1 : 0) }
+    }
     return .json { writer in
-      writer.key("events")
-      writer.beginArray()
-      for event in page {
-        writer.beginObject()
-        TaskDocuments.write(event: event, of: row.id, to: &writer)
-        writer.endObject()
-      }
-      writer.endArray()
-      writer.key("next_after")
-      if page.count == limit, let last = page.last { writer.int(Int64(last.sequence)) } else { writer.null() }
-    }
-  }
-
-  private func sequence(_ text: String?) throws(Problem) -> Int {
-    guard let text else { return 0 }
-    guard let value = Int(text), (0...Int(Int32.max)).contains(value) else {
-      throw .badParameter("Last-Event-ID", "The sequence number of an event is expected.")
-    }
-    return value
-  }
-
-  private func stream(_ run: RunID, after start: Int) -> HTTPResponse {
-    .events { [engine] stream in
-      var sequence = start
-      while true {
-        let ticket = engine.hub.ticket(for: run)
-        defer { ticket.cancel() }
-        let page = try await engine.store.events(run, after: sequence, limit: RunRoutes.pageMax)
-        for event in page {
-          var writer = JSONWriter()
-          writer.beginObject()
-          TaskDocuments.write(event: event, of: run, to: &writer)
-          writer.endObject()
-          try await stream.send(
-            ServerSentEvent(id: String(event.sequence), event: event.type, data: writer.bytes))
-          sequence = event.sequence
-        }
-        if let last = page.last, ["run.succeeded", "run.failed", "run.cancelled"].contains(last.type) { return }
-        if page.count == RunRoutes.pageMax { continue }
-        // A stream that was resumed behind the last event has nothing to wait for.
-        if page.isEmpty, let state = try await engine.look(run)?.state, state.status.isEnded {
-          if state.sequence <= sequence { return }
-          continue
-        }
-        try await ticket.wait(until: .max)
-      }
+      writer.member("cancelled", Int64(cancelled))
+      writer.member("remaining", runs.count > RunRoutes.bulkMax)
     }
   }
 }

@@ -172,14 +172,7 @@ struct Decision {
     default: throw .staleAttempt
     }
     emit(.stepTimedOut(step: key, attempt: attempt, limit))
-    let message =
-      switch limit {
-      case .scheduleToStart: "No worker took the step within its time limit."
-      case .startToClose: "The step was not done within its time limit."
-      }
-    // A wait that was in vain is not repeated; work is.
-    let isRetryable: Bool = if case .leased = step.status { true } else { false }
-    afterFailure(place, Failure(code: "\(limit.rawValue)_timeout", message: message, isRetryable: isRetryable))
+    afterFailure(place, .timedOut(limit, wasAtWork: step.status.isLeased))
   }
 
   private mutating func decideApproval(
@@ -256,4 +249,14 @@ extension Failure {
   /// What a lost lease means for its step.
   static let workerLost = Failure(
     code: "worker_lost", message: "The worker stopped answering while it ran the step.", isRetryable: true)
+
+  /// What a time limit that has passed means for its step: work is repeated, a wait in vain is not.
+  static func timedOut(_ limit: StepTimeout, wasAtWork: Bool) -> Failure {
+    let message =
+      switch limit {
+      case .scheduleToStart: "No worker took the step within its time limit."
+      case .startToClose: "The step was not done within its time limit."
+      }
+    return Failure(code: "\(limit.rawValue)_timeout", message: message, isRetryable: wasAtWork)
+  }
 }

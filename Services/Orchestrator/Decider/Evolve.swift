@@ -74,7 +74,12 @@ extension RunState {
     case .stepFailed(_, _, let failure), .stepRefused(_, _, let failure):
       set(place, .failed)
       steps[place].failure = failure
-    case .stepLost, .stepTimedOut: set(place, .failed)
+    case .stepLost:
+      set(place, .failed)
+      steps[place].failure = .workerLost
+    case .stepTimedOut(_, _, let limit):
+      steps[place].failure = .timedOut(limit, wasAtWork: steps[place].status.isLeased)
+      set(place, .failed)
     case .stepExhausted: close(place, .failed)
     case .stepSkipped: close(place, .skipped)
     case .stepDegraded(_, let fallback):

@@ -50,6 +50,9 @@ public struct RunState: Hashable, Sendable {
       }
     }
 
+    /// Whether a worker is at it.
+    var isLeased: Bool { if case .leased = self { true } else { false } }
+
     /// Whether it has begun and not ended.
     public var isOpen: Bool {
       switch self {

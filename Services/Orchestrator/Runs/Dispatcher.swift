@@ -111,8 +111,8 @@ final class Dispatcher: @unchecked Sendable {
     isClaiming = false
   }
 
-  /// Claims steps of one type for those who wait for it. `nil` when nobody does or the database failed; true when there may
-  /// be more.
+  /// Claims steps of one type for those who wait for it. `nil` when nobody does or the database failed; true when there
+  /// may be more.
   private func claim(_ type: String) async -> Bool? {
     var takers: [Waiting] = []
     var workers: [String] = []

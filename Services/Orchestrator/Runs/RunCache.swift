@@ -12,8 +12,8 @@ struct KnownRun: Sendable {
 /// States of runs that are at work. Only a shortcut: the fence of every write finds out when one is old, and a run that
 /// only waits is not kept, so that it costs no memory.
 ///
-/// A state is taken out while it changes, so that it is never copied; leases that happen meanwhile are noted and caught up
-/// with when it comes back.
+/// A state is taken out while it changes, so that it is never copied; leases that happen meanwhile are noted and caught
+/// up with when it comes back.
 final class RunCache: Sendable {
   private static let runsMax = 20_000
 

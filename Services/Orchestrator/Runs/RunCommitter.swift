@@ -28,8 +28,9 @@ struct AfterChange: Sendable {
   let sequence: Int
 }
 
-/// Makes the changes of some runs: takes what has arrived for them, decides it on their newest states, and writes all of it
-/// with one statement. Every run belongs to one committer, so that its changes queue up here and not at the database.
+/// Makes the changes of some runs: takes what has arrived for them, decides it on their newest states, and writes all
+/// of it with one statement. Every run belongs to one committer, so that its changes queue up here and not at the
+/// database.
 final class RunCommitter: Sendable {
   private let store: RunStore
   private let cache: RunCache

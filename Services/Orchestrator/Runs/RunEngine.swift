@@ -101,7 +101,8 @@ final class RunEngine: Sendable {
   /// The queue entries and timers of a new run.
   private static func beginning(_ submission: Submission) -> Transition {
     var plan = Dispatching(run: submission.run, facts: submission.facts, state: submission.state).transition(
-      expected: 0, events: submission.events, payloads: [], proofs: [], finishedTimers: [])
+      expected: 0, events: Array(submission.events.dropFirst(submission.ownEvents)), payloads: [], proofs: [],
+      finishedTimers: [])
     if let limit = submission.state.workflow.timeoutMilliseconds {
       plan.timers.append(NewTimer(kind: .expire, delayMilliseconds: limit))
     }
@@ -129,8 +130,8 @@ final class RunEngine: Sendable {
     try await apply(RunChange(run: run, inputs: [input], payloads: payloads))
   }
 
-  /// Makes a change: decided on the newest state, committed behind the fence, tried again when others were faster. Throws
-  /// `Refused` or the store's error.
+  /// Makes a change: decided on the newest state, committed behind the fence, tried again when others were faster.
+  /// Throws `Refused` or the store's error.
   @discardableResult
   func apply(_ change: RunChange) async throws -> AfterChange {
     for _ in 0..<RunEngine.triesMax {

@@ -7,8 +7,8 @@ internal import Reactor
 internal import Telemetry
 internal import Workflows
 
-/// Does what is due: timers, delayed attempts, leases and steps whose time is over. Every replica runs one; rows are claimed,
-/// so that each is done once, and what a replica leaves behind when it dies is claimed again by another.
+/// Does what is due: timers, delayed attempts, leases and steps whose time is over. Every replica runs one; rows are
+/// claimed, so that each is done once, and what a replica leaves behind when it dies is claimed again by another.
 final class TimerService: Sendable {
   /// Longest pause between two looks.
   private static let lookAgain: Int64 = 1000

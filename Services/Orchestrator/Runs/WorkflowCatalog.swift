@@ -31,16 +31,15 @@ final class WorkflowCatalog: Sendable {
 
   init(store: WorkflowStore) { self.store = store }
 
-  /// A version of a workflow, or its newest for `nil`. A tenant's own workflow goes before a built-in one of its name.
-  /// `nil` when there is none.
+  /// A version of a workflow, or its newest for `nil`; `nil` when there is none.
   func find(_ tenant: TenantID, _ name: String, version: Int?) async throws -> CompiledWorkflow? {
-    if let version {
-      if let found = known.withLock({ $0[Key(tenant: tenant, name: name, version: version)] }) { return found }
-      if version == WorkflowCatalog.builtInVersion { return WorkflowCatalog.builtIn[name] }
+    if let builtIn = WorkflowCatalog.builtIn[name] {
+      return version == nil || version == builtIn.workflow.version ? builtIn : nil
     }
-    guard let row = try await store.workflow(tenant, name, version: version) else {
-      return version == nil ? WorkflowCatalog.builtIn[name] : nil
+    if let version, let found = known.withLock({ $0[Key(tenant: tenant, name: name, version: version)] }) {
+      return found
     }
+    guard let row = try await store.workflow(tenant, name, version: version) else { return nil }
     let document = try JSONDocument(parsing: row.document)
     let compiled = CompiledWorkflow(try WorkflowDocument.read(document.root, version: row.version))
     known.withLock { known in
@@ -49,7 +48,4 @@ final class WorkflowCatalog: Sendable {
     }
     return compiled
   }
-
-  /// The version of built-in workflows; those of tenants begin above it.
-  static let builtInVersion = 1
 }

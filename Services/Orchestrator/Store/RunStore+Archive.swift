@@ -21,6 +21,14 @@ extension RunStore {
     }
   }
 
+  /// Events behind `sequence`, from the history or from its archive.
+  func eventsOrArchived(_ run: RunID, after sequence: Int, limit: Int) async throws -> [EventRow] {
+    let page = try await events(run, after: sequence, limit: limit)
+    if !page.isEmpty { return page }
+    guard let archived = try await archivedEvents(run) else { return [] }
+    return Array(archived.drop { $0.sequence <= sequence }.prefix(limit))
+  }
+
   /// Moves histories of runs that ended longer than `seconds` ago into the archive. Returns how many.
   func archive(endedBefore seconds: Int64, limit: Int) async throws -> Int {
     let rows = try await pool.query(
@@ -44,8 +52,8 @@ extension RunStore {
     return rows.count
   }
 
-  /// Forgets runs that ended longer than `seconds` ago, with everything that belongs to them alone, and tasks that have no
-  /// run any more. Returns how many runs.
+  /// Forgets runs that ended longer than `seconds` ago, with everything that belongs to them alone, and tasks that have
+  /// no run any more. Returns how many runs.
   func prune(endedBefore seconds: Int64, limit: Int) async throws -> Int {
     let rows = try await pool.query(
       """

@@ -8,8 +8,8 @@ extension RunStore {
   /// The advisory lock under which limits are counted and steps taken, one claim at a time over all replicas.
   private static let claimLock: Int64 = 0x6361_6472_6531
 
-  /// Gives up to `workers.count` steps of a job type to `workers`, one to each entry: fairly between tenants, by priority
-  /// and age within one, never beyond a limit. Takes them off the queue and records the start in each history.
+  /// Gives up to `workers.count` steps of a job type to `workers`, one to each entry: fairly between tenants, by
+  /// priority and age within one, never beyond a limit. Takes them off the queue and records the start in each history.
   func lease(jobType: String, workers: [String], milliseconds: Int64) async throws -> [LeasedStep] {
     let statements = [
       PostgresStatement("select pg_advisory_xact_lock($1)", [RunStore.claimLock]),
@@ -29,8 +29,8 @@ extension RunStore {
     }
   }
 
-  /// Lanes with waiting steps are found by skipping through the index, never by reading the queue; what a lane may still
-  /// take is counted only where a limit or lock exists.
+  /// Lanes with waiting steps are found by skipping through the index, never by reading the queue; what a lane may
+  /// still take is counted only where a limit or lock exists.
   private static let leaseSQL = """
     with recursive lanes(tenant_id, lane, n) as (
       (select tenant_id, lane, 1 from ready where job_type = $1 order by tenant_id, lane limit 1)

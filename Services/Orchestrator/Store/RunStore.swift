@@ -263,7 +263,8 @@ struct RunStore: Sendable {
         is_paused = i.is_paused, cleared_version = i.cleared
     """
 
-  /// What only some transitions need: waits, timers, approvals, the end of a sub-run, and the clearing of what a run had.
+  /// What only some transitions need: waits, timers, approvals, the end of a sub-run, and the clearing of what a run
+  /// had.
   private static let fullCTEs = """
     , waiting as (
       \(queueSQL(from: 26, joining: "fenced", into: "delayed", "q.delay_ms > 0"))

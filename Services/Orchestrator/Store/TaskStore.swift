@@ -155,7 +155,8 @@ extension RunStore {
     }
   }
 
-  /// Changes what is said of a task; `nil` members of the change stay. Returns false when its version is not `expected`.
+  /// Changes what is said of a task; `nil` members of the change stay. Returns false when its version is not
+  /// `expected`.
   func update(_ tenant: TenantID, _ id: TaskID, _ change: TaskChange, expected: Int?) async throws -> Bool {
     let rows = try await pool.query(
       """

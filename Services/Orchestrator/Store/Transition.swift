@@ -49,7 +49,7 @@ struct Transition: Sendable {
       && work.allSatisfy { $0.delayMilliseconds == 0 } && !(parent != nil && status.isEnded)
       && !events.contains { event in
         switch event {
-        case .approvalRequested, .approvalDecided, .stepTimedOut: true
+        case .approvalRequested, .approvalDecided, .stepTimedOut, .runPaused, .runResumed: true
         default: false
         }
       }
@@ -141,8 +141,8 @@ struct Submission: Sendable {
   /// Where the events up to this one were before: the run that this one is a fork of.
   let forkedFrom: RunID?
   let state: RunState
-  /// The schedule and its time that this is for.
-  var isRepeatable = false
+  /// Events before this place belong to the run that this one is a fork of; what they began is not begun again.
+  var ownEvents = 0
 }
 
 /// What a person says of a task.

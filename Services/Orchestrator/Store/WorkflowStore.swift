@@ -46,8 +46,7 @@ struct WorkflowStore: Sendable {
     ).map(WorkflowStore.row)
   }
 
-  /// Adds the next version; `nil` when `expected` is not the newest version any more. Versions begin behind that of the
-  /// built-in workflows.
+  /// Adds the next version; `nil` when `expected` is not the newest version any more (0 for none).
   func add(
     _ tenant: TenantID, _ name: String, _ document: [UInt8], by principal: String, expected: Int?
   ) async throws -> Int? {
@@ -56,14 +55,11 @@ struct WorkflowStore: Sendable {
         """
         insert into workflow (tenant_id, name, version, document, created_by)
         select $1, $2, n.newest + 1, $3, $4
-        from (select coalesce(max(version), $6) as newest from workflow where tenant_id = $1 and name = $2) n
+        from (select coalesce(max(version), 0) as newest from workflow where tenant_id = $1 and name = $2) n
         where $5::int4 is null or n.newest = $5
         returning version
         """,
-        [
-          tenant.uuid, name, document, principal, expected.map { Int32(clamping: $0) },
-          Int32(WorkflowCatalog.builtInVersion),
-        ]
+        [tenant.uuid, name, document, principal, expected.map { Int32(clamping: $0) }]
       ).first.map { Int(try $0.decode(0, as: Int32.self)) }
     } catch let error as PostgresError where error.sqlState == "23505" {
       // Somebody else added it at the same moment.
@@ -75,13 +71,13 @@ struct WorkflowStore: Sendable {
   func remove(_ tenant: TenantID, _ name: String) async throws -> Bool? {
     let rows = try await pool.query(
       """
-      with used as (select exists (select 1 from run where tenant_id = $1 and workflow = $2 and workflow_version > $3) as is),
+      with used as (select exists (select 1 from run where tenant_id = $1 and workflow = $2) as is_used),
       gone as (
-        delete from workflow where tenant_id = $1 and name = $2 and not (select u.is from used u) returning 1
+        delete from workflow where tenant_id = $1 and name = $2 and not (select u.is_used from used u) returning 1
       )
-      select (select u.is from used u), (select count(*) from gone),
+      select (select u.is_used from used u), (select count(*) from gone),
         exists (select 1 from workflow where tenant_id = $1 and name = $2)
-      """, [tenant.uuid, name, Int32(WorkflowCatalog.builtInVersion)])
+      """, [tenant.uuid, name])
     guard let row = rows.first, try row.decode(2, as: Bool.self) else { return nil }
     return try row.decode(1, as: Int64.self) > 0
   }

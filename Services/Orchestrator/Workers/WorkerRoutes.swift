@@ -73,8 +73,8 @@ struct WorkerRoutes: Sendable {
     let model: String?
   }
 
-  /// Renders the input of a step and looks up what earlier attempts have recorded. `nil` when the input cannot be rendered:
-  /// the step has failed then.
+  /// Renders the input of a step and looks up what earlier attempts have recorded. `nil` when the input cannot be
+  /// rendered: the step has failed then.
   private func prepare(_ leased: LeasedStep) async throws -> Prepared? {
     let agent = leased.named("agent:")
     let model = leased.named("model:")

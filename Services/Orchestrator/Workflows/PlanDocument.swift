@@ -1,13 +1,13 @@
 public import Decider
 public import JSON
 
-/// The plan that a planner delivers: an object with `steps`, each with `key`, `prompt`, and optionally `depends_on`, `agent`
-/// and `model`. A model that answers in text may wrap it in words and a code fence.
+/// The plan that a planner delivers: an object with `steps`, each with `key`, `prompt`, and optionally `depends_on`,
+/// `agent` and `model`. A model that answers in text may wrap it in words and a code fence.
 public enum PlanDocument {
   private static let promptBytesMax = 64 << 10
 
-  /// Reads the steps of a plan from the output of a planner. Throws `PlanError` with a sentence that tells the planner what
-  /// is wrong.
+  /// Reads the steps of a plan from the output of a planner. Throws `PlanError` with a sentence that tells the planner
+  /// what is wrong.
   public static func read(_ output: JSONView, planner: WorkflowStep) throws(PlanError) -> [WorkflowStep] {
     guard let plan = find(output), let views = plan["steps"], views.kind == .array else {
       throw PlanError("The output holds no plan: an object with a list of steps is expected.")

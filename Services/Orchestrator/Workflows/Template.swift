@@ -1,7 +1,7 @@
 public import JSON
 
-/// A document with holes: `{"$ref": "input.title"}` is replaced by what stands there, `{{input.title}}` within a string by
-/// its text, and `{"$literal": ...}` is taken as it is.
+/// A document with holes: `{"$ref": "input.title"}` is replaced by what stands there, `{{input.title}}` within a string
+/// by its text, and `{"$literal": ...}` is taken as it is.
 public struct Template: Sendable {
   /// Where the values of references come from.
   public typealias Lookup = (Reference) throws -> JSONView?

@@ -1,0 +1,112 @@
+internal import Contracts
+internal import Decider
+internal import HTTP
+internal import HTTPWire
+internal import JSON
+internal import Postgres
+internal import Primitives
+internal import ServiceKit
+internal import Workflows
+
+/// `/api/v1/approvals`: steps that wait for a person.
+struct ApprovalRoutes: Sendable {
+  private static let statuses = ["pending", "approved", "rejected", "expired", "withdrawn"]
+
+  let engine: RunEngine
+  let approvals: ApprovalStore
+  let token: InternalToken
+
+  func add(to router: inout Router) {
+    router.on(.get, "/api/v1/approvals") { request in try await answering { try await list(request) } }
+    router.on(.get, "/api/v1/approvals/{id}") { request in try await answering { try await get(request) } }
+    router.on(.post, "/api/v1/approvals/{id}/decision", RouteOptions(bodyBytesMax: 16 << 10)) { request in
+      try await answering { try await decide(request) }
+    }
+  }
+
+  private func find(_ request: HTTPRequest) async throws -> (Caller, ApprovalRow) {
+    let caller = try Caller(request, token)
+    let id = try Parameter.id(request, StepID.self)
+    guard let row = try await approvals.approval(caller.tenant, id) else { throw Problem.notFound("approval") }
+    return (caller, row)
+  }
+
+  private func get(_ request: HTTPRequest) async throws -> HTTPResponse {
+    let (_, row) = try await find(request)
+    return .json { write(row, to: &$0) }
+  }
+
+  private func list(_ request: HTTPRequest) async throws -> HTTPResponse {
+    let caller = try Caller(request, token)
+    let query = try request.query()
+    let limit = try Parameter.limit(query, standard: 20, max: 100)
+    if let status = query["status"], !ApprovalRoutes.statuses.contains(status) {
+      throw Problem.badParameter("?status", "One of \(ApprovalRoutes.statuses.joined(separator: ", ")) is expected.")
+    }
+    func id<Kind: IdentifiedKind>(_ name: String, _ kind: ID<Kind>.Type) throws(Problem) -> ID<Kind>? {
+      guard let text = query[name] else { return nil }
+      guard let id = ID<Kind>(text) else { throw .badParameter("?\(name)", "An id is expected.") }
+      return id
+    }
+    let rows = try await approvals.approvals(
+      caller.tenant, status: query["status"], run: try id("run_id", RunID.self), before: try id("cursor", StepID.self),
+      limit: limit + 1)
+    return .json { writer in
+      writer.key("approvals")
+      writer.beginArray()
+      for row in rows.prefix(limit) {
+        writer.beginObject()
+        write(row, to: &writer)
+        writer.endObject()
+      }
+      writer.endArray()
+      writer.member("next_cursor", orNull: rows.count > limit ? rows[limit - 1].id.description : nil)
+    }
+  }
+
+  /// Decides on exactly what was shown: the digest of the subject must be named.
+  private func decide(_ request: HTTPRequest) async throws -> HTTPResponse {
+    let (caller, row) = try await find(request)
+    var fields = JSONFields(try await request.json().root)
+    let decision = fields.string("decision", isRequired: true, bytesMax: 20, allowed: ["approve", "reject"])
+    let subject = fields.string("subject_sha256", isRequired: true, bytesMax: 64) ?? ""
+    let comment = fields.string("comment", bytesMax: 4000, allowsEmpty: true) ?? ""
+    try fields.finish()
+    guard row.status == "pending" else {
+      throw Problem(.conflict, code: "already_decided", "The approval is \(row.status) already.")
+    }
+    guard let workflow = try await engine.workflow(of: row.run) else { throw Problem.notFound("approval") }
+    let isApproved = decision == "approve"
+    var writer = JSONWriter()
+    writer.beginObject()
+    writer.member("approved", isApproved)
+    writer.member("by", caller.principal)
+    writer.member("comment", comment)
+    writer.endObject()
+    let output = Payload(writer.bytes)
+    let facts = workflow.watched.facts(output: try JSONDocument(parsing: output.body).root, of: row.step)
+    try await engine.apply(
+      .decideApproval(
+        step: row.step, subjectSHA256: subject,
+        ApprovalDecision(
+          isApproved: isApproved, by: caller.principal, comment: comment, output: output.ref, facts: facts)),
+      to: row.run, payloads: [output])
+    guard let after = try await approvals.approval(caller.tenant, row.id) else { throw Problem.notFound("approval") }
+    return .json { write(after, to: &$0) }
+  }
+
+  private func write(_ row: ApprovalRow, to writer: inout JSONWriter) {
+    writer.member("id", row.id.description)
+    writer.member("run_id", row.run.description)
+    writer.member("step", row.step)
+    writer.member("status", row.status)
+    writer.member("subject_sha256", row.subjectSHA256)
+    writer.key("subject")
+    if let subject = row.subject { writer.raw(subject) } else { writer.null() }
+    writer.member("requested_at", row.requestedAt.description)
+    writer.member("expires_at", orNull: row.expiresAt?.description)
+    writer.member("decided_at", orNull: row.decidedAt?.description)
+    writer.member("decided_by", orNull: row.decidedBy)
+    writer.member("comment", orNull: row.comment)
+  }
+}

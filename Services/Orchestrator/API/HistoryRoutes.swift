@@ -1,0 +1,274 @@
+internal import Contracts
+internal import Decider
+internal import HTTP
+internal import HTTPWire
+internal import JSON
+internal import Primitives
+internal import Reactor
+internal import Replay
+internal import ServiceKit
+internal import Telemetry
+internal import Workflows
+
+/// `/api/v1/runs/{id}/...`: histories, and what is made of them.
+struct HistoryRoutes: Sendable {
+  private static let pageMax = 1000
+  private static let changesMax = 50
+
+  let engine: RunEngine
+  let token: InternalToken
+
+  func add(to router: inout Router) {
+    let body = RouteOptions(bodyBytesMax: 256 << 10)
+    router.on(.get, "/api/v1/runs/{id}/events", RouteOptions(cancelsOnDisconnect: true)) { request in
+      try await answering { try await events(request) }
+    }
+    router.on(.get, "/api/v1/runs/{id}/result") { request in try await answering { try await result(request) } }
+    router.on(.get, "/api/v1/runs/{id}/bundle") { request in try await answering { try await bundle(request) } }
+    router.on(.post, "/api/v1/runs/{id}/replay", body) { request in
+      try await answering { try await replay(request) }
+    }
+    router.on(.post, "/api/v1/runs/{id}/retry", body) { request in
+      try await answering { try await fork(request, isRetry: true) }
+    }
+    router.on(.post, "/api/v1/runs/{id}/fork", body) { request in
+      try await answering { try await fork(request, isRetry: false) }
+    }
+  }
+
+  private func find(_ request: HTTPRequest) async throws -> (Caller, RunRow) {
+    let caller = try Caller(request, token)
+    let id = try Parameter.id(request, RunID.self)
+    guard let row = try await engine.store.run(caller.tenant, id) else { throw Problem.notFound("run") }
+    return (caller, row)
+  }
+
+  /// The output of the run as it is; 409 before its end or when it has none.
+  private func result(_ request: HTTPRequest) async throws -> HTTPResponse {
+    let (_, row) = try await find(request)
+    guard row.status.isEnded else {
+      throw Problem(.conflict, code: "run_open", "The run has not ended; wait for it with its events.")
+    }
+    guard let output = row.output else {
+      throw Problem(.conflict, code: "no_result", "The run \(row.status.rawValue) without a result.")
+    }
+    return .json(.ok, output)
+  }
+
+  // MARK: Events
+
+  /// What of a history is shown.
+  private struct EventFilter: Sendable {
+    let types: Set<String>
+    let steps: Set<String>
+
+    init(_ query: QueryItems) {
+      func names(_ name: String) -> Set<String> {
+        Set(query.values(of: name).flatMap { $0.split(separator: ",").map(String.init) })
+      }
+      types = names("type")
+      steps = names("step")
+    }
+
+    func shows(_ row: EventRow) -> Bool {
+      (types.isEmpty || types.contains(row.type)) && (steps.isEmpty || row.step.map { steps.contains($0) } ?? false)
+    }
+  }
+
+  /// The history: a page of JSON, or a live stream that ends with the run and can be resumed by `Last-Event-ID`.
+  private func events(_ request: HTTPRequest) async throws -> HTTPResponse {
+    let (_, row) = try await find(request)
+    let query = try request.query()
+    let after = try sequence(request.headers[.lastEventID] ?? query["after"])
+    let filter = EventFilter(query)
+    let wantsStream = request.headers[.accept]?.contains("text/event-stream") ?? false
+    if wantsStream { return stream(row.id, after: after, filter) }
+    let limit = try Parameter.limit(query, standard: 100, max: HistoryRoutes.pageMax)
+    let page = try await engine.store.eventsOrArchived(row.id, after: after, limit: limit)
+    return .json { writer in
+      writer.key("events")
+      writer.beginArray()
+      for event in page where filter.shows(event) {
+        writer.beginObject()
+        TaskDocuments.write(event: event, of: row.id, to: &writer)
+        writer.endObject()
+      }
+      writer.endArray()
+      writer.key("next_after")
+      if page.count == limit, let last = page.last { writer.int(Int64(last.sequence)) } else { writer.null() }
+    }
+  }
+
+  private func sequence(_ text: String?) throws(Problem) -> Int {
+    guard let text else { return 0 }
+    guard let value = Int(text), (0...Int(Int32.max)).contains(value) else {
+      throw .badParameter("Last-Event-ID", "The sequence number of an event is expected.")
+    }
+    return value
+  }
+
+  private func stream(_ run: RunID, after start: Int, _ filter: EventFilter) -> HTTPResponse {
+    .events { [engine] stream in
+      var sequence = start
+      while true {
+        let ticket = engine.hub.ticket(for: run)
+        defer { ticket.cancel() }
+        let page = try await engine.store.eventsOrArchived(run, after: sequence, limit: HistoryRoutes.pageMax)
+        for event in page {
+          sequence = event.sequence
+          guard filter.shows(event) else { continue }
+          var writer = JSONWriter()
+          writer.beginObject()
+          TaskDocuments.write(event: event, of: run, to: &writer)
+          writer.endObject()
+          try await stream.send(
+            ServerSentEvent(id: String(event.sequence), event: event.type, data: writer.bytes))
+        }
+        if let last = page.last, ["run.succeeded", "run.failed", "run.cancelled"].contains(last.type) { return }
+        if page.count == HistoryRoutes.pageMax { continue }
+        // A stream that was resumed behind the last event has nothing to wait for.
+        if page.isEmpty, let end = try await engine.store.end(of: run), end.status.isEnded {
+          if try await engine.store.eventsOrArchived(run, after: sequence, limit: 1).isEmpty { return }
+          continue
+        }
+        try await ticket.wait(until: .max)
+      }
+    }
+  }
+
+  // MARK: Replay
+
+  private func loaded(_ row: RunRow, _ tenant: TenantID) async throws -> RunBundle {
+    guard let workflow = try await engine.catalog.find(tenant, row.workflow, version: row.workflowVersion) else {
+      throw Problem(.conflict, code: "unknown_workflow", "The workflow of the run is not there any more.")
+    }
+    let history = try await engine.store.history(row.id)
+    let bodies = try await engine.store.payloads(tenant, Array(Set(history.flatMap(\.payloads))))
+    return RunBundle(
+      run: row.id.description, workflow: workflow.workflow, events: history,
+      payloads: try bodies.mapValues { try JSONDocument(parsing: $0) })
+  }
+
+  /// Folds the history again and compares every decision, what is stored of the run, and the payloads.
+  private func replay(_ request: HTTPRequest) async throws -> HTTPResponse {
+    let (caller, row) = try await find(request)
+    let bundle = try await loaded(row, caller.tenant)
+    let report = try await BlockingPool.shared.run {
+      let replay = bundle.replay()
+      let state = replay.state
+      let stored =
+        state.status.rawValue == row.status.rawValue && state.usage == row.usage && state.sequence == row.version
+      let missing = bundle.missingPayloads
+      return ReplayReport(
+        run: row.id.description, history: bundle.events, replay: replay,
+        checks: [
+          .init(
+            "stored_state",
+            fault: stored || !row.status.isEnded
+              ? nil
+              : "The run is stored as \(row.status.rawValue) at version \(row.version), its history says \(state.status.rawValue) at \(state.sequence)."
+          ),
+          .init("payloads", fault: missing.isEmpty ? nil : "Missing: \(missing.prefix(5).joined(separator: ", "))."),
+          .init("facts", fault: bundle.factFaults().first),
+        ])
+    }
+    engine.metrics.replayed(isConsistent: report.isConsistent)
+    return .json { report.write(to: &$0) }
+  }
+
+  /// The run as one file, for `cadre replay` and for keeping.
+  private func bundle(_ request: HTTPRequest) async throws -> HTTPResponse {
+    let (caller, row) = try await find(request)
+    let bundle = try await loaded(row, caller.tenant)
+    let rows = try await engine.store.eventsOrArchived(row.id, after: 0, limit: .max)
+    var writer = JSONWriter(reservingBytes: rows.count * 200)
+    writer.beginObject()
+    writer.member("format", RunBundle.format)
+    writer.member("version", RunBundle.version)
+    writer.member("written_by", "cadre \(CadreVersion.current)")
+    writer.member("run_id", bundle.run)
+    writer.member("status", row.shownStatus)
+    writer.key("workflow")
+    WorkflowDocument.write(bundle.workflow, to: &writer)
+    writer.member("workflow_version", Int64(bundle.workflow.version))
+    writer.key("events")
+    writer.beginArray()
+    for event in rows {
+      writer.beginObject()
+      writer.member("seq", Int64(event.sequence))
+      writer.member("at", event.at.description)
+      writer.member("type", event.type)
+      writer.member("step", orNull: event.step)
+      writer.member("data", raw: event.data)
+      writer.endObject()
+    }
+    writer.endArray()
+    writer.key("payloads")
+    writer.beginObject()
+    for (digest, document) in bundle.payloads.sorted(by: { $0.key < $1.key }) {
+      writer.member(digest, raw: document.root.rawBytes)
+    }
+    writer.endObject()
+    writer.endObject()
+    var response = HTTPResponse.json(.ok, writer.bytes)
+    response.headers.append("content-disposition", "attachment; filename=\"\(bundle.run).json\"")
+    return response
+  }
+
+  // MARK: Forks
+
+  private func fork(_ request: HTTPRequest, isRetry: Bool) async throws -> HTTPResponse {
+    let (caller, row) = try await find(request)
+    var place = RunForks.Place.beforeTheEnd
+    let body = try await request.body.collect()
+    var changes: [StepChange] = []
+    if !body.isEmpty || !isRetry {
+      let document: JSONDocument
+      do { document = try JSONDocument(parsing: body) } catch { throw Problem(error) }
+      var fields = JSONFields(document.root)
+      if !isRetry {
+        let step = fields.string("from_step", bytesMax: 200)
+        let sequence = fields.int("at_seq", in: 1...Int64(Int32.max))
+        switch (step, sequence) {
+        case (let step?, nil): place = .step(step)
+        case (nil, let sequence?): place = .event(Int(sequence))
+        default: fields.note("from_step", .required, "Exactly one of from_step and at_seq is expected.")
+        }
+      }
+      changes = self.changes(&fields)
+      try fields.finish()
+    }
+    let run: RunID
+    do {
+      run = try await RunForks(engine: engine).fork(
+        row, caller.tenant, at: place, changes: changes, by: caller.principal,
+        traceparent: request.trace.traceparent)
+    } catch let error as RunForks.Impossible {
+      throw Problem(.conflict, code: error.code, error.message)
+    }
+    guard let after = try await engine.store.run(caller.tenant, run) else { throw Problem.notFound("run") }
+    var response = HTTPResponse.json(.created) { TaskDocuments.write(run: after, to: &$0) }
+    response.headers.append(.location, "/api/v1/runs/\(run)")
+    return response
+  }
+
+  private func changes(_ fields: inout JSONFields) -> [StepChange] {
+    var changes: [StepChange] = []
+    for (index, view) in (fields.array("changes", countMax: HistoryRoutes.changesMax) ?? []).enumerated() {
+      var nested = JSONFields(view, path: "/changes/\(index)")
+      let step = nested.string("step", isRequired: true, bytesMax: 200) ?? ""
+      let agent = nested.string("agent", bytesMax: 100)
+      let model = nested.string("model", bytesMax: 200)
+      var input: String?
+      if let template = nested.value("input") {
+        do {
+          _ = try Template(template)
+          input = String(decoding: template.rawBytes, as: UTF8.self)
+        } catch { nested.note("input", .malformed, error.description) }
+      }
+      do { try nested.finish() } catch { for fault in error.faults { fields.note(at: fault) } }
+      changes.append(StepChange(step: step, agent: agent, model: model, input: input))
+    }
+    return changes
+  }
+}

@@ -1,0 +1,188 @@
+internal import Contracts
+internal import Cron
+internal import HTTP
+internal import HTTPWire
+internal import JSON
+internal import Postgres
+internal import Primitives
+internal import ServiceKit
+
+/// `/api/v1/schedules`: tasks that are submitted by the clock.
+struct ScheduleRoutes: Sendable {
+  private static let catchUpMillisecondsMax: Int64 = 30 * 86_400_000
+  private static let shownTimes = 3
+
+  let schedules: ScheduleStore
+  let token: InternalToken
+
+  func add(to router: inout Router) {
+    let body = RouteOptions(bodyBytesMax: TaskRequest.bodyBytesMax)
+    router.on(.get, "/api/v1/schedules") { request in try await answering { try await list(request) } }
+    router.on(.post, "/api/v1/schedules", body) { request in try await answering { try await create(request) } }
+    router.on(.get, "/api/v1/schedules/{id}") { request in
+      try await answering {
+        let (_, row) = try await find(request)
+        return try await response(.ok, row)
+      }
+    }
+    router.on(.patch, "/api/v1/schedules/{id}", body) { request in
+      try await answering { try await update(request) }
+    }
+    router.on(.delete, "/api/v1/schedules/{id}") { request in
+      try await answering {
+        let (caller, row) = try await find(request)
+        guard try await schedules.remove(caller.tenant, row.id) else { throw Problem.notFound("schedule") }
+        return HTTPResponse(.noContent)
+      }
+    }
+  }
+
+  private func find(_ request: HTTPRequest) async throws -> (Caller, ScheduleRow) {
+    let caller = try Caller(request, token)
+    let id = try Parameter.id(request, ScheduleID.self)
+    guard let row = try await schedules.schedule(caller.tenant, id) else { throw Problem.notFound("schedule") }
+    return (caller, row)
+  }
+
+  private func list(_ request: HTTPRequest) async throws -> HTTPResponse {
+    let caller = try Caller(request, token)
+    let query = try request.query()
+    let limit = try Parameter.limit(query, standard: 50, max: 200)
+    var cursor: ScheduleID?
+    if let text = query["cursor"] {
+      guard let id = ScheduleID(text) else {
+        throw Problem.badParameter("?cursor", "Use next_cursor of an earlier answer.")
+      }
+      cursor = id
+    }
+    let rows = try await schedules.schedules(caller.tenant, before: cursor, limit: limit + 1)
+    return .json { writer in
+      writer.key("schedules")
+      writer.beginArray()
+      for row in rows.prefix(limit) {
+        writer.beginObject()
+        write(row, to: &writer)
+        writer.endObject()
+      }
+      writer.endArray()
+      writer.member("next_cursor", orNull: rows.count > limit ? rows[limit - 1].id.description : nil)
+    }
+  }
+
+  // MARK: Write
+
+  /// Reads the members that are there over what stood before.
+  private func read(_ root: JSONView, over before: ScheduleWish?) throws(JSONFieldsError) -> ScheduleWish {
+    var fields = JSONFields(root)
+    let isNew = before == nil
+    let name = fields.string("name", isRequired: isNew, bytesMax: 200) ?? before?.name ?? ""
+    let cron = fields.string("cron", isRequired: isNew, bytesMax: CronExpression.bytesMax) ?? before?.cron ?? ""
+    if !cron.isEmpty {
+      do { _ = try CronExpression(cron) } catch { fields.note("cron", .malformed, error.description) }
+    }
+    let zone = fields.string("time_zone", bytesMax: 64) ?? before?.timeZone ?? "UTC"
+    let overlap = fields.string("overlap", bytesMax: 20, allowed: ScheduleRow.Overlap.allCases.map(\.rawValue))
+    let catchUp = fields.int("catch_up_ms", in: 0...ScheduleRoutes.catchUpMillisecondsMax)
+    let isPaused = fields.bool("paused")
+    var task = before?.task ?? []
+    if let view = fields.value("task", isRequired: isNew) {
+      do { _ = try TaskRequest(view) } catch {
+        for fault in error.faults {
+          fields.note(at: JSONFieldFault(pointer: "/task" + fault.pointer, code: fault.code, detail: fault.detail))
+        }
+      }
+      task = Array(view.rawBytes)
+    }
+    try fields.finish()
+    return ScheduleWish(
+      name: name, cron: cron, timeZone: zone, task: task,
+      overlap: overlap.flatMap { ScheduleRow.Overlap(rawValue: $0) } ?? before?.overlap ?? .skip,
+      catchUpMilliseconds: catchUp ?? before?.catchUpMilliseconds ?? 60_000,
+      isPaused: isPaused ?? before?.isPaused ?? false)
+  }
+
+  private func next(_ wish: ScheduleWish) async throws -> Timestamp? {
+    do {
+      guard let now = try await schedules.now() else { return nil }
+      return try await schedules.next(try CronExpression(wish.cron), after: now, zone: wish.timeZone)
+    } catch let error as PostgresError where error.sqlState == "22023" {
+      throw Problem(
+        JSONFieldsError(
+          of: JSONFieldFault(
+            pointer: "/time_zone", code: .malformed, detail: "A name such as Europe/Berlin or UTC is expected.")))
+    }
+  }
+
+  private func create(_ request: HTTPRequest) async throws -> HTTPResponse {
+    let caller = try Caller(request, token)
+    let wish = try read(try await request.json().root, over: nil)
+    let next = try await next(wish)
+    return try await unique {
+      guard let row = try await schedules.add(caller.tenant, wish, next: next, by: caller.principal) else {
+        throw Problem.notFound("schedule")
+      }
+      var response = try await response(.created, row)
+      response.headers.append(.location, "/api/v1/schedules/\(row.id)")
+      return response
+    }
+  }
+
+  private func update(_ request: HTTPRequest) async throws -> HTTPResponse {
+    let (caller, row) = try await find(request)
+    let expected = try Parameter.ifMatch(request)
+    let before = ScheduleWish(
+      name: row.name, cron: row.cron, timeZone: row.timeZone, task: row.task, overlap: row.overlap,
+      catchUpMilliseconds: row.catchUpMilliseconds, isPaused: row.isPaused)
+    let wish = try read(try await request.json().root, over: before)
+    let next = try await next(wish)
+    return try await unique {
+      guard
+        let after = try await schedules.update(
+          caller.tenant, row.id, wish, next: next, expected: expected ?? row.version)
+      else { throw Problem.outdated() }
+      return try await response(.ok, after)
+    }
+  }
+
+  private func unique(_ body: () async throws -> HTTPResponse) async throws -> HTTPResponse {
+    do { return try await body() } catch let error as PostgresError where error.sqlState == "23505" {
+      throw Problem(.conflict, code: "name_taken", "Another schedule has this name.")
+    }
+  }
+
+  private func response(_ status: HTTPStatus, _ row: ScheduleRow) async throws -> HTTPResponse {
+    var times: [Timestamp] = []
+    if let expression = try? CronExpression(row.cron) {
+      var time = row.nextAt
+      while let found = time, times.count < ScheduleRoutes.shownTimes {
+        times.append(found)
+        time = try await schedules.next(expression, after: found, zone: row.timeZone)
+      }
+    }
+    var response = HTTPResponse.json(status) { writer in
+      write(row, to: &writer)
+      writer.members("next_times", times.map(\.description))
+    }
+    response.headers.append("etag", "\"\(row.version)\"")
+    return response
+  }
+
+  private func write(_ row: ScheduleRow, to writer: inout JSONWriter) {
+    writer.member("id", row.id.description)
+    writer.member("name", row.name)
+    writer.member("cron", row.cron)
+    writer.member("time_zone", row.timeZone)
+    writer.member("overlap", row.overlap.rawValue)
+    writer.member("catch_up_ms", row.catchUpMilliseconds)
+    writer.member("paused", row.isPaused)
+    writer.member("version", Int64(row.version))
+    writer.member("created_at", row.createdAt.description)
+    writer.member("created_by", row.createdBy)
+    writer.member("next_at", orNull: row.isPaused ? nil : row.nextAt?.description)
+    writer.member("last_at", orNull: row.lastAt?.description)
+    writer.member("last_run_id", orNull: row.lastRun?.description)
+    writer.member("fired", row.fired)
+    writer.member("skipped", row.skipped)
+    writer.member("task", raw: row.task)
+  }
+}

@@ -1,0 +1,230 @@
+internal import Contracts
+internal import Decider
+internal import HTTP
+internal import HTTPWire
+internal import JSON
+internal import Postgres
+internal import Primitives
+internal import ServiceKit
+
+/// `/api/v1/runs/{id}/steps` and `/api/v1/steps/{id}`: where steps stand and what they wait for.
+struct StepRoutes: Sendable {
+  let engine: RunEngine
+  let token: InternalToken
+
+  func add(to router: inout Router) {
+    router.on(.get, "/api/v1/runs/{id}/steps") { request in try await answering { try await list(request) } }
+    router.on(.get, "/api/v1/steps/{id}") { request in try await answering { try await get(request) } }
+  }
+
+  private func list(_ request: HTTPRequest) async throws -> HTTPResponse {
+    let caller = try Caller(request, token)
+    let id = try Parameter.id(request, RunID.self)
+    guard try await engine.store.run(caller.tenant, id) != nil, let known = try await engine.look(id) else {
+      throw Problem.notFound("run")
+    }
+    let query = try request.query()
+    let limit = try Parameter.limit(query, standard: 100, max: 1000)
+    var start = 0
+    if let text = query["cursor"] {
+      guard let place = Int(text), place >= 0 else {
+        throw Problem.badParameter("?cursor", "Use next_cursor of an earlier answer.")
+      }
+      start = place
+    }
+    let steps = known.state.steps.dropFirst(start).prefix(limit)
+    return .json { writer in
+      writer.key("steps")
+      writer.beginArray()
+      for step in steps {
+        writer.beginObject()
+        write(step, id, known.state, &writer)
+        writer.endObject()
+      }
+      writer.endArray()
+      let next = start + steps.count
+      writer.member("next_cursor", orNull: next < known.state.steps.count ? String(next) : nil)
+    }
+  }
+
+  private func get(_ request: HTTPRequest) async throws -> HTTPResponse {
+    let caller = try Caller(request, token)
+    let id = try Parameter.id(request, StepID.self)
+    for run in try await engine.store.runs(sharing: id, caller.tenant) {
+      guard let known = try await engine.look(run),
+        let step = known.state.steps.first(where: { StepID.of(run, step: $0.key) == id })
+      else { continue }
+      let place = try await engine.store.place(of: id)
+      return .json { writer in
+        write(step, run, known.state, &writer)
+        writer.key("waiting_for")
+        writeWait(step, run, known.state, place, &writer)
+      }
+    }
+    throw Problem.notFound("step")
+  }
+
+  private func write(_ step: RunState.Step, _ run: RunID, _ state: RunState, _ writer: inout JSONWriter) {
+    let (agent, model) = state.assignment(of: step)
+    writer.member("id", StepID.of(run, step: step.key).description)
+    writer.member("run_id", run.description)
+    writer.member("key", step.key)
+    writer.member("status", step.status.name)
+    writer.member("attempt", Int64(step.attempt))
+    writer.member("agent", orNull: agent)
+    writer.member("model", orNull: model)
+    if case .leased(let worker) = step.status { writer.member("worker", worker) }
+    if let parent = step.parent { writer.member("part_of", state.steps[parent].key) }
+    writer.member("child_run_id", ifPresent: step.child)
+    writer.member("output_sha256", orNull: step.output?.sha256)
+    writer.key("failure")
+    if let failure = step.failure {
+      writer.beginObject()
+      writer.member("code", failure.code)
+      writer.member("message", failure.message)
+      writer.endObject()
+    } else {
+      writer.null()
+    }
+  }
+
+  private func writeWait(
+    _ step: RunState.Step, _ run: RunID, _ state: RunState, _ place: QueuePlace?, _ writer: inout JSONWriter
+  ) {
+    func wait(_ kind: String, _ more: (inout JSONWriter) -> Void = { _ in }) {
+      writer.beginObject()
+      writer.member("kind", kind)
+      more(&writer)
+      writer.endObject()
+    }
+    let definition = state.definition(of: step)
+    switch step.status {
+    case .blocked:
+      let open = definition.dependsOn.filter { key in
+        let full = step.parent.flatMap { step.item == nil ? "\(state.steps[$0].key)/\(key)" : nil } ?? key
+        return state.step(full).map { !$0.status.isEnded } ?? false
+      }
+      if step.item != nil {
+        wait("turn") { $0.member("width", Int64(definition.fanOut?.width ?? 0)) }
+      } else {
+        wait("steps") { $0.members("steps", open) }
+      }
+    case .ready:
+      if state.isPaused { return wait("resume") }
+      guard let place else { return wait("orchestrator") }
+      if let due = place.dueAt { return wait("time") { $0.member("until", due.description) } }
+      if let limit = place.fullLimit {
+        return wait(limit.key.hasPrefix("lock:") ? "lock" : "limit") { writer in
+          writer.member("key", limit.key)
+          writer.member("slots", Int64(limit.slots))
+          writer.member("held", Int64(limit.held))
+        }
+      }
+      wait("worker") { writer in
+        writer.member("job_type", place.jobType)
+        writer.member("queued_at", place.queuedAt.description)
+      }
+    case .waiting:
+      switch definition.kind {
+      case .delay: wait("time")
+      case .signal(let name): wait("signal") { $0.member("name", name) }
+      case .approval: wait("approval") { $0.member("id", StepID.of(run, step: step.key).description) }
+      case .run: wait("run") { $0.member("run_id", orNull: step.child) }
+      case .work, .transform: wait("orchestrator")
+      }
+    case .expanded:
+      let open = step.children.filter { !state.steps[$0].status.isEnded }
+      wait("parts") { writer in
+        writer.member("open", Int64(open.count))
+        writer.member("of", Int64(step.children.count))
+      }
+    case .leased, .succeeded, .failed, .skipped, .abandoned: writer.null()
+    }
+  }
+}
+
+extension JSONWriter {
+  /// A member that is a list of strings.
+  mutating func members(_ name: String, _ texts: [String]) {
+    key(name)
+    beginArray()
+    for text in texts { string(text) }
+    endArray()
+  }
+}
+
+extension RunState.StepStatus {
+  /// The name on the wire.
+  var name: String {
+    switch self {
+    case .blocked: "blocked"
+    case .ready: "ready"
+    case .leased: "leased"
+    case .waiting: "waiting"
+    case .expanded: "expanded"
+    case .succeeded: "succeeded"
+    case .failed: "failed"
+    case .skipped: "skipped"
+    case .abandoned: "abandoned"
+    }
+  }
+}
+
+/// Where a ready step stands.
+struct QueuePlace: Sendable {
+  struct Limit: Sendable {
+    let key: String
+    let slots: Int
+    let held: Int
+  }
+
+  let jobType: String
+  let queuedAt: Timestamp
+  /// When it will be queued, if it is not yet.
+  let dueAt: Timestamp?
+  /// The first limit that has no slot for it.
+  let fullLimit: Limit?
+}
+
+extension RunStore {
+  /// Runs of the tenant that a step of this id may belong to: the first half of the id is the run's.
+  func runs(sharing id: StepID, _ tenant: TenantID) async throws -> [RunID] {
+    let low = UUID(high: id.uuid.high, low: 0)
+    let high = UUID(high: id.uuid.high, low: .max)
+    return try await pool.query(
+      "select id from run where tenant_id = $1 and id between $2 and $3 limit 100", [tenant.uuid, low, high]
+    ).map { RunID(try $0.decode(0, as: UUID.self)) }
+  }
+
+  /// Where a step stands in the queue; `nil` when it is not there.
+  func place(of step: StepID) async throws -> QueuePlace? {
+    try await pool.query(
+      """
+      with q as (
+        select tenant_id, job_type, lane, queued_at, null::timestamptz as due_at from ready where step_id = $1
+        union all
+        select tenant_id, job_type, lane, queued_at, due_at from delayed where step_id = $1
+      ), held as (
+        select k.key, coalesce(c.slots, 1) as slots, (
+          select count(*) from lease h where h.tenant_id = q.tenant_id
+            and (k.key = 'tenant' or k.key = any(string_to_array(h.lane, E'\\x1f'))))::int as n
+        from q cross join lateral unnest(array['tenant'] || string_to_array(nullif(q.lane, ''), E'\\x1f')) as k(key)
+        left join concurrency_limit c on c.tenant_id = q.tenant_id and c.key = k.key
+        where c.slots is not null or k.key like 'lock:%'
+      )
+      select q.job_type, q.queued_at, q.due_at, h.key, h.slots, h.n
+      from q left join held h on h.n >= h.slots limit 1
+      """, [step.uuid]
+    ).first.map { row in
+      var limit: QueuePlace.Limit?
+      if let key = try row.decode(3, as: String?.self), let slots = try row.decode(4, as: Int32?.self),
+        let held = try row.decode(5, as: Int32?.self)
+      {
+        limit = QueuePlace.Limit(key: key, slots: Int(slots), held: Int(held))
+      }
+      return QueuePlace(
+        jobType: try row.decode(0, as: String.self), queuedAt: try row.decode(1, as: Timestamp.self),
+        dueAt: try row.decode(2, as: Timestamp?.self), fullLimit: limit)
+    }
+  }
+}

@@ -1,0 +1,230 @@
+internal import Contracts
+internal import Decider
+internal import HTTP
+internal import HTTPWire
+internal import JSON
+internal import Postgres
+internal import Primitives
+internal import Reactor
+internal import Replay
+internal import ServiceKit
+internal import Workflows
+
+/// `/api/v1/workflows`: documents by name and version. A version never changes; a change is a new one.
+struct WorkflowRoutes: Sendable {
+  /// Open runs that a report looks at.
+  private static let runsMax = 1000
+
+  let engine: RunEngine
+  let workflows: WorkflowStore
+  let token: InternalToken
+
+  func add(to router: inout Router) {
+    let body = RouteOptions(bodyBytesMax: WorkflowDocument.bytesMax)
+    router.on(.get, "/api/v1/workflows") { request in try await answering { try await list(request) } }
+    router.on(.post, "/api/v1/workflows", body) { request in try await answering { try await create(request) } }
+    router.on(.post, "/api/v1/workflows/validate", body) { request in
+      try await answering { try await validate(request) }
+    }
+    router.on(.get, "/api/v1/workflows/{name}") { request in try await answering { try await get(request) } }
+    router.on(.put, "/api/v1/workflows/{name}", body) { request in try await answering { try await put(request) } }
+    router.on(.delete, "/api/v1/workflows/{name}") { request in try await answering { try await remove(request) } }
+    router.on(.get, "/api/v1/workflows/{name}/versions") { request in
+      try await answering { try await versions(request) }
+    }
+    router.on(.get, "/api/v1/workflows/{name}/versions/{version}") { request in
+      try await answering { try await get(request) }
+    }
+    router.on(.post, "/api/v1/workflows/{name}/compatibility", body) { request in
+      try await answering { try await compatibility(request) }
+    }
+  }
+
+  // MARK: Read
+
+  private func get(_ request: HTTPRequest) async throws -> HTTPResponse {
+    let caller = try Caller(request, token)
+    let name = try request.parameter("name")
+    var version: Int?
+    if let text = try? request.parameter("version") {
+      guard let number = Int(text), number > 0 else { throw Problem.notFound("workflow version") }
+      version = number
+    }
+    if let row = try await workflows.workflow(caller.tenant, name, version: version) { return document(.ok, row) }
+    guard let builtIn = BuiltInWorkflows.all[name], version == nil || version == builtIn.version else {
+      throw Problem.notFound("workflow")
+    }
+    return .json { writer in
+      writer.member("name", name)
+      writer.member("version", Int64(builtIn.version))
+      writer.member("built_in", true)
+      writer.key("document")
+      WorkflowDocument.write(builtIn, to: &writer)
+    }
+  }
+
+  private func document(_ status: HTTPStatus, _ row: WorkflowRow) -> HTTPResponse {
+    var response = HTTPResponse.json(status) { write(row, withDocument: true, to: &$0) }
+    response.headers.append("etag", "\"\(row.version)\"")
+    return response
+  }
+
+  private func write(_ row: WorkflowRow, withDocument: Bool, to writer: inout JSONWriter) {
+    writer.member("name", row.name)
+    writer.member("version", Int64(row.version))
+    writer.member("built_in", false)
+    writer.member("created_at", row.createdAt.description)
+    writer.member("created_by", row.createdBy)
+    if withDocument { writer.member("document", raw: row.document) }
+  }
+
+  private func list(_ request: HTTPRequest) async throws -> HTTPResponse {
+    let caller = try Caller(request, token)
+    let query = try request.query()
+    let limit = try Parameter.limit(query, standard: 50, max: 200)
+    let cursor = query["cursor"]
+    let rows = try await workflows.newest(caller.tenant, after: cursor ?? "", limit: limit + 1)
+    return .json { writer in
+      writer.key("workflows")
+      writer.beginArray()
+      for row in rows.prefix(limit) {
+        writer.beginObject()
+        write(row, withDocument: false, to: &writer)
+        writer.endObject()
+      }
+      if cursor == nil {
+        for (name, workflow) in BuiltInWorkflows.all.sorted(by: { $0.key < $1.key }) {
+          writer.beginObject()
+          writer.member("name", name)
+          writer.member("version", Int64(workflow.version))
+          writer.member("built_in", true)
+          writer.endObject()
+        }
+      }
+      writer.endArray()
+      writer.member("next_cursor", orNull: rows.count > limit ? rows[limit - 1].name : nil)
+    }
+  }
+
+  private func versions(_ request: HTTPRequest) async throws -> HTTPResponse {
+    let caller = try Caller(request, token)
+    let rows = try await workflows.versions(caller.tenant, try request.parameter("name"), limit: 1000)
+    guard !rows.isEmpty else { throw Problem.notFound("workflow") }
+    return .json { writer in
+      writer.key("versions")
+      writer.beginArray()
+      for row in rows {
+        writer.beginObject()
+        write(row, withDocument: false, to: &writer)
+        writer.endObject()
+      }
+      writer.endArray()
+    }
+  }
+
+  // MARK: Write
+
+  private func read(_ request: HTTPRequest) async throws -> (workflow: Workflow, bytes: [UInt8]) {
+    let document = try await request.json()
+    let workflow = try WorkflowDocument.read(document.root, version: 1)
+    guard BuiltInWorkflows.all[workflow.name] == nil else {
+      throw Problem(.conflict, code: "built_in", "The workflow \(workflow.name) is built in; choose another name.")
+    }
+    return (workflow, Array(document.root.rawBytes))
+  }
+
+  private func validate(_ request: HTTPRequest) async throws -> HTTPResponse {
+    _ = try Caller(request, token)
+    let (workflow, _) = try await read(request)
+    return .json { writer in
+      writer.member("valid", true)
+      writer.member("steps", Int64(workflow.steps.count))
+    }
+  }
+
+  private func create(_ request: HTTPRequest) async throws -> HTTPResponse {
+    let caller = try Caller(request, token)
+    let (workflow, bytes) = try await read(request)
+    guard try await workflows.workflow(caller.tenant, workflow.name, version: nil) == nil else {
+      throw Problem(
+        .conflict, code: "exists", "There is a workflow \(workflow.name); PUT it to add a version.")
+    }
+    return try await add(caller, workflow.name, bytes, expected: 0, .created)
+  }
+
+  private func put(_ request: HTTPRequest) async throws -> HTTPResponse {
+    let caller = try Caller(request, token)
+    let name = try request.parameter("name")
+    let expected = try Parameter.ifMatch(request)
+    let (workflow, bytes) = try await read(request)
+    guard workflow.name == name else {
+      throw Problem(.unprocessableContent, code: "name_differs", "The document names the workflow \(workflow.name).")
+    }
+    if let newest = try await workflows.workflow(caller.tenant, name, version: nil), newest.document == bytes {
+      return document(.ok, newest)
+    }
+    return try await add(caller, name, bytes, expected: expected, .created)
+  }
+
+  private func add(
+    _ caller: Caller, _ name: String, _ bytes: [UInt8], expected: Int?, _ status: HTTPStatus
+  ) async throws -> HTTPResponse {
+    guard
+      let version = try await workflows.add(caller.tenant, name, bytes, by: caller.principal, expected: expected),
+      let row = try await workflows.workflow(caller.tenant, name, version: version)
+    else { throw Problem.outdated() }
+    var response = document(status, row)
+    response.headers.append(.location, "/api/v1/workflows/\(name)/versions/\(version)")
+    return response
+  }
+
+  private func remove(_ request: HTTPRequest) async throws -> HTTPResponse {
+    let caller = try Caller(request, token)
+    let name = try request.parameter("name")
+    guard let isGone = try await workflows.remove(caller.tenant, name) else { throw Problem.notFound("workflow") }
+    guard isGone else {
+      throw Problem(
+        .conflict, code: "in_use", "Runs have used this workflow; their histories need it. It stays as it is.")
+    }
+    return HTTPResponse(.noContent)
+  }
+
+  // MARK: Compatibility
+
+  /// Which open runs would decide differently if they were moved to this document. They are not: a run keeps the
+  /// version that it began with.
+  private func compatibility(_ request: HTTPRequest) async throws -> HTTPResponse {
+    let caller = try Caller(request, token)
+    let name = try request.parameter("name")
+    let (workflow, _) = try await read(request)
+    let open = try await workflows.openRuns(caller.tenant, name, limit: WorkflowRoutes.runsMax + 1)
+    var broken: [(run: RunID, version: Int, sequence: Int, reason: String)] = []
+    for (run, version) in open.prefix(WorkflowRoutes.runsMax) {
+      let history = try await engine.store.history(run)
+      let changed = Workflow(
+        name: name, version: version, steps: workflow.steps, resultStep: workflow.resultStep,
+        timeoutMilliseconds: workflow.timeoutMilliseconds)
+      let report = try await BlockingPool.shared.run { HistoryReplay.verify(history, with: changed) }
+      guard case .diverged(let divergence) = report.verdict else { continue }
+      let recorded = divergence.recorded.map { "\($0.type) \($0.step ?? "")" } ?? "nothing more"
+      let replayed =
+        divergence.replayed.map { "\($0.type) \($0.step ?? "")" } ?? divergence.refusal?.rawValue ?? "nothing more"
+      broken.append((run, version, divergence.sequence, "The history has \(recorded), the document gives \(replayed)."))
+    }
+    return .json { writer in
+      writer.member("open_runs", Int64(min(open.count, WorkflowRoutes.runsMax)))
+      writer.member("more", open.count > WorkflowRoutes.runsMax)
+      writer.key("would_break")
+      writer.beginArray()
+      for entry in broken {
+        writer.beginObject()
+        writer.member("run_id", entry.run.description)
+        writer.member("version", Int64(entry.version))
+        writer.member("seq", Int64(entry.sequence))
+        writer.member("reason", entry.reason)
+        writer.endObject()
+      }
+      writer.endArray()
+    }
+  }
+}
