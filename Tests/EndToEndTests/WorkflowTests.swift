@@ -28,6 +28,15 @@ extension EndToEndTests {
       try expectConsistent(run)
     }
 
+    @Test func `the simplest run replays with its calls`() throws {
+      let (_, root) = try fixture.submit("compute the answer")
+      let run = root["run"]?["id"]?.string ?? ""
+      #expect(try fixture.types(run).contains("tool.called"))
+      try expectConsistent(run)
+      let bundle = fixture.call("GET", "/api/v1/runs/\(run)/bundle")
+      #expect(try JSONDocument(parsing: bundle.text).root["format"]?.string == "cadre-run-bundle")
+    }
+
     @Test func `what is no plan is asked for again and then fails the run`() throws {
       try fixture.put(
         workflow: "bad-plan",
