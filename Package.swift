@@ -109,6 +109,10 @@ var targets: [Target] = [
     "bench-server", at: "Tests/Benchmarks/BenchServer",
     ["HTTP", "HTTPWire", "JSON", "Postgres", "Primitives", "Reactor", "Redis", "Telemetry"]),
 
+  service(
+    "bench-worker", at: "Tests/Benchmarks/BenchWorker",
+    ["Contracts", "HTTP", "HTTPWire", "JSON", "Primitives", "Reactor", "Telemetry"]),
+
   // Tests, one folder per module.
   tests("Tidy"),
   tests("Crypto", ["Crypto", "Primitives"]),

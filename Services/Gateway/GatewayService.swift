@@ -68,7 +68,8 @@ final class GatewayService: Service {
     (.get, "/api/v1/projects"), (.post, "/api/v1/projects"), (.get, "/api/v1/projects/{id}"),
     (.patch, "/api/v1/projects/{id}"), (.delete, "/api/v1/projects/{id}"), (.get, "/api/v1/limits"),
     (.put, "/api/v1/limits/{scope}/{name}"), (.delete, "/api/v1/limits/{scope}/{name}"), (.get, "/api/v1/schedules"),
-    (.post, "/api/v1/schedules"), (.get, "/api/v1/schedules/{id}"), (.patch, "/api/v1/schedules/{id}"),
+    (.post, "/api/v1/schedules"), (.post, "/api/v1/schedules/preview"), (.get, "/api/v1/schedules/{id}"),
+    (.patch, "/api/v1/schedules/{id}"),
     (.delete, "/api/v1/schedules/{id}"),
   ]
 

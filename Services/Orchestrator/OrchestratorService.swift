@@ -34,12 +34,15 @@ final class OrchestratorService: Service {
     var configuration = PostgresConfiguration(
       connectionString: context.settings[OrchestratorSettings.postgres].reveal(), schema: OrchestratorSchema.name,
       applicationName: "cadre-orchestrator")
+    // The tables grow from nothing to millions of rows while a statement keeps its plan: every plan must go by indexes
+    // from the beginning, whatever the statistics say of an empty table.
+    configuration.sessionSettings = ["enable_seqscan": "off", "plan_cache_mode": "force_generic_plan", "jit": "off"]
     configuration.sharedConnectionsPerLoop = context.settings[OrchestratorSettings.connections]
     pool = PostgresPool(group: context.group, configuration: configuration, telemetry: context.telemetry)
     metrics = RunMetrics(registry: context.telemetry.registry)
     engine = RunEngine(
       group: context.group, store: RunStore(pool: pool), catalog: WorkflowCatalog(store: WorkflowStore(pool: pool)),
-      metrics: metrics)
+      notices: ReplicaNotices(pool: pool, logger: context.telemetry.logger), metrics: metrics)
     timers = TimerService(
       engine: engine, inputs: StepInputs(store: engine.store), logger: context.telemetry.logger)
     submitter = TaskSubmitter(engine: engine, projects: ProjectStore(pool: pool))
@@ -76,6 +79,9 @@ final class OrchestratorService: Service {
   func run() async {
     await withTaskGroup(of: Void.self) { group in
       group.addTask { [self] in await timers.run() }
+      group.addTask { [self] in
+        await engine.notices.run(hub: engine.hub, dispatcher: engine.dispatcher, timerBell: engine.timerBell)
+      }
       group.addTask { [self] in await engine.dispatcher.lookPeriodically() }
       group.addTask { [self] in await schedules.run() }
       group.addTask { [self] in await keeper.run() }

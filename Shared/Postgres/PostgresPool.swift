@@ -18,6 +18,8 @@ public struct PostgresConfiguration: Sendable {
   public var transactionConnectionsPerLoop = 4
   /// Calls that may wait on one loop.
   public var pendingMax = 4096
+  /// Further settings of each session, by their names in Postgres, for example `jit`: `off`. Trusted text.
+  public var sessionSettings: KeyValuePairs<String, String> = [:]
   /// Time for a connection to be made.
   public var connectTimeout = Duration.seconds(5)
   /// Time for a statement.
@@ -40,6 +42,7 @@ public struct PostgresConfiguration: Sendable {
     let session =
       "-c search_path=\(schema) -c statement_timeout=\(statementTimeout.milliseconds) "
       + "-c idle_in_transaction_session_timeout=10000 -c lock_timeout=5000 -c TimeZone=UTC"
+      + sessionSettings.map { " -c \($0.key)=\($0.value)" }.joined()
     let extra: KeyValuePairs = [
       "application_name": applicationName, "options": session, "client_encoding": "UTF8", "keepalives_idle": "30",
       "keepalives_interval": "10", "keepalives_count": "3", "tcp_user_timeout": "20000",

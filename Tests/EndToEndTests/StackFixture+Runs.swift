@@ -58,35 +58,49 @@ extension StackFixture {
 
   // MARK: A worker
 
-  private func work(_ path: String, _ body: String) throws -> (status: Int, root: JSONView) {
+  /// A call of an orchestrator itself, as another service makes it; `nil` when it does not answer.
+  func internalCall(
+    _ method: String, _ path: String, _ body: String? = nil, port: Int? = nil
+  ) throws -> (status: Int, root: JSONView)? {
     let token = try String(contentsOfFile: stack.configuration.data + "/internal-token", encoding: .utf8)
-    let answer = call(
-      "POST", path, body: body,
-      headers: ["X-Cadre-Internal-Token": token.trimmingCharacters(in: .whitespacesAndNewlines)],
-      service: "orchestrator")
-    return (answer.status, try JSONDocument(parsing: answer.text).root)
+    let answer = PlainHTTP.send(
+      method, port: port ?? stack.port(of: "orchestrator"), path: path,
+      headers: [
+        "X-Cadre-Internal-Token": token.trimmingCharacters(in: .whitespacesAndNewlines),
+        "X-Cadre-Tenant": "tenant_00000000000070008000000000000001", "X-Cadre-Principal": "test",
+      ], body: body, seconds: 30)
+    guard let answer, let document = try? JSONDocument(parsing: answer.body) else { return nil }
+    return (answer.status, document.root)
+  }
+
+  private func work(_ path: String, _ body: String, port: Int? = nil) throws -> (status: Int, root: JSONView) {
+    guard let answer = try internalCall("POST", path, body, port: port) else { throw StackError("no answer") }
+    return answer
   }
 
   /// Leases up to `slots` steps of a job type.
-  func lease(_ jobType: String, slots: Int = 1, milliseconds: Int = 2000) throws -> [JSONView] {
+  func lease(_ jobType: String, slots: Int = 1, milliseconds: Int = 2000, port: Int? = nil) throws -> [JSONView] {
     let (status, root) = try work(
       "/worker/v1/leases",
-      "{\"worker\":\"test\",\"job_types\":[\"\(jobType)\"],\"slots\":\(slots),\"wait_ms\":\(milliseconds)}")
+      "{\"worker\":\"test\",\"job_types\":[\"\(jobType)\"],\"slots\":\(slots),\"wait_ms\":\(milliseconds)}",
+      port: port)
     guard status == 200 else { throw StackError("no lease: \(status)") }
     return root["leases"].map { Array($0.elements) } ?? []
   }
 
   /// Delivers an output, or a failure when `failure` is its code.
   @discardableResult
-  func deliver(_ lease: JSONView, output: String = "{}", failure: String? = nil, retryable: Bool = false) throws -> Int
-  {
+  func deliver(
+    _ lease: JSONView, output: String = "{}", failure: String? = nil, retryable: Bool = false, port: Int? = nil
+  ) throws -> Int {
     let step = lease["step_id"]?.string ?? ""
     let outcome =
       failure.map { "\"failure\":{\"code\":\"\($0)\",\"message\":\"m\",\"retryable\":\(retryable)}" }
       ?? "\"output\":\(output)"
     return try work(
       "/worker/v1/steps/\(step)/result",
-      "{\"token\":\"\(lease["token"]?.string ?? "")\",\"attempt\":\(lease["attempt"]?.int ?? 0),\(outcome)}"
+      "{\"token\":\"\(lease["token"]?.string ?? "")\",\"attempt\":\(lease["attempt"]?.int ?? 0),\(outcome)}",
+      port: port
     ).status
   }
 

@@ -161,6 +161,23 @@ public final class LocalStack: Sendable {
     }
   }
 
+  /// Starts one more process of a service, on a port of its own; it stops with the rest.
+  public func startReplica(
+    of name: String, environment more: [String: String] = [:]
+  ) throws(StackError) -> Running {
+    let port = PlainHTTP.freePort()
+    let label = "\(name)-\(port)"
+    var environment = environment(of: name).merging(more) { $1 }
+    environment["CADRE_HTTP_PORT"] = "\(port)"
+    let process = try ChildProcess.start(
+      label, executable: "\(configuration.executables)/\(name)", environment: environment, folder: configuration.data,
+      log: log(of: label))
+    let replica = Running(name: label, port: port, process: process)
+    running.withLock { $0.append(replica) }
+    try waitUntilReady(replica)
+    return replica
+  }
+
   /// Waits until a service answers that it is ready.
   public func waitUntilReady(_ service: Running, seconds: Int = 30) throws(StackError) {
     let deadline = MonotonicClock.now() + UInt64(seconds) * 1_000_000_000

@@ -11,6 +11,7 @@ internal import ServiceKit
 struct ScheduleRoutes: Sendable {
   private static let catchUpMillisecondsMax: Int64 = 30 * 86_400_000
   private static let shownTimes = 3
+  private static let previewedTimes = 5
 
   let schedules: ScheduleStore
   let token: InternalToken
@@ -19,6 +20,9 @@ struct ScheduleRoutes: Sendable {
     let body = RouteOptions(bodyBytesMax: TaskRequest.bodyBytesMax)
     router.on(.get, "/api/v1/schedules") { request in try await answering { try await list(request) } }
     router.on(.post, "/api/v1/schedules", body) { request in try await answering { try await create(request) } }
+    router.on(.post, "/api/v1/schedules/preview", RouteOptions(bodyBytesMax: 4096)) { request in
+      try await answering { try await preview(request) }
+    }
     router.on(.get, "/api/v1/schedules/{id}") { request in
       try await answering {
         let (_, row) = try await find(request)
@@ -101,10 +105,34 @@ struct ScheduleRoutes: Sendable {
       isPaused: isPaused ?? before?.isPaused ?? false)
   }
 
+  /// When an expression would come true.
+  private func preview(_ request: HTTPRequest) async throws -> HTTPResponse {
+    _ = try Caller(request, token)
+    var fields = JSONFields(try await request.json().root)
+    let cron = fields.string("cron", isRequired: true, bytesMax: CronExpression.bytesMax) ?? ""
+    if !cron.isEmpty {
+      do { _ = try CronExpression(cron) } catch { fields.note("cron", .malformed, error.description) }
+    }
+    let zone = fields.string("time_zone", bytesMax: 64) ?? "UTC"
+    var time = TaskRequest.time("after", &fields)
+    try fields.finish()
+    if time == nil { time = try await schedules.now() }
+    var times: [Timestamp] = []
+    while let last = time, times.count < ScheduleRoutes.previewedTimes {
+      time = try await next(cron, zone, after: last)
+      if let time { times.append(time) }
+    }
+    return .json { $0.members("times", times.map(\.description)) }
+  }
+
   private func next(_ wish: ScheduleWish) async throws -> Timestamp? {
+    guard let now = try await schedules.now() else { return nil }
+    return try await next(wish.cron, wish.timeZone, after: now)
+  }
+
+  private func next(_ cron: String, _ zone: String, after time: Timestamp) async throws -> Timestamp? {
     do {
-      guard let now = try await schedules.now() else { return nil }
-      return try await schedules.next(try CronExpression(wish.cron), after: now, zone: wish.timeZone)
+      return try await schedules.next(try CronExpression(cron), after: time, zone: zone)
     } catch let error as PostgresError where error.sqlState == "22023" {
       throw Problem(
         JSONFieldsError(

@@ -44,7 +44,9 @@ struct TaskRoutes: Sendable {
     if let key {
       accepted = try await submitOnce(submission, key, Digest.sha256(JSONValue(document.root).canonicalBytes()))
     } else {
-      try await engine.accept(submission)
+      let created = try await engine.accept(submission)
+      // Nothing has to be read for who does not wait.
+      if wait == nil, let created { return answer(TaskRow(submission, created), isEnded: false, wait: nil) }
     }
     return try await answer(caller, accepted, wait: wait)
   }
@@ -89,13 +91,17 @@ struct TaskRoutes: Sendable {
       guard let row = try await engine.store.task(caller.tenant, accepted.task) else { throw Problem.notFound("task") }
       let isEnded = row.run.status.isEnded
       guard let ticket, !isEnded, MonotonicClock.now() < deadline else {
-        var response = TaskDocuments.response(isEnded ? .ok : .accepted, task: row)
-        response.headers.append(.location, "/api/v1/tasks/\(row.task)")
-        if wait != nil, isEnded { response.headers.append("preference-applied", "wait=\(wait ?? 0)") }
-        return response
+        return answer(row, isEnded: isEnded, wait: wait)
       }
       try await ticket.wait(until: deadline)
     }
+  }
+
+  private func answer(_ row: TaskRow, isEnded: Bool, wait: Int?) -> HTTPResponse {
+    var response = TaskDocuments.response(isEnded ? .ok : .accepted, task: row)
+    response.headers.append(.location, "/api/v1/tasks/\(row.task)")
+    if wait != nil, isEnded { response.headers.append("preference-applied", "wait=\(wait ?? 0)") }
+    return response
   }
 
   // MARK: Read

@@ -173,6 +173,7 @@ struct WorkflowRoutes: Sendable {
       let version = try await workflows.add(caller.tenant, name, bytes, by: caller.principal, expected: expected),
       let row = try await workflows.workflow(caller.tenant, name, version: version)
     else { throw Problem.outdated() }
+    engine.catalog.changed(caller.tenant, name)
     var response = document(status, row)
     response.headers.append(.location, "/api/v1/workflows/\(name)/versions/\(version)")
     return response
@@ -182,6 +183,7 @@ struct WorkflowRoutes: Sendable {
     let caller = try Caller(request, token)
     let name = try request.parameter("name")
     guard let isGone = try await workflows.remove(caller.tenant, name) else { throw Problem.notFound("workflow") }
+    engine.catalog.changed(caller.tenant, name)
     guard isGone else {
       throw Problem(
         .conflict, code: "in_use", "Runs have used this workflow; their histories need it. It stays as it is.")

@@ -47,9 +47,15 @@ final class Dispatcher: @unchecked Sendable {
   func lease(
     worker: String, jobTypes: [String], slots: Int, milliseconds: Int64, until deadline: UInt64
   ) async throws -> [LeasedStep] {
-    try await loop.task { [self] in
+    let waiting = loop.task { [self] in
       try await wait(worker: worker, jobTypes: jobTypes, slots: slots, milliseconds: milliseconds, until: deadline)
-    }.value
+    }
+    // A worker that has gone must not be given anything.
+    return try await withTaskCancellationHandler {
+      try await waiting.value
+    } onCancel: {
+      waiting.cancel()
+    }
   }
 
   private func wait(

@@ -34,14 +34,19 @@ final class RunEngine: Sendable {
   let dispatcher: Dispatcher
   /// Rung when a timer was set that is due soon.
   let timerBell = Bell()
+  let leases = LeaseBook()
+  let notices: ReplicaNotices
   private let cache = RunCache()
   private let reader: RunCommitter
   private let group: EventLoopGroup
-  private let submissions: PerLoop<GroupCommit<Submission, Bool>>
+  private let submissions: PerLoop<GroupCommit<Submission, Timestamp?>>
   private let committers: [GroupCommit<RunChange, ChangeOutcome>]
 
-  init(group: EventLoopGroup, store: RunStore, catalog: WorkflowCatalog, metrics: RunMetrics) {
+  init(
+    group: EventLoopGroup, store: RunStore, catalog: WorkflowCatalog, notices: ReplicaNotices, metrics: RunMetrics
+  ) {
     self.group = group
+    self.notices = notices
     self.store = store
     self.catalog = catalog
     self.metrics = metrics
@@ -55,37 +60,45 @@ final class RunEngine: Sendable {
     submissions = PerLoop(group) { loop in
       GroupCommit(loop: loop) { batch in
         let inserted = try await store.insert(batch, batch.map(RunEngine.beginning))
-        return batch.map { inserted.contains($0.run) }
+        return batch.map { inserted[$0.run] }
       }
     }
     committers = group.loops.map { loop in
       GroupCommit(loop: loop) { batch in
         try await committer.commit(batch) { moved in
           hub.moved(moved.run)
-          if moved.newWork > 0 { dispatcher.ring() }
+          notices.moved(moved.run)
+          if moved.newWork > 0 {
+            dispatcher.ring()
+            notices.work()
+          }
           if moved.newTimers { timerBell.ring(1) }
         }
       }
     }
+    let leases = leases
     dispatcher.onLease { step, worker in
+      leases.keep(step)
       cache.started(
         step.run, version: step.version, .stepStarted(step: step.key, attempt: step.attempt, worker: worker))
       hub.moved(step.run)
+      notices.moved(step.run)
     }
   }
 
   // MARK: Accepting
 
-  /// Accepts a run: durable when this returns. Returns false when it was there already.
+  /// Accepts a run: durable when this returns. Returns the time of its creation; `nil` when it was there already.
   @discardableResult
-  func accept(_ submission: Submission, idempotency: IdempotencyRow? = nil) async throws -> Bool {
-    let isNew: Bool
+  func accept(_ submission: Submission, idempotency: IdempotencyRow? = nil) async throws -> Timestamp? {
+    let created: Timestamp?
     if let idempotency {
-      isNew = try await !store.insert([submission], [RunEngine.beginning(submission)], idempotency: idempotency).isEmpty
+      created = try await store.insert(
+        [submission], [RunEngine.beginning(submission)], idempotency: idempotency)[submission.run]
     } else {
-      isNew = try await submissions.current.submit(submission)
+      created = try await submissions.current.submit(submission)
     }
-    guard isNew else { return false }
+    guard let created else { return nil }
     if let workflow = try await catalog.find(
       submission.facts.tenant, submission.state.workflow.name, version: submission.state.workflow.version)
     {
@@ -93,9 +106,16 @@ final class RunEngine: Sendable {
       cache.put(submission.run, KnownRun(facts: submission.facts, workflow: workflow, state: submission.state))
     }
     metrics.submitted()
+    if submission.state.status.isEnded { metrics.ended(submission.state.status) }
     dispatcher.ring()
-    timerBell.ring(1)
-    return true
+    notices.work()
+    if plannedTimers(submission) { timerBell.ring(1) }
+    return created
+  }
+
+  /// Whether something of the run is due for the orchestrator itself.
+  private func plannedTimers(_ submission: Submission) -> Bool {
+    submission.state.status.isEnded || submission.state.steps.contains { $0.status == .waiting }
   }
 
   /// The queue entries and timers of a new run.
@@ -105,6 +125,16 @@ final class RunEngine: Sendable {
       finishedTimers: [])
     if let limit = submission.state.workflow.timeoutMilliseconds {
       plan.timers.append(NewTimer(kind: .expire, delayMilliseconds: limit))
+    }
+    // A run may end with its beginning.
+    if submission.state.status.isEnded {
+      plan.timers =
+        submission.facts.parent.map { parent in
+          [
+            NewTimer(
+              kind: .childEnded, step: parent.step, attempt: parent.attempt, run: parent.run, other: submission.run)
+          ]
+        } ?? []
     }
     return plan
   }

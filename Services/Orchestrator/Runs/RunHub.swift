@@ -56,6 +56,15 @@ final class RunHub: Sendable {
     for waiter in woken { waiter.call() }
   }
 
+  /// Wakes the readers of every run.
+  func movedAll() {
+    let woken = waiters.withLock { waiters in
+      defer { waiters.removeAll() }
+      return waiters.values.flatMap { $0 }
+    }
+    for waiter in woken { waiter.call() }
+  }
+
   private func forget(_ waiter: Waiter, _ run: RunID) {
     waiters.withLock { waiters in
       waiters[run]?.removeAll { $0.promise === waiter.promise }

@@ -90,11 +90,15 @@ final class TimerService: Sendable {
   private func fireTimers() async throws -> Bool {
     let due = try await store.claimTimers(limit: TimerService.timersMax)
     guard !due.isEmpty else { return false }
-    let done = try await withThrowingTaskGroup(of: Int64?.self) { group in
-      for timer in due { group.addTask { [self] in try await fire(timer) ? timer.id : nil } }
-      var done: [Int64] = []
-      for try await id in group { if let id { done.append(id) } }
-      return done
+    // The steps that a run has for the orchestrator are done together: they share what has to be looked up.
+    var own: [RunID: [DueTimer]] = [:]
+    for timer in due where timer.kind == .own { own[timer.run, default: []].append(timer) }
+    let done = try await withThrowingTaskGroup(of: [Int64].self) { group in
+      for timer in due where timer.kind != .own {
+        group.addTask { [self] in try await fire(timer) ? [timer.id] : [] }
+      }
+      for timers in own.values { group.addTask { [self] in try await perform(timers) } }
+      return try await group.reduce(into: []) { $0 += $1 }
     }
     if !done.isEmpty { try await store.finish(timers: done) }
     return true
@@ -111,7 +115,8 @@ final class TimerService: Sendable {
           RunChange(
             run: timer.run, inputs: [.cancel(by: "orchestrator", reason: "The run that began it has ended.")],
             timer: timer.id))
-      case .delay, .close, .own, .childEnded:
+      case .own: return true
+      case .delay, .close, .childEnded:
         guard let step = timer.step, let attempt = timer.attempt else { return true }
         try await fire(timer, step, attempt)
       }
@@ -131,21 +136,52 @@ final class TimerService: Sendable {
       try await engine.apply(
         RunChange(
           run: timer.run, inputs: [.timeOut(step: step, attempt: attempt, .startToClose)], timer: timer.id))
-    case .childEnded: try await childEnded(timer, step, attempt)
-    default: try await perform(timer, step, attempt)
+    default: try await childEnded(timer, step, attempt)
     }
   }
 
   // MARK: Steps of the orchestrator
 
-  private func perform(_ timer: DueTimer, _ key: String, _ attempt: Int) async throws {
-    guard let known = try await engine.look(timer.run), let step = known.state.step(key), step.attempt == attempt,
-      step.status == .waiting
-    else { throw RunEngine.Refused.byDecider(.staleAttempt) }
+  /// Does steps of one run. Returns the timers that are still to be deleted.
+  private func perform(_ timers: [DueTimer]) async throws -> [Int64] {
+    guard let run = timers.first?.run, let known = try await engine.look(run) else { return timers.map(\.id) }
+    var steps: [RunState.Step] = []
+    var live: [DueTimer] = []
+    var stale: [Int64] = []
+    for timer in timers {
+      engine.metrics.fired(.own)
+      if let key = timer.step, let step = known.state.step(key), step.attempt == timer.attempt, step.status == .waiting
+      {
+        steps.append(step)
+        live.append(timer)
+      } else {
+        stale.append(timer.id)
+      }
+    }
+    let rendered = try await inputs.render(steps, of: run, known)
+    return try await withThrowingTaskGroup(of: Int64?.self) { group in
+      for (index, timer) in live.enumerated() {
+        let (step, input) = (steps[index], rendered[index])
+        group.addTask { [self] in
+          do {
+            try await perform(timer, step, input, known)
+            return nil
+          } catch is RunEngine.Refused {
+            return timer.id
+          }
+        }
+      }
+      return try await group.reduce(into: stale) { if let id = $1 { $0.append(id) } }
+    }
+  }
+
+  private func perform(
+    _ timer: DueTimer, _ step: RunState.Step, _ rendered: Result<[UInt8], any Error>, _ known: KnownRun
+  ) async throws {
+    let key = step.key
+    let attempt = step.attempt
     let input: Payload
-    do { input = Payload(try await inputs.render(step, of: timer.run, known)) } catch let error as PostgresError {
-      throw error
-    } catch {
+    do { input = Payload(try rendered.get()) } catch {
       let failure = Failure(code: "input_failed", message: "\(error)", isRetryable: false)
       try await engine.apply(
         RunChange(run: timer.run, inputs: [.fail(step: key, attempt: attempt, failure)], timer: timer.id))

@@ -1,6 +1,7 @@
 internal import Contracts
 internal import Decider
 internal import JSON
+internal import Primitives
 internal import Synchronization
 internal import Workflows
 
@@ -18,6 +19,8 @@ struct CompiledWorkflow: Sendable {
 /// Workflows by name and version. A version never changes, so what was read once stays right.
 final class WorkflowCatalog: Sendable {
   private static let workflowsMax = 2000
+  /// How long another replica's new version may go unnoticed.
+  private static let newestNanoseconds: UInt64 = 500_000_000
   private static let builtIn = BuiltInWorkflows.all.mapValues { CompiledWorkflow($0) }
 
   private struct Key: Hashable {
@@ -28,6 +31,7 @@ final class WorkflowCatalog: Sendable {
 
   private let store: WorkflowStore
   private let known = Mutex<[Key: CompiledWorkflow]>([:])
+  private let newest = Mutex<[Key: (workflow: CompiledWorkflow, until: UInt64)]>([:])
 
   init(store: WorkflowStore) { self.store = store }
 
@@ -39,6 +43,10 @@ final class WorkflowCatalog: Sendable {
     if let version, let found = known.withLock({ $0[Key(tenant: tenant, name: name, version: version)] }) {
       return found
     }
+    let newestKey = Key(tenant: tenant, name: name, version: 0)
+    if version == nil, let found = newest.withLock({ $0[newestKey] }), MonotonicClock.now() < found.until {
+      return found.workflow
+    }
     guard let row = try await store.workflow(tenant, name, version: version) else { return nil }
     let document = try JSONDocument(parsing: row.document)
     let compiled = CompiledWorkflow(try WorkflowDocument.read(document.root, version: row.version))
@@ -46,6 +54,17 @@ final class WorkflowCatalog: Sendable {
       if known.count >= WorkflowCatalog.workflowsMax, let some = known.first { known[some.key] = nil }
       known[Key(tenant: tenant, name: name, version: row.version)] = compiled
     }
+    if version == nil {
+      newest.withLock { newest in
+        if newest.count >= WorkflowCatalog.workflowsMax { newest.removeAll() }
+        newest[newestKey] = (compiled, MonotonicClock.now() &+ WorkflowCatalog.newestNanoseconds)
+      }
+    }
     return compiled
+  }
+
+  /// A new version was added here: it is used from now on.
+  func changed(_ tenant: TenantID, _ name: String) {
+    newest.withLock { $0[Key(tenant: tenant, name: name, version: 0)] = nil }
   }
 }

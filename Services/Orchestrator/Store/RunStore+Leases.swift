@@ -243,6 +243,16 @@ struct OverdueLease: Sendable {
   /// Whether the attempt as a whole took too long, not only the silence of its holder.
   let isClosed: Bool
 
+  init(_ leased: LeasedStep) {
+    step = leased.step
+    run = leased.run
+    tenant = leased.tenant
+    key = leased.key
+    attempt = leased.attempt
+    token = leased.token
+    isClosed = false
+  }
+
   init(_ row: PostgresRow) throws {
     step = StepID(try row.decode(0, as: UUID.self))
     run = RunID(try row.decode(1, as: UUID.self))

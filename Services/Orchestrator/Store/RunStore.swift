@@ -11,10 +11,10 @@ struct RunStore: Sendable {
   // MARK: Accepting
 
   /// Writes new runs with their tasks, first events, ready steps and timers: one statement for all of them. Returns the
-  /// runs that were new; one that is there already stays as it is.
+  /// runs that were new, with the time of their creation; one that is there already stays as it is.
   @discardableResult
   func insert(_ submissions: [Submission], _ plans: [Transition], idempotency: IdempotencyRow? = nil) async throws
-    -> Set<RunID>
+    -> [RunID: Timestamp]
   {
     var events = EventColumns()
     var work = WorkColumns()
@@ -38,8 +38,8 @@ struct RunStore: Sendable {
     } else {
       rows = try await retrying { try await pool.query(RunStore.insertSQL, parameters) }
     }
-    var inserted: Set<RunID> = []
-    for row in rows { inserted.insert(RunID(try row.decode(0, as: UUID.self))) }
+    var inserted: [RunID: Timestamp] = [:]
+    for row in rows { inserted[RunID(try row.decode(0, as: UUID.self))] = try row.decode(1, as: Timestamp.self) }
     return inserted
   }
 
@@ -48,18 +48,19 @@ struct RunStore: Sendable {
       select * from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::int4[], $6::text[], $7::int4[], $8::int4[],
         $9::bytea[], $10::bytea[], $11::text[], $12::uuid[], $13::text[], $14::int4[], $15::int4[], $16::uuid[],
         $17::bool[], $18::text[], $19::text[], $20::jsonb[], $21::text[], $22::timestamptz[], $23::text[],
-        $24::int8[], $25::int8[], $26::int8[], $27::int8[], $28::int8[])
+        $24::int8[], $25::int8[], $26::int8[], $27::int8[], $28::int8[], $29::text[], $30::bytea[], $31::jsonb[])
       as i(run_id, tenant_id, task_id, project_id, priority, workflow, workflow_version, version, input_sha256, input,
         traceparent, parent_run, parent_step, parent_attempt, depth, forked_from, is_task, title, description, labels,
-        assignee, due_at, created_by, input_tokens, output_tokens, cost, unpriced, calls)
+        assignee, due_at, created_by, input_tokens, output_tokens, cost, unpriced, calls, status, output_sha256, failure)
     ), inserted as (
       insert into run (id, tenant_id, task_id, project_id, priority, workflow, workflow_version, version, status,
         input_sha256, traceparent, parent_run, parent_step, parent_attempt, depth, forked_from, input_tokens,
-        output_tokens, cost_microusd, unpriced_calls, model_calls)
-      select run_id, tenant_id, task_id, project_id, priority, workflow, workflow_version, version, 'pending',
+        output_tokens, cost_microusd, unpriced_calls, model_calls, output_sha256, failure, ended_at)
+      select run_id, tenant_id, task_id, project_id, priority, workflow, workflow_version, version, status,
         input_sha256, traceparent, parent_run, parent_step, parent_attempt, depth, forked_from, input_tokens,
-        output_tokens, cost, unpriced, calls
-      from input on conflict (id) do nothing returning id
+        output_tokens, cost, unpriced, calls, output_sha256, failure,
+        case when status in ('succeeded', 'failed', 'cancelled') then now() end
+      from input on conflict (id) do nothing returning id, created_at
     ), tasks as (
       insert into task (tenant_id, id, run_id, project_id, priority, title, description, labels, assignee, due_at,
         input_sha256, created_by)
@@ -74,25 +75,32 @@ struct RunStore: Sendable {
     ), appended as (
       insert into event (run_id, seq, at, type, step, data)
       select e.run_id, e.seq, clock_timestamp(), e.type, e.step, e.data
-      from unnest($29::uuid[], $30::int4[], $31::text[], $32::text[], $33::jsonb[]) as e(run_id, seq, type, step, data)
+      from unnest($32::uuid[], $33::int4[], $34::text[], $35::text[], $36::jsonb[]) as e(run_id, seq, type, step, data)
       join inserted n on n.id = e.run_id
     ), queued as (
-      \(queueSQL(from: 34, joining: "inserted", into: "ready", "q.delay_ms = 0"))
+      \(queueSQL(from: 37, joining: "inserted", into: "ready", "q.delay_ms = 0"))
     ), waiting as (
-      \(queueSQL(from: 34, joining: "inserted", into: "delayed", "q.delay_ms > 0"))
+      \(queueSQL(from: 37, joining: "inserted", into: "delayed", "q.delay_ms > 0"))
     ), timed as (
-      \(timerSQL(from: 34 + WorkColumns.count, joining: "inserted"))
+      \(timerSQL(from: 37 + WorkColumns.count, joining: "inserted"))
     ), stored as (
       insert into payload (tenant_id, sha256, body)
-      select distinct on (tenant_id, input_sha256) tenant_id, input_sha256, input from input where input is not null
+      select distinct on (tenant_id, input_sha256) tenant_id, input_sha256, input from input i
+      where input is not null and \(isStale("i.tenant_id", "i.input_sha256"))
       \(touch)
     )
-    select id from inserted
+    select id, created_at from inserted
     """
 
-  private static let touch = """
-    on conflict (tenant_id, sha256) do update set used_at = now() where payload.used_at < now() - interval '12 hours'
+  /// A payload that many store at the same time is looked up, not fought over.
+  private static func isStale(_ tenant: String, _ sha256: String) -> String {
     """
+    not exists (select 1 from payload x where x.tenant_id = \(tenant) and x.sha256 = \(sha256)
+          and x.used_at > now() - interval '12 hours')
+    """
+  }
+
+  private static let touch = "on conflict (tenant_id, sha256) do update set used_at = now()"
 
   /// The insertion of steps into the queue, or among those that wait for their turn.
   private static func queueSQL(from first: Int, joining fence: String, into table: String, _ which: String) -> String {
@@ -240,7 +248,7 @@ struct RunStore: Sendable {
       insert into payload (tenant_id, sha256, body)
       select distinct on (p.tenant_id, p.sha256) p.tenant_id, p.sha256, p.body
       from unnest($40::uuid[], $41::uuid[], $42::bytea[], $43::bytea[]) as p(run_id, tenant_id, sha256, body)
-      join fenced f on f.id = p.run_id
+      join fenced f on f.id = p.run_id where \(isStale("p.tenant_id", "p.sha256"))
       \(touch)
     ), released as (
       delete from lease l using proof p join fenced f on f.id = p.run_id

@@ -30,6 +30,9 @@ struct SubmissionColumns {
   private var dueAt: [Timestamp?] = []
   private var createdBy: [String] = []
   private var usage: [Usage] = []
+  private var status: [String] = []
+  private var output: [[UInt8]?] = []
+  private var failure: [PostgresJSON?] = []
 
   init(_ submissions: [Submission]) {
     for submission in submissions { append(submission) }
@@ -65,6 +68,10 @@ struct SubmissionColumns {
     dueAt.append(submission.task?.dueAt)
     createdBy.append(submission.principal)
     usage.append(submission.state.usage)
+    status.append(submission.state.status.rawValue)
+    let end = RunEnd(submission.events)
+    output.append(end.output)
+    failure.append(end.failure)
   }
 
   var parameters: [any PostgresEncodable] {
@@ -75,7 +82,7 @@ struct SubmissionColumns {
     ]
     let usages: [any PostgresEncodable] = [
       usage.map(\.inputTokens), usage.map(\.outputTokens), usage.map(\.costMicroUSD), usage.map(\.unpricedCalls),
-      usage.map(\.modelCalls),
+      usage.map(\.modelCalls), status, output, failure,
     ]
     return first + usages
   }

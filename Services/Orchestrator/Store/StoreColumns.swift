@@ -153,16 +153,9 @@ struct RunColumns {
     paused.append(transition.isPaused)
     cleared.append(Int32(transition.clearedAt))
     clearing.append(Int32(transition.clearing.rawValue))
-    var result: [UInt8]?
-    var reason: PostgresJSON?
-    for event in transition.events {
-      if case .runSucceeded(let payload?) = event { result = Hex.decode(payload.sha256) }
-      if case .runFailed(let key, let failure) = event {
-        reason = PostgresJSON(EventCodec.encode(.stepFailed(step: key ?? "", attempt: 0, failure)))
-      }
-    }
-    output.append(result)
-    failure.append(reason)
+    let end = RunEnd(transition.events)
+    output.append(end.output)
+    failure.append(end.failure)
     inputTokens.append(transition.usage.inputTokens)
     outputTokens.append(transition.usage.outputTokens)
     cost.append(transition.usage.costMicroUSD)
@@ -175,6 +168,21 @@ struct RunColumns {
       run, expected, version, status, paused, cleared, clearing, output, failure, inputTokens, outputTokens, cost,
       unpriced, calls,
     ]
+  }
+}
+
+/// How a run ends by some events, as it is stored.
+struct RunEnd {
+  private(set) var output: [UInt8]?
+  private(set) var failure: PostgresJSON?
+
+  init(_ events: [RunEvent]) {
+    for event in events {
+      if case .runSucceeded(let payload?) = event { output = Hex.decode(payload.sha256) }
+      if case .runFailed(let key, let reason) = event {
+        failure = PostgresJSON(EventCodec.encode(.stepFailed(step: key ?? "", attempt: 0, reason)))
+      }
+    }
   }
 }
 

@@ -220,3 +220,25 @@ struct TaskChange: Sendable {
   var dueAt: Timestamp??
   var isArchived: Bool?
 }
+
+extension TaskRow {
+  /// A task that was accepted at `created`.
+  init(_ submission: Submission, _ created: Timestamp) {
+    let facts = submission.facts
+    let said = submission.task ?? NewTask()
+    var writer = JSONWriter()
+    writer.beginArray()
+    for label in said.labels { writer.string(label) }
+    writer.endArray()
+    self.init(
+      tenant: facts.tenant, task: facts.task, project: facts.project, title: said.title, description: said.description,
+      labels: writer.bytes, assignee: said.assignee, priority: facts.priority, dueAt: said.dueAt, version: 1,
+      createdBy: submission.principal, createdAt: created, updatedAt: created, archivedAt: nil,
+      run: RunRow(
+        id: submission.run, task: facts.task, project: facts.project, workflow: submission.state.workflow.name,
+        workflowVersion: submission.state.workflow.version, version: submission.state.sequence,
+        status: submission.state.status, isPaused: false, parent: nil, forkedFrom: nil, createdAt: created,
+        startedAt: nil, endedAt: submission.state.status.isEnded ? created : nil, usage: submission.state.usage,
+        failure: nil, input: submission.input.body, output: nil))
+  }
+}

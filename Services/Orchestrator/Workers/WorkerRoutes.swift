@@ -56,9 +56,7 @@ struct WorkerRoutes: Sendable {
     writer.beginObject()
     writer.key("leases")
     writer.beginArray()
-    for step in steps {
-      if let prepared = try await prepare(step) { write(prepared, to: &writer) }
-    }
+    for prepared in try await prepare(steps) { write(prepared, to: &writer) }
     writer.endArray()
     writer.endObject()
     return .json(.ok, writer.bytes)
@@ -69,40 +67,47 @@ struct WorkerRoutes: Sendable {
     let step: LeasedStep
     let input: [UInt8]
     let journal: [(event: EventRow, result: [UInt8])]
-    let agent: String?
-    let model: String?
   }
 
-  /// Renders the input of a step and looks up what earlier attempts have recorded. `nil` when the input cannot be
-  /// rendered: the step has failed then.
-  private func prepare(_ leased: LeasedStep) async throws -> Prepared? {
-    let agent = leased.named("agent:")
-    let model = leased.named("model:")
-    if let input = leased.input, leased.attempt == 1 {
-      return Prepared(step: leased, input: input, journal: [], agent: agent, model: model)
+  /// Renders the inputs of leased steps and looks up what earlier attempts have recorded. A step whose input cannot be
+  /// rendered has failed.
+  private func prepare(_ leased: [LeasedStep]) async throws -> [Prepared] {
+    var prepared: [Prepared] = []
+    var byRun: [RunID: [LeasedStep]] = [:]
+    for step in leased {
+      if let input = step.input, step.attempt == 1 {
+        prepared.append(Prepared(step: step, input: input, journal: []))
+      } else {
+        byRun[step.run, default: []].append(step)
+      }
     }
-    guard let known = try await engine.look(leased.run), let step = known.state.step(leased.key) else { return nil }
-    var journal: [(event: EventRow, result: [UInt8])] = []
-    if step.recordedCalls > 0 {
-      journal = try await engine.store.journal(leased.run, step: leased.key, after: step.journalAfter)
+    for (run, steps) in byRun {
+      guard let known = try await engine.look(run) else { continue }
+      let found = steps.compactMap { leased in known.state.step(leased.key).map { (leased, $0) } }
+      let inputs = try await StepInputs(store: engine.store).render(found.map(\.1), of: run, known)
+      for (index, (leased, step)) in found.enumerated() {
+        do {
+          let journal =
+            step.recordedCalls == 0
+            ? [] : try await engine.store.journal(run, step: leased.key, after: step.journalAfter)
+          prepared.append(Prepared(step: leased, input: try inputs[index].get(), journal: journal))
+        } catch let error as PostgresError {
+          throw error
+        } catch {
+          try await fail(leased, "\(error)")
+        }
+      }
     }
-    if let input = leased.input {
-      return Prepared(step: leased, input: input, journal: journal, agent: agent, model: model)
-    }
-    do {
-      let input = try await StepInputs(store: engine.store).render(step, of: leased.run, known)
-      return Prepared(step: leased, input: input, journal: journal, agent: agent, model: model)
-    } catch let error as PostgresError {
-      throw error
-    } catch {
-      let proof = Transition.LeaseProof(
-        step: leased.step, token: leased.token, isReleased: true, extensionMilliseconds: 0, isLost: false)
-      let failure = Failure(code: "input_failed", message: "\(error)", isRetryable: false)
-      try await engine.apply(
-        RunChange(
-          run: leased.run, inputs: [.fail(step: leased.key, attempt: leased.attempt, failure)], proof: proof))
-      return nil
-    }
+    return prepared
+  }
+
+  private func fail(_ leased: LeasedStep, _ reason: String) async throws {
+    let proof = Transition.LeaseProof(
+      step: leased.step, token: leased.token, isReleased: true, extensionMilliseconds: 0, isLost: false)
+    let failure = Failure(code: "input_failed", message: reason, isRetryable: false)
+    try await engine.apply(
+      RunChange(
+        run: leased.run, inputs: [.fail(step: leased.key, attempt: leased.attempt, failure)], proof: proof))
   }
 
   private func write(_ prepared: Prepared, to writer: inout JSONWriter) {
@@ -117,8 +122,8 @@ struct WorkerRoutes: Sendable {
     writer.member("token", step.token.description)
     writer.member("lease_ms", step.leaseMilliseconds)
     writer.member("deadline", step.deadline.description)
-    writer.member("agent", ifPresent: prepared.agent)
-    writer.member("model", ifPresent: prepared.model)
+    writer.member("agent", ifPresent: step.named("agent:"))
+    writer.member("model", ifPresent: step.named("model:"))
     writer.member("traceparent", ifPresent: step.traceparent)
     writer.key("input")
     writer.raw(prepared.input)
@@ -154,6 +159,7 @@ struct WorkerRoutes: Sendable {
       fields.note("token", .malformed, "The token of the lease is expected.")
       return nil
     }
+    if let lease = engine.leases.find(step), lease.token == token { return Proof(lease: lease, token: token) }
     guard let lease = try await engine.store.leasedStep(step), lease.token == token else {
       throw RunEngine.Refused.leaseLost
     }
@@ -214,6 +220,7 @@ struct WorkerRoutes: Sendable {
       RunChange(
         run: proof.lease.run, inputs: inputs, payloads: payloads,
         proof: proof.transition(isReleased: true, milliseconds: 0)))
+    engine.leases.forget(proof.lease.step)
     return .json { $0.member("run_status", after.shownStatus) }
   }
 

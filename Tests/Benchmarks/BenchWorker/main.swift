@@ -1,0 +1,158 @@
+import Contracts
+import Glibc
+import HTTP
+import HTTPWire
+import JSON
+import Primitives
+import Reactor
+import Synchronization
+import Telemetry
+
+/// Drives orchestrators with runs whose steps do nothing, and plays their workers.
+/// `bench-worker PORT[,PORT] TOKEN WORKFLOW RUNS OPEN`: RUNS runs, at most OPEN of them at the same time. Prints one
+/// line of JSON: runs per second, and the time of a run from its submission to its end.
+guard CommandLine.arguments.count == 6, let runs = Int(CommandLine.arguments[4]),
+  let openMax = Int(CommandLine.arguments[5])
+else {
+  print("usage: bench-worker PORT[,PORT] TOKEN WORKFLOW RUNS OPEN")
+  exit(2)
+}
+signal(SIGPIPE, SIG_IGN)
+
+/// One orchestrator.
+struct Peer: Sendable {
+  let client: HTTPClient
+  let base: HTTPURL
+  let token: String
+
+  func post(_ path: String, _ body: [UInt8]) async throws -> JSONView {
+    var headers = HTTPHeaders()
+    headers.append(.contentType, "application/json")
+    headers.append(InternalHeader.token, token)
+    headers.append(InternalHeader.tenant, "tenant_00000000000070008000000000000001")
+    headers.append(InternalHeader.principal, "bench")
+    let answer = try await client.send(
+      HTTPClientRequest(
+        .post, try base.appending(path: path), headers: headers, body: .bytes(body), timeout: .seconds(60),
+        isIdempotent: false, trace: nil), peer: "orchestrator")
+    let bytes = try await answer.body.collect(upTo: 64 << 20)
+    guard answer.status.isSuccess else {
+      throw Refusal(text: "\(answer.status.code) \(String(decoding: bytes, as: UTF8.self))")
+    }
+    return try JSONDocument(parsing: bytes).root
+  }
+}
+
+struct Refusal: Error { let text: String }
+
+/// Counts runs and wakes submitters when one has ended.
+final class Progress: Sendable {
+  private struct State {
+    var started: [String: UInt64] = [:]
+    var ended: Set<String> = []
+    var latencies: [UInt64] = []
+    var errors = 0
+  }
+
+  private let state = Mutex(State())
+
+  func began(_ run: String, at time: UInt64) {
+    state.withLock { state in
+      if state.ended.remove(run) != nil {
+        state.latencies.append(MonotonicClock.now() - time)
+      } else {
+        state.started[run] = time
+      }
+    }
+  }
+
+  func ended(_ run: String) {
+    state.withLock { state in
+      if let time = state.started.removeValue(forKey: run) {
+        state.latencies.append(MonotonicClock.now() - time)
+      } else {
+        state.ended.insert(run)
+      }
+    }
+  }
+
+  func failed() { state.withLock { $0.errors += 1 } }
+  var open: Int { state.withLock { $0.started.count - $0.ended.count } }
+  var done: Int { state.withLock { $0.latencies.count } }
+  var errors: Int { state.withLock { $0.errors } }
+
+  func percentile(_ part: Double) -> Double {
+    state.withLock { state in
+      let sorted = state.latencies.sorted()
+      return sorted.isEmpty ? 0 : Double(sorted[min(sorted.count - 1, Int(Double(sorted.count) * part))]) / 1e6
+    }
+  }
+}
+
+let group = EventLoopGroup(count: 1)
+let client = HTTPClient(group: group, configuration: HTTPClientConfiguration(), telemetry: .disabled(service: "bench"))
+let peers = try CommandLine.arguments[1].split(separator: ",").map {
+  Peer(client: client, base: try HTTPURL("http://127.0.0.1:\($0)"), token: CommandLine.arguments[2])
+}
+let workflow = CommandLine.arguments[3]
+let progress = Progress()
+let submitted = Atomic(0)
+
+@Sendable func deliver(_ lease: JSONView, to peer: Peer) async {
+  var writer = JSONWriter()
+  writer.beginObject()
+  writer.member("token", lease["token"]?.string ?? "")
+  writer.member("attempt", lease["attempt"]?.int ?? 0)
+  writer.member("output", raw: Array("{}".utf8))
+  writer.endObject()
+  do {
+    let answer = try await peer.post("/worker/v1/steps/\(lease["step_id"]?.string ?? "")/result", writer.bytes)
+    if answer["run_status"]?.string == "succeeded" { progress.ended(lease["run_id"]?.string ?? "") }
+  } catch { progress.failed() }
+}
+
+@Sendable func work(for peer: Peer) async {
+  let request = Array(#"{"worker":"bench","job_types":["bench"],"slots":32,"wait_ms":5000}"#.utf8)
+  while progress.done < runs {
+    do {
+      let leases = try await peer.post("/worker/v1/leases", request)["leases"]
+      for lease in leases.map({ Array($0.elements) }) ?? [] {
+        group.loops[0].task { await deliver(lease, to: peer) }
+      }
+    } catch {
+      progress.failed()
+      try? await EventLoop.sleep(for: .milliseconds(100))
+    }
+  }
+}
+
+@Sendable func submit(to peer: Peer) async {
+  let body = Array(#"{"workflow":"\#(workflow)","input":{}}"#.utf8)
+  while submitted.add(1, ordering: .relaxed).newValue <= runs {
+    while progress.open >= openMax { try? await EventLoop.sleep(for: .milliseconds(1)) }
+    let time = MonotonicClock.now()
+    do {
+      let task = try await peer.post("/api/v1/tasks", body)
+      progress.began(task["run"]?["id"]?.string ?? "", at: time)
+    } catch { progress.failed() }
+  }
+}
+
+group.loops[0].task {
+  let start = MonotonicClock.now()
+  await withTaskGroup(of: Void.self) { tasks in
+    for peer in peers { for _ in 0..<4 { tasks.addTask { await work(for: peer) } } }
+    for index in 0..<min(openMax, 64) { tasks.addTask { await submit(to: peers[index % peers.count]) } }
+    tasks.addTask {
+      while progress.done + progress.errors < runs { try? await EventLoop.sleep(for: .milliseconds(1)) }
+      let seconds = Double(MonotonicClock.now() - start) / 1e9
+      let rate = Double(progress.done) / seconds
+      print(
+        "{\"rate\":\(rate),\"p50\":\(progress.percentile(0.5)),\"p99\":\(progress.percentile(0.99)),\"errors\":\(progress.errors)}"
+      )
+      fflush(nil)
+      exit(progress.errors == 0 ? 0 : 1)
+    }
+  }
+}
+while true { pause() }

@@ -1,0 +1,100 @@
+import Foundation
+import JSON
+import LocalStack
+import Testing
+
+/// Several orchestrators on one database: any of them may die, and each hears of what the others do.
+extension EndToEndTests {
+  @Suite(.serialized) struct Replicas {
+    private let fixture: StackFixture
+
+    init() throws {
+      fixture = try StackFixture.shared.get()
+      try fixture.put(
+        workflow: "replicated",
+        #"{"key":"a","job_type":"replicated"},{"key":"b","job_type":"replicated","depends_on":["a"]}"#)
+    }
+
+    /// Leases and delivers at `port` until told to stop. What does not answer is tried again.
+    private func work(port: @escaping @Sendable () -> Int, until isOver: @escaping @Sendable () -> Bool) -> Thread {
+      let fixture = fixture
+      let thread = Thread {
+        while !isOver() {
+          let leases = (try? fixture.lease("replicated", slots: 4, milliseconds: 500, port: port())) ?? []
+          for lease in leases { _ = try? fixture.deliver(lease, port: port()) }
+        }
+      }
+      thread.start()
+      return thread
+    }
+
+    @Test func `a step that one replica makes ready is leased at the other at once, and its stream goes on`() throws {
+      let other = try fixture.stack.startReplica(of: "orchestrator")
+      defer { other.process.stop() }
+      try fixture.wait("the replicas know each other") {
+        // Each says hello when it starts; the first has heard the second by the time a lease there is quick.
+        let (_, run) = try fixture.start("replicated")
+        let start = Date()
+        let lease = try fixture.lease("replicated", port: other.port)
+        let isQuick = Date().timeIntervalSince(start) < 0.9 && lease.first?["run_id"]?.string == run
+        for lease in lease { try fixture.deliver(lease, port: other.port) }
+        for lease in try fixture.lease("replicated") { try fixture.deliver(lease) }
+        #expect(try fixture.end(ofRun: run)["status"]?.string == "succeeded")
+        return isQuick
+      }
+    }
+
+    @Test func `killing either replica under load loses nothing and applies nothing twice`() throws {
+      var other = try fixture.stack.startReplica(of: "orchestrator")
+      nonisolated(unsafe) var isOver = false
+      let ports = [fixture.stack.port(of: "orchestrator"), other.port]
+      let threads = ports.map { port in work(port: { port }, until: { isOver }) }
+      var runs: [String] = []
+      for number in 0..<120 {
+        if number == 40 { try fixture.crash("orchestrator") }
+        if number == 80 {
+          kill(other.process.processID, SIGKILL)
+          _ = other.process.wait(seconds: 5)
+          other = try fixture.stack.startReplica(of: "orchestrator")
+        }
+        let port = number % 2 == 0 ? ports[0] : other.port
+        let answer = try fixture.internalCall(
+          "POST", "/api/v1/tasks", #"{"workflow":"replicated","input":{}}"#, port: port)
+        if let answer, answer.status == 202 { runs.append(answer.root["run"]?["id"]?.string ?? "") }
+      }
+      #expect(runs.count > 100)
+      for run in runs { #expect(try fixture.end(ofRun: run)["status"]?.string == "succeeded") }
+      isOver = true
+      while threads.contains(where: { !$0.isFinished }) { Thread.sleep(forTimeInterval: 0.02) }
+      other.process.stop()
+      let twice = try fixture.stack.postgres.query(
+        "select run_id, step from orchestrator.event where type = 'step.succeeded' group by 1, 2 having count(*) > 1")
+      #expect(twice.isEmpty)
+      let gaps = try fixture.stack.postgres.query(
+        "select run_id from orchestrator.event group by run_id having max(seq) <> count(*) or min(seq) <> 1")
+      #expect(gaps.isEmpty)
+      for run in runs.prefix(20) {
+        let report = try fixture.json("POST", "/api/v1/runs/\(run)/replay").root
+        #expect(report["verdict"]?.string == "consistent")
+      }
+    }
+
+    @Test func `an old history goes into the archive and replays from there`() throws {
+      let (_, run) = try fixture.start("replicated")
+      try fixture.deliver(try #require(try fixture.lease("replicated").first))
+      try fixture.deliver(try #require(try fixture.lease("replicated").first))
+      _ = try fixture.end(ofRun: run)
+      let before = try fixture.events(run).map { String(decoding: $0.rawBytes, as: UTF8.self) }
+      let keeper = try fixture.stack.startReplica(
+        of: "orchestrator", environment: ["CADRE_HISTORY_ARCHIVE_AFTER_MS": "1"])
+      defer { keeper.process.stop() }
+      try fixture.wait("the history is archived") {
+        try fixture.stack.postgres.query(
+          "select count(*) from orchestrator.run where ended_at is not null and archived_at is null") == "0"
+      }
+      #expect(try fixture.events(run).count == before.count)
+      #expect(try fixture.types(run).last == "run.succeeded")
+      #expect(try fixture.json("POST", "/api/v1/runs/\(run)/replay").root["verdict"]?.string == "consistent")
+    }
+  }
+}

@@ -1,0 +1,177 @@
+import Foundation
+import JSON
+import LocalStack
+import Testing
+
+/// B-01, P-07, P-02: tasks, projects and schedules; what one tenant has, another does not see; input beyond the limits.
+extension EndToEndTests {
+  @Suite(.serialized) struct Resources {
+    private let fixture: StackFixture
+
+    init() throws { fixture = try StackFixture.shared.get() }
+
+    @Test func `a project is made, renamed, protected from lost changes, filtered by, and put away`() throws {
+      let name = "shed \(getpid())"
+      let (status, project) = try fixture.json("POST", "/api/v1/projects", body: "{\"name\":\"\(name)\"}")
+      #expect(status == 201)
+      let id = project["id"]?.string ?? ""
+      #expect(fixture.call("POST", "/api/v1/projects", body: "{\"name\":\"\(name)\"}").status == 409)
+      let path = "/api/v1/projects/\(id)"
+      #expect(
+        fixture.call("PATCH", path, body: #"{"description":"x"}"#, headers: ["If-Match": "\"7\""]).status == 412)
+      let changed = try fixture.json("PATCH", path, body: #"{"description":"x"}"#, headers: ["If-Match": "\"1\""])
+      #expect(changed.root["version"]?.int == 2)
+      let (task, _) = try fixture.start("single", more: "\"prompt\":\"in a project\",\"project_id\":\"\(id)\",")
+      _ = try fixture.end(of: task)
+      let listed = try fixture.json("GET", "/api/v1/tasks?project_id=\(id)").root["tasks"]
+      #expect(listed?.elements.compactMap { $0["id"]?.string } == [task])
+      #expect(fixture.call("DELETE", path).status == 200)
+      let late = fixture.call("POST", "/api/v1/tasks", body: "{\"prompt\":\"x\",\"project_id\":\"\(id)\"}")
+      #expect(late.status == 422 && late.text.contains("unknown_project"))
+    }
+
+    @Test func `what is said of a task can be changed, by one person at a time`() throws {
+      let (status, root) = try fixture.submit("change me")
+      #expect(status == 200)
+      let path = "/api/v1/tasks/\(root["id"]?.string ?? "")"
+      let body =
+        #"{"title":"new","labels":["a","b","a"],"assignee":"kim","due_at":"2027-01-01T00:00:00Z","priority":3}"#
+      let changed = try fixture.json("PATCH", path, body: body, headers: ["If-Match": "\"1\""])
+      #expect(changed.status == 200)
+      #expect(changed.root["labels"]?.count == 2)
+      #expect(changed.root["due_at"]?.string?.hasPrefix("2027-01-01") == true)
+      #expect(fixture.call("PATCH", path, body: body, headers: ["If-Match": "\"1\""]).status == 412)
+      let cleared = try fixture.json("PATCH", path, body: #"{"assignee":null}"#)
+      #expect(cleared.root["assignee"]?.isNull == true && cleared.root["title"]?.string == "new")
+      #expect(fixture.call("PATCH", path, body: #"{"status":"done"}"#).status == 422)
+      #expect(fixture.call("DELETE", path).status == 200)
+      let ids = try fixture.json("GET", "/api/v1/tasks?label=a").root["tasks"]?.elements.compactMap { $0["id"]?.string }
+      #expect(ids?.isEmpty == true)
+    }
+
+    @Test func `a schedule fires at its time, once, and says what it will do`() throws {
+      #expect(
+        fixture.call(
+          "POST", "/api/v1/schedules", body: #"{"name":"x","cron":"61 * * * *","task":{"prompt":"p"}}"#
+        ).text.contains("61 is no minute"))
+      #expect(
+        fixture.call(
+          "POST", "/api/v1/schedules",
+          body: #"{"name":"x","cron":"0 0 * * *","time_zone":"Mars/Base","task":{"prompt":"p"}}"#
+        ).status == 422)
+      let (status, schedule) = try fixture.json(
+        "POST", "/api/v1/schedules",
+        body: #"{"name":"nightly","cron":"30 2 * * *","time_zone":"Europe/Berlin","catch_up_ms":3600000,"#
+          + #""task":{"prompt":"tidy up"}}"#)
+      #expect(status == 201)
+      #expect(schedule["next_times"]?.count == 3)
+      let id = schedule["id"]?.string ?? ""
+      // Time passes quickly here.
+      _ = try fixture.stack.postgres.query(
+        "update orchestrator.schedule set next_at = now() - interval '1 minute' where name = 'nightly'")
+      try fixture.wait("the schedule has fired") {
+        try fixture.json("GET", "/api/v1/schedules/\(id)").root["fired"]?.int == 1
+      }
+      let after = try fixture.json("GET", "/api/v1/schedules/\(id)").root
+      #expect((after["next_at"]?.string ?? "") > "2026-11-21")
+      let run = after["last_run_id"]?.string ?? ""
+      #expect(try fixture.end(ofRun: run)["status"]?.string == "succeeded")
+      _ = try fixture.stack.postgres.query(
+        "update orchestrator.schedule set next_at = now() - interval '2 hours' where name = 'nightly'")
+      try fixture.wait("a time that was missed is left out") {
+        try fixture.json("GET", "/api/v1/schedules/\(id)").root["skipped"]?.int == 1
+      }
+      #expect(
+        try fixture.json("PATCH", "/api/v1/schedules/\(id)", body: #"{"paused":true}"#).root["paused"]?.bool == true)
+      #expect(fixture.call("DELETE", "/api/v1/schedules/\(id)").status == 204)
+    }
+
+    @Test(arguments: [
+      ("30 2 * * *", "2026-03-28T12:00:00Z", "2026-03-29T01:30:00"),
+      ("30 2 * * *", "2026-10-24T12:00:00Z", "2026-10-25T00:30:00"),
+      ("30 2 * * *", "2026-10-25T00:30:00Z", "2026-10-26T01:30:00"),
+      ("*/20 * * * *", "2026-10-25T00:50:00Z", "2026-10-25T01:00:00"),
+      ("*/20 * * * *", "2026-03-29T00:50:00Z", "2026-03-29T01:00:00"),
+      ("*/20 * * * *", "2026-10-25T01:50:00Z", "2026-10-25T02:00:00"),
+      ("0 9 * * *", "2026-11-21T00:00:00Z", "2026-11-21T08:00:00"),
+    ])
+    func `changes of the clocks neither lose nor double a time`(cron: String, after: String, next: String) throws {
+      let (status, root) = try fixture.json(
+        "POST", "/api/v1/schedules/preview",
+        body: "{\"cron\":\"\(cron)\",\"time_zone\":\"Europe/Berlin\",\"after\":\"\(after)\"}")
+      #expect(status == 200)
+      #expect(root["times"]?[0]?.string?.hasPrefix(next) == true, "\(String(decoding: root.rawBytes, as: UTF8.self))")
+    }
+
+    @Test func `another tenant sees and changes nothing`() throws {
+      try fixture.put(workflow: "private", #"{"key":"go","type":"approval","input":{"x":1}}"#)
+      let (task, run) = try fixture.start("private")
+      var approval = ""
+      try fixture.wait("a person is asked") {
+        let found = try fixture.json("GET", "/api/v1/approvals?run_id=\(run)").root["approvals"]?[0]
+        approval = found?["id"]?.string ?? ""
+        return found != nil
+      }
+      let project =
+        try fixture.json("POST", "/api/v1/projects", body: "{\"name\":\"p\(run)\"}").root["id"]?.string ?? ""
+      let schedule =
+        try fixture.json(
+          "POST", "/api/v1/schedules", body: "{\"name\":\"s\(run)\",\"cron\":\"@yearly\",\"task\":{\"prompt\":\"p\"}}"
+        ).root["id"]?.string ?? ""
+      let calls: [(String, String, String?)] = [
+        ("GET", "/api/v1/tasks/\(task)", nil), ("PATCH", "/api/v1/tasks/\(task)", "{}"),
+        ("DELETE", "/api/v1/tasks/\(task)", nil), ("GET", "/api/v1/runs/\(run)", nil),
+        ("GET", "/api/v1/runs/\(run)/events", nil), ("GET", "/api/v1/runs/\(run)/steps", nil),
+        ("GET", "/api/v1/runs/\(run)/result", nil), ("GET", "/api/v1/runs/\(run)/bundle", nil),
+        ("POST", "/api/v1/runs/\(run)/cancel", nil), ("POST", "/api/v1/runs/\(run)/pause", nil),
+        ("POST", "/api/v1/runs/\(run)/resume", nil), ("POST", "/api/v1/runs/\(run)/signals", #"{"name":"go"}"#),
+        ("POST", "/api/v1/runs/\(run)/replay", nil), ("POST", "/api/v1/runs/\(run)/retry", nil),
+        ("POST", "/api/v1/runs/\(run)/fork", #"{"at_seq":1}"#), ("GET", "/api/v1/steps/\(approval)", nil),
+        ("GET", "/api/v1/approvals/\(approval)", nil),
+        ("POST", "/api/v1/approvals/\(approval)/decision", #"{"decision":"approve","subject_sha256":"x"}"#),
+        ("GET", "/api/v1/workflows/private", nil), ("DELETE", "/api/v1/workflows/private", nil),
+        ("GET", "/api/v1/workflows/private/versions", nil), ("GET", "/api/v1/projects/\(project)", nil),
+        ("PATCH", "/api/v1/projects/\(project)", "{}"), ("DELETE", "/api/v1/projects/\(project)", nil),
+        ("GET", "/api/v1/schedules/\(schedule)", nil), ("PATCH", "/api/v1/schedules/\(schedule)", "{}"),
+        ("DELETE", "/api/v1/schedules/\(schedule)", nil),
+      ]
+      for (method, path, body) in calls {
+        let answer = fixture.call(method, path, body: body, key: StackFixture.otherKey)
+        #expect(answer.status == 404, "\(method) \(path): \(answer.status)")
+      }
+      for list in ["tasks", "runs", "approvals", "projects", "schedules", "workflows"] {
+        let text = fixture.call("GET", "/api/v1/\(list)?limit=100", key: StackFixture.otherKey).text
+        #expect(!text.contains(run) && !text.contains(task) && !text.contains("\"private\""), "\(list)")
+      }
+      let used = fixture.call(
+        "POST", "/api/v1/tasks", body: #"{"workflow":"private","input":{}}"#, key: StackFixture.otherKey)
+      #expect(used.status == 422)
+      #expect(try fixture.json("GET", "/api/v1/runs/\(run)").root["status"]?.string == "pending")
+      _ = fixture.call("POST", "/api/v1/runs/\(run)/cancel")
+      _ = fixture.call("DELETE", "/api/v1/schedules/\(schedule)")
+    }
+
+    @Test func `what is too large is refused, and a fan-out over thousands comes to its end`() throws {
+      #expect(
+        fixture.call(
+          "POST", "/api/v1/tasks",
+          body: "{\"prompt\":\"a\",\"input\":{\"x\":\"\(String(repeating: "b", count: 3 << 20))\"}}"
+        ).status == 413)
+      try fixture.put(
+        workflow: "wide",
+        #"{"key":"map","type":"transform","for_each":{"items":"input.items","width":200,"items_max":3000},"input":{"n":{"$ref":"index"}}},"#
+          + #"{"key":"all","type":"transform","depends_on":["map"],"input":{"last":{"$ref":"steps.map.output[1999].n"}}}"#
+      )
+      func items(_ count: Int) -> String {
+        "{\"items\":[\(Array(repeating: "0", count: count).joined(separator: ","))]}"
+      }
+      let (_, run) = try fixture.start("wide", input: items(2000))
+      let (_, large) = try fixture.start("wide", input: items(3001))
+      #expect(try fixture.end(ofRun: large)["failure"]?["code"]?.string == "fan_out_too_large")
+      try fixture.wait("the wide run has ended", seconds: 60) {
+        try fixture.json("GET", "/api/v1/runs/\(run)").root["ended_at"]?.string != nil
+      }
+      #expect(try fixture.json("GET", "/api/v1/runs/\(run)").root["result"]?["last"]?.int == 1999)
+    }
+  }
+}
