@@ -118,7 +118,7 @@ var targets: [Target] = [
   tests("Crypto", ["Crypto", "Primitives"]),
   tests("Contracts", ["Contracts", "Primitives"]),
   tests("EndToEnd", ["LocalStack", "JSON"]),
-  tests("Decider", ["Decider", "Contracts"]),
+  tests("Decider", ["Decider", "Contracts", "Replay"]),
   tests("Workflows", ["Workflows", "Decider", "Contracts", "JSON"]),
   tests("Cron", ["Cron"]),
   tests("Replay", ["Replay", "Workflows", "Decider", "Contracts", "JSON"]),

@@ -168,6 +168,6 @@ enum BundleKeeper {
     guard let folder = ProcessInfo.processInfo.environment["CADRE_KEEP_BUNDLES"] else { return }
     let answer = fixture.call("GET", "/api/v1/runs/\(run)/bundle")
     let workflow = try JSONDocument(parsing: answer.text).root["workflow"]?["name"]?.string ?? "run"
-    try answer.text.write(toFile: "\(folder)/\(workflow).json", atomically: true, encoding: .utf8)
+    try (answer.text + "\n").write(toFile: "\(folder)/\(workflow).json", atomically: true, encoding: .utf8)
   }
 }

@@ -6,8 +6,8 @@ import Replay
 import Testing
 import Workflows
 
-/// The bundles are histories of real runs. They are never changed: a version of the program that cannot replay one of them
-/// would break the open runs of its users.
+/// The bundles are histories of real runs. They are never changed: a version of the program that cannot replay one of
+/// them would break the open runs of its users.
 private let bundles: [URL] = {
   let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("Bundles")
   let files = try? FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)
@@ -56,7 +56,8 @@ private func bundle(_ name: String) throws -> RunBundle {
       shorter.remove(at: index)
       #expect(isFoundOut(shorter), "without event \(index + 1)")
     }
-    for index in bundle.events.indices.dropLast() where bundle.events[index].isConsequence != bundle.events[index + 1].isConsequence {
+    for index in bundle.events.indices.dropLast()
+    where bundle.events[index].isConsequence != bundle.events[index + 1].isConsequence {
       var swapped = bundle.events
       swapped.swapAt(index, index + 1)
       #expect(isFoundOut(swapped), "events \(index + 1) and \(index + 2) swapped")

@@ -19,6 +19,8 @@ extension Decision {
 
   /// Begins a step whose dependencies are met: skips it, spreads it, or makes it ready.
   mutating func begin(_ place: Int) {
+    // One that began just before may have ended the run, or turned it back.
+    guard state.steps[place].status == .blocked else { return }
     let definition = state.definitions[state.steps[place].definition]
     if let condition = definition.condition, !condition.holds(in: state) { return skip(place) }
     guard let fanOut = definition.fanOut else { return ready(place, delay: 0) }
