@@ -103,7 +103,9 @@ var targets: [Target] = [
     ["HTTP", "HTTPWire", "JSON", "Primitives", "Reactor", "ServiceKit", "Settings", "Telemetry"]),
 
   library("LocalStack", at: "Services/Cadre/LocalStack", ["CLinux", "Crypto", "Primitives"]),
-  service("cadre", at: "Services/Cadre/Command", ["CLinux", "JSON", "LocalStack", "Primitives"]),
+  service(
+    "cadre", at: "Services/Cadre/Command",
+    ["CLinux", "Decider", "JSON", "LocalStack", "Primitives", "Replay", "Workflows"]),
 
   service(
     "bench-server", at: "Tests/Benchmarks/BenchServer",

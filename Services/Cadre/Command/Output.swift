@@ -27,6 +27,7 @@ enum Usage {
       submit PROMPT   submit a task and wait for its answer
       get TASK        show a task
       events RUN      show the history of a run
+      replay FILE...  replay run bundles and compare every decision, without a database
       version         print the version
 
     Options of up:
@@ -42,5 +43,9 @@ enum Usage {
       --data FOLDER   the stack's data folder, for its key (default .local)
       --port N        port of the API on this machine (default 8080)
       --wait N        seconds to wait for the end, for submit (default 60)
+
+    Options of replay:
+      --workflow FILE replay with this workflow document instead of the bundle's own
+      --json          print the whole report
     """
 }

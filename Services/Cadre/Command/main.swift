@@ -8,6 +8,7 @@ case "up": status = UpCommand.run(Array(arguments.dropFirst()))
 case "submit": status = TaskCommands.submit(Array(arguments.dropFirst()))
 case "get": status = TaskCommands.get(Array(arguments.dropFirst()))
 case "events": status = TaskCommands.events(Array(arguments.dropFirst()))
+case "replay": status = ReplayCommand.run(Array(arguments.dropFirst()))
 case "--version", "version":
   print("cadre 0.1.0")
   status = 0
