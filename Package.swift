@@ -113,7 +113,7 @@ var targets: [Target] = [
 
   service(
     "bench-worker", at: "Tests/Benchmarks/BenchWorker",
-    ["Contracts", "HTTP", "HTTPWire", "JSON", "Primitives", "Reactor", "Telemetry"]),
+    ["Contracts", "Decider", "HTTP", "HTTPWire", "JSON", "Primitives", "Reactor", "Replay", "Telemetry"]),
 
   // Tests, one folder per module.
   tests("Tidy"),

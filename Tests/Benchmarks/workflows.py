@@ -8,6 +8,7 @@ Usage: workflows.py --bin FOLDER [--quick] [--python PYTHON_WITH_DBOS]
 import argparse
 import json
 import os
+import re
 import shutil
 import statistics
 import subprocess
@@ -75,11 +76,61 @@ class WorkflowBench(Bench):
             "select xact_commit, (select wal_bytes from pg_stat_wal) from pg_stat_database where datname = 'postgres'")
         return [int(float(part)) for part in text.split("|")]
 
+    def histogram(self, port):
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+            text = answer.read().decode()
+        rows = re.findall(r'cadre_step_dispatch_seconds_bucket\{.*?le="([^"]+)"\} (\d+)', text)
+        return {float(bound.replace("+Inf", "inf")): int(count) for bound, count in rows}
+
+    def dispatch(self, port):
+        """Time from ready to leased, from the service's own histogram: one run at a time, and under load."""
+        for name, runs, open_max in (("idle", 300, 1), ("256 open", 3000, 256)):
+            before = self.histogram(port)
+            self.load([port], runs, open_max)
+            after = self.histogram(port)
+            total = after[float("inf")] - before[float("inf")]
+            bound = lambda part: next(le for le in sorted(after) if after[le] - before[le] >= total * part)
+            print(f"dispatch, {name}: p50 <= {bound(0.5) * 1000:g} ms, p99 <= {bound(0.99) * 1000:g} ms")
+
+    def recovery(self, port):
+        """A killed orchestrator comes back: from the kill until a run that was open is leased again."""
+        times = []
+        for _ in range(3):
+            other, child = self.orchestrator()
+            self.load([port], 50, 8)
+            start_of = time.monotonic()
+            child.kill()
+            child.wait()
+            self.load([port], 1, 1)
+            times.append((time.monotonic() - start_of) * 1000)
+        print(f"kill -9 of one of two replicas: next run through the other after {statistics.median(times):.0f} ms")
+
+    def resident(self, child):
+        with open(f"/proc/{child.pid}/status") as file:
+            return int(re.search(r"VmRSS:\s+(\d+)", file.read()).group(1)) * 1024
+
+    def waiting(self, port, count):
+        self.api(port, "PUT", "/api/v1/workflows/bench-wait", {"name": "bench-wait", "steps": [
+            {"key": "wait", "type": "signal", "signal": "go"}]})
+        before, size = self.resident(self.first), self.total_size()
+        subprocess.run(
+            [os.path.join(self.bin, "bench-worker"), str(port), TOKEN, "bench-wait", str(count), "0"],
+            capture_output=True, text=True, timeout=300)
+        time.sleep(1)
+        after, grown = self.resident(self.first), self.total_size() - size
+        rate = self.load([port], 3000, 256)["rate"]
+        print(f"{count:,} waiting runs: {(after - before) / count:,.0f} bytes of memory and {grown / count:,.0f} bytes of tables each; "
+              f"{rate:,.0f} workflows/s beside them")
+
+    def total_size(self):
+        return int(self.sql("select sum(pg_total_relation_size(c.oid)) from pg_class c join pg_namespace n on n.oid = c.relnamespace "
+                            "where nspname = 'orchestrator' and relkind = 'r'"))
+
     def run_all(self, options):
         quick = options.quick
         self.databases()
         self.sql("create database dbos_bench")
-        first, _ = self.orchestrator()
+        first, self.first = self.orchestrator()
         self.api(first, "PUT", "/api/v1/workflows/bench-three", {"name": "bench-three", "steps": [
             {"key": "one", "job_type": "bench"}, {"key": "two", "job_type": "bench", "depends_on": ["one"]},
             {"key": "three", "job_type": "bench", "depends_on": ["two"]}]})
@@ -112,6 +163,10 @@ class WorkflowBench(Bench):
         print(f"pgbench insert, 16 clients: {statistics.median(results['insert']):,.0f}/s; ours = {half / statistics.median(results['insert']):.3f} x")
         if options.python and all(results["dbos"]):
             print(f"DBOS: {median('dbos'):,.0f} workflows/s, p50 {median('dbos', 'p50'):.1f} ms; ours = {half / median('dbos'):.1f} x")
+        print(subprocess.run([os.path.join(self.bin, "bench-worker"), "replay"], capture_output=True, text=True).stdout.strip())
+        self.dispatch(first)
+        self.recovery(first)
+        self.waiting(first, 20_000 if quick else 100_000)
         rows = self.sql(
             "select relname || ' ' || pg_total_relation_size(c.oid) from pg_class c join pg_namespace n on n.oid = c.relnamespace "
             "where nspname = 'orchestrator' and relkind = 'r' order by pg_total_relation_size(c.oid) desc limit 6")

@@ -9,6 +9,9 @@ internal import Reactor
 final class Dispatcher: @unchecked Sendable {
   /// How long a waiting worker trusts that it is told of new steps: other replicas' notices may get lost.
   private static let lookAgain = Duration.seconds(1)
+  /// How long steps are left to the replica that queued them: it knows their runs. A little more than the claim
+  /// demands.
+  private static let leftToOthers = Duration.milliseconds(6)
   /// Steps of one claim.
   private static let claimMax = 128
 
@@ -42,6 +45,11 @@ final class Dispatcher: @unchecked Sendable {
 
   /// Says that there may be new steps.
   func ring() { loop.execute { [self] in look() } }
+
+  /// Says that another replica has new steps. They are left to its own workers for a moment.
+  func ringLater() {
+    loop.execute { [self] in _ = loop.schedule(after: Dispatcher.leftToOthers) { [self] in look() } }
+  }
 
   /// Leases up to `slots` steps to a worker, waiting up to `deadline` (monotonic nanoseconds) for some.
   func lease(

@@ -102,7 +102,7 @@ final class ReplicaNotices: Sendable {
     guard parts.count == 3, parts[0] != own else { return }
     pending.withLock { $0.othersSeen = MonotonicClock.now() }
     if parts[1] == "w" {
-      dispatcher.ring()
+      dispatcher.ringLater()
       timerBell.ring(1)
     }
     if parts[2] == "*" { hub.movedAll() }

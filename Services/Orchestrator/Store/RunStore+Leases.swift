@@ -13,7 +13,7 @@ extension RunStore {
   func lease(jobType: String, workers: [String], milliseconds: Int64) async throws -> [LeasedStep] {
     let statements = [
       PostgresStatement("select pg_advisory_xact_lock($1)", [RunStore.claimLock]),
-      PostgresStatement(RunStore.leaseSQL, [jobType, Int64(workers.count), workers, milliseconds]),
+      PostgresStatement(RunStore.leaseSQL, [jobType, Int64(workers.count), workers, milliseconds, home]),
     ]
     let rows = try await retrying { try await pool.batch(statements) }[1]
     return try rows.map { row in
@@ -63,6 +63,7 @@ extension RunStore {
       from room r cross join lateral (
         select q.step_id, q.tenant_id, q.lane, q.rank_at from ready q
         where q.job_type = $1 and q.tenant_id = r.tenant_id and q.lane = r.lane
+          and (q.home = $5 or q.queued_at < clock_timestamp() - interval '5 milliseconds')
         order by q.rank_at limit least($2, coalesce(r.n, $2))) c
     ), shared as materialized (
       select c.*, row_number() over (order by case
@@ -190,9 +191,9 @@ extension RunStore {
         returning d.*
       ), moved as (
         insert into ready (step_id, run_id, tenant_id, step, attempt, queued_version, job_type, lane, rank_at, queued_at,
-          expires_at, heartbeat_ms, close_ms, input_sha256)
+          expires_at, heartbeat_ms, close_ms, input_sha256, home)
         select step_id, run_id, tenant_id, step, attempt, queued_version, job_type, lane, rank_at, clock_timestamp(),
-          expires_at, heartbeat_ms, close_ms, input_sha256 from due
+          expires_at, heartbeat_ms, close_ms, input_sha256, home from due
         on conflict (step_id) do nothing
       )
       select count(*) from due

@@ -7,6 +7,8 @@ internal import Primitives
 /// The tables of runs. All SQL of histories, queues, leases and timers stands in this folder.
 struct RunStore: Sendable {
   let pool: PostgresPool
+  /// Tells the steps that this process has queued from those of others.
+  let home = Int32(truncatingIfNeeded: UUID.version7().low)
 
   // MARK: Accepting
 
@@ -21,7 +23,7 @@ struct RunStore: Sendable {
     var timers = TimerColumns()
     for (submission, plan) in zip(submissions, plans) {
       events.append(submission.run, after: submission.state.sequence, submission.events)
-      work.append(plan.work, of: submission.run, plan.tenant)
+      work.append(plan.work, of: submission.run, plan.tenant, home: home)
       timers.append(plan.timers, of: submission.run, plan.tenant)
     }
     let parameters =
@@ -106,21 +108,23 @@ struct RunStore: Sendable {
   private static func queueSQL(from first: Int, joining fence: String, into table: String, _ which: String) -> String {
     let types = [
       "uuid", "uuid", "uuid", "text", "int4", "int4", "text", "text", "int4", "int8", "int8", "int8", "int8", "bytea",
+      "int4",
     ]
     let arrays = types.enumerated().map { "$\(first + $0)::\($1)[]" }.joined(separator: ", ")
     let due = "clock_timestamp() + q.delay_ms * interval '1 millisecond'"
     return """
       insert into \(table) (step_id, run_id, tenant_id, step, attempt, queued_version, job_type, lane, rank_at,
-        queued_at, expires_at, heartbeat_ms, close_ms, input_sha256\(table == "delayed" ? ", due_at" : ""))
+        queued_at, expires_at, heartbeat_ms, close_ms, input_sha256, home\(table == "delayed" ? ", due_at" : ""))
       select q.step_id, q.run_id, q.tenant_id, q.step, q.attempt, q.version, q.job_type, q.lane,
         \(due) - q.priority * interval '1 minute', \(due),
-        \(due) + q.start_ms * interval '1 millisecond', q.heartbeat_ms, q.close_ms, q.input
+        \(due) + q.start_ms * interval '1 millisecond', q.heartbeat_ms, q.close_ms, q.input, q.home
         \(table == "delayed" ? ", \(due)" : "")
       from unnest(\(arrays)) as q(step_id, run_id, tenant_id, step, attempt, version, job_type, lane, priority, delay_ms,
-        start_ms, heartbeat_ms, close_ms, input)
+        start_ms, heartbeat_ms, close_ms, input, home)
       join \(fence) f on f.id = q.run_id where \(which)
       on conflict (step_id) do update set attempt = excluded.attempt, queued_version = excluded.queued_version,
-        lane = excluded.lane, input_sha256 = excluded.input_sha256, expires_at = excluded.expires_at
+        lane = excluded.lane, input_sha256 = excluded.input_sha256, expires_at = excluded.expires_at,
+        home = excluded.home
       """
   }
 
@@ -155,7 +159,7 @@ struct RunStore: Sendable {
     var payloads = PayloadColumns()
     for transition in transitions {
       events.append(transition.run, after: transition.version, transition.events)
-      work.append(transition.work, of: transition.run, transition.tenant)
+      work.append(transition.work, of: transition.run, transition.tenant, home: home)
       payloads.append(transition.run, transition.tenant, transition.payloads)
     }
     var parameters =
@@ -247,7 +251,7 @@ struct RunStore: Sendable {
     ), stored as (
       insert into payload (tenant_id, sha256, body)
       select distinct on (p.tenant_id, p.sha256) p.tenant_id, p.sha256, p.body
-      from unnest($40::uuid[], $41::uuid[], $42::bytea[], $43::bytea[]) as p(run_id, tenant_id, sha256, body)
+      from unnest($41::uuid[], $42::uuid[], $43::bytea[], $44::bytea[]) as p(run_id, tenant_id, sha256, body)
       join fenced f on f.id = p.run_id where \(isStale("p.tenant_id", "p.sha256"))
       \(touch)
     ), released as (
@@ -277,11 +281,11 @@ struct RunStore: Sendable {
     , waiting as (
       \(queueSQL(from: 26, joining: "fenced", into: "delayed", "q.delay_ms > 0"))
     ), timed as (
-      \(timerSQL(from: 44, joining: "fenced"))
+      \(timerSQL(from: 45, joining: "fenced"))
     ), finished as (
-      delete from timer t where t.id = any($52::int8[]) and t.run_id in (select id from fenced)
+      delete from timer t where t.id = any($53::int8[]) and t.run_id in (select id from fenced)
     ), unqueued as (
-      delete from ready q using unnest($53::uuid[], $54::uuid[]) as u(run_id, step_id), fenced f
+      delete from ready q using unnest($54::uuid[], $55::uuid[]) as u(run_id, step_id), fenced f
       where q.step_id = u.step_id and f.id = u.run_id
     ), told as (
       insert into timer (tenant_id, run_id, kind, step, attempt, other_run, due_at)
@@ -300,12 +304,12 @@ struct RunStore: Sendable {
         and l.step_id not in (select step_id from proof)
     ), cleared_timers as (
       delete from timer t where t.run_id in (select id from cleared where clearing = 2)
-        and not t.id = any($52::int8[])
+        and not t.id = any($53::int8[])
     ), asked as (
       insert into approval (tenant_id, id, run_id, step, attempt, subject_sha256, status, requested_at, expires_at)
       select f.tenant_id, a.step_id, a.run_id, a.step, a.attempt, a.subject, 'pending', clock_timestamp(),
         clock_timestamp() + a.close_ms * interval '1 millisecond'
-      from unnest($55::uuid[], $56::uuid[], $57::text[], $58::int4[], $59::bytea[], $60::int8[])
+      from unnest($56::uuid[], $57::uuid[], $58::text[], $59::int4[], $60::bytea[], $61::int8[])
         as a(run_id, step_id, step, attempt, subject, close_ms)
       join fenced f on f.id = a.run_id
       on conflict (tenant_id, id) do update set attempt = excluded.attempt, subject_sha256 = excluded.subject_sha256,
@@ -314,14 +318,14 @@ struct RunStore: Sendable {
     ), answered as (
       update approval a set status = d.status, decided_at = clock_timestamp(), decided_by = d.decided_by,
         comment = d.comment
-      from unnest($61::uuid[], $62::uuid[], $63::text[], $64::text[], $65::text[])
+      from unnest($62::uuid[], $63::uuid[], $64::text[], $65::text[], $66::text[])
         as d(run_id, step_id, status, decided_by, comment)
       join fenced f on f.id = d.run_id
       where a.id = d.step_id and a.run_id = d.run_id and a.status = 'pending'
     ), withdrawn as (
       update approval a set status = 'withdrawn', decided_at = clock_timestamp()
       where a.run_id in (select id from cleared where clearing = 2) and a.status = 'pending'
-        and not a.id = any($62::uuid[])
+        and not a.id = any($63::uuid[])
     )
     """
 }

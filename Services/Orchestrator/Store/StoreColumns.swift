@@ -42,10 +42,11 @@ struct WorkColumns {
   private var heartbeat: [Int64?] = []
   private var close: [Int64?] = []
   private var input: [[UInt8]?] = []
+  private var home: [Int32] = []
   /// Whether some step has to wait before it is queued.
   private(set) var hasDelays = false
 
-  mutating func append(_ work: [QueuedStep], of id: RunID, _ owner: TenantID) {
+  mutating func append(_ work: [QueuedStep], of id: RunID, _ owner: TenantID, home replica: Int32) {
     for entry in work {
       stepID.append(StepID.of(id, step: entry.key).uuid)
       run.append(id.uuid)
@@ -61,17 +62,18 @@ struct WorkColumns {
       heartbeat.append(entry.timeouts.heartbeat)
       close.append(entry.timeouts.startToClose)
       input.append(entry.inputSHA256)
+      home.append(replica)
       if entry.delayMilliseconds > 0 { hasDelays = true }
     }
   }
 
   var parameters: [any PostgresEncodable] {
     [
-      stepID, run, tenant, step, attempt, version, jobType, lane, priority, delay, start, heartbeat, close, input,
+      stepID, run, tenant, step, attempt, version, jobType, lane, priority, delay, start, heartbeat, close, input, home,
     ]
   }
 
-  static let count = 14
+  static let count = 15
 }
 
 /// Timers.

@@ -36,6 +36,9 @@ struct WorkerRoutes: Sendable {
     router.on(
       .post, "/worker/v1/steps/{id}/result", RouteOptions(bodyBytesMax: WorkerRoutes.resultBytesMax)
     ) { request in try await answering { try await result(request) } }
+    router.on(.post, "/worker/v1/results", RouteOptions(bodyBytesMax: WorkerRoutes.resultBytesMax)) { request in
+      try await answering { try await results(request) }
+    }
   }
 
   // MARK: Leases
@@ -142,7 +145,7 @@ struct WorkerRoutes: Sendable {
 
   // MARK: Journal and result
 
-  private struct Proof {
+  struct Proof {
     let lease: OverdueLease
     let token: UUID
 
@@ -152,8 +155,7 @@ struct WorkerRoutes: Sendable {
     }
   }
 
-  private func proof(_ request: HTTPRequest, _ fields: inout JSONFields) async throws -> Proof? {
-    let step = try Parameter.id(request, StepID.self)
+  func proof(_ step: StepID, _ fields: inout JSONFields) async throws -> Proof? {
     guard let text = fields.string("token", isRequired: true, bytesMax: 64) else { return nil }
     guard let token = UUID(text) else {
       fields.note("token", .malformed, "The token of the lease is expected.")
@@ -170,7 +172,7 @@ struct WorkerRoutes: Sendable {
   private func journal(_ request: HTTPRequest) async throws -> HTTPResponse {
     try token.require(request)
     var fields = JSONFields(try await request.json().root)
-    let proof = try await proof(request, &fields)
+    let proof = try await proof(try Parameter.id(request, StepID.self), &fields)
     let attempt = fields.int("attempt", isRequired: true, in: 1...1_000_000)
     let (calls, payloads) = calls(&fields)
     try fields.finish()
@@ -188,66 +190,7 @@ struct WorkerRoutes: Sendable {
     return .json { $0.member("lease_ms", leaseMilliseconds) }
   }
 
-  /// Ends the attempt, with the calls that were not recorded before: both happen or neither.
-  private func result(_ request: HTTPRequest) async throws -> HTTPResponse {
-    try token.require(request)
-    var fields = JSONFields(try await request.json().root)
-    let proof = try await proof(request, &fields)
-    let attempt = fields.int("attempt", isRequired: true, in: 1...1_000_000)
-    let (calls, recorded) = calls(&fields)
-    var payloads = recorded
-    let output = fields.value("output").map { Payload(Array($0.rawBytes)) }
-    let failure = fields.object("failure") { nested in
-      Failure(
-        code: nested.string("code", isRequired: true, bytesMax: 100) ?? "",
-        message: nested.string("message", isRequired: true, bytesMax: 4000) ?? "",
-        isRetryable: nested.bool("retryable") ?? false)
-    }
-    if fields.faults.isEmpty, (output == nil) == (failure == nil) {
-      fields.note("output", .required, "Exactly one of output and failure is expected.")
-    }
-    try fields.finish()
-    guard let proof, let attempt else { throw RunEngine.Refused.leaseLost }
-    let key = proof.lease.key
-    var inputs: [RunInput] = calls.isEmpty ? [] : [.record(step: key, attempt: Int(attempt), calls)]
-    if let output {
-      payloads.append(output)
-      inputs.append(try await success(proof.lease, Int(attempt), output))
-    } else if let failure {
-      inputs.append(.fail(step: key, attempt: Int(attempt), failure))
-    }
-    let after = try await engine.apply(
-      RunChange(
-        run: proof.lease.run, inputs: inputs, payloads: payloads,
-        proof: proof.transition(isReleased: true, milliseconds: 0)))
-    engine.leases.forget(proof.lease.step)
-    return .json { $0.member("run_status", after.shownStatus) }
-  }
-
-  /// What a result means: an output with the values that the workflow watches, or the plan of a planner.
-  private func success(_ lease: OverdueLease, _ attempt: Int, _ output: Payload) async throws -> RunInput {
-    let key = lease.key
-    guard let workflow = try await engine.workflow(of: lease.run) else { throw RunEngine.Refused.unknownRun }
-    let isWatched = workflow.watched.watches(key)
-    let planner = workflow.workflow.step(key).flatMap { $0.expansionStepsMax == nil ? nil : $0 }
-    guard isWatched || planner != nil else {
-      return .succeed(step: key, attempt: attempt, output: output.ref, facts: [])
-    }
-    let root = try JSONDocument(parsing: output.body).root
-    let facts = isWatched ? workflow.watched.facts(output: root, of: key) : []
-    guard let planner else {
-      return .succeed(step: key, attempt: attempt, output: output.ref, facts: facts)
-    }
-    do {
-      let steps = try PlanDocument.read(root, planner: planner)
-      return .plan(step: key, attempt: attempt, output: output.ref, facts: facts, steps: steps)
-    } catch {
-      return .fail(
-        step: key, attempt: attempt, Failure(code: "invalid_plan", message: error.description, isRetryable: true))
-    }
-  }
-
-  private func calls(_ fields: inout JSONFields) -> ([CallRecord], [Payload]) {
+  func calls(_ fields: inout JSONFields) -> ([CallRecord], [Payload]) {
     var calls: [CallRecord] = []
     var payloads: [Payload] = []
     for (position, entry) in (fields.array("calls", countMax: 100) ?? []).enumerated() {

@@ -11,6 +11,10 @@ import Telemetry
 /// Drives orchestrators with runs whose steps do nothing, and plays their workers.
 /// `bench-worker PORT[,PORT] TOKEN WORKFLOW RUNS OPEN`: RUNS runs, at most OPEN of them at the same time. Prints one
 /// line of JSON: runs per second, and the time of a run from its submission to its end.
+if CommandLine.arguments.dropFirst() == ["replay"] {
+  ReplayBenchmark.run()
+  exit(0)
+}
 guard CommandLine.arguments.count == 6, let runs = Int(CommandLine.arguments[4]),
   let openMax = Int(CommandLine.arguments[5])
 else {
@@ -98,16 +102,27 @@ let workflow = CommandLine.arguments[3]
 let progress = Progress()
 let submitted = Atomic(0)
 
-@Sendable func deliver(_ lease: JSONView, to peer: Peer) async {
+@Sendable func deliver(_ leases: [JSONView], to peer: Peer) async {
   var writer = JSONWriter()
   writer.beginObject()
-  writer.member("token", lease["token"]?.string ?? "")
-  writer.member("attempt", lease["attempt"]?.int ?? 0)
-  writer.member("output", raw: Array("{}".utf8))
+  writer.key("results")
+  writer.beginArray()
+  for lease in leases {
+    writer.beginObject()
+    writer.member("step_id", lease["step_id"]?.string ?? "")
+    writer.member("token", lease["token"]?.string ?? "")
+    writer.member("attempt", lease["attempt"]?.int ?? 0)
+    writer.member("output", raw: Array("{}".utf8))
+    writer.endObject()
+  }
+  writer.endArray()
   writer.endObject()
   do {
-    let answer = try await peer.post("/worker/v1/steps/\(lease["step_id"]?.string ?? "")/result", writer.bytes)
-    if answer["run_status"]?.string == "succeeded" { progress.ended(lease["run_id"]?.string ?? "") }
+    let answer = try await peer.post("/worker/v1/results", writer.bytes)["results"]
+    for (lease, result) in zip(leases, answer.map { Array($0.elements) } ?? []) {
+      if result["status"]?.int != 200 { progress.failed() }
+      if result["run_status"]?.string == "succeeded" { progress.ended(lease["run_id"]?.string ?? "") }
+    }
   } catch { progress.failed() }
 }
 
@@ -116,9 +131,8 @@ let submitted = Atomic(0)
   while progress.done < runs {
     do {
       let leases = try await peer.post("/worker/v1/leases", request)["leases"]
-      for lease in leases.map({ Array($0.elements) }) ?? [] {
-        group.loops[0].task { await deliver(lease, to: peer) }
-      }
+      let held = leases.map { Array($0.elements) } ?? []
+      if !held.isEmpty { group.loops[0].task { await deliver(held, to: peer) } }
     } catch {
       progress.failed()
       try? await EventLoop.sleep(for: .milliseconds(100))
@@ -129,7 +143,7 @@ let submitted = Atomic(0)
 @Sendable func submit(to peer: Peer) async {
   let body = Array(#"{"workflow":"\#(workflow)","input":{}}"#.utf8)
   while submitted.add(1, ordering: .relaxed).newValue <= runs {
-    while progress.open >= openMax { try? await EventLoop.sleep(for: .milliseconds(1)) }
+    while openMax > 0, progress.open >= openMax { try? await EventLoop.sleep(for: .milliseconds(1)) }
     let time = MonotonicClock.now()
     do {
       let task = try await peer.post("/api/v1/tasks", body)
@@ -142,11 +156,15 @@ group.loops[0].task {
   let start = MonotonicClock.now()
   await withTaskGroup(of: Void.self) { tasks in
     for peer in peers { for _ in 0..<4 { tasks.addTask { await work(for: peer) } } }
-    for index in 0..<min(openMax, 64) { tasks.addTask { await submit(to: peers[index % peers.count]) } }
+    for index in 0..<(openMax == 0 ? 64 : min(openMax, 64)) {
+      tasks.addTask { await submit(to: peers[index % peers.count]) }
+    }
     tasks.addTask {
-      while progress.done + progress.errors < runs { try? await EventLoop.sleep(for: .milliseconds(1)) }
+      while (openMax == 0 ? progress.open : progress.done) + progress.errors < runs {
+        try? await EventLoop.sleep(for: .milliseconds(1))
+      }
       let seconds = Double(MonotonicClock.now() - start) / 1e9
-      let rate = Double(progress.done) / seconds
+      let rate = Double(openMax == 0 ? progress.open : progress.done) / seconds
       print(
         "{\"rate\":\(rate),\"p50\":\(progress.percentile(0.5)),\"p99\":\(progress.percentile(0.99)),\"errors\":\(progress.errors)}"
       )

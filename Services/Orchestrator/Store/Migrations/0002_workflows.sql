@@ -82,7 +82,9 @@ create table ready (
   heartbeat_ms bigint,
   close_ms bigint,
   -- The payload that is the whole input; null when the input is rendered from a template.
-  input_sha256 bytea
+  input_sha256 bytea,
+  -- The replica that queued it and knows its run; others take it only when it has waited for a moment.
+  home int not null
 ) with (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 500, autovacuum_vacuum_cost_delay = 0);
 
 create index ready_order on ready (job_type, tenant_id, lane, rank_at);
