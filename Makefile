@@ -5,7 +5,7 @@ PORT ?= 8080
 SERVICES := gateway orchestrator llm-router agent-core mock-provider cadre
 FORMATTED := Package.swift Services Shared Tests
 
-.PHONY: help setup run build test lint format bench fuzz docs clean
+.PHONY: help setup run build test lint format bench bench-workflows fuzz docs clean
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -37,6 +37,12 @@ bench: ## Measure against peers and limits, in one run
 	@$(MAKE) --no-print-directory build
 	@swift build -c release --product bench-server
 	@python3 Tests/Benchmarks/bench.py --bin .build/release
+
+bench-workflows: ## Measure durable workflows; PYTHON=... with dbos installed compares with it
+	@deploy/setup.sh bench
+	@swift build -c release --product orchestrator
+	@swift build -c release --product bench-worker
+	@python3 Tests/Benchmarks/workflows.py --bin .build/release $(if $(PYTHON),--python $(PYTHON))
 
 fuzz: ## Run every fuzz target for SECONDS_EACH (default 60) seconds
 	@deploy/setup.sh run
