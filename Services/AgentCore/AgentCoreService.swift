@@ -16,7 +16,8 @@ final class AgentCoreService: Service {
   static let defaultPort = 8083
 
   static let orchestrator = Setting(
-    "orchestrator.url", .string(bytesMaximum: 2048), default: "http://127.0.0.1:8081", "Base URL of the orchestrator.")
+    "orchestrator.url", .string(bytesMaximum: 2048), default: "http://127.0.0.1:8081",
+    "Base URL of the orchestrator; several replicas are separated by commas.")
   static let router = Setting(
     "llm_router.url", .string(bytesMaximum: 2048), default: "http://127.0.0.1:8082", "Base URL of the llm-router.")
   static let slots = Setting("worker.slots", .int(in: 1...256), default: 16, "Steps that run at the same time.")
@@ -47,8 +48,8 @@ final class AgentCoreService: Service {
     var name = context.settings[AgentCoreService.workerName]
     if name.isEmpty { name = "agent-core-\(AgentCoreService.hostName())-\(getpid())" }
     worker = WorkerClient(
-      client: context.client, base: try HTTPURL(context.settings[AgentCoreService.orchestrator]), token: token,
-      name: name)
+      client: context.client, peers: try PeerSet(context.settings[AgentCoreService.orchestrator], order: .sticky),
+      token: token, name: name)
     let models = ModelClient(
       client: context.client,
       url: try HTTPURL(context.settings[AgentCoreService.router]).appending(path: "/v1/chat/completions"), token: token,

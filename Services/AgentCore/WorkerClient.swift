@@ -15,7 +15,7 @@ struct WorkerClient: Sendable {
   private static let callTimeout = Duration.seconds(15)
 
   let client: HTTPClient
-  let base: HTTPURL
+  let peers: PeerSet
   let token: InternalToken
   let name: String
 
@@ -90,11 +90,11 @@ struct WorkerClient: Sendable {
     headers.append(.contentType, "application/json")
     headers.append(InternalHeader.token, token.text)
     // Fenced by its token, every call of the protocol may be repeated.
-    let answer = try await client.send(
+    let answer = try await peers.send(with: client, peer: "orchestrator") { base in
       HTTPClientRequest(
         .post, try base.appending(path: path), headers: headers, body: .bytes(body), timeout: timeout,
-        isIdempotent: true, trace: trace),
-      peer: "orchestrator")
+        isIdempotent: true, trace: trace)
+    }
     let bytes = try await answer.body.collect(upTo: WorkerClient.answerBytesMax)
     guard let document = try? JSONDocument(parsing: bytes) else {
       throw HTTPClientError(.protocolViolation, reason: "an answer that is not JSON")

@@ -12,9 +12,11 @@ final class GatewayService: Service {
   static let defaultPort = 8080
 
   static let orchestrator = Setting(
-    "orchestrator.url", .string(bytesMaximum: 2048), default: "http://127.0.0.1:8081", "Base URL of the orchestrator.")
+    "orchestrator.url", .string(bytesMaximum: 2048), default: "http://127.0.0.1:8081",
+    "Base URL of the orchestrator; several replicas are separated by commas.")
   static let router = Setting(
-    "llm_router.url", .string(bytesMaximum: 2048), default: "http://127.0.0.1:8082", "Base URL of the llm-router.")
+    "llm_router.url", .string(bytesMaximum: 2048), default: "http://127.0.0.1:8082",
+    "Base URL of the llm-router; several replicas are separated by commas.")
   static let settings: [any SettingDeclaration] = [
     CommonSettings.internalToken, APIKeys.keys, APIKeys.key, APIKeys.tenant, orchestrator, router,
   ]
@@ -33,11 +35,13 @@ final class GatewayService: Service {
     func upstream(_ name: String, _ setting: Setting<String>, _ timeout: Duration) throws -> Upstream {
       do {
         return Upstream(
-          name: name, url: try HTTPURL(context.settings[setting]), token: token, client: context.client,
-          timeout: timeout)
+          name: name, peers: try PeerSet(context.settings[setting], order: .roundRobin), token: token,
+          client: context.client, timeout: timeout)
       } catch { throw KeyError(description: "\(setting.key): \(error.message)") }
     }
-    orchestrator = try upstream("orchestrator", GatewayService.orchestrator, GatewayService.orchestratorTimeout)
+    var orchestrator = try upstream("orchestrator", GatewayService.orchestrator, GatewayService.orchestratorTimeout)
+    orchestrator.newRunPaths = ["/api/v1/tasks"]
+    self.orchestrator = orchestrator
     llmRouter = try upstream("llm-router", GatewayService.router, GatewayService.routerTimeout)
   }
 

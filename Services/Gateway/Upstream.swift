@@ -11,25 +11,33 @@ struct Upstream: Sendable {
   private static let wholeBytesMax: UInt64 = 256 << 10
 
   let name: String
-  let url: HTTPURL
+  let peers: PeerSet
   let token: InternalToken
   let client: HTTPClient
   let timeout: Duration
+  /// Paths whose POST makes a run.
+  var newRunPaths: Set<String> = []
 
   func forward(_ request: HTTPRequest, as identity: Identity) async throws -> HTTPResponse {
-    let outgoing = HTTPClientRequest(
-      request.head.method, try target(request), headers: headers(request, identity), body: try await body(request),
-      timeout: timeout, isIdempotent: isIdempotent(request), trace: request.trace)
+    var headers = headers(request, identity)
+    // Named here, a run is made once however often its submission has to be sent.
+    let isSubmission = request.head.method == .post && newRunPaths.contains(request.head.path)
+    if isSubmission { headers.append(InternalHeader.newRun, RunID.make().description) }
+    let body = try await body(request)
     let answer: HTTPClientResponse
     do {
-      answer = try await client.send(outgoing, peer: name)
+      answer = try await peers.send(with: client, peer: name) { url in
+        HTTPClientRequest(
+          request.head.method, try target(request, url), headers: headers, body: body, timeout: timeout,
+          isIdempotent: isSubmission || isIdempotent(request), trace: request.trace)
+      }
     } catch let error as HTTPClientError {
       throw problem(error)
     }
     return try await response(answer)
   }
 
-  private func target(_ request: HTTPRequest) throws(Problem) -> HTTPURL {
+  private func target(_ request: HTTPRequest, _ url: HTTPURL) throws(Problem) -> HTTPURL {
     do {
       return try url.appending(path: request.head.target)
     } catch {

@@ -106,6 +106,12 @@ final class OrchestratorService: Service {
     }
   }
 
+  /// Ends what only waits, so that the process can end soon.
+  func drain() async {
+    engine.dispatcher.drain()
+    engine.hub.drain()
+  }
+
   func close() async { await pool.close() }
 }
 

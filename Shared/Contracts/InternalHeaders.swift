@@ -10,6 +10,10 @@ public enum InternalHeader {
   public static let run = "x-cadre-run"
   /// The step that a model call is made for.
   public static let step = "x-cadre-step"
+  /// The id that a new run shall have: a submission that is sent again makes the same run.
+  public static let newRun = "x-cadre-new-run"
+  /// In an answer: the replica does not serve at the moment; nothing was done, another one may be asked.
+  public static let notServing = "x-cadre-not-serving"
   /// All fields of this kind start so.
   public static let prefix = "x-cadre-"
   /// In an answer of the llm-router: the price of the call in millionths of a US dollar; absent when the price is

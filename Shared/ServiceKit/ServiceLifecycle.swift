@@ -1,3 +1,4 @@
+internal import Contracts
 internal import Glibc
 internal import HTTP
 internal import HTTPWire
@@ -95,9 +96,11 @@ final class ServiceLifecycle<S: Service>: Sendable {
   private func guarded(_ handler: @escaping HTTPHandler) -> HTTPHandler {
     { [self] request in
       guard state.withLock({ $0.isPrepared }) else {
-        throw Problem(
+        var problem = Problem(
           .serviceUnavailable, code: "starting", "The service is starting and not ready yet; try again in a moment.",
           retryAfterSeconds: 1)
+        problem.headers.append(InternalHeader.notServing, "1")
+        throw problem
       }
       return try await handler(request)
     }

@@ -79,6 +79,68 @@ extension EndToEndTests {
       }
     }
 
+    @Test func `restarting one replica after the other fails no request`() throws {
+      var other = try fixture.stack.startReplica(of: "orchestrator")
+      let urls = "http://127.0.0.1:\(fixture.stack.port(of: "orchestrator")),http://127.0.0.1:\(other.port)"
+      let gateway = try fixture.stack.startReplica(of: "gateway", environment: ["CADRE_ORCHESTRATOR_URL": urls])
+      defer {
+        gateway.process.stop()
+        other.process.stop()
+      }
+      let log = AnswerLog()
+      let fixture = fixture
+      let submitting = Thread {
+        while !log.isOver {
+          let answer = PlainHTTP.send(
+            "POST", port: gateway.port, path: "/api/v1/tasks",
+            headers: ["Authorization": "Bearer \(fixture.stack.apiKey)"],
+            body: #"{"workflow":"rolling","input":{}}"#, seconds: 10)
+          log.answers.append((answer?.status ?? 0, answer?.body ?? ""))
+        }
+      }
+      try fixture.put(workflow: "rolling", #"{"key":"a","type":"transform","input":1}"#)
+      submitting.start()
+      for _ in 0..<6 {
+        let port = other.port
+        other.process.stop()
+        other = try fixture.stack.startReplica(of: "orchestrator", port: port)
+        let first = try #require(fixture.stack.service("orchestrator"))
+        first.process.stop()
+        try fixture.stack.launch("orchestrator")
+        try fixture.stack.waitUntilReady(try #require(fixture.stack.service("orchestrator")))
+      }
+      log.isOver = true
+      while !submitting.isFinished { Thread.sleep(forTimeInterval: 0.01) }
+      let answers = log.answers
+      #expect(answers.count > 50)
+      let failed = answers.filter { $0.status != 202 && $0.status != 200 }
+      #expect(
+        failed.isEmpty, "\(failed.count) of \(answers.count): \(failed.first?.status ?? 0) \(failed.first?.body ?? "")")
+      for answer in answers.suffix(20) {
+        let run = try JSONDocument(parsing: answer.body).root["run"]?["id"]?.string ?? ""
+        #expect(try fixture.end(ofRun: run)["status"]?.string == "succeeded")
+      }
+    }
+
+    @Test func `a run whose time is over is forgotten with all that belongs to it`() throws {
+      let (_, run) = try fixture.start("replicated")
+      for lease in try fixture.lease("replicated") { try fixture.deliver(lease) }
+      for lease in try fixture.lease("replicated") { try fixture.deliver(lease) }
+      _ = try fixture.end(ofRun: run)
+      let (_, open) = try fixture.start("replicated")
+      let keeper = try fixture.stack.startReplica(
+        of: "orchestrator", environment: ["CADRE_HISTORY_PRUNE_AFTER_MS": "1"])
+      try fixture.wait("ended runs are forgotten") { fixture.call("GET", "/api/v1/runs/\(run)").status == 404 }
+      keeper.process.stop()
+      let left = try fixture.stack.postgres.query(
+        "select count(*) from orchestrator.event e where not exists (select 1 from orchestrator.run r where r.id = e.run_id)"
+      )
+      #expect(left == "0")
+      for lease in try fixture.lease("replicated") { try fixture.deliver(lease) }
+      for lease in try fixture.lease("replicated") { try fixture.deliver(lease) }
+      #expect(try fixture.end(ofRun: open)["status"]?.string == "succeeded")
+    }
+
     @Test func `an old history goes into the archive and replays from there`() throws {
       let (_, run) = try fixture.start("replicated")
       try fixture.deliver(try #require(try fixture.lease("replicated").first))
@@ -97,4 +159,11 @@ extension EndToEndTests {
       #expect(try fixture.json("POST", "/api/v1/runs/\(run)/replay").root["verdict"]?.string == "consistent")
     }
   }
+}
+
+/// What a thread of the test has been answered.
+private final class AnswerLog: @unchecked Sendable {
+  // @unchecked: the answers are read when the thread has finished; the flag only ever becomes true.
+  var isOver = false
+  var answers: [(status: Int, body: String)] = []
 }

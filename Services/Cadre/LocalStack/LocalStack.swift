@@ -161,11 +161,11 @@ public final class LocalStack: Sendable {
     }
   }
 
-  /// Starts one more process of a service, on a port of its own; it stops with the rest.
+  /// Starts one more process of a service, on a port of its own or a chosen one; it stops with the rest.
   public func startReplica(
-    of name: String, environment more: [String: String] = [:]
+    of name: String, environment more: [String: String] = [:], port chosen: Int? = nil
   ) throws(StackError) -> Running {
-    let port = PlainHTTP.freePort()
+    let port = chosen ?? PlainHTTP.freePort()
     let label = "\(name)-\(port)"
     var environment = environment(of: name).merging(more) { $1 }
     environment["CADRE_HTTP_PORT"] = "\(port)"
@@ -173,7 +173,10 @@ public final class LocalStack: Sendable {
       label, executable: "\(configuration.executables)/\(name)", environment: environment, folder: configuration.data,
       log: log(of: label))
     let replica = Running(name: label, port: port, process: process)
-    running.withLock { $0.append(replica) }
+    running.withLock { running in
+      running.removeAll { $0.name == label }
+      running.append(replica)
+    }
     try waitUntilReady(replica)
     return replica
   }

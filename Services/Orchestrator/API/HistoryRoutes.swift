@@ -131,6 +131,8 @@ struct HistoryRoutes: Sendable {
           if try await engine.store.eventsOrArchived(run, after: sequence, limit: 1).isEmpty { return }
           continue
         }
+        // A reader resumes elsewhere behind the last event that it has seen.
+        if engine.hub.isDraining { return }
         try await ticket.wait(until: .max)
       }
     }

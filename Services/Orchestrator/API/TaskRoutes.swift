@@ -38,8 +38,10 @@ struct TaskRoutes: Sendable {
     let key = try idempotencyKey(request)
     let document = try await request.json()
     let wish = try TaskRequest(document.root)
+    let run = request.headers[InternalHeader.newRun].flatMap { RunID($0) } ?? .make()
     let submission = try await submitter.prepare(
-      wish, caller.tenant, principal: caller.principal, traceparent: request.trace.traceparent)
+      wish, caller.tenant, principal: caller.principal, traceparent: request.trace.traceparent, run: run,
+      task: TaskID(run.uuid))
     var accepted = (task: submission.facts.task, run: submission.run)
     if let key {
       accepted = try await submitOnce(submission, key, Digest.sha256(JSONValue(document.root).canonicalBytes()))
@@ -90,7 +92,7 @@ struct TaskRoutes: Sendable {
       defer { ticket?.cancel() }
       guard let row = try await engine.store.task(caller.tenant, accepted.task) else { throw Problem.notFound("task") }
       let isEnded = row.run.status.isEnded
-      guard let ticket, !isEnded, MonotonicClock.now() < deadline else {
+      guard let ticket, !isEnded, MonotonicClock.now() < deadline, !engine.hub.isDraining else {
         return answer(row, isEnded: isEnded, wait: wait)
       }
       try await ticket.wait(until: deadline)

@@ -32,6 +32,7 @@ final class Dispatcher: @unchecked Sendable {
   private var nextNumber = 0
   private var isClaiming = false
   private var wasRung = false
+  private var isDraining = false
   private var leased: @Sendable (LeasedStep, String) -> Void = { _, _ in }
 
   init(loop: EventLoop, store: RunStore, metrics: RunMetrics) {
@@ -45,6 +46,15 @@ final class Dispatcher: @unchecked Sendable {
 
   /// Says that there may be new steps.
   func ring() { loop.execute { [self] in look() } }
+
+  /// Ends all waits, those to come as well: their workers shall ask another replica.
+  func drain() {
+    loop.execute { [self] in
+      isDraining = true
+      for entry in waiting { entry.promise.succeed([]) }
+      waiting = []
+    }
+  }
 
   /// Says that another replica has new steps. They are left to its own workers for a moment.
   func ringLater() {
@@ -69,6 +79,7 @@ final class Dispatcher: @unchecked Sendable {
   private func wait(
     worker: String, jobTypes: [String], slots: Int, milliseconds: Int64, until deadline: UInt64
   ) async throws -> [LeasedStep] {
+    if isDraining { return [] }
     let number = nextNumber
     nextNumber += 1
     let promise = Promise<[LeasedStep]>(on: loop)
@@ -154,7 +165,7 @@ final class Dispatcher: @unchecked Sendable {
       for (taker, share) in zip(takers, shares) {
         if taker.promise.isSettled {
           unwanted += share
-        } else if share.isEmpty, now < taker.deadline {
+        } else if share.isEmpty, now < taker.deadline, !isDraining {
           waiting.append(taker)
         } else {
           taker.promise.succeed(share)

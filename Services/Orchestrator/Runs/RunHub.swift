@@ -42,6 +42,16 @@ private struct Waiter: Sendable {
 final class RunHub: Sendable {
   private static let lookAgain = Duration.seconds(1)
   private let waiters = Mutex<[RunID: [Waiter]]>([:])
+  private let draining = Atomic<Bool>(false)
+
+  /// Whether readers shall go on at another replica.
+  var isDraining: Bool { draining.load(ordering: .relaxed) }
+
+  /// Sends all readers away.
+  func drain() {
+    draining.store(true, ordering: .relaxed)
+    movedAll()
+  }
 
   /// Takes a place among the readers of `run`.
   func ticket(for run: RunID) -> Ticket {
