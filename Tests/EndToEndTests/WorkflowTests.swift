@@ -110,8 +110,11 @@ extension EndToEndTests {
       let children = try fixture.json("GET", "/api/v1/runs?workflow=leaf").root["runs"]
       #expect(children?.elements.contains { $0["parent_run_id"]?.string == run } == true)
       try expectConsistent(run)
-      let timers = try fixture.stack.postgres.query("select count(*) from orchestrator.timer")
-      #expect(timers == "0")
+      try fixture.wait("no timer is left of a run that has ended") {
+        try fixture.stack.postgres.query(
+          "select count(*) from orchestrator.timer t join orchestrator.run r on r.id = t.run_id where r.ended_at is not null"
+        ) == "0"
+      }
     }
 
     @Test func `a wait in vain and a rejection fail the run, and cancelling it ends its sub-runs`() throws {
