@@ -43,7 +43,8 @@ public struct Migrator: Sendable {
 
   /// Applies what is missing. Throws `MigrationError` when the recorded history does not fit, else `PostgresError`.
   public func migrate(_ migrations: [Migration]) async throws {
-    precondition(migrations.map(\.version) == Array(1...max(1, migrations.count)), "versions count from 1 without gaps")
+    precondition(
+      migrations.enumerated().allSatisfy { $0.element.version == $0.offset + 1 }, "versions count from 1 without gaps")
     let deadline = MonotonicClock.now() &+ Migrator.timeout
     let connection = try await pool.dedicated(deadline: deadline)
     defer { connection.close() }
@@ -113,6 +114,6 @@ public struct Migrator: Sendable {
 
   /// A string literal; only for texts of this program, never for input.
   private func literal(_ text: String) -> String {
-    "'" + text.reduce(into: "") { $0 += $1 == "'" ? "''" : String($1) } + "'"
+    "'" + text.unicodeScalars.reduce(into: "") { $0 += $1 == "'" ? "''" : String($1) } + "'"
   }
 }

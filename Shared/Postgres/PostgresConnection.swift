@@ -27,6 +27,8 @@ final class PostgresConnection: ReadinessHandler, @unchecked Sendable {
     var rows: [PostgresRows] = []
     var error: PostgresError?
     var wasRepeated = false
+    /// The server no longer has a statement in the form in which it was prepared.
+    var isStale = false
 
     init(_ statements: [PostgresStatement], _ promise: Promise<[PostgresRows]>, _ now: UInt64) {
       self.statements = statements
@@ -49,6 +51,8 @@ final class PostgresConnection: ReadinessHandler, @unchecked Sendable {
   }
 
   private static let statementsMax = 256
+  /// The protocol counts parameters in 16 bits; libpq refuses more, and gives up the pipeline.
+  private static let parametersMax = 65_535
 
   let loop: EventLoop
   private let handle: OpaquePointer
@@ -58,6 +62,8 @@ final class PostgresConnection: ReadinessHandler, @unchecked Sendable {
   private var expectedHead = 0
   private var statements: [StatementKey: String] = [:]
   private var statementNumber = 0
+  /// Statements that the cache has let go, still to be forgotten by the server.
+  private var forgotten: [String] = []
   private var wantsWrite = false
   private(set) var isBroken = false
   private(set) var pendingUnits = 0
@@ -116,6 +122,10 @@ final class PostgresConnection: ReadinessHandler, @unchecked Sendable {
 
   /// Sends the statements as one transaction and waits for their results.
   func send(_ statements: [PostgresStatement], deadline: UInt64) async throws -> [PostgresRows] {
+    guard statements.allSatisfy({ $0.parameters.count <= PostgresConnection.parametersMax }) else {
+      throw PostgresError(
+        .sql("54023"), detail: "more than \(PostgresConnection.parametersMax) parameters; use an array")
+    }
     let promise = Promise<[PostgresRows]>(on: loop)
     let unit = Unit(statements, promise, loop.now)
     transmit(unit)
@@ -148,12 +158,35 @@ final class PostgresConnection: ReadinessHandler, @unchecked Sendable {
     for statement in unit.statements {
       guard send(statement, of: unit) else {
         // libpq queues everything or reports a broken connection: nothing of this unit can have a sync behind it.
-        return fail(PostgresError(.connectionLost, detail: String(cString: PQerrorMessage(handle))))
+        return abandon(unit, PostgresError(.connectionLost, detail: String(cString: PQerrorMessage(handle))))
       }
     }
-    guard PQpipelineSync(handle) == 1 else { return fail(PostgresError(.connectionLost)) }
+    guard PQpipelineSync(handle) == 1 else { return abandon(unit, PostgresError(.connectionLost)) }
     expected.append(.sync(unit))
     flush()
+    forgetStatements()
+  }
+
+  /// The connection broke while the unit was being queued: no synchronisation point will answer it.
+  private func abandon(_ unit: Unit, _ error: PostgresError) {
+    fail(error)
+    unit.promise.fail(error)
+  }
+
+  /// Frees what the cache has let go, each in a unit of its own, so that nobody's transaction depends on it.
+  private func forgetStatements() {
+    while !isBroken, let name = forgotten.popLast() {
+      let unit = Unit([], Promise(on: loop), loop.now)
+      // A statement that was never prepared is no reason to try again.
+      unit.wasRepeated = true
+      pendingUnits += 1
+      guard PQsendQueryParams(handle, "deallocate \(name)", 0, nil, nil, nil, nil, 1) == 1,
+        PQpipelineSync(handle) == 1
+      else { return fail(PostgresError(.connectionLost)) }
+      expected.append(.result(unit))
+      expected.append(.sync(unit))
+      flush()
+    }
   }
 
   private func send(_ statement: PostgresStatement, of unit: Unit) -> Bool {
@@ -169,6 +202,7 @@ final class PostgresConnection: ReadinessHandler, @unchecked Sendable {
       expected.append(.prepared(unit, key: key))
       if statements.count >= PostgresConnection.statementsMax, let oldest = statements.first {
         statements[oldest.key] = nil
+        forgotten.append(oldest.value)
       }
       statements[key] = name
     }
@@ -243,6 +277,11 @@ final class PostgresConnection: ReadinessHandler, @unchecked Sendable {
       } else {
         note(unit, status, result)
         PQclear(result)
+        // Copying needs a dialogue that nobody here leads: libpq would give the same result for ever.
+        if [PGRES_COPY_IN, PGRES_COPY_OUT, PGRES_COPY_BOTH].contains(status) {
+          unit.error = PostgresError(.sql("0A000"), detail: "COPY is not supported here")
+          fail(PostgresError(.connectionLost, outcomeUnknown: true))
+        }
       }
     case .sync(let unit):
       PQclear(result)
@@ -258,20 +297,30 @@ final class PostgresConnection: ReadinessHandler, @unchecked Sendable {
       guard let ascii = code.asciiValue else { return nil }
       return PQresultErrorField(result, Int32(ascii)).map { String(cString: $0) }
     }
-    unit.error = PostgresError(
-      .sql(field("C") ?? "XX000"), constraint: field("n"), detail: String(cString: PQresultErrorMessage(result)))
+    let detail = String(cString: PQresultErrorMessage(result))
+    // After these the server closes the connection, perhaps between a commit and its confirmation.
+    if let severity = field("V"), severity == "FATAL" || severity == "PANIC" {
+      unit.error = PostgresError(.connectionLost, outcomeUnknown: true, detail: detail)
+      return
+    }
+    let state = field("C") ?? "XX000"
+    unit.error = PostgresError(.sql(state), constraint: field("n"), detail: detail)
+    unit.isStale = state == "26000" || state == "0A000" && field("R") == "RevalidateCachedQuery"
   }
 
   private func complete(_ unit: Unit) {
     pendingUnits -= 1
     guard let error = unit.error else { return unit.promise.succeed(unit.rows) }
-    // A statement whose preparation was rolled back by somebody else's failure: nothing was executed, so it is sent
-    // again.
-    if error.sqlState == "26000", !unit.wasRepeated {
+    // A statement that somebody else failed to prepare, or whose columns have changed: nothing of the unit remains,
+    // so it is sent again, unless it belongs to a transaction, which is over.
+    if unit.isStale, !unit.wasRepeated {
       for statement in unit.statements {
-        statements[StatementKey(sql: statement.sql, types: statement.parameters.map(\.postgresType))] = nil
+        let key = StatementKey(sql: statement.sql, types: statement.parameters.map(\.postgresType))
+        if let name = statements.removeValue(forKey: key) { forgotten.append(name) }
       }
+      guard PQtransactionStatus(handle) != PQTRANS_INERROR else { return unit.promise.fail(error) }
       unit.wasRepeated = true
+      unit.isStale = false
       unit.error = nil
       unit.rows = []
       return transmit(unit)

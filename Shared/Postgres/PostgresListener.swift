@@ -62,7 +62,7 @@ public final class PostgresListener: Sendable {
 
   private func listen(_ continuation: AsyncStream<PostgresNotice>.Continuation, _ loop: EventLoop) async throws {
     var backoff = PostgresBackoff()
-    let quoted = "\"" + channel.reduce(into: "") { $0 += $1 == "\"" ? "\"\"" : String($1) } + "\""
+    let quoted = "\"" + channel.unicodeScalars.reduce(into: "") { $0 += $1 == "\"" ? "\"\"" : String($1) } + "\""
     while !Task.isCancelled {
       do {
         let deadline = MonotonicClock.now() &+ PostgresListener.connectTimeout

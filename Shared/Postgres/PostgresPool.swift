@@ -37,7 +37,8 @@ public struct PostgresConfiguration: Sendable {
   /// The connection string with the settings of each session.
   var conninfo: String {
     func quoted(_ text: String) -> String {
-      "'" + text.reduce(into: "") { $0 += $1 == "'" || $1 == "\\" ? "\\\($1)" : String($1) } + "'"
+      // By scalars: a quotation mark with a combining mark behind it is another character.
+      "'" + text.unicodeScalars.reduce(into: "") { $0 += $1 == "'" || $1 == "\\" ? "\\\($1)" : String($1) } + "'"
     }
     let session =
       "-c search_path=\(schema) -c statement_timeout=\(statementTimeout.milliseconds) "

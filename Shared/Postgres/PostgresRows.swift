@@ -37,6 +37,9 @@ public struct PostgresRows: Sendable, RandomAccessCollection {
 
   /// Rows that a statement without result has changed.
   public var affected: Int { Int(String(cString: PQcmdTuples(storage.result))) ?? 0 }
+
+  /// What the server says it has done, such as `COMMIT`.
+  var command: String { String(cString: PQcmdStatus(storage.result)) }
 }
 
 /// One row of a result.

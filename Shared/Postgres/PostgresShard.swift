@@ -48,7 +48,9 @@ final class PostgresShard: @unchecked Sendable {
     isClosed = true
     for task in tasks { task.cancel() }
     for connection in shared + idle { connection.close() }
+    exclusive -= idle.count
     idle = []
+    for waiter in waiters + exclusiveWaiters { waiter.fail(PostgresError(.unavailable)) }
   }
 
   // MARK: Shared connections
@@ -70,7 +72,9 @@ final class PostgresShard: @unchecked Sendable {
         counts.ready.subtract(1, ordering: .relaxed)
         connection.close()
         if !isClosed { logger.warning("a connection to the database was lost") }
-      } catch let error as PostgresError {
+      } catch is CancellationError {
+        return
+      } catch {
         metrics.connectFailures.add()
         logger.warning("the database cannot be reached", ["reason": .string(String(reflecting: error))])
       }
@@ -123,7 +127,10 @@ final class PostgresShard: @unchecked Sendable {
     while true {
       if isClosed { throw PostgresError(.unavailable) }
       var best: PostgresConnection?
-      for connection in shared where connection.pendingUnits < best?.pendingUnits ?? .max { best = connection }
+      // One that has just broken stays in the list until its own task has run.
+      for connection in shared where !connection.isBroken && connection.pendingUnits < best?.pendingUnits ?? .max {
+        best = connection
+      }
       if let best { return best }
       let promise = Promise<Void>(on: loop)
       waiters.append(promise)
@@ -153,7 +160,8 @@ final class PostgresShard: @unchecked Sendable {
     do {
       try await transaction.query("begin")
       let value = try await body(transaction)
-      try await transaction.query("commit")
+      // The server answers `commit` with a rollback, not an error, when a statement failed and the body went on.
+      guard try await transaction.query("commit").command == "COMMIT" else { throw PostgresError(.sql("25P02")) }
       giveBack(connection)
       return value
     } catch {
@@ -167,11 +175,13 @@ final class PostgresShard: @unchecked Sendable {
   private func lease() async throws -> PostgresConnection {
     let deadline = MonotonicClock.now() &+ UInt64(configuration.unavailableTimeout.nanoseconds)
     while true {
+      if isClosed { throw PostgresError(.unavailable) }
       while let connection = idle.popLast() { if connection.isBroken { exclusive -= 1 } else { return connection } }
       if exclusive < configuration.transactionConnectionsPerLoop {
         exclusive += 1
         do { return try await connect() } catch {
           exclusive -= 1
+          wakeExclusive()
           throw error
         }
       }

@@ -182,13 +182,18 @@ extension Timestamp: PostgresScalar, PostgresDecodable {
   private static let epochOffset: Int64 = 946_684_800_000_000
   /// Microseconds since 2000-01-01.
   public func encode(to bytes: inout [UInt8]) -> Bool {
-    (unixMicroseconds &- Timestamp.epochOffset).appendBigEndian(to: &bytes)
+    let (value, isBeyond) = unixMicroseconds.subtractingReportingOverflow(Timestamp.epochOffset)
+    // Out of the server's range as well, so that it refuses (SQLSTATE 22008) instead of storing another time.
+    (isBeyond ? Int64.min + 1 : value).appendBigEndian(to: &bytes)
     return true
   }
   /// From `timestamptz`.
   public init?(postgres bytes: UnsafeRawBufferPointer, type: UInt32) {
-    guard type == 1184, let value = Int64(bigEndianBytes: bytes) else { return nil }
-    self.init(unixMicroseconds: value &+ Timestamp.epochOffset)
+    // The extremes stand for the infinite times.
+    guard type == 1184, let value = Int64(bigEndianBytes: bytes), value != .min, value != .max else { return nil }
+    let (microseconds, isBeyond) = value.addingReportingOverflow(Timestamp.epochOffset)
+    if isBeyond { return nil }
+    self.init(unixMicroseconds: microseconds)
   }
 }
 

@@ -19,27 +19,31 @@ enum LogText {
   }
 
   private static let secretNames = [
-    "authorization", "api_key", "api-key", "apikey", "password", "passwd", "secret", "token", "cookie", "private_key",
-    "credential",
+    "authorization", "apikey", "password", "passwd", "secret", "token", "cookie", "privatekey", "credential",
   ]
 
   /// Whether a field of this name may hold a secret. Counts of tokens are none.
   static func isSecret(_ name: String) -> Bool {
     let lower = name.lowercased()
     if lower.hasSuffix("tokens") || lower.hasSuffix("_count") { return false }
-    return secretNames.contains { lower.contains($0) }
+    // `x-api-key`, `api_key` and `apiKey` are one name.
+    let joined = lower.filter { $0 != "_" && $0 != "-" && $0 != "." }
+    return secretNames.contains { joined.contains($0) }
   }
 
   /// Hides bearer tokens, keys in the usual spellings and passwords in URLs.
   static func masked(_ text: String) -> String {
-    guard text.contains("sk-") || text.contains("earer ") || text.contains("cadre_") || text.contains("://") else {
+    guard
+      text.contains("sk-") || text.contains("earer ") || text.contains("EARER ") || text.contains("cadre_")
+        || text.contains("://")
+    else {
       return text
     }
     return
       text
-      .replacing(/([Bb]earer )[A-Za-z0-9._~+\/=\-]{6,}/) { "\($0.1)[redacted]" }
+      .replacing(/([Bb](?:earer|EARER) )[A-Za-z0-9._~+\/=\-]{6,}/) { "\($0.1)[redacted]" }
       .replacing(/\bsk-[A-Za-z0-9_\-]{6,}/, with: "[redacted]")
       .replacing(/\bcadre_[A-Za-z0-9]{16,}/, with: "[redacted]")
-      .replacing(/(:\/\/[^\/\s:@]*:)[^\/\s@]+@/) { "\($0.1)[redacted]@" }
+      .replacing(/(:\/\/[^\/\s:@]*:)[^\/\s]+@/) { "\($0.1)[redacted]@" }
   }
 }

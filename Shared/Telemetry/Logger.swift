@@ -44,6 +44,8 @@ public protocol LogSink: AnyObject, Sendable {
 public struct Logger: Sendable {
   /// Longest line in bytes.
   public static let lineBytesMax = 16 << 10
+  private static let messageCharactersMax = 512
+  private static let cutMark = ",\"cut\":true"
 
   private let service: String
   private let minimum: LogLevel
@@ -69,17 +71,17 @@ public struct Logger: Sendable {
     guard let sink, level >= minimum else { return }
     guard let suppressed = flood.admit(message, now: MonotonicClock.now()) else { return }
     var line = "{\"time\":\"\(WallClock.now())\",\"level\":\"\(level.name)\",\"service\":\(LogText.quoted(service))"
-    line += ",\"message\":\(LogText.quoted(message))"
+    line += ",\"message\":\(LogText.quoted(String(message.prefix(Logger.messageCharactersMax))))"
     if let trace { line += ",\"trace_id\":\"\(trace.traceIDText)\",\"span_id\":\"\(trace.spanIDText)\"" }
     if suppressed > 0 { line += ",\"suppressed_before\":\(suppressed)" }
     for (key, value) in attributes {
-      line += ",\(LogText.quoted(key)):\(Logger.text(key, value))"
-      if line.utf8.count > Logger.lineBytesMax {
-        line =
-          String(decoding: line.utf8.prefix(64), as: UTF8.self).prefix { $0 != "," } + ",\"message\":"
-          + LogText.quoted(message) + ",\"cut\":true"
+      let member = ",\(LogText.quoted(key)):\(Logger.text(key, value))"
+      // What is left out is said, so room for saying it is kept.
+      guard line.utf8.count + member.utf8.count <= Logger.lineBytesMax - Logger.cutMark.utf8.count - 1 else {
+        line += Logger.cutMark
         break
       }
+      line += member
     }
     sink.write(line + "}")
   }
@@ -145,96 +147,4 @@ final class LogFloodGate: Sendable {
       return suppressed
     }
   }
-}
-
-/// Writes lines to a file descriptor on a thread of its own, from a bounded buffer.
-public final class FileLogSink: LogSink {
-  private struct State {
-    var lines: [String] = []
-    var dropped = 0
-  }
-
-  private static let linesMax = 8192
-  private let state = Mutex(State())
-  private let arrived = LineSignal()
-  private let descriptor: Int32
-
-  /// Starts writing to `descriptor`, which is not closed.
-  public init(descriptor: Int32) {
-    self.descriptor = descriptor
-    var thread = pthread_t()
-    pthread_create(
-      &thread, nil,
-      { pointer in
-        guard let pointer else { return nil }
-        let sink = Unmanaged<FileLogSink>.fromOpaque(pointer).takeRetainedValue()
-        while true {
-          sink.arrived.wait()
-          _ = sink.drain()
-        }
-      }, Unmanaged.passRetained(self).toOpaque())
-    pthread_detach(thread)
-  }
-
-  /// Queues a line, or counts it as dropped when the queue is full.
-  public func write(_ line: String) {
-    let isFirst = state.withLock { state in
-      if state.lines.count < FileLogSink.linesMax { state.lines.append(line) } else { state.dropped += 1 }
-      return state.lines.count == 1
-    }
-    if isFirst { arrived.signal() }
-  }
-
-  /// Writes what is queued, on the calling thread; for the end of the process.
-  public func flush() { while drain() {} }
-
-  private func drain() -> Bool {
-    let (lines, dropped) = state.withLock { state in
-      let taken = (state.lines, state.dropped)
-      state = State()
-      return taken
-    }
-    if lines.isEmpty, dropped == 0 { return false }
-    var text = lines.joined(separator: "\n")
-    if !lines.isEmpty { text += "\n" }
-    if dropped > 0 { text += "{\"level\":\"warning\",\"message\":\"log lines dropped\",\"count\":\(dropped)}\n" }
-    var bytes = Array(text.utf8)[...]
-    while !bytes.isEmpty {
-      let count = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
-      if count > 0 { bytes = bytes.dropFirst(count) } else if errno != EINTR { return true }
-    }
-    return true
-  }
-}
-
-/// Wakes the writing thread.
-///
-/// `@unchecked Sendable`: POSIX semaphores may be used from any thread.
-private final class LineSignal: @unchecked Sendable {
-  private let semaphore = UnsafeMutablePointer<sem_t>.allocate(capacity: 1)
-
-  init() { sem_init(semaphore, 0, 0) }
-
-  deinit {
-    sem_destroy(semaphore)
-    semaphore.deallocate()
-  }
-
-  func signal() { sem_post(semaphore) }
-
-  func wait() { while sem_wait(semaphore) != 0 {} }
-}
-
-/// Keeps lines in memory, for tests.
-public final class MemoryLogSink: LogSink {
-  private let kept = Mutex<[String]>([])
-
-  /// Makes an empty sink.
-  public init() {}
-
-  /// Keeps a line.
-  public func write(_ line: String) { kept.withLock { $0.append(line) } }
-
-  /// The lines so far.
-  public var lines: [String] { kept.withLock { $0 } }
 }

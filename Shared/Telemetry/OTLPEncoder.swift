@@ -78,6 +78,13 @@ public enum OTLPEncoder {
       """.utf8)
   }
 
+  /// The JSON mapping of protobuf has names of its own for what is not finite.
+  private static func json(_ number: Double) -> String {
+    if number.isNaN { return "\"NaN\"" }
+    if number.isInfinite { return number < 0 ? "\"-Infinity\"" : "\"Infinity\"" }
+    return "\(number)"
+  }
+
   private static func json(_ attributes: [(key: String, value: AttributeValue)]) -> String {
     let list = attributes.map { attribute in
       let value =
@@ -85,7 +92,7 @@ public enum OTLPEncoder {
         case .string(let text): "\"stringValue\":\(LogText.quoted(text))"
         case .bool(let truth): "\"boolValue\":\(truth)"
         case .int(let number): "\"intValue\":\"\(number)\""
-        case .double(let number): "\"doubleValue\":\(number.isFinite ? "\(number)" : "\"\(number)\"")"
+        case .double(let number): "\"doubleValue\":\(json(number))"
         }
       return "{\"key\":\(LogText.quoted(attribute.key)),\"value\":{\(value)}}"
     }

@@ -1,3 +1,5 @@
+internal import Primitives
+
 /// The standard `OTEL_*` settings of tracing (OpenTelemetry environment variable specification).
 public struct OTelSettings: Sendable {
   /// How batches are encoded.
@@ -59,6 +61,10 @@ public struct OTelSettings: Sendable {
       text("OTEL_EXPORTER_OTLP_TRACES_HEADERS") ?? text("OTEL_EXPORTER_OTLP_HEADERS"), "OTEL_EXPORTER_OTLP_HEADERS"
     )
     .map { ($0.0.lowercased(), $0.1) }
+    if headers.contains(where: { $0.value.utf8.contains { $0 < 0x20 || $0 == 0x7F } }) {
+      faults.append("OTEL_EXPORTER_OTLP_HEADERS must hold no control characters.")
+      headers = []
+    }
     resource = pairs(text("OTEL_RESOURCE_ATTRIBUTES"), "OTEL_RESOURCE_ATTRIBUTES").map { ($0.0, $0.1) }
     serviceName = text("OTEL_SERVICE_NAME")
     readSampler(text("OTEL_TRACES_SAMPLER"), text("OTEL_TRACES_SAMPLER_ARG"))
@@ -114,8 +120,11 @@ public struct OTelSettings: Sendable {
     var rest = text.utf8[...]
     while let byte = rest.popFirst() {
       if byte == UInt8(ascii: "%") {
-        guard let value = UInt8(String(decoding: Array(rest.prefix(2)), as: UTF8.self), radix: 16) else { return nil }
-        bytes.append(value)
+        // Two digits, neither fewer nor a sign.
+        guard let value = Hex.decode(String(decoding: Array(rest.prefix(2)), as: UTF8.self)), value.count == 1 else {
+          return nil
+        }
+        bytes += value
         rest = rest.dropFirst(2)
       } else {
         bytes.append(byte)

@@ -76,12 +76,28 @@ public struct TraceContext: Hashable, Sendable {
     var keys: Set<Substring> = []
     return !members.isEmpty && members.count <= 32
       && members.allSatisfy { member in
-        let member = member.drop { $0 == " " || $0 == "\t" }
+        let member = member.trimmed
         guard let equals = member.firstIndex(of: "="), equals > member.startIndex,
           keys.insert(member[..<equals]).inserted
         else { return false }
-        return member.utf8.allSatisfy { (0x20...0x7E).contains($0) }
+        return isKey(member[..<equals]) && isValue(member[member.index(after: equals)...])
       }
+  }
+
+  /// 1 to 256 of `a-z 0-9 _ - * /`, at most one `@`, with a letter or digit in front.
+  private static func isKey(_ key: Substring) -> Bool {
+    func isLetterOrDigit(_ byte: UInt8) -> Bool { (0x61...0x7A).contains(byte) || (0x30...0x39).contains(byte) }
+    let parts = key.utf8.split(separator: 0x40, omittingEmptySubsequences: false)
+    return key.utf8.count <= 256 && parts.count <= 2
+      && parts.allSatisfy { part in
+        guard let first = part.first, isLetterOrDigit(first) else { return false }
+        return part.allSatisfy { isLetterOrDigit($0) || [0x5F, 0x2D, 0x2A, 0x2F].contains($0) }
+      }
+  }
+
+  /// 1 to 256 printable characters without `,` and `=`.
+  private static func isValue(_ value: Substring) -> Bool {
+    (1...256).contains(value.utf8.count) && value.utf8.allSatisfy { (0x20...0x7E).contains($0) && $0 != 0x3D }
   }
 
   /// 32 hexadecimal digits.
@@ -107,5 +123,14 @@ public struct TraceContext: Hashable, Sendable {
     for shift in stride(from: 60, through: 0, by: -4) {
       bytes.append(Hex.digit(UInt8(truncatingIfNeeded: word >> UInt64(shift)) & 0xF))
     }
+  }
+}
+
+extension Substring {
+  /// Without blanks and tabs on both sides.
+  fileprivate var trimmed: Substring {
+    var text = drop { $0 == " " || $0 == "\t" }
+    while let last = text.last, last == " " || last == "\t" { text.removeLast() }
+    return text
   }
 }

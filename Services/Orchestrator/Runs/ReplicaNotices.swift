@@ -21,6 +21,7 @@ final class ReplicaNotices: Sendable {
     var hasWork = false
     var runs: Set<RunID> = []
     var othersSeen: UInt64 = 0
+    var isGreeted = false
   }
 
   private let own = UUID.version7().description
@@ -28,6 +29,7 @@ final class ReplicaNotices: Sendable {
   private let listener: PostgresListener
   private let logger: Logger
   private let pending = Mutex(Pending())
+  private let bell = Bell()
 
   init(pool: PostgresPool, logger: Logger) {
     self.pool = pool
@@ -36,13 +38,24 @@ final class ReplicaNotices: Sendable {
   }
 
   /// Steps are ready.
-  func work() { pending.withLock { $0.hasWork = true } }
+  func work() { note { $0.hasWork = true } }
 
   /// A run has moved.
   func moved(_ run: RunID) {
-    pending.withLock { pending in
-      if pending.othersSeen > 0, pending.runs.count <= ReplicaNotices.runsMax { pending.runs.insert(run) }
+    note { pending in
+      if pending.runs.count <= ReplicaNotices.runsMax { pending.runs.insert(run) }
     }
+  }
+
+  /// Notes something, and wakes the sender with the first of it. Nobody hears what one says alone.
+  private func note(_ body: (inout Pending) -> Void) {
+    let isFirst = pending.withLock { pending in
+      guard pending.othersSeen > 0 else { return false }
+      let wasEmpty = !pending.hasWork && pending.runs.isEmpty
+      body(&pending)
+      return wasEmpty
+    }
+    if isFirst { bell.ring(1) }
   }
 
   /// Sends and hears until cancelled.
@@ -61,9 +74,15 @@ final class ReplicaNotices: Sendable {
     var nextHello: UInt64 = 0
     while !Task.isCancelled {
       do {
+        let ticket = bell.ticket()
+        if pending.withLock({ !$0.hasWork && $0.runs.isEmpty && !$0.isGreeted }) {
+          try await ticket.wait(until: max(nextHello, MonotonicClock.now()))
+        } else {
+          ticket.cancel()
+        }
         try await EventLoop.sleep(for: ReplicaNotices.gathering)
         let now = MonotonicClock.now()
-        let isHello = now >= nextHello
+        let isHello = pending.withLock { $0.isGreeted } || now >= nextHello
         let text = gathered(now, isHello: isHello)
         guard let text else { continue }
         if isHello { nextHello = now &+ ReplicaNotices.helloInterval }
@@ -83,6 +102,7 @@ final class ReplicaNotices: Sendable {
       let isAlone = pending.othersSeen == 0
       defer {
         pending.hasWork = false
+        pending.isGreeted = false
         pending.runs.removeAll(keepingCapacity: true)
       }
       guard isHello || (!isAlone && (pending.hasWork || !pending.runs.isEmpty)) else { return nil }
@@ -100,7 +120,14 @@ final class ReplicaNotices: Sendable {
     }
     let parts = text.split(separator: " ", omittingEmptySubsequences: false)
     guard parts.count == 3, parts[0] != own else { return }
-    pending.withLock { $0.othersSeen = MonotonicClock.now() }
+    let isNew = pending.withLock { pending in
+      let isNew = pending.othersSeen == 0
+      pending.othersSeen = MonotonicClock.now()
+      pending.isGreeted = pending.isGreeted || isNew
+      return isNew
+    }
+    // The other one shall know of this one, too.
+    if isNew { bell.ring(1) }
     if parts[1] == "w" {
       dispatcher.ringLater()
       timerBell.ring(1)
