@@ -168,6 +168,53 @@ extension EndToEndTests {
       #expect(codes == ["schedule_to_start_timeout", "start_to_close_timeout", "worker_lost"], "\(codes)")
     }
 
+    @Test func `another agent takes over, and what was done is undone when nobody can`() throws {
+      try fixture.put(
+        workflow: "saga",
+        #"{"key":"book","job_type":"saga"},"#
+          + #"{"key":"pay","job_type":"saga","depends_on":["book"],"agent":"junior","retry":{"attempts_max":1},"#
+          + #""fallbacks":[{"agent":"senior"}],"on_failure":{"compensate":["unbook"]}},"#
+          + #"{"key":"unbook","job_type":"saga","compensation":true,"input":{"seat":{"$ref":"steps.book.output.seat"}}}"#
+      )
+      let (_, run) = try fixture.start("saga")
+      try fixture.deliver(try #require(try fixture.lease("saga").first), output: #"{"seat":7}"#)
+      let junior = try #require(try fixture.lease("saga").first)
+      #expect(junior["agent"]?.string == "junior")
+      try fixture.deliver(junior, failure: "no_money")
+      let senior = try #require(try fixture.lease("saga").first)
+      #expect(senior["agent"]?.string == "senior" && senior["attempt"]?.int == 2)
+      try fixture.deliver(senior, failure: "no_money")
+      #expect(try fixture.json("GET", "/api/v1/runs/\(run)").root["status"]?.string == "compensating")
+      let undo = try #require(try fixture.lease("saga").first)
+      #expect(undo["step"]?.string == "unbook" && undo["input"]?["seat"]?.int == 7)
+      try fixture.deliver(undo)
+      let end = try fixture.end(ofRun: run)
+      #expect(end["status"]?.string == "failed" && end["failure"]?["code"]?.string == "no_money")
+      let shown = try fixture.json("GET", "/api/v1/runs/\(run)/events?agent=senior").root["events"]
+      #expect(shown?.elements.allSatisfy { $0["step"]?.string == "pay" } == true && (shown?.count ?? 0) > 0)
+      #expect(try fixture.json("POST", "/api/v1/runs/\(run)/replay").root["verdict"]?.string == "consistent")
+    }
+
+    @Test func `recorded calls answer a repeated attempt, and a forked step starts without them`() throws {
+      try fixture.put(
+        workflow: "journal", #"{"key":"a","job_type":"journal","retry":{"attempts_max":2,"backoff_ms":0}}"#)
+      let (_, run) = try fixture.start("journal")
+      let first = try #require(try fixture.lease("journal").first)
+      #expect(try fixture.record(first, index: 0) == 200)
+      #expect(try fixture.record(first, index: 2) == 409)
+      try fixture.deliver(first, failure: "flaky", retryable: true)
+      let second = try #require(try fixture.lease("journal").first)
+      #expect(second["journal"]?.count == 1)
+      try fixture.deliver(second)
+      #expect(try fixture.end(ofRun: run)["usage"]?["model_calls"]?.int == 1)
+      let fork = try fixture.json(
+        "POST", "/api/v1/runs/\(run)/fork", body: #"{"from_step":"a","changes":[{"step":"a","model":"other"}]}"#)
+      #expect(fork.status == 201)
+      let third = try #require(try fixture.lease("journal").first)
+      #expect(third["journal"]?.count == 0 && third["model"]?.string == "other")
+      try fixture.deliver(third)
+    }
+
     @Test func `open runs are cancelled together`() throws {
       try fixture.put(workflow: "many", #"{"key":"a","type":"signal","signal":"never"}"#)
       for _ in 0..<20 { _ = try fixture.start("many") }

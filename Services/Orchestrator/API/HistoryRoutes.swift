@@ -61,6 +61,7 @@ struct HistoryRoutes: Sendable {
   private struct EventFilter: Sendable {
     let types: Set<String>
     let steps: Set<String>
+    let agents: Set<String>
 
     init(_ query: QueryItems) {
       func names(_ name: String) -> Set<String> {
@@ -68,10 +69,16 @@ struct HistoryRoutes: Sendable {
       }
       types = names("type")
       steps = names("step")
+      agents = names("agent")
     }
 
-    func shows(_ row: EventRow) -> Bool {
-      (types.isEmpty || types.contains(row.type)) && (steps.isEmpty || row.step.map { steps.contains($0) } ?? false)
+    /// `state` knows who does which step; it is needed only when agents are asked for.
+    func shows(_ row: EventRow, _ state: RunState?) -> Bool {
+      guard types.isEmpty || types.contains(row.type) else { return false }
+      guard steps.isEmpty || row.step.map({ steps.contains($0) }) ?? false else { return false }
+      guard !agents.isEmpty else { return true }
+      guard let state, let step = row.step.flatMap({ state.step($0) }) else { return false }
+      return state.assignment(of: step).agent.map { agents.contains($0) } ?? false
     }
   }
 
@@ -85,10 +92,11 @@ struct HistoryRoutes: Sendable {
     if wantsStream { return stream(row.id, after: after, filter) }
     let limit = try Parameter.limit(query, standard: 100, max: HistoryRoutes.pageMax)
     let page = try await engine.store.eventsOrArchived(row.id, after: after, limit: limit)
+    let state = filter.agents.isEmpty ? nil : try await engine.look(row.id)?.state
     return .json { writer in
       writer.key("events")
       writer.beginArray()
-      for event in page where filter.shows(event) {
+      for event in page where filter.shows(event, state) {
         writer.beginObject()
         TaskDocuments.write(event: event, of: row.id, to: &writer)
         writer.endObject()
@@ -114,9 +122,10 @@ struct HistoryRoutes: Sendable {
         let ticket = engine.hub.ticket(for: run)
         defer { ticket.cancel() }
         let page = try await engine.store.eventsOrArchived(run, after: sequence, limit: HistoryRoutes.pageMax)
+        let state = filter.agents.isEmpty || page.isEmpty ? nil : try await engine.look(run)?.state
         for event in page {
           sequence = event.sequence
-          guard filter.shows(event) else { continue }
+          guard filter.shows(event, state) else { continue }
           var writer = JSONWriter()
           writer.beginObject()
           TaskDocuments.write(event: event, of: run, to: &writer)

@@ -41,14 +41,13 @@ extension RunStore {
     _ = try await pool.query("delete from timer where id = any($1)", [timers])
   }
 
-  /// Milliseconds until the next timer, delayed step or schedule is due, at most `max`.
+  /// Milliseconds until the next timer or delayed step is due, at most `max`.
   func millisecondsToNextDue(max: Int64) async throws -> Int64 {
     let rows = try await pool.query(
       """
-      select greatest(0, ceil(extract(epoch from least(
-        (select min(due_at) from timer), (select min(due_at) from delayed),
-        (select min(next_at) from schedule where not is_paused)) - clock_timestamp()) * 1000))::int8
+      select ceil(extract(epoch from least(
+        (select min(due_at) from timer), (select min(due_at) from delayed)) - clock_timestamp()) * 1000)::int8
       """)
-    return min(max, try rows.first?.decode(0, as: Int64?.self) ?? max)
+    return Swift.max(0, min(max, try rows.first?.decode(0, as: Int64?.self) ?? max))
   }
 }
