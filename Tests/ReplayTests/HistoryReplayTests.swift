@@ -91,7 +91,9 @@ private func bundle(_ name: String) throws -> RunBundle {
     #expect(try RunBundle(reading: Array(lied.utf8)).replay().verdict != .consistent)
   }
 
-  @Test(arguments: ["", "{}", "[]", #"{"format":"cadre-run-bundle","version":99}"#, #"{"format":"cadre-run-bundle","version":1}"#])
+  @Test(arguments: [
+    "", "{}", "[]", #"{"format":"cadre-run-bundle","version":99}"#, #"{"format":"cadre-run-bundle","version":1}"#,
+  ])
   func `what is no bundle is refused with a reason`(text: String) {
     #expect(throws: BundleError.self) { try RunBundle(reading: Array(text.utf8)) }
   }
