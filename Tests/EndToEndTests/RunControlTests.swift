@@ -195,6 +195,20 @@ extension EndToEndTests {
       #expect(try fixture.json("POST", "/api/v1/runs/\(run)/replay").root["verdict"]?.string == "consistent")
     }
 
+    @Test func `text that the database cannot hold in a document fails nobody`() throws {
+      try fixture.put(
+        workflow: "hostile",
+        #"{"key":"a","job_type":"hostile"},{"key":"b","type":"transform","depends_on":["a"],"#
+          + #""when":{"ref":"steps.a.output.x","equals":"y"},"input":1}"#)
+      let runs = try (0..<8).map { _ in try fixture.start("hostile").run }
+      for lease in try fixture.lease("hostile", slots: 8) {
+        #expect(try fixture.deliver(lease, output: #"{"x":"a\u0000b","\u0000":"\ud83d\ude00"}"#) == 200)
+      }
+      for run in runs { #expect(try fixture.end(ofRun: run)["status"]?.string == "succeeded") }
+      let fault = #"{"name":"nul","steps":[{"key":"a","when":{"ref":"input.a\u0000","exists":true}}]}"#
+      #expect(fixture.call("POST", "/api/v1/workflows", body: fault).status == 422)
+    }
+
     @Test func `recorded calls answer a repeated attempt, and a forked step starts without them`() throws {
       try fixture.put(
         workflow: "journal", #"{"key":"a","job_type":"journal","retry":{"attempts_max":2,"backoff_ms":0}}"#)

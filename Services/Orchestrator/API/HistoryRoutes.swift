@@ -274,7 +274,9 @@ struct HistoryRoutes: Sendable {
       if let template = nested.value("input") {
         do {
           _ = try Template(template)
-          input = String(decoding: template.rawBytes, as: UTF8.self)
+          let text = String(decoding: template.rawBytes, as: UTF8.self)
+          if text.contains("\\u0000") { nested.note("input", .malformed, "The input must not contain U+0000.") }
+          input = text
         } catch { nested.note("input", .malformed, error.description) }
       }
       do { try nested.finish() } catch { for fault in error.faults { fields.note(at: fault) } }

@@ -91,9 +91,14 @@ final class RunCommitter: Sendable {
       }
       guard !transitions.isEmpty else { return outcomes }
       metrics.commit(size: transitions.count)
-      let written = try await store.apply(transitions)
+      let (written, failed) = try await write(transitions)
       for transition in transitions {
         guard let result = made[transition.run] else { continue }
+        if let error = failed[transition.run] {
+          cache.forget(transition.run)
+          for index in result.members { outcomes[index] = .refused(.byStore(error)) }
+          continue
+        }
         settle(transition, result, written[transition.run] ?? .moved, batch, &outcomes, moved)
       }
     } catch {
@@ -101,6 +106,25 @@ final class RunCommitter: Sendable {
       throw error
     }
     return outcomes
+  }
+
+  /// Writes transitions together. When the database refuses the statement as such, each is written by itself, so that
+  /// one that it cannot take fails nobody else.
+  private func write(
+    _ transitions: [Transition]
+  ) async throws -> (written: [RunID: RunStore.Outcome], failed: [RunID: PostgresError]) {
+    do { return (try await store.apply(transitions), [:]) } catch let error as PostgresError
+      where !error.isTransient && transitions.count > 1
+    {
+      var written: [RunID: RunStore.Outcome] = [:]
+      var failed: [RunID: PostgresError] = [:]
+      for transition in transitions {
+        do { written.merge(try await store.apply([transition])) { $1 } } catch let error as PostgresError {
+          failed[transition.run] = error
+        }
+      }
+      return (written, failed)
+    }
   }
 
   private func load(_ run: RunID) async throws(RunEngine.Refused) -> Loaded {

@@ -234,10 +234,21 @@ final class TimerService: Sendable {
     let submission = try RunEngine.begin(
       run: child, facts: facts, task: nil, principal: "orchestrator", workflow: workflow, input: input)
     try await engine.accept(submission)
-    try await engine.apply(
-      RunChange(
-        run: timer.run, inputs: [.startChild(step: key, attempt: attempt, run: child.description)],
-        timer: timer.id))
+    do {
+      try await engine.apply(
+        RunChange(
+          run: timer.run, inputs: [.startChild(step: key, attempt: attempt, run: child.description)],
+          timer: timer.id))
+    } catch let refused as RunEngine.Refused {
+      // Nobody waits for the sub-run any more, unless this very timer has begun it before.
+      if try await engine.look(timer.run)?.state.step(key)?.child != child.description {
+        try await ignoringRefusals {
+          try await engine.apply(
+            .cancel(by: "orchestrator", reason: "The run that began it has gone on without it."), to: child)
+        }
+      }
+      throw refused
+    }
   }
 
   private func childEnded(_ timer: DueTimer, _ key: String, _ attempt: Int) async throws {

@@ -194,7 +194,9 @@ extension RunStore {
           expires_at, heartbeat_ms, close_ms, input_sha256, home)
         select step_id, run_id, tenant_id, step, attempt, queued_version, job_type, lane, rank_at, clock_timestamp(),
           expires_at, heartbeat_ms, close_ms, input_sha256, home from due
-        on conflict (step_id) do nothing
+        on conflict (step_id) do update set attempt = excluded.attempt, queued_version = excluded.queued_version,
+          lane = excluded.lane, rank_at = excluded.rank_at, queued_at = excluded.queued_at, home = excluded.home,
+          expires_at = excluded.expires_at, input_sha256 = excluded.input_sha256
       )
       select count(*) from due
       """, [Int64(limit)])

@@ -51,7 +51,8 @@ extension FactValue {
     if let number = view.int { return .int(number) }
     if let number = view.double { return .double(number) }
     guard let text = view.string else { return .null }
-    if text.utf8.count <= FactValue.stringBytesMax { return .string(text) }
+    // The history cannot hold U+0000; no literal has it either.
+    if text.utf8.count <= FactValue.stringBytesMax, !text.utf8.contains(0) { return .string(text) }
     return .longString(sha256: Hex.encode(Digest.sha256(Array(text.utf8))))
   }
 }

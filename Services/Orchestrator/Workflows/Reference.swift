@@ -39,7 +39,8 @@ public struct Reference: Hashable, Sendable {
 
   /// Reads the written form; `nil` when it is malformed.
   public init?(_ text: String) {
-    guard text.utf8.count <= Reference.bytesMax, let segments = Reference.segments(text),
+    guard text.utf8.count <= Reference.bytesMax, text.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }),
+      let segments = Reference.segments(text),
       case .member(let first)? = segments.first
     else { return nil }
     switch first {
