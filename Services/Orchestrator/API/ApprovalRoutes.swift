@@ -43,25 +43,11 @@ struct ApprovalRoutes: Sendable {
     if let status = query["status"], !ApprovalRoutes.statuses.contains(status) {
       throw Problem.badParameter("?status", "One of \(ApprovalRoutes.statuses.joined(separator: ", ")) is expected.")
     }
-    func id<Kind: IdentifiedKind>(_ name: String, _ kind: ID<Kind>.Type) throws(Problem) -> ID<Kind>? {
-      guard let text = query[name] else { return nil }
-      guard let id = ID<Kind>(text) else { throw .badParameter("?\(name)", "An id is expected.") }
-      return id
-    }
     let rows = try await approvals.approvals(
-      caller.tenant, status: query["status"], run: try id("run_id", RunID.self), before: try id("cursor", StepID.self),
+      caller.tenant, status: query["status"], run: try Parameter.id(query, "run_id", RunID.self),
+      before: try Parameter.cursor(query, StepID.self),
       limit: limit + 1)
-    return .json { writer in
-      writer.key("approvals")
-      writer.beginArray()
-      for row in rows.prefix(limit) {
-        writer.beginObject()
-        write(row, to: &writer)
-        writer.endObject()
-      }
-      writer.endArray()
-      writer.member("next_cursor", orNull: rows.count > limit ? rows[limit - 1].id.description : nil)
-    }
+    return .page("approvals", rows, limit: limit, cursor: { $0.id.description }) { write($0, to: &$1) }
   }
 
   /// Decides on exactly what was shown: the digest of the subject must be named.

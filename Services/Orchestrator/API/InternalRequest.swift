@@ -2,6 +2,7 @@ internal import Contracts
 internal import Decider
 internal import HTTP
 internal import HTTPWire
+internal import JSON
 internal import Postgres
 internal import Primitives
 internal import Reactor
@@ -120,17 +121,25 @@ enum Parameter {
     return nil
   }
 
+  /// Where a page of a list begins: `next_cursor` of the page before.
+  static func cursor<Kind: IdentifiedKind>(_ query: QueryItems, _ kind: ID<Kind>.Type) throws(Problem) -> ID<Kind>? {
+    try id(query, "cursor", kind, "Use next_cursor of an earlier answer.")
+  }
+
+  /// An id in the query.
+  static func id<Kind: IdentifiedKind>(
+    _ query: QueryItems, _ name: String, _ kind: ID<Kind>.Type, _ hint: String = "An id is expected."
+  ) throws(Problem) -> ID<Kind>? {
+    guard let text = query[name] else { return nil }
+    guard let id = ID<Kind>(text) else { throw .badParameter("?\(name)", hint) }
+    return id
+  }
+
   /// What a list is restricted to.
   static func filter(_ query: QueryItems) throws(Problem) -> RunFilter {
     var filter = RunFilter()
-    if let text = query["project_id"] {
-      guard let id = ProjectID(text) else { throw .badParameter("?project_id", "The id of a project is expected.") }
-      filter.project = id
-    }
-    if let text = query["task_id"] {
-      guard let id = TaskID(text) else { throw .badParameter("?task_id", "The id of a task is expected.") }
-      filter.task = id
-    }
+    filter.project = try id(query, "project_id", ProjectID.self)
+    filter.task = try id(query, "task_id", TaskID.self)
     filter.workflow = query["workflow"]
     filter.label = query["label"]
     if let status = query["status"] {
@@ -162,5 +171,24 @@ enum Parameter {
   static func id<Kind: IdentifiedKind>(_ request: HTTPRequest, _ kind: ID<Kind>.Type) throws(Problem) -> ID<Kind> {
     guard let id = ID<Kind>(try request.parameter("id")) else { throw .notFound(Kind.prefix) }
     return id
+  }
+}
+
+extension HTTPResponse {
+  /// A page of a list. `rows` holds one row more than `limit` when there is another page.
+  static func page<Row>(
+    _ name: String, _ rows: [Row], limit: Int, cursor: (Row) -> String, _ write: (Row, inout JSONWriter) -> Void
+  ) -> HTTPResponse {
+    .json { writer in
+      writer.key(name)
+      writer.beginArray()
+      for row in rows.prefix(limit) {
+        writer.beginObject()
+        write(row, &writer)
+        writer.endObject()
+      }
+      writer.endArray()
+      writer.member("next_cursor", orNull: rows.count > limit ? cursor(rows[limit - 1]) : nil)
+    }
   }
 }

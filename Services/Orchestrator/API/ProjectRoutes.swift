@@ -42,26 +42,10 @@ struct ProjectRoutes: Sendable {
     let caller = try Caller(request, token)
     let query = try request.query()
     let limit = try Parameter.limit(query, standard: 50, max: 200)
-    var cursor: ProjectID?
-    if let text = query["cursor"] {
-      guard let id = ProjectID(text) else {
-        throw Problem.badParameter("?cursor", "Use next_cursor of an earlier answer.")
-      }
-      cursor = id
-    }
+    let cursor = try Parameter.cursor(query, ProjectID.self)
     let rows = try await projects.projects(
       caller.tenant, before: cursor, archivedToo: try Parameter.filter(query).isArchivedToo, limit: limit + 1)
-    return .json { writer in
-      writer.key("projects")
-      writer.beginArray()
-      for row in rows.prefix(limit) {
-        writer.beginObject()
-        write(row, to: &writer)
-        writer.endObject()
-      }
-      writer.endArray()
-      writer.member("next_cursor", orNull: rows.count > limit ? rows[limit - 1].id.description : nil)
-    }
+    return .page("projects", rows, limit: limit, cursor: { $0.id.description }) { write($0, to: &$1) }
   }
 
   private func create(_ request: HTTPRequest) async throws -> HTTPResponse {

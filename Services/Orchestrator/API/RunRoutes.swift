@@ -66,24 +66,10 @@ struct RunRoutes: Sendable {
     let caller = try Caller(request, token)
     let query = try request.query()
     let limit = try Parameter.limit(query, standard: 20, max: RunRoutes.pageMax)
-    var cursor: RunID?
-    if let text = query["cursor"] {
-      guard let id = RunID(text) else { throw Problem.badParameter("?cursor", "Use next_cursor of an earlier answer.") }
-      cursor = id
-    }
+    let cursor = try Parameter.cursor(query, RunID.self)
     let rows = try await engine.store.runs(
       caller.tenant, try Parameter.filter(query), before: cursor, limit: limit + 1)
-    return .json { writer in
-      writer.key("runs")
-      writer.beginArray()
-      for row in rows.prefix(limit) {
-        writer.beginObject()
-        TaskDocuments.write(run: row, to: &writer)
-        writer.endObject()
-      }
-      writer.endArray()
-      writer.member("next_cursor", orNull: rows.count > limit ? rows[limit - 1].id.description : nil)
-    }
+    return .page("runs", rows, limit: limit, cursor: { $0.id.description }) { TaskDocuments.write(run: $0, to: &$1) }
   }
 
   // MARK: Changes

@@ -52,25 +52,9 @@ struct ScheduleRoutes: Sendable {
     let caller = try Caller(request, token)
     let query = try request.query()
     let limit = try Parameter.limit(query, standard: 50, max: 200)
-    var cursor: ScheduleID?
-    if let text = query["cursor"] {
-      guard let id = ScheduleID(text) else {
-        throw Problem.badParameter("?cursor", "Use next_cursor of an earlier answer.")
-      }
-      cursor = id
-    }
+    let cursor = try Parameter.cursor(query, ScheduleID.self)
     let rows = try await schedules.schedules(caller.tenant, before: cursor, limit: limit + 1)
-    return .json { writer in
-      writer.key("schedules")
-      writer.beginArray()
-      for row in rows.prefix(limit) {
-        writer.beginObject()
-        write(row, to: &writer)
-        writer.endObject()
-      }
-      writer.endArray()
-      writer.member("next_cursor", orNull: rows.count > limit ? rows[limit - 1].id.description : nil)
-    }
+    return .page("schedules", rows, limit: limit, cursor: { $0.id.description }) { write($0, to: &$1) }
   }
 
   // MARK: Write

@@ -124,25 +124,11 @@ struct TaskRoutes: Sendable {
     let caller = try Caller(request, token)
     let query = try request.query()
     let limit = try Parameter.limit(query, standard: 20, max: TaskRoutes.pageMax)
-    var cursor: TaskID?
-    if let text = query["cursor"] {
-      guard let id = TaskID(text) else {
-        throw Problem.badParameter("?cursor", "Use next_cursor of an earlier answer.")
-      }
-      cursor = id
-    }
+    let cursor = try Parameter.cursor(query, TaskID.self)
     let filter = try Parameter.filter(query)
     let rows = try await engine.store.tasks(caller.tenant, filter, before: cursor, limit: limit + 1)
-    return .json { writer in
-      writer.key("tasks")
-      writer.beginArray()
-      for row in rows.prefix(limit) {
-        writer.beginObject()
-        TaskDocuments.write(task: row, to: &writer)
-        writer.endObject()
-      }
-      writer.endArray()
-      writer.member("next_cursor", orNull: rows.count > limit ? rows[limit - 1].task.description : nil)
+    return .page("tasks", rows, limit: limit, cursor: { $0.task.description }) {
+      TaskDocuments.write(task: $0, to: &$1)
     }
   }
 
