@@ -2,6 +2,7 @@ import Foundation
 import LocalStack
 import Postgres
 import Reactor
+import Synchronization
 import Telemetry
 import Testing
 
@@ -188,19 +189,21 @@ extension PostgresTests {
       try await fixture.withPool { pool in
         let listener = PostgresListener(pool: pool, channel: "test \"channel")
         let stream = listener.notifications()
-        let reading = Task { () -> [String] in
-          var texts: [String] = []
+        let heard = Mutex<[String]>([])
+        let reading = Task {
           for await notice in stream {
-            if case .payload(let text) = notice { texts.append(text) }
-            if texts.contains("two") { break }
+            guard case .payload(let text) = notice else { continue }
+            heard.withLock { $0.append(text) }
+            if text == "two" { break }
           }
-          return texts
         }
         @Sendable func notify(_ text: String) async throws {
           try await pool.query("select pg_notify('test \"channel', $1)", [text])
         }
         try await listener.connected()
         try await notify("one")
+        // The connection must not be ended before it has brought the notification.
+        while heard.withLock({ $0.isEmpty }) { try await EventLoop.sleep(for: .milliseconds(5)) }
         try await pool.query(
           "select pg_terminate_backend(pid) from pg_stat_activity where query ilike 'listen%' and pid <> pg_backend_pid()"
         )
@@ -211,9 +214,9 @@ extension PostgresTests {
             try await EventLoop.sleep(for: .milliseconds(20))
           }
         }
-        let received = await reading.value
+        await reading.value
         speaking.cancel()
-        #expect(received.first == "one" && received.last == "two")
+        #expect(heard.withLock { $0.first == "one" && $0.last == "two" })
         listener.stop()
       }
     }
