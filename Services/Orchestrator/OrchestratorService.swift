@@ -17,6 +17,7 @@ final class OrchestratorService: Service {
   static let settings: [any SettingDeclaration] = OrchestratorSettings.all
 
   private static let depthInterval = Duration.seconds(5)
+  private static let gatherMax = 5000
 
   private let context: ServiceContext
   private let token: InternalToken
@@ -83,6 +84,7 @@ final class OrchestratorService: Service {
         await engine.notices.run(hub: engine.hub, dispatcher: engine.dispatcher, timerBell: engine.timerBell)
       }
       group.addTask { [self] in await engine.dispatcher.lookPeriodically() }
+      group.addTask { [self] in await gatherBacklog() }
       group.addTask { [self] in await schedules.run() }
       group.addTask { [self] in await keeper.run() }
       group.addTask { [self] in await watchDepth() }
@@ -102,6 +104,22 @@ final class OrchestratorService: Service {
         return
       } catch {
         context.telemetry.logger.warning("the queue could not be measured", ["reason": .string("\(error)")])
+      }
+    }
+  }
+
+  /// Keeps the cost of claims from growing with the age of a backlog.
+  private func gatherBacklog() async {
+    while !Task.isCancelled {
+      do {
+        try await EventLoop.sleep(for: OrchestratorService.depthInterval)
+        while try await engine.store.gatherBacklog(limit: OrchestratorService.gatherMax)
+          >= OrchestratorService.gatherMax
+        {}
+      } catch is CancellationError {
+        return
+      } catch {
+        context.telemetry.logger.warning("the backlog could not be gathered", ["reason": .string("\(error)")])
       }
     }
   }

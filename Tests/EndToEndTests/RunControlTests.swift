@@ -124,6 +124,27 @@ extension EndToEndTests {
       try fixture.deliver(try #require(try fixture.lease("locked").first))
     }
 
+    @Test func `a backlog is gathered, keeps its order and is worked off`() throws {
+      try fixture.put(workflow: "old", #"{"key":"a","job_type":"old"}"#)
+      var runs: [String] = []
+      for _ in 0..<4 { runs.append(try fixture.start("old").run) }
+      func buckets(_ condition: String) throws -> String {
+        try fixture.stack.postgres.query(
+          "select count(*) from orchestrator.ready where job_type = 'old' and \(condition)")
+      }
+      _ = try fixture.stack.postgres.query(
+        "update orchestrator.ready set bucket = bucket - 100 where job_type = 'old'; select 1")
+      try fixture.wait("the backlog is gathered") {
+        try buckets("bucket = 0") == "4"
+      }
+      runs.append(try fixture.start("old").run)
+      for run in runs {
+        let lease = try #require(try fixture.lease("old").first)
+        #expect(lease["run_id"]?.string == run)
+        try fixture.deliver(lease)
+      }
+    }
+
     @Test func `the more urgent comes first, and tenants share fairly`() throws {
       try fixture.put(workflow: "ranked", #"{"key":"a","job_type":"ranked"}"#)
       for _ in 0..<3 { _ = try fixture.start("ranked") }

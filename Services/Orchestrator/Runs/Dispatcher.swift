@@ -12,6 +12,8 @@ final class Dispatcher: @unchecked Sendable {
   /// How long steps are left to the replica that queued them: it knows their runs. A little more than the claim
   /// demands.
   private static let leftToOthers = Duration.milliseconds(6)
+  /// How long the oldest bucket is taken for granted. What is committed late behind it waits that long at most.
+  private static let bucketNanoseconds: UInt64 = 1_000_000_000
   /// Steps of one claim.
   private static let claimMax = 128
 
@@ -32,6 +34,8 @@ final class Dispatcher: @unchecked Sendable {
   private var nextNumber = 0
   private var isClaiming = false
   private var wasRung = false
+  /// The oldest bucket of each job type that may still have steps, and when all were looked at last.
+  private var oldest: [String: (bucket: Int32, at: UInt64)] = [:]
   private var isDraining = false
   private var leased: @Sendable (LeasedStep, String) -> Void = { _, _ in }
 
@@ -153,7 +157,14 @@ final class Dispatcher: @unchecked Sendable {
     let numbers = Set(takers.map(\.number))
     waiting.removeAll { numbers.contains($0.number) }
     do {
-      let steps = try await store.lease(jobType: type, workers: workers, milliseconds: first.milliseconds)
+      let started = MonotonicClock.now()
+      let known = oldest[type].flatMap { started < $0.at &+ Dispatcher.bucketNanoseconds ? $0.bucket : nil }
+      let (steps, bucket) = try await store.lease(
+        jobType: type, workers: workers, milliseconds: first.milliseconds, from: known ?? 0)
+      if known == nil {
+        // Without any step, what comes is newer than what was there before.
+        oldest[type] = (bucket ?? oldest[type]?.bucket ?? 0, started)
+      }
       var shares = [[LeasedStep]](repeating: [], count: takers.count)
       for step in steps where owners.indices.contains(step.slot) {
         leased(step, workers[step.slot])

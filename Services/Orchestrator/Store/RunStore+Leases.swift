@@ -5,18 +5,26 @@ internal import Primitives
 
 /// Leases: taking steps off the queue, keeping them, and finding those whose holders fell silent.
 extension RunStore {
+  /// Buckets, of two seconds each, after which a waiting step belongs to the backlog.
+  private static let backlogBuckets: Int32 = 8
+
   /// The advisory lock under which limits are counted and steps taken, one claim at a time over all replicas.
   private static let claimLock: Int64 = 0x6361_6472_6531
 
   /// Gives up to `workers.count` steps of a job type to `workers`, one to each entry: fairly between tenants, by
   /// priority and age within one, never beyond a limit. Takes them off the queue and records the start in each history.
-  func lease(jobType: String, workers: [String], milliseconds: Int64) async throws -> [LeasedStep] {
+  ///
+  /// Looks at what was queued in `bucket` and later; the second result is the oldest bucket that had steps.
+  func lease(
+    jobType: String, workers: [String], milliseconds: Int64, from bucket: Int32
+  ) async throws -> (steps: [LeasedStep], oldest: Int32?) {
     let statements = [
       PostgresStatement("select pg_advisory_xact_lock($1)", [RunStore.claimLock]),
-      PostgresStatement(RunStore.leaseSQL, [jobType, Int64(workers.count), workers, milliseconds, home]),
+      PostgresStatement(RunStore.leaseSQL, [jobType, Int64(workers.count), workers, milliseconds, home, bucket]),
     ]
     let rows = try await retrying { try await pool.batch(statements) }[1]
-    return try rows.map { row in
+    let oldest = try rows.first?.decode(15, as: Int32?.self)
+    let steps = try rows.map { row in
       LeasedStep(
         step: StepID(try row.decode(0, as: UUID.self)), run: RunID(try row.decode(1, as: UUID.self)),
         tenant: TenantID(try row.decode(2, as: UUID.self)), key: try row.decode(3, as: String.self),
@@ -27,19 +35,23 @@ extension RunStore {
         slot: Int(try row.decode(12, as: Int64.self)) - 1, waitedMicroseconds: try row.decode(13, as: Int64.self),
         lane: try row.decode(14, as: String.self))
     }
+    return (steps, oldest)
   }
 
   /// Lanes with waiting steps are found by skipping through the index, never by reading the queue; what a lane may
   /// still take is counted only where a limit or lock exists.
   private static let leaseSQL = """
-    with recursive lanes(tenant_id, lane, n) as (
-      (select tenant_id, lane, 1 from ready where job_type = $1 order by tenant_id, lane limit 1)
+    with recursive spot(bucket, tenant_id, lane, n) as (
+      (select bucket, tenant_id, lane, 1 from ready where job_type = $1 and bucket >= $6
+        order by bucket, tenant_id, lane limit 1)
       union all
-      select next.tenant_id, next.lane, l.n + 1 from lanes l cross join lateral (
-        select q.tenant_id, q.lane from ready q
-        where q.job_type = $1 and (q.tenant_id, q.lane) > (l.tenant_id, l.lane)
-        order by q.tenant_id, q.lane limit 1) next
-      where l.n < 10000
+      select next.bucket, next.tenant_id, next.lane, s.n + 1 from spot s cross join lateral (
+        select q.bucket, q.tenant_id, q.lane from ready q
+        where q.job_type = $1 and (q.bucket, q.tenant_id, q.lane) > (s.bucket, s.tenant_id, s.lane)
+        order by q.bucket, q.tenant_id, q.lane limit 1) next
+      where s.n < 10000
+    ), lanes as materialized (
+      select distinct tenant_id, lane from spot
     ), limited as materialized (
       select l.tenant_id, l.lane, k.key, coalesce(c.slots, 1) as slots
       from lanes l cross join lateral unnest(array['tenant'] || string_to_array(nullif(l.lane, ''), E'\\x1f')) as k(key)
@@ -54,15 +66,15 @@ extension RunStore {
         greatest(0, m.slots - coalesce((select n from held h where h.tenant_id = m.tenant_id and h.key = m.key), 0)) as n
       from limited m
     ), room as materialized (
-      select l.tenant_id, l.lane,
-        (select min(f.n) from free f where f.tenant_id = l.tenant_id and f.lane = l.lane) as n
-      from lanes l
+      select s.bucket, s.tenant_id, s.lane,
+        (select min(f.n) from free f where f.tenant_id = s.tenant_id and f.lane = s.lane) as n
+      from spot s
     ), candidate as materialized (
       select c.step_id, c.tenant_id, c.lane, c.rank_at,
         row_number() over (partition by c.tenant_id order by c.rank_at) as position
       from room r cross join lateral (
         select q.step_id, q.tenant_id, q.lane, q.rank_at from ready q
-        where q.job_type = $1 and q.tenant_id = r.tenant_id and q.lane = r.lane
+        where q.job_type = $1 and q.bucket = r.bucket and q.tenant_id = r.tenant_id and q.lane = r.lane
           and (q.home = $5 or q.queued_at < clock_timestamp() - interval '5 milliseconds')
         order by q.rank_at limit least($2, coalesce(r.n, $2))) c
     ), shared as materialized (
@@ -84,12 +96,14 @@ extension RunStore {
         group by s.step_id, s.place) s
       where s.fits and exists (select 1 from free)
     ), chosen as materialized (
-      select q.step_id, a.place from ready q
-      join (select step_id, place from allowed order by place limit $2) a on a.step_id = q.step_id
+      select q.step_id from ready q
+      where q.step_id = any(array(select step_id from allowed order by place limit $2))
       for update of q skip locked
+    ), taken as materialized (
+      delete from ready q where q.step_id = any(array(select step_id from chosen))
+      returning q.*
     ), picked as materialized (
-      delete from ready q using chosen c where q.step_id = c.step_id
-      returning q.*, c.place
+      select t.*, a.place from taken t join allowed a on a.step_id = t.step_id
     ), live as materialized (
       select r.id, r.cleared_version from run r where r.id in (select run_id from picked) and r.ended_at is null
       order by r.id for no key update
@@ -120,7 +134,7 @@ extension RunStore {
     )
     select n.step_id, n.run_id, n.tenant_id, n.step, n.attempt, n.token, l.deadline,
       (b.base + n.position)::int, b.task_id, p.body, b.traceparent, coalesce(n.heartbeat_ms, $4)::int8, n.slot,
-      (extract(epoch from clock_timestamp() - n.queued_at) * 1000000)::int8, n.lane
+      (extract(epoch from clock_timestamp() - n.queued_at) * 1000000)::int8, n.lane, (select min(bucket) from spot)
     from numbered n join bumped b on b.id = n.run_id join leased l on l.step_id = n.step_id
     left join payload p on p.tenant_id = n.tenant_id and p.sha256 = n.input_sha256
     """
@@ -180,6 +194,30 @@ extension RunStore {
     }
   }
 
+  /// Puts steps that have waited for long into bucket 0, so that a backlog has one spot for each lane and a claim does
+  /// not grow with its age. Returns how many.
+  func gatherBacklog(limit: Int) async throws -> Int {
+    let rows = try await pool.query(
+      """
+      with recursive types(job_type) as (
+        (select job_type from ready order by job_type limit 1)
+        union all
+        select next.job_type from types t cross join lateral (
+          select q.job_type from ready q where q.job_type > t.job_type order by q.job_type limit 1) next
+      ), old as materialized (
+        select o.step_id from types t cross join lateral (
+          select q.step_id from ready q
+          where q.job_type = t.job_type and q.bucket > 0
+            and q.bucket < (extract(epoch from clock_timestamp()) / 2)::int - $2
+          order by q.bucket limit $1) o
+      ), gathered as (
+        update ready q set bucket = 0 where q.step_id = any(array(select step_id from old)) and q.bucket > 0 returning 1
+      )
+      select count(*) from gathered
+      """, [Int64(limit), RunStore.backlogBuckets])
+    return Int(try rows.first?.decode(0, as: Int64.self) ?? 0)
+  }
+
   /// Moves delayed attempts that are due into the queue. Returns how many.
   func promoteDelayed(limit: Int) async throws -> Int {
     let rows = try await pool.query(
@@ -191,12 +229,12 @@ extension RunStore {
         returning d.*
       ), moved as (
         insert into ready (step_id, run_id, tenant_id, step, attempt, queued_version, job_type, lane, rank_at, queued_at,
-          expires_at, heartbeat_ms, close_ms, input_sha256, home)
+          expires_at, heartbeat_ms, close_ms, input_sha256, home, bucket)
         select step_id, run_id, tenant_id, step, attempt, queued_version, job_type, lane, rank_at, clock_timestamp(),
-          expires_at, heartbeat_ms, close_ms, input_sha256, home from due
+          expires_at, heartbeat_ms, close_ms, input_sha256, home, (extract(epoch from clock_timestamp()) / 2)::int from due
         on conflict (step_id) do update set attempt = excluded.attempt, queued_version = excluded.queued_version,
           lane = excluded.lane, rank_at = excluded.rank_at, queued_at = excluded.queued_at, home = excluded.home,
-          expires_at = excluded.expires_at, input_sha256 = excluded.input_sha256
+          bucket = excluded.bucket, expires_at = excluded.expires_at, input_sha256 = excluded.input_sha256
       )
       select count(*) from due
       """, [Int64(limit)])

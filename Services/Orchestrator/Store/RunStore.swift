@@ -114,10 +114,11 @@ struct RunStore: Sendable {
     let due = "clock_timestamp() + q.delay_ms * interval '1 millisecond'"
     return """
       insert into \(table) (step_id, run_id, tenant_id, step, attempt, queued_version, job_type, lane, rank_at,
-        queued_at, expires_at, heartbeat_ms, close_ms, input_sha256, home\(table == "delayed" ? ", due_at" : ""))
+        queued_at, expires_at, heartbeat_ms, close_ms, input_sha256, home, bucket\(table == "delayed" ? ", due_at" : ""))
       select q.step_id, q.run_id, q.tenant_id, q.step, q.attempt, q.version, q.job_type, q.lane,
         \(due) - q.priority * interval '1 minute', \(due),
-        \(due) + q.start_ms * interval '1 millisecond', q.heartbeat_ms, q.close_ms, q.input, q.home
+        \(due) + q.start_ms * interval '1 millisecond', q.heartbeat_ms, q.close_ms, q.input, q.home,
+        (extract(epoch from \(due)) / 2)::int
         \(table == "delayed" ? ", \(due)" : "")
       from unnest(\(arrays)) as q(step_id, run_id, tenant_id, step, attempt, version, job_type, lane, priority, delay_ms,
         start_ms, heartbeat_ms, close_ms, input, home)
@@ -229,7 +230,8 @@ struct RunStore: Sendable {
       select p.*, l.step_id is not null and (l.deadline > clock_timestamp()) <> p.lost as holds
       from unnest($15::uuid[], $16::uuid[], $17::uuid[], $18::bool[], $19::int8[], $20::bool[])
         as p(run_id, step_id, token, released, extension_ms, lost)
-      left join lease l on l.step_id = p.step_id and l.token = p.token
+      left join (select step_id, token, deadline from lease where step_id = any($16::uuid[])) l
+        on l.step_id = p.step_id and l.token = p.token
     ), locked as materialized (
       select r.id from run r where r.id = any($1) order by r.id for no key update
     ), fenced as (
@@ -256,13 +258,13 @@ struct RunStore: Sendable {
       \(touch)
     ), released as (
       delete from lease l using proof p join fenced f on f.id = p.run_id
-      where l.step_id = p.step_id and p.released
+      where l.step_id = any($16::uuid[]) and l.step_id = p.step_id and p.released
     ), extended as (
       update lease l set deadline = least(
         clock_timestamp() + coalesce(l.heartbeat_ms, p.extension_ms) * interval '1 millisecond',
         coalesce(l.closes_at, 'infinity'))
       from proof p join fenced f on f.id = p.run_id
-      where l.step_id = p.step_id and not p.released and l.token = p.token
+      where l.step_id = any($16::uuid[]) and l.step_id = p.step_id and not p.released and l.token = p.token
     )\(more)
     select i.run_id, f.id is not null, p.step_id
     from input i left join fenced f on f.id = i.run_id

@@ -84,10 +84,13 @@ create table ready (
   -- The payload that is the whole input; null when the input is rendered from a template.
   input_sha256 bytea,
   -- The replica that queued it and knows its run; others take it only when it has waited for a moment.
-  home int not null
+  home int not null,
+  -- Seconds of queueing, halved. Claims begin at the oldest one that still has rows, so that they do not walk over what
+  -- was taken long ago but cannot be vacuumed yet.
+  bucket int not null
 ) with (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 500, autovacuum_vacuum_cost_delay = 0);
 
-create index ready_order on ready (job_type, tenant_id, lane, rank_at);
+create index ready_order on ready (job_type, bucket, tenant_id, lane, rank_at);
 create index ready_of_run on ready (run_id);
 create index ready_expiry on ready (expires_at) where expires_at is not null;
 
