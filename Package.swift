@@ -87,9 +87,18 @@ var targets: [Target] = [
       .embedInCode("Store/Migrations/0001_runs.sql"), .embedInCode("Store/Migrations/0002_workflows.sql"),
     ], swiftSettings: settings),
 
-  service(
-    "llm-router", at: "Services/LLMRouter",
-    ["Contracts", "HTTP", "HTTPWire", "JSON", "Primitives", "ServiceKit", "Settings", "Telemetry"]),
+  library("Pricing", at: "Services/LLMRouter/Pricing", ["JSON"]),
+  library("Budgets", at: "Services/LLMRouter/Budgets"),
+  library("Routing", at: "Services/LLMRouter/Routing", ["Pricing"]),
+  library("Dialects", at: "Services/LLMRouter/Dialects", ["HTTPWire", "JSON", "Pricing"]),
+  .executableTarget(
+    name: "llm-router",
+    dependencies: [
+      "Pricing", "Budgets", "Routing", "Dialects", "Contracts", "Crypto", "HTTP", "HTTPWire", "JSON", "Postgres",
+      "Primitives", "Reactor", "Redis", "ServiceKit", "Settings", "Telemetry",
+    ],
+    path: "Services/LLMRouter", exclude: ["Pricing", "Budgets", "Routing", "Dialects"],
+    resources: [.embedInCode("Store/Migrations/0001_models.sql")], swiftSettings: settings),
   service(
     "gateway", at: "Services/Gateway",
     ["Contracts", "Crypto", "HTTP", "HTTPWire", "Primitives", "Reactor", "ServiceKit", "Settings"]),
@@ -123,6 +132,10 @@ var targets: [Target] = [
   tests("Decider", ["Decider", "Contracts", "Replay"]),
   tests("Workflows", ["Workflows", "Decider", "Contracts", "JSON"]),
   tests("Cron", ["Cron"]),
+  tests("Pricing", ["Pricing", "JSON"]),
+  tests("Budgets", ["Budgets"]),
+  tests("Routing", ["Routing", "Pricing"]),
+  tests("Dialects", ["Dialects", "HTTPWire", "JSON", "Pricing"]),
   tests("Replay", ["Replay", "Workflows", "Decider", "Contracts", "JSON"]),
   tests("Primitives", ["Primitives"]),
   tests("Reactor", ["Reactor", "Primitives"]),

@@ -13,3 +13,26 @@ public enum ScheduleKind: IdentifiedKind {
 public typealias ProjectID = ID<ProjectKind>
 /// A plan by which tasks are submitted.
 public typealias ScheduleID = ID<ScheduleKind>
+
+/// Names budgets.
+public enum BudgetKind: IdentifiedKind {
+  /// `budget`
+  public static let prefix = "budget"
+}
+/// Names calls of models.
+public enum CallKind: IdentifiedKind {
+  /// `call`
+  public static let prefix = "call"
+}
+/// Names virtual keys.
+public enum KeyKind: IdentifiedKind {
+  /// `key`
+  public static let prefix = "key"
+}
+
+/// A limit on what may be spent.
+public typealias BudgetID = ID<BudgetKind>
+/// One call of a model.
+public typealias CallID = ID<CallKind>
+/// A key that was made for a run.
+public typealias KeyID = ID<KeyKind>

@@ -1,0 +1,102 @@
+internal import Budgets
+internal import Postgres
+internal import Primitives
+internal import Reactor
+internal import Routing
+internal import Settings
+internal import Synchronization
+internal import Telemetry
+
+/// Keeps the snapshot: what the configuration declares, under what the tables say. Changes of any replica are heard at
+/// once; every half minute everything is read again, so that keys in files may be exchanged.
+final class CatalogKeeper: Sendable {
+  static let channel = "llm_router_catalog"
+  private static let interval = Duration.seconds(30)
+
+  let providers: ProviderStore
+  let models: ModelStore
+  let aliases: AliasStore
+  let budgets: BudgetStore
+  let keyFolder: String
+  /// Providers of the configuration with their models; those of the tables take their place when they have their names.
+  let declared: [(provider: ProviderRecord, models: [ModelTarget])]
+  private let standard: String
+  private let logger: Logger
+  private let listener: PostgresListener
+  private let pool: PostgresPool
+  private let held = Mutex(CatalogSnapshot.empty)
+
+  init(
+    pool: PostgresPool, declared: [(provider: ProviderRecord, models: [ModelTarget])], standard: String,
+    keyFolder: String, logger: Logger
+  ) {
+    self.pool = pool
+    providers = ProviderStore(pool: pool)
+    models = ModelStore(pool: pool)
+    aliases = AliasStore(pool: pool)
+    budgets = BudgetStore(pool: pool)
+    self.declared = declared
+    self.standard = standard
+    self.keyFolder = keyFolder
+    self.logger = logger
+    listener = PostgresListener(pool: pool, channel: CatalogKeeper.channel)
+  }
+
+  var current: CatalogSnapshot { held.withLock { $0 } }
+
+  /// Reads everything. Throws `PostgresError`; the old snapshot then stays.
+  func reload() async throws {
+    let rows = try await providers.all()
+    let modelRows = try await models.all()
+    let aliasRows = try await aliases.all()
+    let allBudgets = try await budgets.all()
+    let revoked = try await budgets.revoked()
+    let inTables = Set(rows.map(\.record.name))
+    var ready: [String: Provider] = [:]
+    for record in rows.map(\.record) + declared.map(\.provider).filter({ !inTables.contains($0.name) })
+    where record.isEnabled {
+      do { ready[record.name] = try Provider(record, keyFolder: keyFolder) } catch {
+        logger.warning("a provider has no usable base URL", ["provider": .string(record.name)])
+      }
+    }
+    var targets = declared.filter { !inTables.contains($0.provider.name) }.flatMap(\.models)
+    targets += modelRows.filter(\.isEnabled).map(\.target).filter { ready[$0.provider] != nil }
+    let snapshot = CatalogSnapshot(
+      providers: ready,
+      table: RouteTable(
+        targets: targets, aliases: Dictionary(aliasRows.map { ($0.name, $0.rule) }) { $1 }, standard: standard),
+      budgets: Dictionary(grouping: allBudgets) { $0.tenant }, revokedKeys: revoked,
+      unpriced: targets.count { $0.price == nil })
+    held.withLock { $0 = snapshot }
+  }
+
+  /// Tells all replicas of a change and takes it over here.
+  func changed() async throws {
+    try await reload()
+    _ = try await pool.query("select pg_notify($1, '')", [CatalogKeeper.channel])
+  }
+
+  /// Follows changes until the task is cancelled.
+  func run() async {
+    await withTaskGroup(of: Void.self) { group in
+      group.addTask { [self] in
+        for await _ in listener.notifications() { await reloadOrWarn() }
+      }
+      group.addTask { [self] in
+        while !Task.isCancelled {
+          do { try await EventLoop.sleep(for: CatalogKeeper.interval) } catch { break }
+          await reloadOrWarn()
+        }
+        listener.stop()
+      }
+    }
+  }
+
+  private func reloadOrWarn() async {
+    do { try await reload() } catch is CancellationError {
+      return
+    } catch {
+      logger.warning("the catalog could not be read; the last one stays", ["reason": .string("\(error)")])
+    }
+  }
+}

@@ -1,0 +1,79 @@
+internal import JSON
+
+/// The dialects of callers. The raw values name them in metrics and the ledger.
+public enum Dialect: String, Sendable, CaseIterable, Hashable {
+  /// `/v1/chat/completions` of OpenAI.
+  case chat
+  /// `/v1/responses` of OpenAI.
+  case responses
+  /// `/v1/embeddings` of OpenAI.
+  case embeddings
+  /// `/v1/messages` of Anthropic.
+  case messages
+
+  /// The body of an error in the shape that the dialect's clients understand.
+  public func error(status: Int, code: String, message: String, parameter: String?, id: String) -> [UInt8] {
+    guard self == .messages else {
+      return JSONValue.members(
+        (
+          "error",
+          .members(
+            ("message", .string(message)), ("type", .string(Dialect.openAIType(status))),
+            ("param", parameter.map { .string($0) } ?? .null), ("code", .string(code)))
+        )
+      ).bytes
+    }
+    return JSONValue.members(
+      ("type", .string("error")),
+      ("error", .members(("type", .string(Dialect.anthropicType(status))), ("message", .string(message)))),
+      ("request_id", .string(id))
+    ).bytes
+  }
+
+  /// An error in the midst of a stream: the event that this dialect's clients raise.
+  public func errorEvent(status: Int, code: String, message: String, id: String) -> [UInt8] {
+    var bytes: [UInt8] = []
+    switch self {
+    case .messages:
+      bytes += Array("event: error\ndata: ".utf8)
+      bytes += error(status: status, code: code, message: message, parameter: nil, id: id)
+    case .responses:
+      bytes += Array("event: error\ndata: ".utf8)
+      bytes +=
+        JSONValue.members(
+          ("type", .string("error")), ("code", .string(code)), ("message", .string(message)), ("param", .null),
+          ("sequence_number", .int(0))
+        ).bytes
+    case .chat, .embeddings:
+      bytes += Array("data: ".utf8)
+      bytes += error(status: status, code: code, message: message, parameter: nil, id: id)
+    }
+    return bytes + [10, 10]
+  }
+
+  private static func openAIType(_ status: Int) -> String {
+    switch status {
+    case 401: "authentication_error"
+    case 403: "permission_error"
+    case 402, 429: "rate_limit_error"
+    case 500...: "server_error"
+    default: "invalid_request_error"
+    }
+  }
+
+  private static func anthropicType(_ status: Int) -> String {
+    switch status {
+    case 401: "authentication_error"
+    case 402: "billing_error"
+    case 403: "permission_error"
+    case 404: "not_found_error"
+    case 409: "conflict_error"
+    case 413: "request_too_large"
+    case 429: "rate_limit_error"
+    case 504: "timeout_error"
+    case 529: "overloaded_error"
+    case 500...: "api_error"
+    default: "invalid_request_error"
+    }
+  }
+}

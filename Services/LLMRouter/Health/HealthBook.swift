@@ -1,0 +1,105 @@
+internal import Primitives
+internal import Routing
+internal import Synchronization
+
+/// What is known of the health of each provider, model and key, on this replica.
+final class HealthBook: Sendable {
+  /// One of a provider's keys, for one model.
+  struct Key: Hashable, Sendable {
+    let target: TargetID
+    let key: Int
+  }
+
+  private struct Entry {
+    var breaker = Breaker()
+    var inFlight = 0
+  }
+
+  private struct State {
+    var entries: [Key: Entry] = [:]
+    /// Time to the first token of each target, smoothed, in microseconds.
+    var firstToken: [TargetID: Int64] = [:]
+  }
+
+  private let policy: Breaker.Policy
+  private let state = Mutex(State())
+
+  init(policy: Breaker.Policy) { self.policy = policy }
+
+  private static var now: Int64 { Int64(MonotonicClock.now() / 1_000_000) }
+
+  /// The health of a target: open when no key lets a call through.
+  func health(_ target: TargetID, keys: Int) -> TargetHealth {
+    let now = HealthBook.now
+    return state.withLock { state in
+      var isOpen = true
+      var inFlight = 0
+      for key in 0..<max(1, keys) {
+        let entry = state.entries[Key(target: target, key: key)]
+        inFlight += entry?.inFlight ?? 0
+        if entry?.breaker.isPassable(at: now, policy) ?? true { isOpen = false }
+      }
+      return TargetHealth(isOpen: isOpen, inFlight: inFlight, firstTokenMicroseconds: state.firstToken[target] ?? 0)
+    }
+  }
+
+  /// Takes the first key, from `start` on, whose breaker lets a call through; with `force` the first of all when none
+  /// does.
+  func admit(_ target: TargetID, keys: Int, from start: Int, force: Bool) -> Key? {
+    let now = HealthBook.now
+    return state.withLock { state in
+      for offset in 0..<keys {
+        let key = Key(target: target, key: (start + offset) % keys)
+        if state.entries[key, default: Entry()].breaker.admit(at: now, policy) {
+          state.entries[key, default: Entry()].inFlight += 1
+          return key
+        }
+      }
+      guard force, keys > 0 else { return nil }
+      let key = Key(target: target, key: start % keys)
+      state.entries[key, default: Entry()].inFlight += 1
+      return key
+    }
+  }
+
+  func succeeded(_ key: Key, firstTokenMicroseconds: Int64?) {
+    state.withLock { state in
+      state.entries[key, default: Entry()].breaker.succeeded()
+      state.entries[key, default: Entry()].inFlight -= 1
+      if let value = firstTokenMicroseconds {
+        let old = state.firstToken[key.target] ?? value
+        state.firstToken[key.target] = old + (value - old) / 5
+      }
+    }
+  }
+
+  /// Returns whether the breaker is open now.
+  @discardableResult
+  func failed(_ key: Key, _ failure: FailureClass, retryAfter: Int64?) -> Bool {
+    let now = HealthBook.now
+    return state.withLock { state in
+      state.entries[key, default: Entry()].breaker.failed(failure, retryAfter: retryAfter, at: now, policy)
+      state.entries[key, default: Entry()].inFlight -= 1
+      return state.entries[key]?.breaker.state(at: now) == .open
+    }
+  }
+
+  /// The call was broken off; nothing is learnt.
+  func released(_ key: Key) {
+    state.withLock { state in
+      state.entries[key, default: Entry()].breaker.released()
+      state.entries[key, default: Entry()].inFlight -= 1
+    }
+  }
+
+  /// Keys that are not closed, for display.
+  func unhealthy() -> [(key: Key, state: Breaker.State)] {
+    let now = HealthBook.now
+    return state.withLock { state in
+      state.entries.compactMap { key, entry in
+        let breaker = entry.breaker.state(at: now)
+        return breaker == .closed ? nil : (key, breaker)
+      }
+    }
+  }
+}

@@ -1,0 +1,136 @@
+internal import Contracts
+internal import JSON
+internal import Postgres
+internal import Primitives
+internal import Reactor
+internal import Synchronization
+internal import Telemetry
+
+/// The table of calls: rows are gathered for some milliseconds and written together. From the begin of a call on it
+/// stands in the spool, so none is lost with the process.
+final class Ledger: Sendable {
+  private static let interval = Duration.milliseconds(20)
+  private static let retryInterval = Duration.milliseconds(500)
+  private static let batchMax = 500
+  /// Rows that wait while the database is away; beyond, calls are refused rather than made unaccounted.
+  private static let waitingMax = 50_000
+
+  private struct State {
+    var waiting: [(id: String, json: [UInt8])] = []
+    var isWriting = false
+  }
+
+  private let pool: PostgresPool
+  private let spool: LedgerSpool?
+  private let logger: Logger
+  private let state = Mutex(State())
+
+  init(pool: PostgresPool, spool: LedgerSpool?, logger: Logger) {
+    self.pool = pool
+    self.spool = spool
+    self.logger = logger
+  }
+
+  /// Whether calls may be made: what they use can be accounted.
+  var isAccepting: Bool { state.withLock { $0.waiting.count < Ledger.waitingMax } }
+  /// Rows that are not in the table yet.
+  var backlog: Int { state.withLock { $0.waiting.count } }
+
+  /// A call begins: `entry` says what it will be taken for if nothing more is heard of it.
+  func begin(_ entry: LedgerEntry) throws(LedgerSpool.Fault) {
+    try spool?.note(entry.id.uuid.description, entry.json)
+  }
+
+  /// A call has ended.
+  func end(_ entry: LedgerEntry) {
+    let id = entry.id.uuid.description
+    let json = entry.json
+    do { try spool?.note(id, json) } catch {
+      logger.error("the end of a call is not in the spool", ["reason": .string("\(error)")])
+    }
+    state.withLock { $0.waiting.append((id, json)) }
+  }
+
+  /// Writes rows until the task is cancelled.
+  func run() async {
+    while !Task.isCancelled {
+      do {
+        try await EventLoop.sleep(for: Ledger.interval)
+        try await flush()
+      } catch is CancellationError {
+        return
+      } catch {
+        logger.warning("calls wait to be written to the ledger", [
+          "reason": .string("\(error)"), "waiting": .int(Int64(backlog)),
+        ])
+        try? await EventLoop.sleep(for: Ledger.retryInterval)
+      }
+    }
+  }
+
+  /// Writes all that has ended until now. Throws `PostgresError`; the rows then wait on.
+  func flush() async throws {
+    while true {
+      let batch: [(id: String, json: [UInt8])]? = state.withLock { state in
+        guard !state.isWriting else { return nil }
+        let batch = Array(state.waiting.prefix(Ledger.batchMax))
+        state.isWriting = !batch.isEmpty
+        return batch
+      }
+      guard let batch else {
+        // Another task writes; it may not have what the caller waits for.
+        try await EventLoop.sleep(for: .milliseconds(1))
+        continue
+      }
+      if batch.isEmpty { return }
+      do {
+        try await write(batch.map(\.json))
+      } catch {
+        state.withLock { $0.isWriting = false }
+        throw error
+      }
+      state.withLock { state in
+        state.waiting.removeFirst(batch.count)
+        state.isWriting = false
+      }
+      spool?.forget(batch.map(\.id))
+    }
+  }
+
+  /// Takes over what processes that are gone have left. Returns how many calls.
+  func recover(folder: String) async throws -> Int {
+    var count = 0
+    for orphan in LedgerSpool.orphans(folder: folder) {
+      var rest = orphan.lines[...]
+      while !rest.isEmpty {
+        try await write(Array(rest.prefix(Ledger.batchMax)))
+        rest = rest.dropFirst(Ledger.batchMax)
+      }
+      count += orphan.lines.count
+      orphan.remove()
+    }
+    return count
+  }
+
+  private func write(_ rows: [[UInt8]]) async throws {
+    var array: [UInt8] = [UInt8(ascii: "[")]
+    for (index, row) in rows.enumerated() {
+      if index > 0 { array.append(UInt8(ascii: ",")) }
+      array += row
+    }
+    array.append(UInt8(ascii: "]"))
+    // A row that is there already was written before an acknowledgement was lost.
+    _ = try await pool.query(
+      """
+      insert into call select * from jsonb_populate_recordset(null::call, $1) on conflict (id) do nothing
+      """, [PostgresJSON(array)])
+  }
+
+  /// The last rows, and the end of the spool.
+  func close() async {
+    do { try await flush() } catch {
+      logger.error("calls were left in the spool", ["waiting": .int(Int64(backlog))])
+    }
+    spool?.close()
+  }
+}

@@ -1,0 +1,58 @@
+internal import Dialects
+
+/// What a provider speaks. The raw values are part of the API.
+enum ProviderKind: String, Sendable, CaseIterable {
+  case openai
+  case anthropic
+  case gemini
+  case ollama
+  case vllm
+  /// Anything else with OpenAI's chat completions.
+  case compatible
+
+  /// Where it is when nobody says; Gemini by its OpenAI-compatible interface.
+  var baseURL: String? {
+    switch self {
+    case .openai: "https://api.openai.com/v1"
+    case .anthropic: "https://api.anthropic.com/v1"
+    case .gemini: "https://generativelanguage.googleapis.com/v1beta/openai"
+    case .ollama: "http://127.0.0.1:11434/v1"
+    case .vllm, .compatible: nil
+    }
+  }
+
+  /// In which dialect a call of `dialect` goes there; nil when it cannot.
+  func wire(for dialect: Dialect) -> Dialect? {
+    switch (self, dialect) {
+    case (.anthropic, .embeddings): nil
+    case (.anthropic, _): .messages
+    case (_, .embeddings): .embeddings
+    case (.openai, .responses): .responses
+    default: .chat
+    }
+  }
+
+  /// The value of `gen_ai.provider.name` (OpenTelemetry).
+  var conventionName: String {
+    switch self {
+    case .openai: "openai"
+    case .anthropic: "anthropic"
+    case .gemini: "gcp.gemini"
+    case .ollama: "ollama"
+    case .vllm: "vllm"
+    case .compatible: "openai"
+    }
+  }
+}
+
+extension Dialect {
+  /// The path below a provider's base URL.
+  var path: String {
+    switch self {
+    case .chat: "/chat/completions"
+    case .responses: "/responses"
+    case .embeddings: "/embeddings"
+    case .messages: "/messages"
+    }
+  }
+}

@@ -1,0 +1,114 @@
+/// How the order of equals is chosen. The raw values are part of the API.
+public enum Strategy: String, Sendable, CaseIterable, Hashable {
+  /// By priority, then by weight.
+  case priority
+  /// At random, by weight.
+  case weighted
+  /// The cheapest for this call first; those without a price last.
+  case cheapest
+  /// The one with the shortest time to the first token lately first.
+  case fastest
+  /// The one with the fewest calls in flight for its weight first.
+  case leastBusy = "least_busy"
+}
+
+/// An alias: a name that stands for models, in an order and with ways out.
+public struct AliasRule: Sendable, Hashable {
+  /// The models, by name.
+  public var models: [String]
+  /// How their order is chosen.
+  public var strategy: Strategy
+  /// Models that are tried when none of `models` answers.
+  public var fallbacks: [String]
+  /// Models for prompts that are too long for the others.
+  public var contextFallbacks: [String]
+  /// Models for prompts or answers that a provider's content filter refused.
+  public var contentFallbacks: [String]
+
+  /// An alias.
+  public init(
+    models: [String], strategy: Strategy = .priority, fallbacks: [String] = [], contextFallbacks: [String] = [],
+    contentFallbacks: [String] = []
+  ) {
+    self.models = models
+    self.strategy = strategy
+    self.fallbacks = fallbacks
+    self.contextFallbacks = contextFallbacks
+    self.contentFallbacks = contentFallbacks
+  }
+}
+
+/// How hard a caller says that its work is. The raw values are part of the API.
+public enum Complexity: String, Sendable, CaseIterable, Hashable {
+  /// Looking up, formatting, classifying.
+  case low
+  /// Most work.
+  case medium
+  /// Planning, proving, long code.
+  case high
+
+  var tier: Tier { self == .low ? .small : self == .medium ? .medium : .large }
+}
+
+/// What is asked for.
+public struct RouteQuery: Sendable, Hashable {
+  /// A model, an alias, `tier:small`, `auto`, or nothing for the standard model.
+  public var model: String
+  /// For `auto`: what the caller says.
+  public var complexity: Complexity?
+  /// What the request makes use of.
+  public var needs: Set<Capability>
+  /// Estimated tokens of the prompt.
+  public var promptTokens: Int64
+  /// Tokens of the answer that are asked for at most; nil: not said.
+  public var outputTokens: Int64?
+  /// Names that the caller's key may use; nil: all.
+  public var allowed: Set<String>?
+  /// Asked for instead of the configured strategy.
+  public var strategy: Strategy?
+  /// Not smaller than this: an answer of the tier below was not good enough.
+  public var tierMin: Tier?
+
+  /// A query.
+  public init(
+    model: String, complexity: Complexity? = nil, needs: Set<Capability> = [], promptTokens: Int64 = 0,
+    outputTokens: Int64? = nil, allowed: Set<String>? = nil, strategy: Strategy? = nil, tierMin: Tier? = nil
+  ) {
+    self.model = model
+    self.complexity = complexity
+    self.needs = needs
+    self.promptTokens = promptTokens
+    self.outputTokens = outputTokens
+    self.allowed = allowed
+    self.strategy = strategy
+    self.tierMin = tierMin
+  }
+}
+
+/// The targets of a call in the order in which they are tried, and why.
+public struct RoutePlan: Sendable, Hashable {
+  /// The targets, the best first.
+  public var targets: [ModelTarget]
+  /// Targets for a prompt that turns out too long.
+  public var contextFallbacks: [ModelTarget]
+  /// Targets for what a content filter refuses.
+  public var contentFallbacks: [ModelTarget]
+  /// Why, in a few words for headers, traces and the ledger.
+  public var reason: String
+  /// The tier, when it was chosen by tier.
+  public var tier: Tier?
+}
+
+/// Why there is no target.
+public enum RouteRefusal: Error, Sendable, Hashable {
+  /// Nothing has this name.
+  case unknownModel(String)
+  /// The key may not use it.
+  case notAllowed(String)
+  /// Nothing of what the name stands for can do what is needed.
+  case lacking(String, Set<Capability>)
+  /// The prompt is longer than all of what the name stands for can take: estimated tokens and the largest limit.
+  case contextTooLong(Int64, Int64)
+  /// Tier or complexity is unknown.
+  case badTier(String)
+}

@@ -1,0 +1,57 @@
+internal import Postgres
+internal import Routing
+
+/// The table of aliases.
+struct AliasStore: Sendable {
+  /// Aliases of an installation.
+  static let rowsMax = 1000
+
+  let pool: PostgresPool
+
+  func all() async throws -> [(name: String, rule: AliasRule, version: Int)] {
+    try await pool.query(
+      """
+      select name, strategy, version, array_to_string(models, E'\\x1f'), array_to_string(fallbacks, E'\\x1f'),
+        array_to_string(context_fallbacks, E'\\x1f'), array_to_string(content_fallbacks, E'\\x1f')
+      from alias order by name
+      limit \(AliasStore.rowsMax)
+      """
+    ).map { row in
+      (
+        try row.decode(0, as: String.self),
+        AliasRule(
+          models: try names(row, 3), strategy: Strategy(rawValue: try row.decode(1, as: String.self)) ?? .priority,
+          fallbacks: try names(row, 4), contextFallbacks: try names(row, 5), contentFallbacks: try names(row, 6)),
+        Int(try row.decode(2, as: Int32.self))
+      )
+    }
+  }
+
+  private func names(_ row: PostgresRow, _ column: Int) throws -> [String] {
+    try row.decode(column, as: String.self).split(separator: "\u{1f}").map(String.init)
+  }
+
+  /// Adds or replaces. Returns the version, or nil when `expected` is not it any more or there are too many.
+  func put(_ name: String, _ rule: AliasRule, expected: Int?) async throws -> Int? {
+    try await pool.query(
+      """
+      insert into alias as a (name, models, strategy, fallbacks, context_fallbacks, content_fallbacks)
+      select $1, $2, $3, $4, $5, $6 where (select count(*) from alias where name <> $1) < \(AliasStore.rowsMax)
+        and ($7::int is null or exists (select 1 from alias where name = $1 and version = $7))
+      on conflict (name) do update set models = excluded.models, strategy = excluded.strategy,
+        fallbacks = excluded.fallbacks, context_fallbacks = excluded.context_fallbacks,
+        content_fallbacks = excluded.content_fallbacks, version = a.version + 1, updated_at = clock_timestamp()
+      where $7::int is null or a.version = $7
+      returning version
+      """,
+      [
+        name, rule.models, rule.strategy.rawValue, rule.fallbacks, rule.contextFallbacks, rule.contentFallbacks,
+        expected.map { Int32($0) },
+      ]
+    ).first.map { Int(try $0.decode(0, as: Int32.self)) }
+  }
+
+  func remove(_ name: String) async throws -> Bool {
+    try await pool.query("delete from alias where name = $1 returning 1", [name]).first != nil
+  }
+}

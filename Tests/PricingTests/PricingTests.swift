@@ -1,0 +1,99 @@
+import JSON
+import Pricing
+import Testing
+
+@Suite struct PricingTests {
+  private func parse(_ text: String) throws -> JSONView { try JSONDocument(parsing: text).root }
+
+  @Test func `the same call counts the same in every dialect`() throws {
+    let chat = TokenUsage(
+      chat: try parse(
+        #"{"prompt_tokens":100,"completion_tokens":7,"prompt_tokens_details":{"cached_tokens":60,"cache_write_tokens":30},"completion_tokens_details":{"reasoning_tokens":3}}"#
+      ))
+    let message = TokenUsage(
+      messages: try parse(
+        #"{"input_tokens":10,"cache_read_input_tokens":60,"cache_creation_input_tokens":30,"output_tokens":7}"#))
+    let response = TokenUsage(
+      responses: try parse(
+        #"{"input_tokens":100,"output_tokens":7,"input_tokens_details":{"cached_tokens":60,"cache_write_tokens":30}}"#))
+    #expect(chat == TokenUsage(input: 10, cacheRead: 60, cacheWrite: 30, output: 7, reasoning: 3))
+    #expect(message == TokenUsage(input: 10, cacheRead: 60, cacheWrite: 30, output: 7))
+    #expect(response == message)
+    #expect(message?.prompt == 100 && message?.total == 107)
+  }
+
+  @Test func `an hour's cache is counted apart`() throws {
+    let usage = TokenUsage(
+      messages: try parse(
+        #"{"input_tokens":1,"cache_creation_input_tokens":50,"cache_creation":{"ephemeral_5m_input_tokens":20,"ephemeral_1h_input_tokens":30},"output_tokens":2}"#
+      ))
+    #expect(usage == TokenUsage(input: 1, cacheWrite: 20, cacheWriteLong: 30, output: 2))
+  }
+
+  @Test(arguments: [
+    #"{}"#, #"{"prompt_tokens":-1}"#, #"{"prompt_tokens":"7"}"#, #"{"prompt_tokens":1,"completion_tokens":-5}"#,
+    #"{"prompt_tokens":5,"prompt_tokens_details":{"cached_tokens":6}}"#, #"{"prompt_tokens":99999999999}"#,
+    #"{"prompt_tokens":5,"prompt_tokens_details":{"cached_tokens":9223372036854775807,"cache_write_tokens":9223372036854775807}}"#,
+  ])
+  func `counts that cannot be true are unknown`(_ text: String) throws {
+    #expect(TokenUsage(chat: try parse(text)) == nil)
+  }
+
+  @Test func `a negative or impossible message count is unknown`() throws {
+    #expect(TokenUsage(messages: try parse(#"{"input_tokens":-3,"output_tokens":1}"#)) == nil)
+    #expect(
+      TokenUsage(messages: try parse(#"{"input_tokens":3,"output_tokens":1,"cache_read_input_tokens":-9}"#)) == nil)
+    #expect(TokenUsage(chat: nil) == nil)
+  }
+
+  @Test func `each kind has its price`() {
+    let price = Price(input: 3_000_000, output: 15_000_000, cacheRead: 300_000, cacheWrite: 3_750_000)
+    let usage = TokenUsage(input: 1000, cacheRead: 10_000, cacheWrite: 2000, output: 500)
+    // 3,000 + 3,000 + 7,500 + 7,500 millionths of a dollar.
+    #expect(price.nanoUSD(usage) == 21_000_000)
+    #expect(price.nanoUSD(TokenUsage(cacheWriteLong: 1000)) == 3_750_000)
+  }
+
+  @Test func `without a price of its own the cache costs as the prompt, never nothing`() {
+    let price = Price(input: 1_000_000, output: 0)
+    #expect(price.nanoUSD(TokenUsage(cacheRead: 5)) == price.nanoUSD(TokenUsage(input: 5)))
+    #expect(Price(input: 1, output: 1).nanoUSD(TokenUsage(input: 1)) == 1)
+  }
+
+  @Test func `the largest numbers do not overflow`() {
+    let price = Price(input: Price.max, output: Price.max)
+    let all = TokenUsage.tokensMax
+    #expect(price.nanoUSD(TokenUsage(input: all, output: all)) > 0)
+    #expect(price.nanoUSDMax(prompt: .max, output: .max) == .max)
+  }
+
+  @Test func `no split of a prompt costs more than was reserved`() {
+    var random = SystemRandomNumberGenerator()
+    for _ in 0..<2000 {
+      let price = Price(
+        input: .random(in: 0...9_000_000, using: &random), output: .random(in: 0...9_000_000, using: &random),
+        cacheRead: Bool.random() ? .random(in: 0...900_000) : nil, cacheWrite: Bool.random() ? .random(in: 0...9_000_000) : nil,
+        cacheWriteLong: Bool.random() ? .random(in: 0...9_000_000) : nil)
+      guard (price.cacheRead ?? 0) <= price.input else { continue }
+      let usage = TokenUsage(
+        input: .random(in: 0...5000), cacheRead: .random(in: 0...5000), cacheWrite: .random(in: 0...5000),
+        cacheWriteLong: .random(in: 0...5000), output: .random(in: 0...5000))
+      #expect(price.nanoUSD(usage) <= price.nanoUSDMax(prompt: usage.prompt, output: usage.output))
+    }
+  }
+
+  @Test func `an estimate is near and above for words, and an image is no novel`() throws {
+    let words = String(repeating: "The quick brown fox jumps over the lazy dog. ", count: 100)
+    let estimate = TokenEstimate.prompt(
+      try parse(#"{"model":"m","messages":[{"role":"user","content":"\#(words)"}]}"#))
+    // These are 1,001 tokens to cl100k.
+    #expect(estimate >= 1001 && estimate < 1700, "\(estimate)")
+    let picture = String(repeating: "QUJD", count: 50_000)
+    let image = TokenEstimate.prompt(
+      try parse(
+        #"{"messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"data:image/png;base64,\#(picture)"}}]}]}"#
+      ))
+    #expect(image < 2200)
+    #expect(TokenEstimate.prompt(try parse("{}")) < 20)
+  }
+}
