@@ -101,7 +101,7 @@ var targets: [Target] = [
     resources: [.embedInCode("Store/Migrations/0001_models.sql")], swiftSettings: settings),
   service(
     "gateway", at: "Services/Gateway",
-    ["Contracts", "Crypto", "HTTP", "HTTPWire", "Primitives", "Reactor", "ServiceKit", "Settings"]),
+    ["Contracts", "Crypto", "HTTP", "HTTPWire", "JSON", "Primitives", "Reactor", "ServiceKit", "Settings"]),
   service(
     "agent-core", at: "Services/AgentCore",
     [

@@ -52,9 +52,36 @@ final class GatewayService: Service {
     for (method, pattern) in GatewayService.orchestratorRoutes {
       forward(method, pattern, pattern.hasSuffix("/events") ? waiting : small, to: orchestrator, &router)
     }
-    forward(.post, "/v1/chat/completions", waiting, to: llmRouter, &router)
-    forward(.get, "/v1/models", small, to: llmRouter, &router)
+    for (method, pattern) in GatewayService.routerRoutes { forward(method, pattern, small, to: llmRouter, &router) }
+    for (method, pattern) in GatewayService.modelRoutes {
+      let upstream = llmRouter
+      router.on(method, pattern, method == .post ? waiting : small) { [keys] request in
+        do {
+          return try await upstream.forward(request, as: try keys.credential(request))
+        } catch let problem as Problem {
+          return ModelProblem.response(problem, to: request)
+        }
+      }
+    }
   }
+
+  /// The endpoints that clients of OpenAI and Anthropic know.
+  private static let modelRoutes: [(HTTPMethod, String)] = [
+    (.post, "/v1/chat/completions"), (.post, "/v1/responses"), (.post, "/v1/embeddings"), (.post, "/v1/messages"),
+    (.post, "/v1/messages/count_tokens"), (.get, "/v1/models"), (.get, "/v1/models/{model}"),
+  ]
+
+  /// What of the llm-router's own API can be reached from outside.
+  private static let routerRoutes: [(HTTPMethod, String)] = [
+    (.get, "/api/v1/providers"), (.get, "/api/v1/providers/{provider}"), (.put, "/api/v1/providers/{provider}"),
+    (.delete, "/api/v1/providers/{provider}"), (.get, "/api/v1/models"),
+    (.get, "/api/v1/providers/{provider}/models/{model}"), (.put, "/api/v1/providers/{provider}/models/{model}"),
+    (.delete, "/api/v1/providers/{provider}/models/{model}"), (.get, "/api/v1/aliases"),
+    (.put, "/api/v1/aliases/{alias}"), (.delete, "/api/v1/aliases/{alias}"), (.get, "/api/v1/budgets"),
+    (.post, "/api/v1/budgets"), (.get, "/api/v1/budgets/{id}"), (.patch, "/api/v1/budgets/{id}"),
+    (.delete, "/api/v1/budgets/{id}"), (.post, "/api/v1/virtual-keys"), (.delete, "/api/v1/virtual-keys/{id}"),
+    (.get, "/api/v1/usage"), (.get, "/api/v1/calls"),
+  ]
 
   /// What of the orchestrator can be reached from outside.
   private static let orchestratorRoutes: [(HTTPMethod, String)] = [
@@ -81,7 +108,7 @@ final class GatewayService: Service {
     _ method: HTTPMethod, _ pattern: String, _ options: RouteOptions, to upstream: Upstream, _ router: inout Router
   ) {
     router.on(method, pattern, options) { [keys] request in
-      try await upstream.forward(request, as: try keys.identify(request))
+      try await upstream.forward(request, as: .identity(try keys.identify(request)))
     }
   }
 }

@@ -18,8 +18,8 @@ struct Upstream: Sendable {
   /// Paths whose POST makes a run.
   var newRunPaths: Set<String> = []
 
-  func forward(_ request: HTTPRequest, as identity: Identity) async throws -> HTTPResponse {
-    var headers = headers(request, identity)
+  func forward(_ request: HTTPRequest, as credential: Credential) async throws -> HTTPResponse {
+    var headers = headers(request, credential)
     // Named here, a run is made once however often its submission has to be sent.
     let isSubmission = request.head.method == .post && newRunPaths.contains(request.head.path)
     if isSubmission { headers.append(InternalHeader.newRun, RunID.make().description) }
@@ -50,14 +50,20 @@ struct Upstream: Sendable {
   }
 
   /// The caller's fields without credentials, without hop-by-hop ones, and without any that only our services may set.
-  private func headers(_ request: HTTPRequest, _ identity: Identity) -> HTTPHeaders {
+  private func headers(_ request: HTTPRequest, _ credential: Credential) -> HTTPHeaders {
     var headers = HTTPHeaders(reservingCount: request.headers.count + 3)
     request.headers.forEachRaw { name, value in
       if !Upstream.isWithheld(name) { headers.append(rawName: name, rawValue: value) }
     }
-    headers.append(InternalHeader.token, token.text)
-    headers.append(InternalHeader.tenant, identity.tenant.description)
-    headers.append(InternalHeader.principal, identity.principal)
+    switch credential {
+    case .identity(let identity):
+      headers.append(InternalHeader.token, token.text)
+      headers.append(InternalHeader.tenant, identity.tenant.description)
+      headers.append(InternalHeader.principal, identity.principal)
+      if identity.isOperator { headers.append(InternalHeader.isOperator, "1") }
+    // Without our token: all that this caller may do is what its key says.
+    case .virtualKey(let key): headers.append(.xAPIKey, key)
+    }
     return headers
   }
 

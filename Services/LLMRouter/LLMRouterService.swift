@@ -1,4 +1,10 @@
+internal import Contracts
 internal import HTTP
+internal import Postgres
+internal import Primitives
+internal import Reactor
+internal import Redis
+internal import Routing
 internal import ServiceKit
 internal import Settings
 internal import Telemetry
@@ -6,23 +12,101 @@ internal import Telemetry
 @main
 final class LLMRouterService: Service {
   static let program = ProgramDescription(
-    name: "llm-router", summary: "Routes model calls to providers, meters their tokens and prices them.",
+    name: "llm-router", summary: "Routes model calls to providers, caches, meters and refuses to overspend.",
     version: CadreVersion.current)
   static let defaultPort = 8082
-  static let settings: [any SettingDeclaration] = [
-    CommonSettings.internalToken, RouterSettings.providers, RouterSettings.defaultModel, RouterSettings.timeout,
-    RouterSettings.url, RouterSettings.key, RouterSettings.model, RouterSettings.inputPrice, RouterSettings.outputPrice,
-  ]
+  static let settings: [any SettingDeclaration] = RouterSettings.all
 
-  private let routes: CompletionRoutes
+  private let context: ServiceContext
+  private let pool: PostgresPool
+  private let redis: RedisPool
+  private let catalog: CatalogKeeper
+  private let ledger: Ledger
+  private let budgets: BudgetGuard
+  private let calls: CallService
+  private let spoolFolder: String
+  private let token: InternalToken
 
   init(_ context: ServiceContext) throws {
-    routes = CompletionRoutes(
-      catalog: try ModelCatalog(context.settings),
-      token: try InternalToken(context.settings[CommonSettings.internalToken]), client: context.client,
-      telemetry: context.telemetry, metrics: RouterMetrics(registry: context.telemetry.registry),
-      timeout: context.settings[RouterSettings.timeout])
+    self.context = context
+    let settings = context.settings
+    let (telemetry, registry) = (context.telemetry, context.telemetry.registry)
+    token = try InternalToken(settings[CommonSettings.internalToken])
+    var configuration = PostgresConfiguration(
+      connectionString: settings[RouterSettings.postgres].reveal(), schema: RouterSchema.name,
+      applicationName: "cadre-llm-router")
+    configuration.sharedConnectionsPerLoop = settings[RouterSettings.connections]
+    pool = PostgresPool(group: context.group, configuration: configuration, telemetry: telemetry)
+    redis = RedisPool(
+      group: context.group, configuration: try RedisAddress.configuration(settings[RouterSettings.redis].reveal()))
+    catalog = CatalogKeeper(
+      pool: pool, declared: try ProviderDeclaration.declared(settings), standard: settings[RouterSettings.defaultModel],
+      keyFolder: settings[RouterSettings.keyFolder], logger: telemetry.logger)
+    spoolFolder = settings[RouterSettings.spoolFolder]
+    let spool: LedgerSpool? =
+      spoolFolder.isEmpty ? nil : try LedgerSpool(folder: spoolFolder, name: "llm-router-\(UUID.version7())")
+    ledger = Ledger(pool: pool, spool: spool, logger: telemetry.logger)
+    budgets = BudgetGuard(
+      redis: redis, store: BudgetStore(pool: pool), ledger: ledger, metrics: SpendingMetrics(registry: registry),
+      logger: telemetry.logger)
+    calls = CallService(
+      desk: CallerDesk(token: token, signer: VirtualKey.Signer(internalToken: token.text), catalog: catalog),
+      catalog: catalog, client: context.client, health: HealthBook(policy: Breaker.Policy()), ledger: ledger,
+      budgets: budgets,
+      cache: PromptCache(
+        redis: redis, mode: settings[RouterSettings.cacheMode],
+        standardSeconds: max(1, settings[RouterSettings.cacheTime].milliseconds / 1000),
+        bytesMax: settings[RouterSettings.cacheBytes], metrics: CacheMetrics(registry: registry)),
+      deck: FlightDeck(), metrics: CallMetrics(registry: registry), telemetry: telemetry,
+      limits: CallLimits(
+        timeout: settings[RouterSettings.callTimeout],
+        retries: RetryPolicy(attemptsMax: settings[RouterSettings.attempts]),
+        outputTokens: Int64(settings[RouterSettings.outputTokens]),
+        allowsUnpriced: settings[RouterSettings.allowsUnpriced]))
+    let (catalog, ledger) = (catalog, ledger)
+    registry.observeGauge("cadre_ledger_backlog", help: "Calls that are not in the ledger's table yet.") {
+      Double(ledger.backlog)
+    }
+    registry.observeGauge("cadre_model_unpriced", help: "Configured models whose price is not known.") {
+      Double(catalog.current.unpriced)
+    }
   }
 
-  func route(_ router: inout Router) { routes.add(to: &router) }
+  func route(_ router: inout Router) {
+    CallRoutes(calls: calls).add(to: &router)
+    ProviderRoutes(catalog: catalog, health: calls.health, token: token).add(to: &router)
+    ModelRoutes(catalog: catalog, token: token).add(to: &router)
+    AliasRoutes(catalog: catalog, token: token).add(to: &router)
+    BudgetRoutes(catalog: catalog, token: token).add(to: &router)
+    KeyRoutes(catalog: catalog, signer: calls.desk.signer, token: token).add(to: &router)
+    UsageRoutes(usage: UsageStore(pool: pool), ledger: ledger, token: token).add(to: &router)
+  }
+
+  func prepare() async throws {
+    await pool.start()
+    try await Migrator(pool: pool, schema: RouterSchema.name, logger: context.telemetry.logger)
+      .migrate(RouterSchema.migrations)
+    await redis.start()
+    if !spoolFolder.isEmpty {
+      let tenants = try await ledger.recover(folder: spoolFolder)
+      // What they had set aside and not settled may still stand in the counters.
+      for tenant in tenants { try? await budgets.forget(tenant: tenant) }
+    }
+    try await catalog.reload()
+  }
+
+  func readiness() -> [(name: String, isReady: Bool)] { [("postgres", pool.isReady)] }
+
+  func run() async {
+    await withTaskGroup(of: Void.self) { group in
+      group.addTask { [self] in await catalog.run() }
+      group.addTask { [self] in await ledger.run() }
+    }
+  }
+
+  func close() async {
+    await ledger.close()
+    await redis.close()
+    await pool.close()
+  }
 }

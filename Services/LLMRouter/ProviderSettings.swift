@@ -1,55 +1,139 @@
 internal import HTTPWire
+internal import Pricing
+internal import Routing
+internal import ServiceKit
 internal import Settings
 
 /// A model as the configuration declares it.
 struct ModelDeclaration: Sendable, Equatable {
-  /// The name by which callers ask for it.
   let name: String
-  /// The name that the provider knows.
   let providerModel: String
-  /// Prices in millionths of a US dollar per million tokens; nil when unknown, which is shown and never taken for zero.
-  let inputPrice: Int64?
-  let outputPrice: Int64?
+  let tier: Tier?
+  let contextTokens: Int64?
+  let outputTokensMax: Int64?
+  let price: Price?
 
   static let type = SettingType<ModelDeclaration>.map { reader in
     let name = reader.value("name", .string(bytesMaximum: 200, allowsEmpty: false))
     func price(_ key: String) -> Int64? {
-      reader.optional(key, .number(in: 0...1_000_000)).map { Int64(($0 * 1_000_000).rounded()) }
+      reader.optional(key, .number(in: 0...100_000)).map { Int64(($0 * 1_000_000).rounded()) }
     }
+    let (input, output) = (price("input_usd_per_million"), price("output_usd_per_million"))
+    let (read, write) = (price("cache_read_usd_per_million"), price("cache_write_usd_per_million"))
     return ModelDeclaration(
       name: name, providerModel: reader.value("provider_model", .string(bytesMaximum: 200), default: name),
-      inputPrice: price("input_usd_per_million"), outputPrice: price("output_usd_per_million"))
+      tier: reader.optional("tier", .word(Tier.self)),
+      contextTokens: reader.optional("context_tokens", .int(in: 1...1_000_000_000)).map(Int64.init),
+      outputTokensMax: reader.optional("output_tokens_max", .int(in: 1...1_000_000_000)).map(Int64.init),
+      price: input.flatMap { input in
+        output.map { Price(input: input, output: $0, cacheRead: read, cacheWrite: write) }
+      })
   }
 }
 
 /// A provider as the configuration declares it.
 struct ProviderDeclaration: Sendable, Equatable {
   let name: String
+  let kind: ProviderKind
   let baseURL: String
   let key: Secret
+  let priority: Int
+  let weight: Int
   let models: [ModelDeclaration]
 
   static let type = SettingType<ProviderDeclaration>.map { reader in
-    let url = reader.value("base_url", .url())
-    if (try? HTTPURL(url.text)) == nil { reader.fault("base_url", "not a URL that can be called") }
+    let kind = reader.value("kind", .word(ProviderKind.self), default: .compatible)
+    let url = reader.optional("base_url", .url())?.text ?? kind.baseURL ?? ""
+    if (try? HTTPURL(url)) == nil { reader.fault("base_url", "not a URL that can be called") }
     return ProviderDeclaration(
-      name: reader.value("name", .string(bytesMaximum: 100, allowsEmpty: false)), baseURL: url.text,
+      name: reader.value("name", .string(bytesMaximum: 100, allowsEmpty: false)), kind: kind, baseURL: url,
       key: reader.value("api_key", .secret, default: Secret("")),
+      priority: reader.value("priority", .int(in: 0...1000), default: 0),
+      weight: reader.value("weight", .int(in: 0...1000), default: 1),
       models: reader.value("models", .list(of: ModelDeclaration.type)))
+  }
+
+  /// Everything that the configuration declares; those of a list come in its order.
+  static func declared(_ settings: Settings) throws -> [(provider: ProviderRecord, models: [ModelTarget])] {
+    var providers = settings[RouterSettings.providers]
+    if let url = settings[RouterSettings.url] {
+      func micro(_ price: Double?) -> Int64? { price.map { Int64(($0 * 1_000_000).rounded()) } }
+      let model = settings[RouterSettings.model]
+      let (input, output) = (micro(settings[RouterSettings.inputPrice]), micro(settings[RouterSettings.outputPrice]))
+      providers.append(
+        ProviderDeclaration(
+          name: "default", kind: .compatible, baseURL: url.text, key: settings[RouterSettings.key], priority: 0,
+          weight: 1,
+          models: [
+            ModelDeclaration(
+              name: model, providerModel: model, tier: nil, contextTokens: nil, outputTokensMax: nil,
+              price: input.flatMap { input in output.map { Price(input: input, output: $0) } })
+          ]))
+    }
+    return providers.enumerated().map { index, declared in
+      let key = declared.key.reveal()
+      let record = ProviderRecord(
+        name: declared.name, kind: declared.kind, baseURL: declared.baseURL, keys: [],
+        configuredKey: key.isEmpty ? nil : declared.key, priority: declared.priority, weight: declared.weight,
+        timeout: settings[RouterSettings.timeout], firstToken: settings[RouterSettings.firstToken])
+      let models = declared.models.map { model in
+        ModelTarget(
+          provider: declared.name, name: model.name, providerModel: model.providerModel, tier: model.tier,
+          contextTokens: model.contextTokens, outputTokensMax: model.outputTokensMax, price: model.price,
+          // Without a priority the order of the list counts.
+          priority: declared.priority * 1000 + index, weight: declared.weight)
+      }
+      return (record, models)
+    }
   }
 }
 
 /// The router's own settings.
 enum RouterSettings {
+  static let postgres = Setting(
+    "postgres.url", .secret, "libpq connection string or URI of the database, for example postgresql://cadre@db/cadre.")
+  static let connections = Setting(
+    "postgres.connections_per_loop", .int(in: 1...32), default: 1, "Pipelined connections of each event loop.")
+  static let redis = Setting(
+    "redis.url", .secret, "redis://[user:password@]host[:port][/database] or unix:/path of the cache and the counters.")
   static let providers = Setting(
     "providers", .list(of: ProviderDeclaration.type), default: [],
-    "OpenAI-compatible providers in order of preference: name, base_url (with /v1), api_key or api_key_file, models.")
+    "Providers in order of preference: name, kind, base_url (with /v1), api_key or api_key_file, models. Those of the API come in their place when they have their names."
+  )
   static let defaultModel = Setting(
     "model.default", .string(bytesMaximum: 200), default: "",
     "Model of calls that name none or \"default\"; empty takes the first model of the first provider.")
   static let timeout = Setting(
     "provider.timeout_ms", .milliseconds(in: 100...3_600_000), default: .seconds(120),
-    "Time for a provider to begin its answer.")
+    "Time for a provider to begin its answer, and for each pause within it.")
+  static let firstToken = Setting(
+    "provider.first_token_ms", .milliseconds(in: 100...3_600_000), default: .seconds(60),
+    "Time for the first words of a stream; then the next provider is tried.")
+  static let callTimeout = Setting(
+    "call.timeout_ms", .milliseconds(in: 1000...3_600_000), default: .seconds(600),
+    "Time for a whole call with all its attempts.")
+  static let attempts = Setting(
+    "call.attempts_max", .int(in: 1...20), default: 4, "Attempts of one call over all providers and keys.")
+  static let outputTokens = Setting(
+    "budget.output_tokens_default", .int(in: 1...1_000_000), default: 8192,
+    "Bound of an answer on a budget when neither the caller nor the model has one.")
+  static let allowsUnpriced = Setting(
+    "budget.allows_unpriced", .bool, default: false, "Lets models without a price be called on budgets in money.")
+  static let cacheMode = Setting(
+    "cache.mode", .word(CacheMode.self), default: .deterministic,
+    "Which answers are kept: off, asked (by Cache-Control: max-age), deterministic (also temperature 0 and embeddings), all."
+  )
+  static let cacheTime = Setting(
+    "cache.time_ms", .milliseconds(in: 1000...(30 * 86_400_000)), default: .seconds(3600),
+    "How long an answer is kept when its caller says nothing.")
+  static let cacheBytes = Setting(
+    "cache.answer_max_bytes", .int(in: 1024...(64 << 20)), default: 1 << 20, "Larger answers are not kept.")
+  static let keyFolder = Setting(
+    "keys.folder", .string(), default: "", "Folder of the key files that providers refer to.")
+  static let spoolFolder = Setting(
+    "ledger.spool_folder", .string(), default: "",
+    "Folder in which calls stand until they are in the ledger, so that the end of the process loses none. Keep it on a volume; empty: none."
+  )
   // A single provider can be given by environment alone.
   static let url = Setting(
     "provider.url", .optional(.url()), default: nil,
@@ -58,9 +142,15 @@ enum RouterSettings {
   static let model = Setting(
     "provider.model", .string(bytesMaximum: 200), default: "mock-model", "Model of that single provider.")
   static let inputPrice = Setting(
-    "provider.input_usd_per_million", .optional(.number(in: 0...1_000_000)), default: nil,
+    "provider.input_usd_per_million", .optional(.number(in: 0...100_000)), default: nil,
     "Price of a million prompt tokens of that model, in US dollars; unknown when unset.")
   static let outputPrice = Setting(
-    "provider.output_usd_per_million", .optional(.number(in: 0...1_000_000)), default: nil,
+    "provider.output_usd_per_million", .optional(.number(in: 0...100_000)), default: nil,
     "Price of a million answer tokens of that model, in US dollars; unknown when unset.")
+
+  static let all: [any SettingDeclaration] = [
+    CommonSettings.internalToken, postgres, connections, redis, providers, defaultModel, timeout, firstToken,
+    callTimeout, attempts, outputTokens, allowsUnpriced, cacheMode, cacheTime, cacheBytes, keyFolder, spoolFolder, url,
+    key, model, inputPrice, outputPrice,
+  ]
 }

@@ -23,4 +23,26 @@ public enum InternalHeader {
   public static let model = "x-cadre-model"
   /// In an answer of the llm-router: the provider that answered.
   public static let provider = "x-cadre-provider"
+  /// The project on whose behalf a model is called.
+  public static let project = "x-cadre-project"
+  /// The group of projects or people.
+  public static let group = "x-cadre-group"
+  /// The agent, by name.
+  public static let agent = "x-cadre-agent"
+  /// The tool, by name.
+  public static let tool = "x-cadre-tool"
+  /// `1` when the caller may configure the installation, not only use it.
+  public static let isOperator = "x-cadre-operator"
+  /// How hard the caller says its work is: `low`, `medium` or `high`.
+  public static let complexity = "x-cadre-complexity"
+  /// Why the model was chosen.
+  public static let route = "x-cadre-route"
+  /// `hit`, `miss`, `shared` or `off`.
+  public static let cache = "x-cadre-cache"
+  /// Attempts that a call of a model took.
+  public static let attempts = "x-cadre-attempts"
+  /// The id of a call in the ledger.
+  public static let call = "x-cadre-call"
+  /// Members of a request that the model's dialect has no place for.
+  public static let dropped = "x-cadre-dropped"
 }

@@ -46,7 +46,8 @@ import Testing
 
   @Test func `arguments that are no JSON stay visible`() throws {
     let chat = AnswerTests.chat.replacing("{\\\"a\\\": 1}", with: "{broken")
-    let root = try JSONDocument(parsing: Answers.message(fromChat: try JSONDocument(parsing: chat).root, model: "m")).root
+    let root = try JSONDocument(parsing: Answers.message(fromChat: try JSONDocument(parsing: chat).root, model: "m"))
+      .root
     #expect(root["content"]?[1]?["input"]?["_invalid_json"]?.string == "{broken")
   }
 
@@ -140,7 +141,10 @@ import Testing
 
   @Test func `a message stream as chunks and back is the same`() throws {
     let source = [
-      ("message_start", #"{"message":{"id":"msg_1","usage":{"input_tokens":5,"cache_read_input_tokens":2,"output_tokens":1}}}"#),
+      (
+        "message_start",
+        #"{"message":{"id":"msg_1","usage":{"input_tokens":5,"cache_read_input_tokens":2,"output_tokens":1}}}"#
+      ),
       ("content_block_start", #"{"index":0,"content_block":{"type":"text","text":""}}"#),
       ("ping", "{}"), ("content_block_delta", #"{"index":0,"delta":{"type":"text_delta","text":"Hällo"}}"#),
       ("content_block_stop", #"{"index":0}"#),
@@ -194,7 +198,8 @@ import Testing
     var messages = ChatStreamFromMessages(model: "m", created: 0, wantsUsage: false)
     #expect(throws: StreamFault.self) {
       try messages.take(
-        ServerSentEvent(event: "error", data: Array(#"{"type":"error","error":{"type":"overloaded_error","message":"o"}}"#.utf8)),
+        ServerSentEvent(
+          event: "error", data: Array(#"{"type":"error","error":{"type":"overloaded_error","message":"o"}}"#.utf8)),
         to: &bytes)
     }
     #expect(throws: StreamFault.self) { try messages.take(ServerSentEvent(data: Array("<html>".utf8)), to: &bytes) }

@@ -148,7 +148,10 @@ import Testing
   }
 
   @Test(arguments: [
-    (#"{"messages":[{"role":"user","content":"x"}],"tools":[{"type":"web_search_20250305","name":"w"}]}"#, "tools[0].type"),
+    (
+      #"{"messages":[{"role":"user","content":"x"}],"tools":[{"type":"web_search_20250305","name":"w"}]}"#,
+      "tools[0].type"
+    ),
     (#"{"messages":[{"role":"user","content":[{"type":"search_result"}]}]}"#, "messages[0].content[0].type"),
     (#"{"messages":[{"role":"user","content":[{"type":"tool_result"}]}]}"#, "messages[0].content[0]"),
     (#"{"messages":[{"role":"assistant","content":[{"type":"server_tool_use"}]}]}"#, "messages[0].content[0].type"),

@@ -72,7 +72,8 @@ import Testing
     for _ in 0..<2000 {
       let price = Price(
         input: .random(in: 0...9_000_000, using: &random), output: .random(in: 0...9_000_000, using: &random),
-        cacheRead: Bool.random() ? .random(in: 0...900_000) : nil, cacheWrite: Bool.random() ? .random(in: 0...9_000_000) : nil,
+        cacheRead: Bool.random() ? .random(in: 0...900_000) : nil,
+        cacheWrite: Bool.random() ? .random(in: 0...9_000_000) : nil,
         cacheWriteLong: Bool.random() ? .random(in: 0...9_000_000) : nil)
       guard (price.cacheRead ?? 0) <= price.input else { continue }
       let usage = TokenUsage(

@@ -29,7 +29,11 @@ import Testing
     var breaker = Breaker()
     for index in 0..<20 {
       #expect(breaker.state(at: 0) == .closed, "call \(index)")
-      if index.isMultiple(of: 2) { breaker.succeeded() } else { breaker.failed(.provider, retryAfter: nil, at: 0, policy) }
+      if index.isMultiple(of: 2) {
+        breaker.succeeded()
+      } else {
+        breaker.failed(.provider, retryAfter: nil, at: 0, policy)
+      }
     }
     #expect(breaker.state(at: 0) == .open)
   }

@@ -77,6 +77,7 @@ public final class LocalStack: Sendable {
     let data = configuration.data
     try FileAccess.makeFolder(data)
     try FileAccess.makeFolder(data + "/logs")
+    try FileAccess.makeFolder(data + "/spool")
     lock = try StackLock(folder: data)
     var ports: [String: Int] = [:]
     for name in LocalStack.services { ports[name] = PlainHTTP.freePort() }
@@ -125,6 +126,9 @@ public final class LocalStack: Sendable {
 
   /// The database.
   public var postgres: PrivatePostgres { postgresHeld.withLock { $0 } }
+
+  /// The socket of Redis.
+  public var redisSocket: String { redisHeld.withLock { $0 }.socketPath }
 
   /// The port of a service.
   public func port(of service: String) -> Int { ports[service] ?? 0 }
@@ -221,6 +225,9 @@ public final class LocalStack: Sendable {
       let mock = StackConfiguration.Provider(
         url: "http://127.0.0.1:\(port(of: "mock-provider"))/v1", key: LocalStack.mockKey, model: "mock-model")
       let provider = configuration.provider ?? mock
+      environment["CADRE_POSTGRES_URL"] = postgres.connectionString
+      environment["CADRE_REDIS_URL"] = "unix:\(redisSocket)"
+      environment["CADRE_LEDGER_SPOOL_FOLDER"] = configuration.data + "/spool"
       environment["CADRE_PROVIDER_URL"] = provider.url
       environment["CADRE_PROVIDER_KEY"] = provider.key
       environment["CADRE_PROVIDER_MODEL"] = provider.model

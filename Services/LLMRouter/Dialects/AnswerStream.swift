@@ -68,6 +68,7 @@ public struct ChatStreamFromMessages: AnswerStream {
     self.wantsUsage = wantsUsage
   }
 
+  /// Feeds one event of the source's stream and appends what it becomes.
   public mutating func take(
     _ event: ServerSentEvent, to bytes: inout [UInt8]
   ) throws(StreamFault) -> StreamNotice {
@@ -139,6 +140,7 @@ public struct ChatStreamFromMessages: AnswerStream {
     body.add("model", .string(model))
   }
 
+  /// Ends the stream: appends what is still owed to a well-formed end.
   public mutating func finish(to bytes: inout [UInt8]) {
     chunk(.object([]), finish: StopReasons.chat(fromMessage: reason), to: &bytes)
     if wantsUsage {

@@ -32,6 +32,7 @@ public struct MessageStreamFromChat: AnswerStream {
     self.promptEstimate = promptEstimate
   }
 
+  /// Feeds one event of the source's stream and appends what it becomes.
   public mutating func take(
     _ event: ServerSentEvent, to bytes: inout [UInt8]
   ) throws(StreamFault) -> StreamNotice {
@@ -142,6 +143,7 @@ public struct MessageStreamFromChat: AnswerStream {
     MessageStreamFromChat.append(body.value, named: name, to: &bytes)
   }
 
+  /// Ends the stream: appends what is still owed to a well-formed end.
   public mutating func finish(to bytes: inout [UInt8]) {
     start(nil, to: &bytes)
     closeAll(to: &bytes)

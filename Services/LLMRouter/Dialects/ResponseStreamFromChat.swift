@@ -27,6 +27,7 @@ public struct ResponseStreamFromChat: AnswerStream {
     self.created = created
   }
 
+  /// Feeds one event of the source's stream and appends what it becomes.
   public mutating func take(
     _ event: ServerSentEvent, to bytes: inout [UInt8]
   ) throws(StreamFault) -> StreamNotice {
@@ -123,11 +124,13 @@ public struct ResponseStreamFromChat: AnswerStream {
     ResponseStreamFromChat.append(body.value, named: type, to: &bytes)
   }
 
+  /// Ends the stream: appends what is still owed to a well-formed end.
   public mutating func finish(to bytes: inout [UInt8]) {
     start(nil, to: &bytes)
     var done: [(Int64, JSONValue)] = []
     if let item = message {
-      emit("response.output_text.done", part(item) + [("text", .string(item.text)), ("logprobs", .array([]))], to: &bytes)
+      emit(
+        "response.output_text.done", part(item) + [("text", .string(item.text)), ("logprobs", .array([]))], to: &bytes)
       emit("response.content_part.done", part(item) + [("part", ResponseItems.textPart(item.text))], to: &bytes)
       done.append((item.output, ResponseItems.message(id: item.id, text: item.text, status: "completed")))
     }

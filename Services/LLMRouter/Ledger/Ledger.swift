@@ -60,9 +60,11 @@ final class Ledger: Sendable {
       } catch is CancellationError {
         return
       } catch {
-        logger.warning("calls wait to be written to the ledger", [
-          "reason": .string("\(error)"), "waiting": .int(Int64(backlog)),
-        ])
+        logger.warning(
+          "calls wait to be written to the ledger",
+          [
+            "reason": .string("\(error)"), "waiting": .int(Int64(backlog)),
+          ])
         try? await EventLoop.sleep(for: Ledger.retryInterval)
       }
     }
@@ -97,19 +99,27 @@ final class Ledger: Sendable {
     }
   }
 
-  /// Takes over what processes that are gone have left. Returns how many calls.
-  func recover(folder: String) async throws -> Int {
-    var count = 0
+  /// Takes over what processes that are gone have left. Returns the tenants of those calls.
+  func recover(folder: String) async throws -> Set<String> {
+    var tenants: Set<String> = []
     for orphan in LedgerSpool.orphans(folder: folder) {
       var rest = orphan.lines[...]
       while !rest.isEmpty {
         try await write(Array(rest.prefix(Ledger.batchMax)))
         rest = rest.dropFirst(Ledger.batchMax)
       }
-      count += orphan.lines.count
+      for line in orphan.lines {
+        guard let root = try? JSONDocument(parsing: line).root, let text = root["tenant_id"]?.string,
+          let tenant = UUID(text)
+        else { continue }
+        tenants.insert(TenantID(tenant).description)
+      }
+      if !orphan.lines.isEmpty {
+        logger.warning("calls of a process that ended early were accounted", ["calls": .int(Int64(orphan.lines.count))])
+      }
       orphan.remove()
     }
-    return count
+    return tenants
   }
 
   private func write(_ rows: [[UInt8]]) async throws {

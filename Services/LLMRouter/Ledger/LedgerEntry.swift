@@ -88,7 +88,8 @@ struct CallLabels: Sendable, Hashable {
     guard text.utf8.count > bytesMax || text.unicodeScalars.contains(where: { $0.value < 32 || $0.value == 127 }) else {
       return text
     }
-    return String(String.UnicodeScalarView(text.unicodeScalars.filter { $0.value >= 32 && $0.value != 127 }.prefix(bytesMax / 4)))
+    return String(
+      String.UnicodeScalarView(text.unicodeScalars.filter { $0.value >= 32 && $0.value != 127 }.prefix(bytesMax / 4)))
   }
 
   /// Whom budgets are looked up for.

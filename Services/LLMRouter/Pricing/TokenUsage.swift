@@ -81,7 +81,9 @@ public struct TokenUsage: Hashable, Sendable {
   }
 
   private var isBelievable: Bool {
-    [input, cacheRead, cacheWrite, cacheWriteLong, output, reasoning].allSatisfy { $0 >= 0 && $0 <= TokenUsage.tokensMax }
+    [input, cacheRead, cacheWrite, cacheWriteLong, output, reasoning].allSatisfy {
+      $0 >= 0 && $0 <= TokenUsage.tokensMax
+    }
   }
 
   /// The sum of two.

@@ -12,7 +12,9 @@ enum KeySource: Sendable, Hashable {
   /// Names of files: no path leads out of the folder.
   private static func isPlain(_ name: String) -> Bool {
     !name.isEmpty && name.utf8.count <= 100 && name != "." && name != ".."
-      && name.utf8.allSatisfy { ($0 | 0x20 >= 0x61 && $0 | 0x20 <= 0x7A) || ($0 >= 0x30 && $0 <= 0x39) || "._-".utf8.contains($0) }
+      && name.utf8.allSatisfy {
+        ($0 | 0x20 >= 0x61 && $0 | 0x20 <= 0x7A) || ($0 >= 0x30 && $0 <= 0x39) || "._-".utf8.contains($0)
+      }
   }
 
   /// Reads `{"env": NAME}` or `{"file": NAME}`; nil for anything else.

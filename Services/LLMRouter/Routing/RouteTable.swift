@@ -27,7 +27,8 @@ public struct RouteTable: Sendable {
     self.aliases = aliases
     models = names
     aliasNames = aliases.keys.sorted()
-    self.standard = standard.isEmpty ? names.first { targets[$0]?.first?.capabilities != [.embeddings] } ?? "" : standard
+    self.standard =
+      standard.isEmpty ? names.first { targets[$0]?.first?.capabilities != [.embeddings] } ?? "" : standard
   }
 
   /// The first target of a model's name.
@@ -150,7 +151,8 @@ private struct Orderer {
         result += shuffled(targets.filter { $0.priority == priority })
       }
       return result
-    case .cheapest: return sorted(targets) { $0.price?.nanoUSDMax(prompt: query.promptTokens, output: expected) ?? .max }
+    case .cheapest:
+      return sorted(targets) { $0.price?.nanoUSDMax(prompt: query.promptTokens, output: expected) ?? .max }
     case .fastest: return sorted(targets) { health($0.id).firstTokenMicroseconds }
     case .leastBusy: return sorted(targets) { Int64(health($0.id).inFlight) * 1000 / Int64(max(1, $0.weight)) }
     }

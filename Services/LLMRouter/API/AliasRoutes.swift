@@ -1,0 +1,94 @@
+internal import HTTP
+internal import HTTPWire
+internal import JSON
+internal import Routing
+internal import ServiceKit
+
+/// `/api/v1/aliases/{alias}`: names that stand for models, with strategy and fallbacks. Changes are for operators.
+struct AliasRoutes: Sendable {
+  private static let modelsMax = 32
+
+  let catalog: CatalogKeeper
+  let token: InternalToken
+
+  func add(to router: inout Router) {
+    router.on(.get, "/api/v1/aliases") { request in
+      try await answering {
+        _ = try APICaller(request, token)
+        let rows = try await catalog.aliases.all()
+        return .json { writer in
+          writer.key("aliases")
+          writer.beginArray()
+          for row in rows {
+            writer.beginObject()
+            write(row.name, row.rule, row.version, &writer)
+            writer.endObject()
+          }
+          writer.endArray()
+        }
+      }
+    }
+    router.on(.put, "/api/v1/aliases/{alias}", RouteOptions(bodyBytesMax: 64 << 10)) { request in
+      try await answering { try await put(request) }
+    }
+    router.on(.delete, "/api/v1/aliases/{alias}") { request in
+      try await answering {
+        try APICaller.requireOperator(request, token)
+        guard try await catalog.aliases.remove(try request.parameter("alias")) else { throw Problem.notFound("alias") }
+        try await catalog.changed()
+        return HTTPResponse(.noContent)
+      }
+    }
+  }
+
+  private func put(_ request: HTTPRequest) async throws -> HTTPResponse {
+    try APICaller.requireOperator(request, token)
+    let name = try APIRequest.name(request, "alias", bytesMax: 200)
+    let expected = try APIRequest.ifMatch(request)
+    var fields = JSONFields(try await request.json().root)
+    let models = fields.strings("models", isRequired: true, countMax: AliasRoutes.modelsMax, bytesMax: 200) ?? []
+    if models.isEmpty { fields.note("models", .notAllowed, "at least one model") }
+    let strategyText = fields.string("strategy", bytesMax: 20) ?? Strategy.priority.rawValue
+    let strategy = Strategy(rawValue: strategyText)
+    if strategy == nil {
+      fields.note("strategy", .notAllowed, "one of \(Strategy.allCases.map(\.rawValue).joined(separator: ", "))")
+    }
+    func list(_ name: String) -> [String] {
+      fields.strings(name, countMax: AliasRoutes.modelsMax, bytesMax: 200) ?? []
+    }
+    let rule = AliasRule(
+      models: models, strategy: strategy ?? .priority, fallbacks: list("fallbacks"),
+      contextFallbacks: list("context_fallbacks"), contentFallbacks: list("content_fallbacks"))
+    let known = Set(catalog.current.table.models)
+    if known.contains(name) || name == "auto" || name == "default" || name.hasPrefix("tier:") {
+      throw Problem(.conflict, code: "name_taken", "A model or a word of the router has this name.")
+    }
+    for model in rule.models + rule.fallbacks + rule.contextFallbacks + rule.contentFallbacks
+    where !known.contains(model) {
+      fields.note("models", .notAllowed, "there is no model '\(model)'")
+    }
+    try fields.finish()
+    guard let version = try await catalog.aliases.put(name, rule, expected: expected) else {
+      throw APIRequest.notStored(expected, "aliases")
+    }
+    try await catalog.changed()
+    var response = HTTPResponse.json(version == 1 ? .created : .ok) { write(name, rule, version, &$0) }
+    response.headers.append(.eTag, "\"\(version)\"")
+    return response
+  }
+
+  private func write(_ name: String, _ rule: AliasRule, _ version: Int, _ writer: inout JSONWriter) {
+    writer.member("name", name)
+    writer.member("strategy", rule.strategy.rawValue)
+    for (key, list) in [
+      ("models", rule.models), ("fallbacks", rule.fallbacks), ("context_fallbacks", rule.contextFallbacks),
+      ("content_fallbacks", rule.contentFallbacks),
+    ] {
+      writer.key(key)
+      writer.beginArray()
+      for model in list { writer.string(model) }
+      writer.endArray()
+    }
+    writer.member("version", Int64(version))
+  }
+}

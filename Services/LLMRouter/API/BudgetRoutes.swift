@@ -1,0 +1,149 @@
+internal import Budgets
+internal import Contracts
+internal import HTTP
+internal import HTTPWire
+internal import JSON
+internal import Postgres
+internal import ServiceKit
+
+/// `/api/v1/budgets`: what a tenant may spend, by scope and period.
+struct BudgetRoutes: Sendable {
+  private static let subjectBytesMax = 200
+  /// The counters are exact below 2^53.
+  private static let amountMax: Int64 = 9_000_000_000_000_000
+
+  let catalog: CatalogKeeper
+  let token: InternalToken
+
+  func add(to router: inout Router) {
+    router.on(.get, "/api/v1/budgets") { request in try await answering { try await list(request) } }
+    router.on(.post, "/api/v1/budgets", RouteOptions(bodyBytesMax: 16 << 10)) { request in
+      try await answering { try await create(request) }
+    }
+    router.on(.get, "/api/v1/budgets/{id}") { request in
+      try await answering {
+        let (_, found) = try await find(request)
+        return try await response(.ok, found.budget, found.version)
+      }
+    }
+    router.on(.patch, "/api/v1/budgets/{id}", RouteOptions(bodyBytesMax: 16 << 10)) { request in
+      try await answering { try await change(request) }
+    }
+    router.on(.delete, "/api/v1/budgets/{id}") { request in
+      try await answering {
+        let caller = try APICaller(request, token)
+        guard try await catalog.budgets.remove(caller.tenant, try id(request)) else { throw Problem.notFound("budget") }
+        try await catalog.changed()
+        return HTTPResponse(.noContent)
+      }
+    }
+  }
+
+  private func id(_ request: HTTPRequest) throws(Problem) -> BudgetID {
+    guard let id = BudgetID(try request.parameter("id")) else { throw .notFound("budget") }
+    return id
+  }
+
+  private func find(_ request: HTTPRequest) async throws -> (APICaller, (budget: Budget, version: Int)) {
+    let caller = try APICaller(request, token)
+    guard let found = try await catalog.budgets.find(caller.tenant, try id(request)) else {
+      throw Problem.notFound("budget")
+    }
+    return (caller, found)
+  }
+
+  private func list(_ request: HTTPRequest) async throws -> HTTPResponse {
+    let caller = try APICaller(request, token)
+    let rows = try await catalog.budgets.list(caller.tenant)
+    return .json { writer in
+      writer.key("budgets")
+      writer.beginArray()
+      for row in rows {
+        writer.beginObject()
+        write(row.budget, row.version, &writer)
+        writer.endObject()
+      }
+      writer.endArray()
+    }
+  }
+
+  private func create(_ request: HTTPRequest) async throws -> HTTPResponse {
+    let caller = try APICaller(request, token)
+    var fields = JSONFields(try await request.json().root)
+    let scope = word(&fields, "scope", BudgetScope.self)
+    let period = word(&fields, "period", BudgetPeriod.self)
+    let subject = fields.string("subject", bytesMax: BudgetRoutes.subjectBytesMax, allowsEmpty: true) ?? ""
+    if scope == .tenant, !subject.isEmpty { fields.note("subject", .notAllowed, "nothing, for the scope tenant") }
+    let (tokens, nano, alert) = amounts(&fields)
+    if tokens == nil, nano == nil { fields.note("tokens", .required, "a limit in tokens or usd") }
+    try fields.finish()
+    guard let scope, let period else { throw Problem.badParameter("scope", "It is missing.") }
+    let id = BudgetID.make()
+    let budget = Budget(
+      id: id.description, tenant: caller.tenant.description, scope: scope, subject: subject, period: period,
+      tokens: tokens, nanoUSD: nano, alertPercent: alert ?? 80)
+    do {
+      guard try await catalog.budgets.add(budget, tenant: caller.tenant, id: id) else {
+        throw APIRequest.notStored(nil, "budgets")
+      }
+    } catch let error as PostgresError where error.sqlState == "23505" {
+      throw Problem(
+        .conflict, code: "budget_exists",
+        "There is a budget for this scope, subject and period already; change that one.")
+    }
+    try await catalog.changed()
+    var made = try await response(.created, budget, 1)
+    made.headers.append(.location, "/api/v1/budgets/\(id)")
+    return made
+  }
+
+  private func change(_ request: HTTPRequest) async throws -> HTTPResponse {
+    let (caller, found) = try await find(request)
+    let expected = try APIRequest.ifMatch(request)
+    var fields = JSONFields(try await request.json().root)
+    let (tokens, nano, alert) = amounts(&fields)
+    try fields.finish()
+    var budget = found.budget
+    budget.tokens = tokens ?? budget.tokens
+    budget.nanoUSD = nano ?? budget.nanoUSD
+    budget.alertPercent = alert ?? budget.alertPercent
+    guard
+      let version = try await catalog.budgets.change(
+        budget, tenant: caller.tenant, id: try id(request), expected: expected)
+    else { throw APIRequest.notStored(expected ?? 0, "budgets") }
+    try await catalog.changed()
+    return try await response(.ok, budget, version)
+  }
+
+  private func word<Word: RawRepresentable<String> & CaseIterable>(
+    _ fields: inout JSONFields, _ name: String, _ type: Word.Type
+  ) -> Word? {
+    guard let text = fields.string(name, isRequired: true, bytesMax: 20) else { return nil }
+    if let word = Word(rawValue: text) { return word }
+    fields.note(name, .notAllowed, "one of \(Word.allCases.map(\.rawValue).joined(separator: ", "))")
+    return nil
+  }
+
+  private func amounts(_ fields: inout JSONFields) -> (tokens: Int64?, nano: Int64?, alert: Int64?) {
+    let tokens = fields.int("tokens", in: 0...BudgetRoutes.amountMax)
+    let dollars = fields.double("usd", in: 0...Double(BudgetRoutes.amountMax / 1_000_000_000))
+    return (tokens, dollars.map { Int64(($0 * 1e9).rounded()) }, fields.int("alert_percent", in: 1...100))
+  }
+
+  private func response(_ status: HTTPStatus, _ budget: Budget, _ version: Int) async throws -> HTTPResponse {
+    var response = HTTPResponse.json(status) { write(budget, version, &$0) }
+    response.headers.append(.eTag, "\"\(version)\"")
+    return response
+  }
+
+  private func write(_ budget: Budget, _ version: Int, _ writer: inout JSONWriter) {
+    writer.member("id", budget.id)
+    writer.member("scope", budget.scope.rawValue)
+    writer.member("subject", budget.subject)
+    writer.member("period", budget.period.rawValue)
+    writer.member("tokens", ifPresent: budget.tokens)
+    if let nano = budget.nanoUSD { writer.member("usd", Double(nano) / 1e9) }
+    writer.member("alert_percent", budget.alertPercent)
+    writer.member("version", Int64(version))
+  }
+}

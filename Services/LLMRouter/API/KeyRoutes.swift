@@ -1,0 +1,58 @@
+internal import Contracts
+internal import HTTP
+internal import HTTPWire
+internal import JSON
+internal import Primitives
+internal import ServiceKit
+
+/// `/api/v1/virtual-keys`: short-lived keys for the model endpoints, bound to a run, an agent, models and a budget.
+struct KeyRoutes: Sendable {
+  private static let nameBytesMax = 200
+
+  let catalog: CatalogKeeper
+  let signer: VirtualKey.Signer
+  let token: InternalToken
+
+  func add(to router: inout Router) {
+    router.on(.post, "/api/v1/virtual-keys", RouteOptions(bodyBytesMax: 16 << 10)) { request in
+      try await answering { try await make(request) }
+    }
+    router.on(.delete, "/api/v1/virtual-keys/{id}") { request in
+      try await answering {
+        let caller = try APICaller(request, token)
+        guard let id = KeyID(try request.parameter("id")) else { throw Problem.notFound("key") }
+        try await catalog.budgets.revoke(
+          caller.tenant, id.uuid, until: WallClock.now() + .seconds(VirtualKey.secondsMax))
+        try await catalog.changed()
+        return HTTPResponse(.noContent)
+      }
+    }
+  }
+
+  private func make(_ request: HTTPRequest) async throws -> HTTPResponse {
+    let caller = try APICaller(request, token)
+    var fields = JSONFields(try await request.json().root)
+    let seconds = fields.int("ttl_seconds", in: 1...VirtualKey.secondsMax) ?? 3600
+    var key = VirtualKey(
+      id: .make(), tenant: caller.tenant, expiresAt: WallClock.now().unixMicroseconds / 1_000_000 + seconds)
+    func name(_ member: String) -> String? {
+      fields.string(member, bytesMax: KeyRoutes.nameBytesMax).map(CallLabels.plain)
+    }
+    key.project = name("project")
+    key.run = name("run")
+    key.step = name("step")
+    key.agent = name("agent")
+    key.tool = name("tool")
+    key.models = fields.strings("models", countMax: 50, bytesMax: KeyRoutes.nameBytesMax)
+    key.tokens = fields.int("tokens", in: 0...9_000_000_000_000_000)
+    key.nanoUSD = fields.double("usd", in: 0...9_000_000).map { Int64(($0 * 1e9).rounded()) }
+    try fields.finish()
+    let text = signer.sign(key)
+    return .json(.created) { writer in
+      writer.member("id", key.id.description)
+      // Shown once: it is kept nowhere.
+      writer.member("key", text)
+      writer.member("expires_at", Timestamp(unixMicroseconds: key.expiresAt * 1_000_000).description)
+    }
+  }
+}

@@ -1,0 +1,138 @@
+internal import HTTP
+internal import HTTPWire
+internal import JSON
+internal import Primitives
+internal import Routing
+internal import ServiceKit
+
+/// `/api/v1/providers/{provider}`: who answers calls of models. For operators.
+struct ProviderRoutes: Sendable {
+  let catalog: CatalogKeeper
+  let health: HealthBook
+  let token: InternalToken
+
+  func add(to router: inout Router) {
+    router.on(.get, "/api/v1/providers") { request in try await answering { try await list(request) } }
+    router.on(.get, "/api/v1/providers/{provider}") { request in
+      try await answering {
+        try APICaller.requireOperator(request, token)
+        return try await show(try request.parameter("provider"), .ok)
+      }
+    }
+    router.on(.put, "/api/v1/providers/{provider}", RouteOptions(bodyBytesMax: 64 << 10)) { request in
+      try await answering { try await put(request) }
+    }
+    router.on(.delete, "/api/v1/providers/{provider}") { request in
+      try await answering {
+        try APICaller.requireOperator(request, token)
+        guard try await catalog.providers.remove(try request.parameter("provider")) else {
+          throw Problem.notFound("provider")
+        }
+        try await catalog.changed()
+        return HTTPResponse(.noContent)
+      }
+    }
+  }
+
+  private func list(_ request: HTTPRequest) async throws -> HTTPResponse {
+    try APICaller.requireOperator(request, token)
+    let rows = try await catalog.providers.all()
+    let names = Set(rows.map(\.record.name))
+    let declared = catalog.declared.map(\.provider).filter { !names.contains($0.name) }
+    return .json { writer in
+      writer.key("providers")
+      writer.beginArray()
+      for row in rows {
+        writer.beginObject()
+        write(row.record, row, &writer)
+        writer.endObject()
+      }
+      for record in declared {
+        writer.beginObject()
+        write(record, nil, &writer)
+        writer.endObject()
+      }
+      writer.endArray()
+    }
+  }
+
+  private func show(_ name: String, _ status: HTTPStatus) async throws -> HTTPResponse {
+    if let row = try await catalog.providers.find(name) {
+      var response = HTTPResponse.json(status) { write(row.record, row, &$0) }
+      response.headers.append(.eTag, "\"\(row.version)\"")
+      return response
+    }
+    guard let record = catalog.declared.map(\.provider).first(where: { $0.name == name }) else {
+      throw Problem.notFound("provider")
+    }
+    return .json(status) { write(record, nil, &$0) }
+  }
+
+  private func put(_ request: HTTPRequest) async throws -> HTTPResponse {
+    try APICaller.requireOperator(request, token)
+    let name = try APIRequest.name(request, "provider", bytesMax: 100)
+    let expected = try APIRequest.ifMatch(request)
+    var fields = JSONFields(try await request.json().root)
+    let kindText = fields.string("kind", bytesMax: 20) ?? ProviderKind.compatible.rawValue
+    let kind = ProviderKind(rawValue: kindText)
+    if kind == nil {
+      fields.note("kind", .notAllowed, "one of \(ProviderKind.allCases.map(\.rawValue).joined(separator: ", "))")
+    }
+    let url = fields.string("base_url", bytesMax: 2048) ?? kind?.baseURL ?? ""
+    if (try? HTTPURL(url)) == nil { fields.note("base_url", .notAllowed, "a URL with http or https") }
+    var keys: [KeySource] = []
+    for view in fields.array("keys", countMax: 32) ?? [] {
+      if let key = KeySource(view) {
+        keys.append(key)
+      } else {
+        fields.note(
+          "keys", .notAllowed, "a list of {\"env\": NAME_API_KEY} or {\"file\": name}; keys themselves are never taken")
+      }
+    }
+    let record = ProviderRecord(
+      name: name, kind: kind ?? .compatible, baseURL: url, keys: keys, configuredKey: nil,
+      priority: Int(fields.int("priority", in: 0...1000) ?? 0), weight: Int(fields.int("weight", in: 0...1000) ?? 1),
+      timeout: .milliseconds(fields.int("timeout_ms", in: 100...3_600_000) ?? 120_000),
+      firstToken: .milliseconds(fields.int("first_token_ms", in: 100...3_600_000) ?? 60_000),
+      isEnabled: fields.bool("enabled") ?? true)
+    try fields.finish()
+    guard let stored = try await catalog.providers.put(record, expected: expected) else {
+      throw APIRequest.notStored(expected, "providers")
+    }
+    try await catalog.changed()
+    return try await show(name, stored.isNew ? .created : .ok)
+  }
+
+  private func write(_ record: ProviderRecord, _ row: ProviderRow?, _ writer: inout JSONWriter) {
+    writer.member("name", record.name)
+    writer.member("kind", record.kind.rawValue)
+    writer.member("base_url", record.baseURL)
+    writer.key("keys")
+    writer.beginArray()
+    for key in record.keys { key.write(to: &writer) }
+    if record.configuredKey != nil { writer.string("configuration") }
+    writer.endArray()
+    writer.member("priority", Int64(record.priority))
+    writer.member("weight", Int64(record.weight))
+    writer.member("timeout_ms", record.timeout.milliseconds)
+    writer.member("first_token_ms", record.firstToken.milliseconds)
+    writer.member("enabled", record.isEnabled)
+    writer.member("source", row == nil ? "configuration" : "api")
+    writer.member("missing_keys", Int64(catalog.current.providers[record.name]?.missingKeys ?? 0))
+    writer.key("unhealthy")
+    writer.beginArray()
+    for (key, state) in health.unhealthy() where key.target.provider == record.name {
+      writer.beginObject()
+      writer.member("model", key.target.model)
+      writer.member("key", Int64(key.key))
+      writer.member("breaker", state == .open ? "open" : "half_open")
+      writer.endObject()
+    }
+    writer.endArray()
+    if let row {
+      writer.member("version", Int64(row.version))
+      writer.member("created_at", row.createdAt.description)
+      writer.member("updated_at", row.updatedAt.description)
+    }
+  }
+}

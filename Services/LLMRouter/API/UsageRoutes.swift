@@ -1,0 +1,149 @@
+internal import Contracts
+internal import HTTP
+internal import HTTPWire
+internal import JSON
+internal import Primitives
+internal import ServiceKit
+
+/// `/api/v1/usage`: what was used and what it has cost, by any dimension and time; `/api/v1/calls`: single calls.
+struct UsageRoutes: Sendable {
+  private static let rowsMax = 10_000
+  private static let groupsMax = 5
+  private static let own: Set<String> = ["from", "to", "group_by", "bucket", "format", "limit", "cursor"]
+
+  let usage: UsageStore
+  let ledger: Ledger
+  let token: InternalToken
+
+  func add(to router: inout Router) {
+    router.on(.get, "/api/v1/usage") { request in try await answering { try await sums(request) } }
+    router.on(.get, "/api/v1/calls") { request in try await answering { try await calls(request) } }
+  }
+
+  private func query(_ request: HTTPRequest) throws(Problem) -> (UsageQuery, QueryItems) {
+    let items = try request.query()
+    func time(_ name: String) throws(Problem) -> Timestamp? {
+      guard let text = items[name] else { return nil }
+      guard let time = Timestamp(rfc3339: text) else {
+        throw .badParameter(name, "A time as 2026-01-31T00:00:00Z is expected.")
+      }
+      return time
+    }
+    let to = try time("to") ?? WallClock.now() + .seconds(60)
+    var query = UsageQuery(
+      from: try time("from") ?? to + .seconds(-30 * 86_400), to: to, groups: [], bucket: items["bucket"], filters: [],
+      limit: UsageRoutes.rowsMax)
+    query.groups = (items["group_by"] ?? "").split(separator: ",").map(String.init)
+    guard query.groups.count <= UsageRoutes.groupsMax, Set(query.groups).count == query.groups.count,
+      query.groups.allSatisfy({ UsageQuery.dimensions[$0] != nil })
+    else {
+      throw .badParameter(
+        "group_by",
+        "Up to \(UsageRoutes.groupsMax) of \(UsageQuery.dimensions.keys.sorted().joined(separator: ", ")) are possible."
+      )
+    }
+    if let bucket = query.bucket, !UsageQuery.buckets.contains(bucket) {
+      throw .badParameter("bucket", "hour, day or month is expected.")
+    }
+    for (name, _) in UsageQuery.dimensions {
+      if let value = items[name] { query.filters.append((name, value)) }
+    }
+    query.filters.sort { $0.name < $1.name }
+    return (query, items)
+  }
+
+  private func sums(_ request: HTTPRequest) async throws -> HTTPResponse {
+    let caller = try APICaller(request, token)
+    let (query, items) = try query(request)
+    // What this replica has accounted is in the answer.
+    try await ledger.flush()
+    let rows = try await usage.sums(caller.tenant, query)
+    if items["format"] == "csv" { return csv(query, rows) }
+    return .json { writer in
+      writer.member("from", query.from.description)
+      writer.member("to", query.to.description)
+      writer.key("usage")
+      writer.beginArray()
+      for row in rows {
+        writer.beginObject()
+        if let bucket = row.bucket { writer.member("bucket", bucket.description) }
+        for (name, value) in zip(query.groups, row.groups) { writer.member(name, orNull: value) }
+        for (name, value) in UsageRoutes.numbers(row) { writer.member(name, value) }
+        writer.member("usd", Double(row.nanoUSD) / 1e9)
+        writer.member("saved_usd", Double(row.savedNanoUSD) / 1e9)
+        writer.endObject()
+      }
+      writer.endArray()
+    }
+  }
+
+  private static func numbers(_ row: UsageRow) -> [(String, Int64)] {
+    [
+      ("calls", row.calls), ("input_tokens", row.inputTokens), ("cache_read_tokens", row.cacheReadTokens),
+      ("cache_write_tokens", row.cacheWriteTokens), ("output_tokens", row.outputTokens),
+      ("unpriced_calls", row.unpricedCalls), ("estimated_calls", row.estimatedCalls),
+    ]
+  }
+
+  /// CSV (RFC 4180). Cells that a spreadsheet would take for a formula get an apostrophe.
+  private func csv(_ query: UsageQuery, _ rows: [UsageRow]) -> HTTPResponse {
+    func cell(_ text: String) -> String {
+      let safe = text.first.map { "=+-@\t\r".contains($0) } == true ? "'\(text)" : text
+      guard safe.contains(where: { ",\"\r\n".contains($0) }) else { return safe }
+      return "\"\(safe.replacing("\"", with: "\"\""))\""
+    }
+    var text =
+      ((query.bucket == nil ? [] : ["bucket"]) + query.groups
+      + [
+        "calls", "input_tokens", "cache_read_tokens", "cache_write_tokens", "output_tokens", "unpriced_calls",
+        "estimated_calls", "usd", "saved_usd",
+      ]).joined(separator: ",") + "\r\n"
+    for row in rows {
+      let cells =
+        (row.bucket.map { [$0.description] } ?? []) + row.groups.map { cell($0 ?? "") }
+        + UsageRoutes.numbers(row).map { String($0.1) }
+        + [BudgetFault.dollars(row.nanoUSD), BudgetFault.dollars(row.savedNanoUSD)]
+      text += cells.joined(separator: ",") + "\r\n"
+    }
+    var response = HTTPResponse(.ok, body: .bytes(Array(text.utf8)))
+    response.headers.append(.contentType, "text/csv; charset=utf-8")
+    response.headers.append(.contentDisposition, "attachment; filename=\"usage.csv\"")
+    return response
+  }
+
+  private func calls(_ request: HTTPRequest) async throws -> HTTPResponse {
+    let caller = try APICaller(request, token)
+    var (query, items) = try query(request)
+    var limit = 50
+    if let text = items["limit"] {
+      guard let number = Int(text), (1...500).contains(number) else {
+        throw Problem.badParameter("limit", "A number from 1 to 500 is expected.")
+      }
+      limit = number
+    }
+    var cursor: CallID?
+    if let text = items["cursor"] {
+      guard let id = CallID(text) else {
+        throw Problem.badParameter("cursor", "The cursor of an earlier page is expected.")
+      }
+      cursor = id
+    }
+    query.limit = limit + 1
+    try await ledger.flush()
+    let rows = try await usage.calls(caller.tenant, query, before: cursor)
+    return .json { writer in
+      writer.key("calls")
+      writer.beginArray()
+      for row in rows.prefix(limit) {
+        writer.beginObject()
+        writer.member("id", row.id.description)
+        if let root = try? JSONDocument(parsing: row.json).root {
+          for (name, value) in root.members { writer.member(name.string ?? "", raw: value.rawBytes) }
+        }
+        writer.endObject()
+      }
+      writer.endArray()
+      writer.member("next_cursor", orNull: rows.count > limit ? rows[limit - 1].id.description : nil)
+    }
+  }
+}

@@ -1,0 +1,79 @@
+internal import Contracts
+internal import HTTP
+internal import HTTPWire
+internal import Pricing
+
+/// Answers that come from the cache or from a call in flight.
+enum CachedReply {
+  /// Streams are replayed in pieces of this size.
+  private static let pieceBytes = 16 << 10
+
+  static func response(_ cached: CachedAnswer) -> HTTPResponse {
+    var response = HTTPResponse(.ok)
+    response.headers.append(.contentType, cached.contentType)
+    response.headers.append(InternalHeader.model, cached.model)
+    response.headers.append(InternalHeader.provider, cached.provider)
+    response.headers.append(InternalHeader.cache, "hit")
+    response.headers.append(InternalHeader.costMicroUSD, "0")
+    let body = cached.body
+    guard cached.contentType.hasPrefix("text/event-stream") else {
+      response.body = .bytes(body)
+      return response
+    }
+    response.headers.append(.cacheControl, "no-cache")
+    response.body = .stream(length: nil) { writer in
+      var start = 0
+      while start < body.count {
+        let end = min(body.count, start + pieceBytes)
+        try await writer.write(Array(body[start..<end]))
+        start = end
+      }
+    }
+    return response
+  }
+
+  /// Sends an answer into a flight.
+  static func pour(_ reply: Reply, into flight: Flight) async throws {
+    flight.begin(Flight.Head(status: .ok, headers: reply.headers))
+    switch reply.body {
+    case .whole(let bytes): flight.append(bytes)
+    case .stream(let produce): try await produce { flight.append($0) }
+    }
+    flight.finish()
+  }
+
+  /// Answers from a flight, for the one who makes the call and for those who join it.
+  static func follow(_ flight: Flight, _ record: CallRecord, isPilot: Bool) async throws -> HTTPResponse {
+    let head: Flight.Head
+    do { head = try await flight.head() } catch {
+      flight.leave()
+      throw error
+    }
+    var response = HTTPResponse(head.status, headers: head.headers)
+    if !isPilot {
+      response.headers.set(InternalHeader.cache, "shared")
+      response.headers.set(InternalHeader.costMicroUSD, "0")
+    }
+    let shared = CachedAnswer(
+      model: head.headers[InternalHeader.model] ?? "", provider: head.headers[InternalHeader.provider] ?? "",
+      usage: TokenUsage(), nanoUSD: nil, contentType: "", body: [])
+    let isStream = head.headers[.contentType]?.hasPrefix("text/event-stream") ?? false
+    guard isStream else {
+      defer { flight.leave() }
+      let bytes = try await flight.piece(0) ?? []
+      if !isPilot { record.endFromCache(shared, state: "shared") }
+      response.body = .bytes(bytes)
+      return response
+    }
+    response.body = .stream(length: nil) { writer in
+      defer { flight.leave() }
+      var index = 0
+      while let piece = try await flight.piece(index) {
+        index += 1
+        if !piece.isEmpty { try await writer.write(piece) }
+      }
+      if !isPilot { record.endFromCache(shared, state: "shared") }
+    }
+    return response
+  }
+}

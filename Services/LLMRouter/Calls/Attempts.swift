@@ -1,0 +1,220 @@
+internal import Dialects
+internal import HTTP
+internal import HTTPWire
+internal import JSON
+internal import Pricing
+internal import Primitives
+internal import Reactor
+internal import Routing
+internal import Telemetry
+
+/// An answer that has come so far that no other provider is asked any more.
+enum OpenedAnswer: Sendable {
+  /// All of it.
+  case whole(ProviderAnswer)
+  /// A stream with what may be sent of it already.
+  case stream(ProviderStream, first: [UInt8])
+}
+
+/// An answer with where it comes from.
+struct Opened: Sendable {
+  let answer: OpenedAnswer
+  let target: ModelTarget
+  let provider: Provider
+  let health: HealthBook.Key
+  let dropped: [String]
+}
+
+/// Attempts at providers, one after the other: keys of a provider, then the next target, then again after a pause.
+/// There is one count and one deadline for all of them.
+struct Attempts: Sendable {
+  private static let answerBytesMax = 64 << 20
+  private static let errorBytesMax = 256 << 10
+
+  let client: HTTPClient
+  let health: HealthBook
+  let policy: RetryPolicy
+  let snapshot: CatalogSnapshot
+  let asked: CallRequest
+  let record: CallRecord
+  /// Headers of the caller that go on to the provider: versions and betas of its dialect.
+  let forwarded: HTTPHeaders
+  /// Bounds answers whose caller names no bound, where a budget needs one.
+  let outputCap: Int64?
+  /// Monotonic nanoseconds.
+  let deadline: UInt64
+  let logger: Logger
+
+  /// Opens an answer. Throws the last `CallFailure`.
+  func open(_ plan: RoutePlan) async throws -> Opened {
+    var targets = plan.targets
+    var rescue = [FailureClass.context: plan.contextFallbacks, .content: plan.contentFallbacks]
+    var attempts = 0
+    var round = 0
+    var last: CallFailure?
+    while true {
+      var floor: Int64?
+      for (index, target) in targets.enumerated() {
+        guard let provider = snapshot.providers[target.provider], !provider.keys.isEmpty else {
+          last = last ?? Attempts.withoutKey(target)
+          continue
+        }
+        var tries = 0
+        // Only when nothing else is left a target behind an open breaker is asked all the same.
+        while tries < provider.keys.count, attempts < policy.attemptsMax,
+          let key = health.admit(
+            target.id, keys: provider.keys.count, from: attempts, force: attempts == 0 && index == targets.count - 1)
+        {
+          tries += 1
+          attempts += 1
+          do {
+            return try await attempt(target, provider, key, attempts)
+          } catch let failure as CallFailure {
+            last = failure
+            guard failure.failureClass.allowsFallback, remainingMilliseconds > 0 else { throw failure }
+            if let seconds = failure.retryAfterSeconds { floor = min(floor ?? .max, seconds * 1000) }
+            if let others = rescue.removeValue(forKey: failure.failureClass) {
+              guard !others.isEmpty else { throw failure }
+              targets = others
+              break
+            }
+            guard [.key, .money, .rate].contains(failure.failureClass) else { break }
+          }
+        }
+        if attempts >= policy.attemptsMax { break }
+      }
+      let failure = last ?? Attempts.allCooling(targets)
+      round += 1
+      guard failure.failureClass.allowsRetry, attempts < policy.attemptsMax, round < policy.attemptsMax,
+        let pause = policy.pause(
+          round: round, retryAfter: floor, remaining: remainingMilliseconds, random: UInt64.random(in: 0...UInt64.max))
+      else { throw failure }
+      try await EventLoop.sleep(for: .milliseconds(pause))
+    }
+  }
+
+  private var remainingMilliseconds: Int64 {
+    let now = MonotonicClock.now()
+    return now >= deadline ? 0 : Int64((deadline - now) / 1_000_000)
+  }
+
+  private static func withoutKey(_ target: ModelTarget) -> CallFailure {
+    CallFailure(
+      status: .badGateway, code: "provider_key_missing",
+      message: "No key of the provider \"\(target.provider)\" can be found. Check its key references.",
+      failureClass: .key)
+  }
+
+  private static func allCooling(_ targets: [ModelTarget]) -> CallFailure {
+    CallFailure(
+      status: .serviceUnavailable, code: "providers_cooling",
+      message: "All providers of this model have failed lately and are given a pause.", isRetryable: true,
+      retryAfterSeconds: 1, failureClass: .provider)
+  }
+
+  // MARK: One attempt
+
+  private func attempt(
+    _ target: ModelTarget, _ provider: Provider, _ key: HealthBook.Key, _ number: Int
+  ) async throws -> Opened {
+    record.attempting(target, provider.kind, attempts: number)
+    do {
+      let (wire, bytes, dropped) = try asked.body(
+        for: target, provider, outputCap: target.outputTokensMax == nil ? outputCap : nil)
+      let answer = try await send(wire, bytes, provider, key)
+      let opened = try await read(answer, wire, target, provider)
+      record.firstToken()
+      record.attempted(target, "ok")
+      return Opened(answer: opened, target: target, provider: provider, health: key, dropped: dropped)
+    } catch {
+      let failure = Attempts.failure(error, provider)
+      guard let failure else {
+        health.released(key)
+        throw error
+      }
+      record.attempted(target, failure.failureClass.rawValue)
+      if health.failed(key, failure.failureClass, retryAfter: failure.retryAfterSeconds.map { $0 * 1000 }) {
+        logger.warning(
+          "a provider is given a pause",
+          [
+            "provider": .string(provider.name), "model": .string(target.name),
+            "cause": .string(failure.failureClass.rawValue), "trace_id": .string(record.span.context.traceIDText),
+          ])
+      }
+      throw failure
+    }
+  }
+
+  /// What went wrong; nil when the caller went away.
+  static func failure(_ error: any Error, _ provider: Provider) -> CallFailure? {
+    switch error {
+    case let error as CallFailure: error
+    case let error as StreamFault: CallFailure(error, provider: provider.name)
+    case let error as HTTPClientError: CallFailure(error, provider: provider)
+    case is CancellationError: nil
+    default:
+      CallFailure(
+        status: .badGateway, code: "provider_failed",
+        message: "The call to the provider \"\(provider.name)\" failed.", isRetryable: true, failureClass: .transport)
+    }
+  }
+
+  private func send(
+    _ wire: Dialect, _ bytes: [UInt8], _ provider: Provider, _ key: HealthBook.Key
+  ) async throws -> HTTPClientResponse {
+    var headers = wire == .messages ? forwarded : HTTPHeaders()
+    headers.append(.contentType, "application/json")
+    headers.append(.accept, asked.wantsStream ? "text/event-stream" : "application/json")
+    if wire == .messages, !headers.contains("anthropic-version") { headers.append("anthropic-version", "2023-06-01") }
+    provider.authorize(&headers, key: provider.keys[key.key])
+    let limit = asked.wantsStream ? min(provider.record.timeout, provider.record.firstToken) : provider.record.timeout
+    let timeout = min(limit, .milliseconds(max(1, remainingMilliseconds)))
+    let request = HTTPClientRequest(
+      .post, try provider.url(wire), headers: headers, body: .bytes(bytes), timeout: timeout,
+      trace: record.span.context)
+    let answer = try await client.send(request, peer: "provider:\(provider.name)")
+    guard answer.status.isSuccess else {
+      let body = (try? await answer.body.collect(upTo: Attempts.errorBytesMax)) ?? []
+      throw CallFailure(
+        status: answer.status, body: body, retryAfterMilliseconds: RetryAfter.milliseconds(answer.headers),
+        provider: provider)
+    }
+    return answer
+  }
+
+  private func read(
+    _ answer: HTTPClientResponse, _ wire: Dialect, _ target: ModelTarget, _ provider: Provider
+  ) async throws -> OpenedAnswer {
+    let created = WallClock.now().unixMicroseconds / 1_000_000
+    let isEventStream = answer.headers[.contentType]?.hasPrefix("text/event-stream") ?? false
+    guard asked.wantsStream, isEventStream else {
+      let body = try await answer.body.collect(upTo: Attempts.answerBytesMax)
+      let whole = try ProviderAnswer(
+        body, wire: wire, request: asked, model: target.name, provider: provider.name, created: created)
+      guard !asked.wantsStream else {
+        throw CallFailure(
+          status: .badGateway, code: "provider_garbage",
+          message: "The provider \"\(provider.name)\" did not stream its answer.", isRetryable: true,
+          failureClass: .provider)
+      }
+      return .whole(whole)
+    }
+    let stream = ProviderStream(answer.body, wire: wire, request: asked, model: target.name, created: created)
+    let first = try await stream.open()
+    return .stream(stream, first: first)
+  }
+}
+
+/// The pause that a provider asks for.
+enum RetryAfter {
+  private static let millisecondsMax: Int64 = 3_600_000
+
+  /// Reads `retry-after-ms` and `retry-after` in seconds; dates and nonsense are left to our own pauses.
+  static func milliseconds(_ headers: HTTPHeaders) -> Int64? {
+    if let text = headers["retry-after-ms"], let value = Double(text), value >= 0 {
+      return min(Int64(value), millisecondsMax)
+    }
+    guard let text = headers[.retryAfter], let value = Double(text), value >= 0, value < 1e9 else { return nil }
+    return min(Int64(value * 1000), millisecondsMax)
+  }
+}

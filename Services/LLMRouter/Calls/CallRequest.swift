@@ -1,0 +1,147 @@
+internal import Dialects
+internal import HTTPWire
+internal import JSON
+internal import Pricing
+internal import Routing
+
+/// A request in the dialect of its caller: only what routing and metering need is looked at.
+struct CallRequest: Sendable {
+  let dialect: Dialect
+  let document: JSONDocument
+  let model: String
+  let wantsStream: Bool
+  let wantsUsage: Bool
+  /// Tokens of the answer that the caller allows.
+  let outputTokens: Int64?
+  let needs: Set<Capability>
+  let promptTokens: Int64
+
+  /// Reads a request. Throws what is wrong with it.
+  init(_ document: JSONDocument, _ dialect: Dialect) throws(CallFailure) {
+    let root = document.root
+    guard root.kind == .object else { throw .invalid("The body must be a JSON object.", nil) }
+    self.dialect = dialect
+    self.document = document
+    let content = dialect == .chat || dialect == .messages ? "messages" : "input"
+    guard let body = root[content], body.kind == .array ? body.count > 0 : body.kind == .string && content == "input"
+    else {
+      throw .invalid(
+        "'\(content)' must be a list with at least one \(content == "input" ? "item, or a text" : "message").", content)
+    }
+    model = try CallRequest.member(root, "model") { $0.string } ?? ""
+    wantsStream = try CallRequest.member(root, "stream") { $0.bool } ?? false
+    wantsUsage = root["stream_options"]?["include_usage"]?.bool ?? false
+    let limits = ["max_completion_tokens", "max_tokens", "max_output_tokens"]
+    var outputTokens: Int64?
+    for name in limits where outputTokens == nil {
+      outputTokens = try CallRequest.member(root, name) {
+        $0.int.flatMap { $0 > 0 && $0 <= TokenUsage.tokensMax ? $0 : nil }
+      }
+    }
+    if dialect == .messages, outputTokens == nil {
+      throw .invalid("'max_tokens' must be a positive number.", "max_tokens")
+    }
+    self.outputTokens = dialect == .embeddings ? 0 : outputTokens
+    var needs: Set<Capability> = dialect == .embeddings ? [.embeddings] : []
+    if (root["tools"]?.count ?? 0) > 0 { needs.insert(.tools) }
+    let format = root["response_format"]?["type"]?.string ?? root["text"]?["format"]?["type"]?.string
+    if format == "json_schema" || root["output_config"]?["format"] != nil { needs.insert(.jsonSchema) }
+    if dialect != .embeddings, CallRequest.holdsImage(body) { needs.insert(.vision) }
+    self.needs = needs
+    promptTokens = TokenEstimate.prompt(root)
+  }
+
+  private static func member<Value>(
+    _ root: JSONView, _ name: String, _ read: (JSONView) -> Value?
+  ) throws(CallFailure) -> Value? {
+    guard let view = root[name], !view.isNull else { return nil }
+    guard let value = read(view) else { throw .invalid("'\(name)' has the wrong type or value.", name) }
+    return value
+  }
+
+  private static func holdsImage(_ content: JSONView) -> Bool {
+    content.elements.contains { message in
+      message["content"]?.elements.contains { part in
+        let type = part["type"]?.string
+        return type == "image_url" || type == "image" || type == "input_image"
+      } ?? false
+    }
+  }
+
+  /// Text for the provider's own prompt cache and for ours: whether the caller expects the same answer again.
+  var isDeterministic: Bool { document.root["temperature"]?.double == 0 || dialect == .embeddings }
+
+  // MARK: For a target
+
+  /// The body for a target. `outputCap` is set when the answer must be bounded and the caller names no bound. Throws
+  /// what cannot be said there.
+  func body(
+    for target: ModelTarget, _ provider: Provider, outputCap: Int64?
+  ) throws(CallFailure) -> (wire: Dialect, bytes: [UInt8], dropped: [String]) {
+    guard let wire = provider.kind.wire(for: dialect) else {
+      throw CallFailure(RouteRefusal.lacking(target.name, needs), known: [])
+    }
+    let there = RequestTarget(
+      model: target.providerModel, outputTokensMax: outputCap ?? target.outputTokensMax ?? 4096,
+      knowsCompletionTokens: provider.kind == .openai)
+    do throws(DialectFault) {
+      switch (dialect, wire) {
+      case (.messages, .chat):
+        let made = try ChatFromMessages.request(document.root, there)
+        return (wire, made.bytes, made.dropped)
+      case (.chat, .messages):
+        let made = try MessagesFromChat.request(document.root, there)
+        return (wire, made.bytes, made.dropped)
+      case (.responses, .chat):
+        let made = try ChatFromResponses.request(document.root, there)
+        return (wire, try CallRequest.capped(made.bytes, outputTokens == nil ? outputCap : nil, there), made.dropped)
+      case (.responses, .messages):
+        let chat = try ChatFromResponses.request(document.root, there)
+        guard let parsed = try? JSONDocument(parsing: chat.bytes) else { return (wire, chat.bytes, chat.dropped) }
+        let made = try MessagesFromChat.request(parsed.root, there)
+        return (wire, made.bytes, chat.dropped + made.dropped)
+      default: return (wire, own(for: there, outputTokens == nil ? outputCap : nil), [])
+      }
+    } catch {
+      throw .invalid(error.message, error.parameter)
+    }
+  }
+
+  private static func capped(_ bytes: [UInt8], _ cap: Int64?, _ target: RequestTarget) throws(DialectFault) -> [UInt8] {
+    guard let cap else { return bytes }
+    let name = target.knowsCompletionTokens ? "max_completion_tokens" : "max_tokens"
+    return bytes.dropLast() + Array(",\"\(name)\":\(cap)}".utf8)
+  }
+
+  /// The caller's own bytes in its own dialect, but for the model's name there, the usage of streams and the bound.
+  private func own(for target: RequestTarget, _ cap: Int64?) -> [UInt8] {
+    let addsUsage = dialect == .chat && wantsStream && !wantsUsage
+    guard target.model != model || addsUsage || cap != nil else { return document.bytes }
+    var writer = JSONWriter(reservingBytes: document.bytes.count + 96)
+    writer.beginObject()
+    writer.member("model", target.model)
+    for (key, value) in document.root.members {
+      let name = key.string ?? ""
+      if name == "model" || (addsUsage && name == "stream_options") { continue }
+      writer.member(name, raw: value.rawBytes)
+    }
+    if addsUsage {
+      writer.key("stream_options")
+      writer.beginObject()
+      for (key, value) in document.root["stream_options"]?.members ?? JSONView.noMembers {
+        let name = key.string ?? ""
+        if name != "include_usage" { writer.member(name, raw: value.rawBytes) }
+      }
+      writer.member("include_usage", true)
+      writer.endObject()
+    }
+    if let cap {
+      let name =
+        dialect == .responses
+        ? "max_output_tokens" : target.knowsCompletionTokens ? "max_completion_tokens" : "max_tokens"
+      writer.member(name, cap)
+    }
+    writer.endObject()
+    return writer.bytes
+  }
+}

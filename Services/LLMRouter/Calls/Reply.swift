@@ -1,0 +1,31 @@
+internal import HTTP
+internal import HTTPWire
+
+/// An answer on its way: to one caller, or into a flight that several follow.
+struct Reply: Sendable {
+  static let eventStream = "text/event-stream; charset=utf-8"
+
+  /// Takes a piece.
+  typealias Write = @Sendable ([UInt8]) async throws -> Void
+
+  enum Body: Sendable {
+    case whole([UInt8])
+    case stream(@Sendable (Write) async throws -> Void)
+  }
+
+  var headers = HTTPHeaders()
+  let body: Body
+
+  init(body: Body) { self.body = body }
+
+  /// For one caller.
+  var response: HTTPResponse {
+    switch body {
+    case .whole(let bytes): HTTPResponse(.ok, headers: headers, body: .bytes(bytes))
+    case .stream(let produce):
+      HTTPResponse(
+        .ok, headers: headers,
+        body: .stream(length: nil) { writer in try await produce { try await writer.write($0) } })
+    }
+  }
+}

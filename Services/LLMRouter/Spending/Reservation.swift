@@ -1,0 +1,24 @@
+internal import Budgets
+internal import Primitives
+
+/// What a call has set aside in the counters of its budgets.
+///
+/// `@unchecked Sendable`: the mutable parts are touched under the lock of `BudgetGuard` only.
+final class Reservation: @unchecked Sendable {
+  let call: UUID
+  let counters: [BudgetCounter]
+  let tokens: Int64
+  let nanoUSD: Int64
+  /// The generation of each counter that holds the reservation.
+  var generations: [String: Int64] = [:]
+  var isSettled = false
+
+  init(call: UUID, counters: [BudgetCounter], tokens: Int64, nanoUSD: Int64) {
+    self.call = call
+    self.counters = counters
+    self.tokens = tokens
+    self.nanoUSD = nanoUSD
+  }
+
+  func amount(_ counter: BudgetCounter) -> Int64 { counter.unit == .tokens ? tokens : nanoUSD }
+}

@@ -1,0 +1,18 @@
+internal import Telemetry
+
+/// Metrics of budgets and the ledger. Labels are closed sets.
+struct SpendingMetrics: Sendable {
+  let refused: CounterFamily
+  let alerts: CounterFamily
+  let rebuilt: Counter
+
+  init(registry: MetricsRegistry) {
+    refused = registry.counter(
+      "cadre_budget_refusals_total", help: "Calls refused because a budget was exhausted.", labels: ["scope"])
+    alerts = registry.counter(
+      "cadre_budget_alerts_total", help: "Settled calls that found a budget beyond its alert threshold.",
+      labels: ["scope", "period"])
+    rebuilt = registry.counter(
+      "cadre_budget_rebuilds_total", help: "Budget counters that were rebuilt from the ledger.")
+  }
+}
