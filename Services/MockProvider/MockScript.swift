@@ -1,6 +1,28 @@
 internal import JSON
 internal import Settings
 
+/// What goes wrong on purpose. The raw values are words of the configuration.
+enum MockFault: String, Sendable, CaseIterable {
+  /// Nothing.
+  case none
+  /// The request is taken and never answered.
+  case hang
+  /// A stream begins and stands still in its midst.
+  case stall
+  /// The connection ends in the midst of the answer.
+  case cut
+  /// A success whose body is not what was promised: HTML, or an event that is no JSON.
+  case garbage
+  /// A success whose body is an error.
+  case errorBody = "error_body"
+  /// A stream that begins well and then sends an error event.
+  case errorEvent = "error_event"
+  /// An answer whose counts are nonsense.
+  case wrongUsage = "wrong_usage"
+  /// An answer without counts.
+  case noUsage = "no_usage"
+}
+
 /// What the mock provider answers to which prompt.
 struct MockScript: Sendable, Equatable {
   /// A tool call that the model asks for.
@@ -10,26 +32,50 @@ struct MockScript: Sendable, Equatable {
   }
 
   /// The reply is given when the last message holds this text; an empty text matches always.
-  let match: String
+  var match = ""
+  /// Only requests for this model; empty: all.
+  var model = ""
+  /// Only the first so many requests that match; 0: all.
+  var times = 0
   /// The text of the answer; `{prompt}` stands for the last message.
-  let reply: String
-  /// Asked for instead of a text, once: when a tool has answered, the text follows.
-  let toolCall: ToolCall?
-  /// Time before the first byte.
-  let latency: Duration
-  /// Time between two pieces of a stream.
-  let pieceDelay: Duration
+  var reply = "{prompt}"
+  /// Asked for instead of a text, once: when tools have answered, the text follows.
+  var toolCalls: [ToolCall] = []
+  var pace = MockPace()
   /// An error instead of an answer; 0 for none.
-  let status: Int
+  var status = 0
+  /// The name and the words of that error.
+  var errorCode = "scripted_error"
+  var errorMessage = ""
+  /// What the error asks its caller to wait.
+  var retryAfterSeconds = 1
+  var fault = MockFault.none
+  /// Tokens of the prompt that count as read from, or written to, the provider's own cache.
+  var cacheReadTokens: Int64 = 0
+  var cacheWriteTokens: Int64 = 0
 
   static let type = SettingType<MockScript>.map { reader in
-    let call = reader.optional("tool_call", toolCallType)
-    return MockScript(
-      match: reader.value("match", .string(), default: ""),
-      reply: reader.value("reply", .string(), default: "{prompt}"),
-      toolCall: call, latency: reader.value("latency_ms", .milliseconds(in: 0...600_000), default: .zero),
+    var script = MockScript()
+    script.match = reader.value("match", .string(), default: "")
+    script.model = reader.value("model", .string(bytesMaximum: 200), default: "")
+    script.times = reader.value("times", .int(in: 0...1_000_000), default: 0)
+    script.reply = reader.value("reply", .string(bytesMaximum: 262_144), default: "{prompt}")
+    script.toolCalls = reader.value("tool_calls", .list(of: toolCallType), default: [])
+    if let call = reader.optional("tool_call", toolCallType) { script.toolCalls.insert(call, at: 0) }
+    script.pace = MockPace(
+      latency: reader.value("latency_ms", .milliseconds(in: 0...600_000), default: .zero),
+      spread: reader.value("latency_spread", .number(in: 0...3), default: 0),
       pieceDelay: reader.value("piece_delay_ms", .milliseconds(in: 0...60_000), default: .zero),
-      status: reader.value("status", .int(in: 0...599), default: 0))
+      tokensPerSecond: reader.value("tokens_per_second", .number(in: 0...1_000_000), default: 0),
+      rateSpread: reader.value("rate_spread", .number(in: 0...3), default: 0))
+    script.status = reader.value("status", .int(in: 0...599), default: 0)
+    script.errorCode = reader.value("error_code", .string(bytesMaximum: 100), default: "scripted_error")
+    script.errorMessage = reader.value("error_message", .string(), default: "")
+    script.retryAfterSeconds = reader.value("retry_after_seconds", .int(in: 0...86_400), default: 1)
+    script.fault = reader.value("fault", .word(MockFault.self), default: .none)
+    script.cacheReadTokens = Int64(reader.value("cache_read_tokens", .int(in: 0...10_000_000), default: 0))
+    script.cacheWriteTokens = Int64(reader.value("cache_write_tokens", .int(in: 0...10_000_000), default: 0))
+    return script
   }
 
   private static let toolCallType = SettingType<ToolCall>.map { reader in
@@ -38,8 +84,9 @@ struct MockScript: Sendable, Equatable {
 
   /// Used when no script matches.
   static func standard(latency: Duration) -> MockScript {
-    MockScript(
-      match: "", reply: "This is the mock provider. You asked: {prompt}", toolCall: nil, latency: latency,
-      pieceDelay: .zero, status: 0)
+    var script = MockScript()
+    script.reply = "This is the mock provider. You asked: {prompt}"
+    script.pace.latency = latency
+    return script
   }
 }

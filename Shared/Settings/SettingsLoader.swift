@@ -5,6 +5,14 @@ extension SettingsTable {
     var loader = SettingsLoader(table: self, sources: sources)
     return try loader.load()
   }
+
+  /// Reads and checks a YAML or JSON text that was not in a file; `path` is its name in messages. The limits are those
+  /// of `ConfigNode.init(yaml:path:environment:)`.
+  public func load(document bytes: [UInt8], path: String) throws(SettingsError) -> Settings {
+    var loader = SettingsLoader(table: self, sources: SettingsSources())
+    loader.readDocument(bytes, path: path)
+    return try loader.finish()
+  }
 }
 
 /// One pass over the sources.

@@ -1,0 +1,35 @@
+internal import Glibc
+internal import Primitives
+internal import Reactor
+
+/// How long an answer takes. Spreads are the sigma of a log-normal distribution around the given median: 0 is always
+/// the median, 0.5 has its 99th percentile at about three times the median, as providers do.
+struct MockPace: Sendable, Equatable {
+  /// Time before the first byte.
+  var latency = Duration.zero
+  var spread = 0.0
+  /// Time between two pieces of a stream.
+  var pieceDelay = Duration.zero
+  /// The rate of a stream; 0: as fast as it can.
+  var tokensPerSecond = 0.0
+  var rateSpread = 0.0
+
+  func beforeFirst() async throws {
+    guard latency > .zero else { return }
+    try await EventLoop.sleep(for: MockPace.draw(latency.nanoseconds, spread))
+  }
+
+  /// One draw for a whole stream: a slow answer is slow to its end.
+  func betweenPieces(tokens: Int64) -> Duration {
+    guard tokensPerSecond > 0 else { return pieceDelay }
+    return pieceDelay + MockPace.draw(Int64(Double(tokens) / tokensPerSecond * 1e9), rateSpread)
+  }
+
+  private static func draw(_ median: Int64, _ sigma: Double) -> Duration {
+    guard sigma > 0 else { return .nanoseconds(median) }
+    // Twelve uniform numbers make a normal one, near enough.
+    var sum = -6.0
+    for _ in 0..<12 { sum += Double.random(in: 0..<1) }
+    return .nanoseconds(min(Int64(Double(median) * exp(sigma * sum)), 600_000_000_000))
+  }
+}

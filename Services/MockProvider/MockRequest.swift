@@ -1,0 +1,99 @@
+internal import JSON
+
+/// The dialects that the mock speaks.
+enum MockDialect: String, Sendable, CaseIterable {
+  case chat
+  case messages
+  case responses
+  case embeddings
+
+  var path: String {
+    switch self {
+    case .chat: "/v1/chat/completions"
+    case .messages: "/v1/messages"
+    case .responses: "/v1/responses"
+    case .embeddings: "/v1/embeddings"
+    }
+  }
+}
+
+/// The parts of a request that matter here.
+struct MockRequest: Sendable {
+  let dialect: MockDialect
+  let model: String
+  let lastText: String
+  let hasToolResult: Bool
+  let hasTools: Bool
+  let wantsStream: Bool
+  let wantsUsage: Bool
+  let inputTokens: Int64
+  let outputTokensMax: Int64?
+  /// What is to be embedded.
+  let inputs: [String]
+  let dimensions: Int
+  let wantsBase64: Bool
+
+  init?(_ root: JSONView, _ dialect: MockDialect) {
+    guard let model = root["model"]?.string else { return nil }
+    self.dialect = dialect
+    self.model = model
+    var bytes = MockRequest.text(root["system"]).utf8.count + (root["instructions"]?.string?.utf8.count ?? 0)
+    var count = 0
+    var last = ""
+    var toolResult = false
+    let body = root[dialect == .chat || dialect == .messages ? "messages" : "input"]
+    if dialect == .embeddings {
+      let texts = body?.string.map { [$0] } ?? body?.elements.map { $0.string ?? "" } ?? []
+      guard !texts.isEmpty else { return nil }
+      inputs = texts
+      bytes += texts.reduce(0) { $0 + $1.utf8.count }
+      last = texts.last ?? ""
+    } else {
+      inputs = []
+      if let text = body?.string, dialect == .responses {
+        last = text
+        bytes += text.utf8.count
+        count = 1
+      } else {
+        guard let body, body.kind == .array, body.count > 0 else { return nil }
+        for message in body.elements {
+          let type = message["type"]?.string
+          if type == "function_call_output" || type == "function_call" {
+            toolResult = toolResult || type == "function_call_output"
+            count += 1
+            continue
+          }
+          guard let role = message["role"]?.string else { return nil }
+          let content = message["content"]
+          let text = MockRequest.text(content)
+          bytes += text.utf8.count
+          count += 1
+          let isResult = content?.elements.contains { $0["type"]?.string == "tool_result" } ?? false
+          if role == "tool" || isResult {
+            toolResult = true
+          } else if role == "user" {
+            last = text
+            toolResult = false
+          }
+        }
+      }
+    }
+    lastText = last
+    hasToolResult = toolResult
+    hasTools = (root["tools"]?.count ?? 0) > 0
+    wantsStream = root["stream"]?.bool ?? false
+    wantsUsage = root["stream_options"]?["include_usage"]?.bool ?? false
+    outputTokensMax =
+      root["max_completion_tokens"]?.int ?? root["max_tokens"]?.int ?? root["max_output_tokens"]?.int
+    dimensions = Int(max(1, min(4096, root["dimensions"]?.int ?? 8)))
+    wantsBase64 = root["encoding_format"]?.string == "base64"
+    // Four bytes a token and four tokens a message: near enough for a mock, and always the same.
+    inputTokens = Int64(bytes / 4 + max(1, count) * 4)
+  }
+
+  private static func text(_ content: JSONView?) -> String {
+    guard let content else { return "" }
+    if let text = content.string { return text }
+    return content.elements.compactMap { $0["text"]?.string }.joined(separator: "\n")
+  }
+}

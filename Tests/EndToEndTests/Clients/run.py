@@ -1,0 +1,56 @@
+#!/usr/bin/env python3
+"""Tests of the llm-router with the clients that people use. Prints PASS or FAIL for each case.
+
+Usage: run.py --bin FOLDER [--keep] [WORD...]   runs the cases whose name holds one of the words.
+"""
+import argparse
+import importlib
+import sys
+import time
+import traceback
+
+from world import World
+
+GROUPS = ["client_cases", "routing_cases", "fault_cases", "budget_cases", "cache_cases", "ledger_cases", "api_cases"]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--bin", required=True, help="folder of the executables")
+    parser.add_argument("--keep", action="store_true", help="keep the folder with logs")
+    parser.add_argument("words", nargs="*")
+    options = parser.parse_args()
+    cases = []
+    for group in GROUPS:
+        module = importlib.import_module(group)
+        cases += [(f"{group.removesuffix('_cases')}: {name[5:].replace('_', ' ')}", body)
+                  for name, body in vars(module).items() if name.startswith("case_")]
+    cases = [case for case in cases if not options.words or any(word in case[0] for word in options.words)]
+    world = World(options.bin)
+    failed = 0
+    try:
+        for name, body in cases:
+            for provider in ("alpha", "beta", "gamma"):
+                world.scripts(provider)
+            # What an earlier case has done to the health of a provider is no business of the next.
+            world.call("DELETE", "/api/v1/health", operator=True)
+            start = time.time()
+            try:
+                body(world)
+                print(f"PASS {name} ({time.time() - start:.1f} s)", flush=True)
+            except Exception:
+                failed += 1
+                print(f"FAIL {name}\n{traceback.format_exc()}\nEND", flush=True)
+    finally:
+        if options.keep:
+            print(f"kept: {world.folder}")
+            for process in world.processes.values():
+                process.kill()
+        else:
+            world.close()
+    print(f"{len(cases) - failed} of {len(cases)} cases passed")
+    sys.exit(1 if failed else 0)
+
+
+if __name__ == "__main__":
+    main()
