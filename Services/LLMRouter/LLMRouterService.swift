@@ -75,6 +75,7 @@ final class LLMRouterService: Service {
   func route(_ router: inout Router) {
     CallRoutes(calls: calls).add(to: &router)
     ProviderRoutes(catalog: catalog, health: calls.health, token: token).add(to: &router)
+    HealthRoutes(health: calls.health, token: token).add(to: &router)
     ModelRoutes(catalog: catalog, token: token).add(to: &router)
     AliasRoutes(catalog: catalog, token: token).add(to: &router)
     BudgetRoutes(catalog: catalog, token: token).add(to: &router)

@@ -52,7 +52,7 @@ struct Attempts: Sendable {
     var attempts = 0
     var round = 0
     var last: CallFailure?
-    while true {
+    rounds: while true {
       var floor: Int64?
       for (index, target) in targets.enumerated() {
         guard let provider = snapshot.providers[target.provider], !provider.keys.isEmpty else {
@@ -76,7 +76,7 @@ struct Attempts: Sendable {
             if let others = rescue.removeValue(forKey: failure.failureClass) {
               guard !others.isEmpty else { throw failure }
               targets = others
-              break
+              continue rounds
             }
             guard [.key, .money, .rate].contains(failure.failureClass) else { break }
           }
@@ -171,6 +171,7 @@ struct Attempts: Sendable {
     let timeout = min(limit, .milliseconds(max(1, remainingMilliseconds)))
     let request = HTTPClientRequest(
       .post, try provider.url(wire), headers: headers, body: .bytes(bytes), timeout: timeout,
+      pauseMax: provider.record.timeout,
       trace: record.span.context)
     let answer = try await client.send(request, peer: "provider:\(provider.name)")
     guard answer.status.isSuccess else {

@@ -92,6 +92,13 @@ final class HealthBook: Sendable {
     }
   }
 
+  /// All breakers of a provider are closed again.
+  func forget(provider: String) {
+    state.withLock { state in
+      for key in state.entries.keys where key.target.provider == provider { state.entries[key]?.breaker = Breaker() }
+    }
+  }
+
   /// Keys that are not closed, for display.
   func unhealthy() -> [(key: Key, state: Breaker.State)] {
     let now = HealthBook.now

@@ -13,8 +13,6 @@ final class CurlTransfer: @unchecked Sendable {
   private static let bufferedBytesMax = 256 * 1024
   private static let headersBytesMax = 64 * 1024
   private static let connectTimeoutMilliseconds = 10_000
-  /// A stream that delivers nothing for this long is dead.
-  private static let pauseNanosecondsMax: UInt64 = 120_000_000_000
 
   let easy: UnsafeMutableRawPointer
   let headArrived: Promise<Void>
@@ -34,6 +32,7 @@ final class CurlTransfer: @unchecked Sendable {
   private var failure: HTTPClientError?
   private var isFinished = false
   private var reader: Promise<Void>?
+  private let pauseNanoseconds: UInt64
 
   init(_ request: HTTPClientRequest, on transport: CurlTransport, loop: EventLoop) throws(HTTPClientError) {
     guard let easy = curl_easy_init() else { throw HTTPClientError(.overloaded, reason: "libcurl: no handle") }
@@ -42,6 +41,7 @@ final class CurlTransfer: @unchecked Sendable {
     self.transport = transport
     headArrived = Promise(on: loop)
     body = request.body
+    pauseNanoseconds = UInt64(clamping: request.pauseMax.nanoseconds)
     configure(request)
   }
 
@@ -254,7 +254,7 @@ final class CurlTransfer: @unchecked Sendable {
       let promise = Promise<Void>(on: loop)
       reader = promise
       do {
-        try await promise.value(deadline: MonotonicClock.now() &+ CurlTransfer.pauseNanosecondsMax)
+        try await promise.value(deadline: MonotonicClock.now() &+ pauseNanoseconds)
       } catch is ReactorError {
         transport.abandon(self)
         throw HTTPClientError(.timedOut, outcomeUnknown: true)

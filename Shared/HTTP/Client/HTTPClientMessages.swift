@@ -21,8 +21,10 @@ public struct HTTPClientRequest: Sendable {
   public var headers: HTTPHeaders
   /// The content.
   public var body: Body
-  /// Time for the whole exchange until the response head, and for each pause between two pieces of its body.
+  /// Time for the whole exchange until the response head.
   public var timeout: Duration
+  /// Time for each pause between two pieces of the answer's body; then the server counts as hung.
+  public var pauseMax: Duration
   /// Whether doing it twice is harmless, so that a broken connection may be answered by one more try. By default what
   /// the method promises (GET, HEAD, PUT, DELETE, OPTIONS); set it for a POST with an idempotency key.
   public var isIdempotent: Bool
@@ -32,13 +34,15 @@ public struct HTTPClientRequest: Sendable {
   /// Makes a request.
   public init(
     _ method: HTTPMethod, _ url: HTTPURL, headers: HTTPHeaders = HTTPHeaders(), body: Body = .none,
-    timeout: Duration = .seconds(30), isIdempotent: Bool? = nil, trace: TraceContext? = nil
+    timeout: Duration = .seconds(30), pauseMax: Duration = .seconds(120), isIdempotent: Bool? = nil,
+    trace: TraceContext? = nil
   ) {
     self.method = method
     self.url = url
     self.headers = headers
     self.body = body
     self.timeout = timeout
+    self.pauseMax = pauseMax
     self.isIdempotent = isIdempotent ?? (method != .post && method != .patch && method != .other)
     self.trace = trace
   }

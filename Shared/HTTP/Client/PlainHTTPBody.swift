@@ -13,17 +13,19 @@ final class PlainHTTPBody: HTTPClientBody, @unchecked Sendable {
     case ended
   }
 
-  /// Pause between two pieces after which the server counts as hung, unless the caller says otherwise.
-  private static let pauseNanosecondsMax: UInt64 = 120_000_000_000
-
   private let socket: StreamSocket
   private let pool: ClientConnectionPool
   private let keepAlive: Bool
   private let isSending: () -> Bool
+  private let pauseNanoseconds: UInt64
   private var state: State
 
-  init(socket: StreamSocket, pool: ClientConnectionPool, head: ResponseHead, isSending: @escaping () -> Bool) {
+  init(
+    socket: StreamSocket, pool: ClientConnectionPool, head: ResponseHead, pauseMax: Duration,
+    isSending: @escaping () -> Bool
+  ) {
     self.isSending = isSending
+    pauseNanoseconds = UInt64(clamping: pauseMax.nanoseconds)
     self.socket = socket
     self.pool = pool
     keepAlive = head.keepAlive
@@ -97,7 +99,7 @@ final class PlainHTTPBody: HTTPClientBody, @unchecked Sendable {
   }
 
   private func receive() async throws {
-    socket.deadline = MonotonicClock.now() &+ PlainHTTPBody.pauseNanosecondsMax
+    socket.deadline = MonotonicClock.now() &+ pauseNanoseconds
     do {
       if try await socket.fill() { return }
     } catch {

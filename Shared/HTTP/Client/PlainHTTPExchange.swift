@@ -113,11 +113,11 @@ private final class Attempt: @unchecked Sendable {
     if case .bytes(let bytes) = request.body { socket.write(bytes) }
     wasSent = true
     // A server may answer before it has the whole body (a refusal): sending and reading go on together.
-    guard case .stream(let length, let pull) = request.body else { return try await readHead(request.method) }
+    guard case .stream(let length, let pull) = request.body else { return try await readHead(request.method, pauseMax: request.pauseMax) }
     isSending = true
     let sender = loop.task { [self] in try await send(pull, chunked: length == nil) }
     do {
-      return try await readHead(request.method)
+      return try await readHead(request.method, pauseMax: request.pauseMax)
     } catch {
       sender.cancel()
       if let sourceFailure { throw sourceFailure }
@@ -154,7 +154,7 @@ private final class Attempt: @unchecked Sendable {
     isSending = false
   }
 
-  private func readHead(_ method: HTTPMethod) async throws -> HTTPClientResponse {
+  private func readHead(_ method: HTTPMethod, pauseMax: Duration) async throws -> HTTPClientResponse {
     var parser = ResponseHeadParser(requestMethod: method)
     while true {
       if !socket.input.isEmpty, let (head, consumed) = try parser.parse(socket.input.readable) {
@@ -167,7 +167,7 @@ private final class Attempt: @unchecked Sendable {
         return HTTPClientResponse(
           status: head.status, headers: head.headers,
           body: PlainHTTPBody(
-            socket: socket, pool: pool, head: head, isSending: { [self] in isSending }))
+            socket: socket, pool: pool, head: head, pauseMax: pauseMax, isSending: { [self] in isSending }))
       }
       guard try await socket.fill() else { throw ReactorError(.peerClosed, operation: "response") }
     }

@@ -1,1 +1,270 @@
-"""."""
+"""Budgets hold: under concurrency, after a crash of router or Redis, and for every scope."""
+import concurrent.futures
+import http.client
+import json
+import threading
+import uuid
+
+from world import OTHER, TENANT, TOKEN
+
+
+def tenant():
+    """Budgets of one case are no business of another."""
+    return "tenant_" + uuid.uuid4().hex[:12] + "7" + uuid.uuid4().hex[:3] + "8" + uuid.uuid4().hex[:15]
+
+
+def budget(world, own, scope, period="total", **terms):
+    made = world.call("POST", "/api/v1/budgets", {"scope": scope, "period": period, **terms}, own)
+    assert made.status == 201, made
+    return made.json["id"]
+
+
+def exceeded(answer, status=402):
+    assert answer.status == status and answer.json["error"]["code"] == "budget_exceeded", answer
+    return answer.headers
+
+
+def spent(world, own):
+    world.call("GET", "/api/v1/usage", tenant=own)  # What waits is written first.
+    return int(world.psql(f"select sum(charged_tokens) from llm_router.call where tenant_id = '{own[7:]}'") or 0)
+
+
+def storm(world, own, count, threads, routers=("router",), model="alpha-small", max_tokens=50):
+    """`count` calls at once; the statuses."""
+    barrier = threading.Barrier(threads)
+
+    def work(number):
+        connection = http.client.HTTPConnection("127.0.0.1", world.ports[routers[number % len(routers)]], timeout=60)
+        body = json.dumps({"model": model, "max_tokens": max_tokens, "messages": [{"role": "user", "content": "hi"}]})
+        headers = {"content-type": "application/json", "x-cadre-internal-token": TOKEN, "x-cadre-tenant": own}
+        statuses = []
+        barrier.wait()
+        for _ in range(count // threads):
+            connection.request("POST", "/v1/chat/completions", body, headers)
+            answer = connection.getresponse()
+            answer.read()
+            statuses.append(answer.status)
+        connection.close()
+        return statuses
+
+    with concurrent.futures.ThreadPoolExecutor(threads) as pool:
+        return [status for list_ in pool.map(work, range(threads)) for status in list_]
+
+
+def case_a_thousand_concurrent_calls_oversell_nothing(world):
+    own = tenant()
+    world.scripts("alpha", {"reply": "word " * 39, "latency_ms": 300})
+    limit = 1000
+    budget(world, own, "tenant", tokens=limit)
+    statuses = storm(world, own, 1000, 200)
+    assert len(statuses) == 1000 and set(statuses) == {200, 402}, {s: statuses.count(s) for s in set(statuses)}
+    used = spent(world, own)
+    assert 0 < used <= limit, used
+    counted = world.usage("alpha")
+    assert used == counted["input_tokens"] + counted["output_tokens"], (used, counted)
+    assert counted["calls"] == statuses.count(200)
+    # Settled to the token: what is left can still be spent.
+    counter = [key for key in world.redis("KEYS", f"budget:*{own}*").split()]
+    assert len(counter) == 1 and int(world.redis("HGET", counter[0], "v")) == used, (counter, used)
+
+
+def case_two_replicas_oversell_nothing(world):
+    own = tenant()
+    world.scripts("alpha", {"reply": "word " * 39, "latency_ms": 100})
+    budget(world, own, "tenant", usd=0.0008)
+    world.start_router("second")
+    try:
+        statuses = storm(world, own, 400, 100, ("router", "second"))
+        assert set(statuses) == {200, 402}, set(statuses)
+        calls = [call for call in world.ledger(own) if call["outcome"] == "ok"]
+        calls += [c for c in world.call("GET", "/api/v1/calls?limit=500", tenant=own, router="second").json["calls"]
+                  if c["outcome"] == "ok" and c["id"] not in {x["id"] for x in calls}]
+        used = sum(call["charged_nano_usd"] for call in calls)
+        assert 0 < used <= 800_000 and len(calls) == statuses.count(200), (used, len(calls), statuses.count(200))
+    finally:
+        world.kill("second")
+
+
+def case_every_scope_has_its_own_budget(world):
+    for scope, header in (("project", "x-cadre-project"), ("group", "x-cadre-group"), ("run", "x-cadre-run"),
+                          ("agent", "x-cadre-agent"), ("tool", "x-cadre-tool")):
+        own = tenant()
+        # Without a subject each one has so much.
+        budget(world, own, scope, tokens=45)
+        first = world.ask("alpha-small", "hello", own, {header: "one"}, max_tokens=20)
+        assert first.status == 200, (scope, first)
+        headers = exceeded(world.ask("alpha-small", "hello", own, {header: "one"}, max_tokens=20))
+        assert headers["x-cadre-budget-scope"] == scope and headers["x-cadre-budget-limit"] == "45", headers
+        assert world.ask("alpha-small", "hello", own, {header: "two"}, max_tokens=20).status == 200
+        assert world.ask("alpha-small", "hello", own, max_tokens=20).status == 200
+    own = tenant()
+    budget(world, own, "agent", subject="greedy", tokens=10)
+    exceeded(world.ask("alpha-small", "hello", own, {"x-cadre-agent": "greedy"}, max_tokens=20))
+    assert world.ask("alpha-small", "hello", own, {"x-cadre-agent": "modest"}, max_tokens=20).status == 200
+
+
+def case_nested_budgets_all_hold_and_reserve_all_or_nothing(world):
+    own = tenant()
+    budget(world, own, "tenant", tokens=1000)
+    budget(world, own, "run", tokens=45)
+    assert world.ask("alpha-small", "hello", own, {"x-cadre-run": "r1"}, max_tokens=20).status == 200
+    for _ in range(5):
+        exceeded(world.ask("alpha-small", "hello", own, {"x-cadre-run": "r1"}, max_tokens=20))
+    total = sum(int(world.redis("HGET", key, "v")) for key in world.redis("KEYS", f"budget:*{own}*").split())
+    # Two counters, and no refused call has left anything in either.
+    assert total == 2 * spent(world, own), (total, spent(world, own))
+
+
+def case_periods_answer_429_with_the_time_of_reset(world):
+    for period in ("hour", "day", "month"):
+        own = tenant()
+        budget(world, own, "tenant", period, tokens=10)
+        headers = exceeded(world.ask("alpha-small", "hello", own, max_tokens=20), 429)
+        assert headers["x-cadre-budget-reset"].endswith("Z") and headers["x-should-retry"] == "false", headers
+
+
+def case_money(world):
+    own = tenant()
+    budget(world, own, "tenant", usd=0.00005)
+    assert world.ask("alpha-small", "hello", own, max_tokens=20).status == 200
+    headers = exceeded(world.ask("alpha-small", "hello", own, max_tokens=1000))
+    assert headers["x-cadre-budget-unit"] == "nano_usd" and int(headers["x-cadre-budget-spent"]) > 0, headers
+    refused = world.ask("alpha-unpriced", "hello", own)
+    assert refused.status == 402 and refused.json["error"]["code"] == "price_unknown", refused
+    call = world.ledger(own)[-1]
+    assert call["nano_usd"] == call["input_tokens"] * 500 + call["output_tokens"] * 1500, call
+
+
+def case_an_answer_without_bound_is_bounded(world):
+    own = tenant()
+    budget(world, own, "tenant", tokens=100_000)
+    assert world.ask("alpha-unpriced", "hello", own).status == 200
+    _, body = world.last("alpha")
+    assert body["max_completion_tokens"] == 8192, body
+
+
+def case_failed_calls_give_everything_back(world):
+    own = tenant()
+    budget(world, own, "tenant", tokens=100)
+    world.scripts("alpha", {"status": 400})
+    for _ in range(10):
+        assert world.ask("alpha-small", "hello", own, max_tokens=50).status == 400
+    world.scripts("alpha")
+    assert world.ask("alpha-small", "hello", own, max_tokens=50).status == 200
+
+
+def case_a_fallback_is_reserved_at_its_own_price(world):
+    own = tenant()
+    world.call("PUT", "/api/v1/aliases/dear", {"models": ["alpha-small"], "fallbacks": ["gamma-large"]}, operator=True)
+    # Enough for the cheap model, not for the dear one that may have to answer.
+    budget(world, own, "tenant", usd=0.001)
+    exceeded(world.ask("dear", "hello", own, max_tokens=500))
+    assert world.ask("alpha-small", "hello", own, max_tokens=500).status == 200
+
+
+def case_counters_are_rebuilt_when_redis_has_lost_them(world):
+    own = tenant()
+    budget(world, own, "tenant", tokens=100)
+    for _ in range(3):
+        assert world.ask("alpha-small", "hello", own, max_tokens=20).status == 200
+    used = spent(world, own)
+    world.redis("FLUSHALL")
+    headers = exceeded(world.ask("alpha-small", "hello", own, max_tokens=100 - used + 1))
+    assert int(headers["x-cadre-budget-spent"]) == used, (headers, used)
+    assert world.metric("cadre_budget_rebuilds_total") > 0
+
+
+def case_without_redis_a_budget_is_not_overspent_and_others_go_on(world):
+    own = tenant()
+    budget(world, own, "tenant", tokens=1000)
+    assert world.ask("alpha-small", "hello", own, max_tokens=20).status == 200
+    world.kill("redis")
+    try:
+        answer = world.ask("alpha-small", "hello", own, max_tokens=20)
+        assert answer.status == 503 and answer.json["error"]["code"] == "budget_store_unavailable", answer
+        assert world.ask("alpha-small", "hello", tenant(), max_tokens=20).status == 200
+    finally:
+        world.start_redis()
+    assert world.until(lambda: world.ask("alpha-small", "hello", own, max_tokens=20).status == 200)
+    counter = world.redis("KEYS", f"budget:*{own}*").split()
+    assert int(world.redis("HGET", counter[0], "v")) == spent(world, own)
+
+
+def case_a_killed_router_loses_no_call_and_frees_what_it_held(world):
+    own = tenant()
+    budget(world, own, "tenant", tokens=10_000)
+    world.start_router("second")
+    world.scripts("alpha", {"match": "slow", "latency_ms": 20_000}, {"reply": "word " * 10})
+    for _ in range(5):
+        assert world.ask("alpha-small", "hello", own, router="second", max_tokens=20).status == 200
+
+    def slow():
+        try:
+            world.ask("alpha-small", "slow", own, {"x-cadre-agent": "orphan"}, router="second", max_tokens=700)
+        except OSError:
+            pass
+
+    threads = [threading.Thread(target=slow) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    assert world.until(lambda: world.usage("alpha")["running"] == 3)
+    world.kill("second")
+    for thread in threads:
+        thread.join()
+    # A new process finds what the old one has left.
+    world.start_router("second")
+    try:
+        calls = world.until(lambda: (lambda c: c if len(c) == 8 else None)(world.ledger(own)))
+        assert calls and len(calls) == 8, len(world.ledger(own))
+        orphans = [call for call in calls if call["agent"] == "orphan"]
+        assert len(orphans) == 3 and all(call["outcome"] == "interrupted" for call in orphans), orphans
+        # Nobody knows what these have used: all that they had set aside is charged.
+        assert all(call["charged_tokens"] > 700 and call["estimated"] for call in orphans), orphans
+        assert world.ask("alpha-small", "hello", own, max_tokens=20).status == 200
+        counter = world.redis("KEYS", f"budget:*{own}*").split()
+        assert int(world.redis("HGET", counter[0], "v")) == spent(world, own)
+    finally:
+        world.kill("second")
+
+
+def case_budgets_of_a_virtual_key(world):
+    own = tenant()
+    key = world.virtual_key(own, tokens=60, run="run-7", agent="coder", models=["alpha-small"])
+    bearer = {"authorization": f"Bearer {key}", "x-cadre-internal-token": "", "x-cadre-tenant": OTHER}
+
+    def ask(model="alpha-small"):
+        return world.call("POST", "/v1/chat/completions", {
+            "model": model, "max_tokens": 20, "messages": [{"role": "user", "content": "hi"}]}, headers=bearer)
+
+    assert ask().status == 200
+    refused = ask("gamma-large")
+    assert refused.status == 403 and refused.json["error"]["code"] == "model_not_allowed", refused
+    while (answer := ask()).status == 200:
+        pass
+    assert exceeded(answer)["x-cadre-budget-scope"] == "key"
+    calls = [call for call in world.ledger(own) if call["outcome"] == "ok"]
+    # The key's tenant, run and agent count, whatever its holder says.
+    assert calls and all(c["run"] == "run-7" and c["agent"] == "coder" for c in calls), calls
+    assert sum(c["charged_tokens"] for c in calls) <= 60
+
+
+def case_alerts_are_counted(world):
+    own = tenant()
+    budget(world, own, "tenant", tokens=100, alert_percent=10)
+    before = world.metric("cadre_budget_alerts_total", scope="tenant", period="total")
+    assert world.ask("alpha-small", "hello", own, max_tokens=50).status == 200
+    assert world.until(lambda: world.metric("cadre_budget_alerts_total", scope="tenant", period="total") == before + 1)
+    refused = world.metric("cadre_budget_refusals_total", scope="tenant")
+    exceeded(world.ask("alpha-small", "hello", own, max_tokens=5000))
+    assert world.metric("cadre_budget_refusals_total", scope="tenant") == refused + 1
+
+
+def case_changes_of_a_budget_count_at_once(world):
+    own = tenant()
+    made = budget(world, own, "tenant", tokens=10)
+    exceeded(world.ask("alpha-small", "hello", own, max_tokens=50))
+    changed = world.call("PATCH", f"/api/v1/budgets/{made}", {"tokens": 1000}, own)
+    assert changed.status == 200 and changed.json["tokens"] == 1000, changed
+    assert world.ask("alpha-small", "hello", own, max_tokens=50).status == 200
+    assert world.call("DELETE", f"/api/v1/budgets/{made}", tenant=own).status == 204
+    assert world.ask("alpha-small", "hello", own, max_tokens=500).status == 200

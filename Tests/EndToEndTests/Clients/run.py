@@ -32,8 +32,8 @@ def main():
         for name, body in cases:
             for provider in ("alpha", "beta", "gamma"):
                 world.scripts(provider)
-            # What an earlier case has done to the health of a provider is no business of the next.
-            world.call("DELETE", "/api/v1/health", operator=True)
+                # What an earlier case has done to the health of a provider is no business of the next.
+                world.call("DELETE", f"/api/v1/providers/{provider}/health", operator=True)
             start = time.time()
             try:
                 body(world)

@@ -210,7 +210,7 @@ class World:
         """A call as the gateway makes it."""
         own = {"x-cadre-internal-token": TOKEN, "x-cadre-tenant": tenant, "x-cadre-principal": "key:test"}
         if operator:
-            own["x-cadre-operator"] = "true"
+            own["x-cadre-operator"] = "1"
         return request(method, self.url(router) + path, body, {**own, **(headers or {})}, timeout)
 
     def ask(self, model, text, tenant=TENANT, headers=None, router="router", timeout=30, **more):
