@@ -23,6 +23,8 @@ need_program redis-server redis-server
 compgen -G "/usr/lib/postgresql/*/bin/postgres" >/dev/null || need_program postgres postgresql
 if [ "$purpose" = test ] || [ "$purpose" = bench ]; then
   need_program promtool prometheus
+  need_program python3 python3
+  python3 -c 'import ensurepip' 2>/dev/null || packages+=(python3-venv)
 fi
 if [ "$purpose" = bench ]; then
   need_program nginx nginx-light
@@ -44,4 +46,16 @@ if [ ${#packages[@]} -gt 0 ]; then
   fi
   as_root apt-get install -y -q --no-install-recommends "${packages[@]}" >/dev/null
   if [ $made_policy = yes ]; then as_root rm -f $policy; fi
+fi
+
+# The official clients of OpenAI and Anthropic, with which the llm-router is tested.
+if [ "$purpose" = test ]; then
+  wanted=Tests/Clients/requirements.txt
+  if ! cmp -s $wanted .build/python/installed.txt; then
+    echo "Installing the Python clients of $wanted into .build/python"
+    rm -rf .build/python
+    python3 -m venv .build/python
+    .build/python/bin/pip install --quiet --disable-pip-version-check -r $wanted
+    cp $wanted .build/python/installed.txt
+  fi
 fi

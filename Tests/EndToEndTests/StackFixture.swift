@@ -40,7 +40,7 @@ final class StackFixture: @unchecked Sendable {
   }
 
   /// The executables lie beside the test bundle.
-  private static var executables: String {
+  static var executables: String {
     let own = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
     let beside = (own as NSString).deletingLastPathComponent
     if FileManager.default.fileExists(atPath: beside + "/gateway") { return beside }

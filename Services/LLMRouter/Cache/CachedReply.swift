@@ -8,13 +8,18 @@ enum CachedReply {
   /// Streams are replayed in pieces of this size.
   private static let pieceBytes = 16 << 10
 
+  static func headers(_ cached: CachedAnswer) -> HTTPHeaders {
+    var headers = HTTPHeaders()
+    headers.append(.contentType, cached.contentType)
+    headers.append(InternalHeader.model, cached.model)
+    headers.append(InternalHeader.provider, cached.provider)
+    headers.append(InternalHeader.cache, "hit")
+    headers.append(InternalHeader.costMicroUSD, "0")
+    return headers
+  }
+
   static func response(_ cached: CachedAnswer) -> HTTPResponse {
-    var response = HTTPResponse(.ok)
-    response.headers.append(.contentType, cached.contentType)
-    response.headers.append(InternalHeader.model, cached.model)
-    response.headers.append(InternalHeader.provider, cached.provider)
-    response.headers.append(InternalHeader.cache, "hit")
-    response.headers.append(InternalHeader.costMicroUSD, "0")
+    var response = HTTPResponse(.ok, headers: headers(cached))
     let body = cached.body
     guard cached.contentType.hasPrefix("text/event-stream") else {
       response.body = .bytes(body)

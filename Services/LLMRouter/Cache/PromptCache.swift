@@ -1,6 +1,8 @@
 internal import JSON
 internal import Pricing
+internal import Reactor
 internal import Redis
+internal import Synchronization
 internal import Telemetry
 
 /// An answer as it is kept.
@@ -87,6 +89,19 @@ struct PromptCache: Sendable {
       metrics.errors.add()
     }
   }
+}
+
+/// The storing of one answer, beside its way to the caller.
+final class Keeping: Sendable {
+  private let task = Mutex<Task<Void, any Error>?>(nil)
+
+  func begin(_ body: @escaping @Sendable () async -> Void) {
+    let started = EventLoop.current?.task { await body() }
+    task.withLock { $0 = started }
+  }
+
+  /// Returns when the answer is kept, at once when nothing is to be kept.
+  func wait() async { _ = await task.withLock { $0 }?.result }
 }
 
 /// Metrics of the prompt cache.

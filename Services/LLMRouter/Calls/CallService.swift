@@ -45,6 +45,7 @@ struct CallService: Sendable {
     let forwarded: HTTPHeaders
     let deadline: UInt64
     let policy: CachePolicy
+    let keeping = Keeping()
   }
 
   /// Answers a request in its dialect.
@@ -126,13 +127,9 @@ struct CallService: Sendable {
 
   private func cached(_ call: Prepared) async throws -> HTTPResponse {
     let key = CacheKey(call.asked, tenant: call.caller.tenant)
+    let landings = deck.landings
     if call.policy.reads {
-      if let hit = await cache.find(key) {
-        cache.metrics.lookups.with("hit").add()
-        cache.metrics.saved.add(UInt64(max(0, hit.nanoUSD ?? 0)))
-        call.record.endFromCache(hit, state: "hit")
-        return CachedReply.response(hit)
-      }
+      if let hit = await cache.find(key) { return answer(hit, call) }
       cache.metrics.lookups.with("miss").add()
       if call.policy.onlyIfCached {
         throw CallFailure(
@@ -145,18 +142,36 @@ struct CallService: Sendable {
     }
     let (flight, isPilot) = deck.board(key)
     if isPilot {
+      if deck.hasLanded(key, since: landings), let hit = await cache.find(key) {
+        // Its answer was kept between our look and our turn; who has joined meanwhile gets it too.
+        flight.begin(Flight.Head(status: .ok, headers: CachedReply.headers(hit)))
+        flight.append(hit.body)
+        flight.finish()
+        flight.leave()
+        deck.land(key)
+        return answer(hit, call)
+      }
       let task = loop.task {
-        defer { deck.land(key) }
         do {
           try await CachedReply.pour(try await direct(call, cache: "miss", key: key), into: flight)
         } catch {
           call.record.fail(error)
           if let failure = error as? CallFailure { flight.fail(failure) } else { flight.breakOff([]) }
         }
+        // Who comes from now on finds the answer in the cache, or makes the call anew.
+        await call.keeping.wait()
+        deck.land(key)
       }
       flight.attach(task)
     }
     return try await CachedReply.follow(flight, call.record, isPilot: isPilot)
+  }
+
+  private func answer(_ hit: CachedAnswer, _ call: Prepared) -> HTTPResponse {
+    cache.metrics.lookups.with("hit").add()
+    cache.metrics.saved.add(UInt64(max(0, hit.nanoUSD ?? 0)))
+    call.record.endFromCache(hit, state: "hit")
+    return CachedReply.response(hit)
   }
 
   // MARK: The call itself
@@ -240,7 +255,7 @@ struct CallService: Sendable {
     let answer = CachedAnswer(
       model: opened.target.name, provider: opened.provider.name, usage: usage,
       nanoUSD: opened.target.price?.nanoUSD(usage), contentType: type, body: body)
-    EventLoop.current?.task { [cache] in await cache.keep(key, answer, seconds: call.policy.seconds) }
+    call.keeping.begin { [cache] in await cache.keep(key, answer, seconds: call.policy.seconds) }
   }
 
   private func firstToken(_ call: Prepared) -> Int64 {

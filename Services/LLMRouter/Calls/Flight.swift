@@ -117,22 +117,55 @@ final class Flight: Sendable {
 
 /// The calls in flight that others may join, by their key in the cache.
 final class FlightDeck: Sendable {
-  private let flights = Mutex<[CacheKey: Flight]>([:])
+  /// Landings that are remembered.
+  private static let landingsMax = 256
+
+  private struct State {
+    var flights: [CacheKey: Flight] = [:]
+    /// The latest landings, in a ring, and how many there were.
+    var landed: [CacheKey] = []
+    var landings = 0
+  }
+
+  private let state = Mutex(State())
+
+  /// How many flights have landed; see `hasLanded(_:since:)`.
+  var landings: Int { state.withLock { $0.landings } }
+
+  /// Whether a flight of the key may have landed since: who found nothing in the cache before has to look again.
+  func hasLanded(_ key: CacheKey, since count: Int) -> Bool {
+    state.withLock { state in
+      let news = state.landings - count
+      guard news > 0 else { return false }
+      guard news < FlightDeck.landingsMax else { return true }
+      return (count..<state.landings).contains { state.landed[$0 % FlightDeck.landingsMax] == key }
+    }
+  }
 
   /// The flight of a key, and whether the caller has to make it.
   func board(_ key: CacheKey) -> (flight: Flight, isPilot: Bool) {
-    flights.withLock { flights in
-      if let flight = flights[key] {
+    state.withLock { state in
+      if let flight = state.flights[key] {
         flight.join()
         return (flight, false)
       }
       let flight = Flight()
       flight.join()
-      flights[key] = flight
+      state.flights[key] = flight
       return (flight, true)
     }
   }
 
   /// Nobody joins any more.
-  func land(_ key: CacheKey) { flights.withLock { $0[key] = nil } }
+  func land(_ key: CacheKey) {
+    state.withLock { state in
+      state.flights[key] = nil
+      if state.landed.count < FlightDeck.landingsMax {
+        state.landed.append(key)
+      } else {
+        state.landed[state.landings % FlightDeck.landingsMax] = key
+      }
+      state.landings += 1
+    }
+  }
 }

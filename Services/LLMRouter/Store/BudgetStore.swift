@@ -93,13 +93,18 @@ struct BudgetStore: Sendable {
 
   func revoke(_ tenant: TenantID, _ key: UUID, until expiry: Timestamp) async throws {
     _ = try await pool.query(
-      "insert into revoked_key (id, tenant_id, expires_at) values ($1, $2, $3) on conflict do nothing",
+      """
+      insert into revoked_key (id, tenant_id, expires_at) select $1, $2, $3
+      where (select count(*) from revoked_key where tenant_id = $2) < 10000 on conflict do nothing
+      """,
       [key, tenant.uuid, expiry])
   }
 
-  func revoked() async throws -> Set<UUID> {
+  func revoked() async throws -> Set<RevokedKey> {
     _ = try await pool.query("delete from revoked_key where expires_at < now() - interval '1 minute'")
-    return Set(try await pool.query("select id from revoked_key").map { try $0.decode(0, as: UUID.self) })
+    let rows = try await pool.query("select tenant_id, id from revoked_key")
+    return Set(
+      try rows.map { RevokedKey(tenant: try $0.decode(0, as: UUID.self), id: try $0.decode(1, as: UUID.self)) })
   }
 
   private func row(_ row: PostgresRow) throws -> (budget: Budget, version: Int) {

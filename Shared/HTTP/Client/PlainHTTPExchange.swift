@@ -113,7 +113,9 @@ private final class Attempt: @unchecked Sendable {
     if case .bytes(let bytes) = request.body { socket.write(bytes) }
     wasSent = true
     // A server may answer before it has the whole body (a refusal): sending and reading go on together.
-    guard case .stream(let length, let pull) = request.body else { return try await readHead(request.method, pauseMax: request.pauseMax) }
+    guard case .stream(let length, let pull) = request.body else {
+      return try await readHead(request.method, pauseMax: request.pauseMax)
+    }
     isSending = true
     let sender = loop.task { [self] in try await send(pull, chunked: length == nil) }
     do {

@@ -71,10 +71,12 @@ create table budget (
   unique (tenant_id, scope, subject, period)
 );
 
+-- Keys that were taken back before their time. The tenant is part of the name: nobody takes back the key of another.
 create table revoked_key (
-  id uuid primary key,
   tenant_id uuid not null,
-  expires_at timestamptz not null
+  id uuid not null,
+  expires_at timestamptz not null,
+  primary key (tenant_id, id)
 );
 
 -- One row for each call that was made, whatever its end. Rows are never changed.
