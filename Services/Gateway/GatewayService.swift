@@ -80,7 +80,9 @@ final class GatewayService: Service {
     (.put, "/api/v1/aliases/{alias}"), (.delete, "/api/v1/aliases/{alias}"), (.get, "/api/v1/budgets"),
     (.post, "/api/v1/budgets"), (.get, "/api/v1/budgets/{id}"), (.patch, "/api/v1/budgets/{id}"),
     (.delete, "/api/v1/budgets/{id}"), (.post, "/api/v1/virtual-keys"), (.delete, "/api/v1/virtual-keys/{id}"),
-    (.get, "/api/v1/usage"), (.get, "/api/v1/calls"),
+    (.get, "/api/v1/usage"), (.get, "/api/v1/calls"), (.get, "/api/v1/rate-limits"), (.post, "/api/v1/rate-limits"),
+    (.get, "/api/v1/rate-limits/{id}"), (.delete, "/api/v1/rate-limits/{id}"),
+    (.delete, "/api/v1/providers/{provider}/health"),
   ]
 
   /// What of the orchestrator can be reached from outside.

@@ -53,6 +53,11 @@ final class LLMRouterService: Service {
       desk: CallerDesk(token: token, signer: VirtualKey.Signer(internalToken: token.text), catalog: catalog),
       catalog: catalog, client: context.client, health: HealthBook(policy: Breaker.Policy()), ledger: ledger,
       budgets: budgets,
+      rates: RateGuard(
+        redis: redis,
+        queue: RateGuard.Queue(
+          countMax: settings[RouterSettings.queueCount], timeMax: settings[RouterSettings.queueTime]),
+        lease: settings[RouterSettings.callTimeout] + .seconds(60), registry: registry),
       cache: PromptCache(
         redis: redis, mode: settings[RouterSettings.cacheMode],
         standardSeconds: max(1, settings[RouterSettings.cacheTime].milliseconds / 1000),
@@ -79,6 +84,7 @@ final class LLMRouterService: Service {
     ModelRoutes(catalog: catalog, token: token).add(to: &router)
     AliasRoutes(catalog: catalog, token: token).add(to: &router)
     BudgetRoutes(catalog: catalog, token: token).add(to: &router)
+    RateLimitRoutes(catalog: catalog, token: token).add(to: &router)
     KeyRoutes(catalog: catalog, signer: calls.desk.signer, token: token).add(to: &router)
     UsageRoutes(usage: UsageStore(pool: pool), ledger: ledger, token: token).add(to: &router)
   }

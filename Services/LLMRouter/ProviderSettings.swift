@@ -117,6 +117,12 @@ enum RouterSettings {
   static let outputTokens = Setting(
     "budget.output_tokens_default", .int(in: 1...1_000_000), default: 8192,
     "Bound of an answer on a budget when neither the caller nor the model has one.")
+  static let queueCount = Setting(
+    "rate.queue_max", .int(in: 0...100_000), default: 1000,
+    "Calls of this process that wait at a rate limit; more are refused at once.")
+  static let queueTime = Setting(
+    "rate.queue_time_ms", .milliseconds(in: 0...600_000), default: .seconds(10),
+    "How long a call waits at a rate limit before it is refused.")
   static let allowsUnpriced = Setting(
     "budget.allows_unpriced", .bool, default: false, "Lets models without a price be called on budgets in money.")
   static let cacheMode = Setting(
@@ -150,7 +156,8 @@ enum RouterSettings {
 
   static let all: [any SettingDeclaration] = [
     CommonSettings.internalToken, postgres, connections, redis, providers, defaultModel, timeout, firstToken,
-    callTimeout, attempts, outputTokens, allowsUnpriced, cacheMode, cacheTime, cacheBytes, keyFolder, spoolFolder, url,
+    callTimeout, attempts, outputTokens, queueCount, queueTime, allowsUnpriced, cacheMode, cacheTime, cacheBytes,
+    keyFolder, spoolFolder, url,
     key, model, inputPrice, outputPrice,
   ]
 }

@@ -24,6 +24,11 @@ public enum CallKind: IdentifiedKind {
   /// `call`
   public static let prefix = "call"
 }
+/// Names rate limits.
+public enum RateLimitKind: IdentifiedKind {
+  /// `limit`
+  public static let prefix = "limit"
+}
 /// Names virtual keys.
 public enum KeyKind: IdentifiedKind {
   /// `key`
@@ -32,6 +37,8 @@ public enum KeyKind: IdentifiedKind {
 
 /// A limit on what may be spent.
 public typealias BudgetID = ID<BudgetKind>
+/// A limit on how fast models are called.
+public typealias RateLimitID = ID<RateLimitKind>
 /// One call of a model.
 public typealias CallID = ID<CallKind>
 /// A key that was made for a run.

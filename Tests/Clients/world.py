@@ -163,7 +163,7 @@ class World:
             "CADRE_HTTP_PORT": str(self.ports[name]), "CADRE_CONFIG": self.config, "CADRE_INTERNAL_TOKEN": TOKEN,
             "CADRE_POSTGRES_URL": self.postgres, "CADRE_REDIS_URL": f"unix:{self.redis_socket}",
             "CADRE_LEDGER_SPOOL_FOLDER": f"{self.folder}/spool", "CADRE_KEYS_FOLDER": f"{self.folder}/keys",
-            "CADRE_PROVIDER_TIMEOUT_MS": "3000", "CADRE_PROVIDER_FIRST_TOKEN_MS": "2000",
+            "CADRE_RATE_QUEUE_TIME_MS": "3000", "CADRE_PROVIDER_TIMEOUT_MS": "3000", "CADRE_PROVIDER_FIRST_TOKEN_MS": "2000",
             "TEST_API_KEY": PROVIDER_KEY, **environment})
         self._until(lambda: self._ready(name), name)
 

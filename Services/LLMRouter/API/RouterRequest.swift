@@ -20,10 +20,13 @@ struct APICaller: Sendable {
     principal = request.headers[InternalHeader.principal] ?? "unknown"
   }
 
+  /// Whether the gateway says that the caller runs the installation.
+  static func isOperator(_ request: HTTPRequest) -> Bool { request.headers[InternalHeader.isOperator] == "1" }
+
   /// Reads one who may configure the installation: providers hold keys that all tenants use.
   static func requireOperator(_ request: HTTPRequest, _ token: InternalToken) throws(Problem) {
     _ = try APICaller(request, token)
-    guard request.headers[InternalHeader.isOperator] == "1" else {
+    guard isOperator(request) else {
       throw Problem(
         .forbidden, code: "operator_required",
         "Only a key of an operator may see and change providers, models and aliases.")

@@ -1,3 +1,4 @@
+internal import Budgets
 internal import Dialects
 internal import HTTP
 internal import HTTPWire
@@ -33,6 +34,7 @@ struct Attempts: Sendable {
 
   let client: HTTPClient
   let health: HealthBook
+  let rates: RateGuard
   let policy: RetryPolicy
   let snapshot: CatalogSnapshot
   let asked: CallRequest
@@ -52,9 +54,12 @@ struct Attempts: Sendable {
     var attempts = 0
     var round = 0
     var last: CallFailure?
+    let line = RateGuard.Line(guard: rates, deadline: deadline)
+    defer { line.leave() }
     rounds: while true {
       var floor: Int64?
-      for (index, target) in targets.enumerated() {
+      var closed: (gate: RateGate, milliseconds: Int64)?
+      targets: for (index, target) in targets.enumerated() {
         guard let provider = snapshot.providers[target.provider], !provider.keys.isEmpty else {
           last = last ?? Attempts.withoutKey(target)
           continue
@@ -65,11 +70,21 @@ struct Attempts: Sendable {
           let key = health.admit(
             target.id, keys: provider.keys.count, from: attempts, force: attempts == 0 && index == targets.count - 1)
         {
+          var pass: RatePass?
+          switch try await enter(target, key) {
+          case .passed(let granted): pass = granted
+          case .wait(let gate, let milliseconds):
+            closed = (gate, min(milliseconds, closed?.milliseconds ?? .max))
+            health.released(key)
+            continue targets
+          case nil: break
+          }
           tries += 1
           attempts += 1
           do {
             return try await attempt(target, provider, key, attempts)
           } catch let failure as CallFailure {
+            if let pass { record.release(pass) }
             last = failure
             guard failure.failureClass.allowsFallback, remainingMilliseconds > 0 else { throw failure }
             if let seconds = failure.retryAfterSeconds { floor = min(floor ?? .max, seconds * 1000) }
@@ -83,6 +98,11 @@ struct Attempts: Sendable {
         }
         if attempts >= policy.attemptsMax { break }
       }
+      if let closed, last == nil {
+        // All that could be asked has a full gate: that is no failure, and waiting is no attempt.
+        try await line.wait(closed.gate, closed.milliseconds)
+        continue
+      }
       let failure = last ?? Attempts.allCooling(targets)
       round += 1
       guard failure.failureClass.allowsRetry, attempts < policy.attemptsMax, round < policy.attemptsMax,
@@ -90,6 +110,21 @@ struct Attempts: Sendable {
           round: round, retryAfter: floor, remaining: remainingMilliseconds, random: UInt64.random(in: 0...UInt64.max))
       else { throw failure }
       try await EventLoop.sleep(for: .milliseconds(pause))
+    }
+  }
+
+  /// Passes the gates of a model; nil when it has none.
+  private func enter(_ target: ModelTarget, _ key: HealthBook.Key) async throws -> RateGuard.Verdict? {
+    let gates = snapshot.gates(model: target.name)
+    guard !gates.isEmpty else { return nil }
+    do {
+      let verdict = try await rates.tryToPass(
+        UUID.version7(), gates, tokens: asked.promptTokens + (asked.outputTokens ?? 0))
+      if case .passed(let pass) = verdict { record.hold(pass) }
+      return verdict
+    } catch {
+      health.released(key)
+      throw error
     }
   }
 

@@ -16,6 +16,7 @@ final class CallRecord: Sendable {
     var reservation: Reservation?
     let promptTokens: Int64
     var firstTokenAt: UInt64?
+    var passes: [RatePass] = []
     var isEnded = false
   }
 
@@ -25,11 +26,12 @@ final class CallRecord: Sendable {
   private let metrics: CallMetrics
   private let ledger: Ledger
   private let budgets: BudgetGuard
+  private let rates: RateGuard
   private let state: Mutex<State>
 
   init(
     _ entry: LedgerEntry, promptTokens: Int64, span: Span, startedAt: UInt64, metrics: CallMetrics, ledger: Ledger,
-    budgets: BudgetGuard
+    budgets: BudgetGuard, rates: RateGuard
   ) {
     id = entry.id
     self.span = span
@@ -37,6 +39,7 @@ final class CallRecord: Sendable {
     self.metrics = metrics
     self.ledger = ledger
     self.budgets = budgets
+    self.rates = rates
     state = Mutex(State(entry: entry, promptTokens: promptTokens))
   }
 
@@ -58,6 +61,15 @@ final class CallRecord: Sendable {
         message: "The call cannot be accounted at the moment, so it was not made. Try again shortly.",
         isRetryable: true, retryAfterSeconds: 1)
     }
+  }
+
+  /// The call is inside the gates of its rate limits until its end.
+  func hold(_ pass: RatePass) { state.withLock { $0.passes.append(pass) } }
+
+  /// An attempt is over without an answer.
+  func release(_ pass: RatePass) {
+    state.withLock { state in state.passes.removeAll { $0.call == pass.call } }
+    rates.leave(pass, used: 0)
   }
 
   func attempting(_ target: ModelTarget, _ kind: ProviderKind, attempts: Int) {
@@ -107,6 +119,7 @@ final class CallRecord: Sendable {
   ) {
     guard let (entry, target, reservation) = close(outcome, usage, estimate, chargesReserved) else { return }
     ledger.end(entry)
+    for pass in state.withLock({ $0.passes }) { rates.leave(pass, used: entry.usage.total) }
     if let reservation {
       budgets.settle(reservation, tokens: entry.chargedTokens, nanoUSD: entry.chargedNanoUSD)
     }

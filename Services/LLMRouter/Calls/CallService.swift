@@ -29,6 +29,7 @@ struct CallService: Sendable {
   let health: HealthBook
   let ledger: Ledger
   let budgets: BudgetGuard
+  let rates: RateGuard
   let cache: PromptCache
   let deck: FlightDeck
   let metrics: CallMetrics
@@ -87,7 +88,8 @@ struct CallService: Sendable {
       promptTokens: asked.promptTokens,
       span: telemetry.tracer.startSpan(
         "\(CallRecord.operation(dialect)) \(plan.targets.first?.name ?? "")", kind: .client, parent: request.trace),
-      startedAt: request.receivedAt, metrics: metrics, ledger: ledger, budgets: budgets)
+      startedAt: request.receivedAt, metrics: metrics, ledger: ledger, budgets: budgets,
+      rates: rates)
     var forwarded = HTTPHeaders()
     for name in ["anthropic-version", "anthropic-beta"] {
       if let value = request.headers[name] { forwarded.append(name, value) }
@@ -178,6 +180,13 @@ struct CallService: Sendable {
 
   private func direct(_ call: Prepared, cache word: String, key: CacheKey? = nil) async throws -> Reply {
     var plan = call.plan
+    let gates = call.snapshot.gates(for: call.caller.labels.subjects(tenant: call.caller.tenant))
+    if !gates.isEmpty {
+      call.record.hold(
+        try await rates.pass(
+          UUID.version7(), gates, tokens: call.asked.promptTokens + (call.asked.outputTokens ?? 0),
+          deadline: call.deadline))
+    }
     let reservation = try await reserve(call, &plan)
     do {
       try call.record.begin(reservation: reservation, route: plan.reason, cache: word)
@@ -186,7 +195,7 @@ struct CallService: Sendable {
       throw error
     }
     let attempts = Attempts(
-      client: client, health: health, policy: limits.retries, snapshot: call.snapshot, asked: call.asked,
+      client: client, health: health, rates: rates, policy: limits.retries, snapshot: call.snapshot, asked: call.asked,
       record: call.record, forwarded: call.forwarded, outputCap: reservation == nil ? nil : limits.outputTokens,
       deadline: call.deadline, logger: telemetry.logger)
     let opened = try await attempts.open(plan)

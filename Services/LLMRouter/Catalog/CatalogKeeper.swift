@@ -17,6 +17,7 @@ final class CatalogKeeper: Sendable {
   let models: ModelStore
   let aliases: AliasStore
   let budgets: BudgetStore
+  let rateLimits: RateLimitStore
   let keyFolder: String
   /// Providers of the configuration with their models; those of the tables take their place when they have their names.
   let declared: [(provider: ProviderRecord, models: [ModelTarget])]
@@ -35,6 +36,7 @@ final class CatalogKeeper: Sendable {
     models = ModelStore(pool: pool)
     aliases = AliasStore(pool: pool)
     budgets = BudgetStore(pool: pool)
+    rateLimits = RateLimitStore(pool: pool)
     self.declared = declared
     self.standard = standard
     self.keyFolder = keyFolder
@@ -50,6 +52,7 @@ final class CatalogKeeper: Sendable {
     let modelRows = try await models.all()
     let aliasRows = try await aliases.all()
     let allBudgets = try await budgets.all()
+    let allLimits = try await rateLimits.all()
     let revoked = try await budgets.revoked()
     let inTables = Set(rows.map(\.record.name))
     var ready: [String: Provider] = [:]
@@ -65,7 +68,8 @@ final class CatalogKeeper: Sendable {
       providers: ready,
       table: RouteTable(
         targets: targets, aliases: Dictionary(aliasRows.map { ($0.name, $0.rule) }) { $1 }, standard: standard),
-      budgets: Dictionary(grouping: allBudgets) { $0.tenant }, revokedKeys: revoked,
+      budgets: Dictionary(grouping: allBudgets) { $0.tenant },
+      rateLimits: Dictionary(grouping: allLimits) { $0.tenant }, revokedKeys: revoked,
       unpriced: targets.count { $0.price == nil })
     held.withLock { $0 = snapshot }
   }

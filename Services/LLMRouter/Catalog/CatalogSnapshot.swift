@@ -14,10 +14,20 @@ struct CatalogSnapshot: Sendable {
   let table: RouteTable
   /// Budgets by the id of the tenant.
   let budgets: [String: [Budget]]
+  /// Rate limits by the id of the tenant; those of models by the empty one.
+  let rateLimits: [String: [RateLimit]]
   let revokedKeys: Set<RevokedKey>
   /// Models whose price is not known.
   let unpriced: Int
 
+  /// The gates of a model.
+  func gates(model: String) -> [RateGate] { rateLimits[""]?.compactMap { $0.gate(model: model) } ?? [] }
+
+  /// The gates of a caller.
+  func gates(for call: CallSubjects) -> [RateGate] {
+    rateLimits[call.tenant]?.compactMap { $0.gate(for: call) } ?? []
+  }
+
   static let empty = CatalogSnapshot(
-    providers: [:], table: RouteTable(targets: []), budgets: [:], revokedKeys: [], unpriced: 0)
+    providers: [:], table: RouteTable(targets: []), budgets: [:], rateLimits: [:], revokedKeys: [], unpriced: 0)
 }

@@ -71,6 +71,23 @@ create table budget (
   unique (tenant_id, scope, subject, period)
 );
 
+create table rate_limit (
+  id uuid primary key,
+  -- Null: for all tenants together, set by operators.
+  tenant_id uuid,
+  scope text not null,
+  subject text not null,
+  requests_per_minute bigint check (requests_per_minute > 0),
+  tokens_per_minute bigint check (tokens_per_minute > 0),
+  concurrency bigint check (concurrency > 0),
+  version int not null default 1,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  check (coalesce(requests_per_minute, tokens_per_minute, concurrency) is not null),
+  check ((scope = 'model') = (tenant_id is null)),
+  unique nulls not distinct (tenant_id, scope, subject)
+);
+
 -- Keys that were taken back before their time. The tenant is part of the name: nobody takes back the key of another.
 create table revoked_key (
   tenant_id uuid not null,

@@ -1,0 +1,113 @@
+internal import Budgets
+internal import Contracts
+internal import HTTP
+internal import HTTPWire
+internal import JSON
+internal import Postgres
+internal import ServiceKit
+
+/// `/api/v1/rate-limits`: how fast a tenant may call, by scope; for operators also how fast a model is called by all.
+struct RateLimitRoutes: Sendable {
+  private static let subjectBytesMax = 200
+  private static let rateMax: Int64 = 1_000_000_000
+  private static let concurrencyMax: Int64 = 1_000_000
+
+  let catalog: CatalogKeeper
+  let token: InternalToken
+
+  func add(to router: inout Router) {
+    let path = "/api/v1/rate-limits"
+    router.on(.get, path) { request in try await answering { try await list(request) } }
+    router.on(.post, path, RouteOptions(bodyBytesMax: 16 << 10)) { request in
+      try await answering { try await create(request) }
+    }
+    router.on(.get, path + "/{id}") { request in
+      try await answering {
+        let caller = try APICaller(request, token)
+        let found = try await catalog.rateLimits.find(
+          caller.tenant, models: APICaller.isOperator(request), try id(request))
+        guard let found else { throw Problem.notFound("rate limit") }
+        return .json { write(found.limit, found.version, &$0) }
+      }
+    }
+    router.on(.delete, path + "/{id}") { request in
+      try await answering {
+        let caller = try APICaller(request, token)
+        let isGone = try await catalog.rateLimits.remove(
+          caller.tenant, models: APICaller.isOperator(request), try id(request))
+        guard isGone else { throw Problem.notFound("rate limit") }
+        try await catalog.changed()
+        return HTTPResponse(.noContent)
+      }
+    }
+  }
+
+  private func id(_ request: HTTPRequest) throws(Problem) -> RateLimitID {
+    guard let id = RateLimitID(try request.parameter("id")) else { throw .notFound("rate limit") }
+    return id
+  }
+
+  private func list(_ request: HTTPRequest) async throws -> HTTPResponse {
+    let caller = try APICaller(request, token)
+    let rows = try await catalog.rateLimits.list(caller.tenant, models: APICaller.isOperator(request))
+    return .json { writer in
+      writer.key("rate_limits")
+      writer.beginArray()
+      for row in rows {
+        writer.beginObject()
+        write(row.limit, row.version, &writer)
+        writer.endObject()
+      }
+      writer.endArray()
+    }
+  }
+
+  private func create(_ request: HTTPRequest) async throws -> HTTPResponse {
+    let caller = try APICaller(request, token)
+    var fields = JSONFields(try await request.json().root)
+    let text = fields.string("scope", isRequired: true, bytesMax: 20)
+    let scope = text.flatMap { RateScope(rawValue: $0) }
+    if text != nil, scope == nil {
+      fields.note("scope", .notAllowed, "one of \(RateScope.allCases.map(\.rawValue).joined(separator: ", "))")
+    }
+    let subject = fields.string("subject", bytesMax: RateLimitRoutes.subjectBytesMax, allowsEmpty: true) ?? ""
+    if scope == .tenant, !subject.isEmpty { fields.note("subject", .notAllowed, "nothing, for the scope tenant") }
+    let requests = fields.int("requests_per_minute", in: 1...RateLimitRoutes.rateMax)
+    let tokens = fields.int("tokens_per_minute", in: 1...RateLimitRoutes.rateMax)
+    let concurrency = fields.int("concurrency", in: 1...RateLimitRoutes.concurrencyMax)
+    if requests == nil, tokens == nil, concurrency == nil {
+      fields.note(
+        "requests_per_minute", .required, "a limit: requests_per_minute, tokens_per_minute or concurrency")
+    }
+    try fields.finish()
+    guard let scope else { throw Problem.badParameter("scope", "It is missing.") }
+    // What a provider allows is shared by all tenants.
+    if scope == .model { try APICaller.requireOperator(request, token) }
+    let id = RateLimitID.make()
+    let limit = RateLimit(
+      id: id.description, tenant: scope == .model ? "" : caller.tenant.description, scope: scope, subject: subject,
+      requests: requests, tokens: tokens, concurrency: concurrency)
+    do {
+      guard try await catalog.rateLimits.add(limit, tenant: scope == .model ? nil : caller.tenant, id: id) else {
+        throw APIRequest.notStored(nil, "rate limits")
+      }
+    } catch let error as PostgresError where error.sqlState == "23505" {
+      throw Problem(
+        .conflict, code: "rate_limit_exists", "There is a limit for this scope and subject already; delete it first.")
+    }
+    try await catalog.changed()
+    var response = HTTPResponse.json(.created) { write(limit, 1, &$0) }
+    response.headers.append(.location, "/api/v1/rate-limits/\(id)")
+    return response
+  }
+
+  private func write(_ limit: RateLimit, _ version: Int, _ writer: inout JSONWriter) {
+    writer.member("id", limit.id)
+    writer.member("scope", limit.scope.rawValue)
+    writer.member("subject", limit.subject)
+    writer.member("requests_per_minute", ifPresent: limit.requests)
+    writer.member("tokens_per_minute", ifPresent: limit.tokens)
+    writer.member("concurrency", ifPresent: limit.concurrency)
+    writer.member("version", Int64(version))
+  }
+}
