@@ -91,13 +91,15 @@ var targets: [Target] = [
   library("Budgets", at: "Services/LLMRouter/Budgets"),
   library("Routing", at: "Services/LLMRouter/Routing", ["Pricing"]),
   library("Dialects", at: "Services/LLMRouter/Dialects", ["HTTPWire", "JSON", "Pricing"]),
+  library("Checks", at: "Services/LLMRouter/Checks", ["JSON"]),
   .executableTarget(
     name: "llm-router",
     dependencies: [
-      "Pricing", "Budgets", "Routing", "Dialects", "Contracts", "Crypto", "HTTP", "HTTPWire", "JSON", "Postgres",
+      "Pricing", "Budgets", "Routing", "Dialects", "Checks", "Contracts", "Crypto", "HTTP", "HTTPWire", "JSON",
+      "Postgres",
       "Primitives", "Reactor", "Redis", "ServiceKit", "Settings", "Telemetry",
     ],
-    path: "Services/LLMRouter", exclude: ["Pricing", "Budgets", "Routing", "Dialects"],
+    path: "Services/LLMRouter", exclude: ["Pricing", "Budgets", "Routing", "Dialects", "Checks"],
     resources: [.embedInCode("Store/Migrations/0001_models.sql")], swiftSettings: settings),
   service(
     "gateway", at: "Services/Gateway",
@@ -135,6 +137,7 @@ var targets: [Target] = [
   tests("Pricing", ["Pricing", "JSON"]),
   tests("Budgets", ["Budgets"]),
   tests("Routing", ["Routing", "Pricing"]),
+  tests("Checks", ["Checks", "JSON"]),
   tests("Dialects", ["Dialects", "HTTPWire", "JSON", "Pricing"]),
   tests("Replay", ["Replay", "Workflows", "Decider", "Contracts", "JSON"], exclude: ["Bundles"]),
   tests("Primitives", ["Primitives"]),

@@ -1,3 +1,4 @@
+internal import Contracts
 internal import HTTP
 internal import HTTPWire
 internal import Primitives
@@ -42,7 +43,12 @@ final class GatewayService: Service {
     var orchestrator = try upstream("orchestrator", GatewayService.orchestrator, GatewayService.orchestratorTimeout)
     orchestrator.newRunPaths = ["/api/v1/tasks"]
     self.orchestrator = orchestrator
-    llmRouter = try upstream("llm-router", GatewayService.router, GatewayService.routerTimeout)
+    var llmRouter = try upstream("llm-router", GatewayService.router, GatewayService.routerTimeout)
+    llmRouter.callerHeaders = [
+      InternalHeader.project, InternalHeader.group, InternalHeader.agent, InternalHeader.tool,
+      InternalHeader.complexity, InternalHeader.check,
+    ]
+    self.llmRouter = llmRouter
   }
 
   func route(_ router: inout Router) {

@@ -17,6 +17,8 @@ struct Upstream: Sendable {
   let timeout: Duration
   /// Paths whose POST makes a run.
   var newRunPaths: Set<String> = []
+  /// Those of our own headers that callers may set: labels and wishes, which give no rights.
+  var callerHeaders: Set<String> = []
 
   func forward(_ request: HTTPRequest, as credential: Credential) async throws -> HTTPResponse {
     var headers = headers(request, credential)
@@ -53,7 +55,7 @@ struct Upstream: Sendable {
   private func headers(_ request: HTTPRequest, _ credential: Credential) -> HTTPHeaders {
     var headers = HTTPHeaders(reservingCount: request.headers.count + 3)
     request.headers.forEachRaw { name, value in
-      if !Upstream.isWithheld(name) { headers.append(rawName: name, rawValue: value) }
+      if !Upstream.isWithheld(name) || isCallers(name) { headers.append(rawName: name, rawValue: value) }
     }
     switch credential {
     case .identity(let identity):
@@ -65,6 +67,10 @@ struct Upstream: Sendable {
     case .virtualKey(let key): headers.append(.xAPIKey, key)
     }
     return headers
+  }
+
+  private func isCallers(_ name: UnsafeRawBufferPointer) -> Bool {
+    !callerHeaders.isEmpty && callerHeaders.contains(String(decoding: name, as: UTF8.self).lowercased())
   }
 
   private static func isWithheld(_ name: UnsafeRawBufferPointer) -> Bool {

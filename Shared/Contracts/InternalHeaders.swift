@@ -33,6 +33,8 @@ public enum InternalHeader {
   public static let tool = "x-cadre-tool"
   /// `1` when the caller may configure the installation, not only use it.
   public static let isOperator = "x-cadre-operator"
+  /// What an answer by tier has to be like, else a larger tier is asked: `non_empty` or `json`.
+  public static let check = "x-cadre-check"
   /// How hard the caller says its work is: `low`, `medium` or `high`.
   public static let complexity = "x-cadre-complexity"
   /// Why the model was chosen.

@@ -1,3 +1,4 @@
+internal import Checks
 internal import HTTP
 internal import HTTPWire
 internal import JSON
@@ -21,7 +22,7 @@ struct AliasRoutes: Sendable {
           writer.beginArray()
           for row in rows {
             writer.beginObject()
-            write(row.name, row.rule, row.version, &writer)
+            write(row.name, row.rule, row.check, row.version, &writer)
             writer.endObject()
           }
           writer.endArray()
@@ -58,26 +59,46 @@ struct AliasRoutes: Sendable {
     }
     let rule = AliasRule(
       models: models, strategy: strategy ?? .priority, fallbacks: list("fallbacks"),
-      contextFallbacks: list("context_fallbacks"), contentFallbacks: list("content_fallbacks"))
+      contextFallbacks: list("context_fallbacks"), contentFallbacks: list("content_fallbacks"),
+      hedgeMilliseconds: fields.int("hedge_after_ms", in: 1...600_000), escalation: list("escalation"))
+    let check = check(&fields)
+    if !rule.escalation.isEmpty, check == nil {
+      fields.note("escalation", .notAllowed, "a check too: without it no answer is refused")
+    }
     let known = Set(catalog.current.table.models)
     if known.contains(name) || name == "auto" || name == "default" || name.hasPrefix("tier:") {
       throw Problem(.conflict, code: "name_taken", "A model or a word of the router has this name.")
     }
     for model in rule.models + rule.fallbacks + rule.contextFallbacks + rule.contentFallbacks
+      + rule.escalation
     where !known.contains(model) {
       fields.note("models", .notAllowed, "there is no model '\(model)'")
     }
     try fields.finish()
-    guard let version = try await catalog.aliases.put(name, rule, expected: expected) else {
+    guard let version = try await catalog.aliases.put(name, rule, check: check, expected: expected) else {
       throw APIRequest.notStored(expected, "aliases")
     }
     try await catalog.changed()
-    var response = HTTPResponse.json(version == 1 ? .created : .ok) { write(name, rule, version, &$0) }
+    var response = HTTPResponse.json(version == 1 ? .created : .ok) { write(name, rule, check, version, &$0) }
     response.headers.append(.eTag, "\"\(version)\"")
     return response
   }
 
-  private func write(_ name: String, _ rule: AliasRule, _ version: Int, _ writer: inout JSONWriter) {
+  /// The check as JSON, after it was understood.
+  private func check(_ fields: inout JSONFields) -> String? {
+    guard let view = fields.value("check"), !view.isNull else { return nil }
+    do throws(CheckFault) {
+      _ = try AnswerCheck(view)
+      return String(decoding: JSONValue(view).canonicalBytes(), as: UTF8.self)
+    } catch {
+      fields.note("check", .notAllowed, error.message)
+      return nil
+    }
+  }
+
+  private func write(
+    _ name: String, _ rule: AliasRule, _ check: String?, _ version: Int, _ writer: inout JSONWriter
+  ) {
     writer.member("name", name)
     writer.member("strategy", rule.strategy.rawValue)
     for (key, list) in [
@@ -89,6 +110,14 @@ struct AliasRoutes: Sendable {
       for model in list { writer.string(model) }
       writer.endArray()
     }
+    if !rule.escalation.isEmpty {
+      writer.key("escalation")
+      writer.beginArray()
+      for model in rule.escalation { writer.string(model) }
+      writer.endArray()
+    }
+    writer.member("hedge_after_ms", ifPresent: rule.hedgeMilliseconds)
+    if let check { writer.member("check", raw: check.utf8) }
     writer.member("version", Int64(version))
   }
 }

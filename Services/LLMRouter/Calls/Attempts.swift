@@ -24,6 +24,8 @@ struct Opened: Sendable {
   let provider: Provider
   let health: HealthBook.Key
   let dropped: [String]
+  /// Why it comes from there, when the plan was left.
+  var route: String?
 }
 
 /// Attempts at providers, one after the other: keys of a provider, then the next target, then again after a pause.
@@ -47,8 +49,43 @@ struct Attempts: Sendable {
   let deadline: UInt64
   let logger: Logger
 
-  /// Opens an answer. Throws the last `CallFailure`.
+  /// Opens an answer, with a second target at the same time when the first lets wait. Throws the last `CallFailure`.
   func open(_ plan: RoutePlan) async throws -> Opened {
+    guard let delay = plan.hedgeMilliseconds, plan.targets.count > 1, let loop = EventLoop.current else {
+      return try await series(plan, nil)
+    }
+    health.noteHedgeable()
+    let race = Race(on: loop) { late in discard(late) }
+    do {
+      race.start { runner in try await series(plan, runner) }
+      if try await !race.hasResult(within: .milliseconds(delay)), health.mayHedge() {
+        record.hedged()
+        var other = plan
+        other.targets = Array(plan.targets.dropFirst())
+        let second = other
+        race.start { runner in try await series(second, runner) }
+      }
+      let opened = try await race.winner()
+      record.chose(opened.target, opened.provider.kind)
+      return opened
+    } catch let error as CancellationError {
+      race.cancel()
+      throw error
+    }
+  }
+
+  /// An answer that came after another was taken: what it has cost is accounted.
+  private func discard(_ late: Opened) {
+    health.released(late.health)
+    switch late.answer {
+    case .whole(let answer): record.paid(late.target, answer.usage, asked.estimate(answer), "hedge_lost")
+    case .stream(let stream, _):
+      record.paid(late.target, stream.watcher.usage, stream.estimate(asked), "hedge_lost")
+    }
+  }
+
+  /// Attempts one after the other. Throws the last `CallFailure`.
+  private func series(_ plan: RoutePlan, _ runner: Race.Runner?) async throws -> Opened {
     var targets = plan.targets
     var rescue = [FailureClass.context: plan.contextFallbacks, .content: plan.contentFallbacks]
     var attempts = 0
@@ -82,7 +119,7 @@ struct Attempts: Sendable {
           tries += 1
           attempts += 1
           do {
-            return try await attempt(target, provider, key, attempts)
+            return try await attempt(target, provider, key, runner)
           } catch let failure as CallFailure {
             if let pass { record.release(pass) }
             last = failure
@@ -150,9 +187,9 @@ struct Attempts: Sendable {
   // MARK: One attempt
 
   private func attempt(
-    _ target: ModelTarget, _ provider: Provider, _ key: HealthBook.Key, _ number: Int
+    _ target: ModelTarget, _ provider: Provider, _ key: HealthBook.Key, _ runner: Race.Runner?
   ) async throws -> Opened {
-    record.attempting(target, provider.kind, attempts: number)
+    record.attempting(target, provider.kind)
     do {
       let (wire, bytes, dropped) = try asked.body(
         for: target, provider, outputCap: target.outputTokensMax == nil ? outputCap : nil)
@@ -165,6 +202,10 @@ struct Attempts: Sendable {
       let failure = Attempts.failure(error, provider)
       guard let failure else {
         health.released(key)
+        if runner?.hasLost == true {
+          // The provider has read the prompt at least; what it has said is not known.
+          record.paid(target, nil, TokenUsage(input: asked.promptTokens), "hedge_lost")
+        }
         throw error
       }
       record.attempted(target, failure.failureClass.rawValue)

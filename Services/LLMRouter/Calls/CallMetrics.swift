@@ -19,6 +19,8 @@ struct CallMetrics: Sendable {
   let tokenUsage: HistogramFamily
   let operationDuration: HistogramFamily
   let streams: Gauge
+  let hedges: Counter
+  let checks: CounterFamily
 
   init(registry: MetricsRegistry) {
     calls = registry.counter(
@@ -53,6 +55,10 @@ struct CallMetrics: Sendable {
       "gen_ai_client_operation_duration_seconds",
       help: "Duration of a call (OpenTelemetry gen_ai.client.operation.duration).",
       labels: ["gen_ai_operation_name", "gen_ai_provider_name", "gen_ai_request_model"])
+    hedges = registry.counter(
+      "cadre_model_hedges_total", help: "Calls for which a second provider was asked at the same time.")
+    checks = registry.counter(
+      "cadre_model_checks_total", help: "Answers that were checked, by result.", labels: ["result"])
     streams = registry.gauge("cadre_model_streams", help: "Answers that are streaming now.")
   }
 }

@@ -17,6 +17,9 @@ final class CallRecord: Sendable {
     let promptTokens: Int64
     var firstTokenAt: UInt64?
     var passes: [RatePass] = []
+    /// What answers have cost that were not used.
+    var extraTokens: Int64 = 0
+    var extraNanoUSD: Int64 = 0
     var isEnded = false
   }
 
@@ -72,15 +75,59 @@ final class CallRecord: Sendable {
     rates.leave(pass, used: 0)
   }
 
-  func attempting(_ target: ModelTarget, _ kind: ProviderKind, attempts: Int) {
-    if attempts == 1 { metrics.overhead.observe(nanoseconds: MonotonicClock.now() &- startedAt) }
-    state.withLock { state in
-      state.target = target
-      state.kind = kind
-      state.entry.model = target.name
-      state.entry.provider = target.provider
-      state.entry.attempts = attempts
+  func attempting(_ target: ModelTarget, _ kind: ProviderKind) {
+    let isFirst = state.withLock { state in
+      CallRecord.choose(&state, target, kind)
+      state.entry.attempts += 1
+      return state.entry.attempts == 1
     }
+    if isFirst { metrics.overhead.observe(nanoseconds: MonotonicClock.now() &- startedAt) }
+  }
+
+  /// Of several attempts at the same time this one counts.
+  func chose(_ target: ModelTarget, _ kind: ProviderKind) {
+    state.withLock { CallRecord.choose(&$0, target, kind) }
+  }
+
+  private static func choose(_ state: inout State, _ target: ModelTarget, _ kind: ProviderKind) {
+    state.target = target
+    state.kind = kind
+    state.entry.model = target.name
+    state.entry.provider = target.provider
+  }
+
+  /// A second target is asked too.
+  func hedged() { metrics.hedges.add() }
+
+  /// Why the answer comes from where it comes.
+  func route(_ reason: String) { state.withLock { $0.entry.route = reason } }
+
+  /// An answer that is not used was paid for: it has a row of its own.
+  func paid(_ target: ModelTarget, _ usage: TokenUsage?, _ estimate: TokenUsage, _ outcome: String) {
+    let used = usage ?? estimate
+    let (entry, late) = state.withLock { state -> (LedgerEntry, Reservation?) in
+      var entry = LedgerEntry(
+        id: .make(), tenant: state.entry.tenant, startedAt: state.entry.startedAt, endedAt: WallClock.now(),
+        dialect: state.entry.dialect, labels: state.entry.labels, modelAsked: state.entry.modelAsked)
+      entry.model = target.name
+      entry.provider = target.provider
+      entry.route = state.entry.route
+      entry.outcome = outcome
+      entry.attempts = 1
+      entry.usage = used
+      entry.isEstimated = usage == nil
+      entry.nanoUSD = target.price?.nanoUSD(used)
+      entry.chargedTokens = used.total
+      entry.chargedNanoUSD = entry.nanoUSD ?? 0
+      entry.latencyMicroseconds = Int64((MonotonicClock.now() &- startedAt) / 1000)
+      if state.isEnded { return (entry, state.reservation) }
+      state.extraTokens += entry.chargedTokens
+      state.extraNanoUSD += entry.chargedNanoUSD
+      return (entry, nil)
+    }
+    ledger.end(entry)
+    if let late { budgets.charge(late, tokens: entry.chargedTokens, nanoUSD: entry.chargedNanoUSD) }
+    observe(entry, target, isTold: usage != nil)
   }
 
   func attempted(_ target: ModelTarget, _ result: String) {
@@ -121,7 +168,9 @@ final class CallRecord: Sendable {
     ledger.end(entry)
     for pass in state.withLock({ $0.passes }) { rates.leave(pass, used: entry.usage.total) }
     if let reservation {
-      budgets.settle(reservation, tokens: entry.chargedTokens, nanoUSD: entry.chargedNanoUSD)
+      let extra = state.withLock { ($0.extraTokens, $0.extraNanoUSD) }
+      budgets.settle(
+        reservation, tokens: entry.chargedTokens + extra.0, nanoUSD: entry.chargedNanoUSD + extra.1)
     }
     observe(entry, target, isTold: usage != nil)
     describe(entry, target, finish)
@@ -163,8 +212,8 @@ final class CallRecord: Sendable {
       state.entry.chargedTokens = used.total
       state.entry.chargedNanoUSD = state.entry.nanoUSD ?? 0
       if chargesReserved, let reservation = state.reservation {
-        state.entry.chargedTokens = max(state.entry.chargedTokens, reservation.tokens)
-        state.entry.chargedNanoUSD = max(state.entry.chargedNanoUSD, reservation.nanoUSD)
+        state.entry.chargedTokens = max(state.entry.chargedTokens, reservation.tokens - state.extraTokens)
+        state.entry.chargedNanoUSD = max(state.entry.chargedNanoUSD, reservation.nanoUSD - state.extraNanoUSD)
       }
       CallRecord.time(&state, startedAt)
       return (state.entry, state.target, state.reservation)

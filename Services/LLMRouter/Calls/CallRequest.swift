@@ -71,6 +71,11 @@ struct CallRequest: Sendable {
   /// Text for the provider's own prompt cache and for ours: whether the caller expects the same answer again.
   var isDeterministic: Bool { document.root["temperature"]?.double == 0 || dialect == .embeddings }
 
+  /// What stands for the usage of a whole answer when the provider does not tell it.
+  func estimate(_ answer: ProviderAnswer) -> TokenUsage {
+    TokenUsage(input: promptTokens, output: dialect == .embeddings ? 0 : Int64((answer.bytes.count + 2) / 3))
+  }
+
   // MARK: For a target
 
   /// The body for a target. `outputCap` is set when the answer must be bounded and the caller names no bound. Throws

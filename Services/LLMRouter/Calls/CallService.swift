@@ -1,4 +1,5 @@
 internal import Budgets
+internal import Checks
 internal import Contracts
 internal import Dialects
 internal import HTTP
@@ -46,6 +47,8 @@ struct CallService: Sendable {
     let forwarded: HTTPHeaders
     let deadline: UInt64
     let policy: CachePolicy
+    /// What the answer has to be like.
+    let check: AnswerCheck?
     let keeping = Keeping()
   }
 
@@ -99,7 +102,8 @@ struct CallService: Sendable {
       deadline: request.receivedAt &+ UInt64(limits.timeout.nanoseconds),
       policy: CachePolicy(
         request.headers[.cacheControl], mode: cache.mode, isDeterministic: asked.isDeterministic,
-        standardSeconds: cache.standardSeconds))
+        standardSeconds: cache.standardSeconds),
+      check: plan.alias.flatMap { snapshot.checks[$0] } ?? CallService.check(request.headers[InternalHeader.check]))
     do {
       return mark(
         prepared.policy.isActive ? try await cached(prepared) : try await direct(prepared, cache: "off").response, id)
@@ -198,7 +202,7 @@ struct CallService: Sendable {
       client: client, health: health, rates: rates, policy: limits.retries, snapshot: call.snapshot, asked: call.asked,
       record: call.record, forwarded: call.forwarded, outputCap: reservation == nil ? nil : limits.outputTokens,
       deadline: call.deadline, logger: telemetry.logger)
-    let opened = try await attempts.open(plan)
+    let opened = try await passing(call, plan, attempts)
     let kept = key.flatMap { call.policy.writes ? $0 : nil }
     var reply: Reply
     switch opened.answer {
@@ -221,6 +225,7 @@ struct CallService: Sendable {
       plan.targets.removeAll { $0.price == nil }
       plan.contextFallbacks.removeAll { $0.price == nil }
       plan.contentFallbacks.removeAll { $0.price == nil }
+      plan.escalation.removeAll { $0.price == nil }
       guard !plan.targets.isEmpty else {
         throw CallFailure(
           status: .paymentRequired, code: "price_unknown",
@@ -235,6 +240,18 @@ struct CallService: Sendable {
       tokens = max(tokens, call.asked.promptTokens + output)
       nano = max(nano, target.price?.nanoUSDMax(prompt: call.asked.promptTokens, output: output) ?? 0)
     }
+    // Two at the same time, and answers that do not pass, are paid for as well.
+    if plan.hedgeMilliseconds != nil, plan.targets.count > 1 {
+      tokens *= 2
+      nano *= 2
+    }
+    if call.check != nil {
+      for target in plan.escalation {
+        let output = answers * (call.asked.outputTokens ?? target.outputTokensMax ?? limits.outputTokens)
+        tokens += call.asked.promptTokens + output
+        nano += target.price?.nanoUSDMax(prompt: call.asked.promptTokens, output: output) ?? 0
+      }
+    }
     return try await self.budgets.reserve(call.record.id.uuid, counters, tokens: tokens, nanoUSD: nano)
   }
 
@@ -242,10 +259,7 @@ struct CallService: Sendable {
     _ answer: ProviderAnswer, _ opened: Opened, _ call: Prepared, _ key: CacheKey?
   ) -> Reply {
     health.succeeded(opened.health, firstTokenMicroseconds: firstToken(call))
-    let estimate = TokenUsage(
-      input: call.asked.promptTokens,
-      output: call.asked.dialect == .embeddings ? 0 : Int64((answer.bytes.count + 2) / 3))
-    call.record.end("ok", usage: answer.usage, estimate: estimate, finish: answer.finish)
+    call.record.end("ok", usage: answer.usage, estimate: call.asked.estimate(answer), finish: answer.finish)
     if let key, let usage = answer.usage {
       keep(key, answer.bytes, "application/json", usage, opened, call)
     }
@@ -331,7 +345,7 @@ struct CallService: Sendable {
   ) {
     headers.append(InternalHeader.model, opened.target.name)
     headers.append(InternalHeader.provider, opened.provider.name)
-    headers.append(InternalHeader.route, plan.reason)
+    headers.append(InternalHeader.route, opened.route ?? plan.reason)
     headers.append(InternalHeader.attempts, String(call.record.attempts))
     headers.append(InternalHeader.cache, cache)
     if !opened.dropped.isEmpty {

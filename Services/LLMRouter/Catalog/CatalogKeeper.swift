@@ -1,4 +1,6 @@
 internal import Budgets
+internal import Checks
+internal import JSON
 internal import Postgres
 internal import Primitives
 internal import Reactor
@@ -68,10 +70,22 @@ final class CatalogKeeper: Sendable {
       providers: ready,
       table: RouteTable(
         targets: targets, aliases: Dictionary(aliasRows.map { ($0.name, $0.rule) }) { $1 }, standard: standard),
+      checks: checks(aliasRows),
       budgets: Dictionary(grouping: allBudgets) { $0.tenant },
       rateLimits: Dictionary(grouping: allLimits) { $0.tenant }, revokedKeys: revoked,
       unpriced: targets.count { $0.price == nil })
     held.withLock { $0 = snapshot }
+  }
+
+  private func checks(_ rows: [AliasRow]) -> [String: AnswerCheck] {
+    var checks: [String: AnswerCheck] = [:]
+    for row in rows {
+      guard let text = row.check, let root = try? JSONDocument(parsing: text).root else { continue }
+      do { checks[row.name] = try AnswerCheck(root) } catch {
+        logger.error("the check of an alias is not understood", ["alias": .string(row.name)])
+      }
+    }
+    return checks
   }
 
   /// Tells all replicas of a change and takes it over here.

@@ -1,4 +1,5 @@
 internal import Budgets
+internal import Checks
 internal import Primitives
 internal import Routing
 
@@ -12,6 +13,8 @@ struct RevokedKey: Sendable, Hashable {
 struct CatalogSnapshot: Sendable {
   let providers: [String: Provider]
   let table: RouteTable
+  /// What answers of an alias have to be like.
+  let checks: [String: AnswerCheck]
   /// Budgets by the id of the tenant.
   let budgets: [String: [Budget]]
   /// Rate limits by the id of the tenant; those of models by the empty one.
@@ -29,5 +32,6 @@ struct CatalogSnapshot: Sendable {
   }
 
   static let empty = CatalogSnapshot(
-    providers: [:], table: RouteTable(targets: []), budgets: [:], rateLimits: [:], revokedKeys: [], unpriced: 0)
+    providers: [:], table: RouteTable(targets: []), checks: [:], budgets: [:], rateLimits: [:], revokedKeys: [],
+    unpriced: 0)
 }

@@ -19,7 +19,14 @@ final class HealthBook: Sendable {
     var entries: [Key: Entry] = [:]
     /// Time to the first token of each target, smoothed, in microseconds.
     var firstToken: [TargetID: Int64] = [:]
+    /// Calls that could be asked twice, and those that were; halved from time to time.
+    var hedgeable = 0
+    var hedged = 0
   }
+
+  private static let hedgeDivisor = 5
+  /// Calls that may be asked twice before there is a share to speak of.
+  private static let hedgeable = 50
 
   private let policy: Breaker.Policy
   private let state = Mutex(State())
@@ -59,6 +66,27 @@ final class HealthBook: Sendable {
       let key = Key(target: target, key: start % keys)
       state.entries[key, default: Entry()].inFlight += 1
       return key
+    }
+  }
+
+  /// Whether a second target may be asked at the same time: up to a fifth of the calls, so that providers who are slow
+  /// because they have too much to do do not get twice as much.
+  func mayHedge() -> Bool {
+    state.withLock { state in
+      guard state.hedged * HealthBook.hedgeDivisor <= state.hedgeable + HealthBook.hedgeable else { return false }
+      state.hedged += 1
+      return true
+    }
+  }
+
+  /// A call began that could be asked twice.
+  func noteHedgeable() {
+    state.withLock { state in
+      state.hedgeable += 1
+      if state.hedgeable >= 1000 {
+        state.hedgeable /= 2
+        state.hedged /= 2
+      }
     }
   }
 

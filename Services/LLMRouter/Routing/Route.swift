@@ -24,17 +24,24 @@ public struct AliasRule: Sendable, Hashable {
   public var contextFallbacks: [String]
   /// Models for prompts or answers that a provider's content filter refused.
   public var contentFallbacks: [String]
+  /// The time after which a second model is asked too when the first has not begun to answer, in milliseconds; nil:
+  /// never.
+  public var hedgeMilliseconds: Int64?
+  /// Models that are asked one after the other when an answer does not pass the alias's check.
+  public var escalation: [String]
 
   /// An alias.
   public init(
     models: [String], strategy: Strategy = .priority, fallbacks: [String] = [], contextFallbacks: [String] = [],
-    contentFallbacks: [String] = []
+    contentFallbacks: [String] = [], hedgeMilliseconds: Int64? = nil, escalation: [String] = []
   ) {
     self.models = models
     self.strategy = strategy
     self.fallbacks = fallbacks
     self.contextFallbacks = contextFallbacks
     self.contentFallbacks = contentFallbacks
+    self.hedgeMilliseconds = hedgeMilliseconds
+    self.escalation = escalation
   }
 }
 
@@ -97,6 +104,28 @@ public struct RoutePlan: Sendable, Hashable {
   public var reason: String
   /// The tier, when it was chosen by tier.
   public var tier: Tier?
+  /// The alias, when the name was one.
+  public var alias: String?
+  /// The time after which the second target is asked too, in milliseconds.
+  public var hedgeMilliseconds: Int64?
+  /// Targets for when an answer does not pass its check.
+  public var escalation: [ModelTarget]
+
+  /// A plan.
+  public init(
+    targets: [ModelTarget], contextFallbacks: [ModelTarget] = [], contentFallbacks: [ModelTarget] = [],
+    reason: String, tier: Tier? = nil, alias: String? = nil, hedgeMilliseconds: Int64? = nil,
+    escalation: [ModelTarget] = []
+  ) {
+    self.targets = targets
+    self.contextFallbacks = contextFallbacks
+    self.contentFallbacks = contentFallbacks
+    self.reason = reason
+    self.tier = tier
+    self.alias = alias
+    self.hedgeMilliseconds = hedgeMilliseconds
+    self.escalation = escalation
+  }
 }
 
 /// Why there is no target.

@@ -65,7 +65,8 @@ public struct RouteTable: Sendable {
     return RoutePlan(
       targets: orderer.healthyFirst(ordered), contextFallbacks: orderer.healthyFirst(fittingLong),
       contentFallbacks: orderer.healthyFirst(orderer.fitting(content)), reason: "\(reason), \(strategy.rawValue)",
-      tier: nil)
+      tier: nil, alias: rule == nil ? nil : asked, hedgeMilliseconds: rule?.hedgeMilliseconds,
+      escalation: orderer.fitting((rule?.escalation ?? []).flatMap { targets[$0] ?? [] }))
   }
 
   private func byTier(_ asked: String, _ query: RouteQuery, _ orderer: Orderer) throws(RouteRefusal) -> RoutePlan {
@@ -99,9 +100,10 @@ public struct RouteTable: Sendable {
       throw orderer.refusal(asked, all.filter { $0.tier != nil })
     }
     if tier != first { reason += ", no fitting model in \(first.rawValue)" }
+    let larger = Tier.allCases.filter { $0 > tier }.compactMap { next in ordered.first { $0.tier == next } }
     return RoutePlan(
       targets: orderer.healthyFirst(ordered), contextFallbacks: [], contentFallbacks: [],
-      reason: "\(reason), \(tier.rawValue)", tier: tier)
+      reason: "\(reason), \(tier.rawValue)", tier: tier, alias: nil, hedgeMilliseconds: nil, escalation: larger)
   }
 }
 

@@ -108,6 +108,13 @@ final class BudgetGuard: Sendable {
     if isNow { send(reservation, tokens, nanoUSD) }
   }
 
+  /// Adds what was used by a call whose reservation is settled already.
+  func charge(_ settled: Reservation, tokens: Int64, nanoUSD: Int64) {
+    let late = Reservation(call: UUID.version7(), counters: settled.counters, tokens: 0, nanoUSD: 0)
+    late.generations = state.withLock { _ in settled.generations }
+    settle(late, tokens: tokens, nanoUSD: nanoUSD)
+  }
+
   private func send(_ reservation: Reservation, _ tokens: Int64, _ nanoUSD: Int64) {
     let arguments = state.withLock { state -> [RedisArgument] in
       state.open[reservation.call] = nil

@@ -1,6 +1,15 @@
 internal import Postgres
 internal import Routing
 
+/// An alias in the table.
+struct AliasRow: Sendable {
+  let name: String
+  let rule: AliasRule
+  /// What answers have to be like, as JSON.
+  let check: String?
+  let version: Int
+}
+
 /// The table of aliases.
 struct AliasStore: Sendable {
   /// Aliases of an installation.
@@ -8,22 +17,23 @@ struct AliasStore: Sendable {
 
   let pool: PostgresPool
 
-  func all() async throws -> [(name: String, rule: AliasRule, version: Int)] {
+  func all() async throws -> [AliasRow] {
     try await pool.query(
       """
       select name, strategy, version, array_to_string(models, E'\\x1f'), array_to_string(fallbacks, E'\\x1f'),
-        array_to_string(context_fallbacks, E'\\x1f'), array_to_string(content_fallbacks, E'\\x1f')
+        array_to_string(context_fallbacks, E'\\x1f'), array_to_string(content_fallbacks, E'\\x1f'), hedge_after_ms,
+        array_to_string(escalation, E'\\x1f'), answer_check::text
       from alias order by name
       limit \(AliasStore.rowsMax)
       """
     ).map { row in
-      (
-        try row.decode(0, as: String.self),
-        AliasRule(
+      AliasRow(
+        name: try row.decode(0, as: String.self),
+        rule: AliasRule(
           models: try names(row, 3), strategy: Strategy(rawValue: try row.decode(1, as: String.self)) ?? .priority,
-          fallbacks: try names(row, 4), contextFallbacks: try names(row, 5), contentFallbacks: try names(row, 6)),
-        Int(try row.decode(2, as: Int32.self))
-      )
+          fallbacks: try names(row, 4), contextFallbacks: try names(row, 5), contentFallbacks: try names(row, 6),
+          hedgeMilliseconds: try row.decode(7, as: Int64?.self), escalation: try names(row, 8)),
+        check: try row.decode(9, as: String?.self), version: Int(try row.decode(2, as: Int32.self)))
     }
   }
 
@@ -32,21 +42,24 @@ struct AliasStore: Sendable {
   }
 
   /// Adds or replaces. Returns the version, or nil when `expected` is not it any more or there are too many.
-  func put(_ name: String, _ rule: AliasRule, expected: Int?) async throws -> Int? {
+  func put(_ name: String, _ rule: AliasRule, check: String?, expected: Int?) async throws -> Int? {
     try await pool.query(
       """
-      insert into alias as a (name, models, strategy, fallbacks, context_fallbacks, content_fallbacks)
-      select $1, $2, $3, $4, $5, $6 where (select count(*) from alias where name <> $1) < \(AliasStore.rowsMax)
+      insert into alias as a (name, models, strategy, fallbacks, context_fallbacks, content_fallbacks,
+        hedge_after_ms, escalation, answer_check)
+      select $1, $2, $3, $4, $5, $6, $8, $9, $10::text::jsonb
+      where (select count(*) from alias where name <> $1) < \(AliasStore.rowsMax)
         and ($7::int is null or exists (select 1 from alias where name = $1 and version = $7))
       on conflict (name) do update set models = excluded.models, strategy = excluded.strategy,
         fallbacks = excluded.fallbacks, context_fallbacks = excluded.context_fallbacks,
-        content_fallbacks = excluded.content_fallbacks, version = a.version + 1, updated_at = clock_timestamp()
+        content_fallbacks = excluded.content_fallbacks, hedge_after_ms = excluded.hedge_after_ms,
+        escalation = excluded.escalation, answer_check = excluded.answer_check, version = a.version + 1, updated_at = clock_timestamp()
       where $7::int is null or a.version = $7
       returning version
       """,
       [
         name, rule.models, rule.strategy.rawValue, rule.fallbacks, rule.contextFallbacks, rule.contentFallbacks,
-        expected.map { Int32($0) },
+        expected.map { Int32($0) }, rule.hedgeMilliseconds, rule.escalation, check,
       ]
     ).first.map { Int(try $0.decode(0, as: Int32.self)) }
   }

@@ -50,6 +50,10 @@ create table alias (
   fallbacks text[] not null,
   context_fallbacks text[] not null,
   content_fallbacks text[] not null,
+  hedge_after_ms bigint,
+  -- What an answer has to be like, and whom to ask when it is not.
+  answer_check jsonb,
+  escalation text[] not null default '{}',
   version int not null default 1,
   updated_at timestamptz not null default now()
 );

@@ -1,0 +1,77 @@
+internal import Glibc
+
+/// An extended regular expression of POSIX, matched anywhere in a text. Back references are not admitted, so matching
+/// takes a time that grows with the text only.
+///
+/// `@unchecked Sendable`: the compiled form is never changed; `regexec` may be called by many threads (POSIX).
+public final class Pattern: @unchecked Sendable {
+  /// The longest pattern, in bytes.
+  public static let bytesMax = 500
+  private static let repetitionMax = 255
+  private static let repetitionsMax = 4
+
+  /// The pattern as it was given.
+  public let source: String
+  private let compiled: UnsafeMutablePointer<regex_t>
+
+  /// Compiles a pattern. Throws what is wrong with it.
+  public init(_ source: String) throws(CheckFault) {
+    guard source.utf8.count <= Pattern.bytesMax, !source.isEmpty else {
+      throw CheckFault("a pattern has 1 to \(Pattern.bytesMax) bytes")
+    }
+    try Pattern.inspect(source)
+    let made = UnsafeMutablePointer<regex_t>.allocate(capacity: 1)
+    guard regcomp(made, source, REG_EXTENDED | REG_NOSUB) == 0 else {
+      made.deallocate()
+      throw CheckFault("the pattern is no extended regular expression of POSIX")
+    }
+    // Not before: an initializer that fails after its last assignment runs `deinit`.
+    self.source = source
+    compiled = made
+  }
+
+  deinit {
+    regfree(compiled)
+    compiled.deallocate()
+  }
+
+  /// Whether the pattern occurs in a text.
+  public func matches(_ text: String) -> Bool { regexec(compiled, text, 0, nil, 0) == 0 }
+
+  /// Refuses what makes matching, or the compiled form, grow without measure.
+  private static func inspect(_ source: String) throws(CheckFault) {
+    var repetitions = 0
+    var isEscaped = false
+    var number: Int?
+    for byte in source.utf8 {
+      if isEscaped {
+        isEscaped = false
+        if (UInt8(ascii: "1")...UInt8(ascii: "9")).contains(byte) {
+          throw CheckFault("a pattern has no back references")
+        }
+        continue
+      }
+      switch byte {
+      case 0: throw CheckFault("a pattern has no zero byte")
+      case UInt8(ascii: "\\"): isEscaped = true
+      case UInt8(ascii: "{"):
+        repetitions += 1
+        number = 0
+      case UInt8(ascii: "}"): number = nil
+      case UInt8(ascii: ","): if number != nil { number = 0 }
+      case UInt8(ascii: "0")...UInt8(ascii: "9"):
+        if let value = number { number = min(value * 10 + Int(byte - UInt8(ascii: "0")), 100_000) }
+      default: break
+      }
+      if let number, number > repetitionMax { throw CheckFault("a repetition goes up to \(repetitionMax)") }
+    }
+    guard repetitions <= repetitionsMax else { throw CheckFault("a pattern has up to \(repetitionsMax) repetitions") }
+  }
+}
+
+/// What is wrong with a check itself.
+public struct CheckFault: Error, Sendable, Hashable {
+  /// In words.
+  public let message: String
+  init(_ message: String) { self.message = message }
+}
