@@ -100,7 +100,8 @@ var targets: [Target] = [
       "Primitives", "Reactor", "Redis", "ServiceKit", "Settings", "Telemetry",
     ],
     path: "Services/LLMRouter", exclude: ["Pricing", "Budgets", "Routing", "Dialects", "Checks"],
-    resources: [.embedInCode("Store/Migrations/0001_models.sql")], swiftSettings: settings),
+    resources: [.embedInCode("Store/Migrations/0001_models.sql"), .embedInCode("Prices/prices.csv")],
+    swiftSettings: settings),
   service(
     "gateway", at: "Services/Gateway",
     ["Contracts", "Crypto", "HTTP", "HTTPWire", "JSON", "Primitives", "Reactor", "ServiceKit", "Settings"]),

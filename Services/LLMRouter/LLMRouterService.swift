@@ -24,6 +24,7 @@ final class LLMRouterService: Service {
   private let ledger: Ledger
   private let budgets: BudgetGuard
   private let calls: CallService
+  private let prober: HealthProber
   private let spoolFolder: String
   private let token: InternalToken
 
@@ -41,7 +42,8 @@ final class LLMRouterService: Service {
       group: context.group, configuration: try RedisAddress.configuration(settings[RouterSettings.redis].reveal()))
     catalog = CatalogKeeper(
       pool: pool, declared: try ProviderDeclaration.declared(settings), standard: settings[RouterSettings.defaultModel],
-      keyFolder: settings[RouterSettings.keyFolder], logger: telemetry.logger)
+      keyFolder: settings[RouterSettings.keyFolder],
+      prices: try PriceFile.table(settings[RouterSettings.pricesFile]), logger: telemetry.logger)
     spoolFolder = settings[RouterSettings.spoolFolder]
     let spool: LedgerSpool? =
       spoolFolder.isEmpty ? nil : try LedgerSpool(folder: spoolFolder, name: "llm-router-\(UUID.version7())")
@@ -67,7 +69,11 @@ final class LLMRouterService: Service {
         timeout: settings[RouterSettings.callTimeout],
         retries: RetryPolicy(attemptsMax: settings[RouterSettings.attempts]),
         outputTokens: Int64(settings[RouterSettings.outputTokens]),
-        allowsUnpriced: settings[RouterSettings.allowsUnpriced]))
+        allowsUnpriced: settings[RouterSettings.allowsUnpriced], answerBytes: settings[RouterSettings.answerBytes]),
+      filter: try CallGuard(settings))
+    prober = HealthProber(
+      catalog: catalog, client: context.client, health: calls.health,
+      interval: settings[RouterSettings.probeInterval], registry: registry, logger: telemetry.logger)
     let (catalog, ledger) = (catalog, ledger)
     registry.observeGauge("cadre_ledger_backlog", help: "Calls that are not in the ledger's table yet.") {
       Double(ledger.backlog)
@@ -79,7 +85,7 @@ final class LLMRouterService: Service {
 
   func route(_ router: inout Router) {
     CallRoutes(calls: calls).add(to: &router)
-    ProviderRoutes(catalog: catalog, health: calls.health, token: token).add(to: &router)
+    ProviderRoutes(catalog: catalog, health: calls.health, prober: prober, token: token).add(to: &router)
     HealthRoutes(health: calls.health, token: token).add(to: &router)
     ModelRoutes(catalog: catalog, token: token).add(to: &router)
     AliasRoutes(catalog: catalog, token: token).add(to: &router)
@@ -108,6 +114,7 @@ final class LLMRouterService: Service {
     await withTaskGroup(of: Void.self) { group in
       group.addTask { [self] in await catalog.run() }
       group.addTask { [self] in await ledger.run() }
+      group.addTask { [self] in await prober.run() }
     }
   }
 

@@ -125,6 +125,21 @@ enum RouterSettings {
     "How long a call waits at a rate limit before it is refused.")
   static let allowsUnpriced = Setting(
     "budget.allows_unpriced", .bool, default: false, "Lets models without a price be called on budgets in money.")
+  static let answerBytes = Setting(
+    "answer.max_bytes", .int(in: 1024...(1 << 30)), default: 64 << 20,
+    "Larger answers of providers are broken off, streams too.")
+  static let deniedTexts = Setting(
+    "guard.denied_texts", .strings(countMaximum: 1000), default: [],
+    "Requests in which one of these texts occurs are refused, whatever the case of its ASCII letters.")
+  static let deniedModels = Setting(
+    "guard.denied_models", .strings(countMaximum: 1000), default: [], "Models, by name, that nobody may call.")
+  static let redactions = Setting(
+    "guard.redacted_patterns", .strings(countMaximum: 50), default: [],
+    "Extended regular expressions (POSIX); what they match in messages of providers is replaced before it is told or logged."
+  )
+  static let probeInterval = Setting(
+    "health.probe_interval_ms", .milliseconds(in: 0...3_600_000), default: .seconds(30),
+    "How often each provider is asked for its models, to see that it is there; 0: never.")
   static let cacheMode = Setting(
     "cache.mode", .word(CacheMode.self), default: .deterministic,
     "Which answers are kept: off, asked (by Cache-Control: max-age), deterministic (also temperature 0 and embeddings), all."
@@ -136,6 +151,9 @@ enum RouterSettings {
     "cache.answer_max_bytes", .int(in: 1024...(64 << 20)), default: 1 << 20, "Larger answers are not kept.")
   static let keyFolder = Setting(
     "keys.folder", .string(), default: "", "Folder of the key files that providers refer to.")
+  static let pricesFile = Setting(
+    "prices.file", .string(), default: "",
+    "A price table in place of the one that is built in: CSV with the same columns (docs/models.md).")
   static let spoolFolder = Setting(
     "ledger.spool_folder", .string(), default: "",
     "Folder in which calls stand until they are in the ledger, so that the end of the process loses none. Keep it on a volume; empty: none."
@@ -156,8 +174,9 @@ enum RouterSettings {
 
   static let all: [any SettingDeclaration] = [
     CommonSettings.internalToken, postgres, connections, redis, providers, defaultModel, timeout, firstToken,
-    callTimeout, attempts, outputTokens, queueCount, queueTime, allowsUnpriced, cacheMode, cacheTime, cacheBytes,
-    keyFolder, spoolFolder, url,
+    callTimeout, attempts, outputTokens, queueCount, queueTime, allowsUnpriced, answerBytes, deniedTexts,
+    deniedModels, redactions, probeInterval, cacheMode, cacheTime, cacheBytes,
+    keyFolder, pricesFile, spoolFolder, url,
     key, model, inputPrice, outputPrice,
   ]
 }

@@ -164,7 +164,7 @@ class World:
             "CADRE_POSTGRES_URL": self.postgres, "CADRE_REDIS_URL": f"unix:{self.redis_socket}",
             "CADRE_LEDGER_SPOOL_FOLDER": f"{self.folder}/spool", "CADRE_KEYS_FOLDER": f"{self.folder}/keys",
             "CADRE_RATE_QUEUE_TIME_MS": "3000", "CADRE_PROVIDER_TIMEOUT_MS": "3000", "CADRE_PROVIDER_FIRST_TOKEN_MS": "2000",
-            "TEST_API_KEY": PROVIDER_KEY, **environment})
+            "CADRE_HEALTH_PROBE_INTERVAL_MS": "0", "TEST_API_KEY": PROVIDER_KEY, **environment})
         self._until(lambda: self._ready(name), name)
 
     def _ready(self, name):

@@ -98,3 +98,40 @@ import Testing
     #expect(TokenEstimate.prompt(try parse("{}")) < 20)
   }
 }
+
+@Suite struct PriceTableTests {
+  private static let head =
+    "kind,model,input,output,cache_read,cache_write,cache_write_1h,context,output_max,capabilities,long_above,long_input,long_output,long_cache_read\n"
+
+  @Test func `reads prices, and dates at the end of names stand for the name`() throws {
+    let table = try PriceTable(
+      csv: "# as_of 2026-01-02\n" + Self.head + "openai,m-1,2.5,10,1.25,,,128000,16384,tools+vision\n\n# end\n")
+    #expect(table.asOf == "2026-01-02" && table.count == 1)
+    let entry = try #require(table.find(kind: "openai", model: "m-1"))
+    #expect(entry.price == Price(input: 2_500_000, output: 10_000_000, cacheRead: 1_250_000))
+    #expect(entry.contextTokens == 128_000 && entry.capabilities == ["tools", "vision"])
+    #expect(table.find(kind: "openai", model: "m-1-2025-08-07") == entry)
+    #expect(table.find(kind: "openai", model: "m-1-20250807") == entry)
+    #expect(table.find(kind: "openai", model: "m-1-mini") == nil)
+    #expect(table.find(kind: "anthropic", model: "m-1") == nil)
+  }
+
+  @Test(arguments: [
+    "a,b\n", head + "openai,m\n", head + "openai,m,x,1\n", head + "openai,m,-1,1\n", head + "openai,,1,1\n",
+  ])
+  func `a faulty table is refused`(_ text: String) {
+    #expect(throws: PriceTable.Fault.self) { try PriceTable(csv: text) }
+  }
+
+  @Test func `a long prompt has its own price for the whole call`() {
+    let price = Price(
+      input: 2_000_000, output: 8_000_000, cacheRead: 500_000,
+      longPrompt: LongPromptPrice(above: 1000, input: 4_000_000, output: 12_000_000))
+    #expect(price.nanoUSD(TokenUsage(input: 1000, output: 10)) == 1000 * 2000 + 10 * 8000)
+    #expect(price.nanoUSD(TokenUsage(input: 1001, output: 10)) == 1001 * 4000 + 10 * 12000)
+    // What the table does not name rises as fresh tokens do.
+    #expect(price.nanoUSD(TokenUsage(input: 1, cacheRead: 1000)) == 4000 + 1000 * 1000)
+    #expect(price.nanoUSDMax(prompt: 600, output: 1) == 600 * 4000 + 12000)
+    #expect(price.nanoUSDMax(prompt: 400, output: 1) == 400 * 2000 + 8000)
+  }
+}

@@ -152,7 +152,7 @@ struct CallRoutes: Sendable {
       guard answer.status.isSuccess else {
         throw CallFailure(
           status: answer.status, body: body, retryAfterMilliseconds: RetryAfter.milliseconds(answer.headers),
-          provider: provider)
+          provider: provider, filter: calls.filter)
       }
       return .json(.ok, body)
     } catch let error as HTTPClientError {

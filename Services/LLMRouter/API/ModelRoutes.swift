@@ -121,7 +121,8 @@ struct ModelRoutes: Sendable {
     return (price, day)
   }
 
-  private func write(_ target: ModelTarget, _ row: ModelRow?, _ writer: inout JSONWriter) {
+  private func write(_ declared: ModelTarget, _ row: ModelRow?, _ writer: inout JSONWriter) {
+    let target = catalog.filled(declared, catalog.current.providers[declared.provider]?.kind)
     writer.member("name", target.name)
     writer.member("provider", target.provider)
     writer.member("provider_model", target.providerModel)
@@ -139,6 +140,7 @@ struct ModelRoutes: Sendable {
     writer.member("enabled", row?.isEnabled ?? true)
     writer.member("source", row == nil ? "configuration" : "api")
     writer.member("price_known", target.price != nil)
+    writer.member("price_source", declared.price != nil ? "declared" : target.price != nil ? "table" : "unknown")
     if let price = target.price {
       writer.key("price")
       writer.beginObject()
@@ -148,7 +150,16 @@ struct ModelRoutes: Sendable {
       ] as [(String, Int64?)] {
         if let value { writer.member(name, Double(value) / 1_000_000) }
       }
-      writer.member("as_of", ifPresent: row?.priceAsOf)
+      if let long = target.price?.longPrompt {
+        writer.key("long_prompt")
+        writer.beginObject()
+        writer.member("above_tokens", long.above)
+        writer.member("input", Double(long.input) / 1_000_000)
+        writer.member("output", Double(long.output) / 1_000_000)
+        if let read = long.cacheRead { writer.member("cache_read", Double(read) / 1_000_000) }
+        writer.endObject()
+      }
+      writer.member("as_of", ifPresent: declared.price == nil ? catalog.prices.asOf : row?.priceAsOf)
       writer.endObject()
     }
     if let row {

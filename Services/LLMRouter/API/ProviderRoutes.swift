@@ -9,6 +9,7 @@ internal import ServiceKit
 struct ProviderRoutes: Sendable {
   let catalog: CatalogKeeper
   let health: HealthBook
+  let prober: HealthProber
   let token: InternalToken
 
   func add(to router: inout Router) {
@@ -119,6 +120,15 @@ struct ProviderRoutes: Sendable {
     writer.member("enabled", record.isEnabled)
     writer.member("source", row == nil ? "configuration" : "api")
     writer.member("missing_keys", Int64(catalog.current.providers[record.name]?.missingKeys ?? 0))
+    if let sight = prober.sight(record.name) {
+      writer.key("probe")
+      writer.beginObject()
+      writer.member("up", sight.isUp)
+      writer.member("at", sight.at.description)
+      writer.member("latency_us", sight.microseconds)
+      writer.member("fault", ifPresent: sight.fault)
+      writer.endObject()
+    }
     writer.key("unhealthy")
     writer.beginArray()
     for (key, state) in health.unhealthy() where key.target.provider == record.name {

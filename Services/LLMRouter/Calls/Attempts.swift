@@ -31,7 +31,6 @@ struct Opened: Sendable {
 /// Attempts at providers, one after the other: keys of a provider, then the next target, then again after a pause.
 /// There is one count and one deadline for all of them.
 struct Attempts: Sendable {
-  private static let answerBytesMax = 64 << 20
   private static let errorBytesMax = 256 << 10
 
   let client: HTTPClient
@@ -41,6 +40,8 @@ struct Attempts: Sendable {
   let snapshot: CatalogSnapshot
   let asked: CallRequest
   let record: CallRecord
+  let filter: CallGuard
+  let answerBytesMax: Int
   /// Headers of the caller that go on to the provider: versions and betas of its dialect.
   let forwarded: HTTPHeaders
   /// Bounds answers whose caller names no bound, where a budget needs one.
@@ -254,7 +255,7 @@ struct Attempts: Sendable {
       let body = (try? await answer.body.collect(upTo: Attempts.errorBytesMax)) ?? []
       throw CallFailure(
         status: answer.status, body: body, retryAfterMilliseconds: RetryAfter.milliseconds(answer.headers),
-        provider: provider)
+        provider: provider, filter: filter)
     }
     return answer
   }
@@ -265,7 +266,7 @@ struct Attempts: Sendable {
     let created = WallClock.now().unixMicroseconds / 1_000_000
     let isEventStream = answer.headers[.contentType]?.hasPrefix("text/event-stream") ?? false
     guard asked.wantsStream, isEventStream else {
-      let body = try await answer.body.collect(upTo: Attempts.answerBytesMax)
+      let body = try await answer.body.collect(upTo: answerBytesMax)
       let whole = try ProviderAnswer(
         body, wire: wire, request: asked, model: target.name, provider: provider.name, created: created)
       guard !asked.wantsStream else {
@@ -276,7 +277,8 @@ struct Attempts: Sendable {
       }
       return .whole(whole)
     }
-    let stream = ProviderStream(answer.body, wire: wire, request: asked, model: target.name, created: created)
+    let stream = ProviderStream(
+      answer.body, wire: wire, request: asked, model: target.name, created: created, bytesMax: answerBytesMax)
     let first = try await stream.open()
     return .stream(stream, first: first)
   }

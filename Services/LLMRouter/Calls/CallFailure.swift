@@ -103,9 +103,11 @@ extension CallFailure {
   }
 
   /// A provider's refusal. Its callers have nothing to do with the router's keys.
-  init(status answered: HTTPStatus, body: [UInt8], retryAfterMilliseconds: Int64?, provider: Provider) {
+  init(
+    status answered: HTTPStatus, body: [UInt8], retryAfterMilliseconds: Int64?, provider: Provider, filter: CallGuard
+  ) {
     let error = (try? JSONDocument(parsing: body).root)?["error"]
-    let said = (error?["message"]?.string ?? error?.string).map { String($0.prefix(500)) }
+    let said = (error?["message"]?.string ?? error?.string).map { filter.redacted(String($0.prefix(500))) }
     let code = error?["code"]?.string ?? error?["type"]?.string ?? ""
     let failure = FailureClass(status: Int(answered.code), code: code, message: said ?? "")
     let tail = said.map { ": \($0)" } ?? "."

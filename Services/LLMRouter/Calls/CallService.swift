@@ -20,6 +20,8 @@ struct CallLimits: Sendable {
   var outputTokens: Int64
   /// Whether models without a price may be called on money budgets.
   var allowsUnpriced: Bool
+  /// The largest answer.
+  var answerBytes: Int
 }
 
 /// The path of a call: who, which model, cache, budget, attempts, account.
@@ -36,6 +38,7 @@ struct CallService: Sendable {
   let metrics: CallMetrics
   let telemetry: Telemetry
   let limits: CallLimits
+  let filter: CallGuard
 
   /// A call that is ready to be made.
   struct Prepared: Sendable {
@@ -82,6 +85,7 @@ struct CallService: Sendable {
         isRetryable: true, retryAfterSeconds: 2)
     }
     let asked = try CallRequest(try await request.json(), dialect)
+    try filter.inspect(asked)
     let snapshot = catalog.current
     let plan = try plan(asked, caller, snapshot)
     let record = CallRecord(
@@ -120,10 +124,16 @@ struct CallService: Sendable {
     let query = RouteQuery(
       model: asked.model, complexity: caller.complexity, needs: asked.needs, promptTokens: asked.promptTokens,
       outputTokens: asked.outputTokens, allowed: caller.allowed)
-    do {
-      return try snapshot.table.route(query, random: UInt64.random(in: 0...UInt64.max)) { target in
+    do throws(RouteRefusal) {
+      var plan = try snapshot.table.route(query, random: UInt64.random(in: 0...UInt64.max)) { target in
         health.health(target, keys: snapshot.providers[target.provider]?.keys.count ?? 1)
       }
+      plan.targets.removeAll { !filter.allows($0.name) }
+      plan.contextFallbacks.removeAll { !filter.allows($0.name) }
+      plan.contentFallbacks.removeAll { !filter.allows($0.name) }
+      plan.escalation.removeAll { !filter.allows($0.name) }
+      guard !plan.targets.isEmpty else { throw RouteRefusal.notAllowed(asked.model) }
+      return plan
     } catch {
       throw CallFailure(error, known: snapshot.table.models + snapshot.table.aliasNames)
     }
@@ -200,7 +210,8 @@ struct CallService: Sendable {
     }
     let attempts = Attempts(
       client: client, health: health, rates: rates, policy: limits.retries, snapshot: call.snapshot, asked: call.asked,
-      record: call.record, forwarded: call.forwarded, outputCap: reservation == nil ? nil : limits.outputTokens,
+      record: call.record, filter: filter, answerBytesMax: limits.answerBytes, forwarded: call.forwarded,
+      outputCap: reservation == nil ? nil : limits.outputTokens,
       deadline: call.deadline, logger: telemetry.logger)
     let opened = try await passing(call, plan, attempts)
     let kept = key.flatMap { call.policy.writes ? $0 : nil }

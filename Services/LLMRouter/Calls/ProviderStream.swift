@@ -21,10 +21,13 @@ final class ProviderStream: @unchecked Sendable {
   private(set) var watcher: StreamWatcher
   private var translation: Translation
   private var isClosed = false
+  private let bytesMax: Int
+  private var bytesSeen = 0
   private(set) var hasContent = false
 
-  init(_ body: any HTTPClientBody, wire: Dialect, request: CallRequest, model: String, created: Int64) {
+  init(_ body: any HTTPClientBody, wire: Dialect, request: CallRequest, model: String, created: Int64, bytesMax: Int) {
     self.body = body
+    self.bytesMax = bytesMax
     watcher = StreamWatcher(wire)
     switch (request.dialect, wire) {
     case (.messages, .chat):
@@ -62,6 +65,10 @@ final class ProviderStream: @unchecked Sendable {
       var closing: [UInt8] = []
       finish(&closing)
       return closing
+    }
+    bytesSeen += piece.count
+    guard bytesSeen <= bytesMax else {
+      throw StreamFault(code: "answer_too_large", message: "the answer is larger than \(bytesMax) bytes")
     }
     var bytes: [UInt8] = []
     bytes.reserveCapacity(piece.count)

@@ -2,6 +2,7 @@ internal import Budgets
 internal import Checks
 internal import JSON
 internal import Postgres
+internal import Pricing
 internal import Primitives
 internal import Reactor
 internal import Routing
@@ -21,6 +22,7 @@ final class CatalogKeeper: Sendable {
   let budgets: BudgetStore
   let rateLimits: RateLimitStore
   let keyFolder: String
+  let prices: PriceTable
   /// Providers of the configuration with their models; those of the tables take their place when they have their names.
   let declared: [(provider: ProviderRecord, models: [ModelTarget])]
   private let standard: String
@@ -31,7 +33,7 @@ final class CatalogKeeper: Sendable {
 
   init(
     pool: PostgresPool, declared: [(provider: ProviderRecord, models: [ModelTarget])], standard: String,
-    keyFolder: String, logger: Logger
+    keyFolder: String, prices: PriceTable, logger: Logger
   ) {
     self.pool = pool
     providers = ProviderStore(pool: pool)
@@ -42,6 +44,7 @@ final class CatalogKeeper: Sendable {
     self.declared = declared
     self.standard = standard
     self.keyFolder = keyFolder
+    self.prices = prices
     self.logger = logger
     listener = PostgresListener(pool: pool, channel: CatalogKeeper.channel)
   }
@@ -66,6 +69,7 @@ final class CatalogKeeper: Sendable {
     }
     var targets = declared.filter { !inTables.contains($0.provider.name) }.flatMap(\.models)
     targets += modelRows.filter(\.isEnabled).map(\.target).filter { ready[$0.provider] != nil }
+    targets = targets.map { filled($0, ready[$0.provider]?.kind) }
     let snapshot = CatalogSnapshot(
       providers: ready,
       table: RouteTable(
@@ -75,6 +79,17 @@ final class CatalogKeeper: Sendable {
       rateLimits: Dictionary(grouping: allLimits) { $0.tenant }, revokedKeys: revoked,
       unpriced: targets.count { $0.price == nil })
     held.withLock { $0 = snapshot }
+  }
+
+  /// A model with what the price table knows and nobody has declared.
+  func filled(_ target: ModelTarget, _ kind: ProviderKind?) -> ModelTarget {
+    guard let kind, let entry = prices.find(kind: kind.rawValue, model: target.providerModel) else { return target }
+    var target = target
+    target.price = target.price ?? entry.price
+    target.contextTokens = target.contextTokens ?? entry.contextTokens
+    target.outputTokensMax = target.outputTokensMax ?? entry.outputTokensMax
+    target.capabilities = target.capabilities ?? Set(entry.capabilities.compactMap { Capability(rawValue: $0) })
+    return target
   }
 
   private func checks(_ rows: [AliasRow]) -> [String: AnswerCheck] {

@@ -21,7 +21,7 @@ public final class Pattern: @unchecked Sendable {
     }
     try Pattern.inspect(source)
     let made = UnsafeMutablePointer<regex_t>.allocate(capacity: 1)
-    guard regcomp(made, source, REG_EXTENDED | REG_NOSUB) == 0 else {
+    guard regcomp(made, source, REG_EXTENDED) == 0 else {
       made.deallocate()
       throw CheckFault("the pattern is no extended regular expression of POSIX")
     }
@@ -37,6 +37,26 @@ public final class Pattern: @unchecked Sendable {
 
   /// Whether the pattern occurs in a text.
   public func matches(_ text: String) -> Bool { regexec(compiled, text, 0, nil, 0) == 0 }
+
+  /// The text with each match replaced.
+  public func replacing(in text: String, with substitute: String) -> String {
+    var result = ""
+    var rest = Array(text.utf8)[...]
+    while !rest.isEmpty {
+      var match = regmatch_t()
+      let found = Array(rest + [0]).withUnsafeBytes { bytes in
+        bytes.withMemoryRebound(to: CChar.self) { characters in
+          guard let start = characters.baseAddress else { return false }
+          return regexec(compiled, start, 1, &match, 0) == 0
+        }
+      }
+      guard found, match.rm_eo > match.rm_so else { break }
+      let begin = rest.startIndex
+      result += String(decoding: rest[begin..<(begin + Int(match.rm_so))], as: UTF8.self) + substitute
+      rest = rest[(begin + Int(match.rm_eo))...]
+    }
+    return result + String(decoding: rest, as: UTF8.self)
+  }
 
   /// Refuses what makes matching, or the compiled form, grow without measure.
   private static func inspect(_ source: String) throws(CheckFault) {

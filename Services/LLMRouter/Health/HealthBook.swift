@@ -19,6 +19,8 @@ final class HealthBook: Sendable {
     var entries: [Key: Entry] = [:]
     /// Time to the first token of each target, smoothed, in microseconds.
     var firstToken: [TargetID: Int64] = [:]
+    /// Providers that do not answer when they are looked at.
+    var blocked: Set<String> = []
     /// Calls that could be asked twice, and those that were; halved from time to time.
     var hedgeable = 0
     var hedged = 0
@@ -40,13 +42,15 @@ final class HealthBook: Sendable {
     let now = HealthBook.now
     return state.withLock { state in
       var isOpen = true
+      let isBlocked = state.blocked.contains(target.provider)
       var inFlight = 0
       for key in 0..<max(1, keys) {
         let entry = state.entries[Key(target: target, key: key)]
         inFlight += entry?.inFlight ?? 0
         if entry?.breaker.isPassable(at: now, policy) ?? true { isOpen = false }
       }
-      return TargetHealth(isOpen: isOpen, inFlight: inFlight, firstTokenMicroseconds: state.firstToken[target] ?? 0)
+      return TargetHealth(
+        isOpen: isOpen || isBlocked, inFlight: inFlight, firstTokenMicroseconds: state.firstToken[target] ?? 0)
     }
   }
 
@@ -55,7 +59,7 @@ final class HealthBook: Sendable {
   func admit(_ target: TargetID, keys: Int, from start: Int, force: Bool) -> Key? {
     let now = HealthBook.now
     return state.withLock { state in
-      for offset in 0..<keys {
+      for offset in 0..<(state.blocked.contains(target.provider) ? 0 : keys) {
         let key = Key(target: target, key: (start + offset) % keys)
         if state.entries[key, default: Entry()].breaker.admit(at: now, policy) {
           state.entries[key, default: Entry()].inFlight += 1
@@ -117,6 +121,13 @@ final class HealthBook: Sendable {
     state.withLock { state in
       state.entries[key, default: Entry()].breaker.released()
       state.entries[key, default: Entry()].inFlight -= 1
+    }
+  }
+
+  /// A provider does not answer when it is looked at, or does again.
+  func block(provider: String, _ isBlocked: Bool) {
+    state.withLock { state in
+      if isBlocked { state.blocked.insert(provider) } else { state.blocked.remove(provider) }
     }
   }
 

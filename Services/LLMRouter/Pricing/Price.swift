@@ -13,21 +13,26 @@ public struct Price: Hashable, Sendable {
   public var cacheWrite: Int64?
   /// Prompt tokens written to the provider's cache for an hour; nil: as those for minutes.
   public var cacheWriteLong: Int64?
+  /// What counts instead for long prompts.
+  public var longPrompt: LongPromptPrice?
 
   /// A price.
   public init(
-    input: Int64, output: Int64, cacheRead: Int64? = nil, cacheWrite: Int64? = nil, cacheWriteLong: Int64? = nil
+    input: Int64, output: Int64, cacheRead: Int64? = nil, cacheWrite: Int64? = nil, cacheWriteLong: Int64? = nil,
+    longPrompt: LongPromptPrice? = nil
   ) {
     self.input = input
     self.output = output
     self.cacheRead = cacheRead
     self.cacheWrite = cacheWrite
     self.cacheWriteLong = cacheWriteLong
+    self.longPrompt = longPrompt
   }
 
   /// What `usage` costs in billionths of a US dollar, rounded up, so that no call with a price is free by rounding.
   /// Never overflows: the product of both maxima is clamped.
   public func nanoUSD(_ usage: TokenUsage) -> Int64 {
+    if let longPrompt, usage.prompt > longPrompt.above { return price(longPrompt).nanoUSD(usage) }
     let write = cacheWrite ?? input
     let parts: [(Int64, Int64)] = [
       (usage.input, input), (usage.cacheRead, cacheRead ?? input), (usage.cacheWrite, write),
@@ -37,11 +42,45 @@ public struct Price: Hashable, Sendable {
     return Int64(clamping: (sum + 999) / 1000)
   }
 
+  /// The price for long prompts: what is not named rises in the same proportion as fresh tokens.
+  private func price(_ long: LongPromptPrice) -> Price {
+    func raised(_ value: Int64?) -> Int64? {
+      value.map { input > 0 ? Int64(clamping: Int128($0) * Int128(long.input) / Int128(input)) : $0 }
+    }
+    return Price(
+      input: long.input, output: long.output, cacheRead: long.cacheRead ?? raised(cacheRead),
+      cacheWrite: raised(cacheWrite), cacheWriteLong: raised(cacheWriteLong))
+  }
+
   /// The most that a call with this many tokens can cost: the dearest kind of prompt is assumed.
   public func nanoUSDMax(prompt: Int64, output tokens: Int64) -> Int64 {
+    // The provider may count more tokens than we do: near the step the higher price is assumed.
+    if let longPrompt, prompt > longPrompt.above / 2 {
+      return price(longPrompt).nanoUSDMax(prompt: prompt, output: tokens)
+    }
     let write = Swift.max(cacheWrite ?? input, cacheWriteLong ?? 0)
     let dearest = Swift.max(input, write)
     let sum = Int128(prompt) * Int128(dearest) + Int128(tokens) * Int128(output)
     return Int64(clamping: (sum + 999) / 1000)
+  }
+}
+
+/// What counts for the whole call once its prompt is long, in the units of `Price`.
+public struct LongPromptPrice: Hashable, Sendable {
+  /// Prompts of more tokens than this are long.
+  public var above: Int64
+  /// Fresh prompt tokens.
+  public var input: Int64
+  /// Tokens of the answer.
+  public var output: Int64
+  /// Prompt tokens read from the provider's cache; nil: risen as fresh ones.
+  public var cacheRead: Int64?
+
+  /// A price for long prompts.
+  public init(above: Int64, input: Int64, output: Int64, cacheRead: Int64? = nil) {
+    self.above = above
+    self.input = input
+    self.output = output
+    self.cacheRead = cacheRead
   }
 }
