@@ -13,6 +13,9 @@ struct LeasedStep: Sendable {
   let id: String
   let run: String
   let tenant: String
+  /// Whom the use of models is put down to, beside the run.
+  let project: String?
+  let agent: String?
   let key: String
   let attempt: Int64
   let token: String
@@ -33,6 +36,8 @@ struct LeasedStep: Sendable {
     self.id = id
     self.run = run
     self.tenant = tenant
+    project = view["project"]?.string
+    agent = view["agent"]?.string
     self.key = key
     self.attempt = attempt
     self.token = token

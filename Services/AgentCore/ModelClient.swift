@@ -29,6 +29,8 @@ struct ModelClient: Sendable {
     headers.append(InternalHeader.tenant, step.tenant)
     headers.append(InternalHeader.run, step.run)
     headers.append(InternalHeader.step, step.id)
+    if let project = step.project { headers.append(InternalHeader.project, project) }
+    if let agent = step.agent { headers.append(InternalHeader.agent, agent) }
     let answer: HTTPClientResponse
     let bytes: [UInt8]
     do {

@@ -100,6 +100,7 @@ final class LLMRouterService: Service {
     try await Migrator(pool: pool, schema: RouterSchema.name, logger: context.telemetry.logger)
       .migrate(RouterSchema.migrations)
     await redis.start()
+    await budgets.prepare()
     if !spoolFolder.isEmpty {
       let tenants = try await ledger.recover(folder: spoolFolder)
       // What they had set aside and not settled may still stand in the counters.
@@ -115,11 +116,13 @@ final class LLMRouterService: Service {
       group.addTask { [self] in await catalog.run() }
       group.addTask { [self] in await ledger.run() }
       group.addTask { [self] in await prober.run() }
+      group.addTask { [self] in await budgets.run() }
     }
   }
 
   func close() async {
     await ledger.close()
+    await budgets.close()
     await redis.close()
     await pool.close()
   }

@@ -3,7 +3,7 @@ import http.client
 import json
 import time
 
-from budget_cases import budget, spent, tenant
+from budget_cases import budget, settles, tenant
 from world import TENANT, TOKEN
 
 
@@ -30,8 +30,7 @@ def case_a_bad_answer_is_escalated_and_paid(world):
     outcomes = {row["model"]: row["outcome"] for row in rows}
     assert outcomes == {"alpha-small": "check_failed", "beta-medium": "check_failed", "gamma-large": "ok"}, rows
     # What was paid for and not used counts too.
-    counter = world.redis("KEYS", f"budget:*{own}*").split()
-    assert int(world.redis("HGET", counter[0], "v")) == sum(row["charged_nano_usd"] for row in rows)
+    settles(world, own, lambda: sum(row["charged_nano_usd"] for row in rows), "nano_usd")
     assert all(row["charged_nano_usd"] > 0 for row in rows), rows
 
 
@@ -105,8 +104,7 @@ def case_a_slow_provider_is_overtaken(world):
     rows = world.until(lambda: (lambda r: r if len(r) == 2 else None)(world.ledger(own)))
     outcomes = {row["model"]: row["outcome"] for row in rows}
     assert outcomes == {"alpha-small": "hedge_lost", "beta-medium": "ok"}, rows
-    counter = world.redis("KEYS", f"budget:*{own}*").split()
-    assert world.until(lambda: int(world.redis("HGET", counter[0], "v")) == sum(r["charged_nano_usd"] for r in rows))
+    settles(world, own, lambda: sum(row["charged_nano_usd"] for row in rows), "nano_usd")
     assert world.metric("cadre_model_hedges_total") >= 1
 
 

@@ -4,6 +4,7 @@ internal import Crypto
 internal import HTTPWire
 internal import JSON
 internal import Primitives
+internal import Synchronization
 
 /// A short-lived key that is bound to a run, an agent, models and a budget: for clients and command-line agents that
 /// must be metered exactly and must not have the provider's key. It carries its terms under an HMAC-SHA256, so any
@@ -28,9 +29,12 @@ struct VirtualKey: Sendable, Hashable {
   var tokens: Int64?
   var nanoUSD: Int64?
 
-  /// Signs and checks keys.
-  struct Signer: Sendable {
+  /// Signs and checks keys. Keys that were found good are remembered: the same text is always the same key.
+  final class Signer: Sendable {
+    private static let rememberedMax = 10_000
+
     private let key: [UInt8]
+    private let remembered = Mutex<[String: VirtualKey]>([:])
 
     /// A signer whose key is derived from the installation's internal token.
     init(internalToken: String) {
@@ -45,12 +49,18 @@ struct VirtualKey: Sendable, Hashable {
 
     /// The key behind a text, nil when it is not one of ours or not whole. The time is not looked at.
     func open(_ text: String) -> VirtualKey? {
+      if let known = remembered.withLock({ $0[text] }) { return known }
       guard text.hasPrefix(VirtualKey.prefix), text.utf8.count <= VirtualKey.bytesMax else { return nil }
       let parts = text.dropFirst(VirtualKey.prefix.count).split(separator: ".", omittingEmptySubsequences: false)
       guard parts.count == 2, let payload = Hex.decode(parts[0]), let mac = Hex.decode(parts[1]),
         Secrets.equal(mac, Digest.hmacSHA256(payload, key: key))
       else { return nil }
-      return VirtualKey(payload)
+      let virtual = VirtualKey(payload)
+      remembered.withLock { remembered in
+        if remembered.count >= Signer.rememberedMax { remembered.removeAll() }
+        remembered[text] = virtual
+      }
+      return virtual
     }
   }
 

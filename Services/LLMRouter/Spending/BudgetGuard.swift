@@ -7,29 +7,36 @@ internal import Redis
 internal import Synchronization
 internal import Telemetry
 
-/// Reserves before a call and settles after it. The counters in Redis are a cache of the ledger: a missing one is
-/// rebuilt from it, with what is reserved by calls of this process. Without Redis a call that has a budget is refused:
-/// a budget that cannot be checked is none.
+/// Reserves before a call and settles after it. Most calls are served from holdings, small parts of the counters that
+/// this process has set aside; the counters themselves are in Redis, a cache of the ledger: a missing one is rebuilt
+/// from it. Without Redis a call that has a budget is refused as soon as the holdings are used up or a second old: a
+/// budget that cannot be checked is none.
 final class BudgetGuard: Sendable {
-  private static let rebuildsMax = 8
-  /// How long a window's counter outlives it, for calls that began in it.
-  private static let graceSeconds: Int64 = 3600
+  private static let attemptsMax = 8
+  /// Calls for which is granted beforehand.
+  private static let callsAhead: Int64 = 32
+  private static let releasedMax = 100
+  private static let sweepInterval = Duration.milliseconds(500)
 
-  private struct State {
+  struct State {
     var open: [UUID: Reservation] = [:]
+    var holdings = Holdings()
     /// Counters that are being rebuilt; what is settled meanwhile waits.
     var rebuilding: Set<String> = []
     var deferred: [(Reservation, Int64, Int64)] = []
-    /// Counters that may be wrong because a settlement was not confirmed.
+    /// Counters that may be wrong because Redis has not confirmed a change.
     var doubtful: Set<String> = []
+    var epoch = BudgetEpoch()
   }
 
-  private let redis: RedisPool
-  private let store: BudgetStore
-  private let ledger: Ledger
-  private let metrics: SpendingMetrics
+  let redis: RedisPool
+  let store: BudgetStore
+  let ledger: Ledger
+  let metrics: SpendingMetrics
   private let logger: Logger
-  private let state = Mutex(State())
+  /// The name of this process in the counters.
+  private let process = "\(UUID.version7())"
+  let state = Mutex(State())
 
   init(redis: RedisPool, store: BudgetStore, ledger: Ledger, metrics: SpendingMetrics, logger: Logger) {
     self.redis = redis
@@ -41,45 +48,22 @@ final class BudgetGuard: Sendable {
 
   // MARK: Reserve
 
-  /// Sets aside what a call may use at most, in all counters or in none. Throws a `CallFailure` with scope, limit,
-  /// spent and reset time when one is too small.
+  /// Sets aside what a call may use at most, in all counters or in none. Throws a `CallFailure` with scope, limit, spent
+  /// and reset time when one is too small.
   func reserve(
     _ call: UUID, _ counters: [BudgetCounter], tokens: Int64, nanoUSD: Int64
   ) async throws -> Reservation? {
     guard !counters.isEmpty else { return nil }
     let reservation = Reservation(call: call, counters: counters, tokens: tokens, nanoUSD: nanoUSD)
-    var keys: [RedisArgument] = []
-    var arguments: [RedisArgument] = []
-    for counter in counters {
-      keys.append(RedisArgument(counter.key))
-      arguments += [
-        .integer(reservation.amount(counter)), .integer(counter.limit),
-        .integer(counter.end.map { $0 + BudgetGuard.graceSeconds } ?? 0),
-      ]
-    }
+    if takeHeld(reservation) { return reservation }
     do {
-      for _ in 0..<BudgetGuard.rebuildsMax {
-        if let doubtful = state.withLock({ state in counters.first { state.doubtful.contains($0.key) } }) {
-          try await rebuild(doubtful, force: true)
+      for _ in 0..<BudgetGuard.attemptsMax {
+        if let index = state.withLock({ state in
+          reservation.keys.firstIndex { state.doubtful.contains($0) || state.rebuilding.contains($0) }
+        }) {
+          try await rebuild(counters[index], force: true)
         }
-        let answer = try await redis.evaluate(BudgetScripts.reserve, keys: keys, arguments: arguments).requireArray()
-        guard let verdict = answer.first?.integer else { throw RedisError(.protocolViolation) }
-        switch verdict {
-        case 0:
-          state.withLock { state in
-            for (counter, generation) in zip(counters, answer.dropFirst()) {
-              reservation.generations[counter.key] = generation.text.flatMap { Int64($0) } ?? 0
-            }
-            state.open[call] = reservation
-          }
-          return reservation
-        case 1:
-          let index = Int(answer[1].integer ?? 1) - 1
-          let value = answer[2].text.flatMap { Int64($0) } ?? 0
-          metrics.refused.with(counters[index].budget.scope.rawValue).add()
-          throw BudgetFault.exhausted(counters[index], spent: value, wanted: reservation.amount(counters[index]))
-        default: try await rebuild(counters[Int(answer[1].integer ?? 1) - 1], force: false)
-        }
+        if try await ask(reservation) { return reservation }
       }
       throw RedisError(.overloaded)
     } catch let error as RedisError {
@@ -92,6 +76,125 @@ final class BudgetGuard: Sendable {
     }
   }
 
+  /// Serves a call from what is held; false when that is not enough.
+  private func takeHeld(_ reservation: Reservation) -> Bool {
+    let now = MonotonicClock.now()
+    return state.withLock { state in
+      if !state.doubtful.isEmpty, reservation.keys.contains(where: { state.doubtful.contains($0) }) { return false }
+      let needs = reservation.keys.indices.map { (key: reservation.keys[$0], amount: reservation.amount($0)) }
+      guard let generations = state.holdings.take(needs, at: now) else { return false }
+      reservation.generations = generations
+      state.open[reservation.call] = reservation
+      return true
+    }
+  }
+
+  /// Asks Redis for what is not held. Returns false when that has to be done once more. Throws `CallFailure` for the
+  /// counter that is too small, and `RedisError`.
+  private func ask(_ reservation: Reservation) async throws -> Bool {
+    let parts = state.withLock { state in
+      reservation.keys.indices.map { state.holdings.takePart(reservation.keys[$0], of: reservation.amount($0)) }
+    }
+    var arguments: [RedisArgument] = []
+    for (index, part) in parts.enumerated() {
+      let amount = reservation.amount(index)
+      let ahead = amount.multipliedReportingOverflow(by: BudgetGuard.callsAhead)
+      arguments += [
+        .integer(amount - part.taken), .integer(reservation.counters[index].limit),
+        .integer(ahead.overflow ? amount : ahead.partialValue), .integer(part.generation),
+      ]
+    }
+    arguments.append(RedisArgument(process))
+    let answer: [RedisValue]
+    do {
+      answer = try await redis.evaluate(
+        BudgetScripts.reserve, keys: reservation.keys.map { RedisArgument($0) }, arguments: arguments
+      ).requireArray()
+    } catch {
+      // It may have been done all the same.
+      putBack(reservation, parts)
+      doubt(reservation.keys)
+      throw error
+    }
+    switch answer.first?.integer {
+    case 0:
+      guard answer.count == 1 + 3 * parts.count else { throw RedisError(.protocolViolation) }
+      let now = MonotonicClock.now()
+      state.withLock { state in
+        for index in parts.indices {
+          let generation = BudgetGuard.number(answer[1 + 3 * index])
+          reservation.generations[index] = generation
+          state.holdings.granted(
+            reservation.keys[index], generation: generation, extra: BudgetGuard.number(answer[2 + 3 * index]),
+            value: BudgetGuard.number(answer[3 + 3 * index]), limit: reservation.counters[index].limit, at: now)
+        }
+        state.open[reservation.call] = reservation
+      }
+      // Calls that were open before a counter was rebuilt are not in it yet.
+      for (index, part) in parts.enumerated() where part.generation == 0 {
+        try await adopt(reservation.keys[index], reservation.generations[index])
+      }
+      return true
+    case 1:
+      putBack(reservation, parts)
+      let index = max(0, Int(answer[1].integer ?? 1) - 1)
+      let counter = reservation.counters[index]
+      let held = state.withLock { $0.holdings.available(reservation.keys[index]) }
+      metrics.refused.with(counter.budget.scope.rawValue).add()
+      throw BudgetFault.exhausted(
+        counter, spent: BudgetGuard.number(answer[2]) - max(0, held), wanted: reservation.amount(index))
+    case 2:
+      putBack(reservation, parts)
+      try await rebuild(reservation.counters[max(0, Int(answer[1].integer ?? 1) - 1)], force: false)
+      return false
+    case 4:
+      // A process has ended without giving back what it held: the ledger knows what it has spent.
+      putBack(reservation, parts)
+      doubt([reservation.keys[max(0, Int(answer[1].integer ?? 1) - 1)]])
+      return false
+    default:
+      guard answer.count == 3 else { throw RedisError(.protocolViolation) }
+      putBack(reservation, parts)
+      state.withLock { $0.holdings.drop(reservation.keys[max(0, Int(answer[1].integer ?? 1) - 1)]) }
+      try await adopt(reservation.keys[max(0, Int(answer[1].integer ?? 1) - 1)], BudgetGuard.number(answer[2]))
+      return false
+    }
+  }
+
+  static func number(_ value: RedisValue) -> Int64 { value.integer ?? value.text.flatMap { Int64($0) } ?? 0 }
+
+  private func putBack(_ reservation: Reservation, _ parts: [(taken: Int64, generation: Int64)]) {
+    state.withLock { state in
+      for (key, part) in zip(reservation.keys, parts) {
+        state.holdings.putBack(key, generation: part.generation, part.taken)
+      }
+    }
+  }
+
+  /// Another process has rebuilt a counter without knowing of our open calls: they are set aside in it too.
+  private func adopt(_ key: String, _ generation: Int64) async throws(RedisError) {
+    let missing = state.withLock { state -> Int64 in
+      var sum: Int64 = 0
+      for reservation in state.open.values {
+        guard let index = reservation.keys.firstIndex(of: key), reservation.generations[index] != generation else {
+          continue
+        }
+        reservation.generations[index] = generation
+        sum += reservation.amount(index)
+      }
+      return sum
+    }
+    guard missing > 0 else { return }
+    do {
+      _ = try await redis.evaluate(
+        BudgetScripts.settle, keys: [RedisArgument(key)],
+        arguments: [.integer(generation), .integer(0), .integer(missing)])
+    } catch {
+      doubt([key])
+      throw error
+    }
+  }
+
   // MARK: Settle
 
   /// Replaces what was set aside by what was used. Does not wait: the ledger has it already.
@@ -99,13 +202,13 @@ final class BudgetGuard: Sendable {
     let isNow = state.withLock { state -> Bool in
       guard !reservation.isSettled else { return false }
       reservation.isSettled = true
-      if reservation.counters.contains(where: { state.rebuilding.contains($0.key) }) {
+      if !state.rebuilding.isEmpty, reservation.keys.contains(where: { state.rebuilding.contains($0) }) {
         state.deferred.append((reservation, tokens, nanoUSD))
         return false
       }
       return true
     }
-    if isNow { send(reservation, tokens, nanoUSD) }
+    if isNow { close(reservation, tokens, nanoUSD) }
   }
 
   /// Adds what was used by a call whose reservation is settled already.
@@ -115,94 +218,82 @@ final class BudgetGuard: Sendable {
     settle(late, tokens: tokens, nanoUSD: nanoUSD)
   }
 
-  private func send(_ reservation: Reservation, _ tokens: Int64, _ nanoUSD: Int64) {
-    let arguments = state.withLock { state -> [RedisArgument] in
+  func close(_ reservation: Reservation, _ tokens: Int64, _ nanoUSD: Int64) {
+    let now = MonotonicClock.now()
+    var told: [(key: String, generation: Int64, reserved: Int64, used: Int64)] = []
+    state.withLock { state in
       state.open[reservation.call] = nil
-      return reservation.counters.flatMap { counter -> [RedisArgument] in
-        [
-          .integer(reservation.generations[counter.key] ?? 0), .integer(reservation.amount(counter)),
-          .integer(counter.unit == .tokens ? tokens : nanoUSD),
-        ]
+      for (index, key) in reservation.keys.enumerated() {
+        let (reserved, generation) = (reservation.amount(index), reservation.generations[index])
+        let used = reservation.counters[index].unit == .tokens ? tokens : nanoUSD
+        switch state.holdings.settle(key, generation: generation, difference: reserved - used, at: now) {
+        case .kept: break
+        case .excess(let excess): told.append((key, generation, excess, 0))
+        case .unknown: told.append((key, generation, reserved, used))
+        }
+        if let spent = state.holdings.spent(key) { note(reservation.counters[index], spent) }
       }
     }
-    let keys = reservation.counters.map { RedisArgument($0.key) }
-    guard let loop = EventLoop.current else { return doubt(reservation) }
+    if !told.isEmpty { tell(told) }
+  }
+
+  /// Tells Redis what is not set aside any more.
+  private func tell(_ changes: [(key: String, generation: Int64, reserved: Int64, used: Int64)]) {
+    guard let loop = EventLoop.current else { return doubt(changes.map(\.key)) }
+    let keys = changes.map { RedisArgument($0.key) }
+    let arguments = changes.flatMap { change -> [RedisArgument] in
+      [.integer(change.generation), .integer(change.reserved), .integer(change.used)]
+    }
     loop.task { [self] in
-      do {
-        let values = try await redis.evaluate(BudgetScripts.settle, keys: keys, arguments: arguments).requireArray()
-        for (counter, value) in zip(reservation.counters, values) { note(counter, value.integer ?? -1) }
-      } catch {
-        doubt(reservation)
+      do { _ = try await redis.evaluate(BudgetScripts.settle, keys: keys, arguments: arguments) } catch {
+        doubt(changes.map(\.key))
       }
     }
   }
 
-  private func doubt(_ reservation: Reservation) {
-    state.withLock { state in for counter in reservation.counters { state.doubtful.insert(counter.key) } }
+  func doubt(_ keys: [String]) {
+    state.withLock { state in
+      for key in keys {
+        state.doubtful.insert(key)
+        state.holdings.drop(key)
+      }
+    }
   }
 
-  private func note(_ counter: BudgetCounter, _ value: Int64) {
-    guard value >= 0, counter.limit > 0 else { return }
-    let percent = Double(value) / Double(counter.limit) * 100
+  private func note(_ counter: BudgetCounter, _ spent: Int64) {
+    guard counter.limit > 0 else { return }
+    let percent = Double(spent) / Double(counter.limit) * 100
     if percent >= Double(counter.budget.alertPercent) {
       metrics.alerts.with(counter.budget.scope.rawValue, counter.budget.period.rawValue).add()
     }
   }
 
-  // MARK: Rebuild
+  // MARK: Sweeping
 
-  /// Sets a counter from the ledger: all rows of the window but those of open calls, and what these have reserved.
-  private func rebuild(_ counter: BudgetCounter, force: Bool) async throws(RedisError) {
-    let key = counter.key
-    let mine: [Reservation]? = state.withLock { state in
-      guard state.rebuilding.insert(key).inserted else { return nil }
-      return state.open.values.filter { $0.counters.contains { $0.key == key } }
-    }
-    guard let mine else {
-      // Another call rebuilds it already.
-      do { try await EventLoop.sleep(for: .milliseconds(2)) } catch { throw RedisError(.cancelled) }
-      return
-    }
-    defer { finishRebuild(key) }
-    let spent: Int64
-    do {
-      try await ledger.flush()
-      spent = try await store.spent(counter, without: mine.map(\.call))
-    } catch {
-      throw RedisError(.unavailable)
-    }
-    let reserved = mine.reduce(Int64(0)) { $0 + $1.amount(counter) }
-    let generation = Int64.random(in: 1...(1 << 52))
-    let isSet = try await redis.evaluate(
-      BudgetScripts.rebuild, keys: [RedisArgument(key)],
-      arguments: [
-        .integer(spent + reserved), .integer(generation),
-        .integer(counter.end.map { $0 + BudgetGuard.graceSeconds } ?? 0), .integer(force ? 1 : 0),
-      ]
-    ).requireInteger()
-    metrics.rebuilt.add()
-    state.withLock { state in
-      state.doubtful.remove(key)
-      if isSet == 1 { for reservation in mine { reservation.generations[key] = generation } }
+  /// Gives back what nobody has used for some time, until the task is cancelled.
+  func run() async {
+    while !Task.isCancelled {
+      do { try await EventLoop.sleep(for: BudgetGuard.sweepInterval) } catch { break }
+      await giveBack(unusedSince: MonotonicClock.now() &- Holdings.validNanoseconds)
     }
   }
 
-  private func finishRebuild(_ key: String) {
-    let ready = state.withLock { state -> [(Reservation, Int64, Int64)] in
-      state.rebuilding.remove(key)
-      let ready = state.deferred.filter { entry in
-        !entry.0.counters.contains { state.rebuilding.contains($0.key) }
+  /// Gives back everything at the end of the process.
+  func close() async { await giveBack(unusedSince: .max) }
+
+  private func giveBack(unusedSince time: UInt64) async {
+    let idle = state.withLock { $0.holdings.release(unusedSince: time) }
+    for start in stride(from: 0, to: idle.count, by: BudgetGuard.releasedMax) {
+      let some = idle[start..<min(idle.count, start + BudgetGuard.releasedMax)]
+      do {
+        _ = try await redis.evaluate(
+          BudgetScripts.release, keys: some.map { RedisArgument($0.key) },
+          arguments: some.flatMap { [RedisArgument.integer($0.generation), .integer($0.amount)] }
+            + [RedisArgument(process)])
+      } catch {
+        if case .server = error.code { logger.error("a budget script failed", ["reason": .string("\(error)")]) }
+        doubt(some.map(\.key))
       }
-      state.deferred.removeAll { entry in !entry.0.counters.contains { state.rebuilding.contains($0.key) } }
-      return ready
-    }
-    for (reservation, tokens, nanoUSD) in ready { send(reservation, tokens, nanoUSD) }
-  }
-
-  /// Counters that another process may have left too high are rebuilt at their next use.
-  func forget(tenant: String) async throws {
-    for try await page in redis.scan(match: RedisArgument("budget:{\(tenant)}:*")) where !page.isEmpty {
-      _ = try await redis.del(page.map { RedisArgument($0) })
     }
   }
 }

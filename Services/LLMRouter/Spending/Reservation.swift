@@ -7,18 +7,22 @@ internal import Primitives
 final class Reservation: @unchecked Sendable {
   let call: UUID
   let counters: [BudgetCounter]
+  /// The names of the counters.
+  let keys: [String]
   let tokens: Int64
   let nanoUSD: Int64
   /// The generation of each counter that holds the reservation.
-  var generations: [String: Int64] = [:]
+  var generations: [Int64]
   var isSettled = false
 
   init(call: UUID, counters: [BudgetCounter], tokens: Int64, nanoUSD: Int64) {
     self.call = call
     self.counters = counters
+    keys = counters.map(\.key)
     self.tokens = tokens
     self.nanoUSD = nanoUSD
+    generations = Array(repeating: 0, count: counters.count)
   }
 
-  func amount(_ counter: BudgetCounter) -> Int64 { counter.unit == .tokens ? tokens : nanoUSD }
+  func amount(_ index: Int) -> Int64 { counters[index].unit == .tokens ? tokens : nanoUSD }
 }

@@ -126,6 +126,7 @@ struct WorkerRoutes: Sendable {
     writer.member("lease_ms", step.leaseMilliseconds)
     writer.member("deadline", step.deadline.description)
     writer.member("agent", ifPresent: step.named("agent:"))
+    writer.member("project", ifPresent: step.named("project:"))
     writer.member("model", ifPresent: step.named("model:"))
     writer.member("traceparent", ifPresent: step.traceparent)
     writer.key("input")

@@ -1,0 +1,117 @@
+import Budgets
+import Testing
+
+@Suite struct HoldingsTests {
+  @Test func `nothing is served without a holding`() {
+    var holdings = Holdings()
+    #expect(holdings.take([("a", 1)], at: 0) == nil)
+    let (taken, generation) = holdings.takePart("a", of: 10)
+    #expect(taken == 0 && generation == 0)
+    #expect(holdings.settle("a", generation: 1, difference: 1, at: 0) == .unknown)
+  }
+
+  @Test func `all amounts are taken or none`() {
+    var holdings = Holdings()
+    holdings.granted("a", generation: 7, extra: 100, value: 100, limit: 10_000, at: 0)
+    holdings.granted("b", generation: 8, extra: 5, value: 5, limit: 10_000, at: 0)
+    #expect(holdings.take([("a", 50), ("b", 6)], at: 1) == nil)
+    #expect(holdings.available("a") == 100)
+    #expect(holdings.take([("a", 50), ("b", 5)], at: 1) == [7, 8])
+    #expect(holdings.available("a") == 50 && holdings.available("b") == 0)
+  }
+
+  @Test func `an old holding is not spent and keeps nothing back`() {
+    var holdings = Holdings()
+    holdings.granted("a", generation: 7, extra: 100, value: 100, limit: 10_000, at: 0)
+    #expect(holdings.take([("a", 1)], at: Holdings.validNanoseconds) == nil)
+    #expect(holdings.settle("a", generation: 7, difference: 5, at: Holdings.validNanoseconds) == .excess(105))
+    #expect(holdings.available("a") == 0)
+  }
+
+  @Test func `more than a twentieth of what is left is not kept`() {
+    var holdings = Holdings()
+    holdings.granted("a", generation: 7, extra: 0, value: 9000, limit: 10_000, at: 0)
+    // A call that had set aside 400 has used 10.
+    #expect(holdings.settle("a", generation: 7, difference: 390, at: 1) == .excess(340))
+    #expect(holdings.available("a") == 50 && holdings.spent("a") == 8610)
+  }
+
+  @Test func `a debt is paid by the next who asks`() {
+    var holdings = Holdings()
+    holdings.granted("a", generation: 7, extra: 0, value: 10, limit: 1000, at: 0)
+    #expect(holdings.settle("a", generation: 7, difference: -30, at: 1) == .kept)
+    let (taken, generation) = holdings.takePart("a", of: 10)
+    #expect(taken == -30 && generation == 7)
+  }
+
+  @Test func `what was idle is given back, debts too`() {
+    var holdings = Holdings()
+    holdings.granted("a", generation: 7, extra: 10, value: 10, limit: 1000, at: 5)
+    holdings.granted("b", generation: 8, extra: 10, value: 10, limit: 1000, at: 50)
+    let idle = holdings.release(unusedSince: 20)
+    #expect(idle.count == 1 && idle[0].key == "a" && idle[0].amount == 10)
+    #expect(holdings.available("a") == 0 && holdings.available("b") == 10)
+  }
+
+  /// A store as the scripts make it, and several processes with calls that use less or more than they had set aside.
+  @Test(arguments: 0..<40)
+  func `many processes never sell more than there is`(_ seed: Int) {
+    var random = Generator(state: UInt64(seed) &* 0x9E37_79B9_7F4A_7C15 | 1)
+    let limit = Int64.random(in: 500...5000, using: &random)
+    var value: Int64 = 0
+    var spent: Int64 = 0
+    var processes = Array(repeating: Holdings(), count: 3)
+    var open: [(process: Int, reserved: Int64)] = []
+    var now: UInt64 = 0
+    var served = 0
+    for _ in 0..<3000 {
+      now += UInt64.random(in: 0...20_000_000, using: &random)
+      let index = Int.random(in: 0..<3, using: &random)
+      switch Int.random(in: 0..<10, using: &random) {
+      case 0..<5:
+        let amount = Int64.random(in: 1...60, using: &random)
+        if processes[index].take([("k", amount)], at: now) != nil {
+          open.append((index, amount))
+          served += 1
+          continue
+        }
+        let part = processes[index].takePart("k", of: amount)
+        let need = amount - part.taken
+        if need > 0, value + need > limit {
+          processes[index].putBack("k", generation: part.generation, part.taken)
+          continue
+        }
+        let extra = max(0, min(amount * 32, (limit - value - need) / Holdings.keepDivisor))
+        value += need + extra
+        processes[index].granted("k", generation: 1, extra: extra, value: value, limit: limit, at: now)
+        open.append((index, amount))
+      case 5..<9:
+        guard !open.isEmpty else { continue }
+        let call = open.remove(at: Int.random(in: 0..<open.count, using: &random))
+        let used = Int64.random(in: 0...call.reserved, using: &random)
+        spent += used
+        switch processes[call.process].settle("k", generation: 1, difference: call.reserved - used, at: now) {
+        case .kept: break
+        case .excess(let excess): value -= excess
+        case .unknown: value += used - call.reserved
+        }
+      default:
+        for gift in processes[index].release(unusedSince: now &- Holdings.validNanoseconds) { value -= gift.amount }
+      }
+      let held = processes.reduce(Int64(0)) { $0 + $1.available("k") }
+      #expect(value == spent + open.reduce(0) { $0 + $1.reserved } + held)
+      #expect(value <= limit && held >= 0)
+    }
+    #expect(served > 0)
+  }
+
+  private struct Generator: RandomNumberGenerator {
+    var state: UInt64
+    mutating func next() -> UInt64 {
+      state ^= state << 13
+      state ^= state >> 7
+      state ^= state << 17
+      return state
+    }
+  }
+}
