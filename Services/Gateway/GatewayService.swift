@@ -11,6 +11,13 @@ final class GatewayService: Service {
     name: "gateway", summary: "The edge of Cadre: knows who calls and hands requests on to the services.",
     version: CadreVersion.current)
   static let defaultPort = 8080
+  /// Each stream has a connection of its own behind it.
+  static let httpClient: HTTPClientConfiguration = {
+    var configuration = HTTPClientConfiguration()
+    configuration.connectionsPerOriginMax = 16_384
+    configuration.waitersPerOriginMax = 16_384
+    return configuration
+  }()
 
   static let orchestrator = Setting(
     "orchestrator.url", .string(bytesMaximum: 2048), default: "http://127.0.0.1:8081",

@@ -15,6 +15,13 @@ final class LLMRouterService: Service {
     name: "llm-router", summary: "Routes model calls to providers, caches, meters and refuses to overspend.",
     version: CadreVersion.current)
   static let defaultPort = 8082
+  /// Each stream has a connection of its own behind it.
+  static let httpClient: HTTPClientConfiguration = {
+    var configuration = HTTPClientConfiguration()
+    configuration.connectionsPerOriginMax = 16_384
+    configuration.waitersPerOriginMax = 16_384
+    return configuration
+  }()
   static let settings: [any SettingDeclaration] = RouterSettings.all
 
   private let context: ServiceContext

@@ -83,7 +83,10 @@ public final class HTTPRequestBody: @unchecked Sendable {
       while socket.input.count < Int(remaining) { try await receive() }
       bytesReceived = Int(remaining)
       state = .ended
-      return socket.input.take(Int(remaining))
+      let whole = socket.input.take(Int(remaining))
+      // The answer may take minutes; thousands that wait need no buffers.
+      socket.input.releaseIfEmpty()
+      return whole
     }
     var whole: [UInt8] = []
     while let piece = try await next() {

@@ -10,6 +10,8 @@ public protocol Service: AnyObject, Sendable {
   static var defaultPort: Int { get }
   /// The service's own settings, besides those that all have.
   static var settings: [any SettingDeclaration] { get }
+  /// How its calls of other servers behave.
+  static var httpClient: HTTPClientConfiguration { get }
 
   /// Makes the parts; does not wait for anything outside the process.
   init(_ context: ServiceContext) throws
@@ -28,6 +30,8 @@ public protocol Service: AnyObject, Sendable {
 }
 
 extension Service {
+  /// The usual client.
+  public static var httpClient: HTTPClientConfiguration { HTTPClientConfiguration() }
   /// No work besides requests.
   public func run() async {}
   /// Nothing to prepare.

@@ -46,7 +46,7 @@ enum ServiceProcess<S: Service> {
     let loops = settings[CommonSettings.loops]
     let group = EventLoopGroup(count: loops == 0 ? nil : loops, name: S.program.name)
     LoopMetrics.register(in: telemetry.telemetry.registry, group: group)
-    let client = HTTPClient(group: group, telemetry: telemetry.telemetry)
+    let client = HTTPClient(group: group, configuration: S.httpClient, telemetry: telemetry.telemetry)
     let context = ServiceContext(
       name: S.program.name, group: group, settings: settings, telemetry: telemetry.telemetry, client: client)
     let service: S

@@ -1,6 +1,6 @@
 /// What a process has set aside in shared counters beyond what its calls need now, so that most calls need not ask the
-/// store. A holding is part of the counter's value there: nothing is ever spent twice. It is good for a short time, then
-/// the store is asked again; after that time a counter can be built anew without regard to holdings.
+/// store. A holding is part of the counter's value there: nothing is ever spent twice. It is good for a short time,
+/// then the store is asked again; after that time a counter can be built anew without regard to holdings.
 ///
 /// Times are nanoseconds of one clock, given from outside.
 public struct Holdings: Sendable {

@@ -17,15 +17,27 @@ enum OpenedAnswer: Sendable {
   case stream(ProviderStream, first: [UInt8])
 }
 
-/// An answer with where it comes from.
-struct Opened: Sendable {
+/// An answer with where it comes from. One object, for the same reason as `CallService.Prepared`.
+final class Opened: Sendable {
   let answer: OpenedAnswer
   let target: ModelTarget
   let provider: Provider
   let health: HealthBook.Key
   let dropped: [String]
   /// Why it comes from there, when the plan was left.
-  var route: String?
+  let route: String?
+
+  init(
+    answer: OpenedAnswer, target: ModelTarget, provider: Provider, health: HealthBook.Key, dropped: [String],
+    route: String? = nil
+  ) {
+    self.answer = answer
+    self.target = target
+    self.provider = provider
+    self.health = health
+    self.dropped = dropped
+    self.route = route
+  }
 }
 
 /// Attempts at providers, one after the other: keys of a provider, then the next target, then again after a pause.
@@ -52,18 +64,22 @@ struct Attempts: Sendable {
 
   /// Opens an answer, with a second target at the same time when the first lets wait. Throws the last `CallFailure`.
   func open(_ plan: RoutePlan) async throws -> Opened {
-    guard let delay = plan.hedgeMilliseconds, plan.targets.count > 1, let loop = EventLoop.current else {
-      return try await series(plan, nil)
-    }
+    if plan.hedgeMilliseconds != nil, plan.targets.count > 1 { return try await hedged(plan) }
+    return try await series(course(plan), nil)
+  }
+
+  private func hedged(_ plan: RoutePlan) async throws -> Opened {
+    guard let delay = plan.hedgeMilliseconds, let loop = EventLoop.current else { throw CancellationError() }
     health.noteHedgeable()
     let race = Race(on: loop) { late in discard(late) }
     do {
-      race.start { runner in try await series(plan, runner) }
+      let first = course(plan)
+      race.start { runner in try await series(first, runner) }
       if try await !race.hasResult(within: .milliseconds(delay)), health.mayHedge() {
         record.hedged()
         var other = plan
         other.targets = Array(plan.targets.dropFirst())
-        let second = other
+        let second = course(other)
         race.start { runner in try await series(second, runner) }
       }
       let opened = try await race.winner()
@@ -75,151 +91,126 @@ struct Attempts: Sendable {
     }
   }
 
+  private func course(_ plan: RoutePlan) -> Course {
+    Course(
+      plan, snapshot: snapshot, health: health, policy: policy, deadline: deadline,
+      line: RateGuard.Line(guard: rates, deadline: deadline))
+  }
+
   /// An answer that came after another was taken: what it has cost is accounted.
   private func discard(_ late: Opened) {
     health.released(late.health)
     switch late.answer {
     case .whole(let answer): record.paid(late.target, answer.usage, asked.estimate(answer), "hedge_lost")
     case .stream(let stream, _):
-      record.paid(late.target, stream.watcher.usage, stream.estimate(asked), "hedge_lost")
+      record.paid(late.target, stream.watcher.usage, stream.estimate(promptTokens: asked.promptTokens), "hedge_lost")
     }
   }
 
   /// Attempts one after the other. Throws the last `CallFailure`.
-  private func series(_ plan: RoutePlan, _ runner: Race.Runner?) async throws -> Opened {
-    var targets = plan.targets
-    var rescue = [FailureClass.context: plan.contextFallbacks, .content: plan.contentFallbacks]
-    var attempts = 0
-    var round = 0
-    var last: CallFailure?
-    let line = RateGuard.Line(guard: rates, deadline: deadline)
-    defer { line.leave() }
-    rounds: while true {
-      var floor: Int64?
-      var closed: (gate: RateGate, milliseconds: Int64)?
-      targets: for (index, target) in targets.enumerated() {
-        guard let provider = snapshot.providers[target.provider], !provider.keys.isEmpty else {
-          last = last ?? Attempts.withoutKey(target)
-          continue
+  private func series(_ course: Course, _ runner: Race.Runner?) async throws -> Opened {
+    defer { course.line.leave() }
+    while true {
+      switch try course.next() {
+      case .attempt(let stop):
+        guard let pass = try await enter(stop, course) else { continue }
+        course.began()
+        do { return try await attempt(stop, runner) } catch let failure as CallFailure {
+          if let pass = pass.granted { record.release(pass) }
+          try course.failed(failure)
         }
-        var tries = 0
-        // Only when nothing else is left a target behind an open breaker is asked all the same.
-        while tries < provider.keys.count, attempts < policy.attemptsMax,
-          let key = health.admit(
-            target.id, keys: provider.keys.count, from: attempts, force: attempts == 0 && index == targets.count - 1)
-        {
-          var pass: RatePass?
-          switch try await enter(target, key) {
-          case .passed(let granted): pass = granted
-          case .wait(let gate, let milliseconds):
-            closed = (gate, min(milliseconds, closed?.milliseconds ?? .max))
-            health.released(key)
-            continue targets
-          case nil: break
-          }
-          tries += 1
-          attempts += 1
-          do {
-            return try await attempt(target, provider, key, runner)
-          } catch let failure as CallFailure {
-            if let pass { record.release(pass) }
-            last = failure
-            guard failure.failureClass.allowsFallback, remainingMilliseconds > 0 else { throw failure }
-            if let seconds = failure.retryAfterSeconds { floor = min(floor ?? .max, seconds * 1000) }
-            if let others = rescue.removeValue(forKey: failure.failureClass) {
-              guard !others.isEmpty else { throw failure }
-              targets = others
-              continue rounds
-            }
-            guard [.key, .money, .rate].contains(failure.failureClass) else { break }
-          }
-        }
-        if attempts >= policy.attemptsMax { break }
+      case .pause(let milliseconds): try await EventLoop.sleep(for: .milliseconds(milliseconds))
+      case .wait(let closed): try await course.line.wait(closed.gate, closed.milliseconds)
       }
-      if let closed, last == nil {
-        // All that could be asked has a full gate: that is no failure, and waiting is no attempt.
-        try await line.wait(closed.gate, closed.milliseconds)
-        continue
-      }
-      let failure = last ?? Attempts.allCooling(targets)
-      round += 1
-      guard failure.failureClass.allowsRetry, attempts < policy.attemptsMax, round < policy.attemptsMax,
-        let pause = policy.pause(
-          round: round, retryAfter: floor, remaining: remainingMilliseconds, random: UInt64.random(in: 0...UInt64.max))
-      else { throw failure }
-      try await EventLoop.sleep(for: .milliseconds(pause))
     }
   }
 
-  /// Passes the gates of a model; nil when it has none.
-  private func enter(_ target: ModelTarget, _ key: HealthBook.Key) async throws -> RateGuard.Verdict? {
-    let gates = snapshot.gates(model: target.name)
-    guard !gates.isEmpty else { return nil }
+  /// Leave to ask a target, with the pass of its gates when it has some.
+  private final class Leave: Sendable {
+    let granted: RatePass?
+    init(_ granted: RatePass?) { self.granted = granted }
+    static let free = Leave(nil)
+  }
+
+  /// Passes the gates of a model; nil when one of them is closed.
+  private func enter(_ stop: Course.Stop, _ course: Course) async throws -> Leave? {
+    guard snapshot.hasModelGates else { return Leave.free }
+    let gates = snapshot.gates(model: stop.target.name)
+    guard !gates.isEmpty else { return Leave.free }
     do {
-      let verdict = try await rates.tryToPass(
+      switch try await rates.tryToPass(
         UUID.version7(), gates, tokens: asked.promptTokens + (asked.outputTokens ?? 0))
-      if case .passed(let pass) = verdict { record.hold(pass) }
-      return verdict
+      {
+      case .passed(let pass):
+        record.hold(pass)
+        return Leave(pass)
+      case .wait(let gate, let milliseconds):
+        health.released(stop.key)
+        course.met(gate, milliseconds: milliseconds)
+        return nil
+      }
     } catch {
-      health.released(key)
+      health.released(stop.key)
       throw error
     }
   }
 
-  private var remainingMilliseconds: Int64 {
-    let now = MonotonicClock.now()
-    return now >= deadline ? 0 : Int64((deadline - now) / 1_000_000)
-  }
-
-  private static func withoutKey(_ target: ModelTarget) -> CallFailure {
-    CallFailure(
-      status: .badGateway, code: "provider_key_missing",
-      message: "No key of the provider \"\(target.provider)\" can be found. Check its key references.",
-      failureClass: .key)
-  }
-
-  private static func allCooling(_ targets: [ModelTarget]) -> CallFailure {
-    CallFailure(
-      status: .serviceUnavailable, code: "providers_cooling",
-      message: "All providers of this model have failed lately and are given a pause.", isRetryable: true,
-      retryAfterSeconds: 1, failureClass: .provider)
-  }
-
   // MARK: One attempt
 
-  private func attempt(
-    _ target: ModelTarget, _ provider: Provider, _ key: HealthBook.Key, _ runner: Race.Runner?
-  ) async throws -> Opened {
-    record.attempting(target, provider.kind)
-    do {
-      let (wire, bytes, dropped) = try asked.body(
-        for: target, provider, outputCap: target.outputTokensMax == nil ? outputCap : nil)
-      let answer = try await send(wire, bytes, provider, key)
-      let opened = try await read(answer, wire, target, provider)
-      record.firstToken()
-      record.attempted(target, "ok")
-      return Opened(answer: opened, target: target, provider: provider, health: key, dropped: dropped)
-    } catch {
-      let failure = Attempts.failure(error, provider)
-      guard let failure else {
-        health.released(key)
-        if runner?.hasLost == true {
-          // The provider has read the prompt at least; what it has said is not known.
-          record.paid(target, nil, TokenUsage(input: asked.promptTokens), "hedge_lost")
-        }
-        throw error
-      }
-      record.attempted(target, failure.failureClass.rawValue)
-      if health.failed(key, failure.failureClass, retryAfter: failure.retryAfterSeconds.map { $0 * 1000 }) {
-        logger.warning(
-          "a provider is given a pause",
-          [
-            "provider": .string(provider.name), "model": .string(target.name),
-            "cause": .string(failure.failureClass.rawValue), "trace_id": .string(record.span.context.traceIDText),
-          ])
-      }
-      throw failure
+  /// A request on its way to a provider.
+  private final class Outgoing: Sendable {
+    let wire: Dialect
+    let request: HTTPClientRequest
+    let dropped: [String]
+
+    init(_ wire: Dialect, _ request: HTTPClientRequest, _ dropped: [String]) {
+      self.wire = wire
+      self.request = request
+      self.dropped = dropped
     }
+  }
+
+  private func attempt(_ stop: Course.Stop, _ runner: Race.Runner?) async throws -> Opened {
+    record.attempting(stop.target, stop.provider.kind)
+    do {
+      let outgoing = try outgoing(stop)
+      let answer = try await client.send(outgoing.request, peer: "provider:\(stop.provider.name)")
+      guard answer.status.isSuccess else { throw try await refusal(answer, stop) }
+      return opened(try await read(answer, outgoing.wire, stop), stop, outgoing)
+    } catch {
+      throw failed(error, stop, runner)
+    }
+  }
+
+  @inline(never)
+  private func opened(_ answer: OpenedAnswer, _ stop: Course.Stop, _ outgoing: Outgoing) -> Opened {
+    record.firstToken()
+    record.attempted(stop.target, "ok")
+    return Opened(
+      answer: answer, target: stop.target, provider: stop.provider, health: stop.key, dropped: outgoing.dropped)
+  }
+
+  /// Notes what came of an attempt, and returns what is to be thrown.
+  @inline(never)
+  private func failed(_ error: any Error, _ stop: Course.Stop, _ runner: Race.Runner?) -> any Error {
+    guard let failure = Attempts.failure(error, stop.provider) else {
+      health.released(stop.key)
+      if runner?.hasLost == true {
+        // The provider has read the prompt at least; what it has said is not known.
+        record.paid(stop.target, nil, TokenUsage(input: asked.promptTokens), "hedge_lost")
+      }
+      return error
+    }
+    record.attempted(stop.target, failure.failureClass.rawValue)
+    if health.failed(stop.key, failure.failureClass, retryAfter: failure.retryAfterSeconds.map { $0 * 1000 }) {
+      logger.warning(
+        "a provider is given a pause",
+        [
+          "provider": .string(stop.provider.name), "model": .string(stop.target.name),
+          "cause": .string(failure.failureClass.rawValue), "trace_id": .string(record.span.context.traceIDText),
+        ])
+    }
+    return failure
   }
 
   /// What went wrong; nil when the caller went away.
@@ -236,51 +227,58 @@ struct Attempts: Sendable {
     }
   }
 
-  private func send(
-    _ wire: Dialect, _ bytes: [UInt8], _ provider: Provider, _ key: HealthBook.Key
-  ) async throws -> HTTPClientResponse {
+  @inline(never)
+  private func outgoing(_ stop: Course.Stop) throws -> Outgoing {
+    let provider = stop.provider
+    let (wire, bytes, dropped) = try asked.body(
+      for: stop.target, provider, outputCap: stop.target.outputTokensMax == nil ? outputCap : nil)
     var headers = wire == .messages ? forwarded : HTTPHeaders()
     headers.append(.contentType, "application/json")
     headers.append(.accept, asked.wantsStream ? "text/event-stream" : "application/json")
     if wire == .messages, !headers.contains("anthropic-version") { headers.append("anthropic-version", "2023-06-01") }
-    provider.authorize(&headers, key: provider.keys[key.key])
+    provider.authorize(&headers, key: provider.keys[stop.key.key])
     let limit = asked.wantsStream ? min(provider.record.timeout, provider.record.firstToken) : provider.record.timeout
-    let timeout = min(limit, .milliseconds(max(1, remainingMilliseconds)))
+    let now = MonotonicClock.now()
+    let remaining = now >= deadline ? 0 : Int64((deadline - now) / 1_000_000)
     let request = HTTPClientRequest(
-      .post, try provider.url(wire), headers: headers, body: .bytes(bytes), timeout: timeout,
-      pauseMax: provider.record.timeout,
+      .post, try provider.url(wire), headers: headers, body: .bytes(bytes),
+      timeout: min(limit, .milliseconds(max(1, remaining))), pauseMax: provider.record.timeout,
       trace: record.span.context)
-    let answer = try await client.send(request, peer: "provider:\(provider.name)")
-    guard answer.status.isSuccess else {
-      let body = (try? await answer.body.collect(upTo: Attempts.errorBytesMax)) ?? []
-      throw CallFailure(
-        status: answer.status, body: body, retryAfterMilliseconds: RetryAfter.milliseconds(answer.headers),
-        provider: provider, filter: filter)
-    }
-    return answer
+    return Outgoing(wire, request, dropped)
+  }
+
+  private func refusal(_ answer: HTTPClientResponse, _ stop: Course.Stop) async throws -> CallFailure {
+    let body = (try? await answer.body.collect(upTo: Attempts.errorBytesMax)) ?? []
+    return CallFailure(
+      status: answer.status, body: body, retryAfterMilliseconds: RetryAfter.milliseconds(answer.headers),
+      provider: stop.provider, filter: filter)
   }
 
   private func read(
-    _ answer: HTTPClientResponse, _ wire: Dialect, _ target: ModelTarget, _ provider: Provider
+    _ answer: HTTPClientResponse, _ wire: Dialect, _ stop: Course.Stop
   ) async throws -> OpenedAnswer {
-    let created = WallClock.now().unixMicroseconds / 1_000_000
     let isEventStream = answer.headers[.contentType]?.hasPrefix("text/event-stream") ?? false
     guard asked.wantsStream, isEventStream else {
-      let body = try await answer.body.collect(upTo: answerBytesMax)
-      let whole = try ProviderAnswer(
-        body, wire: wire, request: asked, model: target.name, provider: provider.name, created: created)
-      guard !asked.wantsStream else {
-        throw CallFailure(
-          status: .badGateway, code: "provider_garbage",
-          message: "The provider \"\(provider.name)\" did not stream its answer.", isRetryable: true,
-          failureClass: .provider)
-      }
-      return .whole(whole)
+      return try whole(try await answer.body.collect(upTo: answerBytesMax), wire, stop)
     }
     let stream = ProviderStream(
-      answer.body, wire: wire, request: asked, model: target.name, created: created, bytesMax: answerBytesMax)
-    let first = try await stream.open()
-    return .stream(stream, first: first)
+      answer.body, wire: wire, request: asked, model: stop.target.name,
+      created: WallClock.now().unixMicroseconds / 1_000_000, bytesMax: answerBytesMax)
+    return .stream(stream, first: try await stream.open())
+  }
+
+  @inline(never)
+  private func whole(_ body: [UInt8], _ wire: Dialect, _ stop: Course.Stop) throws(CallFailure) -> OpenedAnswer {
+    let answer = try ProviderAnswer(
+      body, wire: wire, request: asked, model: stop.target.name, provider: stop.provider.name,
+      created: WallClock.now().unixMicroseconds / 1_000_000)
+    guard !asked.wantsStream else {
+      throw CallFailure(
+        status: .badGateway, code: "provider_garbage",
+        message: "The provider \"\(stop.provider.name)\" did not stream its answer.", isRetryable: true,
+        failureClass: .provider)
+    }
+    return .whole(answer)
   }
 }
 

@@ -22,9 +22,10 @@ extension CallService {
 
   /// An answer that passes the check of the call: from the plan, else from one of its larger models. Throws the
   /// `CallFailure` of the last.
-  func passing(_ call: Prepared, _ plan: RoutePlan, _ attempts: Attempts) async throws -> Opened {
+  func passing(
+    _ check: AnswerCheck, _ call: Prepared, _ plan: RoutePlan, _ attempts: Attempts
+  ) async throws -> Opened {
     var opened = try await attempts.open(plan)
-    guard let check = call.check else { return opened }
     var route = plan.reason
     var rest = plan.escalation.filter { $0.id != opened.target.id }[...]
     while true {
@@ -66,7 +67,8 @@ extension CallService {
           throw error
         }
         health.failed(opened.health, failure.failureClass, retryAfter: nil)
-        call.record.paid(opened.target, stream.watcher.usage, stream.estimate(call.asked), failure.code)
+        call.record.paid(
+          opened.target, stream.watcher.usage, stream.estimate(promptTokens: call.asked.promptTokens), failure.code)
         throw failure
       }
       return (.stream(stream, first: held), AnswerText(stream: held, dialect) ?? AnswerText())
@@ -79,7 +81,8 @@ extension CallService {
     case .whole(let whole):
       call.record.paid(opened.target, whole.usage, call.asked.estimate(whole), "check_failed")
     case .stream(let stream, _):
-      call.record.paid(opened.target, stream.watcher.usage, stream.estimate(call.asked), "check_failed")
+      call.record.paid(
+        opened.target, stream.watcher.usage, stream.estimate(promptTokens: call.asked.promptTokens), "check_failed")
     }
   }
 }

@@ -40,8 +40,9 @@ struct CallService: Sendable {
   let limits: CallLimits
   let filter: CallGuard
 
-  /// A call that is ready to be made.
-  struct Prepared: Sendable {
+  /// A call that is ready to be made. One object: as a value it would stand in the frame of every step on its way, for
+  /// as long as a stream lasts.
+  final class Prepared: Sendable {
     let asked: CallRequest
     let caller: ModelCaller
     let snapshot: CatalogSnapshot
@@ -52,7 +53,25 @@ struct CallService: Sendable {
     let policy: CachePolicy
     /// What the answer has to be like.
     let check: AnswerCheck?
+    /// Whom budgets and rate limits are looked up for.
+    let subjects: CallSubjects
     let keeping = Keeping()
+
+    init(
+      asked: CallRequest, caller: ModelCaller, snapshot: CatalogSnapshot, plan: RoutePlan, record: CallRecord,
+      forwarded: HTTPHeaders, deadline: UInt64, policy: CachePolicy, check: AnswerCheck?, subjects: CallSubjects
+    ) {
+      self.asked = asked
+      self.caller = caller
+      self.snapshot = snapshot
+      self.plan = plan
+      self.record = record
+      self.forwarded = forwarded
+      self.deadline = deadline
+      self.policy = policy
+      self.check = check
+      self.subjects = subjects
+    }
   }
 
   /// Answers a request in its dialect.
@@ -70,13 +89,28 @@ struct CallService: Sendable {
 
   private func mark(_ response: HTTPResponse, _ id: CallID) -> HTTPResponse {
     var response = response
-    response.headers.append(InternalHeader.call, id.description)
-    response.headers.append(.xRequestID, id.description)
-    response.headers.append("request-id", id.description)
+    let text = id.description
+    response.headers.append(InternalHeader.call, text)
+    response.headers.append(.xRequestID, text)
+    response.headers.append("request-id", text)
     return response
   }
 
   private func answer(_ request: HTTPRequest, _ dialect: Dialect, _ id: CallID) async throws -> HTTPResponse {
+    let caller = try admitted(request)
+    let call = try prepared(try await request.json(), request, dialect, id, caller)
+    do {
+      if call.policy.isActive { return mark(try await cached(call), id) }
+      return mark(try await direct(call, cache: "off").response, id)
+    } catch {
+      call.record.fail(error)
+      throw error
+    }
+  }
+
+  /// Who calls, if there is room for the account of a call.
+  @inline(never)
+  private func admitted(_ request: HTTPRequest) throws(CallFailure) -> ModelCaller {
     let caller = try desk.identify(request)
     guard ledger.isAccepting else {
       throw CallFailure(
@@ -84,7 +118,14 @@ struct CallService: Sendable {
         message: "Too many calls wait to be accounted; the database may be away. Try again shortly.",
         isRetryable: true, retryAfterSeconds: 2)
     }
-    let asked = try CallRequest(try await request.json(), dialect)
+    return caller
+  }
+
+  @inline(never)
+  private func prepared(
+    _ document: JSONDocument, _ request: HTTPRequest, _ dialect: Dialect, _ id: CallID, _ caller: ModelCaller
+  ) throws(CallFailure) -> Prepared {
+    let asked = try CallRequest(document, dialect)
     try filter.inspect(asked)
     let snapshot = catalog.current
     let plan = try plan(asked, caller, snapshot)
@@ -95,26 +136,19 @@ struct CallService: Sendable {
       promptTokens: asked.promptTokens,
       span: telemetry.tracer.startSpan(
         "\(CallRecord.operation(dialect)) \(plan.targets.first?.name ?? "")", kind: .client, parent: request.trace),
-      startedAt: request.receivedAt, metrics: metrics, ledger: ledger, budgets: budgets,
-      rates: rates)
+      startedAt: request.receivedAt, metrics: metrics, ledger: ledger, budgets: budgets, rates: rates)
     var forwarded = HTTPHeaders()
     for name in ["anthropic-version", "anthropic-beta"] {
       if let value = request.headers[name] { forwarded.append(name, value) }
     }
-    let prepared = Prepared(
+    return Prepared(
       asked: asked, caller: caller, snapshot: snapshot, plan: plan, record: record, forwarded: forwarded,
       deadline: request.receivedAt &+ UInt64(limits.timeout.nanoseconds),
       policy: CachePolicy(
         request.headers[.cacheControl], mode: cache.mode, isDeterministic: asked.isDeterministic,
         standardSeconds: cache.standardSeconds),
-      check: plan.alias.flatMap { snapshot.checks[$0] } ?? CallService.check(request.headers[InternalHeader.check]))
-    do {
-      return mark(
-        prepared.policy.isActive ? try await cached(prepared) : try await direct(prepared, cache: "off").response, id)
-    } catch {
-      record.fail(error)
-      throw error
-    }
+      check: plan.alias.flatMap { snapshot.checks[$0] } ?? CallService.check(request.headers[InternalHeader.check]),
+      subjects: caller.labels.subjects(tenant: caller.tenant))
   }
 
   /// The targets. For money budgets those without a price are left out.
@@ -193,77 +227,58 @@ struct CallService: Sendable {
   // MARK: The call itself
 
   private func direct(_ call: Prepared, cache word: String, key: CacheKey? = nil) async throws -> Reply {
-    var plan = call.plan
-    let gates = call.snapshot.gates(for: call.caller.labels.subjects(tenant: call.caller.tenant))
-    if !gates.isEmpty {
-      call.record.hold(
-        try await rates.pass(
-          UUID.version7(), gates, tokens: call.asked.promptTokens + (call.asked.outputTokens ?? 0),
-          deadline: call.deadline))
-    }
-    let reservation = try await reserve(call, &plan)
-    do {
-      try call.record.begin(reservation: reservation, route: plan.reason, cache: word)
+    try await passGates(call)
+    let intent = try intent(call)
+    intent.reservation = try await reserve(intent, call)
+    let attempts = try begin(intent, call, word)
+    guard let check = call.check else { return reply(try await attempts.open(intent.plan), intent, call, word, key) }
+    return reply(try await passing(check, call, intent.plan, attempts), intent, call, word, key)
+  }
+
+  private func passGates(_ call: Prepared) async throws {
+    guard !call.snapshot.rateLimits.isEmpty else { return }
+    let gates = call.snapshot.gates(for: call.subjects)
+    guard !gates.isEmpty else { return }
+    call.record.hold(
+      try await rates.pass(
+        UUID.version7(), gates, tokens: call.asked.promptTokens + (call.asked.outputTokens ?? 0),
+        deadline: call.deadline))
+  }
+
+  private func reserve(_ intent: Intent, _ call: Prepared) async throws -> Reservation? {
+    guard !intent.counters.isEmpty else { return nil }
+    return try await budgets.reserve(
+      call.record.id.uuid, intent.counters, tokens: intent.tokens, nanoUSD: intent.nanoUSD)
+  }
+
+  /// The call stands in the spool from here on.
+  @inline(never)
+  private func begin(_ intent: Intent, _ call: Prepared, _ word: String) throws(CallFailure) -> Attempts {
+    do throws(CallFailure) {
+      try call.record.begin(reservation: intent.reservation, route: intent.plan.reason, cache: word)
     } catch {
-      if let reservation { budgets.settle(reservation, tokens: 0, nanoUSD: 0) }
+      if let reservation = intent.reservation { budgets.settle(reservation, tokens: 0, nanoUSD: 0) }
       throw error
     }
-    let attempts = Attempts(
+    return Attempts(
       client: client, health: health, rates: rates, policy: limits.retries, snapshot: call.snapshot, asked: call.asked,
       record: call.record, filter: filter, answerBytesMax: limits.answerBytes, forwarded: call.forwarded,
-      outputCap: reservation == nil ? nil : limits.outputTokens,
-      deadline: call.deadline, logger: telemetry.logger)
-    let opened = try await passing(call, plan, attempts)
+      outputCap: intent.reservation == nil ? nil : limits.outputTokens, deadline: call.deadline,
+      logger: telemetry.logger)
+  }
+
+  @inline(never)
+  private func reply(
+    _ opened: Opened, _ intent: Intent, _ call: Prepared, _ word: String, _ key: CacheKey?
+  ) -> Reply {
     let kept = key.flatMap { call.policy.writes ? $0 : nil }
     var reply: Reply
     switch opened.answer {
     case .whole(let answer): reply = whole(answer, opened, call, kept)
     case .stream(let stream, let first): reply = self.stream(stream, first, opened, call, kept)
     }
-    annotate(&reply.headers, opened, call, plan, word)
+    annotate(&reply.headers, opened, call, intent.plan, word)
     return reply
-  }
-
-  private func reserve(_ call: Prepared, _ plan: inout RoutePlan) async throws -> Reservation? {
-    let subjects = call.caller.labels.subjects(tenant: call.caller.tenant)
-    var budgets = call.snapshot.budgets[subjects.tenant] ?? []
-    if let own = call.caller.ownBudget { budgets.append(own) }
-    guard !budgets.isEmpty else { return nil }
-    let now = WallClock.now().unixMicroseconds / 1_000_000
-    let counters = budgets.flatMap { $0.counters(for: subjects, at: now) }
-    guard !counters.isEmpty else { return nil }
-    if counters.contains(where: { $0.unit == .nanoUSD }), !limits.allowsUnpriced {
-      plan.targets.removeAll { $0.price == nil }
-      plan.contextFallbacks.removeAll { $0.price == nil }
-      plan.contentFallbacks.removeAll { $0.price == nil }
-      plan.escalation.removeAll { $0.price == nil }
-      guard !plan.targets.isEmpty else {
-        throw CallFailure(
-          status: .paymentRequired, code: "price_unknown",
-          message: "The price of this model is not known, so it cannot be called on a budget in money. Set its price.")
-      }
-    }
-    let answers = max(1, min(128, call.asked.document.root["n"]?.int ?? 1))
-    var tokens: Int64 = 0
-    var nano: Int64 = 0
-    for target in plan.targets + plan.contextFallbacks + plan.contentFallbacks {
-      let output = answers * (call.asked.outputTokens ?? target.outputTokensMax ?? limits.outputTokens)
-      tokens = max(tokens, call.asked.promptTokens + output)
-      nano = max(nano, target.price?.nanoUSDMax(prompt: call.asked.promptTokens, output: output) ?? 0)
-    }
-    // Two at the same time, and answers that do not pass, are paid for as well.
-    if plan.hedgeMilliseconds != nil, plan.targets.count > 1 {
-      tokens *= 2
-      nano *= 2
-    }
-    if call.check != nil {
-      for target in plan.escalation {
-        let output = answers * (call.asked.outputTokens ?? target.outputTokensMax ?? limits.outputTokens)
-        tokens += call.asked.promptTokens + output
-        nano += target.price?.nanoUSDMax(prompt: call.asked.promptTokens, output: output) ?? 0
-      }
-    }
-    return try await self.budgets.reserve(call.record.id.uuid, counters, tokens: tokens, nanoUSD: nano)
   }
 
   private func whole(
@@ -272,7 +287,7 @@ struct CallService: Sendable {
     health.succeeded(opened.health, firstTokenMicroseconds: firstToken(call))
     call.record.end("ok", usage: answer.usage, estimate: call.asked.estimate(answer), finish: answer.finish)
     if let key, let usage = answer.usage {
-      keep(key, answer.bytes, "application/json", usage, opened, call)
+      keep(key, answer.bytes, "application/json", usage, opened, seconds: call.policy.seconds, call.keeping)
     }
     var reply = Reply(body: .whole(answer.bytes))
     reply.headers.append(.contentType, "application/json")
@@ -283,13 +298,14 @@ struct CallService: Sendable {
   }
 
   /// Keeps an answer, beside the way to the caller.
-  private func keep(
-    _ key: CacheKey, _ body: [UInt8], _ type: String, _ usage: TokenUsage, _ opened: Opened, _ call: Prepared
+  func keep(
+    _ key: CacheKey, _ body: [UInt8], _ type: String, _ usage: TokenUsage, _ opened: Opened, seconds: Int64,
+    _ keeping: Keeping
   ) {
     let answer = CachedAnswer(
       model: opened.target.name, provider: opened.provider.name, usage: usage,
       nanoUSD: opened.target.price?.nanoUSD(usage), contentType: type, body: body)
-    call.keeping.begin { [cache] in await cache.keep(key, answer, seconds: call.policy.seconds) }
+    keeping.begin { [cache] in await cache.keep(key, answer, seconds: seconds) }
   }
 
   private func firstToken(_ call: Prepared) -> Int64 {
@@ -300,55 +316,12 @@ struct CallService: Sendable {
   private func stream(
     _ stream: ProviderStream, _ first: [UInt8], _ opened: Opened, _ call: Prepared, _ key: CacheKey?
   ) -> Reply {
-    let firstToken = firstToken(call)
-    var reply = Reply(
-      body: .stream { write in
-        metrics.streams.add(1)
-        defer { metrics.streams.add(-1) }
-        var kept: [UInt8]? = key == nil ? nil : []
-        var piece: [UInt8]? = first
-        while let bytes = piece {
-          if !bytes.isEmpty {
-            do { try await write(bytes) } catch {
-              gone(stream, opened, call)
-              throw error
-            }
-            if let held = kept { kept = held.count + bytes.count <= cache.bytesMax ? held + bytes : nil }
-          }
-          do { piece = try await stream.next() } catch {
-            guard let failure = Attempts.failure(error, opened.provider) else {
-              gone(stream, opened, call)
-              throw error
-            }
-            health.failed(opened.health, failure.failureClass, retryAfter: nil)
-            call.record.end(
-              failure.code, usage: stream.watcher.usage, estimate: stream.estimate(call.asked),
-              finish: stream.watcher.finishReason)
-            // The only way to tell a client in the midst of a stream.
-            try await write(
-              call.asked.dialect.errorEvent(
-                status: Int(failure.status.code), code: failure.code, message: failure.message,
-                id: call.record.id.description))
-            return
-          }
-        }
-        health.succeeded(opened.health, firstTokenMicroseconds: firstToken)
-        call.record.end(
-          "ok", usage: stream.watcher.usage, estimate: stream.estimate(call.asked), finish: stream.watcher.finishReason)
-        if let key, let kept, let usage = stream.watcher.usage {
-          keep(key, kept, Reply.eventStream, usage, opened, call)
-        }
-      })
+    let relay = StreamRelay(
+      self, stream, first, opened, call, key, firstTokenMicroseconds: firstToken(call))
+    var reply = Reply(body: .stream { write in try await relay.run(write) })
     reply.headers.append(.contentType, Reply.eventStream)
     reply.headers.append(.cacheControl, "no-cache")
     return reply
-  }
-
-  /// The caller went away in the midst of a stream: what came until then is charged; dropping the stream ends the call
-  /// at the provider.
-  private func gone(_ stream: ProviderStream, _ opened: Opened, _ call: Prepared) {
-    health.released(opened.health)
-    call.record.end("client_gone", usage: stream.watcher.usage, estimate: stream.estimate(call.asked))
   }
 
   private func annotate(

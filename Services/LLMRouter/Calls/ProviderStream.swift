@@ -121,7 +121,7 @@ final class ProviderStream: @unchecked Sendable {
   }
 
   /// What stands for the usage when the provider does not tell it: what was asked, and what came.
-  func estimate(_ request: CallRequest) -> TokenUsage {
-    TokenUsage(input: request.promptTokens, output: Int64((watcher.contentBytes + 2) / 3))
+  func estimate(promptTokens: Int64) -> TokenUsage {
+    TokenUsage(input: promptTokens, output: Int64((watcher.contentBytes + 2) / 3))
   }
 }

@@ -23,6 +23,9 @@ struct CatalogSnapshot: Sendable {
   /// Models whose price is not known.
   let unpriced: Int
 
+  /// Whether any model has a rate limit.
+  var hasModelGates: Bool { rateLimits[""] != nil }
+
   /// The gates of a model.
   func gates(model: String) -> [RateGate] { rateLimits[""]?.compactMap { $0.gate(model: model) } ?? [] }
 

@@ -16,7 +16,7 @@ final class Ledger: Sendable {
   private static let waitingMax = 50_000
 
   private struct State {
-    var waiting: [(id: String, json: [UInt8])] = []
+    var waiting: [(id: UUID, json: [UInt8])] = []
     var isWriting = false
   }
 
@@ -38,12 +38,12 @@ final class Ledger: Sendable {
 
   /// A call begins: `entry` says what it will be taken for if nothing more is heard of it.
   func begin(_ entry: LedgerEntry) throws(LedgerSpool.Fault) {
-    try spool?.note(entry.id.uuid.description, entry.json)
+    try spool?.note(entry.id.uuid, entry.json)
   }
 
   /// A call has ended.
   func end(_ entry: LedgerEntry) {
-    let id = entry.id.uuid.description
+    let id = entry.id.uuid
     let json = entry.json
     do { try spool?.note(id, json) } catch {
       logger.error("the end of a call is not in the spool", ["reason": .string("\(error)")])
@@ -73,7 +73,7 @@ final class Ledger: Sendable {
   /// Writes all that has ended until now. Throws `PostgresError`; the rows then wait on.
   func flush() async throws {
     while true {
-      let batch: [(id: String, json: [UInt8])]? = state.withLock { state in
+      let batch: [(id: UUID, json: [UInt8])]? = state.withLock { state in
         guard !state.isWriting else { return nil }
         let batch = Array(state.waiting.prefix(Ledger.batchMax))
         state.isWriting = !batch.isEmpty

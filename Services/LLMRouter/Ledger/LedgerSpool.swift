@@ -1,13 +1,18 @@
 internal import Glibc
 internal import JSON
+internal import Primitives
 internal import Synchronization
 
 /// A file in which calls stand from their begin until they are in the table, so that the end of the process loses none.
 /// Each process has a file of its own and holds a lock on it; files without a lock are of processes that died.
 ///
-/// Writes go to the page cache: they survive the process, and a power cut costs at most the last moments.
+/// The file is mapped into memory, so a note costs no system call. What is written there survives the process, and a
+/// power cut costs at most the last moments. Its blocks are reserved beforehand: a full disk is met when the file is
+/// made, not when a call is noted.
 final class LedgerSpool: Sendable {
-  private static let rotationBytes = 8 << 20
+  private static let fileBytes = 8 << 20
+  /// Room for this share of the file has to be left after a rotation, else the file grows.
+  private static let roomDivisor = 2
 
   /// Why there is no spool.
   struct Fault: Error, CustomStringConvertible {
@@ -15,11 +20,12 @@ final class LedgerSpool: Sendable {
   }
 
   private struct State: ~Copyable {
-    var descriptor: Int32
+    var file: MappedFile
     var path: String
     var bytes = 0
     /// The lines of calls that are not in the table yet, by their ids.
-    var lines: [String: [UInt8]] = [:]
+    var lines: [UUID: [UInt8]] = [:]
+    var isClosed = false
   }
 
   private let folder: String
@@ -29,62 +35,91 @@ final class LedgerSpool: Sendable {
   init(folder: String, name: String) throws(Fault) {
     self.folder = folder
     let path = "\(folder)/\(name).spool"
-    state = Mutex(State(descriptor: try LedgerSpool.create(path), path: path))
+    state = Mutex(State(file: try MappedFile(path, size: LedgerSpool.fileBytes), path: path))
   }
 
-  private static func create(_ path: String) throws(Fault) -> Int32 {
-    let descriptor = open(path, O_CREAT | O_EXCL | O_WRONLY | O_APPEND | O_CLOEXEC, 0o600)
-    guard descriptor >= 0, flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
-      throw Fault(description: "the ledger's spool \(path) cannot be made: \(String(cString: strerror(errno)))")
+  /// A locked file of a fixed size in memory.
+  private struct MappedFile {
+    let descriptor: Int32
+    let base: UnsafeMutableRawPointer
+    let size: Int
+
+    init(_ path: String, size: Int) throws(Fault) {
+      let descriptor = open(path, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0o600)
+      var error = errno
+      if descriptor >= 0, flock(descriptor, LOCK_EX | LOCK_NB) == 0 {
+        error = posix_fallocate(descriptor, 0, size)
+        if error == 0, let base = mmap(nil, size, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0), base != MAP_FAILED
+        {
+          self.descriptor = descriptor
+          self.base = base
+          self.size = size
+          return
+        }
+        unlink(path)
+      }
+      if descriptor >= 0 { Glibc.close(descriptor) }
+      throw Fault(description: "the ledger's spool \(path) cannot be made: \(String(cString: strerror(error)))")
     }
-    return descriptor
+
+    func write(_ line: [UInt8], at offset: Int) {
+      line.withUnsafeBytes { bytes in
+        if let source = bytes.baseAddress { (base + offset).copyMemory(from: source, byteCount: bytes.count) }
+      }
+    }
+
+    func close() {
+      munmap(base, size)
+      Glibc.close(descriptor)
+    }
   }
 
   /// Notes the state of a call. Throws when it cannot be written: then the call must not be made.
-  func note(_ id: String, _ json: [UInt8]) throws(Fault) {
-    let line = json + [10]
-    let failure: Int32? = state.withLock { state in
-      let written = line.withUnsafeBytes { write(state.descriptor, $0.baseAddress, $0.count) }
-      guard written == line.count else { return errno }
+  func note(_ id: UUID, _ json: [UInt8]) throws(Fault) {
+    var line = json
+    line.append(10)
+    try state.withLock { state throws(Fault) in
+      guard !state.isClosed else { throw Fault(description: "the ledger's spool is closed") }
+      if state.bytes + line.count > state.file.size { try LedgerSpool.rotate(&state, room: line.count) }
+      state.file.write(line, at: state.bytes)
       state.bytes += line.count
       state.lines[id] = line
-      if state.bytes > LedgerSpool.rotationBytes { LedgerSpool.rotate(&state) }
-      return nil
-    }
-    if let failure {
-      throw Fault(description: "the ledger's spool cannot be written: \(String(cString: strerror(failure)))")
     }
   }
 
   /// These calls are in the table.
-  func forget(_ ids: [String]) {
+  func forget(_ ids: [UUID]) {
     state.withLock { state in for id in ids { state.lines[id] = nil } }
   }
 
-  /// Begins the file anew with what still matters. On failure the old one goes on.
-  private static func rotate(_ state: inout State) {
+  /// Begins a new file with what still matters, a larger one when that is much.
+  private static func rotate(_ state: inout State, room: Int) throws(Fault) {
     let path = state.path + ".new"
     unlink(path)
-    guard let descriptor = try? create(path) else { return }
     var rest: [UInt8] = []
     for line in state.lines.values { rest += line }
-    let written = rest.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
-    guard written == rest.count, rename(path, state.path) == 0 else {
-      Glibc.close(descriptor)
+    var size = fileBytes
+    while rest.count + room > size / roomDivisor { size *= 2 }
+    let file = try MappedFile(path, size: size)
+    file.write(rest, at: 0)
+    guard rename(path, state.path) == 0 else {
+      let error = errno
+      file.close()
       unlink(path)
-      return
+      throw Fault(description: "the ledger's spool cannot be renewed: \(String(cString: strerror(error)))")
     }
-    Glibc.close(state.descriptor)
-    state.descriptor = descriptor
+    state.file.close()
+    state.file = file
     state.bytes = rest.count
   }
 
   /// Removes the file when nothing is left in it.
   func close() {
     state.withLock { state in
+      guard !state.isClosed else { return }
+      state.isClosed = true
       if state.lines.isEmpty { unlink(state.path) }
-      Glibc.close(state.descriptor)
-      state.descriptor = -1
+      state.file.close()
     }
   }
 
@@ -122,7 +157,8 @@ final class LedgerSpool: Sendable {
       bytes += chunk[..<count]
     }
     var last: [String: [UInt8]] = [:]
-    for line in bytes.split(separator: 10) {
+    // What was never written is zero.
+    for line in bytes.split(separator: 10) where line.first != 0 {
       guard let root = try? JSONDocument(parsing: Array(line)).root, let id = root["id"]?.string else { continue }
       last[id] = Array(line)
     }

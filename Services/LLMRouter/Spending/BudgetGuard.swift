@@ -48,8 +48,8 @@ final class BudgetGuard: Sendable {
 
   // MARK: Reserve
 
-  /// Sets aside what a call may use at most, in all counters or in none. Throws a `CallFailure` with scope, limit, spent
-  /// and reset time when one is too small.
+  /// Sets aside what a call may use at most, in all counters or in none. Throws a `CallFailure` with scope, limit,
+  /// spent and reset time when one is too small.
   func reserve(
     _ call: UUID, _ counters: [BudgetCounter], tokens: Int64, nanoUSD: Int64
   ) async throws -> Reservation? {

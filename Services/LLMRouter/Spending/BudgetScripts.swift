@@ -4,12 +4,12 @@ internal import Redis
 /// reserved, and `g`, a number that is new whenever the counter was rebuilt from the ledger. A script sees all counters
 /// of a call at once, so none is ever oversold.
 enum BudgetScripts {
-  /// ARGV: for each key the amount, the limit, what is wanted beyond, and the generation that is expected (0: any); then
-  /// the name of the process. Beyond the amount up to a twentieth of what is left is granted; who holds something
+  /// ARGV: for each key the amount, the limit, what is wanted beyond, and the generation that is expected (0: any);
+  /// then the name of the process. Beyond the amount up to a twentieth of what is left is granted; who holds something
   /// stands in the hash with the second of its last contact. Returns {0, then generation, extra and value of each}, {1,
-  /// index, value} for the first that is too small, {2, index} for the first that is missing, {3, index, generation} for
-  /// the first of another generation, or {4, index} for one that is too small as long as a process that was not heard
-  /// of for ten seconds may hold some of it.
+  /// index, value} for the first that is too small, {2, index} for the first that is missing, {3, index, generation}
+  /// for the first of another generation, or {4, index} for one that is too small as long as a process that was not
+  /// heard of for ten seconds may hold some of it.
   static let reserve = RedisScript(
     """
     local found, values = {0}, {}

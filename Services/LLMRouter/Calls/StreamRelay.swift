@@ -1,0 +1,123 @@
+internal import Contracts
+internal import Dialects
+internal import HTTP
+internal import HTTPWire
+internal import Pricing
+internal import Telemetry
+
+/// A provider's stream on its way to the caller, with its account. There are thousands at the same time, so the only
+/// thing that waits is a small loop; all that does not wait stands apart from it.
+///
+/// `@unchecked Sendable`: used by the task that writes the answer only.
+final class StreamRelay: @unchecked Sendable {
+  private let service: CallService
+  private let stream: ProviderStream
+  private let opened: Opened
+  // Not the whole call: the request itself is of no use any more.
+  private let record: CallRecord
+  private let dialect: Dialect
+  private let promptTokens: Int64
+  private let keepSeconds: Int64
+  private let keeping: Keeping
+  private let key: CacheKey?
+  private let firstTokenMicroseconds: Int64
+  private var first: [UInt8]
+  /// What is to be kept in the cache; nil when nothing is.
+  private var kept: [UInt8]?
+
+  init(
+    _ service: CallService, _ stream: ProviderStream, _ first: [UInt8], _ opened: Opened, _ call: CallService.Prepared,
+    _ key: CacheKey?, firstTokenMicroseconds: Int64
+  ) {
+    self.service = service
+    self.stream = stream
+    self.first = first
+    self.opened = opened
+    record = call.record
+    dialect = call.asked.dialect
+    promptTokens = call.asked.promptTokens
+    keepSeconds = call.policy.seconds
+    keeping = call.keeping
+    self.key = key
+    self.firstTokenMicroseconds = firstTokenMicroseconds
+    kept = key == nil ? nil : []
+  }
+
+  /// Sends everything. Throws when the caller is gone.
+  func run(_ write: Reply.Write) async throws {
+    service.metrics.streams.add(1)
+    defer { service.metrics.streams.add(-1) }
+    do {
+      if !first.isEmpty { try await write(taken()) }
+      while let bytes = try await next() {
+        if !bytes.isEmpty { try await write(bytes) }
+      }
+    } catch let broken as Broken {
+      // The only way to tell a client in the midst of a stream.
+      return try await write(broken.event)
+    } catch {
+      gone()
+      throw error
+    }
+    finished()
+  }
+
+  /// The stream broke; the event says so in the caller's words.
+  private struct Broken: Error {
+    let event: [UInt8]
+  }
+
+  private func taken() -> [UInt8] {
+    let bytes = first
+    first = []
+    keep(bytes)
+    return bytes
+  }
+
+  private func next() async throws -> [UInt8]? {
+    do {
+      let bytes = try await stream.next()
+      if let bytes { keep(bytes) }
+      return bytes
+    } catch {
+      throw broken(error)
+    }
+  }
+
+  private func keep(_ bytes: [UInt8]) {
+    guard let held = kept else { return }
+    kept = held.count + bytes.count <= service.cache.bytesMax ? held + bytes : nil
+  }
+
+  @inline(never)
+  private func broken(_ error: any Error) -> any Error {
+    guard let failure = Attempts.failure(error, opened.provider) else { return error }
+    service.health.failed(opened.health, failure.failureClass, retryAfter: nil)
+    record.end(
+      failure.code, usage: stream.watcher.usage, estimate: stream.estimate(promptTokens: promptTokens),
+      finish: stream.watcher.finishReason)
+    return Broken(
+      event: dialect.errorEvent(
+        status: Int(failure.status.code), code: failure.code, message: failure.message,
+        id: record.id.description))
+  }
+
+  /// The caller went away in the midst of a stream: what came until then is charged; dropping the stream ends the call
+  /// at the provider.
+  @inline(never)
+  private func gone() {
+    service.health.released(opened.health)
+    record.end("client_gone", usage: stream.watcher.usage, estimate: stream.estimate(promptTokens: promptTokens))
+  }
+
+  @inline(never)
+  private func finished() {
+    service.health.succeeded(opened.health, firstTokenMicroseconds: firstTokenMicroseconds)
+    record.end(
+      "ok", usage: stream.watcher.usage, estimate: stream.estimate(promptTokens: promptTokens),
+      finish: stream.watcher.finishReason)
+    if let key, let kept, let usage = stream.watcher.usage {
+      service.keep(key, kept, Reply.eventStream, usage, opened, seconds: keepSeconds, keeping)
+    }
+  }
+}
