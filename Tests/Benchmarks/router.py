@@ -115,6 +115,9 @@ http {{
             ["wrk", f"-t{threads}", f"-c{connections}", f"-d{self.seconds}s", "--timeout", "30s", "--latency", "-s", script,
              f"http://127.0.0.1:{port}/v1/chat/completions"], capture_output=True, text=True).stdout
         bad = re.search(r"Non-2xx or 3xx responses: (\d+)", text)
+        if bad:
+            print(f"  {bad.group(1)} errors, for example", request(
+                "POST", f"http://127.0.0.1:{port}/v1/chat/completions", body, {"authorization": f"Bearer {key}"}))
         return {
             "rate": float(re.search(r"Requests/sec:\s+([\d.]+)", text).group(1)),
             "p50": milliseconds(re.search(r"^\s+50%\s+(\S+)", text, re.M).group(1)),
@@ -155,7 +158,7 @@ http {{
         for size in (1_000, 100_000):
             for connections in (1, 16):
                 self.show(f"{size // 1000} KB prompt, whole answer, {connections} connections", self.medians({
-                    name: (lambda p=port, k=key: self.wrk(
+                    name: (lambda p=port, k=key, name=name: self.wrk(
                         p, k, {**self.body(size), "model": "alpha-small"} if name == "litellm" else self.body(size),
                         connections))
                     for name, (port, key) in peers.items()}))

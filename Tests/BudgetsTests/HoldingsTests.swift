@@ -53,39 +53,43 @@ import Testing
     #expect(holdings.available("a") == 0 && holdings.available("b") == 10)
   }
 
-  /// A store as the scripts make it, and several processes with calls that use less or more than they had set aside.
-  @Test(arguments: 0..<40)
-  func `many processes never sell more than there is`(_ seed: Int) {
+  /// A store as the scripts make it, and several processes with calls that use less or more time than others, less than
+  /// they had set aside, and that ask the store while holdings come and go.
+  @Test(arguments: 0..<60)
+  func `many processes never sell more than there is, and lose nothing`(_ seed: Int) {
     var random = Generator(state: UInt64(seed) &* 0x9E37_79B9_7F4A_7C15 | 1)
     let limit = Int64.random(in: 500...5000, using: &random)
-    var value: Int64 = 0
-    var spent: Int64 = 0
+    var (value, spent, served): (Int64, Int64, Int) = (0, 0, 0)
     var processes = Array(repeating: Holdings(), count: 3)
     var open: [(process: Int, reserved: Int64)] = []
+    var asking: [(process: Int, amount: Int64, taken: Int64, generation: Int64)] = []
     var now: UInt64 = 0
-    var served = 0
-    for _ in 0..<3000 {
+    for _ in 0..<4000 {
       now += UInt64.random(in: 0...20_000_000, using: &random)
       let index = Int.random(in: 0..<3, using: &random)
-      switch Int.random(in: 0..<10, using: &random) {
+      switch Int.random(in: 0..<12, using: &random) {
       case 0..<5:
         let amount = Int64.random(in: 1...60, using: &random)
         if processes[index].take([("k", amount)], at: now) != nil {
           open.append((index, amount))
           served += 1
-          continue
+        } else {
+          let part = processes[index].takePart("k", of: amount)
+          asking.append((index, amount, part.taken, part.generation))
         }
-        let part = processes[index].takePart("k", of: amount)
-        let need = amount - part.taken
+      case 5..<7:
+        guard !asking.isEmpty else { continue }
+        let ask = asking.remove(at: Int.random(in: 0..<asking.count, using: &random))
+        let need = ask.amount - ask.taken
         if need > 0, value + need > limit {
-          processes[index].putBack("k", generation: part.generation, part.taken)
+          if !processes[ask.process].putBack("k", generation: ask.generation, ask.taken) { value -= ask.taken }
           continue
         }
-        let extra = max(0, min(amount * 32, (limit - value - need) / Holdings.keepDivisor))
+        let extra = max(0, min(ask.amount * 32, (limit - value - need) / Holdings.keepDivisor))
         value += need + extra
-        processes[index].granted("k", generation: 1, extra: extra, value: value, limit: limit, at: now)
-        open.append((index, amount))
-      case 5..<9:
+        processes[ask.process].granted("k", generation: 1, extra: extra, value: value, limit: limit, at: now)
+        open.append((ask.process, ask.amount))
+      case 7..<11:
         guard !open.isEmpty else { continue }
         let call = open.remove(at: Int.random(in: 0..<open.count, using: &random))
         let used = Int64.random(in: 0...call.reserved, using: &random)
@@ -98,7 +102,7 @@ import Testing
       default:
         for gift in processes[index].release(unusedSince: now &- Holdings.validNanoseconds) { value -= gift.amount }
       }
-      let held = processes.reduce(Int64(0)) { $0 + $1.available("k") }
+      let held = processes.reduce(Int64(0)) { $0 + $1.available("k") } + asking.reduce(0) { $0 + $1.taken }
       #expect(value == spent + open.reduce(0) { $0 + $1.reserved } + held)
       #expect(value <= limit && held >= 0)
     }

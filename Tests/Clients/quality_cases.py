@@ -41,6 +41,18 @@ def case_a_good_answer_is_not_escalated(world):
     assert answer.headers["x-cadre-model"] == "alpha-small" and answer.headers["x-cadre-attempts"] == "1", answer.headers
 
 
+def case_an_answer_cannot_write_headers(world):
+    alias(world, "closed", models=["alpha-small"], escalation=["gamma-large"], check={
+        "json_schema": {"properties": {}, "additionalProperties": False}})
+    world.scripts("alpha", {"reply": json.dumps({"a\r\nset-cookie: x=1\r\n\"(),\\": 1})})
+    world.scripts("gamma", {"reply": "{}"})
+    answer = world.ask("closed", "hello", headers={"x-cadre-agent": 'quo"te,(d)\\'})
+    assert answer.status == 200 and "set-cookie" not in answer.headers, answer.headers
+    rows = world.ledger(limit=5)[:2]
+    assert {row["outcome"] for row in rows} == {"check_failed", "ok"}, rows
+    assert all(row["agent"] == 'quo"te,(d)\\' for row in rows), rows
+
+
 def case_when_no_answer_passes_that_is_told(world):
     alias(world, "strict", models=["alpha-small"], escalation=["beta-medium"], check={"non_empty": True})
     for name in ("alpha", "beta"):

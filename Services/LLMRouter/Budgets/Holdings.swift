@@ -58,10 +58,13 @@ public struct Holdings: Sendable {
     return (taken, holding.generation)
   }
 
-  /// Puts back what was taken for a call that is not made.
-  public mutating func putBack(_ key: String, generation: Int64, _ amount: Int64) {
-    guard held[key]?.generation == generation else { return }
+  /// Puts back what was taken for a call that is not made. Returns false when the holding is gone since: then the
+  /// amount is to be given back to the store.
+  public mutating func putBack(_ key: String, generation: Int64, _ amount: Int64) -> Bool {
+    guard amount != 0 else { return true }
+    guard held[key]?.generation == generation else { return false }
     held[key]?.available += amount
+    return true
   }
 
   /// The store has granted `extra` beyond what a call needed; `value` is the counter's value after that.

@@ -46,7 +46,8 @@ extension CallService {
           message: "No model has given an answer that passes the check of this call: \(fault).")
       }
       account(answer, opened, call)
-      route += ", escalated to \(next.name) because \(fault)"
+      // The fault quotes the answer, and the reason goes into a header.
+      route += ", escalated to \(next.name) because \(CallLabels.plain(fault))"
       opened = try await attempts.open(RoutePlan(targets: [next], reason: route))
     }
   }

@@ -1,5 +1,4 @@
 internal import Contracts
-internal import JSON
 internal import Postgres
 internal import Primitives
 internal import Reactor
@@ -16,7 +15,7 @@ final class Ledger: Sendable {
   private static let waitingMax = 50_000
 
   private struct State {
-    var waiting: [(id: UUID, json: [UInt8])] = []
+    var waiting: [(id: UUID, row: [UInt8])] = []
     var isWriting = false
   }
 
@@ -38,17 +37,17 @@ final class Ledger: Sendable {
 
   /// A call begins: `entry` says what it will be taken for if nothing more is heard of it.
   func begin(_ entry: LedgerEntry) throws(LedgerSpool.Fault) {
-    try spool?.note(entry.id.uuid, entry.json)
+    try spool?.note(entry.id.uuid, entry.row)
   }
 
   /// A call has ended.
   func end(_ entry: LedgerEntry) {
     let id = entry.id.uuid
-    let json = entry.json
-    do { try spool?.note(id, json) } catch {
+    let row = entry.row
+    do { try spool?.note(id, row) } catch {
       logger.error("the end of a call is not in the spool", ["reason": .string("\(error)")])
     }
-    state.withLock { $0.waiting.append((id, json)) }
+    state.withLock { $0.waiting.append((id, row)) }
   }
 
   /// Writes rows until the task is cancelled.
@@ -73,7 +72,7 @@ final class Ledger: Sendable {
   /// Writes all that has ended until now. Throws `PostgresError`; the rows then wait on.
   func flush() async throws {
     while true {
-      let batch: [(id: UUID, json: [UInt8])]? = state.withLock { state in
+      let batch: [(id: UUID, row: [UInt8])]? = state.withLock { state in
         guard !state.isWriting else { return nil }
         let batch = Array(state.waiting.prefix(Ledger.batchMax))
         state.isWriting = !batch.isEmpty
@@ -86,7 +85,7 @@ final class Ledger: Sendable {
       }
       if batch.isEmpty { return }
       do {
-        try await write(batch.map(\.json))
+        try await write(batch.map(\.row))
       } catch {
         state.withLock { $0.isWriting = false }
         throw error
@@ -109,9 +108,7 @@ final class Ledger: Sendable {
         rest = rest.dropFirst(Ledger.batchMax)
       }
       for line in orphan.lines {
-        guard let root = try? JSONDocument(parsing: line).root, let text = root["tenant_id"]?.string,
-          let tenant = UUID(text)
-        else { continue }
+        guard let tenant = LedgerSpool.tenant(of: line) else { continue }
         tenants.insert(TenantID(tenant).description)
       }
       if !orphan.lines.isEmpty {
@@ -123,17 +120,10 @@ final class Ledger: Sendable {
   }
 
   private func write(_ rows: [[UInt8]]) async throws {
-    var array: [UInt8] = [UInt8(ascii: "[")]
-    for (index, row) in rows.enumerated() {
-      if index > 0 { array.append(UInt8(ascii: ",")) }
-      array += row
-    }
-    array.append(UInt8(ascii: "]"))
     // A row that is there already was written before an acknowledgement was lost.
     _ = try await pool.query(
-      """
-      insert into call select * from jsonb_populate_recordset(null::call, $1) on conflict (id) do nothing
-      """, [PostgresJSON(array)])
+      "insert into call select * from unnest($1::text[]::call_entry[]) on conflict (id) do nothing",
+      [rows.map { String(decoding: $0, as: UTF8.self) }])
   }
 
   /// The last rows, and the end of the spool.

@@ -1,7 +1,6 @@
 internal import Budgets
 internal import Contracts
 internal import Dialects
-internal import JSON
 internal import Pricing
 internal import Primitives
 
@@ -29,45 +28,81 @@ struct LedgerEntry: Sendable {
   var latencyMicroseconds: Int64 = 0
   var firstTokenMicroseconds: Int64?
 
-  /// The row as JSON, by the names of the columns. The same text stands in the spool.
-  var json: [UInt8] {
-    var writer = JSONWriter(reservingBytes: 700)
-    writer.beginObject()
-    writer.member("id", id.uuid.description)
-    writer.member("tenant_id", tenant.uuid.description)
-    writer.member("started_at", startedAt.description)
-    writer.member("ended_at", endedAt.description)
-    writer.member("dialect", dialect.rawValue)
-    writer.member("principal", labels.principal)
-    writer.member("project", ifPresent: labels.project)
-    writer.member("group", ifPresent: labels.group)
-    writer.member("run", ifPresent: labels.run)
-    writer.member("step", ifPresent: labels.step)
-    writer.member("agent", ifPresent: labels.agent)
-    writer.member("tool", ifPresent: labels.tool)
-    writer.member("key", ifPresent: labels.key)
-    writer.member("model_asked", CallLabels.plain(modelAsked))
-    writer.member("model", ifPresent: model)
-    writer.member("provider", ifPresent: provider)
-    writer.member("route", CallLabels.plain(route))
-    writer.member("outcome", outcome)
-    writer.member("cache", cache)
-    writer.member("attempts", Int64(attempts))
-    writer.member("input_tokens", usage.input)
-    writer.member("cache_read_tokens", usage.cacheRead)
-    writer.member("cache_write_tokens", usage.cacheWrite + usage.cacheWriteLong)
-    writer.member("output_tokens", usage.output)
-    writer.member("reasoning_tokens", usage.reasoning)
-    writer.member("estimated", isEstimated)
-    writer.member("nano_usd", ifPresent: nanoUSD)
-    writer.member("saved_nano_usd", savedNanoUSD)
-    writer.member("charged_tokens", chargedTokens)
-    writer.member("charged_nano_usd", chargedNanoUSD)
-    writer.member("latency_us", latencyMicroseconds)
-    writer.member("first_token_us", ifPresent: firstTokenMicroseconds)
-    writer.endObject()
-    return writer.bytes
+  /// The row as a composite literal of PostgreSQL (section 8.16.6 of its manual), in the order of `call_entry`. The
+  /// same text stands in the spool.
+  var row: [UInt8] {
+    var row = RowText(reservingBytes: 400)
+    row.plain(id.uuid.description)
+    row.plain(tenant.uuid.description)
+    row.plain(startedAt.description)
+    row.plain(endedAt.description)
+    row.plain(dialect.rawValue)
+    row.text(labels.principal)
+    row.text(labels.project)
+    row.text(labels.group)
+    row.text(labels.run)
+    row.text(labels.step)
+    row.text(labels.agent)
+    row.text(labels.tool)
+    row.text(labels.key)
+    row.text(CallLabels.plain(modelAsked))
+    row.text(model)
+    row.text(provider)
+    row.text(CallLabels.plain(route))
+    row.text(outcome)
+    row.plain(cache)
+    row.number(Int64(attempts))
+    row.number(usage.input)
+    row.number(usage.cacheRead)
+    row.number(usage.cacheWrite + usage.cacheWriteLong)
+    row.number(usage.output)
+    row.number(usage.reasoning)
+    row.plain(isEstimated ? "t" : "f")
+    row.number(nanoUSD)
+    row.number(savedNanoUSD)
+    row.number(chargedTokens)
+    row.number(chargedNanoUSD)
+    row.number(latencyMicroseconds)
+    row.number(firstTokenMicroseconds)
+    return row.finished()
   }
+}
+
+/// Builds a composite literal.
+private struct RowText {
+  private var bytes: [UInt8] = []
+
+  init(reservingBytes count: Int) {
+    bytes.reserveCapacity(count)
+    bytes.append(UInt8(ascii: "("))
+  }
+
+  private mutating func separate() { if bytes.count > 1 { bytes.append(UInt8(ascii: ",")) } }
+
+  /// A word without any byte that means something in a literal.
+  mutating func plain(_ word: String) {
+    separate()
+    bytes += word.utf8
+  }
+
+  mutating func number(_ value: Int64?) {
+    separate()
+    if let value { bytes += String(value).utf8 }
+  }
+
+  /// Any text; nil is null, which is not the empty one.
+  mutating func text(_ text: String?) {
+    separate()
+    guard let text else { return }
+    bytes.append(UInt8(ascii: "\""))
+    for byte in text.utf8 {
+      if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") { bytes.append(byte) }
+      bytes.append(byte)
+    }
+    bytes.append(UInt8(ascii: "\""))
+  }
+
+  func finished() -> [UInt8] { bytes + [UInt8(ascii: ")")] }
 }
 
 /// What a call belongs to.

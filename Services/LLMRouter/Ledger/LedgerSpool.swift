@@ -1,5 +1,4 @@
 internal import Glibc
-internal import JSON
 internal import Primitives
 internal import Synchronization
 
@@ -75,8 +74,8 @@ final class LedgerSpool: Sendable {
   }
 
   /// Notes the state of a call. Throws when it cannot be written: then the call must not be made.
-  func note(_ id: UUID, _ json: [UInt8]) throws(Fault) {
-    var line = json
+  func note(_ id: UUID, _ row: [UInt8]) throws(Fault) {
+    var line = row
     line.append(10)
     try state.withLock { state throws(Fault) in
       guard !state.isClosed else { throw Fault(description: "the ledger's spool is closed") }
@@ -156,13 +155,25 @@ final class LedgerSpool: Sendable {
       guard count > 0 else { break }
       bytes += chunk[..<count]
     }
-    var last: [String: [UInt8]] = [:]
+    var last: [UUID: [UInt8]] = [:]
     // What was never written is zero.
     for line in bytes.split(separator: 10) where line.first != 0 {
-      guard let root = try? JSONDocument(parsing: Array(line)).root, let id = root["id"]?.string else { continue }
+      guard line.first == UInt8(ascii: "("), line.last == UInt8(ascii: ")"), let id = uuid(in: line, at: 0) else {
+        continue
+      }
       last[id] = Array(line)
     }
     return Array(last.values)
+  }
+
+  /// The tenant of a line.
+  static func tenant(of line: [UInt8]) -> UUID? { uuid(in: line[...], at: 1) }
+
+  /// A line begins with the id of the call and that of its tenant, each of 36 characters and one before it.
+  private static func uuid(in line: ArraySlice<UInt8>, at index: Int) -> UUID? {
+    let start = line.startIndex + 1 + index * 37
+    guard start + 36 <= line.endIndex else { return nil }
+    return UUID(ascii: line[start..<(start + 36)])
   }
 
   /// The file of a process that is gone.

@@ -164,10 +164,13 @@ final class BudgetGuard: Sendable {
   static func number(_ value: RedisValue) -> Int64 { value.integer ?? value.text.flatMap { Int64($0) } ?? 0 }
 
   private func putBack(_ reservation: Reservation, _ parts: [(taken: Int64, generation: Int64)]) {
-    state.withLock { state in
-      for (key, part) in zip(reservation.keys, parts) {
-        state.holdings.putBack(key, generation: part.generation, part.taken)
+    let gone = state.withLock { state in
+      zip(reservation.keys, parts).filter { key, part in
+        !state.holdings.putBack(key, generation: part.generation, part.taken)
       }
+    }
+    if !gone.isEmpty {
+      tell(gone.map { (key: $0.0, generation: $0.1.generation, reserved: $0.1.taken, used: 0) })
     }
   }
 

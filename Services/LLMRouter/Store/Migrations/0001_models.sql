@@ -139,6 +139,10 @@ create table call (
   first_token_us bigint
 );
 
+-- The row type in which calls are noted and sent, also by an earlier version of the service whose notes are taken over:
+-- columns that `call` gets later are not in it.
+create table call_entry (like call);
+
 create index call_of_tenant on call (tenant_id, started_at);
 create index call_of_run on call (tenant_id, run, started_at) where run is not null;
 create index call_of_key on call (tenant_id, key, started_at) where key is not null;
