@@ -5,7 +5,7 @@ PORT ?= 8080
 SERVICES := gateway orchestrator llm-router agent-core mock-provider cadre
 FORMATTED := Package.swift Services Shared Tests
 
-.PHONY: help setup run build test lint format bench bench-workflows fuzz docs clean
+.PHONY: help setup run build test lint format bench bench-workflows bench-models fuzz docs clean
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -43,6 +43,12 @@ bench-workflows: ## Measure durable workflows; PYTHON=... with dbos installed co
 	@swift build -c release --product orchestrator
 	@swift build -c release --product bench-worker
 	@python3 Tests/Benchmarks/workflows.py --bin .build/release $(if $(PYTHON),--python $(PYTHON))
+
+bench-models: ## Measure model calls; LITELLM=FOLDER of its program compares with it
+	@deploy/setup.sh bench
+	@swift build -c release --product llm-router
+	@swift build -c release --product mock-provider
+	@python3 Tests/Benchmarks/router.py --bin .build/release $(if $(LITELLM),--litellm $(LITELLM))
 
 fuzz: ## Run every fuzz target for SECONDS_EACH (default 60) seconds
 	@deploy/setup.sh run

@@ -1,3 +1,4 @@
+internal import Budgets
 internal import Telemetry
 
 /// Metrics of budgets and the ledger. Labels are closed sets.
@@ -12,6 +13,11 @@ struct SpendingMetrics: Sendable {
     alerts = registry.counter(
       "cadre_budget_alerts_total", help: "Settled calls that found a budget beyond its alert threshold.",
       labels: ["scope", "period"])
+    // Series that begin with their first event have no increase that a rule could see.
+    for scope in BudgetScope.allCases {
+      refused.with(scope.rawValue).add(0)
+      for period in BudgetPeriod.allCases { alerts.with(scope.rawValue, period.rawValue).add(0) }
+    }
     rebuilt = registry.counter(
       "cadre_budget_rebuilds_total", help: "Budget counters that were rebuilt from the ledger.")
   }
