@@ -3,6 +3,7 @@
 Everything lies in one temporary folder and listens on loopback; `close` ends it.
 """
 import glob
+import hashlib
 import json
 import os
 import pwd
@@ -166,6 +167,20 @@ class World:
             "CADRE_RATE_QUEUE_TIME_MS": "3000", "CADRE_PROVIDER_TIMEOUT_MS": "3000", "CADRE_PROVIDER_FIRST_TOKEN_MS": "2000",
             "CADRE_HEALTH_PROBE_INTERVAL_MS": "0", "TEST_API_KEY": PROVIDER_KEY, **environment})
         self._until(lambda: self._ready(name), name)
+
+    def start_gateway(self, keys):
+        """A gateway before the router. `keys`: tenant, text and operator of each API key."""
+        self.ports["gateway"] = self.ports.get("gateway") or free_port()
+        path = f"{self.folder}/gateway.yaml"
+        with open(path, "w") as file:
+            json.dump({"auth": {"keys": [
+                {"name": f"key{number}", "tenant": tenant, "operator": operator,
+                 "sha256": hashlib.sha256(text.encode()).hexdigest()}
+                for number, (tenant, text, operator) in enumerate(keys)]}}, file)
+        self._start("gateway", [f"{self.bin}/gateway"], {
+            "CADRE_HTTP_PORT": str(self.ports["gateway"]), "CADRE_CONFIG": path, "CADRE_INTERNAL_TOKEN": TOKEN,
+            "CADRE_LLM_ROUTER_URL": self.url(), "CADRE_ORCHESTRATOR_URL": f"http://127.0.0.1:{free_port()}"})
+        self._until(lambda: self._ready("gateway"), "gateway")
 
     def _ready(self, name):
         return request("GET", f"http://127.0.0.1:{self.ports[name]}/readyz", timeout=5).status == 200
