@@ -75,6 +75,11 @@ def case_no_answered_call_is_lost_by_a_kill(world):
     world.start_router("second")
     try:
         assert world.until(lambda: sums(world, own)[0]["calls"] == 300), sums(world, own)
+        # With what they have used, also those that were answered at the last moment.
+        rows = sums(world, own, "group_by=outcome")
+        counted = world.usage("alpha")
+        assert [row["outcome"] for row in rows] == ["ok"], rows
+        assert rows[0]["output_tokens"] == counted["output_tokens"], (rows, counted)
     finally:
         world.kill("second")
 
