@@ -81,6 +81,10 @@ public struct HTTPResponseWriter: Sendable {
     socket.deadline = 0
   }
 
+  /// Sends what was written at once, where it would leave with the end of the loop's turn: for the first words of a
+  /// stream whose others follow on their heels.
+  public func flush() { connection.socket.flushNow() }
+
   /// Whether the client has closed its side or the connection failed: stop producing.
   public var isClientGone: Bool { connection.socket.peerClosed || connection.socket.isClosed }
 }

@@ -139,6 +139,9 @@ public final class StreamSocket: ReadinessHandler, @unchecked Sendable {
     }
   }
 
+  /// Hands to the kernel what it takes now, without waiting for the end of the turn.
+  public func flushNow() { flush() }
+
   /// Waits while the unsent output is over `outputBytesMax`. Throws the `failure`.
   public func drained() async throws(ReactorError) {
     try await outputFalls(to: StreamSocket.outputBytesMax)

@@ -42,7 +42,7 @@ enum CachedReply {
     flight.begin(Flight.Head(status: .ok, headers: reply.headers))
     switch reply.body {
     case .whole(let bytes): flight.append(bytes)
-    case .stream(let produce): try await produce { flight.append($0) }
+    case .stream(let produce): try await produce { bytes, _ in flight.append(bytes) }
     }
     flight.finish()
   }

@@ -42,25 +42,23 @@ final class Opened: Sendable {
 
 /// Attempts at providers, one after the other: keys of a provider, then the next target, then again after a pause.
 /// There is one count and one deadline for all of them.
-struct Attempts: Sendable {
+final class Attempts: Sendable {
   private static let errorBytesMax = 256 << 10
 
-  let client: HTTPClient
-  let health: HealthBook
-  let rates: RateGuard
-  let policy: RetryPolicy
-  let snapshot: CatalogSnapshot
-  let asked: CallRequest
-  let record: CallRecord
-  let filter: CallGuard
-  let answerBytesMax: Int
-  /// Headers of the caller that go on to the provider: versions and betas of its dialect.
-  let forwarded: HTTPHeaders
+  private let service: CallService
+  private let call: CallService.Prepared
   /// Bounds answers whose caller names no bound, where a budget needs one.
-  let outputCap: Int64?
-  /// Monotonic nanoseconds.
-  let deadline: UInt64
-  let logger: Logger
+  private let outputCap: Int64?
+
+  init(_ service: CallService, _ call: CallService.Prepared, outputCap: Int64?) {
+    self.service = service
+    self.call = call
+    self.outputCap = outputCap
+  }
+
+  private var health: HealthBook { service.health }
+  private var asked: CallRequest { call.asked }
+  private var record: CallRecord { call.record }
 
   /// Opens an answer, with a second target at the same time when the first lets wait. Throws the last `CallFailure`.
   func open(_ plan: RoutePlan) async throws -> Opened {
@@ -71,16 +69,16 @@ struct Attempts: Sendable {
   private func hedged(_ plan: RoutePlan) async throws -> Opened {
     guard let delay = plan.hedgeMilliseconds, let loop = EventLoop.current else { throw CancellationError() }
     health.noteHedgeable()
-    let race = Race(on: loop) { late in discard(late) }
+    let race = Race(on: loop) { [self] late in discard(late) }
     do {
       let first = course(plan)
-      race.start { runner in try await series(first, runner) }
+      race.start { [self] runner in try await series(first, runner) }
       if try await !race.hasResult(within: .milliseconds(delay)), health.mayHedge() {
         record.hedged()
         var other = plan
         other.targets = Array(plan.targets.dropFirst())
         let second = course(other)
-        race.start { runner in try await series(second, runner) }
+        race.start { [self] runner in try await series(second, runner) }
       }
       let opened = try await race.winner()
       record.chose(opened.target, opened.provider.kind)
@@ -93,8 +91,8 @@ struct Attempts: Sendable {
 
   private func course(_ plan: RoutePlan) -> Course {
     Course(
-      plan, snapshot: snapshot, health: health, policy: policy, deadline: deadline,
-      line: RateGuard.Line(guard: rates, deadline: deadline))
+      plan, snapshot: call.snapshot, health: health, policy: service.limits.retries, deadline: call.deadline,
+      line: RateGuard.Line(guard: service.rates, deadline: call.deadline))
   }
 
   /// An answer that came after another was taken: what it has cost is accounted.
@@ -134,11 +132,11 @@ struct Attempts: Sendable {
 
   /// Passes the gates of a model; nil when one of them is closed.
   private func enter(_ stop: Course.Stop, _ course: Course) async throws -> Leave? {
-    guard snapshot.hasModelGates else { return Leave.free }
-    let gates = snapshot.gates(model: stop.target.name)
+    guard call.snapshot.hasModelGates else { return Leave.free }
+    let gates = call.snapshot.gates(model: stop.target.name)
     guard !gates.isEmpty else { return Leave.free }
     do {
-      switch try await rates.tryToPass(
+      switch try await service.rates.tryToPass(
         UUID.version7(), gates, tokens: asked.promptTokens + (asked.outputTokens ?? 0))
       {
       case .passed(let pass):
@@ -174,7 +172,7 @@ struct Attempts: Sendable {
     record.attempting(stop.target, stop.provider.kind)
     do {
       let outgoing = try outgoing(stop)
-      let answer = try await client.send(outgoing.request, peer: "provider:\(stop.provider.name)")
+      let answer = try await service.client.send(outgoing.request, peer: "provider:\(stop.provider.name)")
       guard answer.status.isSuccess else { throw try await refusal(answer, stop) }
       return opened(try await read(answer, outgoing.wire, stop), stop, outgoing)
     } catch {
@@ -203,7 +201,7 @@ struct Attempts: Sendable {
     }
     record.attempted(stop.target, failure.failureClass.rawValue)
     if health.failed(stop.key, failure.failureClass, retryAfter: failure.retryAfterSeconds.map { $0 * 1000 }) {
-      logger.warning(
+      service.telemetry.logger.warning(
         "a provider is given a pause",
         [
           "provider": .string(stop.provider.name), "model": .string(stop.target.name),
@@ -232,14 +230,14 @@ struct Attempts: Sendable {
     let provider = stop.provider
     let (wire, bytes, dropped) = try asked.body(
       for: stop.target, provider, outputCap: stop.target.outputTokensMax == nil ? outputCap : nil)
-    var headers = wire == .messages ? forwarded : HTTPHeaders()
+    var headers = wire == .messages ? call.forwarded : HTTPHeaders()
     headers.append(.contentType, "application/json")
     headers.append(.accept, asked.wantsStream ? "text/event-stream" : "application/json")
     if wire == .messages, !headers.contains("anthropic-version") { headers.append("anthropic-version", "2023-06-01") }
     provider.authorize(&headers, key: provider.keys[stop.key.key])
     let limit = asked.wantsStream ? min(provider.record.timeout, provider.record.firstToken) : provider.record.timeout
     let now = MonotonicClock.now()
-    let remaining = now >= deadline ? 0 : Int64((deadline - now) / 1_000_000)
+    let remaining = now >= call.deadline ? 0 : Int64((call.deadline - now) / 1_000_000)
     let request = HTTPClientRequest(
       .post, try provider.url(wire), headers: headers, body: .bytes(bytes),
       timeout: min(limit, .milliseconds(max(1, remaining))), pauseMax: provider.record.timeout,
@@ -251,7 +249,7 @@ struct Attempts: Sendable {
     let body = (try? await answer.body.collect(upTo: Attempts.errorBytesMax)) ?? []
     return CallFailure(
       status: answer.status, body: body, retryAfterMilliseconds: RetryAfter.milliseconds(answer.headers),
-      provider: stop.provider, filter: filter)
+      provider: stop.provider, filter: service.filter)
   }
 
   private func read(
@@ -259,11 +257,11 @@ struct Attempts: Sendable {
   ) async throws -> OpenedAnswer {
     let isEventStream = answer.headers[.contentType]?.hasPrefix("text/event-stream") ?? false
     guard asked.wantsStream, isEventStream else {
-      return try whole(try await answer.body.collect(upTo: answerBytesMax), wire, stop)
+      return try whole(try await answer.body.collect(upTo: service.limits.answerBytes), wire, stop)
     }
     let stream = ProviderStream(
       answer.body, wire: wire, request: asked, model: stop.target.name,
-      created: WallClock.now().unixMicroseconds / 1_000_000, bytesMax: answerBytesMax)
+      created: WallClock.now().unixMicroseconds / 1_000_000, bytesMax: service.limits.answerBytes)
     return .stream(stream, first: try await stream.open())
   }
 

@@ -25,7 +25,7 @@ struct CallLimits: Sendable {
 }
 
 /// The path of a call: who, which model, cache, budget, attempts, account.
-struct CallService: Sendable {
+final class CallService: Sendable {
   let desk: CallerDesk
   let catalog: CatalogKeeper
   let client: HTTPClient
@@ -39,6 +39,26 @@ struct CallService: Sendable {
   let telemetry: Telemetry
   let limits: CallLimits
   let filter: CallGuard
+
+  init(
+    desk: CallerDesk, catalog: CatalogKeeper, client: HTTPClient, health: HealthBook, ledger: Ledger,
+    budgets: BudgetGuard, rates: RateGuard, cache: PromptCache, deck: FlightDeck, metrics: CallMetrics,
+    telemetry: Telemetry, limits: CallLimits, filter: CallGuard
+  ) {
+    self.desk = desk
+    self.catalog = catalog
+    self.client = client
+    self.health = health
+    self.ledger = ledger
+    self.budgets = budgets
+    self.rates = rates
+    self.cache = cache
+    self.deck = deck
+    self.metrics = metrics
+    self.telemetry = telemetry
+    self.limits = limits
+    self.filter = filter
+  }
 
   /// A call that is ready to be made. One object: as a value it would stand in the frame of every step on its way, for
   /// as long as a stream lasts.
@@ -159,7 +179,7 @@ struct CallService: Sendable {
       model: asked.model, complexity: caller.complexity, needs: asked.needs, promptTokens: asked.promptTokens,
       outputTokens: asked.outputTokens, allowed: caller.allowed)
     do throws(RouteRefusal) {
-      var plan = try snapshot.table.route(query, random: UInt64.random(in: 0...UInt64.max)) { target in
+      var plan = try snapshot.table.route(query, random: UInt64.random(in: 0...UInt64.max)) { [health] target in
         health.health(target, keys: snapshot.providers[target.provider]?.keys.count ?? 1)
       }
       plan.targets.removeAll { !filter.allows($0.name) }
@@ -201,7 +221,7 @@ struct CallService: Sendable {
         deck.land(key)
         return answer(hit, call)
       }
-      let task = loop.task {
+      let task = loop.task { [self] in
         do {
           try await CachedReply.pour(try await direct(call, cache: "miss", key: key), into: flight)
         } catch {
@@ -260,11 +280,7 @@ struct CallService: Sendable {
       if let reservation = intent.reservation { budgets.settle(reservation, tokens: 0, nanoUSD: 0) }
       throw error
     }
-    return Attempts(
-      client: client, health: health, rates: rates, policy: limits.retries, snapshot: call.snapshot, asked: call.asked,
-      record: call.record, filter: filter, answerBytesMax: limits.answerBytes, forwarded: call.forwarded,
-      outputCap: intent.reservation == nil ? nil : limits.outputTokens, deadline: call.deadline,
-      logger: telemetry.logger)
+    return Attempts(self, call, outputCap: intent.reservation == nil ? nil : limits.outputTokens)
   }
 
   @inline(never)

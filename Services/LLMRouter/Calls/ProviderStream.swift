@@ -23,6 +23,9 @@ final class ProviderStream: @unchecked Sendable {
   private var isClosed = false
   private let bytesMax: Int
   private var bytesSeen = 0
+  /// Events that have come and are not passed on yet.
+  private var events: [ServerSentEvent] = []
+  private var nextEvent = 0
   private(set) var hasContent = false
 
   init(_ body: any HTTPClientBody, wire: Dialect, request: CallRequest, model: String, created: Int64, bytesMax: Int) {
@@ -56,26 +59,48 @@ final class ProviderStream: @unchecked Sendable {
   /// The next bytes for the caller; nil after the end. Throws `StreamFault` and `HTTPClientError`, also for a stream
   /// that ends without saying so.
   func next() async throws -> [UInt8]? {
+    if nextEvent < events.count { return try passEvents() }
     guard !isClosed else { return nil }
-    guard let piece = try await body.next() else {
-      isClosed = true
-      guard watcher.isComplete else {
-        throw HTTPClientError(.connectionLost, outcomeUnknown: true, reason: "the stream ended early")
-      }
-      var closing: [UInt8] = []
-      finish(&closing)
-      return closing
+    guard let piece = try await body.next() else { return try end() }
+    try take(piece)
+    return try passEvents()
+  }
+
+  private func end() throws -> [UInt8] {
+    isClosed = true
+    guard watcher.isComplete else {
+      throw HTTPClientError(.connectionLost, outcomeUnknown: true, reason: "the stream ended early")
     }
+    var closing: [UInt8] = []
+    finish(&closing)
+    return closing
+  }
+
+  private func take(_ piece: [UInt8]) throws {
     bytesSeen += piece.count
     guard bytesSeen <= bytesMax else {
       throw StreamFault(code: "answer_too_large", message: "the answer is larger than \(bytesMax) bytes")
     }
+    events = try parser.feed(piece)
+    nextEvent = 0
+  }
+
+  /// Passes on the events that have come; of a burst the first words alone, so that they need not wait for the rest.
+  @inline(never)
+  private func passEvents() throws -> [UInt8] {
+    let hadContent = hasContent
     var bytes: [UInt8] = []
-    bytes.reserveCapacity(piece.count)
-    for event in try parser.feed(piece) {
+    while nextEvent < events.count {
+      let event = events[nextEvent]
+      nextEvent += 1
       let sight = try watcher.watch(event)
       if sight.hasContent { hasContent = true }
       try pass(event, sight, &bytes)
+      if hasContent, !hadContent { break }
+    }
+    if nextEvent == events.count {
+      events = []
+      nextEvent = 0
     }
     return bytes
   }

@@ -5,8 +5,8 @@ internal import HTTPWire
 struct Reply: Sendable {
   static let eventStream = "text/event-stream; charset=utf-8"
 
-  /// Takes a piece.
-  typealias Write = @Sendable ([UInt8]) async throws -> Void
+  /// Takes a piece, and whether it is to leave at once.
+  typealias Write = @Sendable ([UInt8], _ isUrgent: Bool) async throws -> Void
 
   enum Body: Sendable {
     case whole([UInt8])
@@ -25,7 +25,12 @@ struct Reply: Sendable {
     case .stream(let produce):
       HTTPResponse(
         .ok, headers: headers,
-        body: .stream(length: nil) { writer in try await produce { try await writer.write($0) } })
+        body: .stream(length: nil) { writer in
+          try await produce { bytes, isUrgent in
+            try await writer.write(bytes)
+            if isUrgent { writer.flush() }
+          }
+        })
     }
   }
 }

@@ -48,13 +48,13 @@ final class StreamRelay: @unchecked Sendable {
     service.metrics.streams.add(1)
     defer { service.metrics.streams.add(-1) }
     do {
-      if !first.isEmpty { try await write(taken()) }
+      if !first.isEmpty { try await write(taken(), true) }
       while let bytes = try await next() {
-        if !bytes.isEmpty { try await write(bytes) }
+        if !bytes.isEmpty { try await write(bytes, false) }
       }
     } catch let broken as Broken {
       // The only way to tell a client in the midst of a stream.
-      return try await write(broken.event)
+      return try await write(broken.event, false)
     } catch {
       gone()
       throw error

@@ -10,7 +10,7 @@ struct RevokedKey: Sendable, Hashable {
 }
 
 /// All that is configured at one moment. A call works with the snapshot that it began with.
-struct CatalogSnapshot: Sendable {
+final class CatalogSnapshot: Sendable {
   let providers: [String: Provider]
   let table: RouteTable
   /// What answers of an alias have to be like.
@@ -22,6 +22,19 @@ struct CatalogSnapshot: Sendable {
   let revokedKeys: Set<RevokedKey>
   /// Models whose price is not known.
   let unpriced: Int
+
+  init(
+    providers: [String: Provider], table: RouteTable, checks: [String: AnswerCheck], budgets: [String: [Budget]],
+    rateLimits: [String: [RateLimit]], revokedKeys: Set<RevokedKey>, unpriced: Int
+  ) {
+    self.providers = providers
+    self.table = table
+    self.checks = checks
+    self.budgets = budgets
+    self.rateLimits = rateLimits
+    self.revokedKeys = revokedKeys
+    self.unpriced = unpriced
+  }
 
   /// Whether any model has a rate limit.
   var hasModelGates: Bool { rateLimits[""] != nil }
