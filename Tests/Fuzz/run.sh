@@ -1,18 +1,35 @@
 #!/usr/bin/env bash
 # Builds every fuzz target with libFuzzer and AddressSanitizer and runs each for $1 seconds (default 60).
-# A target is compiled together with the sources of its module, as one module.
+# A target is compiled together with the sources of its module, or of those that its file `modules` lists, as one module.
+# Usage: run.sh [SECONDS [NAME]]
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 seconds=${1:-60}
+only=${2:-}
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
 for source in Tests/Fuzz/*/Fuzz*.swift; do
   module=$(basename "$(dirname "$source")")
   name=$(basename "$source" .swift)
-  flags=()
+  if [ -n "$only" ] && [ "$name" != "$only" ]; then continue; fi
+  flags=(-enable-upcoming-feature InternalImportsByDefault)
   if [ "$module" = Settings ]; then flags+=(-I Shared/CLibraries/CYAML); fi
   echo "== $name"
-  swiftc -O -sanitize=fuzzer,address -parse-as-library "${flags[@]}" Shared/"$module"/*.swift "$source" -o "$out/$name" 2>&1 |
+  sources=(Shared/"$module"/*.swift)
+  if [ -f "Tests/Fuzz/$module/modules" ]; then
+    # Several modules become one: what they import of each other is there.
+    sources=()
+    read -r -a folders <"Tests/Fuzz/$module/modules"
+    names=$(printf '%s\n' "${folders[@]}" | sed 's#.*/##' | paste -sd '|')
+    for folder in "${folders[@]}"; do
+      for file in "$folder"/*.swift; do
+        copy=$out/$(basename "$folder")-$(basename "$file")
+        sed -E "s/^(public|internal|private) import ($names)\$//" "$file" >"$copy"
+        sources+=("$copy")
+      done
+    done
+  fi
+  swiftc -O -sanitize=fuzzer,address -parse-as-library "${flags[@]}" "${sources[@]}" "$source" -o "$out/$name" 2>&1 |
     grep -v "Cannot export local symbol" || [ -x "$out/$name" ]
   seeds=Tests/Fuzz/$module/seeds/${name#Fuzz}
   corpus=$out/corpus-$name
