@@ -52,6 +52,7 @@ import Testing
   @Test(arguments: [
     "{}", "[]", #"{"made_up":1}"#, #"{"pattern":""}"#, #"{"pattern":"("}"#, #"{"pattern":"(a)\\1"}"#,
     #"{"pattern":"a{1,1000}"}"#, #"{"pattern":"(((((a{9}){9}){9}){9}){9})"}"#,
+    #"{"pattern":"(a{255}){255}"}"#, #"{"pattern":"a{3,600}"}"#, #"{"pattern":"(a{100}b{2,}){9,}"}"#,
     #"{"json_schema":{"oneOf":[]}}"#, #"{"json_schema":{"type":"thing"}}"#, #"{"json_schema":{"minItems":-1}}"#,
     #"{"json_schema":[]}"#, #"{"json_schema":{"$ref":"http://example.com"}}"#,
   ])
@@ -64,6 +65,8 @@ import Testing
     #expect(throws: CheckFault.self) { try check("{\"json_schema\":\(deep)}") }
     #expect(try check(#"{"non_empty":true}"#).fault(in: String(repeating: "x", count: 2 << 20)) != nil)
     #expect(throws: CheckFault.self) { try Pattern(String(repeating: "a", count: 501)) }
+    let long = String(repeating: "a", count: Pattern.textBytesMax + 1)
+    #expect(try check(#"{"pattern":"a"}"#).fault(in: long) == "the answer is too long to be matched")
   }
 
   @Test func `matching does not blow up`() throws {

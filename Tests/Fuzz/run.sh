@@ -7,7 +7,7 @@ cd "$(dirname "$0")/../.."
 seconds=${1:-60}
 only=${2:-}
 out=$(mktemp -d)
-trap 'rm -rf "$out"' EXIT
+[ -n "${KEEP:-}" ] || trap 'rm -rf "$out"' EXIT
 for source in Tests/Fuzz/*/Fuzz*.swift; do
   module=$(basename "$(dirname "$source")")
   name=$(basename "$source" .swift)
@@ -39,8 +39,8 @@ for source in Tests/Fuzz/*/Fuzz*.swift; do
   done
   (cd "$out" && SWIFT_BACKTRACE=enable=no "./$name" -max_total_time="$seconds" -rss_limit_mb=4096 -max_len=65536 -print_final_stats=1 "$corpus" 2>&1 |
     grep -E "stat::number_of_executed_units|ERROR|SUMMARY" || true)
-  if compgen -G "$out/crash-*" >/dev/null; then
-    cp "$out"/crash-* .
+  if compgen -G "$out/crash-*" >/dev/null || compgen -G "$out/oom-*" >/dev/null; then
+    cp "$out"/crash-* "$out"/oom-* . 2>/dev/null || true
     echo "$name found a crash; its input lies beside the Makefile" >&2
     exit 1
   fi

@@ -36,7 +36,10 @@ public struct AnswerCheck: Sendable {
     if isNonEmpty, !text.unicodeScalars.contains(where: { !$0.properties.isWhitespace }) {
       return "the answer is empty"
     }
-    if let pattern, !pattern.matches(text) { return "the answer does not match the pattern" }
+    if let pattern, !pattern.matches(text) {
+      return text.utf8.count > Pattern.textBytesMax
+        ? "the answer is too long to be matched" : "the answer does not match the pattern"
+    }
     guard isJSON || schema != nil else { return nil }
     guard let document = try? JSONDocument(parsing: AnswerCheck.unfenced(text)) else { return "the answer is no JSON" }
     return schema?.fault(document.root).map { "the answer breaks the schema: \($0)" }

@@ -7,8 +7,10 @@ internal import Glibc
 public final class Pattern: @unchecked Sendable {
   /// The longest pattern, in bytes.
   public static let bytesMax = 500
-  private static let repetitionMax = 255
-  private static let repetitionsMax = 4
+  /// The longest text that is matched, in bytes.
+  public static let textBytesMax = 64 << 10
+  /// What all repetitions multiply to at most.
+  private static let copiesMax = 100
 
   /// The pattern as it was given.
   public let source: String
@@ -35,8 +37,11 @@ public final class Pattern: @unchecked Sendable {
     compiled.deallocate()
   }
 
-  /// Whether the pattern occurs in a text.
-  public func matches(_ text: String) -> Bool { regexec(compiled, text, 0, nil, 0) == 0 }
+  /// Whether the pattern occurs in a text; in one that is longer than `textBytesMax` it does not, because the matcher
+  /// keeps a state for each prefix that it has met.
+  public func matches(_ text: String) -> Bool {
+    text.utf8.count <= Pattern.textBytesMax && regexec(compiled, text, 0, nil, 0) == 0
+  }
 
   /// The text with each match replaced.
   public func replacing(in text: String, with substitute: String) -> String {
@@ -58,11 +63,13 @@ public final class Pattern: @unchecked Sendable {
     return result + String(decoding: rest, as: UTF8.self)
   }
 
-  /// Refuses what makes matching, or the compiled form, grow without measure.
+  /// Refuses what makes matching, or the compiled form, grow without measure: repetitions are unrolled when they are
+  /// compiled, and those within others multiply.
   private static func inspect(_ source: String) throws(CheckFault) {
-    var repetitions = 0
+    var copies = 1
     var isEscaped = false
     var number: Int?
+    var largest = 1
     for byte in source.utf8 {
       if isEscaped {
         isEscaped = false
@@ -75,17 +82,24 @@ public final class Pattern: @unchecked Sendable {
       case 0: throw CheckFault("a pattern has no zero byte")
       case UInt8(ascii: "\\"): isEscaped = true
       case UInt8(ascii: "{"):
-        repetitions += 1
         number = 0
-      case UInt8(ascii: "}"): number = nil
+        largest = 1
+      case UInt8(ascii: "}"):
+        if number != nil { copies = copies.multipliedReportingOverflow(by: largest).partialValue }
+        number = nil
       case UInt8(ascii: ","): if number != nil { number = 0 }
       case UInt8(ascii: "0")...UInt8(ascii: "9"):
-        if let value = number { number = min(value * 10 + Int(byte - UInt8(ascii: "0")), 100_000) }
+        if let value = number {
+          let next = min(value * 10 + Int(byte - UInt8(ascii: "0")), copiesMax + 1)
+          number = next
+          largest = max(largest, next)
+        }
       default: break
       }
-      if let number, number > repetitionMax { throw CheckFault("a repetition goes up to \(repetitionMax)") }
+      guard copies <= copiesMax, largest <= copiesMax else {
+        throw CheckFault("the repetitions of a pattern multiply to \(copiesMax) at most")
+      }
     }
-    guard repetitions <= repetitionsMax else { throw CheckFault("a pattern has up to \(repetitionsMax) repetitions") }
   }
 }
 

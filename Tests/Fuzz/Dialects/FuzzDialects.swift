@@ -80,7 +80,9 @@ private func fuzzStreams(_ bytes: [UInt8], cut: Int) {
     // What is sent on is a stream of JSON documents.
     for made in out {
       var check = ServerSentEventParser()
-      for event in (try? check.feed(made)) ?? [] where !event.data.elementsEqual("[DONE]".utf8) { mustBeJSON(event.data) }
+      for event in (try? check.feed(made)) ?? [] where !event.data.elementsEqual("[DONE]".utf8) {
+        mustBeJSON(event.data)
+      }
     }
   }
   for dialect in [Dialect.chat, .messages, .responses] { _ = AnswerText(stream: bytes, dialect) }
