@@ -8,7 +8,9 @@ internal import Telemetry
 /// The table of calls: rows are gathered for some milliseconds and written together. From the begin of a call on it
 /// stands in the spool, so none is lost with the process.
 final class Ledger: Sendable {
-  private static let interval = Duration.milliseconds(20)
+  private static let interval = Duration.milliseconds(50)
+  /// So many rows are written at once when they are there sooner: small batches leave the cores to the calls.
+  private static let batchUsual = 32
   private static let retryInterval = Duration.milliseconds(500)
   private static let batchMax = 500
   /// Rows that wait while the database is away; beyond, calls are refused rather than made unaccounted.
@@ -17,6 +19,8 @@ final class Ledger: Sendable {
   private struct State {
     var waiting: [(id: UUID, row: [UInt8])] = []
     var isWriting = false
+    /// The writer, while it waits for rows.
+    var sleeper: (loop: EventLoop, promise: Promise<Void>)?
   }
 
   private let pool: PostgresPool
@@ -47,14 +51,21 @@ final class Ledger: Sendable {
     do { try spool?.note(id, row) } catch {
       logger.error("the end of a call is not in the spool", ["reason": .string("\(error)")])
     }
-    state.withLock { $0.waiting.append((id, row)) }
+    let sleeper = state.withLock { state -> (loop: EventLoop, promise: Promise<Void>)? in
+      state.waiting.append((id, row))
+      guard state.waiting.count >= Ledger.batchUsual, let sleeper = state.sleeper else { return nil }
+      state.sleeper = nil
+      return sleeper
+    }
+    // A promise belongs to its loop.
+    if let sleeper { sleeper.loop.execute { sleeper.promise.succeed(()) } }
   }
 
   /// Writes rows until the task is cancelled.
   func run() async {
     while !Task.isCancelled {
       do {
-        try await EventLoop.sleep(for: Ledger.interval)
+        try await rest()
         try await flush()
       } catch is CancellationError {
         return
@@ -66,6 +77,23 @@ final class Ledger: Sendable {
           ])
         try? await EventLoop.sleep(for: Ledger.retryInterval)
       }
+    }
+  }
+
+  /// Returns when there is a batch, or after some time.
+  private func rest() async throws {
+    guard let loop = EventLoop.current else { return try await EventLoop.sleep(for: Ledger.interval) }
+    let promise = Promise<Void>(on: loop)
+    let isEnough = state.withLock { state in
+      guard state.waiting.count < Ledger.batchUsual else { return true }
+      state.sleeper = (loop, promise)
+      return false
+    }
+    if isEnough { return }
+    do {
+      try await promise.value(deadline: MonotonicClock.now() &+ UInt64(Ledger.interval.nanoseconds))
+    } catch let error as ReactorError where error.code == .timedOut {
+      state.withLock { $0.sleeper = nil }
     }
   }
 
