@@ -2,6 +2,7 @@
 import concurrent.futures
 import http.client
 import json
+import time
 import uuid
 
 from world import OTHER, TENANT, TOKEN
@@ -153,8 +154,6 @@ def case_who_leaves_a_shared_call_does_not_end_it(world):
     answer.read(200)
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
         other = pool.submit(stream, world, text)
-        assert world.until(lambda: world.metric("cadre_model_calls_in_flight_shared") >= 0)
-        import time
         time.sleep(0.15)
         answer.close()
         pilot.close()

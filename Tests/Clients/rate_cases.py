@@ -1,9 +1,12 @@
 """Rate limits: requests, tokens and calls at once, of tenants and of models, with a queue."""
 import concurrent.futures
+import json
+import random
+import socket
 import time
 
 from budget_cases import tenant
-from world import OTHER, TENANT
+from world import OTHER, TENANT, TOKEN
 
 
 def limit(world, own, scope, operator=False, **terms):
@@ -125,3 +128,28 @@ def case_without_redis_a_limited_call_is_refused(world):
     finally:
         world.start_redis()
     assert world.until(lambda: world.ask("alpha-small", "hi", own).status == 200)
+
+
+def case_clients_that_leave_at_any_moment_hold_nothing(world):
+    own = tenant()
+    limit(world, own, "tenant", concurrency=2)
+    made = world.call("POST", "/api/v1/budgets", {"scope": "run", "period": "total", "tokens": 1000}, own)
+    assert made.status == 201, made
+    body = json.dumps({"model": "alpha-small", "max_tokens": 5, "messages": [{"role": "user", "content": "hi"}]}).encode()
+    random.seed(3)
+    rebuilt = world.metric("cadre_budget_rebuilds_total")
+    for number in range(400):
+        connection = socket.create_connection(("127.0.0.1", world.ports["router"]))
+        connection.sendall(
+            f"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
+            f"content-length: {len(body)}\r\nx-cadre-internal-token: {TOKEN}\r\nx-cadre-tenant: {own}\r\n"
+            f"x-cadre-run: r{number}\r\n\r\n".encode() + body)
+        time.sleep(random.random() * 0.0015)
+        connection.close()
+    # Nobody is inside any more, and no counter was thrown away: each run's was built once at most.
+    assert world.until(lambda: world.redis("KEYS", f"rate:*{own}*:calls") == "", 3), [
+        world.redis("ZRANGE", key, "0", "-1") for key in world.redis("KEYS", f"rate:*{own}*:calls").split()]
+    assert world.redis("KEYS", f"budget:*{own}*:wait") == "", world.redis("KEYS", f"budget:*{own}*:wait")
+    assert world.metric("cadre_budget_rebuilds_total") - rebuilt <= 400
+    start = time.time()
+    assert all(a.status == 200 for a in burst(world, own, 2)) and time.time() - start < 2

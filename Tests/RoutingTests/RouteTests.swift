@@ -94,7 +94,6 @@ import Testing
     #expect(try plan(RouteQuery(model: "tier:small")) == ["b/mini", "a/mini", "a/main", "c/big"])
     #expect(try plan(RouteQuery(model: "tier:medium")) == ["a/main", "c/big", "b/mini", "a/mini"])
     #expect(try plan(RouteQuery(model: "tier:small", needs: [.reasoning])) == ["c/big"])
-    #expect(try plan(RouteQuery(model: "tier:small", tierMin: .medium)).first == "a/main")
     #expect(throws: RouteRefusal.badTier("tier:huge")) { try plan(RouteQuery(model: "tier:huge")) }
   }
 

@@ -143,10 +143,6 @@ final class CallRecord: Sendable {
 
   /// Attempts so far.
   var attempts: Int { state.withLock { $0.entry.attempts } }
-  /// The price of the target, to tell the caller what the call costs.
-  func cost(_ usage: TokenUsage?) -> Int64? {
-    state.withLock { state in usage.flatMap { usage in state.target?.price?.nanoUSD(usage) } }
-  }
 
   /// The call failed, or its caller went away while a provider was at work: then all that was set aside is charged,
   /// because nobody will say what was used.

@@ -73,13 +73,11 @@ public struct RouteQuery: Sendable, Hashable {
   public var allowed: Set<String>?
   /// Asked for instead of the configured strategy.
   public var strategy: Strategy?
-  /// Not smaller than this: an answer of the tier below was not good enough.
-  public var tierMin: Tier?
 
   /// A query.
   public init(
     model: String, complexity: Complexity? = nil, needs: Set<Capability> = [], promptTokens: Int64 = 0,
-    outputTokens: Int64? = nil, allowed: Set<String>? = nil, strategy: Strategy? = nil, tierMin: Tier? = nil
+    outputTokens: Int64? = nil, allowed: Set<String>? = nil, strategy: Strategy? = nil
   ) {
     self.model = model
     self.complexity = complexity
@@ -88,7 +86,6 @@ public struct RouteQuery: Sendable, Hashable {
     self.outputTokens = outputTokens
     self.allowed = allowed
     self.strategy = strategy
-    self.tierMin = tierMin
   }
 }
 

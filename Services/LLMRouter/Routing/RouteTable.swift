@@ -87,11 +87,9 @@ public struct RouteTable: Sendable {
       wanted = tier
       reason = "tier"
     }
-    let first = max(wanted, query.tierMin ?? .small)
-    if first != wanted { reason += ", escalated" }
     let all = models.flatMap { targets[$0] ?? [] }
     // Larger tiers stand in for smaller ones before smaller ones stand in for larger ones.
-    let order = Tier.allCases.filter { $0 >= first } + Tier.allCases.filter { $0 < first }.reversed()
+    let order = Tier.allCases.filter { $0 >= wanted } + Tier.allCases.filter { $0 < wanted }.reversed()
     var ordered: [ModelTarget] = []
     for tier in order {
       ordered += orderer.ordered(orderer.fitting(all.filter { $0.tier == tier }), query.strategy ?? .cheapest)
@@ -99,7 +97,7 @@ public struct RouteTable: Sendable {
     guard let best = ordered.first, let tier = best.tier else {
       throw orderer.refusal(asked, all.filter { $0.tier != nil })
     }
-    if tier != first { reason += ", no fitting model in \(first.rawValue)" }
+    if tier != wanted { reason += ", no fitting model in \(wanted.rawValue)" }
     let larger = Tier.allCases.filter { $0 > tier }.compactMap { next in ordered.first { $0.tier == next } }
     return RoutePlan(
       targets: orderer.healthyFirst(ordered), contextFallbacks: [], contentFallbacks: [],

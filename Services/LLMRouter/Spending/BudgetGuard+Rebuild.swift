@@ -24,10 +24,7 @@ extension BudgetGuard {
   /// `force` an existing one is thrown away first. Throws `RedisError`.
   func rebuild(_ counter: BudgetCounter, force: Bool) async throws(RedisError) {
     let key = counter.key
-    let isMine = state.withLock { state in
-      state.holdings.drop(key)
-      return state.rebuilding.insert(key).inserted
-    }
+    let isMine = state.withLock { $0.rebuilding.insert(key).inserted }
     guard isMine else {
       // Another call rebuilds it already.
       let limit = MonotonicClock.now() &+ 3 * BudgetGuard.settlingNanoseconds
@@ -61,10 +58,13 @@ extension BudgetGuard {
         .integer(counter.end.map { $0 + BudgetGuard.graceSeconds } ?? 0),
       ]
     ).requireInteger()
-    metrics.rebuilt.add()
+    if isSet == 1 { metrics.rebuilt.add() }
     state.withLock { state in
       state.doubtful.remove(key)
-      if isSet == 1 { for (reservation, index) in mine { reservation.generations[index] = generation } }
+      // Who comes late finds the counter there, and what is held of it stands.
+      guard isSet == 1 else { return }
+      state.holdings.drop(key)
+      for (reservation, index) in mine { reservation.generations[index] = generation }
     }
   }
 

@@ -107,7 +107,7 @@ final class BudgetGuard: Sendable {
     arguments.append(RedisArgument(process))
     let answer: [RedisValue]
     do {
-      answer = try await redis.evaluate(
+      answer = try await redis.confirm(
         BudgetScripts.reserve, keys: reservation.keys.map { RedisArgument($0) }, arguments: arguments
       ).requireArray()
     } catch {
@@ -189,7 +189,7 @@ final class BudgetGuard: Sendable {
     }
     guard missing > 0 else { return }
     do {
-      _ = try await redis.evaluate(
+      _ = try await redis.confirm(
         BudgetScripts.settle, keys: [RedisArgument(key)],
         arguments: [.integer(generation), .integer(0), .integer(missing)])
     } catch {

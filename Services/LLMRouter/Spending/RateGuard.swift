@@ -60,7 +60,7 @@ final class RateGuard: Sendable {
       ]
     }
     do {
-      let answer = try await redis.evaluate(RateScripts.enter, keys: RateGuard.keys(gates), arguments: arguments)
+      let answer = try await redis.confirm(RateScripts.enter, keys: RateGuard.keys(gates), arguments: arguments)
         .requireArray()
       guard answer.count == 2, let wait = answer[0].text.flatMap({ Int64($0) }), let index = answer[1].integer else {
         throw RedisError(.protocolViolation)
