@@ -43,7 +43,8 @@ final class OrchestratorService: Service {
     metrics = RunMetrics(registry: context.telemetry.registry)
     engine = RunEngine(
       group: context.group, store: RunStore(pool: pool), catalog: WorkflowCatalog(store: WorkflowStore(pool: pool)),
-      notices: ReplicaNotices(pool: pool, logger: context.telemetry.logger), metrics: metrics)
+      notices: ReplicaNotices(pool: pool, logger: context.telemetry.logger), metrics: metrics,
+      logger: context.telemetry.logger)
     timers = TimerService(
       engine: engine, inputs: StepInputs(store: engine.store), logger: context.telemetry.logger)
     submitter = TaskSubmitter(engine: engine, projects: ProjectStore(pool: pool))

@@ -46,9 +46,11 @@ struct TaskRoutes: Sendable {
     if let key {
       accepted = try await submitOnce(submission, key, Digest.sha256(JSONValue(document.root).canonicalBytes()))
     } else {
-      let created = try await engine.accept(submission)
+      let accepted = try await engine.accept(submission)
       // Nothing has to be read for who does not wait.
-      if wait == nil, let created { return answer(TaskRow(submission, created), isEnded: false, wait: nil) }
+      if wait == nil, let accepted {
+        return answer(TaskRow(accepted.submission, accepted.createdAt), isEnded: false, wait: nil)
+      }
     }
     return try await answer(caller, accepted, wait: wait)
   }

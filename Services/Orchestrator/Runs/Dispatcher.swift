@@ -1,9 +1,11 @@
 internal import Contracts
 internal import Primitives
 internal import Reactor
+internal import Telemetry
 
-/// Hands steps to the workers that wait. All waiting workers of this process share one claim, so that their number does
-/// not load the database, and one claim is in flight at a time.
+/// Hands steps of the queue to the workers that wait. All waiting workers of this process share one claim, so that their
+/// number does not load the database, and one claim is in flight at a time. Steps that become ready while somebody waits
+/// for them do not come here at all: see `Handout`.
 ///
 /// `@unchecked Sendable`: its state is confined to its loop; `ring` only schedules onto it.
 final class Dispatcher: @unchecked Sendable {
@@ -16,30 +18,34 @@ final class Dispatcher: @unchecked Sendable {
   private static let bucketNanoseconds: UInt64 = 1_000_000_000
   /// Steps of one claim.
   private static let claimMax = 128
+  /// How many steps are looked for when nobody knows how many there are.
+  static let unknownSteps = 16
+  /// How long steps are kept for a worker that is about to ask again.
+  private static let keptFor = Duration.milliseconds(250)
 
-  private struct Waiting {
-    let number: Int
-    let worker: String
-    let jobTypes: [String]
-    let slots: Int
-    let milliseconds: Int64
-    let deadline: UInt64
-    let promise: Promise<[LeasedStep]>
-  }
-
+  /// The workers that wait.
+  let board = SlotBoard()
   private let loop: EventLoop
   private let store: RunStore
   private let metrics: RunMetrics
-  private var waiting: [Waiting] = []
+  private let logger: Logger
   private var nextNumber = 0
+  /// Steps whose worker was answered before they were committed.
+  private var kept: [String: [LeasedStep]] = [:]
   private var isClaiming = false
   private var wasRung = false
+  /// Counts the news, so that a look at the queue is known to be older than them.
+  private var news = 0
+  /// The news behind which nothing of a job type was in the queue.
+  private var seenEmpty: [String: Int] = [:]
+  /// Steps that are in the queue as far as this process knows.
+  private var expected = 0
   /// The oldest bucket of each job type that may still have steps, and when all were looked at last.
   private var oldest: [String: (bucket: Int32, at: UInt64)] = [:]
-  private var isDraining = false
   private var leased: @Sendable (LeasedStep, String) -> Void = { _, _ in }
 
-  init(loop: EventLoop, store: RunStore, metrics: RunMetrics) {
+  init(loop: EventLoop, store: RunStore, metrics: RunMetrics, logger: Logger) {
+    self.logger = logger
     self.loop = loop
     self.store = store
     self.metrics = metrics
@@ -48,21 +54,81 @@ final class Dispatcher: @unchecked Sendable {
   /// Calls `body` for every step that is leased. To be set before the first lease.
   func onLease(_ body: @escaping @Sendable (LeasedStep, String) -> Void) { leased = body }
 
-  /// Says that there may be new steps.
-  func ring() { loop.execute { [self] in look() } }
+  /// Says that there may be new steps in the queue: about so many.
+  func ring(_ steps: Int = Dispatcher.unknownSteps) { loop.execute { [self] in rung(steps) } }
+
+  private func rung(_ steps: Int) {
+    news += 1
+    expected += steps
+    look()
+  }
 
   /// Ends all waits, those to come as well: their workers shall ask another replica.
   func drain() {
     loop.execute { [self] in
-      isDraining = true
-      for entry in waiting { entry.promise.succeed([]) }
-      waiting = []
+      for entry in board.close() { entry.promise.succeed([]) }
     }
   }
 
   /// Says that another replica has new steps. They are left to its own workers for a moment.
   func ringLater() {
-    loop.execute { [self] in _ = loop.schedule(after: Dispatcher.leftToOthers) { [self] in look() } }
+    loop.execute { [self] in
+      _ = loop.schedule(after: Dispatcher.leftToOthers) { [self] in rung(Dispatcher.unknownSteps) }
+    }
+  }
+
+  /// Gives reserved slots back, and their workers what was found for them.
+  func deliver(_ shares: [SlotShare]) {
+    guard !shares.isEmpty else { return }
+    loop.execute { [self] in
+      for share in shares { settle(share) }
+      if shares.contains(where: { $0.steps.isEmpty }) { look() }
+    }
+  }
+
+  private func settle(_ share: SlotShare) {
+    let (ready, left) = board.settle(share.number, reserved: share.reserved, share.steps)
+    if let ready { self.answer(ready, ready.steps) }
+    guard !left.isEmpty else { return }
+    // The worker was given something by another commit just now, and is about to ask for more: it has room for it.
+    if let other = board.remove(named: share.worker) {
+      answer(other, left)
+    } else if board.isClosed {
+      giveBack(left)
+    } else {
+      keep(left, for: share.worker)
+    }
+  }
+
+  private func answer(_ entry: WaitingWorker, _ steps: [LeasedStep]) {
+    if !steps.isEmpty, entry.promise.isSettled { return giveBack(steps) }
+    entry.promise.succeed(steps)
+  }
+
+  /// Keeps steps until their worker asks again, for a moment.
+  private func keep(_ steps: [LeasedStep], for worker: String) {
+    kept[worker, default: []] += steps
+    let ids = Set(steps.map(\.token))
+    _ = loop.schedule(after: Dispatcher.keptFor) { [self] in
+      guard let left = kept[worker]?.filter({ ids.contains($0.token) }), !left.isEmpty else { return }
+      kept[worker]?.removeAll { ids.contains($0.token) }
+      if kept[worker]?.isEmpty == true { kept[worker] = nil }
+      giveBack(left)
+    }
+  }
+
+  private func takeKept(_ worker: String, _ jobTypes: [String], _ slots: Int) -> [LeasedStep] {
+    guard let all = kept[worker] else { return [] }
+    let fitting = Array(all.filter { jobTypes.contains($0.jobType) }.prefix(slots))
+    let tokens = Set(fitting.map(\.token))
+    let left = all.filter { !tokens.contains($0.token) }
+    kept[worker] = left.isEmpty ? nil : left
+    return fitting
+  }
+
+  /// Ends leases whose worker has gone.
+  private func giveBack(_ steps: [LeasedStep]) {
+    loop.task { [self] in try? await store.giveBack(steps) }
   }
 
   /// Leases up to `slots` steps to a worker, waiting up to `deadline` (monotonic nanoseconds) for some.
@@ -83,37 +149,32 @@ final class Dispatcher: @unchecked Sendable {
   private func wait(
     worker: String, jobTypes: [String], slots: Int, milliseconds: Int64, until deadline: UInt64
   ) async throws -> [LeasedStep] {
-    if isDraining { return [] }
+    let waiting = takeKept(worker, jobTypes, slots)
+    if !waiting.isEmpty { return waiting }
     let number = nextNumber
     nextNumber += 1
     let promise = Promise<[LeasedStep]>(on: loop)
-    let entry = Waiting(
-      number: number, worker: worker, jobTypes: jobTypes, slots: min(slots, Dispatcher.claimMax),
-      milliseconds: milliseconds, deadline: deadline, promise: promise)
-    waiting.append(entry)
-    look()
-    let timer = loop.schedule(at: deadline) { [weak self] in self?.giveUp(entry) }
+    let entry = WaitingWorker(
+      number: number, worker: worker, jobTypes: jobTypes, slots: slots, milliseconds: milliseconds, deadline: deadline,
+      promise: promise, free: slots)
+    guard board.add(entry) else { return [] }
+    if jobTypes.contains(where: { seenEmpty[$0] != news }) { look() }
+    // With something under way for it, the answer comes with that.
+    let timer = loop.schedule(at: deadline) { [board] in board.giveUp(number)?.promise.succeed([]) }
     defer { loop.cancel(timer) }
     do {
       return try await promise.value()
     } catch {
-      waiting.removeAll { $0.number == number }
+      board.remove(number)
       throw error
     }
-  }
-
-  /// Ends a wait in vain. One whose claim is in flight ends with the claim.
-  private func giveUp(_ entry: Waiting) {
-    guard waiting.contains(where: { $0.number == entry.number }) else { return }
-    waiting.removeAll { $0.number == entry.number }
-    entry.promise.succeed([])
   }
 
   /// Looks now and then even if nobody rang: for steps that other replicas made ready.
   func lookPeriodically() async {
     while !Task.isCancelled {
       do { try await EventLoop.sleep(for: Dispatcher.lookAgain) } catch { return }
-      ring()
+      ring(0)
     }
   }
 
@@ -122,7 +183,7 @@ final class Dispatcher: @unchecked Sendable {
       wasRung = true
       return
     }
-    guard !waiting.isEmpty else { return }
+    guard !board.jobTypes.isEmpty else { return }
     isClaiming = true
     loop.task { [self] in await claimAll() }
   }
@@ -130,64 +191,52 @@ final class Dispatcher: @unchecked Sendable {
   private func claimAll() async {
     repeat {
       wasRung = false
-      var types: [String] = []
-      for entry in waiting { for type in entry.jobTypes where !types.contains(type) { types.append(type) } }
-      for type in types {
+      for type in board.jobTypes where seenEmpty[type] != news {
         // A full claim leaves more behind.
         while let isFull = await claim(type), isFull {}
       }
-    } while wasRung && !waiting.isEmpty
+    } while wasRung
     isClaiming = false
   }
 
   /// Claims steps of one type for those who wait for it. `nil` when nobody does or the database failed; true when there
   /// may be more.
   private func claim(_ type: String) async -> Bool? {
-    var takers: [Waiting] = []
-    var workers: [String] = []
-    var owners: [Int] = []
-    for entry in waiting where entry.jobTypes.contains(type) && workers.count < Dispatcher.claimMax {
-      takers.append(entry)
-      for _ in 0..<min(entry.slots, Dispatcher.claimMax - workers.count) {
-        workers.append(entry.worker)
-        owners.append(takers.count - 1)
+    // No more slots than are needed are kept from what becomes ready meanwhile.
+    let slots = board.reserve(type, count: min(expected + 1, Dispatcher.claimMax))
+    guard let first = slots.first else { return nil }
+    var shares: [SlotShare] = []
+    for slot in slots {
+      if shares.last?.number == slot.number {
+        shares[shares.count - 1].reserved += 1
+      } else {
+        shares.append(SlotShare(number: slot.number, worker: slot.worker, reserved: 1))
       }
     }
-    guard let first = takers.first else { return nil }
-    let numbers = Set(takers.map(\.number))
-    waiting.removeAll { numbers.contains($0.number) }
+    defer { for share in shares { settle(share) } }
     do {
       let started = MonotonicClock.now()
+      let newsBefore = news
       let known = oldest[type].flatMap { started < $0.at &+ Dispatcher.bucketNanoseconds ? $0.bucket : nil }
       let (steps, bucket) = try await store.lease(
-        jobType: type, workers: workers, milliseconds: first.milliseconds, from: known ?? 0)
+        jobType: type, workers: slots.map(\.worker), milliseconds: first.milliseconds, from: known ?? 0)
       if known == nil {
         // Without any step, what comes is newer than what was there before.
         oldest[type] = (bucket ?? oldest[type]?.bucket ?? 0, started)
       }
-      var shares = [[LeasedStep]](repeating: [], count: takers.count)
-      for step in steps where owners.indices.contains(step.slot) {
-        leased(step, workers[step.slot])
-        metrics.leased(step.waitedMicroseconds)
-        shares[owners[step.slot]].append(step)
+      let isFull = steps.count == slots.count
+      seenEmpty[type] = bucket == nil ? newsBefore : nil
+      expected = isFull ? max(Dispatcher.claimMax, expected - steps.count) : 0
+      board.backlogged(type, isFull)
+      for step in steps where slots.indices.contains(step.slot) {
+        let slot = slots[step.slot]
+        leased(step, slot.worker)
+        metrics.leased(step.waitedMicroseconds, isHanded: false)
+        if let place = shares.firstIndex(where: { $0.number == slot.number }) { shares[place].steps.append(step) }
       }
-      var unwanted: [LeasedStep] = []
-      let now = MonotonicClock.now()
-      for (taker, share) in zip(takers, shares) {
-        if taker.promise.isSettled {
-          unwanted += share
-        } else if share.isEmpty, now < taker.deadline, !isDraining {
-          waiting.append(taker)
-        } else {
-          taker.promise.succeed(share)
-        }
-      }
-      waiting.sort { $0.number < $1.number }
-      // Their workers have gone while the claim was under way.
-      if !unwanted.isEmpty { try await store.giveBack(unwanted) }
-      return steps.count == workers.count
+      return isFull
     } catch {
-      for taker in takers { taker.promise.fail(error) }
+      logger.warning("steps could not be claimed", ["reason": .string("\(error)")])
       return nil
     }
   }

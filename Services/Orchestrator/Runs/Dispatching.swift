@@ -19,7 +19,8 @@ struct Dispatching {
       let jobType: String = if case .work(let type) = definition.kind { type } else { "agent" }
       return QueuedStep(
         key: step.key, attempt: step.attempt, version: state.sequence, jobType: jobType,
-        lane: lane(step, definition), priority: min(10, max(-10, facts.priority + definition.priority)),
+        lane: lane(step, definition), hasLocks: !definition.locks.isEmpty,
+        priority: min(10, max(-10, facts.priority + definition.priority)),
         delayMilliseconds: dispatch.delayMilliseconds, timeouts: definition.timeouts,
         inputSHA256: definition.input == nil && step.item == nil
           ? state.input.flatMap { Hex.decode($0.sha256) } : nil)

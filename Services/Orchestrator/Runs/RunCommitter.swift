@@ -51,8 +51,8 @@ final class RunCommitter: Sendable {
   }
 
   private struct Made {
-    let transition: Transition
-    let known: KnownRun
+    var transition: Transition
+    var known: KnownRun
     /// Positions of the changes in the batch.
     let members: [Int]
   }
@@ -62,12 +62,18 @@ final class RunCommitter: Sendable {
     let run: RunID
     let events: [RunEvent]
     let status: RunState.Status
+    /// Steps in the queue.
     let newWork: Int
     let newTimers: Bool
   }
 
-  /// Makes a batch of changes and returns the outcome of each.
-  func commit(_ batch: [RunChange], moved: (Moved) -> Void) async throws -> [ChangeOutcome] {
+  /// Makes a batch of changes and returns the outcome of each. Steps that become ready go to the workers that wait, as
+  /// far as there are any; `leased` is told of each.
+  func commit(
+    _ batch: [RunChange], dispatcher: Dispatcher, leased: (LeasedStep) -> Void, moved: (Moved) -> Void
+  ) async throws -> [ChangeOutcome] {
+    var handout = Handout(board: dispatcher.board)
+    defer { dispatcher.deliver(handout.shares) }
     var outcomes = [ChangeOutcome](repeating: .again, count: batch.count)
     var order: [RunID] = []
     var members: [RunID: [Int]] = [:]
@@ -85,7 +91,8 @@ final class RunCommitter: Sendable {
           for index in indices { outcomes[index] = .refused(error) }
           continue
         }
-        guard let result = decideAll(run, &loaded, indices, batch, &outcomes) else { continue }
+        guard var result = decideAll(run, &loaded, indices, batch, &outcomes) else { continue }
+        handout.fill(&result.transition, &result.known.state)
         made[run] = result
         transitions.append(result.transition)
       }
@@ -99,7 +106,11 @@ final class RunCommitter: Sendable {
           for index in result.members { outcomes[index] = .refused(.byStore(error)) }
           continue
         }
-        settle(transition, result, written[transition.run] ?? .moved, batch, &outcomes, moved)
+        let outcome = written[transition.run] ?? .moved
+        if case .limited = outcome { dispatcher.board.limited(transition.tenant) }
+        settle(transition, result, outcome, batch, &outcomes, moved)
+        guard case .held(let leases) = outcome else { continue }
+        for step in handout.written(transition, result.known.facts, leases) { leased(step) }
       }
     } catch {
       for run in order { cache.forget(run) }
@@ -217,6 +228,7 @@ final class RunCommitter: Sendable {
           newTimers: !transition.timers.isEmpty || transition.work.contains { $0.delayMilliseconds > 0 }
             || (transition.parent != nil && transition.status.isEnded)))
     case .moved: cache.forget(transition.run)
+    case .limited: cache.forget(transition.run)
     case .unproven(let steps):
       cache.forget(transition.run)
       for index in made.members {

@@ -4,6 +4,7 @@ internal import JSON
 internal import Postgres
 internal import Primitives
 internal import Reactor
+internal import Telemetry
 internal import Workflows
 
 /// The shell around the decider: accepts runs, hands changes to their committers, and tells those who wait.
@@ -39,11 +40,13 @@ final class RunEngine: Sendable {
   private let cache = RunCache()
   private let reader: RunCommitter
   private let group: EventLoopGroup
-  private let submissions: PerLoop<GroupCommit<Submission, Timestamp?>>
+  private let submissions: PerLoop<GroupCommit<Submission, Accepted?>>
+  private let insert: @Sendable ([Submission], IdempotencyRow?) async throws -> [Accepted?]
   private let committers: [GroupCommit<RunChange, ChangeOutcome>]
 
   init(
-    group: EventLoopGroup, store: RunStore, catalog: WorkflowCatalog, notices: ReplicaNotices, metrics: RunMetrics
+    group: EventLoopGroup, store: RunStore, catalog: WorkflowCatalog, notices: ReplicaNotices, metrics: RunMetrics,
+    logger: Logger
   ) {
     self.group = group
     self.notices = notices
@@ -53,30 +56,35 @@ final class RunEngine: Sendable {
     let cache = cache
     let hub = hub
     let timerBell = timerBell
-    let dispatcher = Dispatcher(loop: group.loops[0], store: store, metrics: metrics)
+    let dispatcher = Dispatcher(loop: group.loops[0], store: store, metrics: metrics, logger: logger)
     self.dispatcher = dispatcher
     let committer = RunCommitter(store: store, cache: cache, catalog: catalog, metrics: metrics)
     reader = committer
-    submissions = PerLoop(group) { loop in
-      GroupCommit(loop: loop) { batch in
-        let inserted = try await store.insert(batch, batch.map(RunEngine.beginning))
-        return batch.map { inserted[$0.run] }
+    let leases = leases
+    let begun = { @Sendable (batch: [Submission], row: IdempotencyRow?) in
+      try await RunEngine.insert(batch, row, store, catalog, cache, dispatcher) { step in
+        leases.keep(step)
+        metrics.leased(step.waitedMicroseconds, isHanded: true)
       }
     }
+    insert = begun
+    submissions = PerLoop(group) { loop in GroupCommit(loop: loop) { try await begun($0, nil) } }
     committers = group.loops.map { loop in
       GroupCommit(loop: loop) { batch in
-        try await committer.commit(batch) { moved in
+        try await committer.commit(batch, dispatcher: dispatcher) { step in
+          leases.keep(step)
+          metrics.leased(step.waitedMicroseconds, isHanded: true)
+        } moved: { moved in
           hub.moved(moved.run)
           notices.moved(moved.run)
           if moved.newWork > 0 {
-            dispatcher.ring()
+            dispatcher.ring(moved.newWork)
             notices.work()
           }
           if moved.newTimers { timerBell.ring(1) }
         }
       }
     }
-    let leases = leases
     dispatcher.onLease { step, worker in
       leases.keep(step)
       cache.started(
@@ -88,29 +96,77 @@ final class RunEngine: Sendable {
 
   // MARK: Accepting
 
-  /// Accepts a run: durable when this returns. Returns the time of its creation; `nil` when it was there already.
+  /// A run that was accepted, as it stands then.
+  struct Accepted: Sendable {
+    let createdAt: Timestamp
+    let submission: Submission
+    /// Steps in the queue.
+    let newWork: Int
+  }
+
+  /// Accepts a run: durable when this returns. `nil` when it was there already.
   @discardableResult
-  func accept(_ submission: Submission, idempotency: IdempotencyRow? = nil) async throws -> Timestamp? {
-    let created: Timestamp?
+  func accept(_ submission: Submission, idempotency: IdempotencyRow? = nil) async throws -> Accepted? {
+    let accepted: Accepted?
     if let idempotency {
-      created = try await store.insert(
-        [submission], [RunEngine.beginning(submission)], idempotency: idempotency)[submission.run]
+      accepted = try await insert([submission], idempotency).first ?? nil
     } else {
-      created = try await submissions.current.submit(submission)
+      accepted = try await submissions.current.submit(submission)
     }
-    guard let created else { return nil }
-    if let workflow = try await catalog.find(
-      submission.facts.tenant, submission.state.workflow.name, version: submission.state.workflow.version)
-    {
-      cache.reserve(submission.run)
-      cache.put(submission.run, KnownRun(facts: submission.facts, workflow: workflow, state: submission.state))
-    }
+    guard let accepted else { return nil }
     metrics.submitted()
     if submission.state.status.isEnded { metrics.ended(submission.state.status) }
-    dispatcher.ring()
-    notices.work()
+    if accepted.newWork > 0 {
+      dispatcher.ring(accepted.newWork)
+      notices.work()
+    }
     if plannedTimers(submission) { timerBell.ring(1) }
-    return created
+    return accepted
+  }
+
+  /// Writes new runs. Steps that are ready at once go to the workers that wait, as far as there are any.
+  private static func insert(
+    _ batch: [Submission], _ idempotency: IdempotencyRow?, _ store: RunStore, _ catalog: WorkflowCatalog,
+    _ cache: RunCache, _ dispatcher: Dispatcher, _ leased: (LeasedStep) -> Void
+  ) async throws -> [Accepted?] {
+    var handout = Handout(board: dispatcher.board)
+    defer { dispatcher.deliver(handout.shares) }
+    var accepted: [RunID: Accepted] = [:]
+    var left = batch
+    while !left.isEmpty {
+      var submissions = left
+      var plans = left.map(RunEngine.beginning)
+      for index in plans.indices {
+        let before = plans[index].events.count
+        handout.fill(&plans[index], &submissions[index].state)
+        submissions[index].events += plans[index].events.dropFirst(before)
+      }
+      let inserted = try await store.insert(submissions, plans, idempotency: idempotency)
+      left = []
+      for (submission, plan) in zip(submissions, plans) {
+        switch inserted[submission.run] {
+        case .made(let created, let leases):
+          accepted[submission.run] = Accepted(
+            createdAt: created, submission: submission, newWork: plan.work.count { $0.delayMilliseconds == 0 })
+          if let workflow = try? await catalog.find(
+            submission.facts.tenant, submission.state.workflow.name, version: submission.state.workflow.version)
+          {
+            cache.reserve(submission.run)
+            cache.put(
+              submission.run, KnownRun(facts: submission.facts, workflow: workflow, state: submission.state))
+          }
+          for step in handout.written(plan, submission.facts, leases.mapValues { $0.with(submission.input.body) }) {
+            leased(step)
+          }
+        case .limited:
+          // A limit is counted by the claim: once more, through the queue.
+          dispatcher.board.limited(submission.facts.tenant)
+          left += batch.filter { $0.run == submission.run }
+        case .known, nil: break
+        }
+      }
+    }
+    return batch.map { accepted[$0.run] }
   }
 
   /// Whether something of the run is due for the orchestrator itself.

@@ -6,7 +6,7 @@ internal import Telemetry
 final class RunMetrics: Sendable {
   private let submittedTasks: Counter
   private let endedRuns: [RunState.Status: Counter]
-  private let leasedSteps: Counter
+  private let leasedSteps: [Bool: Counter]
   private let lostLeases: Counter
   private let commitSize: Histogram
   private let dispatchLatency: Histogram
@@ -29,7 +29,10 @@ final class RunMetrics: Sendable {
     endedRuns = [
       .succeeded: ended.with("succeeded"), .failed: ended.with("failed"), .cancelled: ended.with("cancelled"),
     ]
-    leasedSteps = registry.counter("cadre_steps_leased_total", help: "Steps handed to workers.")
+    let leased = registry.counter(
+      "cadre_steps_leased_total", help: "Steps given to workers: directly when they became ready, or from the queue.",
+      labels: ["from"])
+    leasedSteps = [true: leased.with("commit"), false: leased.with("queue")]
     lostLeases = registry.counter(
       "cadre_leases_lost_total", help: "Leases taken back because their worker fell silent or took too long.")
     failedAttempts = registry.counter("cadre_step_attempts_failed_total", help: "Attempts of steps that failed.")
@@ -39,7 +42,7 @@ final class RunMetrics: Sendable {
       buckets: [1, 2, 4, 8, 16, 32, 64, 128], scale: 1
     ).with()
     dispatchLatency = registry.histogram(
-      "cadre_step_dispatch_seconds", help: "Time from ready to leased.",
+      "cadre_step_dispatch_seconds", help: "Time from ready to leased, the commit included.",
       buckets: [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1, 5, 30, 120], scale: 1_000_000
     ).with()
     let fired = registry.counter("cadre_timers_fired_total", help: "Durable timers fired, by kind.", labels: ["kind"])
@@ -62,8 +65,8 @@ final class RunMetrics: Sendable {
 
   func submitted() { submittedTasks.add() }
   func ended(_ status: RunState.Status) { endedRuns[status]?.add() }
-  func leased(_ waitedMicroseconds: Int64) {
-    leasedSteps.add()
+  func leased(_ waitedMicroseconds: Int64, isHanded: Bool) {
+    leasedSteps[isHanded]?.add()
     dispatchLatency.observe(Double(waitedMicroseconds) / 1_000_000)
   }
   func lost() { lostLeases.add() }

@@ -14,7 +14,8 @@ extension RunStore {
   /// Gives up to `workers.count` steps of a job type to `workers`, one to each entry: fairly between tenants, by
   /// priority and age within one, never beyond a limit. Takes them off the queue and records the start in each history.
   ///
-  /// Looks at what was queued in `bucket` and later; the second result is the oldest bucket that had steps.
+  /// Looks at what was queued in `bucket` and later; the second result is the oldest bucket that had steps, `nil` when
+  /// none is there.
   func lease(
     jobType: String, workers: [String], milliseconds: Int64, from bucket: Int32
   ) async throws -> (steps: [LeasedStep], oldest: Int32?) {
@@ -24,16 +25,17 @@ extension RunStore {
     ]
     let rows = try await retrying { try await pool.batch(statements) }[1]
     let oldest = try rows.first?.decode(15, as: Int32?.self)
-    let steps = try rows.map { row in
-      LeasedStep(
-        step: StepID(try row.decode(0, as: UUID.self)), run: RunID(try row.decode(1, as: UUID.self)),
+    let steps = try rows.compactMap { row -> LeasedStep? in
+      guard let step = try row.decode(0, as: UUID?.self) else { return nil }
+      return LeasedStep(
+        step: StepID(step), run: RunID(try row.decode(1, as: UUID.self)),
         tenant: TenantID(try row.decode(2, as: UUID.self)), key: try row.decode(3, as: String.self),
         attempt: Int(try row.decode(4, as: Int32.self)), token: try row.decode(5, as: UUID.self),
         deadline: try row.decode(6, as: Timestamp.self), version: Int(try row.decode(7, as: Int32.self)),
         task: TaskID(try row.decode(8, as: UUID.self)), input: try row.decode(9, as: [UInt8]?.self),
         traceparent: try row.decode(10, as: String?.self), leaseMilliseconds: try row.decode(11, as: Int64.self),
         slot: Int(try row.decode(12, as: Int64.self)) - 1, waitedMicroseconds: try row.decode(13, as: Int64.self),
-        lane: try row.decode(14, as: String.self))
+        lane: try row.decode(14, as: String.self), jobType: jobType)
     }
     return (steps, oldest)
   }
@@ -135,7 +137,8 @@ extension RunStore {
     select n.step_id, n.run_id, n.tenant_id, n.step, n.attempt, n.token, l.deadline,
       (b.base + n.position)::int, b.task_id, p.body, b.traceparent, coalesce(n.heartbeat_ms, $4)::int8, n.slot,
       (extract(epoch from clock_timestamp() - n.queued_at) * 1000000)::int8, n.lane, (select min(bucket) from spot)
-    from numbered n join bumped b on b.id = n.run_id join leased l on l.step_id = n.step_id
+    from (select) always
+    left join (numbered n join bumped b on b.id = n.run_id join leased l on l.step_id = n.step_id) on true
     left join payload p on p.tenant_id = n.tenant_id and p.sha256 = n.input_sha256
     """
 
@@ -265,6 +268,7 @@ struct LeasedStep: Sendable {
   let waitedMicroseconds: Int64
   /// What the limits know of it.
   let lane: String
+  let jobType: String
 
   /// The part of the lane behind a prefix.
   func named(_ prefix: String) -> String? {

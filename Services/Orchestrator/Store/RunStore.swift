@@ -12,41 +12,76 @@ struct RunStore: Sendable {
 
   // MARK: Accepting
 
-  /// Writes new runs with their tasks, first events, ready steps and timers: one statement for all of them. Returns the
-  /// runs that were new, with the time of their creation; one that is there already stays as it is.
-  @discardableResult
-  func insert(_ submissions: [Submission], _ plans: [Transition], idempotency: IdempotencyRow? = nil) async throws
-    -> [RunID: Timestamp]
-  {
+  /// What became of a new run.
+  enum Insertion: Sendable {
+    /// It is written, with the leases of the steps that went to workers directly.
+    case made(createdAt: Timestamp, leases: [StepID: WrittenLease])
+    /// It was there already and stays as it is.
+    case known
+    /// A limit applies to a step that was to go to a worker directly; nothing is written.
+    case limited
+  }
+
+  /// Writes new runs with their tasks, first events, ready and leased steps and timers: one statement for all of them.
+  func insert(
+    _ submissions: [Submission], _ plans: [Transition], idempotency: IdempotencyRow? = nil
+  ) async throws -> [RunID: Insertion] {
     var events = EventColumns()
     var work = WorkColumns()
     var timers = TimerColumns()
+    var handed = HandedColumns()
     for (submission, plan) in zip(submissions, plans) {
+      handed.append(plan.handed, of: submission.run, plan.tenant)
       events.append(submission.run, after: submission.state.sequence, submission.events)
       work.append(plan.work, of: submission.run, plan.tenant, home: home)
       timers.append(plan.timers, of: submission.run, plan.tenant)
     }
     let parameters =
       SubmissionColumns(submissions).parameters + events.parameters + work.parameters + timers.parameters
+      + handed.parameters
     let rows: PostgresRows
     if let idempotency {
-      let memory = PostgresStatement(
-        "insert into idempotency (tenant_id, key, request_sha256, task_id, run_id) values ($1, $2, $3, $4, $5)",
-        [
-          idempotency.tenant.uuid, idempotency.key, idempotency.requestSHA256, idempotency.task.uuid,
-          idempotency.run.uuid,
-        ])
-      rows = try await pool.batch([memory, PostgresStatement(RunStore.insertSQL, parameters)])[1]
+      let memory: [any PostgresEncodable] = [
+        idempotency.tenant.uuid, idempotency.key, idempotency.requestSHA256, idempotency.task.uuid,
+      ]
+      rows = try await retrying { try await pool.query(RunStore.insertOnceSQL, parameters + memory) }
     } else {
       rows = try await retrying { try await pool.query(RunStore.insertSQL, parameters) }
     }
-    var inserted: [RunID: Timestamp] = [:]
-    for row in rows { inserted[RunID(try row.decode(0, as: UUID.self))] = try row.decode(1, as: Timestamp.self) }
-    return inserted
+    var insertions: [RunID: Insertion] = [:]
+    for row in rows {
+      let run = RunID(try row.decode(0, as: UUID.self))
+      var leases: [StepID: WrittenLease] = [:]
+      if case .made(_, let others)? = insertions[run] { leases = others }
+      if let step = try row.decode(3, as: UUID?.self) {
+        leases[StepID(step)] = WrittenLease(deadline: try row.decode(4, as: Timestamp.self), input: nil)
+      }
+      if let created = try row.decode(1, as: Timestamp?.self) {
+        insertions[run] = .made(createdAt: created, leases: leases)
+      } else {
+        insertions[run] = try row.decode(2, as: Bool.self) ? .limited : .known
+      }
+    }
+    return insertions
   }
 
-  private static let insertSQL = """
-    with input as materialized (
+  private static let firstHanded = 37 + WorkColumns.count + TimerColumns.count
+  private static let firstMemory = firstHanded + HandedColumns.count
+  private static let insertSQL = insertSQL("")
+
+  /// The same for one run, with the memory of its idempotency key: a key that is known already is an error.
+  private static let insertOnceSQL = insertSQL(
+    """
+    , remembered as (
+      insert into idempotency (tenant_id, key, request_sha256, task_id, run_id)
+      select $\(firstMemory)::uuid, $\(firstMemory + 1)::text, $\(firstMemory + 2)::bytea, $\(firstMemory + 3)::uuid, i.run_id
+      from input i where i.run_id not in (select m.run_id from limited m)
+    )
+    """)
+
+  private static func insertSQL(_ more: String) -> String {
+    """
+    with \(handedSQL(from: firstHanded)), input as materialized (
       select * from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::int4[], $6::text[], $7::int4[], $8::int4[],
         $9::bytea[], $10::bytea[], $11::text[], $12::uuid[], $13::text[], $14::int4[], $15::int4[], $16::uuid[],
         $17::bool[], $18::text[], $19::text[], $20::jsonb[], $21::text[], $22::timestamptz[], $23::text[],
@@ -57,12 +92,13 @@ struct RunStore: Sendable {
     ), inserted as (
       insert into run (id, tenant_id, task_id, project_id, priority, workflow, workflow_version, version, status,
         input_sha256, traceparent, parent_run, parent_step, parent_attempt, depth, forked_from, input_tokens,
-        output_tokens, cost_microusd, unpriced_calls, model_calls, output_sha256, failure, ended_at)
+        output_tokens, cost_microusd, unpriced_calls, model_calls, output_sha256, failure, ended_at, started_at)
       select run_id, tenant_id, task_id, project_id, priority, workflow, workflow_version, version, status,
         input_sha256, traceparent, parent_run, parent_step, parent_attempt, depth, forked_from, input_tokens,
         output_tokens, cost, unpriced, calls, output_sha256, failure,
-        case when status in ('succeeded', 'failed', 'cancelled') then now() end
-      from input on conflict (id) do nothing returning id, created_at
+        case when status in ('succeeded', 'failed', 'cancelled') then now() end,
+        case when run_id in (select h.run_id from handed h) then now() end
+      from input where run_id not in (select m.run_id from limited m) on conflict (id) do nothing returning id, created_at
     ), tasks as (
       insert into task (tenant_id, id, run_id, project_id, priority, title, description, labels, assignee, due_at,
         input_sha256, created_by)
@@ -90,22 +126,26 @@ struct RunStore: Sendable {
       select distinct on (tenant_id, input_sha256) tenant_id, input_sha256, input from input i
       where input is not null and \(isStale("i.tenant_id", "i.input_sha256"))
       \(touch)
-    )
-    select id, created_at from inserted
+    ), leased as (
+      \(leasedSQL(joining: "inserted"))
+    )\(more)
+    select i.run_id, n.created_at, i.run_id in (select m.run_id from limited m), l.step_id, l.deadline
+    from input i left join inserted n on n.id = i.run_id left join leased l on l.run_id = i.run_id
     """
+  }
 
   /// A payload that many store at the same time is looked up, not fought over.
-  private static func isStale(_ tenant: String, _ sha256: String) -> String {
+  static func isStale(_ tenant: String, _ sha256: String) -> String {
     """
     not exists (select 1 from payload x where x.tenant_id = \(tenant) and x.sha256 = \(sha256)
           and x.used_at > now() - interval '12 hours')
     """
   }
 
-  private static let touch = "on conflict (tenant_id, sha256) do update set used_at = now()"
+  static let touch = "on conflict (tenant_id, sha256) do update set used_at = now()"
 
   /// The insertion of steps into the queue, or among those that wait for their turn.
-  private static func queueSQL(from first: Int, joining fence: String, into table: String, _ which: String) -> String {
+  static func queueSQL(from first: Int, joining fence: String, into table: String, _ which: String) -> String {
     let types = [
       "uuid", "uuid", "uuid", "text", "int4", "int4", "text", "text", "int4", "int8", "int8", "int8", "int8", "bytea",
       "int4",
@@ -129,7 +169,36 @@ struct RunStore: Sendable {
       """
   }
 
-  private static func timerSQL(from first: Int, joining fence: String) -> String {
+  /// The steps that go to workers directly, and the runs of which some may not because of a limit.
+  static func handedSQL(from first: Int) -> String {
+    let types = [
+      "uuid", "uuid", "uuid", "text", "int4", "uuid", "text", "int8", "text", "int8", "int8", "bytea",
+    ]
+    let arrays = types.enumerated().map { "$\(first + $0)::\($1)[]" }.joined(separator: ", ")
+    return """
+      handed as materialized (
+        select * from unnest(\(arrays)) as h(step_id, run_id, tenant_id, step, attempt, token, worker, lease_ms, lane,
+          heartbeat_ms, close_ms, input)
+      ), limited as materialized (
+        select distinct h.run_id from handed h join concurrency_limit c on c.tenant_id = h.tenant_id
+        where c.key = 'tenant' or c.key = any(string_to_array(h.lane, E'\\x1f'))
+      )
+      """
+  }
+
+  static func leasedSQL(joining fence: String) -> String {
+    """
+    insert into lease (step_id, run_id, tenant_id, step, attempt, token, worker, leased_at, lane, heartbeat_ms,
+        closes_at, deadline)
+      select h.step_id, h.run_id, h.tenant_id, h.step, h.attempt, h.token, h.worker, clock_timestamp(), h.lane,
+        h.heartbeat_ms, clock_timestamp() + h.close_ms * interval '1 millisecond',
+        clock_timestamp() + least(coalesce(h.heartbeat_ms, h.lease_ms), h.close_ms) * interval '1 millisecond'
+      from handed h join \(fence) f on f.id = h.run_id
+      returning step_id, run_id, deadline
+    """
+  }
+
+  static func timerSQL(from first: Int, joining fence: String) -> String {
     let types = ["uuid", "uuid", "uuid", "text", "text", "int4", "uuid", "int8"]
     let arrays = types.enumerated().map { "$\(first + $0)::\($1)[]" }.joined(separator: ", ")
     return """
@@ -140,196 +209,14 @@ struct RunStore: Sendable {
       join \(fence) f on f.id = t.run_id
       """
   }
+}
 
-  // MARK: Transitions
+/// A lease as it was written, with the step's input when that is a whole payload.
+struct WrittenLease: Sendable {
+  let deadline: Timestamp
+  let input: [UInt8]?
 
-  /// What became of a transition.
-  enum Outcome: Sendable {
-    /// It is written.
-    case held
-    /// The run has moved on meanwhile; nothing is written.
-    case moved
-    /// These proofs do not hold; nothing is written.
-    case unproven(Set<StepID>)
-  }
-
-  /// Writes transitions of different runs in one statement.
-  func apply(_ transitions: [Transition]) async throws -> [RunID: Outcome] {
-    var events = EventColumns()
-    var work = WorkColumns()
-    var payloads = PayloadColumns()
-    for transition in transitions {
-      events.append(transition.run, after: transition.version, transition.events)
-      work.append(transition.work, of: transition.run, transition.tenant, home: home)
-      payloads.append(transition.run, transition.tenant, transition.payloads)
-    }
-    var parameters =
-      RunColumns(transitions).parameters + ProofColumns(transitions).parameters + events.parameters + work.parameters
-      + payloads.parameters
-    let isPlain = transitions.allSatisfy(\.isPlain)
-    if !isPlain {
-      var timers = TimerColumns()
-      var finished: [Int64] = []
-      var unqueued: [UUID] = []
-      var unqueuedRuns: [UUID] = []
-      for transition in transitions {
-        timers.append(transition.timers, of: transition.run, transition.tenant)
-        finished += transition.finishedTimers
-        unqueued += transition.unqueued.map(\.uuid)
-        unqueuedRuns += transition.unqueued.map { _ in transition.run.uuid }
-      }
-      parameters += timers.parameters + [finished, unqueuedRuns, unqueued]
-      parameters += ApprovalColumns(transitions).parameters
-    }
-    let sql = isPlain ? RunStore.plainSQL : RunStore.fullSQL
-    let rows = try await retrying { try await pool.query(sql, parameters) }
-    var outcomes: [RunID: Outcome] = [:]
-    for row in rows {
-      let run = RunID(try row.decode(0, as: UUID.self))
-      let isHeld = try row.decode(1, as: Bool.self)
-      let unproven = try row.decode(2, as: UUID?.self)
-      if isHeld {
-        outcomes[run] = .held
-      } else if let unproven {
-        var steps: Set<StepID> = [StepID(unproven)]
-        if case .unproven(let others) = outcomes[run] { steps.formUnion(others) }
-        outcomes[run] = .unproven(steps)
-      } else if outcomes[run] == nil {
-        outcomes[run] = .moved
-      }
-    }
-    return outcomes
-  }
-
-  /// Repeats what the database gave up for the sake of others; nothing of it was written.
-  func retrying<Value>(_ body: () async throws -> Value) async throws -> Value {
-    var tries = 0
-    while true {
-      do { return try await body() } catch let error as PostgresError
-        where ["40P01", "40001"].contains(error.sqlState) && tries < 5
-      {
-        tries += 1
-      }
-    }
-  }
-
-  private static let plainSQL = applySQL("", "")
-  private static let fullSQL = applySQL(fullCTEs, fullSets)
-
-  /// Fence, history, queue, leases and payloads in one statement: the update of the run row decides, everything else
-  /// joins it. Runs are locked in the order of their ids, so that two such statements never wait for each other.
-  private static func applySQL(_ more: String, _ sets: String) -> String {
-    """
-    with input as materialized (
-      select * from unnest(
-        $1::uuid[], $2::int4[], $3::int4[], $4::text[], $5::bool[], $6::int4[], $7::int4[], $8::bytea[], $9::jsonb[],
-        $10::int8[], $11::int8[], $12::int8[], $13::int8[], $14::int8[])
-      as i(run_id, expected, version, status, is_paused, cleared, clearing, output, failure, input_tokens, output_tokens,
-        cost, unpriced, calls)
-    ), proof as materialized (
-      select p.*, l.step_id is not null and (l.deadline > clock_timestamp()) <> p.lost as holds
-      from unnest($15::uuid[], $16::uuid[], $17::uuid[], $18::bool[], $19::int8[], $20::bool[])
-        as p(run_id, step_id, token, released, extension_ms, lost)
-      left join (select step_id, token, deadline from lease where step_id = any($16::uuid[])) l
-        on l.step_id = p.step_id and l.token = p.token
-    ), locked as materialized (
-      select r.id from run r where r.id = any($1) order by r.id for no key update
-    ), fenced as (
-      update run r set version = i.version, status = i.status, output_sha256 = coalesce(i.output, r.output_sha256),
-        failure = coalesce(i.failure, r.failure), input_tokens = i.input_tokens, output_tokens = i.output_tokens,
-        cost_microusd = i.cost, unpriced_calls = i.unpriced, model_calls = i.calls\(sets),
-        ended_at = case when i.status in ('succeeded', 'failed', 'cancelled') then clock_timestamp() end
-      from input i join locked k on k.id = i.run_id
-      where r.id = i.run_id and r.version = i.expected and r.ended_at is null
-        and not exists (select 1 from proof p where p.run_id = i.run_id and not p.holds)
-      returning r.id, r.ended_at is not null as ended, r.tenant_id, r.parent_run, r.parent_step, r.parent_attempt
-    ), appended as (
-      insert into event (run_id, seq, at, type, step, data)
-      select e.run_id, e.seq, clock_timestamp(), e.type, e.step, e.data
-      from unnest($21::uuid[], $22::int4[], $23::text[], $24::text[], $25::jsonb[]) as e(run_id, seq, type, step, data)
-      join fenced f on f.id = e.run_id
-    ), queued as (
-      \(queueSQL(from: 26, joining: "fenced", into: "ready", "q.delay_ms = 0"))
-    ), stored as (
-      insert into payload (tenant_id, sha256, body)
-      select distinct on (p.tenant_id, p.sha256) p.tenant_id, p.sha256, p.body
-      from unnest($41::uuid[], $42::uuid[], $43::bytea[], $44::bytea[]) as p(run_id, tenant_id, sha256, body)
-      join fenced f on f.id = p.run_id where \(isStale("p.tenant_id", "p.sha256"))
-      \(touch)
-    ), released as (
-      delete from lease l using proof p join fenced f on f.id = p.run_id
-      where l.step_id = any($16::uuid[]) and l.step_id = p.step_id and p.released
-    ), extended as (
-      update lease l set deadline = least(
-        clock_timestamp() + coalesce(l.heartbeat_ms, p.extension_ms) * interval '1 millisecond',
-        coalesce(l.closes_at, 'infinity'))
-      from proof p join fenced f on f.id = p.run_id
-      where l.step_id = any($16::uuid[]) and l.step_id = p.step_id and not p.released and l.token = p.token
-    )\(more)
-    select i.run_id, f.id is not null, p.step_id
-    from input i left join fenced f on f.id = i.run_id
-    left join proof p on p.run_id = i.run_id and not p.holds
-    """
-  }
-
-  private static let fullSets = """
-    ,
-        is_paused = i.is_paused, cleared_version = i.cleared
-    """
-
-  /// What only some transitions need: waits, timers, approvals, the end of a sub-run, and the clearing of what a run
-  /// had.
-  private static let fullCTEs = """
-    , waiting as (
-      \(queueSQL(from: 26, joining: "fenced", into: "delayed", "q.delay_ms > 0"))
-    ), timed as (
-      \(timerSQL(from: 45, joining: "fenced"))
-    ), finished as (
-      delete from timer t where t.id = any($53::int8[]) and t.run_id in (select id from fenced)
-    ), unqueued as (
-      delete from ready q using unnest($54::uuid[], $55::uuid[]) as u(run_id, step_id), fenced f
-      where q.step_id = u.step_id and f.id = u.run_id
-    ), told as (
-      insert into timer (tenant_id, run_id, kind, step, attempt, other_run, due_at)
-      select f.tenant_id, f.parent_run, 'child_ended', f.parent_step, f.parent_attempt, f.id, clock_timestamp()
-      from fenced f where f.ended and f.parent_run is not null
-    ), cleared as materialized (
-      select f.id, i.clearing from fenced f join input i on i.run_id = f.id where i.clearing > 0
-    ), cleared_ready as (
-      delete from ready q where q.step_id in (
-        select c.step_id from ready c where c.run_id in (select id from cleared) for update skip locked)
-        and not q.step_id = any($26::uuid[])
-    ), cleared_delayed as (
-      delete from delayed d where d.run_id in (select id from cleared) and not d.step_id = any($26::uuid[])
-    ), cleared_leases as (
-      delete from lease l where l.run_id in (select id from cleared where clearing = 2)
-        and l.step_id not in (select step_id from proof)
-    ), cleared_timers as (
-      delete from timer t where t.run_id in (select id from cleared where clearing = 2)
-        and not t.id = any($53::int8[])
-    ), asked as (
-      insert into approval (tenant_id, id, run_id, step, attempt, subject_sha256, status, requested_at, expires_at)
-      select f.tenant_id, a.step_id, a.run_id, a.step, a.attempt, a.subject, 'pending', clock_timestamp(),
-        clock_timestamp() + a.close_ms * interval '1 millisecond'
-      from unnest($56::uuid[], $57::uuid[], $58::text[], $59::int4[], $60::bytea[], $61::int8[])
-        as a(run_id, step_id, step, attempt, subject, close_ms)
-      join fenced f on f.id = a.run_id
-      on conflict (tenant_id, id) do update set attempt = excluded.attempt, subject_sha256 = excluded.subject_sha256,
-        status = 'pending', requested_at = excluded.requested_at, expires_at = excluded.expires_at, decided_at = null,
-        decided_by = null, comment = null
-    ), answered as (
-      update approval a set status = d.status, decided_at = clock_timestamp(), decided_by = d.decided_by,
-        comment = d.comment
-      from unnest($62::uuid[], $63::uuid[], $64::text[], $65::text[], $66::text[])
-        as d(run_id, step_id, status, decided_by, comment)
-      join fenced f on f.id = d.run_id
-      where a.id = d.step_id and a.run_id = d.run_id and a.status = 'pending'
-    ), withdrawn as (
-      update approval a set status = 'withdrawn', decided_at = clock_timestamp()
-      where a.run_id in (select id from cleared where clearing = 2) and a.status = 'pending'
-        and not a.id = any($63::uuid[])
-    )
-    """
+  func with(_ input: [UInt8]) -> WrittenLease { WrittenLease(deadline: deadline, input: input) }
 }
 
 /// The memory of an idempotency key.

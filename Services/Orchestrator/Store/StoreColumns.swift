@@ -76,6 +76,45 @@ struct WorkColumns {
   static let count = 15
 }
 
+/// Steps that go to workers directly.
+struct HandedColumns {
+  private var stepID: [UUID] = []
+  private var run: [UUID] = []
+  private var tenant: [UUID] = []
+  private var step: [String] = []
+  private var attempt: [Int32] = []
+  private var token: [UUID] = []
+  private var worker: [String] = []
+  private var life: [Int64] = []
+  private var lane: [String] = []
+  private var heartbeat: [Int64?] = []
+  private var close: [Int64?] = []
+  private var input: [[UInt8]?] = []
+
+  mutating func append(_ steps: [HandedStep], of id: RunID, _ owner: TenantID) {
+    for handed in steps {
+      stepID.append(StepID.of(id, step: handed.step.key).uuid)
+      run.append(id.uuid)
+      tenant.append(owner.uuid)
+      step.append(handed.step.key)
+      attempt.append(Int32(handed.step.attempt))
+      token.append(handed.token)
+      worker.append(handed.worker)
+      life.append(handed.milliseconds)
+      lane.append(handed.step.lane)
+      heartbeat.append(handed.step.timeouts.heartbeat)
+      close.append(handed.step.timeouts.startToClose)
+      input.append(handed.step.inputSHA256)
+    }
+  }
+
+  var parameters: [any PostgresEncodable] {
+    [stepID, run, tenant, step, attempt, token, worker, life, lane, heartbeat, close, input]
+  }
+
+  static let count = 12
+}
+
 /// Timers.
 struct TimerColumns {
   private var tenant: [UUID] = []
@@ -104,6 +143,8 @@ struct TimerColumns {
   }
 
   var parameters: [any PostgresEncodable] { [tenant, run, forRun, kind, step, attempt, other, delay] }
+
+  static let count = 8
 }
 
 /// Payloads of runs.

@@ -22,15 +22,18 @@ struct Transition: Sendable {
   /// Events before this transition; the write is refused when the run has moved on.
   let expectedVersion: Int
   /// Events after it.
-  let version: Int
-  let events: [RunEvent]
-  let status: RunState.Status
+  var version: Int
+  var events: [RunEvent]
+  var status: RunState.Status
   let isPaused: Bool
   let clearedAt: Int
   let usage: Usage
   /// Queue entries, leases and timers that go.
   let clearing: Effects.Clearing
-  let work: [QueuedStep]
+  /// Steps for the queue.
+  var work: [QueuedStep]
+  /// Steps that go to workers directly.
+  var handed: [HandedStep] = []
   var timers: [NewTimer]
   /// Steps that leave the queue although no worker took them.
   let unqueued: [StepID]
@@ -64,6 +67,8 @@ struct QueuedStep: Sendable {
   let version: Int
   let jobType: String
   let lane: String
+  /// Whether locks by name are to be held.
+  let hasLocks: Bool
   let priority: Int
   let delayMilliseconds: Int64
   let timeouts: StepTimeouts
@@ -137,10 +142,10 @@ struct Submission: Sendable {
   let task: NewTask?
   let principal: String
   let input: Payload
-  let events: [RunEvent]
+  var events: [RunEvent]
   /// Where the events up to this one were before: the run that this one is a fork of.
   let forkedFrom: RunID?
-  let state: RunState
+  var state: RunState
   /// Events before this place belong to the run that this one is a fork of; what they began is not begun again.
   var ownEvents = 0
 }

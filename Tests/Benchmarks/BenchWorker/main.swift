@@ -127,7 +127,7 @@ let submitted = Atomic(0)
 }
 
 @Sendable func work(for peer: Peer) async {
-  let request = Array(#"{"worker":"bench","job_types":["bench"],"slots":32,"wait_ms":5000}"#.utf8)
+  let request = Array(#"{"worker":"bench","job_types":["bench"],"slots":64,"wait_ms":5000}"#.utf8)
   while progress.done < runs {
     do {
       let leases = try await peer.post("/worker/v1/leases", request)["leases"]
@@ -155,7 +155,7 @@ let submitted = Atomic(0)
 group.loops[0].task {
   let start = MonotonicClock.now()
   await withTaskGroup(of: Void.self) { tasks in
-    for peer in peers { for _ in 0..<4 { tasks.addTask { await work(for: peer) } } }
+    for peer in peers { for _ in 0..<16 { tasks.addTask { await work(for: peer) } } }
     for index in 0..<(openMax == 0 ? 64 : min(openMax, 64)) {
       tasks.addTask { await submit(to: peers[index % peers.count]) }
     }
