@@ -160,5 +160,6 @@ enum OrchestratorSchema {
   static let migrations = [
     Migration(version: 1, name: "runs", sql: String(decoding: PackageResources._001_runs_sql, as: UTF8.self)),
     Migration(version: 2, name: "workflows", sql: String(decoding: PackageResources._002_workflows_sql, as: UTF8.self)),
+    Migration(version: 3, name: "histories", sql: String(decoding: PackageResources._003_histories_sql, as: UTF8.self)),
   ]
 }

@@ -80,7 +80,10 @@ extension EndToEndTests {
       _ = try fixture.end(ofRun: run)
       let id = try uuid(run)
       _ = try fixture.stack.postgres.query(
-        "update orchestrator.event set step = 'first' where run_id = '\(id)' and type = 'step.ready' and step = 'second'"
+        """
+        update orchestrator.history set body = convert_to(replace(convert_from(body, 'UTF8'),
+          '["step.ready","second"', '["step.ready","first"'), 'UTF8') where run_id = '\(id)'
+        """
       )
       let (_, report) = try fixture.json("POST", "/api/v1/runs/\(run)/replay")
       #expect(report["verdict"]?.string == "inconsistent")

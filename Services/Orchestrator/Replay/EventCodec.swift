@@ -6,6 +6,23 @@ internal import Workflows
 /// The stored form of events: `type` and `step` stand beside it, the rest is a small JSON object. Fields are only ever
 /// added, and reading tolerates their absence, so that old histories stay readable.
 public enum EventCodec {
+  /// Events that were appended together: an array with `[type, step or null, members]` for each.
+  public static func encode(_ events: [RunEvent]) -> [UInt8] {
+    var writer = JSONWriter(reservingBytes: events.count * 160)
+    writer.beginArray()
+    for event in events {
+      writer.beginArray()
+      writer.string(event.type)
+      if let step = event.step { writer.string(step) } else { writer.null() }
+      writer.beginObject()
+      write(event, to: &writer)
+      writer.endObject()
+      writer.endArray()
+    }
+    writer.endArray()
+    return writer.bytes
+  }
+
   /// The members of an event.
   public static func encode(_ event: RunEvent) -> [UInt8] {
     var writer = JSONWriter()

@@ -3,9 +3,9 @@ internal import Primitives
 internal import Reactor
 internal import Telemetry
 
-/// Hands steps of the queue to the workers that wait. All waiting workers of this process share one claim, so that their
-/// number does not load the database, and one claim is in flight at a time. Steps that become ready while somebody waits
-/// for them do not come here at all: see `Handout`.
+/// Hands steps of the queue to the workers that wait. All waiting workers of this process share one claim, so that
+/// their number does not load the database, and one claim is in flight at a time. Steps that become ready while
+/// somebody waits for them do not come here at all: see `Handout`.
 ///
 /// `@unchecked Sendable`: its state is confined to its loop; `ring` only schedules onto it.
 final class Dispatcher: @unchecked Sendable {
@@ -202,8 +202,8 @@ final class Dispatcher: @unchecked Sendable {
   /// Claims steps of one type for those who wait for it. `nil` when nobody does or the database failed; true when there
   /// may be more.
   private func claim(_ type: String) async -> Bool? {
-    // No more slots than are needed are kept from what becomes ready meanwhile.
-    let slots = board.reserve(type, count: min(expected + 1, Dispatcher.claimMax))
+    // No more workers than are needed are kept from what becomes ready meanwhile.
+    let slots = board.reserve(type, count: expected + 1, countMax: Dispatcher.claimMax)
     guard let first = slots.first else { return nil }
     var shares: [SlotShare] = []
     for slot in slots {

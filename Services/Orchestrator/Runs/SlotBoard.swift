@@ -56,12 +56,14 @@ final class SlotBoard: Sendable {
     }
   }
 
-  /// Reserves slots of workers that do the job type, the first in line first: as many as there are up to `count`.
-  func reserve(_ jobType: String, count: Int) -> [Slot] {
+  /// Reserves the free slots of workers that do the job type, the first in line first and each as a whole, until there
+  /// are `count` of them; never more than `countMax`.
+  func reserve(_ jobType: String, count: Int, countMax: Int) -> [Slot] {
     state.withLock { state in
       var slots: [Slot] = []
-      for place in state.waiting.indices where state.waiting[place].jobTypes.contains(jobType) {
-        while slots.count < count, let slot = SlotBoard.take(place, &state) { slots.append(slot) }
+      for place in state.waiting.indices where slots.count < count {
+        guard state.waiting[place].jobTypes.contains(jobType) else { continue }
+        while slots.count < countMax, let slot = SlotBoard.take(place, &state) { slots.append(slot) }
       }
       return slots
     }

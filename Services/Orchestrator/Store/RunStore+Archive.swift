@@ -34,20 +34,24 @@ extension RunStore {
     let rows = try await pool.query(
       """
       with old as materialized (
-        select id, tenant_id from run
-        where archived_at is null and ended_at < now() - $1 * interval '1 second'
+        select ctid, run_id, ended_at from ended where ended_at < now() - $1 * interval '1 second'
         order by ended_at limit $2 for update skip locked
       ), kept as (
-        insert into archive (run_id, tenant_id, events, body)
-        select o.id, o.tenant_id, count(*), convert_to(json_agg(json_build_object(
+        insert into archive (run_id, tenant_id, events, ended_at, body)
+        select o.run_id, r.tenant_id, count(*), o.ended_at, convert_to(json_agg(json_build_object(
           'seq', e.seq, 'at', (extract(epoch from e.at) * 1000000)::int8, 'type', e.type, 'step', e.step, 'data', e.data)
           order by e.seq)::text, 'UTF8')
-        from old o join event e on e.run_id = o.id group by o.id, o.tenant_id
+        from old o join run r on r.id = o.run_id join event e on e.run_id = o.run_id
+        group by o.run_id, r.tenant_id, o.ended_at
         on conflict (run_id) do nothing
       ), gone as (
-        delete from event e using old o where e.run_id = o.id
+        delete from history h using old o where h.run_id = o.run_id
+      ), done as (
+        delete from ended n using old o where n.ctid = o.ctid returning n.run_id
+      ), marked as (
+        update run r set archived_at = now() from old o where r.id = o.run_id
       )
-      update run r set archived_at = now() from old o where r.id = o.id returning r.id
+      select run_id from done
       """, [seconds, Int64(limit)])
     return rows.count
   }
@@ -58,12 +62,16 @@ extension RunStore {
     let rows = try await pool.query(
       """
       with old as materialized (
-        select id, tenant_id, task_id from run r
-        where ended_at < now() - $1 * interval '1 second'
+        select r.id, r.tenant_id, r.task_id, d.ended_at from (
+          select run_id, ended_at from ended union all select run_id, ended_at from archive) d
+        join run r on r.id = d.run_id
+        where d.ended_at < now() - $1 * interval '1 second'
           and not exists (select 1 from run c where c.id = r.parent_run and c.ended_at is null)
-        order by ended_at limit $2 for update skip locked
+        order by d.ended_at limit $2 for update of r skip locked
       ), events as (
-        delete from event e using old o where e.run_id = o.id
+        delete from history h using old o where h.run_id = o.id
+      ), ends as (
+        delete from ended n using old o where n.ended_at = o.ended_at and n.run_id = o.id
       ), archives as (
         delete from archive a using old o where a.run_id = o.id
       ), approvals as (

@@ -129,9 +129,9 @@ extension RunStore {
       from numbered n join bumped b on b.id = n.run_id
       returning step_id, deadline
     ), appended as (
-      insert into event (run_id, seq, at, type, step, data)
-      select n.run_id, (b.base + n.position)::int, clock_timestamp(), 'step.started', n.step,
-        jsonb_build_object('attempt', n.attempt, 'worker', ($3::text[])[n.slot])
+      insert into history (run_id, seq, at, body)
+      select n.run_id, (b.base + n.position)::int, clock_timestamp(), convert_to(json_build_array(json_build_array(
+        'step.started', n.step, json_build_object('attempt', n.attempt, 'worker', ($3::text[])[n.slot])))::text, 'UTF8')
       from numbered n join bumped b on b.id = n.run_id
     )
     select n.step_id, n.run_id, n.tenant_id, n.step, n.attempt, n.token, l.deadline,

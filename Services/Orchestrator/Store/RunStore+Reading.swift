@@ -22,16 +22,35 @@ struct UnreadableHistory: Error, CustomStringConvertible {
 }
 
 extension RunStore {
-  /// Events behind `sequence`, in order; those of an archived run come from its archive.
+  /// Events that are read at once.
+  private static let pageMax = 5000
+
+  /// Events behind `sequence`, in order, up to `limit`. Those of an archived run are not here.
   func events(_ run: RunID, after sequence: Int, limit: Int) async throws -> [EventRow] {
-    try await pool.query(
-      "select seq, at, type, step, data from event where run_id = $1 and seq > $2 order by seq limit $3",
-      [run.uuid, Int32(clamping: sequence), Int64(limit)]
-    ).map { row in
-      EventRow(
-        sequence: Int(try row.decode(0, as: Int32.self)), at: try row.decode(1, as: Timestamp.self),
-        type: try row.decode(2, as: String.self), step: try row.decode(3, as: String?.self),
-        data: try row.decode(4, as: [UInt8].self))
+    // Every row has one event at least.
+    let rows = try await pool.query(
+      "select seq, at, body from history where run_id = $1 and seq > $2 order by seq limit $3",
+      [run.uuid, Int32(clamping: sequence), Int64(limit)])
+    var events: [EventRow] = []
+    for row in rows where events.count < limit {
+      events += try RunStore.events(row, of: run).drop { $0.sequence <= sequence }.prefix(limit - events.count)
+    }
+    return events
+  }
+
+  /// The events of a row.
+  private static func events(_ row: PostgresRow, of run: RunID) throws -> [EventRow] {
+    let last = Int(try row.decode(0, as: Int32.self))
+    let at = try row.decode(1, as: Timestamp.self)
+    let document = try JSONDocument(parsing: try row.decode(2, as: [UInt8].self), limits: .archive)
+    let first = last - document.root.count + 1
+    return try document.root.elements.enumerated().map { offset, view in
+      let parts = Array(view.elements)
+      guard parts.count == 3, let type = parts[0].string else {
+        throw UnreadableHistory(run: run, sequence: first + offset)
+      }
+      return EventRow(
+        sequence: first + offset, at: at, type: type, step: parts[1].string, data: Array(parts[2].rawBytes))
     }
   }
 
@@ -39,9 +58,9 @@ extension RunStore {
   func history(_ run: RunID) async throws -> [RunEvent] {
     var events: [RunEvent] = []
     while true {
-      let page = try await self.events(run, after: events.count, limit: 5000)
+      let page = try await self.events(run, after: events.count, limit: RunStore.pageMax)
       for row in page { events.append(try RunStore.decode(row, run)) }
-      if page.count < 5000 { break }
+      if page.count < RunStore.pageMax { break }
     }
     if events.isEmpty, let archived = try await archivedEvents(run) {
       events = try archived.map { try RunStore.decode($0, run) }
@@ -83,20 +102,23 @@ extension RunStore {
 
   /// The recorded calls of a step behind `sequence`, with their results, in order of their index.
   func journal(_ run: RunID, step: String, after sequence: Int) async throws -> [(event: EventRow, result: [UInt8])] {
-    try await pool.query(
-      """
-      select e.seq, e.at, e.type, e.step, e.data, p.body from event e
-      join run r on r.id = e.run_id
-      join payload p on p.tenant_id = r.tenant_id and p.sha256 = decode(e.data->'result'->>'sha256', 'hex')
-      where e.run_id = $1 and e.step = $2 and e.type in ('model.called', 'tool.called') and e.seq > $3 order by e.seq
-      """, [run.uuid, step, Int32(clamping: sequence)]
-    ).map { row in
-      (
-        EventRow(
-          sequence: Int(try row.decode(0, as: Int32.self)), at: try row.decode(1, as: Timestamp.self),
-          type: try row.decode(2, as: String.self), step: try row.decode(3, as: String?.self),
-          data: try row.decode(4, as: [UInt8].self)), try row.decode(5, as: [UInt8].self)
-      )
+    guard let tenant = try await head(run)?.facts.tenant else { return [] }
+    var calls: [(row: EventRow, result: PayloadRef)] = []
+    var last = sequence
+    while true {
+      let page = try await events(run, after: last, limit: RunStore.pageMax)
+      for row in page where row.step == step {
+        if case .callRecorded(_, _, let call) = try RunStore.decode(row, run) { calls.append((row, call.result)) }
+      }
+      guard let end = page.last?.sequence, page.count == RunStore.pageMax else { break }
+      last = end
+    }
+    let bodies = try await payloads(tenant, calls.map(\.result))
+    return try calls.map { call in
+      guard let body = bodies[call.result.sha256] else {
+        throw UnreadableHistory(run: run, sequence: call.row.sequence)
+      }
+      return (call.row, body)
     }
   }
 

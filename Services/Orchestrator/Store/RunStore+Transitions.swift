@@ -94,7 +94,7 @@ extension RunStore {
   /// joins it. Runs are locked in the order of their ids, so that two such statements never wait for each other.
   private static func applySQL(_ more: String, _ sets: String) -> String {
     """
-    with \(handedSQL(from: 45)), input as materialized (
+    with \(handedSQL(from: 43)), input as materialized (
       select * from unnest(
         $1::uuid[], $2::int4[], $3::int4[], $4::text[], $5::bool[], $6::int4[], $7::int4[], $8::bytea[], $9::jsonb[],
         $10::int8[], $11::int8[], $12::int8[], $13::int8[], $14::int8[])
@@ -118,18 +118,20 @@ extension RunStore {
       where r.id = i.run_id and r.version = i.expected and r.ended_at is null
         and not exists (select 1 from proof p where p.run_id = i.run_id and not p.holds)
         and not exists (select 1 from limited m where m.run_id = i.run_id)
-      returning r.id, r.ended_at is not null as ended, r.tenant_id, r.parent_run, r.parent_step, r.parent_attempt
+      returning r.id, r.ended_at, r.tenant_id, r.parent_run, r.parent_step, r.parent_attempt
     ), appended as (
-      insert into event (run_id, seq, at, type, step, data)
-      select e.run_id, e.seq, clock_timestamp(), e.type, e.step, e.data
-      from unnest($21::uuid[], $22::int4[], $23::text[], $24::text[], $25::jsonb[]) as e(run_id, seq, type, step, data)
+      insert into history (run_id, seq, at, body)
+      select e.run_id, e.seq, clock_timestamp(), e.body
+      from unnest($21::uuid[], $22::int4[], $23::bytea[]) as e(run_id, seq, body)
       join fenced f on f.id = e.run_id
+    ), finished as (
+      insert into ended (ended_at, run_id) select f.ended_at, f.id from fenced f where f.ended_at is not null
     ), queued as (
-      \(queueSQL(from: 26, joining: "fenced", into: "ready", "q.delay_ms = 0"))
+      \(queueSQL(from: 24, joining: "fenced", into: "ready", "q.delay_ms = 0"))
     ), stored as (
       insert into payload (tenant_id, sha256, body)
       select distinct on (p.tenant_id, p.sha256) p.tenant_id, p.sha256, p.body
-      from unnest($41::uuid[], $42::uuid[], $43::bytea[], $44::bytea[]) as p(run_id, tenant_id, sha256, body)
+      from unnest($39::uuid[], $40::uuid[], $41::bytea[], $42::bytea[]) as p(run_id, tenant_id, sha256, body)
       join fenced f on f.id = p.run_id where \(isStale("p.tenant_id", "p.sha256"))
       \(touch)
     ), released as (
@@ -163,37 +165,40 @@ extension RunStore {
   /// had.
   private static let fullCTEs = """
     , waiting as (
-      \(queueSQL(from: 26, joining: "fenced", into: "delayed", "q.delay_ms > 0"))
+      \(queueSQL(from: 24, joining: "fenced", into: "delayed", "q.delay_ms > 0"))
     ), timed as (
-      \(timerSQL(from: 57, joining: "fenced"))
-    ), finished as (
-      delete from timer t where t.id = any($65::int8[]) and t.run_id in (select id from fenced)
+      \(timerSQL(from: 55, joining: "fenced"))
+    ), done as (
+      delete from timer t where t.id = any($63::int8[]) and t.run_id in (select id from fenced)
     ), unqueued as (
-      delete from ready q using unnest($66::uuid[], $67::uuid[]) as u(run_id, step_id), fenced f
+      delete from ready q using unnest($64::uuid[], $65::uuid[]) as u(run_id, step_id), fenced f
       where q.step_id = u.step_id and f.id = u.run_id
     ), told as (
       insert into timer (tenant_id, run_id, kind, step, attempt, other_run, due_at)
       select f.tenant_id, f.parent_run, 'child_ended', f.parent_step, f.parent_attempt, f.id, clock_timestamp()
-      from fenced f where f.ended and f.parent_run is not null
+      from fenced f where f.ended_at is not null and f.parent_run is not null
     ), cleared as materialized (
       select f.id, i.clearing from fenced f join input i on i.run_id = f.id where i.clearing > 0
     ), cleared_ready as (
       delete from ready q where q.step_id in (
-        select c.step_id from ready c where c.run_id in (select id from cleared) for update skip locked)
-        and not q.step_id = any($26::uuid[])
+        select c.step_id from cleared k join ready c on c.step_id between steps_from(k.id) and steps_to(k.id)
+          and c.run_id = k.id for update of c skip locked)
+        and not q.step_id = any($24::uuid[])
     ), cleared_delayed as (
-      delete from delayed d where d.run_id in (select id from cleared) and not d.step_id = any($26::uuid[])
+      delete from delayed d using cleared k
+      where d.step_id between steps_from(k.id) and steps_to(k.id) and d.run_id = k.id and not d.step_id = any($24::uuid[])
     ), cleared_leases as (
-      delete from lease l where l.run_id in (select id from cleared where clearing = 2)
+      delete from lease l using cleared k
+      where k.clearing = 2 and l.step_id between steps_from(k.id) and steps_to(k.id) and l.run_id = k.id
         and l.step_id not in (select step_id from proof)
     ), cleared_timers as (
       delete from timer t where t.run_id in (select id from cleared where clearing = 2)
-        and not t.id = any($65::int8[])
+        and not t.id = any($63::int8[])
     ), asked as (
       insert into approval (tenant_id, id, run_id, step, attempt, subject_sha256, status, requested_at, expires_at)
       select f.tenant_id, a.step_id, a.run_id, a.step, a.attempt, a.subject, 'pending', clock_timestamp(),
         clock_timestamp() + a.close_ms * interval '1 millisecond'
-      from unnest($68::uuid[], $69::uuid[], $70::text[], $71::int4[], $72::bytea[], $73::int8[])
+      from unnest($66::uuid[], $67::uuid[], $68::text[], $69::int4[], $70::bytea[], $71::int8[])
         as a(run_id, step_id, step, attempt, subject, close_ms)
       join fenced f on f.id = a.run_id
       on conflict (tenant_id, id) do update set attempt = excluded.attempt, subject_sha256 = excluded.subject_sha256,
@@ -202,14 +207,14 @@ extension RunStore {
     ), answered as (
       update approval a set status = d.status, decided_at = clock_timestamp(), decided_by = d.decided_by,
         comment = d.comment
-      from unnest($74::uuid[], $75::uuid[], $76::text[], $77::text[], $78::text[])
+      from unnest($72::uuid[], $73::uuid[], $74::text[], $75::text[], $76::text[])
         as d(run_id, step_id, status, decided_by, comment)
       join fenced f on f.id = d.run_id
       where a.id = d.step_id and a.run_id = d.run_id and a.status = 'pending'
     ), withdrawn as (
       update approval a set status = 'withdrawn', decided_at = clock_timestamp()
       where a.run_id in (select id from cleared where clearing = 2) and a.status = 'pending'
-        and not a.id = any($75::uuid[])
+        and not a.id = any($73::uuid[])
     )
     """
 }

@@ -65,7 +65,7 @@ struct RunStore: Sendable {
     return insertions
   }
 
-  private static let firstHanded = 37 + WorkColumns.count + TimerColumns.count
+  private static let firstHanded = 35 + WorkColumns.count + TimerColumns.count
   private static let firstMemory = firstHanded + HandedColumns.count
   private static let insertSQL = insertSQL("")
 
@@ -98,7 +98,7 @@ struct RunStore: Sendable {
         output_tokens, cost, unpriced, calls, output_sha256, failure,
         case when status in ('succeeded', 'failed', 'cancelled') then now() end,
         case when run_id in (select h.run_id from handed h) then now() end
-      from input where run_id not in (select m.run_id from limited m) on conflict (id) do nothing returning id, created_at
+      from input where run_id not in (select m.run_id from limited m) on conflict (id) do nothing returning id, created_at, ended_at
     ), tasks as (
       insert into task (tenant_id, id, run_id, project_id, priority, title, description, labels, assignee, due_at,
         input_sha256, created_by)
@@ -111,16 +111,18 @@ struct RunStore: Sendable {
       from input i join inserted n on n.id = i.run_id
       where not i.is_task and i.parent_run is null and t.tenant_id = i.tenant_id and t.id = i.task_id
     ), appended as (
-      insert into event (run_id, seq, at, type, step, data)
-      select e.run_id, e.seq, clock_timestamp(), e.type, e.step, e.data
-      from unnest($32::uuid[], $33::int4[], $34::text[], $35::text[], $36::jsonb[]) as e(run_id, seq, type, step, data)
+      insert into history (run_id, seq, at, body)
+      select e.run_id, e.seq, clock_timestamp(), e.body
+      from unnest($32::uuid[], $33::int4[], $34::bytea[]) as e(run_id, seq, body)
       join inserted n on n.id = e.run_id
+    ), finished as (
+      insert into ended (ended_at, run_id) select n.ended_at, n.id from inserted n where n.ended_at is not null
     ), queued as (
-      \(queueSQL(from: 37, joining: "inserted", into: "ready", "q.delay_ms = 0"))
+      \(queueSQL(from: 35, joining: "inserted", into: "ready", "q.delay_ms = 0"))
     ), waiting as (
-      \(queueSQL(from: 37, joining: "inserted", into: "delayed", "q.delay_ms > 0"))
+      \(queueSQL(from: 35, joining: "inserted", into: "delayed", "q.delay_ms > 0"))
     ), timed as (
-      \(timerSQL(from: 37 + WorkColumns.count, joining: "inserted"))
+      \(timerSQL(from: 35 + WorkColumns.count, joining: "inserted"))
     ), stored as (
       insert into payload (tenant_id, sha256, body)
       select distinct on (tenant_id, input_sha256) tenant_id, input_sha256, input from input i

@@ -8,22 +8,19 @@ internal import Replay
 struct EventColumns {
   private var run: [UUID] = []
   private var sequence: [Int32] = []
-  private var type: [String] = []
-  private var step: [String?] = []
-  private var data: [PostgresJSON] = []
+  private var body: [[UInt8]] = []
 
   /// Adds events that bring the run to `sequenceAfter`.
   mutating func append(_ id: RunID, after sequenceAfter: Int, _ events: [RunEvent]) {
-    for (offset, event) in events.enumerated() {
-      run.append(id.uuid)
-      sequence.append(Int32(sequenceAfter - events.count + 1 + offset))
-      type.append(event.type)
-      step.append(event.step)
-      data.append(PostgresJSON(EventCodec.encode(event)))
-    }
+    guard !events.isEmpty else { return }
+    run.append(id.uuid)
+    sequence.append(Int32(sequenceAfter))
+    body.append(EventCodec.encode(events))
   }
 
-  var parameters: [any PostgresEncodable] { [run, sequence, type, step, data] }
+  var parameters: [any PostgresEncodable] { [run, sequence, body] }
+
+  static let count = 3
 }
 
 /// Steps for the queue.
