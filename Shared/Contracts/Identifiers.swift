@@ -20,17 +20,36 @@ public struct ID<Kind: IdentifiedKind>: Hashable, Sendable, Comparable, CustomSt
 
   /// Reads the wire form; `nil` for another prefix or malformed digits.
   public init?(_ text: some StringProtocol) {
-    let bytes = text.utf8
-    let prefix = Kind.prefix.utf8
-    guard bytes.count == prefix.count + 33, bytes.starts(with: prefix),
-      bytes.dropFirst(prefix.count).first == UInt8(ascii: "_"),
-      let uuid = UUID(ascii: bytes.dropFirst(prefix.count + 1))
-    else { return nil }
+    let prefix = Kind.prefix
+    let uuid =
+      text.utf8.withContiguousStorageIfAvailable { ID.uuid($0, behind: prefix) }
+      ?? Array(text.utf8).withUnsafeBufferPointer { ID.uuid($0, behind: prefix) }
+    guard let uuid else { return nil }
     self.uuid = uuid
   }
 
+  private static func uuid(_ text: UnsafeBufferPointer<UInt8>, behind prefix: String) -> UUID? {
+    let count = prefix.utf8.count
+    guard text.count == count + 33, text[count] == UInt8(ascii: "_"), text.prefix(count).elementsEqual(prefix.utf8)
+    else { return nil }
+    return UUID(ascii: UnsafeBufferPointer(rebasing: text.dropFirst(count + 1)))
+  }
+
   /// The wire form.
-  public var description: String { "\(Kind.prefix)_\(Hex.encode(uuid.high))\(Hex.encode(uuid.low))" }
+  public var description: String {
+    let prefix = Kind.prefix.utf8
+    return String(unsafeUninitializedCapacity: prefix.count + 33) { buffer in
+      var position = 0
+      for byte in prefix {
+        buffer[position] = byte
+        position += 1
+      }
+      buffer[position] = UInt8(ascii: "_")
+      Hex.write(uuid.high, to: buffer, at: position + 1)
+      Hex.write(uuid.low, to: buffer, at: position + 17)
+      return position + 33
+    }
+  }
 
   /// By time of creation.
   public static func < (left: ID, right: ID) -> Bool { left.uuid < right.uuid }

@@ -67,6 +67,8 @@ final class PostgresConnection: ReadinessHandler, @unchecked Sendable {
   private var wantsWrite = false
   private(set) var isBroken = false
   private(set) var pendingUnits = 0
+  /// Its place among the connections of the loop.
+  var slot = 0
   /// Called once when the connection has ended.
   var onBroken: (() -> Void)?
   /// Called for each notification with its channel and payload.

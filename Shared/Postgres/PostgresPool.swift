@@ -100,19 +100,23 @@ public final class PostgresPool: Sendable {
   /// Whether at least one connection is usable now.
   public var isReady: Bool { counts.ready.load(ordering: .relaxed) > 0 }
 
-  /// Runs one statement. Throws `PostgresError` or `CancellationError`.
+  /// Runs one statement. Calls with the same `affinity` share a connection of their loop as long as it is usable: fewer
+  /// backends of the server are kept busy, each with its plans and caches warm. Throws `PostgresError` or
+  /// `CancellationError`.
   @discardableResult
-  public func query(_ sql: String, _ parameters: [any PostgresEncodable] = []) async throws -> PostgresRows {
-    let rows = try await batch([PostgresStatement(sql, parameters)])
+  public func query(
+    _ sql: String, _ parameters: [any PostgresEncodable] = [], affinity: Int? = nil
+  ) async throws -> PostgresRows {
+    let rows = try await batch([PostgresStatement(sql, parameters)], affinity: affinity)
     guard let first = rows.first else { throw PostgresError(.decoding, detail: "no result") }
     return first
   }
 
   /// Runs statements as one transaction in one round trip: all of them happen or none. Throws as `query` does.
-  public func batch(_ statements: [PostgresStatement]) async throws -> [PostgresRows] {
+  public func batch(_ statements: [PostgresStatement], affinity: Int? = nil) async throws -> [PostgresRows] {
     let started = MonotonicClock.now()
     do {
-      let rows = try await shards.current.send(statements)
+      let rows = try await shards.current.send(statements, affinity)
       metrics.finished(nanoseconds: MonotonicClock.now() &- started)
       return rows
     } catch {

@@ -39,8 +39,8 @@ final class PostgresShard: @unchecked Sendable {
 
   func start() {
     guard tasks.isEmpty else { return }
-    for _ in 0..<configuration.sharedConnectionsPerLoop {
-      tasks.append(loop.task { [unowned self] in try await maintain() })
+    for slot in 0..<configuration.sharedConnectionsPerLoop {
+      tasks.append(loop.task { [unowned self] in try await maintain(slot) })
     }
   }
 
@@ -56,7 +56,7 @@ final class PostgresShard: @unchecked Sendable {
   // MARK: Shared connections
 
   /// Keeps one connection alive: connects, waits for its end, connects again after a growing pause.
-  private func maintain() async throws {
+  private func maintain(_ slot: Int) async throws {
     var backoff = PostgresBackoff()
     while !isClosed {
       do {
@@ -64,6 +64,7 @@ final class PostgresShard: @unchecked Sendable {
         backoff = PostgresBackoff()
         let broken = Promise<Void>(on: loop)
         connection.onBroken = { broken.succeed(()) }
+        connection.slot = slot
         shared.append(connection)
         counts.ready.add(1, ordering: .relaxed)
         wake()
@@ -109,7 +110,7 @@ final class PostgresShard: @unchecked Sendable {
     try await broken.value()
   }
 
-  func send(_ statements: [PostgresStatement]) async throws -> [PostgresRows] {
+  func send(_ statements: [PostgresStatement], _ affinity: Int?) async throws -> [PostgresRows] {
     guard pending < configuration.pendingMax else { throw PostgresError(.overloaded) }
     pending += 1
     counts.pending.add(1, ordering: .relaxed)
@@ -117,15 +118,17 @@ final class PostgresShard: @unchecked Sendable {
       pending -= 1
       counts.pending.subtract(1, ordering: .relaxed)
     }
-    let connection = try await leastBusy()
+    let connection = try await usable(affinity)
     let deadline = MonotonicClock.now() &+ UInt64(configuration.statementTimeout.nanoseconds)
     return try await connection.send(statements, deadline: deadline)
   }
 
-  private func leastBusy() async throws -> PostgresConnection {
+  /// The connection for the affinity, or the least busy one.
+  private func usable(_ affinity: Int?) async throws -> PostgresConnection {
     let deadline = MonotonicClock.now() &+ UInt64(configuration.unavailableTimeout.nanoseconds)
     while true {
       if isClosed { throw PostgresError(.unavailable) }
+      if let affinity, let own = shared.first(where: { $0.slot == affinity && !$0.isBroken }) { return own }
       var best: PostgresConnection?
       // One that has just broken stays in the list until its own task has run.
       for connection in shared where !connection.isBroken && connection.pendingUnits < best?.pendingUnits ?? .max {

@@ -33,26 +33,37 @@ public enum Hex {
   /// Sixteen digits of a word.
   public static func encode(_ word: UInt64) -> String {
     String(unsafeUninitializedCapacity: 16) { buffer in
-      for index in 0..<16 {
-        buffer[index] = digit(UInt8(truncatingIfNeeded: word >> UInt64(60 - index * 4)) & 0xF)
-      }
+      write(word, to: buffer, at: 0)
       return 16
     }
   }
 
   /// The bytes, or `nil` when the length is odd or a character is no digit.
   public static func decode(_ text: some StringProtocol) -> [UInt8]? {
-    var result: [UInt8] = []
-    var pending: UInt8?
-    for byte in text.utf8 {
-      guard let value = value(of: byte) else { return nil }
-      if let high = pending {
-        result.append(high << 4 | value)
-        pending = nil
-      } else {
-        pending = value
+    if let result = text.utf8.withContiguousStorageIfAvailable({ decode(ascii: $0) }) { return result }
+    return Array(text.utf8).withUnsafeBufferPointer { decode(ascii: $0) }
+  }
+
+  private static func decode(ascii text: UnsafeBufferPointer<UInt8>) -> [UInt8]? {
+    guard text.count % 2 == 0 else { return nil }
+    var isValid = true
+    let result = [UInt8](unsafeUninitializedCapacity: text.count / 2) { buffer, count in
+      for position in 0..<text.count / 2 {
+        guard let high = value(of: text[2 * position]), let low = value(of: text[2 * position + 1]) else {
+          isValid = false
+          return
+        }
+        buffer[position] = high << 4 | low
+        count += 1
       }
     }
-    return pending == nil ? result : nil
+    return isValid ? result : nil
+  }
+
+  /// Writes the sixteen digits of a word to `buffer` from `position`.
+  public static func write(_ word: UInt64, to buffer: UnsafeMutableBufferPointer<UInt8>, at position: Int) {
+    for index in 0..<16 {
+      buffer[position + index] = digit(UInt8(truncatingIfNeeded: word >> UInt64(60 - index * 4)) & 0xF)
+    }
   }
 }

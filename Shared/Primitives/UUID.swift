@@ -40,6 +40,14 @@ public struct UUID: Hashable, Sendable, Comparable {
 
   /// Reads the textual form from UTF-8 bytes.
   public init?(ascii: some Collection<UInt8>) {
+    let words =
+      ascii.withContiguousStorageIfAvailable { UUID.words($0) }
+      ?? Array(ascii).withUnsafeBufferPointer { UUID.words($0) }
+    guard let words else { return nil }
+    self.init(high: words.high, low: words.low)
+  }
+
+  private static func words(_ ascii: UnsafeBufferPointer<UInt8>) -> (high: UInt64, low: UInt64)? {
     let dashed = ascii.count == 36
     guard dashed || ascii.count == 32 else { return nil }
     var high: UInt64 = 0
@@ -56,7 +64,7 @@ public struct UUID: Hashable, Sendable, Comparable {
       if digits < 16 { high = (high << 4) | UInt64(value) } else { low = (low << 4) | UInt64(value) }
       digits += 1
     }
-    self.init(high: high, low: low)
+    return (high, low)
   }
 
   /// The sixteen bytes, most significant first.

@@ -24,7 +24,20 @@ final class GroupCommit<Item: Sendable, Output: Sendable>: @unchecked Sendable {
   }
 
   /// Commits `item` and returns its output. Throws what the commit threw, or `ReactorError.overloaded`.
-  func submit(_ item: Item) async throws -> Output {
+  func submit(_ item: Item) async throws -> Output { try await enqueue(item).value() }
+
+  /// Commits items that arrived together; what became of each stands at its place.
+  func submit(all items: [Item]) async -> [Result<Output, any Error>] {
+    let promises = items.map { item in Result { try enqueue(item) } }
+    var outputs: [Result<Output, any Error>] = []
+    outputs.reserveCapacity(items.count)
+    for promise in promises {
+      do { outputs.append(.success(try await promise.get().value())) } catch { outputs.append(.failure(error)) }
+    }
+    return outputs
+  }
+
+  private func enqueue(_ item: Item) throws -> Promise<Output> {
     guard waiting.count < waitingMax else { throw ReactorError(.overloaded, operation: "commit queue") }
     let promise = Promise<Output>(on: loop)
     waiting.append((item, promise))
@@ -32,7 +45,7 @@ final class GroupCommit<Item: Sendable, Output: Sendable>: @unchecked Sendable {
       isCommitting = true
       loop.task { [self] in await drain() }
     }
-    return try await promise.value()
+    return promise
   }
 
   private func drain() async {

@@ -16,12 +16,20 @@ final class ReplicaNotices: Sendable {
   private static let silenceMax: UInt64 = 16_000_000_000
   /// More moved runs than fit one notification: everybody looks.
   private static let runsMax = 200
+  private static let readers = "readers"
 
   private struct Pending {
     var hasWork = false
     var runs: Set<RunID> = []
     var othersSeen: UInt64 = 0
     var isGreeted = false
+    /// When another replica said last that it has readers: only then is it of interest which runs move.
+    var readersSeen: UInt64 = 0
+    /// When this one said so.
+    var readersSaid: UInt64 = 0
+    var hasReaders = false
+    /// Readers elsewhere shall look whatever has moved.
+    var isForAll = false
   }
 
   private let own = UUID.version7().description
@@ -42,15 +50,28 @@ final class ReplicaNotices: Sendable {
 
   /// A run has moved.
   func moved(_ run: RunID) {
-    note { pending in
+    note(isForReaders: true) { pending in
       if pending.runs.count <= ReplicaNotices.runsMax { pending.runs.insert(run) }
     }
   }
 
+  /// Somebody waits here for a run to move.
+  func reading() {
+    let isNews = pending.withLock { pending in
+      let now = MonotonicClock.now()
+      pending.hasReaders = true
+      guard pending.othersSeen > 0, now > pending.readersSaid &+ ReplicaNotices.helloInterval else { return false }
+      pending.readersSaid = now
+      pending.isGreeted = true
+      return true
+    }
+    if isNews { bell.ring(1) }
+  }
+
   /// Notes something, and wakes the sender with the first of it. Nobody hears what one says alone.
-  private func note(_ body: (inout Pending) -> Void) {
+  private func note(isForReaders: Bool = false, _ body: (inout Pending) -> Void) {
     let isFirst = pending.withLock { pending in
-      guard pending.othersSeen > 0 else { return false }
+      guard pending.othersSeen > 0, !isForReaders || pending.readersSeen > 0 else { return false }
       let wasEmpty = !pending.hasWork && pending.runs.isEmpty
       body(&pending)
       return wasEmpty
@@ -75,7 +96,7 @@ final class ReplicaNotices: Sendable {
     while !Task.isCancelled {
       do {
         let ticket = bell.ticket()
-        if pending.withLock({ !$0.hasWork && $0.runs.isEmpty && !$0.isGreeted }) {
+        if pending.withLock({ !$0.hasWork && $0.runs.isEmpty && !$0.isGreeted && !$0.isForAll }) {
           try await ticket.wait(until: max(nextHello, MonotonicClock.now()))
         } else {
           ticket.cancel()
@@ -95,21 +116,40 @@ final class ReplicaNotices: Sendable {
     }
   }
 
-  /// What is to be said now; `nil` for nothing. Form: own id, `w` or `-`, and runs, or `*` for too many of them.
+  /// What is to be said now; `nil` for nothing. Form: own id, `w` or `-`, and a list of runs, or `*` for too many of them,
+  /// with `readers` when somebody waits here.
   private func gathered(_ now: UInt64, isHello: Bool) -> String? {
     pending.withLock { pending in
       if pending.othersSeen > 0, now > pending.othersSeen &+ ReplicaNotices.silenceMax { pending.othersSeen = 0 }
+      if pending.readersSeen > 0, now > pending.readersSeen &+ ReplicaNotices.silenceMax { pending.readersSeen = 0 }
       let isAlone = pending.othersSeen == 0
       defer {
         pending.hasWork = false
         pending.isGreeted = false
+        pending.isForAll = false
+        if isHello { pending.hasReaders = false }
         pending.runs.removeAll(keepingCapacity: true)
       }
-      guard isHello || (!isAlone && (pending.hasWork || !pending.runs.isEmpty)) else { return nil }
-      let runs =
-        pending.runs.count > ReplicaNotices.runsMax ? "*" : pending.runs.map(\.description).joined(separator: ",")
-      return "\(own) \(pending.hasWork ? "w" : "-") \(runs)"
+      guard isHello || (!isAlone && (pending.hasWork || pending.isForAll || !pending.runs.isEmpty)) else { return nil }
+      let isForAll = pending.isForAll || pending.runs.count > ReplicaNotices.runsMax
+      var runs = isForAll ? ["*"] : pending.runs.map(\.description)
+      if isHello, pending.hasReaders {
+        pending.readersSaid = now
+        runs.append(ReplicaNotices.readers)
+      }
+      return "\(own) \(pending.hasWork ? "w" : "-") \(runs.joined(separator: ","))"
     }
+  }
+
+  /// Notes that another replica has readers. What moved before this was known, they may have missed.
+  private func readersSeen() {
+    let isNew = pending.withLock { pending in
+      let isNew = pending.readersSeen == 0
+      pending.readersSeen = MonotonicClock.now()
+      pending.isForAll = pending.isForAll || isNew
+      return isNew
+    }
+    if isNew { bell.ring(1) }
   }
 
   private func hear(_ notice: PostgresNotice, _ hub: RunHub, _ dispatcher: Dispatcher, _ timerBell: Bell) {
@@ -132,7 +172,14 @@ final class ReplicaNotices: Sendable {
       dispatcher.ringLater()
       timerBell.ring(1)
     }
-    if parts[2] == "*" { hub.movedAll() }
-    for part in parts[2].split(separator: ",") { if let run = RunID(part) { hub.moved(run) } }
+    for part in parts[2].split(separator: ",") {
+      if part == "*" {
+        hub.movedAll()
+      } else if part == ReplicaNotices.readers {
+        readersSeen()
+      } else if let run = RunID(part) {
+        hub.moved(run)
+      }
+    }
   }
 }

@@ -31,7 +31,7 @@ final class RunEngine: Sendable {
   let store: RunStore
   let catalog: WorkflowCatalog
   let metrics: RunMetrics
-  let hub = RunHub()
+  let hub: RunHub
   let dispatcher: Dispatcher
   /// Rung when a timer was set that is due soon.
   let timerBell = Bell()
@@ -54,7 +54,8 @@ final class RunEngine: Sendable {
     self.catalog = catalog
     self.metrics = metrics
     let cache = cache
-    let hub = hub
+    let hub = RunHub(onReader: notices.reading)
+    self.hub = hub
     let timerBell = timerBell
     let dispatcher = Dispatcher(loop: group.loops[0], store: store, metrics: metrics, logger: logger)
     self.dispatcher = dispatcher
@@ -221,19 +222,55 @@ final class RunEngine: Sendable {
   @discardableResult
   func apply(_ change: RunChange) async throws -> AfterChange {
     for _ in 0..<RunEngine.triesMax {
-      switch try await submit(change) {
-      case .made(let after): return after
-      case .refused(.byStore(let error)): throw error
-      case .refused(let reason): throw reason
-      case .again: continue
-      }
+      if let result = RunEngine.result(.success(try await submit(change))) { return try result.get() }
     }
     throw Refused.contended
   }
 
+  /// Makes changes that arrived together, each by itself; what became of each stands at its place.
+  func apply(all changes: [RunChange]) async throws -> [Result<AfterChange, any Error>] {
+    var results = [Result<AfterChange, any Error>?](repeating: nil, count: changes.count)
+    var places = [[Int]](repeating: [], count: committers.count)
+    for (place, change) in changes.enumerated() { places[committer(of: change.run)].append(place) }
+    let tasks = places.enumerated().map { index, members in
+      let committer = committers[index]
+      let batch = members.map { changes[$0] }
+      return members.isEmpty ? nil : group.loops[index].task { await committer.submit(all: batch) }
+    }
+    for (members, task) in zip(places, tasks) {
+      guard let task else { continue }
+      for (place, outcome) in zip(members, try await task.value) { results[place] = RunEngine.result(outcome) }
+    }
+    var ended: [Result<AfterChange, any Error>] = []
+    ended.reserveCapacity(changes.count)
+    for (place, result) in results.enumerated() {
+      if let result {
+        ended.append(result)
+      } else {
+        do { ended.append(.success(try await apply(changes[place]))) } catch { ended.append(.failure(error)) }
+      }
+    }
+    return ended
+  }
+
+  /// `nil` when it is to be tried again.
+  private static func result(_ outcome: Result<ChangeOutcome, any Error>) -> Result<AfterChange, any Error>? {
+    switch outcome {
+    case .success(.made(let after)): .success(after)
+    case .success(.refused(.byStore(let error))): .failure(error)
+    case .success(.refused(let reason)): .failure(reason)
+    case .success(.again): nil
+    case .failure(let error): .failure(error)
+    }
+  }
+
+  private func committer(of run: RunID) -> Int {
+    Int(truncatingIfNeeded: (run.uuid.low ^ run.uuid.high) % UInt64(committers.count))
+  }
+
   /// Hands the change to the committer of its run, on that committer's loop.
   private func submit(_ change: RunChange) async throws -> ChangeOutcome {
-    let index = Int(truncatingIfNeeded: (change.run.uuid.low ^ change.run.uuid.high) % UInt64(committers.count))
+    let index = committer(of: change.run)
     let committer = committers[index]
     if group.loops[index].isCurrent { return try await committer.submit(change) }
     return try await group.loops[index].task { try await committer.submit(change) }.value
@@ -250,6 +287,9 @@ final class RunEngine: Sendable {
     }
     return try await reader.read(run)
   }
+
+  /// The workflow of a run that is at work here.
+  func knownWorkflow(of run: RunID) -> CompiledWorkflow? { cache.workflow(run) }
 
   /// The workflow that a run is pinned to.
   func workflow(of run: RunID) async throws -> CompiledWorkflow? {

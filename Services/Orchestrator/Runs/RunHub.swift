@@ -43,6 +43,10 @@ final class RunHub: Sendable {
   private static let lookAgain = Duration.seconds(1)
   private let waiters = Mutex<[RunID: [Waiter]]>([:])
   private let draining = Atomic<Bool>(false)
+  private let onReader: @Sendable () -> Void
+
+  /// Calls `onReader` whenever somebody takes a place.
+  init(onReader: @escaping @Sendable () -> Void) { self.onReader = onReader }
 
   /// Whether readers shall go on at another replica.
   var isDraining: Bool { draining.load(ordering: .relaxed) }
@@ -57,6 +61,7 @@ final class RunHub: Sendable {
   func ticket(for run: RunID) -> Ticket {
     let waiter = Waiter()
     waiters.withLock { $0[run, default: []].append(waiter) }
+    onReader()
     return Ticket(promise: waiter.promise, leave: { [self] in forget(waiter, run) }, lookAgain: RunHub.lookAgain)
   }
 

@@ -272,8 +272,10 @@ struct LeasedStep: Sendable {
 
   /// The part of the lane behind a prefix.
   func named(_ prefix: String) -> String? {
-    lane.split(separator: Dispatching.laneSeparator).first { $0.hasPrefix(prefix) }
-      .map { String($0.dropFirst(prefix.utf8.count)) }
+    lane.isEmpty
+      ? nil
+      : lane.split(separator: Dispatching.laneSeparator).first { $0.hasPrefix(prefix) }
+        .map { String($0.dropFirst(prefix.utf8.count)) }
   }
 }
 

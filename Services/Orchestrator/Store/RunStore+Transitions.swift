@@ -48,7 +48,7 @@ extension RunStore {
       parameters += ApprovalColumns(transitions).parameters
     }
     let sql = isPlain ? RunStore.plainSQL : RunStore.fullSQL
-    let rows = try await retrying { try await pool.query(sql, parameters) }
+    let rows = try await retrying { try await pool.query(sql, parameters, affinity: RunStore.writes) }
     var outcomes: [RunID: Outcome] = [:]
     for row in rows {
       let run = RunID(try row.decode(0, as: UUID.self))
@@ -91,7 +91,8 @@ extension RunStore {
   private static let fullSQL = applySQL(fullCTEs, fullSets)
 
   /// Fence, history, queue, leases and payloads in one statement: the update of the run row decides, everything else
-  /// joins it. Runs are locked in the order of their ids, so that two such statements never wait for each other.
+  /// joins it. Runs are locked in the order of their ids, so that two such statements never wait for each other. Rows of
+  /// tables are found through arrays and not by joins, which the planner may nest in each other.
   private static func applySQL(_ more: String, _ sets: String) -> String {
     """
     with \(handedSQL(from: 43)), input as materialized (
@@ -114,8 +115,8 @@ extension RunStore {
         cost_microusd = i.cost, unpriced_calls = i.unpriced, model_calls = i.calls\(sets),
         started_at = coalesce(r.started_at, case when i.status = 'running' then clock_timestamp() end),
         ended_at = case when i.status in ('succeeded', 'failed', 'cancelled') then clock_timestamp() end
-      from input i join locked k on k.id = i.run_id
-      where r.id = i.run_id and r.version = i.expected and r.ended_at is null
+      from input i
+      where r.id = i.run_id and (select count(*) from locked) > 0 and r.version = i.expected and r.ended_at is null
         and not exists (select 1 from proof p where p.run_id = i.run_id and not p.holds)
         and not exists (select 1 from limited m where m.run_id = i.run_id)
       returning r.id, r.ended_at, r.tenant_id, r.parent_run, r.parent_step, r.parent_attempt
@@ -135,14 +136,13 @@ extension RunStore {
       join fenced f on f.id = p.run_id where \(isStale("p.tenant_id", "p.sha256"))
       \(touch)
     ), released as (
-      delete from lease l using proof p join fenced f on f.id = p.run_id
-      where l.step_id = any($16::uuid[]) and l.step_id = p.step_id and p.released
+      delete from lease l where l.step_id = any(array(
+        select p.step_id from proof p join fenced f on f.id = p.run_id where p.released))
     ), extended as (
       update lease l set deadline = least(
-        clock_timestamp() + coalesce(l.heartbeat_ms, p.extension_ms) * interval '1 millisecond',
+        clock_timestamp() + coalesce(l.heartbeat_ms, (select max(extension_ms) from proof)) * interval '1 millisecond',
         coalesce(l.closes_at, 'infinity'))
-      from proof p join fenced f on f.id = p.run_id
-      where l.step_id = any($16::uuid[]) and l.step_id = p.step_id and not p.released and l.token = p.token
+      where l.step_id = any(array(select p.step_id from proof p join fenced f on f.id = p.run_id where not p.released))
     ), leased as (
       \(leasedSQL(joining: "fenced"))
     )\(more)

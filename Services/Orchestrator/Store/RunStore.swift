@@ -10,6 +10,9 @@ struct RunStore: Sendable {
   /// Tells the steps that this process has queued from those of others.
   let home = Int32(truncatingIfNeeded: UUID.version7().low)
 
+  /// The connection of each loop on which runs are written.
+  static let writes = 0
+
   // MARK: Accepting
 
   /// What became of a new run.
@@ -44,9 +47,11 @@ struct RunStore: Sendable {
       let memory: [any PostgresEncodable] = [
         idempotency.tenant.uuid, idempotency.key, idempotency.requestSHA256, idempotency.task.uuid,
       ]
-      rows = try await retrying { try await pool.query(RunStore.insertOnceSQL, parameters + memory) }
+      rows = try await retrying {
+        try await pool.query(RunStore.insertOnceSQL, parameters + memory, affinity: RunStore.writes)
+      }
     } else {
-      rows = try await retrying { try await pool.query(RunStore.insertSQL, parameters) }
+      rows = try await retrying { try await pool.query(RunStore.insertSQL, parameters, affinity: RunStore.writes) }
     }
     var insertions: [RunID: Insertion] = [:]
     for row in rows {

@@ -24,14 +24,7 @@ extension WorkerRoutes {
     var fields = JSONFields(try await request.json().root)
     let entries = fields.array("results", isRequired: true, countMax: WorkerRoutes.resultsMax) ?? []
     try fields.finish()
-    let outcomes = try await withThrowingTaskGroup(of: (Int, Result<AfterChange, Problem>).self) { group in
-      for (index, entry) in entries.enumerated() {
-        group.addTask { (index, try await outcome(entry, "/results/\(index)")) }
-      }
-      var outcomes: [Int: Result<AfterChange, Problem>] = [:]
-      for try await (index, outcome) in group { outcomes[index] = outcome }
-      return outcomes
-    }
+    let outcomes = try await outcomes(of: entries)
     return .json { writer in
       writer.key("results")
       writer.beginArray()
@@ -54,23 +47,84 @@ extension WorkerRoutes {
     }
   }
 
+  /// Delivers entries. Those whose lease and workflow are known here are read at once and decided together; others need
+  /// the database before.
+  private func outcomes(of entries: [JSONView]) async throws -> [Int: Result<AfterChange, Problem>] {
+    var outcomes: [Int: Result<AfterChange, Problem>] = [:]
+    var places: [Int] = []
+    var changes: [RunChange] = []
+    var others: [Int] = []
+    for (index, entry) in entries.enumerated() {
+      do {
+        if let change = try known(entry, "/results/\(index)") {
+          places.append(index)
+          changes.append(change)
+        } else {
+          others.append(index)
+        }
+      } catch { outcomes[index] = .failure(try problem(error)) }
+    }
+    try await withThrowingTaskGroup(of: (Int, Result<AfterChange, Problem>).self) { group in
+      for index in others {
+        group.addTask { (index, try await outcome(entries[index], "/results/\(index)")) }
+      }
+      for (index, result) in try await engine.apply(all: changes).enumerated() {
+        switch result {
+        case .success(let after):
+          outcomes[places[index]] = .success(after)
+          if let step = changes[index].proof?.step { engine.leases.forget(step) }
+        case .failure(let error): outcomes[places[index]] = .failure(try problem(error))
+        }
+      }
+      for try await (index, outcome) in group { outcomes[index] = outcome }
+    }
+    return outcomes
+  }
+
+  /// The change that an entry makes, when nothing has to be looked up for it.
+  private func known(_ entry: JSONView, _ path: String) throws -> RunChange? {
+    guard let step = entry["step_id"]?.string.flatMap({ StepID($0) }), let lease = engine.leases.find(step),
+      let token = entry["token"]?.string.flatMap({ UUID($0) }), lease.token == token,
+      let workflow = engine.knownWorkflow(of: lease.run)
+    else { return nil }
+    var fields = JSONFields(entry, path: path)
+    _ = fields.string("step_id", isRequired: true, bytesMax: 64)
+    return try change(Proof(lease: lease, token: token), workflow, &fields)
+  }
+
   private func outcome(_ entry: JSONView, _ path: String) async throws -> Result<AfterChange, Problem> {
     var fields = JSONFields(entry, path: path)
     guard let step = fields.string("step_id", isRequired: true, bytesMax: 64).flatMap({ StepID($0) }) else {
       return .failure(.notFound("step"))
     }
-    do { return .success(try await deliver(step, fields)) } catch let refused as RunEngine.Refused {
-      return .failure(Problem(refused))
-    } catch let faults as JSONFieldsError {
-      return .failure(Problem(faults))
-    } catch let error as PostgresError where error.isTransient {
-      return .failure(.unavailable(error))
+    do { return .success(try await deliver(step, fields)) } catch { return .failure(try problem(error)) }
+  }
+
+  /// What is wrong with one entry; what is wrong with all of them is thrown.
+  private func problem(_ error: any Error) throws -> Problem {
+    switch error {
+    case let refused as RunEngine.Refused: return Problem(refused)
+    case let faults as JSONFieldsError: return Problem(faults)
+    case let error as PostgresError where error.isTransient: return .unavailable(error)
+    default: throw error
     }
   }
 
   private func deliver(_ step: StepID, _ view: JSONFields) async throws -> AfterChange {
     var fields = view
-    let proof = try await proof(step, &fields)
+    guard let proof = try await proof(step, &fields) else {
+      try fields.finish()
+      throw RunEngine.Refused.leaseLost
+    }
+    guard let workflow = try await engine.workflow(of: proof.lease.run) else { throw RunEngine.Refused.unknownRun }
+    let after = try await engine.apply(try change(proof, workflow, &fields))
+    engine.leases.forget(proof.lease.step)
+    return after
+  }
+
+  /// The change that a result makes. Throws `JSONFieldsError` for what is wrong with it.
+  private func change(_ proof: Proof, _ workflow: CompiledWorkflow, _ fields: inout JSONFields) throws -> RunChange {
+    _ = fields.string("token", isRequired: true, bytesMax: 64)
     let attempt = fields.int("attempt", isRequired: true, in: 1...1_000_000)
     let (calls, recorded) = calls(&fields)
     var payloads = recorded
@@ -85,27 +139,25 @@ extension WorkerRoutes {
       fields.note("output", .required, "Exactly one of output and failure is expected.")
     }
     try fields.finish()
-    guard let proof, let attempt else { throw RunEngine.Refused.leaseLost }
+    guard let attempt else { throw RunEngine.Refused.leaseLost }
     let key = proof.lease.key
     var inputs: [RunInput] = calls.isEmpty ? [] : [.record(step: key, attempt: Int(attempt), calls)]
     if let output {
       payloads.append(output)
-      inputs.append(try await success(proof.lease, Int(attempt), output))
+      inputs.append(try success(proof.lease, workflow, Int(attempt), output))
     } else if let failure {
       inputs.append(.fail(step: key, attempt: Int(attempt), failure))
     }
-    let after = try await engine.apply(
-      RunChange(
-        run: proof.lease.run, inputs: inputs, payloads: payloads,
-        proof: proof.transition(isReleased: true, milliseconds: 0)))
-    engine.leases.forget(proof.lease.step)
-    return after
+    return RunChange(
+      run: proof.lease.run, inputs: inputs, payloads: payloads,
+      proof: proof.transition(isReleased: true, milliseconds: 0))
   }
 
   /// What a result means: an output with the values that the workflow watches, or the plan of a planner.
-  private func success(_ lease: OverdueLease, _ attempt: Int, _ output: Payload) async throws -> RunInput {
+  private func success(
+    _ lease: OverdueLease, _ workflow: CompiledWorkflow, _ attempt: Int, _ output: Payload
+  ) throws -> RunInput {
     let key = lease.key
-    guard let workflow = try await engine.workflow(of: lease.run) else { throw RunEngine.Refused.unknownRun }
     let isWatched = workflow.watched.watches(key)
     let planner = workflow.workflow.step(key).flatMap { $0.expansionStepsMax == nil ? nil : $0 }
     guard isWatched || planner != nil else {
