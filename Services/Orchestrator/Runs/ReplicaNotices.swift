@@ -116,8 +116,8 @@ final class ReplicaNotices: Sendable {
     }
   }
 
-  /// What is to be said now; `nil` for nothing. Form: own id, `w` or `-`, and a list of runs, or `*` for too many of them,
-  /// with `readers` when somebody waits here.
+  /// What is to be said now; `nil` for nothing. Form: own id, `w` or `-`, and a list of runs, or `*` for too many of
+  /// them, with `readers` when somebody waits here.
   private func gathered(_ now: UInt64, isHello: Bool) -> String? {
     pending.withLock { pending in
       if pending.othersSeen > 0, now > pending.othersSeen &+ ReplicaNotices.silenceMax { pending.othersSeen = 0 }

@@ -39,8 +39,7 @@ final class RunEngine: Sendable {
   let notices: ReplicaNotices
   private let cache = RunCache()
   private let reader: RunCommitter
-  private let group: EventLoopGroup
-  private let submissions: PerLoop<GroupCommit<Submission, Accepted?>>
+  private let submissions: [GroupCommit<Submission, Accepted?>]
   private let insert: @Sendable ([Submission], IdempotencyRow?) async throws -> [Accepted?]
   private let committers: [GroupCommit<RunChange, ChangeOutcome>]
 
@@ -48,7 +47,6 @@ final class RunEngine: Sendable {
     group: EventLoopGroup, store: RunStore, catalog: WorkflowCatalog, notices: ReplicaNotices, metrics: RunMetrics,
     logger: Logger
   ) {
-    self.group = group
     self.notices = notices
     self.store = store
     self.catalog = catalog
@@ -69,9 +67,13 @@ final class RunEngine: Sendable {
       }
     }
     insert = begun
-    submissions = PerLoop(group) { loop in GroupCommit(loop: loop) { try await begun($0, nil) } }
-    committers = group.loops.map { loop in
-      GroupCommit(loop: loop) { batch in
+    let loops = group.loops
+    let streams = max(1, loops.count / 2)
+    submissions = (0..<streams).map { index in
+      GroupCommit(loop: loops[2 * index % loops.count]) { try await begun($0, nil) }
+    }
+    committers = (0..<streams).map { index in
+      GroupCommit(loop: loops[(2 * index + 1) % loops.count]) { batch in
         try await committer.commit(batch, dispatcher: dispatcher) { step in
           leases.keep(step)
           metrics.leased(step.waitedMicroseconds, isHanded: true)
@@ -112,7 +114,7 @@ final class RunEngine: Sendable {
     if let idempotency {
       accepted = try await insert([submission], idempotency).first ?? nil
     } else {
-      accepted = try await submissions.current.submit(submission)
+      accepted = try await submissions[stream(of: submission.run)].submit(submission)
     }
     guard let accepted else { return nil }
     metrics.submitted()
@@ -231,15 +233,16 @@ final class RunEngine: Sendable {
   func apply(all changes: [RunChange]) async throws -> [Result<AfterChange, any Error>] {
     var results = [Result<AfterChange, any Error>?](repeating: nil, count: changes.count)
     var places = [[Int]](repeating: [], count: committers.count)
-    for (place, change) in changes.enumerated() { places[committer(of: change.run)].append(place) }
-    let tasks = places.enumerated().map { index, members in
-      let committer = committers[index]
-      let batch = members.map { changes[$0] }
-      return members.isEmpty ? nil : group.loops[index].task { await committer.submit(all: batch) }
-    }
-    for (members, task) in zip(places, tasks) {
-      guard let task else { continue }
-      for (place, outcome) in zip(members, try await task.value) { results[place] = RunEngine.result(outcome) }
+    for (place, change) in changes.enumerated() { places[stream(of: change.run)].append(place) }
+    try await withThrowingTaskGroup(of: (Int, [Result<ChangeOutcome, any Error>]).self) { tasks in
+      for (index, members) in places.enumerated() where !members.isEmpty {
+        let committer = committers[index]
+        let batch = members.map { changes[$0] }
+        tasks.addTask { (index, try await committer.submit(all: batch)) }
+      }
+      for try await (index, outcomes) in tasks {
+        for (place, outcome) in zip(places[index], outcomes) { results[place] = RunEngine.result(outcome) }
+      }
     }
     var ended: [Result<AfterChange, any Error>] = []
     ended.reserveCapacity(changes.count)
@@ -264,16 +267,13 @@ final class RunEngine: Sendable {
     }
   }
 
-  private func committer(of run: RunID) -> Int {
+  private func stream(of run: RunID) -> Int {
     Int(truncatingIfNeeded: (run.uuid.low ^ run.uuid.high) % UInt64(committers.count))
   }
 
-  /// Hands the change to the committer of its run, on that committer's loop.
+  /// Hands the change to the committer of its run.
   private func submit(_ change: RunChange) async throws -> ChangeOutcome {
-    let index = committer(of: change.run)
-    let committer = committers[index]
-    if group.loops[index].isCurrent { return try await committer.submit(change) }
-    return try await group.loops[index].task { try await committer.submit(change) }.value
+    try await committers[stream(of: change.run)].submit(change)
   }
 
   /// What is known of a run, from memory or from its history.

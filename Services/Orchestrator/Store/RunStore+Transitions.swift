@@ -91,8 +91,8 @@ extension RunStore {
   private static let fullSQL = applySQL(fullCTEs, fullSets)
 
   /// Fence, history, queue, leases and payloads in one statement: the update of the run row decides, everything else
-  /// joins it. Runs are locked in the order of their ids, so that two such statements never wait for each other. Rows of
-  /// tables are found through arrays and not by joins, which the planner may nest in each other.
+  /// joins it. Runs are locked in the order of their ids, so that two such statements never wait for each other. Rows
+  /// of tables are found through arrays and not by joins, which the planner may nest in each other.
   private static func applySQL(_ more: String, _ sets: String) -> String {
     """
     with \(handedSQL(from: 43)), input as materialized (
