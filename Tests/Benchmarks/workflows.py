@@ -137,7 +137,6 @@ class WorkflowBench(Bench):
         runs = 2000 if quick else 10000
         self.load([first], 500, 64)
         results = {"ours": [], "two": [], "dbos": [], "insert": []}
-        second = None
         for _ in range(self.rounds):
             before = self.counters()
             results["ours"].append(self.load([first], runs, 256))
@@ -148,19 +147,26 @@ class WorkflowBench(Bench):
             if options.python:
                 results["dbos"].append(self.dbos(options.python, 300 if quick else 1000, 4))
             results["insert"].append(self.inserts(16, 1 if quick else 3))
-        second, child = self.orchestrator()
-        # In turns: the tables grow from load to load.
+        # In turns, with new processes: the tables grow from load to load, and a replica remembers another for a while.
+        self.first.terminate()
+        self.first.wait(20)
         for _ in range(2 * self.rounds):
+            first, self.first = self.orchestrator()
+            self.load([first], runs // 4, 256)
+            results.setdefault("alone", []).append(self.load([first], runs, 256))
+            second, child = self.orchestrator()
+            self.load([first, second], runs // 4, 256)
             results["two"].append(self.load([first, second], runs, 256))
-            results.setdefault("beside", []).append(self.load([first], runs, 256))
-        child.terminate()
-        child.wait(20)
+            for one in (child, self.first):
+                one.terminate()
+                one.wait(20)
+        first, self.first = self.orchestrator()
         lone = self.load([first], 200, 1)
         half = statistics.median(one["rate"] for one in results["ours"])
         median = lambda name, key="rate": statistics.median(one[key] for one in results[name])
         print(f"one orchestrator: {median('ours'):,.0f} workflows/s, p50 {median('ours', 'p50'):.1f} ms, p99 {median('ours', 'p99'):.1f} ms at 256 open")
         print(f"one at a time: p50 {lone['p50']:.2f} ms, p99 {lone['p99']:.2f} ms")
-        print(f"two orchestrators: {median('two'):,.0f} workflows/s = {median('two') / median('beside'):.2f} x one in turns with them")
+        print(f"two orchestrators: {median('two'):,.0f} workflows/s = {median('two') / median('alone'):.2f} x one in turns with them")
         print(f"commits per workflow: {statistics.median(results['commits']):.2f}; WAL: {statistics.median(results['wal']):,.0f} bytes")
         print(f"pgbench insert, 16 clients: {statistics.median(results['insert']):,.0f}/s; ours = {half / statistics.median(results['insert']):.3f} x")
         if options.python and all(results["dbos"]):

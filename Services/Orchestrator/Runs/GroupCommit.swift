@@ -6,20 +6,28 @@ internal import Reactor
 ///
 /// `@unchecked Sendable`: confined to its loop.
 final class GroupCommit<Item: Sendable, Output: Sendable>: @unchecked Sendable {
+  /// A commit of so many items is one of many under load.
+  private static var busyCount: Int { 8 }
+
   private let loop: EventLoop
   private let itemsMax: Int
   private let waitingMax: Int
+  private let pause: @Sendable () -> Duration?
   private let commit: @Sendable ([Item]) async throws -> [Output]
   private var waiting: [(item: Item, promise: Promise<Output>)] = []
   private var isCommitting = false
 
+  /// Calls `commit` with up to `itemsMax` items at a time. Under load, `pause` says how long the next commit waits for
+  /// more items; `nil` where it shall not.
   init(
     loop: EventLoop, itemsMax: Int = 128, waitingMax: Int = 20_000,
+    pause: @escaping @Sendable () -> Duration? = { nil },
     commit: @escaping @Sendable ([Item]) async throws -> [Output]
   ) {
     self.loop = loop
     self.itemsMax = itemsMax
     self.waitingMax = waitingMax
+    self.pause = pause
     self.commit = commit
   }
 
@@ -65,6 +73,9 @@ final class GroupCommit<Item: Sendable, Output: Sendable>: @unchecked Sendable {
         for (entry, output) in zip(batch, outputs) { entry.promise.succeed(output) }
       } catch {
         for entry in batch { entry.promise.fail(error) }
+      }
+      if batch.count >= GroupCommit.busyCount, waiting.count < itemsMax, let pause = pause() {
+        try? await EventLoop.sleep(for: pause)
       }
     }
     isCommitting = false

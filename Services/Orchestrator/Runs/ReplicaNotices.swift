@@ -45,6 +45,9 @@ final class ReplicaNotices: Sendable {
     listener = PostgresListener(pool: pool, channel: ReplicaNotices.channel)
   }
 
+  /// Whether other replicas were heard of lately.
+  var hasOthers: Bool { pending.withLock { $0.othersSeen > 0 } }
+
   /// Steps are ready.
   func work() { note { $0.hasWork = true } }
 

@@ -27,6 +27,8 @@ final class RunEngine: Sendable {
 
   private static let triesMax = 8
   private static let looksMax = 25
+  /// How long a busy stream of commits gathers where other replicas are at work.
+  private static let gathering = Duration.milliseconds(3)
 
   let store: RunStore
   let catalog: WorkflowCatalog
@@ -69,11 +71,13 @@ final class RunEngine: Sendable {
     insert = begun
     let loops = group.loops
     let streams = max(1, loops.count / 2)
+    // Replicas share one database: what each leaves to it in larger portions, all of them have more of.
+    let pause = { @Sendable in notices.hasOthers ? RunEngine.gathering : nil }
     submissions = (0..<streams).map { index in
-      GroupCommit(loop: loops[2 * index % loops.count]) { try await begun($0, nil) }
+      GroupCommit(loop: loops[2 * index % loops.count], pause: pause) { try await begun($0, nil) }
     }
     committers = (0..<streams).map { index in
-      GroupCommit(loop: loops[(2 * index + 1) % loops.count]) { batch in
+      GroupCommit(loop: loops[(2 * index + 1) % loops.count], pause: pause) { batch in
         try await committer.commit(batch, dispatcher: dispatcher) { step in
           leases.keep(step)
           metrics.leased(step.waitedMicroseconds, isHanded: true)
