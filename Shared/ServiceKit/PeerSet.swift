@@ -2,6 +2,7 @@ internal import Contracts
 public import HTTP
 public import HTTPWire
 internal import Primitives
+internal import Reactor
 internal import Synchronization
 
 /// The addresses of the replicas of a service. A replica that cannot be reached is passed over for a second, so that
@@ -18,6 +19,8 @@ public final class PeerSet: Sendable {
   /// Replicas of one service.
   public static let peersMax = 32
   private static let passOver: UInt64 = 1_000_000_000
+  private static let passesMax = 2
+  private static let pause = Duration.milliseconds(100)
 
   private let urls: [HTTPURL]
   private let order: Order
@@ -38,28 +41,32 @@ public final class PeerSet: Sendable {
   }
 
   /// Sends the request that `make` builds for an address. Goes on to the next replica where a connection could not be
-  /// made, and, for requests that may be repeated, where it broke. Throws what the last replica gave, or what `make`
-  /// throws.
+  /// made, and, for requests that may be repeated, where it broke; tries all of them twice. Throws what the last replica
+  /// gave, or what `make` throws.
   public func send(
     with client: HTTPClient, peer: String, _ make: (HTTPURL) throws -> HTTPClientRequest
   ) async throws -> HTTPClientResponse {
     var last: (any Error)?
-    for index in candidates() {
-      let request = try make(urls[index])
-      do {
-        let answer = try await client.send(request, peer: peer)
-        if answer.headers.contains(InternalHeader.notServing), urls.count > 1 {
+    for pass in 0..<PeerSet.passesMax {
+      // What is kept of connections may be from before a restart of every replica: once more, with new ones.
+      if pass > 0 { try await EventLoop.sleep(for: PeerSet.pause) }
+      for index in candidates() {
+        let request = try make(urls[index])
+        do {
+          let answer = try await client.send(request, peer: peer)
+          if answer.headers.contains(InternalHeader.notServing), urls.count > 1 {
+            passOver(index)
+            last = HTTPClientError(.cannotConnect, reason: "the replica is starting or ending")
+            continue
+          }
+          if order == .sticky { cursor.store(index, ordering: .relaxed) }
+          return answer
+        } catch let error as HTTPClientError
+          where error.code == .cannotConnect || (error.code == .connectionLost && request.isIdempotent)
+        {
           passOver(index)
-          last = HTTPClientError(.cannotConnect, reason: "the replica is starting or ending")
-          continue
+          last = error
         }
-        if order == .sticky { cursor.store(index, ordering: .relaxed) }
-        return answer
-      } catch let error as HTTPClientError
-        where error.code == .cannotConnect || (error.code == .connectionLost && request.isIdempotent)
-      {
-        passOver(index)
-        last = error
       }
     }
     throw last ?? HTTPClientError(.cannotConnect, reason: "there is no address")
