@@ -127,6 +127,23 @@ extension EndToEndTests {
       try fixture.deliver(try #require(try fixture.lease("locked").first))
     }
 
+    @Test func `runs on the same thing exclude each other, runs on others do not`() throws {
+      try fixture.put(
+        workflow: "per-repo", #"{"key":"a","job_type":"per-repo","locks":["repo:{{input.repo}}"]}"#)
+      let runs = try ["one", "one", "two"].map {
+        try fixture.start("per-repo", input: "{\"repo\":\"\($0)\"}").run
+      }
+      let held = try fixture.lease("per-repo", slots: 5)
+      #expect(Set(held.compactMap { $0["input"]?["repo"]?.string }) == ["one", "two"] && held.count == 2)
+      let heldRuns = Set(held.compactMap { $0["run_id"]?.string })
+      let waiting = try #require(runs.first { !heldRuns.contains($0) })
+      let reason = try fixture.waitingFor(waiting, "a")
+      #expect(reason?["kind"]?.string == "lock" && reason?["key"]?.string?.hasSuffix("repo:one") == true)
+      for lease in held { try fixture.deliver(lease) }
+      try fixture.deliver(try #require(try fixture.lease("per-repo").first))
+      for run in runs { #expect(try fixture.end(ofRun: run)["status"]?.string == "succeeded") }
+    }
+
     @Test func `a backlog is gathered, keeps its order and is worked off`() throws {
       try fixture.put(workflow: "old", #"{"key":"a","job_type":"old"}"#)
       var runs: [String] = []

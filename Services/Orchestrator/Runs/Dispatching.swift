@@ -1,6 +1,7 @@
 internal import Contracts
 internal import Decider
 internal import Primitives
+internal import Workflows
 
 /// What the effects of a decision are in terms of the store: rows of the queue and timers.
 struct Dispatching {
@@ -33,7 +34,10 @@ struct Dispatching {
     if let project = facts.project { keys.append("project:\(project)") }
     if let agent { keys.append("agent:\(agent)") }
     if let model { keys.append("model:\(model)") }
-    keys += definition.locks.map { "lock:\($0)" }
+    for lock in definition.locks {
+      let name = (try? LockName(lock))?.resolved(state.facts, run: run.description, index: step.item) ?? lock
+      keys.append("lock:\(name)")
+    }
     return keys.joined(separator: Dispatching.laneSeparator)
   }
 

@@ -3,7 +3,7 @@ public import Decider
 public import JSON
 internal import Primitives
 
-/// The places whose values a workflow's conditions and fan-outs need, by where they begin. Everything else of an input
+/// The places whose values a workflow's conditions, fan-outs and locks need, by where they begin. Everything else of an input
 /// or output stays out of the history.
 public struct WatchedReferences: Sendable {
   private var byRoot: [Reference.Root: [(text: String, reference: Reference)]] = [:]
@@ -12,7 +12,8 @@ public struct WatchedReferences: Sendable {
   public init(_ workflow: Workflow) {
     var seen: Set<String> = []
     for step in workflow.steps {
-      for text in (step.condition?.references ?? []) + (step.fanOut.map { [$0.items] } ?? []) {
+      let locks = step.locks.flatMap { (try? LockName($0))?.watched ?? [] }
+      for text in (step.condition?.references ?? []) + (step.fanOut.map { [$0.items] } ?? []) + locks {
         guard seen.insert(text).inserted, let reference = Reference(text) else { continue }
         byRoot[reference.root, default: []].append((text, reference))
       }

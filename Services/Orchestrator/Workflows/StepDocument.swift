@@ -16,6 +16,11 @@ public enum StepDocument {
     step.model = fields.string("model", bytesMax: 200)
     step.priority = Int(fields.int("priority", in: -10...10) ?? 0)
     step.locks = fields.strings("locks", countMax: 4, bytesMax: 100) ?? []
+    for lock in step.locks {
+      do throws(TemplateError) { _ = try LockName(lock) } catch {
+        fields.note("locks", .malformed, error.description)
+      }
+    }
     step.isCompensation = fields.bool("compensation") ?? false
     step.fanOut = fanOut(&fields)
     step.expansionStepsMax = fields.object("plans") { nested in

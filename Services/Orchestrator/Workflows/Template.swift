@@ -41,7 +41,7 @@ public struct Template: Sendable {
       }
       for (_, value) in view.members { try collect(value, depth: depth + 1, into: &found) }
     case .array: for element in view.elements { try collect(element, depth: depth + 1, into: &found) }
-    case .string: for case .reference(let reference) in try parts(of: view.string ?? "") { found.append(reference) }
+    case .string: for case .reference(let reference, _) in try parts(of: view.string ?? "") { found.append(reference) }
     default: break
     }
   }
@@ -77,7 +77,7 @@ public struct Template: Sendable {
     for part in try Template.parts(of: text) {
       switch part {
       case .text(let text): filled += text
-      case .reference(let reference):
+      case .reference(let reference, _):
         guard let value = try lookup(reference), !value.isNull else { continue }
         filled += value.string ?? String(decoding: value.rawBytes, as: UTF8.self)
       }
@@ -85,12 +85,12 @@ public struct Template: Sendable {
     return filled
   }
 
-  private enum Part {
+  enum Part {
     case text(String)
-    case reference(Reference)
+    case reference(Reference, text: String)
   }
 
-  private static func parts(of text: String) throws(TemplateError) -> [Part] {
+  static func parts(of text: String) throws(TemplateError) -> [Part] {
     var parts: [Part] = []
     var rest = text[...]
     while let start = rest.firstRange(of: "{{") {
@@ -103,7 +103,7 @@ public struct Template: Sendable {
       guard let reference = Reference(name) else {
         throw TemplateError("{{\(name.prefix(100))}} is not a reference such as {{input.title}}.")
       }
-      parts.append(.reference(reference))
+      parts.append(.reference(reference, text: name))
       rest = rest[end.upperBound...]
     }
     parts.append(.text(String(rest)))

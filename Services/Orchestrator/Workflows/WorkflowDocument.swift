@@ -119,9 +119,16 @@ struct GraphCheck {
       }
     }
     if let fanOut = step.fanOut, let items = Reference(fanOut.items) { references.append(items) }
+    let locks = step.locks.flatMap { (try? LockName($0))?.references ?? [] }
+    if step.fanOut == nil, locks.contains(where: { $0.root == .index }) {
+      note(&fields, path + "/locks", "index exists only with for_each.")
+    }
+    references += locks
     for reference in references {
       if let other = reference.step, let place = places[other], isGroup(steps[place]) {
-        note(&fields, path, "Conditions and for_each cannot look into the outputs of \(other); add a transform step.")
+        note(
+          &fields, path,
+          "Conditions, for_each and locks cannot look into the outputs of \(other); add a transform step.")
       }
     }
     if let text = step.input, let document = try? JSONDocument(parsing: text),
