@@ -80,7 +80,10 @@ struct SimulatedWorld {
       throw Broken("the run has \(ends.count) ends after \(input): \(events)")
     }
     guard state.steps.count <= Workflow.stepsMax else { throw Broken("too many steps") }
-    for case .callRecorded(_, _, let call) in events { usage = usage + call.usage }
+    for event in events {
+      if case .callRecorded(_, _, let call) = event { usage = usage + call.usage }
+      if case .runForked = event { usage = .zero }
+    }
     guard usage == state.usage else { throw Broken("the usage is not that of the calls") }
     for step in before.steps where step.status.isEnded {
       guard state.step(step.key)?.status == step.status else { throw Broken("\(step.key) changed after its end") }

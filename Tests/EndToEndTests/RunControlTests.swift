@@ -55,9 +55,11 @@ extension EndToEndTests {
 
     @Test func `a fork goes on from a step, keeping what others recorded`() throws {
       let (_, run) = try fixture.start("two-step")
-      try fixture.deliver(try #require(try fixture.lease("test").first), output: #"{"n":1}"#)
+      let first = try #require(try fixture.lease("test").first)
+      #expect(try fixture.record(first, index: 0) == 200)
+      try fixture.deliver(first, output: #"{"n":1}"#)
       try fixture.deliver(try #require(try fixture.lease("test").first), output: #"{"old":true}"#)
-      _ = try fixture.end(ofRun: run)
+      #expect(try fixture.end(ofRun: run)["usage"]?["model_calls"]?.int == 1)
       #expect(fixture.call("POST", "/api/v1/runs/\(run)/fork", body: #"{"from_step":"none"}"#).status == 409)
       #expect(fixture.call("POST", "/api/v1/runs/\(run)/fork", body: "{}").status == 422)
       let (status, fork) = try fixture.json(
@@ -68,8 +70,36 @@ extension EndToEndTests {
       let second = try #require(try fixture.lease("test").first)
       #expect(second["agent"]?.string == "b")
       #expect(second["input"]?["x"]?.string == "1")
+      #expect(try fixture.record(second, index: 0) == 200)
+      #expect(try fixture.record(second, index: 1) == 200)
       try fixture.deliver(second, output: #"{"new":true}"#)
+      let end = try fixture.end(ofRun: fork["id"]?.string ?? "")
+      #expect(end["result"]?["new"]?.bool == true)
+      // The call that was taken over was paid by the first run.
+      #expect(end["usage"]?["model_calls"]?.int == 2 && end["usage"]?["input_tokens"]?.int == 4)
+      let report = try fixture.json("POST", "/api/v1/runs/\(fork["id"]?.string ?? "")/replay").root
+      #expect(report["verdict"]?.string == "consistent")
+      #expect(try fixture.end(ofRun: run)["result"]?["old"]?.bool == true)
+    }
+
+    @Test func `a fork of a sub-run is a task of its own`() throws {
+      try fixture.put(
+        workflow: "part", #"{"key":"a","job_type":"part"},{"key":"b","job_type":"part","depends_on":["a"]}"#)
+      try fixture.put(workflow: "whole", #"{"key":"sub","type":"run","workflow":"part"}"#)
+      let (task, run) = try fixture.start("whole")
+      let first = try #require(try fixture.lease("part").first)
+      let child = try #require(first["run_id"]?.string)
+      try fixture.deliver(first, output: #"{"n":1}"#)
+      try fixture.deliver(try #require(try fixture.lease("part").first), output: #"{"old":true}"#)
+      #expect(try fixture.end(ofRun: run)["result"]?["old"]?.bool == true)
+      let (status, fork) = try fixture.json("POST", "/api/v1/runs/\(child)/fork", body: #"{"from_step":"b"}"#)
+      #expect(status == 201 && fork["forked_from"]?.string == child && fork["parent_run_id"]?.string == nil)
+      let again = try #require(try fixture.lease("part").first)
+      #expect(again["step"]?.string == "b")
+      try fixture.deliver(again, output: #"{"new":true}"#)
       #expect(try fixture.end(ofRun: fork["id"]?.string ?? "")["result"]?["new"]?.bool == true)
+      #expect(try fixture.end(of: fork["task_id"]?.string ?? "")["title"]?.string == "Fork of \(child)")
+      #expect(try fixture.json("GET", "/api/v1/tasks/\(task)").root["run"]?["id"]?.string == run)
       #expect(try fixture.end(ofRun: run)["result"]?["old"]?.bool == true)
     }
 

@@ -178,6 +178,8 @@ extension RunState {
   fileprivate mutating func fork(_ changes: [StepChange]) {
     isPaused = false
     clearedAt = sequence
+    // What the events before have cost, the run that they come from has paid.
+    usage = .zero
     for change in changes {
       let named = Set(
         steps.filter { $0.key == change.step || definitions[$0.definition].key == change.step }

@@ -24,14 +24,12 @@ struct RunForks: Sendable {
 
   let engine: RunEngine
 
-  /// Begins a run that goes on with the history of `source` from `place`, with changes. Returns its id.
+  /// Begins a run that goes on with the history of `source` from `place`, with changes. Returns its id. It belongs to the
+  /// task of `source`; that of a sub-run, for which nobody waits, is a task of its own.
   func fork(
     _ source: RunRow, _ tenant: TenantID, at place: Place, changes: [StepChange], by principal: String,
     traceparent: String?
   ) async throws -> RunID {
-    guard source.parent == nil else {
-      throw Impossible(code: "sub_run", message: "A sub-run cannot be forked; fork the run that began it.")
-    }
     guard let (facts, name, version) = try await engine.store.head(source.id),
       let workflow = try await engine.catalog.find(tenant, name, version: version)
     else { throw RunEngine.Refused.unknownRun }
@@ -54,11 +52,14 @@ struct RunForks: Sendable {
     }
     try await engine.store.touch(tenant, prefix.flatMap(\.payloads))
     let run = RunID.make()
+    let isOfSubRun = source.parent != nil
     var submission = Submission(
       run: run,
       facts: RunFacts(
-        tenant: tenant, task: facts.task, project: facts.project, priority: facts.priority, parent: nil, depth: 0,
-        traceparent: traceparent), task: nil, principal: principal, input: Payload(source.input), events: prefix + own,
+        tenant: tenant, task: isOfSubRun ? TaskID(run.uuid) : facts.task, project: facts.project,
+        priority: facts.priority, parent: nil, depth: 0, traceparent: traceparent),
+      task: isOfSubRun ? NewTask(title: "Fork of \(source.id)") : nil, principal: principal,
+      input: Payload(source.input), events: prefix + own,
       forkedFrom: source.id, state: state)
     submission.ownEvents = prefix.count
     try await engine.accept(submission)
