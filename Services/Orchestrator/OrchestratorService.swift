@@ -46,10 +46,11 @@ final class OrchestratorService: Service {
       notices: ReplicaNotices(pool: pool, logger: context.telemetry.logger), metrics: metrics,
       logger: context.telemetry.logger)
     timers = TimerService(
-      engine: engine, inputs: StepInputs(store: engine.store), logger: context.telemetry.logger)
+      engine: engine, inputs: StepInputs(store: engine.store), telemetry: context.telemetry)
     submitter = TaskSubmitter(engine: engine, projects: ProjectStore(pool: pool))
     schedules = ScheduleService(
-      engine: engine, schedules: ScheduleStore(pool: pool), submitter: submitter, logger: context.telemetry.logger)
+      engine: engine, schedules: ScheduleStore(pool: pool), submitter: submitter,
+      telemetry: context.telemetry)
     keeper = HistoryKeeper(
       store: engine.store, archiveAfter: context.settings[OrchestratorSettings.archiveAfter],
       pruneAfter: context.settings[OrchestratorSettings.pruneAfter], metrics: metrics,

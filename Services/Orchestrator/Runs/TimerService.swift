@@ -18,13 +18,14 @@ final class TimerService: Sendable {
 
   private let engine: RunEngine
   private let inputs: StepInputs
-  private let logger: Logger
+  private let telemetry: Telemetry
+  private var logger: Logger { telemetry.logger }
   private var store: RunStore { engine.store }
 
-  init(engine: RunEngine, inputs: StepInputs, logger: Logger) {
+  init(engine: RunEngine, inputs: StepInputs, telemetry: Telemetry) {
     self.engine = engine
     self.inputs = inputs
-    self.logger = logger
+    self.telemetry = telemetry
   }
 
   /// Works until cancelled.
@@ -104,8 +105,31 @@ final class TimerService: Sendable {
     return true
   }
 
+  /// Does the work of a timer within a span of its run's trace.
+  private func traced(_ timer: DueTimer, _ body: () async throws -> Bool) async throws -> Bool {
+    let span = telemetry.tracer.startSpan(
+      "timer \(timer.kind.rawValue)", parent: timer.traceparent.flatMap { TraceContext(traceparent: $0) })
+    defer { span.end() }
+    if span.isRecording {
+      span.setAttribute("cadre.run.id", .string(timer.run.description))
+      if let step = timer.step { span.setAttribute("cadre.step", .string(step)) }
+    }
+    do {
+      let isStale = try await body()
+      span.setAttribute("cadre.outcome", .string(isStale ? "stale" : "fired"))
+      return isStale
+    } catch {
+      span.recordError(type: "timer_failed", message: "\(error)")
+      throw error
+    }
+  }
+
   /// Fires one timer. Returns whether it is still to be deleted.
   private func fire(_ timer: DueTimer) async throws -> Bool {
+    try await traced(timer) { try await fireNow(timer) }
+  }
+
+  private func fireNow(_ timer: DueTimer) async throws -> Bool {
     engine.metrics.fired(timer.kind)
     do {
       switch timer.kind {
@@ -163,12 +187,15 @@ final class TimerService: Sendable {
       for (index, timer) in live.enumerated() {
         let (step, input) = (steps[index], rendered[index])
         group.addTask { [self] in
-          do {
-            try await perform(timer, step, input, known)
-            return nil
-          } catch is RunEngine.Refused {
-            return timer.id
+          let isStale = try await traced(timer) {
+            do {
+              try await perform(timer, step, input, known)
+              return false
+            } catch is RunEngine.Refused {
+              return true
+            }
           }
+          return isStale ? timer.id : nil
         }
       }
       return try await group.reduce(into: stale) { if let id = $1 { $0.append(id) } }

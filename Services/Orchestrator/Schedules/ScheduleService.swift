@@ -17,13 +17,14 @@ final class ScheduleService: Sendable {
   private let engine: RunEngine
   private let schedules: ScheduleStore
   private let submitter: TaskSubmitter
-  private let logger: Logger
+  private let telemetry: Telemetry
+  private var logger: Logger { telemetry.logger }
 
-  init(engine: RunEngine, schedules: ScheduleStore, submitter: TaskSubmitter, logger: Logger) {
+  init(engine: RunEngine, schedules: ScheduleStore, submitter: TaskSubmitter, telemetry: Telemetry) {
     self.engine = engine
     self.schedules = schedules
     self.submitter = submitter
-    self.logger = logger
+    self.telemetry = telemetry
   }
 
   /// Works until cancelled.
@@ -104,14 +105,23 @@ final class ScheduleService: Sendable {
   /// Submits the task. `nil` when it cannot be: its workflow or project has gone.
   private func submit(_ schedule: ScheduleRow, at time: Timestamp) async throws -> RunID? {
     let run = RunID.of(schedule.id, at: time)
+    // The trace of the run begins here.
+    let span = telemetry.tracer.startSpan("schedule")
+    defer { span.end() }
+    if span.isRecording {
+      span.setAttribute("cadre.schedule.id", .string(schedule.id.description))
+      span.setAttribute("cadre.run.id", .string(run.description))
+    }
     do {
       let request = try TaskRequest(JSONDocument(parsing: schedule.task).root)
       let submission = try await submitter.prepare(
-        request, schedule.tenant, principal: "schedule \(schedule.name)", traceparent: nil, run: run,
+        request, schedule.tenant, principal: "schedule \(schedule.name)", traceparent: span.context.traceparent,
+        run: run,
         task: TaskID(run.uuid))
       try await engine.accept(submission)
       return run
     } catch let problem as Problem {
+      span.recordError(type: problem.code, message: problem.detail)
       logger.warning(
         "the task of a schedule was refused",
         ["schedule": .string(schedule.id.description), "reason": .string(problem.detail)])

@@ -11,6 +11,8 @@ struct DueTimer: Sendable {
   let step: String?
   let attempt: Int?
   let other: RunID?
+  /// The trace of the run's submission.
+  let traceparent: String?
 }
 
 extension RunStore {
@@ -24,7 +26,8 @@ extension RunStore {
       update timer t set due_at = clock_timestamp() + $2 * interval '1 second'
       from (select id from timer where due_at <= clock_timestamp() order by due_at limit $1 for update skip locked) d
       where t.id = d.id
-      returning t.id, t.tenant_id, t.run_id, t.kind, t.step, t.attempt, t.other_run
+      returning t.id, t.tenant_id, t.run_id, t.kind, t.step, t.attempt, t.other_run,
+        (select r.traceparent from run r where r.id = t.run_id)
       """, [Int64(limit), RunStore.claimSeconds]
     ).compactMap { row in
       guard let kind = NewTimer.Kind(rawValue: try row.decode(3, as: String.self)) else { return nil }
@@ -32,7 +35,7 @@ extension RunStore {
         id: try row.decode(0, as: Int64.self), tenant: TenantID(try row.decode(1, as: UUID.self)),
         run: RunID(try row.decode(2, as: UUID.self)), kind: kind, step: try row.decode(4, as: String?.self),
         attempt: try row.decode(5, as: Int32?.self).map { Int($0) },
-        other: try row.decode(6, as: UUID?.self).map { RunID($0) })
+        other: try row.decode(6, as: UUID?.self).map { RunID($0) }, traceparent: try row.decode(7, as: String?.self))
     }
   }
 

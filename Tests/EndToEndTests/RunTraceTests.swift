@@ -1,0 +1,122 @@
+import Foundation
+import JSON
+import LocalStack
+import Testing
+
+/// What the orchestrator does by itself stands in the traces of its runs.
+extension EndToEndTests {
+  @Suite(.serialized) struct RunTraces {
+    private let fixture: StackFixture
+
+    init() throws { fixture = try StackFixture.shared.get() }
+
+    @Test func `timers belong to the trace of the submission, schedules begin one`() throws {
+      let collector = try SpanCollector()
+      let replica = try fixture.stack.startReplica(
+        of: "orchestrator",
+        environment: [
+          "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:\(collector.port)",
+          "OTEL_EXPORTER_OTLP_PROTOCOL": "http/json", "OTEL_BSP_SCHEDULE_DELAY": "50",
+          "OTEL_TRACES_SAMPLER": "always_on",
+        ])
+      defer { replica.process.stop() }
+      try fixture.put(workflow: "traced", #"{"key":"a","type":"delay","delay_ms":5}"#)
+      let trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+      // Either replica may serve a timer; only one of them exports.
+      try fixture.wait("a timer is in the trace") {
+        let (status, _) = try fixture.json(
+          "POST", "/api/v1/tasks", body: #"{"workflow":"traced","input":{}}"#,
+          headers: ["traceparent": "00-\(trace)-00f067aa0ba902b7-01"])
+        #expect(status == 202)
+        return try collector.spans().contains { $0.name == "timer delay" && $0.trace == trace }
+      }
+      let name = "traced \(getpid())"
+      let (made, schedule) = try fixture.json(
+        "POST", "/api/v1/schedules",
+        body:
+          "{\"name\":\"\(name)\",\"cron\":\"0 0 1 1 *\",\"overlap\":\"allow\",\"task\":{\"workflow\":\"traced\",\"input\":{}}}"
+      )
+      #expect(made == 201, "\(String(decoding: schedule.rawBytes, as: UTF8.self))")
+      let id = schedule["id"]?.string ?? ""
+      try fixture.wait("a schedule begins a trace", seconds: 30) {
+        _ = try fixture.stack.postgres.query(
+          "update orchestrator.schedule set next_at = now() where name = '\(name)' and next_at > now()")
+        let spans = try collector.spans()
+        let begun = spans.filter { $0.name == "schedule" && $0.text.contains(id) }
+        return begun.contains { root in spans.contains { $0.name == "timer delay" && $0.trace == root.trace } }
+      }
+      #expect(fixture.call("DELETE", "/api/v1/schedules/\(id)").status < 300)
+    }
+  }
+}
+
+/// Takes what is exported as OTLP in JSON.
+private final class SpanCollector: @unchecked Sendable {
+  // @unchecked: the bodies are guarded by the lock, the rest does not change.
+  struct Received {
+    let name: String
+    let trace: String
+    let text: String
+  }
+
+  let port: Int
+  private let descriptor: Int32
+  private let lock = NSLock()
+  private var bodies: [String] = []
+
+  init() throws {
+    port = PlainHTTP.freePort()
+    descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_port = in_port_t(port).bigEndian
+    address.sin_addr.s_addr = in_addr_t(0x7F00_0001).bigEndian
+    let bound = withUnsafePointer(to: &address) {
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { bind(descriptor, $0, 16) }
+    }
+    guard bound == 0, listen(descriptor, 16) == 0 else { throw StackError("the collector cannot listen") }
+    Thread { [self] in
+      while true {
+        let peer = accept(descriptor, nil, nil)
+        guard peer >= 0 else { return }
+        Thread { [self] in serve(peer) }.start()
+      }
+    }.start()
+  }
+
+  func spans() throws -> [Received] {
+    let texts = lock.withLock { bodies }
+    return try texts.flatMap { text in
+      let root = try JSONDocument(parsing: text).root
+      let scopes = root["resourceSpans"]?.elements.flatMap { $0["scopeSpans"].map { Array($0.elements) } ?? [] } ?? []
+      return scopes.flatMap { $0["spans"].map { Array($0.elements) } ?? [] }.map { span in
+        Received(
+          name: span["name"]?.string ?? "", trace: span["traceId"]?.string ?? "",
+          text: String(decoding: span.rawBytes, as: UTF8.self))
+      }
+    }
+  }
+
+  private func serve(_ peer: Int32) {
+    defer { close(peer) }
+    var bytes: [UInt8] = []
+    var piece = [UInt8](repeating: 0, count: 65_536)
+    while true {
+      let count = read(peer, &piece, piece.count)
+      guard count > 0 else { return }
+      bytes += piece[..<count]
+      while let text = String(validating: bytes, as: UTF8.self), let end = text.range(of: "\r\n\r\n") {
+        let head = text[..<end.lowerBound].lowercased()
+        let length =
+          head.split(separator: "\r\n").first { $0.hasPrefix("content-length:") }
+          .flatMap { Int($0.dropFirst(15).filter { $0 != " " }) } ?? 0
+        let body = Array(text[end.upperBound...].utf8)
+        guard body.count >= length else { break }
+        lock.withLock { bodies.append(String(decoding: body.prefix(length), as: UTF8.self)) }
+        bytes = Array(body.dropFirst(length))
+        let answer = Array("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}".utf8)
+        guard write(peer, answer, answer.count) == answer.count else { return }
+      }
+    }
+  }
+}
