@@ -67,6 +67,7 @@ final class OrchestratorService: Service {
     ProjectRoutes(projects: ProjectStore(pool: pool), token: token).add(to: &router)
     ScheduleRoutes(schedules: ScheduleStore(pool: pool), token: token).add(to: &router)
     LimitRoutes(limits: LimitStore(pool: pool), dispatcher: engine.dispatcher, token: token).add(to: &router)
+    WeightRoutes(limits: LimitStore(pool: pool), token: token).add(to: &router)
     WorkerRoutes(engine: engine, token: token, settings: context.settings).add(to: &router)
   }
 

@@ -30,6 +30,34 @@ extension EndToEndTests {
       #expect(late.status == 422 && late.text.contains("unknown_project"))
     }
 
+    @Test func `tenants share by their weights when both have work waiting`() throws {
+      let steps = #"{"key":"a","job_type":"shared"}"#
+      try fixture.put(workflow: "shared", steps)
+      let other = fixture.call(
+        "PUT", "/api/v1/workflows/shared", body: "{\"name\":\"shared\",\"steps\":[\(steps)]}",
+        key: StackFixture.otherKey)
+      #expect([200, 201].contains(other.status))
+      let path = "/operator/v1/weights/tenant_00000000000070008000000000000001"
+      #expect(fixture.call("PUT", path, body: #"{"weight":3}"#).status == 404, "not through the gateway")
+      #expect(fixture.call("PUT", path, body: #"{"weight":3}"#, service: "orchestrator").status == 401)
+      #expect(try fixture.internalCall("PUT", path, #"{"weight":0}"#)?.status == 422)
+      #expect(try fixture.internalCall("PUT", path, #"{"weight":3}"#)?.status == 200)
+      let listed = try fixture.internalCall("GET", "/operator/v1/weights")?.root["weights"]
+      #expect(listed?.elements.contains { $0["weight"]?.double == 3 } == true)
+      for number in 0..<32 {
+        let key = number % 2 == 0 ? fixture.stack.apiKey : StackFixture.otherKey
+        #expect(
+          fixture.call("POST", "/api/v1/tasks", body: #"{"workflow":"shared","input":{}}"#, key: key).status == 202)
+      }
+      let leases = try fixture.lease("shared", slots: 16)
+      let own = leases.filter { $0["tenant_id"]?.string?.hasSuffix("1") == true }.count
+      #expect(own == 12 && leases.count == 16, "\(own) of \(leases.count)")
+      for lease in leases { try fixture.deliver(lease) }
+      for lease in try fixture.lease("shared", slots: 16) { try fixture.deliver(lease) }
+      #expect(try fixture.internalCall("DELETE", path)?.status ?? 204 == 204)
+      #expect(try fixture.internalCall("DELETE", path)?.status == 404)
+    }
+
     @Test func `what is said of a task can be changed, by one person at a time`() throws {
       let (status, root) = try fixture.submit("change me")
       #expect(status == 200)

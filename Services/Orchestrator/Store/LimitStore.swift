@@ -44,4 +44,27 @@ struct LimitStore: Sendable {
       "delete from concurrency_limit where tenant_id = $1 and key = $2 returning 1", [tenant.uuid, key]
     ).first != nil
   }
+
+  // MARK: Weights
+
+  /// Tenants whose part is not 1, by their ids.
+  func weights(after tenant: TenantID?, limit: Int) async throws -> [(tenant: TenantID, weight: Double)] {
+    try await pool.query(
+      """
+      select tenant_id, weight from tenant_weight where $1::uuid is null or tenant_id > $1 order by tenant_id limit $2
+      """, [tenant?.uuid, Int64(limit)]
+    ).map { (TenantID(try $0.decode(0, as: UUID.self)), try $0.decode(1, as: Double.self)) }
+  }
+
+  func set(_ tenant: TenantID, weight: Double) async throws {
+    _ = try await pool.query(
+      """
+      insert into tenant_weight (tenant_id, weight) values ($1, $2)
+      on conflict (tenant_id) do update set weight = excluded.weight
+      """, [tenant.uuid, weight])
+  }
+
+  func removeWeight(_ tenant: TenantID) async throws -> Bool {
+    try await pool.query("delete from tenant_weight where tenant_id = $1 returning 1", [tenant.uuid]).first != nil
+  }
 }

@@ -1,0 +1,72 @@
+internal import Contracts
+internal import HTTP
+internal import HTTPWire
+internal import JSON
+internal import Postgres
+internal import ServiceKit
+
+/// `/operator/v1/weights/{tenant}`: the parts of tenants where several have work waiting. For those who run the
+/// installation: only the internal token opens it, and the gateway does not forward it.
+struct WeightRoutes: Sendable {
+  let limits: LimitStore
+  let token: InternalToken
+
+  func add(to router: inout Router) {
+    router.on(.get, "/operator/v1/weights") { request in try await answering { try await list(request) } }
+    router.on(.put, "/operator/v1/weights/{tenant}", RouteOptions(bodyBytesMax: 4096)) { request in
+      try await answering { try await put(request) }
+    }
+    router.on(.delete, "/operator/v1/weights/{tenant}") { request in
+      try await answering {
+        try token.require(request)
+        guard try await limits.removeWeight(try tenant(request)) else { throw Problem.notFound("weight") }
+        return HTTPResponse(.noContent)
+      }
+    }
+  }
+
+  private func tenant(_ request: HTTPRequest) throws(Problem) -> TenantID {
+    guard let tenant = TenantID(try request.parameter("tenant")) else {
+      throw .badParameter("tenant", "The id of a tenant is expected.")
+    }
+    return tenant
+  }
+
+  private func list(_ request: HTTPRequest) async throws -> HTTPResponse {
+    try token.require(request)
+    let query = try request.query()
+    let limit = try Parameter.limit(query, standard: 100, max: 1000)
+    var after: TenantID?
+    if let text = query["after"] {
+      guard let tenant = TenantID(text) else { throw Problem.badParameter("?after", "The id of a tenant is expected.") }
+      after = tenant
+    }
+    let rows = try await limits.weights(after: after, limit: limit)
+    return .json { writer in
+      writer.key("weights")
+      writer.beginArray()
+      for row in rows {
+        writer.beginObject()
+        writer.member("tenant_id", row.tenant.description)
+        writer.member("weight", row.weight)
+        writer.endObject()
+      }
+      writer.endArray()
+      writer.key("next_after")
+      if rows.count == limit, let last = rows.last { writer.string(last.tenant.description) } else { writer.null() }
+    }
+  }
+
+  private func put(_ request: HTTPRequest) async throws -> HTTPResponse {
+    try token.require(request)
+    let tenant = try tenant(request)
+    var fields = JSONFields(try await request.json().root)
+    let weight = fields.double("weight", isRequired: true, in: 0.01...1000)
+    try fields.finish()
+    try await limits.set(tenant, weight: weight ?? 1)
+    return .json {
+      $0.member("tenant_id", tenant.description)
+      $0.member("weight", weight ?? 1)
+    }
+  }
+}
