@@ -73,7 +73,8 @@ class WorkflowBench(Bench):
 
     def counters(self):
         text = self.sql(
-            "select xact_commit, (select wal_bytes from pg_stat_wal) from pg_stat_database where datname = 'postgres'")
+            "select xact_commit, (select wal_bytes from pg_stat_wal), (select wal_fpi from pg_stat_wal) "
+            "from pg_stat_database where datname = 'postgres'")
         return [int(float(part)) for part in text.split("|")]
 
     def histogram(self, port):
@@ -144,6 +145,7 @@ class WorkflowBench(Bench):
             after = self.counters()
             results.setdefault("commits", []).append((after[0] - before[0]) / runs)
             results.setdefault("wal", []).append((after[1] - before[1]) / runs)
+            results.setdefault("fpi", []).append((after[2] - before[2]) / runs)
             if options.python:
                 results["dbos"].append(self.dbos(options.python, 300 if quick else 1000, 4))
             results["insert"].append(self.inserts(16, 1 if quick else 3))
@@ -167,7 +169,8 @@ class WorkflowBench(Bench):
         print(f"one orchestrator: {median('ours'):,.0f} workflows/s, p50 {median('ours', 'p50'):.1f} ms, p99 {median('ours', 'p99'):.1f} ms at 256 open")
         print(f"one at a time: p50 {lone['p50']:.2f} ms, p99 {lone['p99']:.2f} ms")
         print(f"two orchestrators: {median('two'):,.0f} workflows/s = {median('two') / median('alone'):.2f} x one in turns with them")
-        print(f"commits per workflow: {statistics.median(results['commits']):.2f}; WAL: {statistics.median(results['wal']):,.0f} bytes")
+        print(f"commits per workflow: {statistics.median(results['commits']):.2f}; WAL: {statistics.median(results['wal']):,.0f} bytes "
+              f"with {statistics.median(results['fpi']):.2f} full-page images (least: {min(results['wal']):,.0f} with {min(results['fpi']):.2f})")
         print(f"pgbench insert, 16 clients: {statistics.median(results['insert']):,.0f}/s; ours = {half / statistics.median(results['insert']):.3f} x")
         if options.python and all(results["dbos"]):
             print(f"DBOS: {median('dbos'):,.0f} workflows/s, p50 {median('dbos', 'p50'):.1f} ms; ours = {half / median('dbos'):.1f} x")

@@ -15,6 +15,53 @@ extension EndToEndTests {
       ((try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(process.processID)/fd")) ?? []).count
     }
 
+    @Test func `a worker that goes while its step is prepared fails nothing`() throws {
+      let stack = fixture.stack
+      let sockets = try #require(
+        stack.postgres.connectionString.split(separator: " ").first { $0.hasPrefix("host=") }?.dropFirst(5))
+      let links = try LinkFixture(["database": "\(sockets)/.s.PGSQL.5432"])
+      defer { links.stop() }
+      let folder = (links.addresses["database"].map { ($0 as NSString).deletingLastPathComponent }) ?? ""
+      let slow = try stack.startReplica(
+        of: "orchestrator",
+        environment: ["CADRE_POSTGRES_URL": "host=\(folder) port=5432 user=cadre dbname=cadre"])
+      defer { slow.process.stop() }
+      try fixture.put(workflow: "prepared", #"{"key":"a","job_type":"prepared","input":{"x":"{{input.n}}"}}"#)
+      // What is known of the workflow is remembered, so that only the submission and the input need the database.
+      let warm = try #require(
+        try fixture.internalCall("POST", "/api/v1/tasks", #"{"workflow":"prepared","input":{"n":1}}"#, port: slow.port))
+      for lease in try fixture.lease("prepared", port: slow.port) { try fixture.deliver(lease, port: slow.port) }
+      _ = try fixture.end(ofRun: warm.root["run"]?["id"]?.string ?? "")
+      try links.set("database", "delay 350")
+      let token = try String(contentsOfFile: stack.configuration.data + "/internal-token", encoding: .utf8)
+      let worker = try RawWorker(
+        port: slow.port, token: token.trimmingCharacters(in: .whitespacesAndNewlines), jobType: "prepared")
+      Thread.sleep(forTimeInterval: 0.2)
+      let submitting = Submitter(count: 1) { _ in
+        let answer = try fixture.internalCall(
+          "POST", "/api/v1/tasks", #"{"workflow":"prepared","input":{"n":2}}"#, port: slow.port)
+        return answer?.root["run"]?["id"]?.string ?? ""
+      }
+      // The replica hears of its commit 0.35 s later, and asks for the input then.
+      try fixture.wait("the step is leased") {
+        try stack.postgres.query("select count(*) from orchestrator.lease where worker = 'gone'") == "1"
+      }
+      Thread.sleep(forTimeInterval: 0.5)
+      worker.leave()
+      let run = try #require(try submitting.tasks().first)
+      try links.set("database", "pass")
+      var lease: JSONView?
+      try fixture.wait("the step is given to another worker") {
+        lease = try fixture.lease("prepared", milliseconds: 500).first
+        return lease != nil
+      }
+      let again = try #require(lease)
+      #expect(again["run_id"]?.string == run && again["input"]?["x"]?.string == "2")
+      try fixture.deliver(again)
+      #expect(try fixture.end(ofRun: run)["status"]?.string == "succeeded")
+      #expect(try fixture.types(run).contains("step.lost"), "the step was leased to the worker that has gone")
+    }
+
     @Test func `disturbed links lose nothing, do nothing twice and leave nothing behind`() throws {
       let stack = fixture.stack
       let main = try #require(stack.service("agent-core"))
@@ -95,6 +142,31 @@ extension EndToEndTests {
       }
     }
   }
+}
+
+/// A worker that asks for steps and leaves without a word.
+private struct RawWorker {
+  private let descriptor: Int32
+
+  init(port: Int, token: String, jobType: String) throws {
+    descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_port = in_port_t(port).bigEndian
+    address.sin_addr.s_addr = in_addr_t(0x7F00_0001).bigEndian
+    let connected = withUnsafePointer(to: &address) {
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { connect(descriptor, $0, 16) }
+    }
+    let body = "{\"worker\":\"gone\",\"job_types\":[\"\(jobType)\"],\"slots\":4,\"wait_ms\":20000}"
+    let request = Array(
+      ("POST /worker/v1/leases HTTP/1.1\r\nhost: x\r\nx-cadre-internal-token: \(token)\r\n"
+        + "content-type: application/json\r\ncontent-length: \(body.utf8.count)\r\n\r\n\(body)").utf8)
+    guard connected == 0, write(descriptor, request, request.count) == request.count else {
+      throw StackError("the worker cannot ask")
+    }
+  }
+
+  func leave() { close(descriptor) }
 }
 
 /// Submits on a thread of its own.

@@ -18,6 +18,8 @@ final class Dispatcher: @unchecked Sendable {
   private static let bucketNanoseconds: UInt64 = 1_000_000_000
   /// Steps of one claim.
   private static let claimMax = 128
+  /// Job types that something is remembered of.
+  private static let typesMax = 1000
   /// How many steps are looked for when nobody knows how many there are.
   static let unknownSteps = 16
   /// How long steps are kept for a worker that is about to ask again.
@@ -88,10 +90,10 @@ final class Dispatcher: @unchecked Sendable {
 
   private func settle(_ share: SlotShare) {
     let (ready, left) = board.settle(share.number, reserved: share.reserved, share.steps)
-    if let ready { self.answer(ready, ready.steps) }
+    if let ready { answer(ready, ready.steps) }
     guard !left.isEmpty else { return }
     // The worker was given something by another commit just now, and is about to ask for more: it has room for it.
-    if let other = board.remove(named: share.worker) {
+    if let other = board.remove(named: share.worker, for: left) {
       answer(other, left)
     } else if board.isClosed {
       giveBack(left)
@@ -127,7 +129,8 @@ final class Dispatcher: @unchecked Sendable {
   }
 
   /// Ends leases whose worker has gone.
-  private func giveBack(_ steps: [LeasedStep]) {
+  func giveBack(_ steps: [LeasedStep]) {
+    if steps.isEmpty { return }
     loop.task { [self] in try? await store.giveBack(steps) }
   }
 
@@ -217,6 +220,10 @@ final class Dispatcher: @unchecked Sendable {
     do {
       let started = MonotonicClock.now()
       let newsBefore = news
+      if oldest.count > Dispatcher.typesMax {
+        oldest = [:]
+        seenEmpty = [:]
+      }
       let known = oldest[type].flatMap { started < $0.at &+ Dispatcher.bucketNanoseconds ? $0.bucket : nil }
       let (steps, bucket) = try await store.lease(
         jobType: type, workers: slots.map(\.worker), milliseconds: first.milliseconds, from: known ?? 0)

@@ -118,13 +118,14 @@ final class SlotBoard: Sendable {
   /// Takes a worker out of line that has gone.
   func remove(_ number: Int) { state.withLock { $0.waiting.removeAll { $0.number == number } } }
 
-  /// Takes a worker of that name out of line.
-  func remove(named worker: String) -> WaitingWorker? {
+  /// Takes a worker of that name out of line that has room for the steps and does their types.
+  func remove(named worker: String, for steps: [LeasedStep]) -> WaitingWorker? {
     state.withLock { state in
-      guard let place = state.waiting.firstIndex(where: { $0.worker == worker && $0.free == $0.slots }) else {
-        return nil
+      let place = state.waiting.firstIndex { entry in
+        entry.worker == worker && entry.free == entry.slots && entry.slots >= steps.count
+          && steps.allSatisfy { entry.jobTypes.contains($0.jobType) }
       }
-      return state.waiting.remove(at: place)
+      return place.map { state.waiting.remove(at: $0) }
     }
   }
 

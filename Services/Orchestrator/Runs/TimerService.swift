@@ -13,8 +13,18 @@ final class TimerService: Sendable {
   /// Longest pause between two looks.
   private static let lookAgain: Int64 = 1000
   private static let timersMax = 200
+  /// What passed so shortly before the last look is looked at again: it may have been committed late.
+  private static let sweepOverlap: Int64 = 500
+  /// All leases are looked at so often, in nanoseconds, whatever was swept before.
+  private static let fullSweepInterval: UInt64 = 60_000_000_000
   /// Sub-runs within sub-runs.
   private static let depthMax = 8
+
+  /// How far leases have been swept.
+  private struct Swept {
+    var until: Timestamp?
+    var nextFull: UInt64 = 0
+  }
 
   private let engine: RunEngine
   private let inputs: StepInputs
@@ -31,13 +41,14 @@ final class TimerService: Sendable {
   /// Works until cancelled.
   func run() async {
     var nextSweep: UInt64 = 0
+    var swept = Swept()
     while !Task.isCancelled {
       let ticket = engine.timerBell.ticket()
       do {
         var isBusy = try await fireTimers()
         if try await store.promoteDelayed(limit: 1000) > 0 { engine.dispatcher.ring() }
         if MonotonicClock.now() >= nextSweep {
-          if try await sweep() { isBusy = true }
+          if try await sweep(&swept) { isBusy = true }
           nextSweep = MonotonicClock.now() &+ UInt64(TimerService.lookAgain) * 1_000_000
         }
         if isBusy {
@@ -58,8 +69,9 @@ final class TimerService: Sendable {
   }
 
   /// Takes back leases whose holders fell silent and steps that nobody took in time. Returns whether there may be more.
-  private func sweep() async throws -> Bool {
-    let overdue = try await store.overdueLeases(limit: 200)
+  private func sweep(_ swept: inout Swept) async throws -> Bool {
+    let isFull = MonotonicClock.now() >= swept.nextFull
+    let (overdue, seenAt) = try await store.overdueLeases(from: isFull ? nil : swept.until, limit: 200)
     for lease in overdue {
       let proof = Transition.LeaseProof(
         step: lease.step, token: lease.token, isReleased: true, extensionMilliseconds: 0, isLost: true)
@@ -78,6 +90,10 @@ final class TimerService: Sendable {
         try await engine.apply(
           .timeOut(step: step.step, attempt: step.attempt, .scheduleToStart), to: step.run)
       }
+    }
+    if overdue.count < 200, let seenAt {
+      swept.until = seenAt + .milliseconds(-TimerService.sweepOverlap)
+      if isFull { swept.nextFull = MonotonicClock.now() &+ TimerService.fullSweepInterval }
     }
     return overdue.count == 200 || expired.count == 200
   }

@@ -166,14 +166,19 @@ extension RunStore {
       """, [steps.map(\.step.uuid), steps.map(\.token)])
   }
 
-  /// Leases whose deadline has passed, oldest first.
-  func overdueLeases(limit: Int) async throws -> [OverdueLease] {
-    let rows = try await pool.query(
-      """
-      select step_id, run_id, tenant_id, step, attempt, token, coalesce(closes_at <= clock_timestamp(), false) from lease
-      where deadline < clock_timestamp() order by deadline limit $1
-      """, [Int64(limit)])
-    return try rows.map(OverdueLease.init)
+  /// Leases whose deadline has passed, oldest first, and the time of the look. Those that passed before `start` are left
+  /// out: while some transaction holds an old snapshot, the index is full of entries of leases that have long ended.
+  func overdueLeases(from start: Timestamp?, limit: Int) async throws -> (leases: [OverdueLease], seenAt: Timestamp?) {
+    let rows = try await pool.batch([
+      PostgresStatement("select clock_timestamp()"),
+      PostgresStatement(
+        """
+        select step_id, run_id, tenant_id, step, attempt, token, coalesce(closes_at <= clock_timestamp(), false)
+        from lease where deadline < clock_timestamp() and deadline >= coalesce($2::timestamptz, '-infinity')
+        order by deadline limit $1
+        """, [Int64(limit), start]),
+    ])
+    return (try rows[1].map(OverdueLease.init), try rows[0].first?.decode(0, as: Timestamp.self))
   }
 
   /// The tenant, run and key of a step that has a lease.

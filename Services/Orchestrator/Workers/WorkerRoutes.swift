@@ -55,11 +55,17 @@ struct WorkerRoutes: Sendable {
     let steps = try await engine.dispatcher.lease(
       worker: worker ?? "", jobTypes: jobTypes ?? [], slots: Int(slots ?? 1), milliseconds: leaseMilliseconds,
       until: deadline)
+    let prepared: [Prepared]
+    do { prepared = try await prepare(steps) } catch {
+      // The worker has gone, or the database has; either way it will not hear of these.
+      engine.dispatcher.giveBack(steps)
+      throw error
+    }
     var writer = JSONWriter()
     writer.beginObject()
     writer.key("leases")
     writer.beginArray()
-    for prepared in try await prepare(steps) { write(prepared, to: &writer) }
+    for step in prepared { write(step, to: &writer) }
     writer.endArray()
     writer.endObject()
     return .json(.ok, writer.bytes)
@@ -89,16 +95,15 @@ struct WorkerRoutes: Sendable {
       let found = steps.compactMap { leased in known.state.step(leased.key).map { (leased, $0) } }
       let inputs = try await StepInputs(store: engine.store).render(found.map(\.1), of: run, known)
       for (index, (leased, step)) in found.enumerated() {
-        do {
-          let journal =
-            step.recordedCalls == 0
-            ? [] : try await engine.store.journal(run, step: leased.key, after: step.journalAfter)
-          prepared.append(Prepared(step: leased, input: try inputs[index].get(), journal: journal))
-        } catch let error as PostgresError {
-          throw error
-        } catch {
+        let input: [UInt8]
+        do { input = try inputs[index].get() } catch {
           try await fail(leased, "\(error)")
+          continue
         }
+        let journal =
+          step.recordedCalls == 0
+          ? [] : try await engine.store.journal(run, step: leased.key, after: step.journalAfter)
+        prepared.append(Prepared(step: leased, input: input, journal: journal))
       }
     }
     return prepared
