@@ -41,8 +41,8 @@ public final class PeerSet: Sendable {
   }
 
   /// Sends the request that `make` builds for an address. Goes on to the next replica where a connection could not be
-  /// made, and, for requests that may be repeated, where it broke; tries all of them twice. Throws what the last replica
-  /// gave, or what `make` throws.
+  /// made, and, for requests that may be repeated, where it broke; tries all of them twice. Throws what the last
+  /// replica gave, or what `make` throws.
   public func send(
     with client: HTTPClient, peer: String, _ make: (HTTPURL) throws -> HTTPClientRequest
   ) async throws -> HTTPClientResponse {

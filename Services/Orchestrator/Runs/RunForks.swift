@@ -24,8 +24,8 @@ struct RunForks: Sendable {
 
   let engine: RunEngine
 
-  /// Begins a run that goes on with the history of `source` from `place`, with changes. Returns its id. It belongs to the
-  /// task of `source`; that of a sub-run, for which nobody waits, is a task of its own.
+  /// Begins a run that goes on with the history of `source` from `place`, with changes. Returns its id. It belongs to
+  /// the task of `source`; that of a sub-run, for which nobody waits, is a task of its own.
   func fork(
     _ source: RunRow, _ tenant: TenantID, at place: Place, changes: [StepChange], by principal: String,
     traceparent: String?

@@ -7,8 +7,8 @@ internal import Workflows
 struct StepInputs: Sendable {
   let store: RunStore
 
-  /// The inputs of steps of one run, or why one can never be rendered. Throws the store's error and the end of the task,
-  /// which say nothing about the steps.
+  /// The inputs of steps of one run, or why one can never be rendered. Throws the store's error and the end of the
+  /// task, which say nothing about the steps.
   func render(
     _ steps: [RunState.Step], of run: RunID, _ known: KnownRun
   ) async throws -> [Result<[UInt8], any Error>] {

@@ -166,8 +166,9 @@ extension RunStore {
       """, [steps.map(\.step.uuid), steps.map(\.token)])
   }
 
-  /// Leases whose deadline has passed, oldest first, and the time of the look. Those that passed before `start` are left
-  /// out: while some transaction holds an old snapshot, the index is full of entries of leases that have long ended.
+  /// Leases whose deadline has passed, oldest first, and the time of the look. Those that passed before `start` are
+  /// left out: while some transaction holds an old snapshot, the index is full of entries of leases that have long
+  /// ended.
   func overdueLeases(from start: Timestamp?, limit: Int) async throws -> (leases: [OverdueLease], seenAt: Timestamp?) {
     let rows = try await pool.batch([
       PostgresStatement("select clock_timestamp()"),

@@ -3,8 +3,8 @@ public import Decider
 public import JSON
 internal import Primitives
 
-/// The places whose values a workflow's conditions, fan-outs and locks need, by where they begin. Everything else of an input
-/// or output stays out of the history.
+/// The places whose values a workflow's conditions, fan-outs and locks need, by where they begin. Everything else of an
+/// input or output stays out of the history.
 public struct WatchedReferences: Sendable {
   private var byRoot: [Reference.Root: [(text: String, reference: Reference)]] = [:]
 
