@@ -73,7 +73,7 @@ class WorkflowBench(Bench):
 
     def counters(self):
         text = self.sql(
-            "select xact_commit, (select wal_bytes from pg_stat_wal), (select wal_fpi from pg_stat_wal) "
+            "select xact_commit, pg_current_wal_lsn() - '0/0'::pg_lsn, (select wal_fpi from pg_stat_wal) "
             "from pg_stat_database where datname = 'postgres'")
         return [int(float(part)) for part in text.split("|")]
 

@@ -80,7 +80,9 @@ extension RunStore {
         delete from idempotency i using old o where i.run_id = o.id
       ), tasks as (
         delete from task t using old o where t.tenant_id = o.tenant_id and t.id = o.task_id
-          and not exists (select 1 from run r where r.task_id = t.id and r.id not in (select id from old))
+          and not exists (select 1 from run r where r.id = t.id and r.id not in (select id from old))
+          and not exists (
+            select 1 from run r where r.task_id = t.id and r.task_id <> r.id and r.id not in (select id from old))
       )
       delete from run r using old o where r.id = o.id returning r.id
       """, [seconds, Int64(limit)])

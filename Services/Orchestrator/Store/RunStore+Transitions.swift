@@ -18,7 +18,9 @@ extension RunStore {
   }
 
   /// Writes transitions of different runs in one statement.
-  func apply(_ transitions: [Transition]) async throws -> [RunID: Outcome] {
+  func apply(_ unordered: [Transition]) async throws -> [RunID: Outcome] {
+    // Two statements that write the same runs lock them in the same order and never wait for each other.
+    let transitions = unordered.sorted { $0.run < $1.run }
     var events = EventColumns()
     var work = WorkColumns()
     var payloads = PayloadColumns()
@@ -91,8 +93,7 @@ extension RunStore {
   private static let fullSQL = applySQL(fullCTEs, fullSets)
 
   /// Fence, history, queue, leases and payloads in one statement: the update of the run row decides, everything else
-  /// joins it. Runs are locked in the order of their ids, so that two such statements never wait for each other. Rows
-  /// of tables are found through arrays and not by joins, which the planner may nest in each other.
+  /// joins it. Rows of tables are found through arrays and not by joins, which the planner may nest in each other.
   private static func applySQL(_ more: String, _ sets: String) -> String {
     """
     with \(handedSQL(from: 43)), input as materialized (
@@ -107,8 +108,6 @@ extension RunStore {
         as p(run_id, step_id, token, released, extension_ms, lost)
       left join (select step_id, token, deadline from lease where step_id = any($16::uuid[])) l
         on l.step_id = p.step_id and l.token = p.token
-    ), locked as materialized (
-      select r.id from run r where r.id = any($1) order by r.id for no key update
     ), fenced as (
       update run r set version = i.version, status = i.status, output_sha256 = coalesce(i.output, r.output_sha256),
         failure = coalesce(i.failure, r.failure), input_tokens = i.input_tokens, output_tokens = i.output_tokens,
@@ -116,7 +115,7 @@ extension RunStore {
         started_at = coalesce(r.started_at, case when i.status = 'running' then clock_timestamp() end),
         ended_at = case when i.status in ('succeeded', 'failed', 'cancelled') then clock_timestamp() end
       from input i
-      where r.id = i.run_id and (select count(*) from locked) > 0 and r.version = i.expected and r.ended_at is null
+      where r.id = i.run_id and r.version = i.expected and r.ended_at is null
         and not exists (select 1 from proof p where p.run_id = i.run_id and not p.holds)
         and not exists (select 1 from limited m where m.run_id = i.run_id)
       returning r.id, r.ended_at, r.tenant_id, r.parent_run, r.parent_step, r.parent_attempt
