@@ -31,6 +31,9 @@ final class AgentCoreService: Service {
     CommonSettings.internalToken, orchestrator, router, slots, workerName, modelTimeout,
   ]
 
+  /// Requests for steps that are under way at the same time. While one is answered, another still waits, so that what
+  /// becomes ready in that moment needs no queue.
+  private static let pollsMax = 4
   private static let leaseWait = Duration.seconds(20)
   private static let pauseAfterFailure = Duration.milliseconds(500)
 
@@ -72,25 +75,31 @@ final class AgentCoreService: Service {
 
   /// Leases steps as slots become free, until the end.
   func run() async {
-    let polling = context.group.loops[0].task { [self] in await poll() }
+    let gate = SlotGate(slots: slots)
+    let polls = min(AgentCoreService.pollsMax, slots)
+    let polling = context.group.loops[0].task { [self] in
+      await withTaskGroup(of: Void.self) { group in
+        for _ in 0..<polls { group.addTask { [self] in await poll(gate, slotsMax: (slots + polls - 1) / polls) } }
+      }
+    }
     poller.withLock { $0 = polling }
     _ = await polling.result
   }
 
-  private func poll() async {
-    let freed = SlotGate(slots: slots)
+  private func poll(_ gate: SlotGate, slotsMax: Int) async {
     while !isDraining.load(ordering: .relaxed), !Task.isCancelled {
-      guard let free = try? await freed.free() else { return }
+      guard var offered = try? await gate.take(upTo: slotsMax) else { return }
+      defer { gate.give(offered) }
       do {
         // The first request does not wait, so that readiness is known at once.
         let wait = isConnected.load(ordering: .relaxed) ? AgentCoreService.leaseWait : .zero
-        let steps = try await worker.lease(slots: free, wait: wait)
+        let steps = try await worker.lease(slots: offered, wait: wait)
         isConnected.store(true, ordering: .relaxed)
         for step in steps {
-          freed.take()
+          offered -= 1
           context.group.next().task { [runner] in
             await runner.run(step)
-            freed.give()
+            gate.give(1)
           }
         }
       } catch is CancellationError {
@@ -112,42 +121,47 @@ final class AgentCoreService: Service {
   }
 }
 
-/// Counts free slots and lets the poller wait for one.
+/// Counts free slots and lets those who ask for steps wait for one.
 ///
-/// `@unchecked Sendable`: `free` is called by one task on its loop; the rest hops there or is guarded by the lock.
+/// `@unchecked Sendable`: the state is guarded by the lock; promises are delivered on their loops.
 private final class SlotGate: @unchecked Sendable {
   private struct State {
     var free: Int
-    var waiter: (loop: EventLoop, promise: Promise<Void>)?
+    var waiters: [(loop: EventLoop, promise: Promise<Void>)] = []
   }
 
   private let state: Mutex<State>
 
-  init(slots: Int) { state = Mutex(State(free: slots, waiter: nil)) }
+  init(slots: Int) { state = Mutex(State(free: slots)) }
 
-  /// Waits until at least one slot is free and returns how many are.
-  func free() async throws -> Int {
+  /// Waits until at least one slot is free and takes up to `count` of them. Returns how many.
+  func take(upTo count: Int) async throws -> Int {
     while true {
       guard let loop = EventLoop.current else { preconditionFailure("polling off a loop") }
       let promise = Promise<Void>(on: loop)
-      let free = state.withLock { state in
-        if state.free == 0 { state.waiter = (loop, promise) }
-        return state.free
+      let taken = state.withLock { state in
+        let taken = min(count, state.free)
+        state.free -= taken
+        if taken == 0 { state.waiters.append((loop, promise)) }
+        return taken
       }
-      if free > 0 { return free }
-      try await promise.value()
+      if taken > 0 { return taken }
+      do { try await promise.value() } catch {
+        state.withLock { $0.waiters.removeAll { $0.promise === promise } }
+        throw error
+      }
     }
   }
 
-  func take() { state.withLock { $0.free -= 1 } }
-
-  func give() {
-    let waiter = state.withLock { state in
-      state.free += 1
-      let waiter = state.waiter
-      state.waiter = nil
-      return waiter
+  /// Gives slots back and wakes as many who wait for one.
+  func give(_ count: Int) {
+    guard count > 0 else { return }
+    let woken = state.withLock { state in
+      state.free += count
+      let woken = Array(state.waiters.prefix(count))
+      state.waiters.removeFirst(woken.count)
+      return woken
     }
-    if let waiter { waiter.loop.execute { waiter.promise.succeed(()) } }
+    for waiter in woken { waiter.loop.execute { waiter.promise.succeed(()) } }
   }
 }
