@@ -43,6 +43,9 @@ struct TaskRoutes: Sendable {
       wish, caller.tenant, principal: caller.principal, traceparent: request.trace.traceparent, run: run,
       task: TaskID(run.uuid))
     var accepted = (task: submission.facts.task, run: submission.run)
+    // The place is taken before the run can end.
+    let ticket = wait == nil ? nil : engine.hub.ticket(for: submission.run, isForEnd: true)
+    defer { ticket?.cancel() }
     if let key {
       accepted = try await submitOnce(submission, key, Digest.sha256(JSONValue(document.root).canonicalBytes()))
     } else {
@@ -52,7 +55,8 @@ struct TaskRoutes: Sendable {
         return answer(TaskRow(accepted.submission, accepted.createdAt), isEnded: false, wait: nil)
       }
     }
-    return try await answer(caller, accepted, wait: wait)
+    let isNew = accepted.run == submission.run
+    return try await answer(caller, accepted, wait: wait, first: isNew ? ticket : nil)
   }
 
   private func idempotencyKey(_ request: HTTPRequest) throws(Problem) -> String? {
@@ -86,11 +90,13 @@ struct TaskRoutes: Sendable {
 
   /// The task as it is, after waiting for its end when the client asked for that.
   private func answer(
-    _ caller: Caller, _ accepted: (task: TaskID, run: RunID), wait: Int?
+    _ caller: Caller, _ accepted: (task: TaskID, run: RunID), wait: Int?, first: Ticket? = nil
   ) async throws -> HTTPResponse {
     let deadline = MonotonicClock.now() &+ UInt64(wait ?? 0) * 1_000_000_000
+    // A run that has just begun need not be looked at before it has ended.
+    if let first, wait ?? 0 > 0, !engine.hub.isDraining { try await first.wait(until: deadline) }
     while true {
-      let ticket = wait == nil ? nil : engine.hub.ticket(for: accepted.run)
+      let ticket = wait == nil ? nil : engine.hub.ticket(for: accepted.run, isForEnd: true)
       defer { ticket?.cancel() }
       guard let row = try await engine.store.task(caller.tenant, accepted.task) else { throw Problem.notFound("task") }
       let isEnded = row.run.status.isEnded

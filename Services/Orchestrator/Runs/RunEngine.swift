@@ -82,7 +82,7 @@ final class RunEngine: Sendable {
           leases.keep(step)
           metrics.leased(step.waitedMicroseconds, isHanded: true)
         } moved: { moved in
-          hub.moved(moved.run)
+          hub.moved(moved.run, mayHaveEnded: moved.status.isEnded)
           notices.moved(moved.run)
           if moved.newWork > 0 {
             dispatcher.ring(moved.newWork)
@@ -96,7 +96,7 @@ final class RunEngine: Sendable {
       leases.keep(step)
       cache.started(
         step.run, version: step.version, .stepStarted(step: step.key, attempt: step.attempt, worker: worker))
-      hub.moved(step.run)
+      hub.moved(step.run, mayHaveEnded: false)
       notices.moved(step.run)
     }
   }

@@ -27,10 +27,13 @@ struct Ticket: Sendable {
 private struct Waiter: Sendable {
   let loop: EventLoop
   let promise: Promise<Void>
+  /// Only the end of the run is of interest.
+  let isForEnd: Bool
 
-  init() {
+  init(isForEnd: Bool = false) {
     guard let loop = EventLoop.current else { preconditionFailure("waiting off a loop") }
     self.loop = loop
+    self.isForEnd = isForEnd
     promise = Promise(on: loop)
   }
 
@@ -57,17 +60,22 @@ final class RunHub: Sendable {
     movedAll()
   }
 
-  /// Takes a place among the readers of `run`.
-  func ticket(for run: RunID) -> Ticket {
-    let waiter = Waiter()
+  /// Takes a place among the readers of `run`, or of its end alone.
+  func ticket(for run: RunID, isForEnd: Bool = false) -> Ticket {
+    let waiter = Waiter(isForEnd: isForEnd)
     waiters.withLock { $0[run, default: []].append(waiter) }
     onReader()
     return Ticket(promise: waiter.promise, leave: { [self] in forget(waiter, run) }, lookAgain: RunHub.lookAgain)
   }
 
-  /// Wakes the readers of a run.
-  func moved(_ run: RunID) {
-    guard let woken = waiters.withLock({ $0.removeValue(forKey: run) }) else { return }
+  /// Wakes the readers of a run; those of its end only when it may have ended.
+  func moved(_ run: RunID, mayHaveEnded: Bool = true) {
+    let woken = waiters.withLock { waiters -> [Waiter] in
+      guard let all = waiters[run] else { return [] }
+      let staying = mayHaveEnded ? [] : all.filter(\.isForEnd)
+      waiters[run] = staying.isEmpty ? nil : staying
+      return staying.isEmpty ? all : all.filter { !$0.isForEnd }
+    }
     for waiter in woken { waiter.call() }
   }
 
