@@ -155,6 +155,7 @@ public struct RunState: Hashable, Sendable {
   var seed: UInt64 = 0
   /// Steps of the workflow that have not ended, those that only undo others aside.
   var openSteps = 0
+  /// The values that are remembered, by the references that ask for them.
   public internal(set) var facts: [String: FactValue] = [:]
   var signals: [WaitingSignal] = []
   var signalIDs: [String] = []
