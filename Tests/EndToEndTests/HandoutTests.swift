@@ -103,6 +103,46 @@ extension EndToEndTests {
       #expect(fixture.call("DELETE", "/api/v1/limits/agent/keyed").status == 204)
     }
 
+    @Test func `a submission that is sent several times at once makes one run`() throws {
+      try fixture.put(workflow: "again", #"{"key":"a","type":"transform","input":1}"#)
+      let other = try fixture.stack.startReplica(of: "orchestrator")
+      defer { other.process.stop() }
+      let ports = [fixture.stack.port(of: "orchestrator"), other.port]
+      let token = try String(contentsOfFile: fixture.stack.configuration.data + "/internal-token", encoding: .utf8)
+        .trimmingCharacters(in: .whitespacesAndNewlines)
+      let fixture = fixture
+      let ids = (0..<8).map { String(format: "run_0199000000007000800000000%07x", Int(getpid()) * 8 + $0) }
+      for id in ids {
+        // All of them wait for the table, and go on in the same moment.
+        let lock = Background {
+          try fixture.stack.postgres.query(
+            "begin; lock table orchestrator.run in exclusive mode; select pg_sleep(0.2); commit")
+        }
+        Thread.sleep(forTimeInterval: 0.05)
+        let senders = (0..<4).map { number in
+          Background {
+            PlainHTTP.send(
+              "POST", port: ports[number % 2], path: "/api/v1/tasks",
+              headers: [
+                "X-Cadre-Internal-Token": token, "X-Cadre-Tenant": "tenant_00000000000070008000000000000001",
+                "X-Cadre-Principal": "test", "X-Cadre-New-Run": id,
+              ], body: #"{"workflow":"again","input":{}}"#, seconds: 10)
+          }
+        }
+        for sender in senders {
+          let answer = try sender.value()
+          #expect([200, 202].contains(answer?.status ?? 0), "\(answer?.body ?? "no answer")")
+          #expect(answer?.body.contains(id) == true)
+        }
+        _ = try lock.value()
+      }
+      for id in ids { #expect(try fixture.end(ofRun: id)["status"]?.string == "succeeded") }
+      let created = try fixture.stack.postgres.query(
+        "select count(*) from orchestrator.event e join orchestrator.run r on r.id = e.run_id "
+          + "where r.workflow = 'again' and e.type = 'run.created'")
+      #expect(created == "8")
+    }
+
     @Test func `steps of several commits for one worker all reach it at their first attempt`() throws {
       try fixture.put(workflow: "many", #"{"key":"a","job_type":"many"}"#)
       let fixture = fixture

@@ -139,7 +139,9 @@ final class RunEngine: Sendable {
     var handout = Handout(board: dispatcher.board)
     defer { dispatcher.deliver(handout.shares) }
     var accepted: [RunID: Accepted] = [:]
-    var left = batch
+    // A submission that was sent again may stand beside itself.
+    var seen: Set<RunID> = []
+    var left = batch.filter { seen.insert($0.run).inserted }
     while !left.isEmpty {
       var submissions = left
       var plans = left.map(RunEngine.beginning)
@@ -168,7 +170,7 @@ final class RunEngine: Sendable {
         case .limited:
           // A limit is counted by the claim: once more, through the queue.
           dispatcher.board.limited(submission.facts.tenant)
-          left += batch.filter { $0.run == submission.run }
+          if let again = batch.first(where: { $0.run == submission.run }) { left.append(again) }
         case .known, nil: break
         }
       }

@@ -121,9 +121,9 @@ extension RunStore {
       where r.id = n.run_id
       returning r.id, r.version - n.siblings::int as base, r.task_id, r.traceparent
     ), leased as (
-      insert into lease (step_id, run_id, tenant_id, step, attempt, token, worker, leased_at, lane, heartbeat_ms,
+      insert into lease (step_id, run_id, tenant_id, step, attempt, token, worker, lane, heartbeat_ms,
         closes_at, deadline)
-      select n.step_id, n.run_id, n.tenant_id, n.step, n.attempt, n.token, ($3::text[])[n.slot], clock_timestamp(),
+      select n.step_id, n.run_id, n.tenant_id, n.step, n.attempt, n.token, ($3::text[])[n.slot],
         n.lane, n.heartbeat_ms, clock_timestamp() + n.close_ms * interval '1 millisecond',
         clock_timestamp() + least(coalesce(n.heartbeat_ms, $4), n.close_ms) * interval '1 millisecond'
       from numbered n join bumped b on b.id = n.run_id

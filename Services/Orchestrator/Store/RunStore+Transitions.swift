@@ -77,12 +77,13 @@ extension RunStore {
     return outcomes
   }
 
-  /// Repeats what the database gave up for the sake of others; nothing of it was written.
+  /// Repeats what the database gave up for the sake of others, among them one who inserted the same run in that very
+  /// moment; nothing of it was written.
   func retrying<Value>(_ body: () async throws -> Value) async throws -> Value {
     var tries = 0
     while true {
       do { return try await body() } catch let error as PostgresError
-        where ["40P01", "40001"].contains(error.sqlState) && tries < 5
+        where (["40P01", "40001"].contains(error.sqlState) || error.constraint == "run_pkey") && tries < 5
       {
         tries += 1
       }

@@ -103,13 +103,14 @@ struct RunStore: Sendable {
         output_tokens, cost, unpriced, calls, output_sha256, failure,
         case when status in ('succeeded', 'failed', 'cancelled') then now() end,
         case when run_id in (select h.run_id from handed h) then now() end
-      from input where run_id not in (select m.run_id from limited m) on conflict (id) do nothing returning id, created_at, ended_at
+      from input i where run_id not in (select m.run_id from limited m)
+        and run_id <> all(array(select x.id from run x where x.id = any($1::uuid[]))) returning id, created_at, ended_at
     ), tasks as (
       insert into task (tenant_id, id, run_id, project_id, priority, title, description, labels, assignee, due_at,
-        input_sha256, created_by)
+        created_by)
       select i.tenant_id, i.task_id, i.run_id, i.project_id, i.priority, i.title, i.description,
-        coalesce((select array_agg(l) from jsonb_array_elements_text(i.labels) l), '{}'), i.assignee, i.due_at,
-        i.input_sha256, i.created_by
+        (select array_agg(l) from jsonb_array_elements_text(i.labels) l), i.assignee, i.due_at,
+        i.created_by
       from input i join inserted n on n.id = i.run_id where i.is_task
     ), moved as (
       update task t set run_id = i.run_id, updated_at = now()
@@ -195,9 +196,9 @@ struct RunStore: Sendable {
 
   static func leasedSQL(joining fence: String) -> String {
     """
-    insert into lease (step_id, run_id, tenant_id, step, attempt, token, worker, leased_at, lane, heartbeat_ms,
+    insert into lease (step_id, run_id, tenant_id, step, attempt, token, worker, lane, heartbeat_ms,
         closes_at, deadline)
-      select h.step_id, h.run_id, h.tenant_id, h.step, h.attempt, h.token, h.worker, clock_timestamp(), h.lane,
+      select h.step_id, h.run_id, h.tenant_id, h.step, h.attempt, h.token, h.worker, h.lane,
         h.heartbeat_ms, clock_timestamp() + h.close_ms * interval '1 millisecond',
         clock_timestamp() + least(coalesce(h.heartbeat_ms, h.lease_ms), h.close_ms) * interval '1 millisecond'
       from handed h join \(fence) f on f.id = h.run_id

@@ -67,7 +67,7 @@ extension RunStore {
     left join payload o on o.tenant_id = r.tenant_id and o.sha256 = r.output_sha256
     """
   private static let taskColumns = """
-    \(runColumns), t.tenant_id, t.id, t.project_id, t.title, t.description, array_to_json(t.labels)::jsonb, t.assignee,
+    \(runColumns), t.tenant_id, t.id, t.project_id, t.title, t.description, coalesce(array_to_json(t.labels)::jsonb, '[]'), t.assignee,
     t.priority, t.due_at, t.version, t.created_by, t.created_at, t.updated_at, t.archived_at
     from task t join run r on r.id = t.run_id \(payloadJoins)
     """
@@ -162,7 +162,7 @@ extension RunStore {
       """
       update task set title = case when $3 then $4::text else title end, description = coalesce($5, description),
         labels = case when $6::jsonb is null then labels
-          else coalesce((select array_agg(l) from jsonb_array_elements_text($6::jsonb) l), '{}') end,
+          else (select array_agg(l) from jsonb_array_elements_text($6::jsonb) l) end,
         assignee = case when $7 then $8::text else assignee end, priority = coalesce($9::int4, priority),
         due_at = case when $10 then $11::timestamptz else due_at end,
         archived_at = case when $12::bool is null then archived_at when $12 then coalesce(archived_at, now()) end,

@@ -94,3 +94,10 @@ create function steps_to(run uuid) returns uuid language sql immutable parallel 
 drop index lease_of_run;
 drop index ready_of_run;
 drop index delayed_of_run;
+
+-- Nobody reads these.
+alter table lease drop column leased_at;
+alter table task drop column input_sha256;
+
+-- Most tasks have none.
+alter table task alter column labels drop not null, alter column labels drop default;
