@@ -108,8 +108,6 @@ extension EndToEndTests {
       let other = try fixture.stack.startReplica(of: "orchestrator")
       defer { other.process.stop() }
       let ports = [fixture.stack.port(of: "orchestrator"), other.port]
-      let token = try String(contentsOfFile: fixture.stack.configuration.data + "/internal-token", encoding: .utf8)
-        .trimmingCharacters(in: .whitespacesAndNewlines)
       let fixture = fixture
       let ids = (0..<8).map { String(format: "run_0199000000007000800000000%07x", Int(getpid()) * 8 + $0) }
       for id in ids {
@@ -124,7 +122,8 @@ extension EndToEndTests {
             PlainHTTP.send(
               "POST", port: ports[number % 2], path: "/api/v1/tasks",
               headers: [
-                "X-Cadre-Internal-Token": token, "X-Cadre-Tenant": "tenant_00000000000070008000000000000001",
+                "X-Cadre-Internal-Token": try fixture.internalToken(),
+                "X-Cadre-Tenant": "tenant_00000000000070008000000000000001",
                 "X-Cadre-Principal": "test", "X-Cadre-New-Run": id,
               ], body: #"{"workflow":"again","input":{}}"#, seconds: 10)
           }
@@ -167,11 +166,10 @@ extension EndToEndTests {
 
     @Test func `a worker that has gone while it waited is given nothing`() throws {
       try fixture.put(workflow: "gone", #"{"key":"a","job_type":"gone"}"#)
-      let token = try String(contentsOfFile: fixture.stack.configuration.data + "/internal-token", encoding: .utf8)
       // Gives up after a second, long before the wait is over.
       let answer = PlainHTTP.send(
         "POST", port: fixture.stack.port(of: "orchestrator"), path: "/worker/v1/leases",
-        headers: ["X-Cadre-Internal-Token": token.trimmingCharacters(in: .whitespacesAndNewlines)],
+        headers: ["X-Cadre-Internal-Token": try fixture.internalToken()],
         body: #"{"worker":"gone","job_types":["gone"],"slots":4,"wait_ms":20000}"#, seconds: 1)
       #expect(answer == nil)
       Thread.sleep(forTimeInterval: 0.1)
@@ -181,27 +179,6 @@ extension EndToEndTests {
       try fixture.deliver(lease)
       #expect(try fixture.end(ofRun: run)["status"]?.string == "succeeded")
     }
-  }
-}
-
-/// Something that happens on a thread of its own.
-private final class Background<Value>: @unchecked Sendable {
-  // @unchecked: the result is read when the thread has signalled its end.
-  private var result: Result<Value, any Error>?
-  private let done = DispatchSemaphore(value: 0)
-
-  init(_ body: @escaping () throws -> Value) {
-    nonisolated(unsafe) let body = body
-    Thread { [self] in
-      result = Result { try body() }
-      done.signal()
-    }.start()
-  }
-
-  func value() throws -> Value {
-    done.wait()
-    guard let result else { throw StackError("nothing has happened") }
-    return try result.get()
   }
 }
 

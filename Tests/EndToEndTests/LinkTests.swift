@@ -33,11 +33,10 @@ extension EndToEndTests {
       for lease in try fixture.lease("prepared", port: slow.port) { try fixture.deliver(lease, port: slow.port) }
       _ = try fixture.end(ofRun: warm.root["run"]?["id"]?.string ?? "")
       try links.set("database", "delay 350")
-      let token = try String(contentsOfFile: stack.configuration.data + "/internal-token", encoding: .utf8)
       let worker = try RawWorker(
-        port: slow.port, token: token.trimmingCharacters(in: .whitespacesAndNewlines), jobType: "prepared")
+        port: slow.port, token: try fixture.internalToken(), jobType: "prepared")
       Thread.sleep(forTimeInterval: 0.2)
-      let submitting = Submitter(count: 1) { _ in
+      let submitting = Background {
         let answer = try fixture.internalCall(
           "POST", "/api/v1/tasks", #"{"workflow":"prepared","input":{"n":2}}"#, port: slow.port)
         return answer?.root["run"]?["id"]?.string ?? ""
@@ -48,7 +47,7 @@ extension EndToEndTests {
       }
       Thread.sleep(forTimeInterval: 0.5)
       worker.leave()
-      let run = try #require(try submitting.tasks().first)
+      let run = try submitting.value()
       try links.set("database", "pass")
       var lease: JSONView?
       try fixture.wait("the step is given to another worker") {
@@ -115,12 +114,13 @@ extension EndToEndTests {
       let before = [orchestrator, worker, gateway].map { descriptors($0.process) }
       for mode in ["reset", "delay 500", "cut", "hole"] {
         for link in ["edge", "work", "model", "database"] {
-          let submitting = Submitter(count: 3) { number in try submit(tasks.count + number) }
+          let first = tasks.count
+          let submitting = Background { try (0..<3).map { try submit(first + $0) } }
           Thread.sleep(forTimeInterval: 0.03)
           try links.set(link, mode)
           Thread.sleep(forTimeInterval: 0.6)
           try links.set(link, "pass")
-          tasks += try submitting.tasks()
+          tasks += try submitting.value()
         }
       }
       let start = Date()
@@ -167,25 +167,4 @@ private struct RawWorker {
   }
 
   func leave() { close(descriptor) }
-}
-
-/// Submits on a thread of its own.
-private final class Submitter: @unchecked Sendable {
-  // @unchecked: the results are read when the thread has finished.
-  private var results: [Result<String, any Error>] = []
-  private let done = DispatchSemaphore(value: 0)
-
-  init(count: Int, _ submit: @escaping (Int) throws -> String) {
-    nonisolated(unsafe) let submit = submit
-    let thread = Thread { [self] in
-      for number in 0..<count { results.append(Result { try submit(number) }) }
-      done.signal()
-    }
-    thread.start()
-  }
-
-  func tasks() throws -> [String] {
-    done.wait()
-    return try results.map { try $0.get() }
-  }
 }

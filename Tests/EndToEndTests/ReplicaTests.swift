@@ -122,6 +122,28 @@ extension EndToEndTests {
       }
     }
 
+    @Test func `a request goes on although the connections to all replicas have just ended`() throws {
+      let asked = AnswerLog()
+      // Each of them hangs up on the first request that it gets, as one does that was restarted.
+      let peers = try (0..<2).map { _ in
+        let first = AnswerLog()
+        return try RawServer { body in
+          asked.count()
+          defer { first.isOver = true }
+          return first.isOver ? "{\"tasks\":[]}" : nil
+        }
+      }
+      let gateway = try fixture.stack.startReplica(
+        of: "gateway",
+        environment: ["CADRE_ORCHESTRATOR_URL": peers.map { "http://127.0.0.1:\($0.port)" }.joined(separator: ",")])
+      defer { gateway.process.stop() }
+      let answer = PlainHTTP.send(
+        port: gateway.port, path: "/api/v1/tasks", headers: ["Authorization": "Bearer \(fixture.stack.apiKey)"],
+        seconds: 10)
+      #expect(answer?.status == 200, "\(answer?.body ?? "no answer")")
+      #expect(asked.counted >= 3)
+    }
+
     @Test func `a run whose time is over is forgotten with all that belongs to it`() throws {
       let (_, run) = try fixture.start("replicated")
       for lease in try fixture.lease("replicated") { try fixture.deliver(lease) }
@@ -166,4 +188,9 @@ private final class AnswerLog: @unchecked Sendable {
   // @unchecked: the answers are read when the thread has finished; the flag only ever becomes true.
   var isOver = false
   var answers: [(status: Int, body: String)] = []
+  private let lock = NSLock()
+  private var number = 0
+
+  var counted: Int { lock.withLock { number } }
+  func count() { lock.withLock { number += 1 } }
 }

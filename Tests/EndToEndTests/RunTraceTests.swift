@@ -22,13 +22,12 @@ extension EndToEndTests {
       defer { replica.process.stop() }
       try fixture.put(workflow: "traced", #"{"key":"a","type":"delay","delay_ms":5}"#)
       let trace = "4bf92f3577b34da6a3ce929d0e0e4736"
-      let token = try String(contentsOfFile: fixture.stack.configuration.data + "/internal-token", encoding: .utf8)
       // Either replica may serve a timer, most often the one that set it; only one of them exports.
       try fixture.wait("a timer is in the trace") {
         let answer = PlainHTTP.send(
           "POST", port: replica.port, path: "/api/v1/tasks",
           headers: [
-            "X-Cadre-Internal-Token": token.trimmingCharacters(in: .whitespacesAndNewlines),
+            "X-Cadre-Internal-Token": try fixture.internalToken(),
             "X-Cadre-Tenant": "tenant_00000000000070008000000000000001", "X-Cadre-Principal": "test",
             "traceparent": "00-\(trace)-00f067aa0ba902b7-01",
           ], body: #"{"workflow":"traced","input":{}}"#, seconds: 10)
@@ -57,37 +56,25 @@ extension EndToEndTests {
 
 /// Takes what is exported as OTLP in JSON.
 private final class SpanCollector: @unchecked Sendable {
-  // @unchecked: the bodies are guarded by the lock, the rest does not change.
+  // @unchecked: the bodies are guarded by the lock.
   struct Received {
     let name: String
     let trace: String
     let text: String
   }
 
-  let port: Int
-  private let descriptor: Int32
   private let lock = NSLock()
   private var bodies: [String] = []
+  private var server: RawServer?
 
   init() throws {
-    port = PlainHTTP.freePort()
-    descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_port = in_port_t(port).bigEndian
-    address.sin_addr.s_addr = in_addr_t(0x7F00_0001).bigEndian
-    let bound = withUnsafePointer(to: &address) {
-      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { bind(descriptor, $0, 16) }
+    server = try RawServer { [self] body in
+      lock.withLock { bodies.append(body) }
+      return "{}"
     }
-    guard bound == 0, listen(descriptor, 16) == 0 else { throw StackError("the collector cannot listen") }
-    Thread { [self] in
-      while true {
-        let peer = accept(descriptor, nil, nil)
-        guard peer >= 0 else { return }
-        Thread { [self] in serve(peer) }.start()
-      }
-    }.start()
   }
+
+  var port: Int { server?.port ?? 0 }
 
   func spans() throws -> [Received] {
     let texts = lock.withLock { bodies }
@@ -98,29 +85,6 @@ private final class SpanCollector: @unchecked Sendable {
         Received(
           name: span["name"]?.string ?? "", trace: span["traceId"]?.string ?? "",
           text: String(decoding: span.rawBytes, as: UTF8.self))
-      }
-    }
-  }
-
-  private func serve(_ peer: Int32) {
-    defer { close(peer) }
-    var bytes: [UInt8] = []
-    var piece = [UInt8](repeating: 0, count: 65_536)
-    while true {
-      let count = read(peer, &piece, piece.count)
-      guard count > 0 else { return }
-      bytes += piece[..<count]
-      while let text = String(validating: bytes, as: UTF8.self), let end = text.range(of: "\r\n\r\n") {
-        let head = text[..<end.lowerBound].lowercased()
-        let length =
-          head.split(separator: "\r\n").first { $0.hasPrefix("content-length:") }
-          .flatMap { Int($0.dropFirst(15).filter { $0 != " " }) } ?? 0
-        let body = Array(text[end.upperBound...].utf8)
-        guard body.count >= length else { break }
-        lock.withLock { bodies.append(String(decoding: body.prefix(length), as: UTF8.self)) }
-        bytes = Array(body.dropFirst(length))
-        let answer = Array("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}".utf8)
-        guard write(peer, answer, answer.count) == answer.count else { return }
       }
     }
   }

@@ -58,15 +58,20 @@ extension StackFixture {
 
   // MARK: A worker
 
+  /// What services show each other.
+  func internalToken() throws -> String {
+    try String(contentsOfFile: stack.configuration.data + "/internal-token", encoding: .utf8)
+      .trimmingCharacters(in: .whitespacesAndNewlines)
+  }
+
   /// A call of an orchestrator itself, as another service makes it; `nil` when it does not answer.
   func internalCall(
     _ method: String, _ path: String, _ body: String? = nil, port: Int? = nil
   ) throws -> (status: Int, root: JSONView)? {
-    let token = try String(contentsOfFile: stack.configuration.data + "/internal-token", encoding: .utf8)
     let answer = PlainHTTP.send(
       method, port: port ?? stack.port(of: "orchestrator"), path: path,
       headers: [
-        "X-Cadre-Internal-Token": token.trimmingCharacters(in: .whitespacesAndNewlines),
+        "X-Cadre-Internal-Token": try internalToken(),
         "X-Cadre-Tenant": "tenant_00000000000070008000000000000001", "X-Cadre-Principal": "test",
       ], body: body, seconds: 30)
     guard let answer, let document = try? JSONDocument(parsing: answer.body) else { return nil }

@@ -26,6 +26,28 @@ extension PostgresTests {
       }
     }
 
+    @Test func `calls of one affinity share a connection, others take the one that is less busy`() async throws {
+      try await fixture.withPool { pool in
+        func backend(_ affinity: Int?, sleeping: Bool = false) async throws -> Int64? {
+          let sql = sleeping ? "select pg_backend_pid()::int8 from pg_sleep(0.2)" : "select pg_backend_pid()::int8"
+          return try await pool.query(sql, affinity: affinity).first?.decode(0, as: Int64.self)
+        }
+        // Both connections are there when two calls at the same time have two backends.
+        var pids: Set<Int64?> = []
+        for _ in 0..<50 where pids.count < 2 {
+          async let one = backend(nil, sleeping: true)
+          async let other = backend(nil, sleeping: true)
+          pids = [try await one, try await other]
+        }
+        #expect(pids.count == 2)
+        async let first = backend(0, sleeping: true)
+        async let second = backend(0, sleeping: true)
+        let own = [try await first, try await second]
+        #expect(own[0] == own[1])
+        #expect(try await backend(1) != own[0])
+      }
+    }
+
     @Test func `a failing statement does not harm its neighbours in the pipeline`() async throws {
       try await fixture.withPool { pool in
         try await withThrowingTaskGroup(of: Void.self) { group in

@@ -209,13 +209,7 @@ final class Dispatcher: @unchecked Sendable {
     let slots = board.reserve(type, count: expected + 1, countMax: Dispatcher.claimMax)
     guard let first = slots.first else { return nil }
     var shares: [SlotShare] = []
-    for slot in slots {
-      if shares.last?.number == slot.number {
-        shares[shares.count - 1].reserved += 1
-      } else {
-        shares.append(SlotShare(number: slot.number, worker: slot.worker, reserved: 1))
-      }
-    }
+    for slot in slots { shares.reserve(slot) }
     defer { for share in shares { settle(share) } }
     do {
       let started = MonotonicClock.now()
@@ -239,7 +233,7 @@ final class Dispatcher: @unchecked Sendable {
         let slot = slots[step.slot]
         leased(step, slot.worker)
         metrics.leased(step.waitedMicroseconds, isHanded: false)
-        if let place = shares.firstIndex(where: { $0.number == slot.number }) { shares[place].steps.append(step) }
+        shares.fill(slot, with: step)
       }
       return isFull
     } catch {

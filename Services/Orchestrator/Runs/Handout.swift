@@ -4,6 +4,7 @@ internal import Primitives
 
 /// A step that is leased to a waiting worker in the transaction that makes it ready.
 struct HandedStep: Sendable {
+  let id: StepID
   let step: QueuedStep
   let token: UUID
   let worker: String
@@ -18,6 +19,22 @@ struct SlotShare: Sendable {
   let worker: String
   var reserved: Int
   var steps: [LeasedStep] = []
+}
+
+extension [SlotShare] {
+  /// Adds a slot to the share of its worker.
+  mutating func reserve(_ slot: SlotBoard.Slot) {
+    if let place = firstIndex(where: { $0.number == slot.number }) {
+      self[place].reserved += 1
+    } else {
+      append(SlotShare(number: slot.number, worker: slot.worker, reserved: 1))
+    }
+  }
+
+  /// Notes what was found for a slot.
+  mutating func fill(_ slot: SlotBoard.Slot, with step: LeasedStep) {
+    if let place = firstIndex(where: { $0.number == slot.number }) { self[place].steps.append(step) }
+  }
 }
 
 /// What one commit gives directly to workers that wait: a step that becomes ready while somebody is free for it needs
@@ -37,7 +54,7 @@ struct Handout {
     guard !transition.work.isEmpty else { return }
     var queued: [QueuedStep] = []
     for step in transition.work {
-      guard let handed = slot(for: step, of: transition.tenant) else {
+      guard let handed = slot(for: step, of: transition) else {
         queued.append(step)
         continue
       }
@@ -54,17 +71,14 @@ struct Handout {
   }
 
   /// A slot for the step; `nil` when it has to be queued.
-  private mutating func slot(for step: QueuedStep, of tenant: TenantID) -> HandedStep? {
+  private mutating func slot(for step: QueuedStep, of transition: Transition) -> HandedStep? {
     guard step.delayMilliseconds == 0, step.attempt == 1, !step.hasLocks,
-      let slot = board.reserve(step.jobType, for: tenant)
+      let slot = board.reserve(step.jobType, for: transition.tenant)
     else { return nil }
-    if let place = shares.firstIndex(where: { $0.number == slot.number }) {
-      shares[place].reserved += 1
-    } else {
-      shares.append(SlotShare(number: slot.number, worker: slot.worker, reserved: 1))
-    }
+    shares.reserve(slot)
     let handed = HandedStep(
-      step: step, token: UUID.random(), worker: slot.worker, milliseconds: slot.milliseconds)
+      id: StepID.of(transition.run, step: step.key), step: step, token: UUID.random(), worker: slot.worker,
+      milliseconds: slot.milliseconds)
     slots[handed.token] = slot
     return handed
   }
@@ -76,18 +90,16 @@ struct Handout {
   ) -> [LeasedStep] {
     var steps: [LeasedStep] = []
     for handed in transition.handed {
-      let id = StepID.of(transition.run, step: handed.step.key)
-      guard let lease = leases[id], let slot = slots.removeValue(forKey: handed.token),
-        let place = shares.firstIndex(where: { $0.number == slot.number })
-      else { continue }
+      guard let lease = leases[handed.id], let slot = slots.removeValue(forKey: handed.token) else { continue }
       let step = LeasedStep(
-        step: id, run: transition.run, tenant: transition.tenant, key: handed.step.key, attempt: handed.step.attempt,
+        step: handed.id, run: transition.run, tenant: transition.tenant, key: handed.step.key,
+        attempt: handed.step.attempt,
         token: handed.token, deadline: lease.deadline, version: transition.version, task: facts.task,
         input: handed.step.inputSHA256 == nil ? nil : lease.input, traceparent: facts.traceparent,
         leaseMilliseconds: handed.step.timeouts.heartbeat ?? handed.milliseconds, slot: 0,
         waitedMicroseconds: Int64((MonotonicClock.now() &- started) / 1000), lane: handed.step.lane,
         jobType: handed.step.jobType)
-      shares[place].steps.append(step)
+      shares.fill(slot, with: step)
       steps.append(step)
     }
     return steps

@@ -90,7 +90,7 @@ struct HandedColumns {
 
   mutating func append(_ steps: [HandedStep], of id: RunID, _ owner: TenantID) {
     for handed in steps {
-      stepID.append(StepID.of(id, step: handed.step.key).uuid)
+      stepID.append(handed.id.uuid)
       run.append(id.uuid)
       tenant.append(owner.uuid)
       step.append(handed.step.key)
