@@ -27,6 +27,7 @@ final class OrchestratorService: Service {
   private let timers: TimerService
   private let submitter: TaskSubmitter
   private let schedules: ScheduleService
+  private let zones: TimeZoneStore
   private let keeper: HistoryKeeper
 
   init(_ context: ServiceContext) throws {
@@ -48,8 +49,9 @@ final class OrchestratorService: Service {
     timers = TimerService(
       engine: engine, inputs: StepInputs(store: engine.store), telemetry: context.telemetry)
     submitter = TaskSubmitter(engine: engine, projects: ProjectStore(pool: pool))
+    zones = TimeZoneStore(pool: pool)
     schedules = ScheduleService(
-      engine: engine, schedules: ScheduleStore(pool: pool), submitter: submitter,
+      engine: engine, schedules: ScheduleStore(pool: pool), zones: zones, submitter: submitter,
       telemetry: context.telemetry)
     keeper = HistoryKeeper(
       store: engine.store, archiveAfter: context.settings[OrchestratorSettings.archiveAfter],
@@ -65,7 +67,9 @@ final class OrchestratorService: Service {
     ApprovalRoutes(engine: engine, approvals: ApprovalStore(pool: pool), token: token).add(to: &router)
     WorkflowRoutes(engine: engine, workflows: WorkflowStore(pool: pool), token: token).add(to: &router)
     ProjectRoutes(projects: ProjectStore(pool: pool), token: token).add(to: &router)
-    ScheduleRoutes(schedules: ScheduleStore(pool: pool), token: token).add(to: &router)
+    ScheduleRoutes(
+      schedules: ScheduleStore(pool: pool), zones: zones, service: schedules, token: token
+    ).add(to: &router)
     LimitRoutes(limits: LimitStore(pool: pool), dispatcher: engine.dispatcher, token: token).add(to: &router)
     WeightRoutes(limits: LimitStore(pool: pool), token: token).add(to: &router)
     WorkerRoutes(engine: engine, token: token, settings: context.settings).add(to: &router)

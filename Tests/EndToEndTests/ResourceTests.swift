@@ -131,6 +131,60 @@ extension EndToEndTests {
       #expect(root["times"]?[0]?.string?.hasPrefix(next) == true, "\(String(decoding: root.rawBytes, as: UTF8.self))")
     }
 
+    @Test(arguments: [
+      "UTC+2", "GMT+8", "+02", "02:00", "X3", "Europe/Berlin2", "Europe/Berlin; select 1", "CEST", "PST", "CET",
+      "EST5EDT",
+      "posixrules", "localtime", "posix/Europe/Berlin", "", "../etc/passwd", "Factory",
+    ])
+    func `a time zone is a name of the time zone database`(zone: String) throws {
+      let (status, root) = try fixture.json(
+        "POST", "/api/v1/schedules/preview", body: "{\"cron\":\"0 9 * * *\",\"time_zone\":\"\(zone)\"}")
+      #expect(status == 422)
+      #expect(root["errors"]?[0]?["pointer"]?.string == "/time_zone")
+      let named = try fixture.json(
+        "POST", "/api/v1/schedules",
+        body: "{\"name\":\"z\",\"cron\":\"@yearly\",\"time_zone\":\"\(zone)\",\"task\":{\"prompt\":\"p\"}}")
+      #expect(named.status == 422)
+    }
+
+    @Test func `names of time zones are understood in any case and shown as the database spells them`() throws {
+      let (status, root) = try fixture.json(
+        "POST", "/api/v1/schedules",
+        body: #"{"name":"zoned","cron":"@yearly","time_zone":"australia/lord_howe","task":{"prompt":"p"}}"#)
+      #expect(status == 201)
+      #expect(root["time_zone"]?.string == "Australia/Lord_Howe")
+      #expect(fixture.call("DELETE", "/api/v1/schedules/\(root["id"]?.string ?? "")").status == 204)
+    }
+
+    @Test func `a change of a schedule loses no time that is due`() throws {
+      try fixture.put(workflow: "tick", #"{"key":"t","type":"transform","input":{"a":1}}"#)
+      var ids: [String] = []
+      for index in 0..<24 {
+        let (status, root) = try fixture.json(
+          "POST", "/api/v1/schedules",
+          body: "{\"name\":\"due\(index)\",\"cron\":\"@yearly\",\"overlap\":\"allow\",\"catch_up_ms\":600000,"
+            + "\"task\":{\"workflow\":\"tick\",\"input\":{}}}")
+        #expect(status == 201)
+        ids.append(root["id"]?.string ?? "")
+      }
+      // All are due, and change before they can have been served.
+      _ = try fixture.stack.postgres.query(
+        "update orchestrator.schedule set next_at = date_trunc('second', now()) where name like 'due%'")
+      let changes = [
+        #"{"catch_up_ms":500000}"#, #"{"cron":"0 3 * * *"}"#, #"{"time_zone":"Asia/Tokyo"}"#, #"{"paused":true}"#,
+      ]
+      for (index, id) in ids.enumerated() {
+        let change = changes[index % changes.count]
+        #expect(try fixture.json("PATCH", "/api/v1/schedules/\(id)", body: change).status == 200, "\(change)")
+      }
+      for (index, id) in ids.enumerated() {
+        try fixture.wait("the due time of schedule \(index) has given a run") {
+          try fixture.json("GET", "/api/v1/schedules/\(id)").root["fired"]?.int == 1
+        }
+        #expect(fixture.call("DELETE", "/api/v1/schedules/\(id)").status == 204)
+      }
+    }
+
     @Test func `another tenant sees and changes nothing`() throws {
       try fixture.put(workflow: "private", #"{"key":"go","type":"approval","input":{"x":1}}"#)
       let (task, run) = try fixture.start("private")

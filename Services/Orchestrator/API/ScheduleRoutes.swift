@@ -13,7 +13,11 @@ struct ScheduleRoutes: Sendable {
   private static let shownTimes = 3
   private static let previewedTimes = 5
 
+  private static let updatesMax = 3
+
   let schedules: ScheduleStore
+  let zones: TimeZoneStore
+  let service: ScheduleService
   let token: InternalToken
 
   func add(to router: inout Router) {
@@ -60,7 +64,7 @@ struct ScheduleRoutes: Sendable {
   // MARK: Write
 
   /// Reads the members that are there over what stood before.
-  private func read(_ root: JSONView, over before: ScheduleWish?) throws(JSONFieldsError) -> ScheduleWish {
+  private func read(_ root: JSONView, over before: ScheduleWish?) async throws -> ScheduleWish {
     var fields = JSONFields(root)
     let isNew = before == nil
     let name = fields.string("name", isRequired: isNew, bytesMax: 200) ?? before?.name ?? ""
@@ -68,7 +72,7 @@ struct ScheduleRoutes: Sendable {
     if !cron.isEmpty {
       do { _ = try CronExpression(cron) } catch { fields.note("cron", .malformed, error.description) }
     }
-    let zone = fields.string("time_zone", bytesMax: 64) ?? before?.timeZone ?? "UTC"
+    let zone = try await zone(&fields) ?? before?.timeZone ?? "UTC"
     let overlap = fields.string("overlap", bytesMax: 20, allowed: ScheduleRow.Overlap.allCases.map(\.rawValue))
     let catchUp = fields.int("catch_up_ms", in: 0...ScheduleRoutes.catchUpMillisecondsMax)
     let isPaused = fields.bool("paused")
@@ -89,6 +93,14 @@ struct ScheduleRoutes: Sendable {
       isPaused: isPaused ?? before?.isPaused ?? false)
   }
 
+  /// The zone that is named, as the database spells it; a fault is noted for a name that it does not know.
+  private func zone(_ fields: inout JSONFields) async throws -> String? {
+    guard let name = fields.string("time_zone", bytesMax: 64) else { return nil }
+    if let known = try await zones.canonicalName(name) { return known }
+    fields.note("time_zone", .malformed, "A name such as Europe/Berlin or UTC is expected.")
+    return nil
+  }
+
   /// When an expression would come true.
   private func preview(_ request: HTTPRequest) async throws -> HTTPResponse {
     _ = try Caller(request, token)
@@ -97,7 +109,7 @@ struct ScheduleRoutes: Sendable {
     if !cron.isEmpty {
       do { _ = try CronExpression(cron) } catch { fields.note("cron", .malformed, error.description) }
     }
-    let zone = fields.string("time_zone", bytesMax: 64) ?? "UTC"
+    let zone = try await zone(&fields) ?? "UTC"
     var time = TaskRequest.time("after", &fields)
     try fields.finish()
     if time == nil { time = try await schedules.now() }
@@ -115,19 +127,12 @@ struct ScheduleRoutes: Sendable {
   }
 
   private func next(_ cron: String, _ zone: String, after time: Timestamp) async throws -> Timestamp? {
-    do {
-      return try await schedules.next(try CronExpression(cron), after: time, zone: zone)
-    } catch let error as PostgresError where error.sqlState == "22023" {
-      throw Problem(
-        JSONFieldsError(
-          of: JSONFieldFault(
-            pointer: "/time_zone", code: .malformed, detail: "A name such as Europe/Berlin or UTC is expected.")))
-    }
+    try await zones.next(try CronExpression(cron), after: time, zone: zone)
   }
 
   private func create(_ request: HTTPRequest) async throws -> HTTPResponse {
     let caller = try Caller(request, token)
-    let wish = try read(try await request.json().root, over: nil)
+    let wish = try await read(try await request.json().root, over: nil)
     let next = try await next(wish)
     return try await unique {
       guard let row = try await schedules.add(caller.tenant, wish, next: next, by: caller.principal) else {
@@ -140,23 +145,28 @@ struct ScheduleRoutes: Sendable {
   }
 
   private func update(_ request: HTTPRequest) async throws -> HTTPResponse {
-    let (caller, row) = try await find(request)
-    let expected = try Parameter.ifMatch(request)
-    let before = ScheduleWish(
-      name: row.name, cron: row.cron, timeZone: row.timeZone, task: row.task, overlap: row.overlap,
-      catchUpMilliseconds: row.catchUpMilliseconds, isPaused: row.isPaused)
-    let wish = try read(try await request.json().root, over: before)
-    let next = try await next(wish)
-    return try await unique {
-      guard
-        let after = try await schedules.update(
-          caller.tenant, row.id, wish, next: next, expected: expected ?? row.version)
-      else { throw Problem.outdated() }
-      return try await response(.ok, after)
+    var (caller, row) = try await find(request)
+    let expected = try Parameter.ifMatch(request) ?? row.version
+    let root = try await request.json()
+    for _ in 0..<ScheduleRoutes.updatesMax {
+      let before = ScheduleWish(
+        name: row.name, cron: row.cron, timeZone: row.timeZone, task: row.task, overlap: row.overlap,
+        catchUpMilliseconds: row.catchUpMilliseconds, isPaused: row.isPaused)
+      let wish = try await read(root.root, over: before)
+      let next = try await next(wish)
+      let after = try await unique {
+        try await schedules.update(caller.tenant, row.id, wish, next: next, expected: expected)
+      }
+      if let after { return try await response(.ok, after) }
+      // A time that is due is served before the schedule is paused.
+      (caller, row) = try await find(request)
+      guard row.version == expected, wish.isPaused, !row.isPaused else { break }
+      try await service.serve(row)
     }
+    throw Problem.outdated()
   }
 
-  private func unique(_ body: () async throws -> HTTPResponse) async throws -> HTTPResponse {
+  private func unique<Made>(_ body: () async throws -> Made) async throws -> Made {
     do { return try await body() } catch let error as PostgresError where error.sqlState == "23505" {
       throw Problem(.conflict, code: "name_taken", "Another schedule has this name.")
     }
@@ -168,7 +178,7 @@ struct ScheduleRoutes: Sendable {
       var time = row.nextAt
       while let found = time, times.count < ScheduleRoutes.shownTimes {
         times.append(found)
-        time = try await schedules.next(expression, after: found, zone: row.timeZone)
+        time = try await zones.next(expression, after: found, zone: row.timeZone)
       }
     }
     var response = HTTPResponse.json(status) { writer in

@@ -16,8 +16,9 @@ public struct CronExpression: Hashable, Sendable {
   private let weekdays: UInt64
   private let isAnyDay: Bool
   private let isAnyWeekday: Bool
-  /// Whether it recurs within every hour, so that it goes on through the hours that a change of the clocks repeats.
-  public let isEveryHour: Bool
+  /// Whether all hours of the day are allowed, in whatever spelling: it then goes on through the hours that a change of
+  /// the clocks repeats.
+  public var isEveryHour: Bool { hours == (1 << 24) - 1 }
 
   private struct Field {
     let name: String
@@ -58,9 +59,9 @@ public struct CronExpression: Hashable, Sendable {
     days = sets[2]
     months = sets[3]
     weekdays = (sets[4] | sets[4] >> 7) & 0x7F
-    isAnyDay = parts[2].hasPrefix("*") || parts[2] == "?"
-    isAnyWeekday = parts[4].hasPrefix("*") || parts[4] == "?"
-    isEveryHour = parts[1] == "*"
+    // A field that allows everything restricts nothing, however it is spelled.
+    isAnyDay = parts[2].hasPrefix("*") || parts[2] == "?" || days == 0xFFFF_FFFE
+    isAnyWeekday = parts[4].hasPrefix("*") || parts[4] == "?" || weekdays == 0x7F
     guard next(after: CivilTime(2000, 1, 1)) != nil else { throw CronError("This never comes true.") }
   }
 

@@ -16,13 +16,17 @@ final class ScheduleService: Sendable {
 
   private let engine: RunEngine
   private let schedules: ScheduleStore
+  private let zones: TimeZoneStore
   private let submitter: TaskSubmitter
   private let telemetry: Telemetry
   private var logger: Logger { telemetry.logger }
 
-  init(engine: RunEngine, schedules: ScheduleStore, submitter: TaskSubmitter, telemetry: Telemetry) {
+  init(
+    engine: RunEngine, schedules: ScheduleStore, zones: TimeZoneStore, submitter: TaskSubmitter, telemetry: Telemetry
+  ) {
     self.engine = engine
     self.schedules = schedules
+    self.zones = zones
     self.submitter = submitter
     self.telemetry = telemetry
   }
@@ -53,7 +57,8 @@ final class ScheduleService: Sendable {
     }
   }
 
-  private func serve(_ schedule: ScheduleRow) async throws {
+  /// Does what is due of a schedule: its next time, or one that was kept while a run was open.
+  func serve(_ schedule: ScheduleRow) async throws {
     let isOpen = try await isOpen(schedule.lastRun)
     if let kept = schedule.queuedAt, !isOpen {
       let run = try await submit(schedule, at: kept)
@@ -99,7 +104,7 @@ final class ScheduleService: Sendable {
   }
 
   private func next(_ schedule: ScheduleRow, behind time: Timestamp) async throws -> Timestamp? {
-    try await schedules.next(try CronExpression(schedule.cron), after: time, zone: schedule.timeZone)
+    try await zones.next(try CronExpression(schedule.cron), after: time, zone: schedule.timeZone)
   }
 
   /// Submits the task. `nil` when it cannot be: its workflow or project has gone.

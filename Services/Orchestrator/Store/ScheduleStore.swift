@@ -59,50 +59,6 @@ struct ScheduleStore: Sendable {
 
   let pool: PostgresPool
 
-  // MARK: Time zones
-
-  /// The first time behind `time` at which the expression comes true in a time zone; `nil` for never.
-  ///
-  /// A time that a change of the clocks leaves out comes as much later; one that it repeats comes once, at the first of
-  /// the two. Expressions that hold in every hour go on through both. Throws the store's error with SQLSTATE 22023 for
-  /// an unknown zone.
-  func next(_ expression: CronExpression, after time: Timestamp, zone: String) async throws -> Timestamp? {
-    var base = time
-    // What is left out and what is repeated may give a time that is not later; the next one is.
-    for _ in 0..<5 {
-      guard let local = try await local(base, zone), let next = expression.next(after: local) else { return nil }
-      let found: Timestamp?
-      if expression.isEveryHour {
-        let minute = base.unixMicroseconds - base.unixMicroseconds % 60_000_000
-        found = Timestamp(unixMicroseconds: minute + (next.minutes - local.minutes) * 60_000_000)
-      } else {
-        found = try await instant(next, zone)
-      }
-      guard let found else { return nil }
-      if found > time { return found }
-      base = max(found, base) + .seconds(60)
-    }
-    return nil
-  }
-
-  private func local(_ time: Timestamp, _ zone: String) async throws -> CivilTime? {
-    try await pool.query(
-      "select to_char($1::timestamptz at time zone $2, 'YYYY-MM-DD HH24:MI')", [time, zone]
-    ).first.flatMap { CivilTime(try $0.decode(0, as: String.self)) }
-  }
-
-  /// The first instant at which clocks of the zone show the time.
-  private func instant(_ time: CivilTime, _ zone: String) async throws -> Timestamp? {
-    try await pool.query(
-      """
-      select coalesce(
-        (select min(c) from generate_series(t - interval '3 hours', t, interval '30 minutes') c
-          where c at time zone $2 = $1::text::timestamp), t)
-      from (select $1::text::timestamp at time zone $2 as t) x
-      """, [time.description, zone]
-    ).first.map { try $0.decode(0, as: Timestamp.self) }
-  }
-
   /// The database's clock.
   func now() async throws -> Timestamp? {
     try await pool.query("select clock_timestamp()").first.map { try $0.decode(0, as: Timestamp.self) }
@@ -141,15 +97,18 @@ struct ScheduleStore: Sendable {
     ).first.map(ScheduleStore.row)
   }
 
-  /// Replaces what is said of a schedule; `nil` when its version is not `expected`.
+  /// Replaces what is said of a schedule; `nil` when its version is not `expected`, or when it would be paused while a
+  /// time of it is due. A time that is due stays due: it is served before the new times count.
   func update(
     _ tenant: TenantID, _ id: ScheduleID, _ wish: ScheduleWish, next: Timestamp?, expected: Int
   ) async throws -> ScheduleRow? {
     try await pool.query(
       """
       update schedule set name = $3, cron = $4, time_zone = $5, task = $6, overlap = $7, catch_up_ms = $8, is_paused = $9,
-        next_at = $10, version = version + 1, updated_at = now()
-      where tenant_id = $1 and id = $2 and version = $11 returning \(ScheduleStore.columns)
+        next_at = case when not is_paused and next_at <= clock_timestamp() then next_at else $10 end,
+        version = version + 1, updated_at = now()
+      where tenant_id = $1 and id = $2 and version = $11
+        and not ($9 and not is_paused and next_at <= clock_timestamp()) returning \(ScheduleStore.columns)
       """,
       [
         tenant.uuid, id.uuid, wish.name, wish.cron, wish.timeZone, wish.task, wish.overlap.rawValue,
