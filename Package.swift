@@ -134,6 +134,7 @@ var targets: [Target] = [
   tests("Crypto", ["Crypto", "Primitives"]),
   tests("Contracts", ["Contracts", "Primitives"]),
   tests("EndToEnd", ["LocalStack", "JSON"]),
+  tests("LocalStack", ["LocalStack"]),
   tests("Decider", ["Decider", "Contracts", "Replay"]),
   tests("Workflows", ["Workflows", "Decider", "Contracts", "JSON"]),
   tests("Cron", ["Cron"]),

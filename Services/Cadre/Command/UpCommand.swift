@@ -12,13 +12,17 @@ enum UpCommand {
     sigemptyset(&signals)
     sigaddset(&signals, SIGINT)
     sigaddset(&signals, SIGTERM)
+    sigaddset(&signals, SIGHUP)
+    sigaddset(&signals, SIGQUIT)
     sigprocmask(SIG_BLOCK, &signals, nil)
     let started = MonotonicClock.now()
     do {
-      let options = try Options(arguments, valued: ["data", "port", "bin"], flags: ["no-example"])
+      let options = try Options(arguments, valued: ["data", "port", "bin", "replicas"], flags: ["no-example"])
+      guard options.words.isEmpty else { throw OptionError(description: "up takes no words; see cadre up --help") }
       var configuration = StackConfiguration(
         data: options["data"] ?? ".local", executables: options["bin"] ?? ownFolder())
       configuration.port = try options.number("port", default: 8080, in: 1...65_535)
+      configuration.replicas = try options.number("replicas", default: 1, in: 1...8)
       configuration.provider = try provider()
       let stack = try LocalStack(configuration) { Output.line("cadre: \($0)") }
       do {
@@ -87,24 +91,42 @@ enum UpCommand {
 
   // MARK: Watching
 
-  /// Waits for Ctrl-C; meanwhile starts again what has ended by itself.
+  /// Waits for Ctrl-C; meanwhile starts again what has ended by itself, with growing pauses for what ends at once.
   private static func watch(_ stack: LocalStack, _ signals: sigset_t) {
     var signals = signals
-    var restarts: [String: Int] = [:]
+    var policies: [String: RestartPolicy] = [:]
     while true {
-      var pause = timespec(tv_sec: 0, tv_nsec: 300_000_000)
+      var pause = timespec(tv_sec: 0, tv_nsec: 200_000_000)
       if sigtimedwait(&signals, nil, &pause) > 0 { return }
       if !stack.postgres.isRunning {
-        Output.line("cadre: Postgres has ended; starting it again")
-        do { try stack.restartPostgres(isImmediate: false) } catch { Output.error("cadre: \(error)") }
+        again("Postgres", "has ended", &policies) { () throws(StackError) in try stack.relaunchPostgres() }
+      }
+      if !stack.isRedisRunning {
+        again("Redis", "has ended", &policies) { () throws(StackError) in try stack.relaunchRedis() }
       }
       for service in stack.processes {
         guard let status = service.process.exitStatus else { continue }
-        restarts[service.name, default: 0] += 1
-        guard restarts[service.name, default: 0] <= 20 else { continue }
-        Output.line("cadre: \(service.name) has ended with status \(status); starting it again")
-        do { try stack.launch(service.name) } catch { Output.error("cadre: \(error)") }
+        again(service.name, "has ended with status \(status)", &policies) { () throws(StackError) in
+          try stack.launch(service.name)
+        }
       }
     }
+  }
+
+  /// Starts something that has ended when its time has come.
+  private static func again(
+    _ name: String, _ what: String, _ policies: inout [String: RestartPolicy], _ start: () throws(StackError) -> Void
+  ) {
+    var policy = policies[name] ?? RestartPolicy()
+    defer { policies[name] = policy }
+    let now = MonotonicClock.now()
+    if policy.ended(at: now) {
+      let wait = ((policy.startAt ?? now) &- now) / 1_000_000
+      let times = policy.recentEnds > 1 ? ", \(policy.recentEnds) times within a minute" : ""
+      let when = wait == 0 ? "starting it again" : "starting it again in \(wait) ms"
+      Output.line("cadre: \(name) \(what)\(times); \(when)")
+    }
+    guard policy.isDue(at: now) else { return }
+    do { try start() } catch { Output.error("cadre: \(error)") }
   }
 }

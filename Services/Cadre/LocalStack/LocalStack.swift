@@ -11,6 +11,8 @@ public struct StackConfiguration: Sendable {
   public var executables: String
   /// Port of the gateway; 0 for any.
   public var port = 8080
+  /// Processes of each service, the mock provider excepted.
+  public var replicas = 1
   /// An OpenAI-compatible provider; without one the mock provider answers.
   public var provider: Provider?
   /// Further settings of services, by service and environment name.
@@ -47,8 +49,10 @@ public struct StackConfiguration: Sendable {
 public final class LocalStack: Sendable {
   /// One service process.
   public struct Running: Sendable {
-    /// Name of the service.
+    /// Name of the process: the service's, with a number from the second replica on.
     public let name: String
+    /// Name of the service.
+    public let service: String
     /// Its port.
     public let port: Int
     /// Its process.
@@ -63,7 +67,8 @@ public final class LocalStack: Sendable {
   /// A key for the gateway.
   public let apiKey: String
   private let internalToken: String
-  private let sockets: String
+  /// The folder of the sockets of Postgres and Redis.
+  public let sockets: String
   private let postgresFolder: String
   private let ports: [String: Int]
   private let lock: StackLock
@@ -80,7 +85,9 @@ public final class LocalStack: Sendable {
     try FileAccess.makeFolder(data + "/spool")
     lock = try StackLock(folder: data)
     var ports: [String: Int] = [:]
-    for name in LocalStack.services { ports[name] = PlainHTTP.freePort() }
+    for service in LocalStack.services {
+      for name in LocalStack.names(of: service, configuration) { ports[name] = PlainHTTP.freePort() }
+    }
     if configuration.port != 0 {
       guard PlainHTTP.isFree(configuration.port) else {
         throw StackError(
@@ -91,7 +98,8 @@ public final class LocalStack: Sendable {
     self.ports = ports
     apiKey = try LocalStack.secret(data + "/api-key", prefix: "cadre_")
     internalToken = try LocalStack.secret(data + "/internal-token", prefix: "")
-    sockets = "/tmp/cadre-\(FileAccess.shortName(of: data))"
+    sockets = try OwnFolder.make(
+      "/tmp/cadre-\(FileAccess.shortName(of: data))", owner: try SystemUser.forServers(), mode: 0o711)
     note("starting Postgres and Redis")
     postgresFolder = LocalStack.postgresFolder(data, note)
     let postgres = try PrivatePostgres(
@@ -130,8 +138,23 @@ public final class LocalStack: Sendable {
   /// The socket of Redis.
   public var redisSocket: String { redisHeld.withLock { $0 }.socketPath }
 
-  /// The port of a service.
-  public func port(of service: String) -> Int { ports[service] ?? 0 }
+  /// The port of a process by its name; the name of a service is that of its first replica.
+  public func port(of name: String) -> Int { ports[name] ?? 0 }
+
+  /// The ports of all replicas of a service.
+  public func ports(of service: String) -> [Int] {
+    LocalStack.names(of: service, configuration).map { port(of: $0) }
+  }
+
+  /// Names of the processes of a service.
+  private static func names(of service: String, _ configuration: StackConfiguration) -> [String] {
+    guard service != "mock-provider" else { return [service] }
+    return (1...max(1, configuration.replicas)).map { $0 == 1 ? service : "\(service)-\($0)" }
+  }
+
+  private static func service(of name: String) -> String {
+    services.first { name == $0 || name.hasPrefix($0 + "-") } ?? name
+  }
 
   /// The address of the API.
   public var url: String { "http://127.0.0.1:\(port(of: "gateway"))" }
@@ -143,25 +166,26 @@ public final class LocalStack: Sendable {
 
   /// Starts the services and waits until all are ready.
   public func startServices(note: (String) -> Void = { _ in }) throws(StackError) {
-    for name in LocalStack.services where name != "mock-provider" || configuration.provider == nil {
-      note("starting \(name)")
-      try launch(name)
+    for service in LocalStack.services where service != "mock-provider" || configuration.provider == nil {
+      note("starting \(service)")
+      for name in LocalStack.names(of: service, configuration) { try launch(name) }
     }
     for service in processes { try waitUntilReady(service) }
   }
 
-  /// Starts one service (again).
+  /// Starts a process of a service (again), by its name.
   public func launch(_ name: String) throws(StackError) {
-    let executable = "\(configuration.executables)/\(name)"
+    let service = LocalStack.service(of: name)
+    let executable = "\(configuration.executables)/\(service)"
     guard FileAccess.exists(executable) else {
-      throw StackError("\(executable) is missing; build it with: swift build -c release --product \(name)")
+      throw StackError("\(executable) is missing; build it with: swift build -c release --product \(service)")
     }
     let process = try ChildProcess.start(
       name, executable: executable, environment: environment(of: name), folder: configuration.data,
       log: log(of: name))
     running.withLock { running in
       running.removeAll { $0.name == name }
-      running.append(Running(name: name, port: port(of: name), process: process))
+      running.append(Running(name: name, service: service, port: port(of: name), process: process))
     }
   }
 
@@ -176,7 +200,7 @@ public final class LocalStack: Sendable {
     let process = try ChildProcess.start(
       label, executable: "\(configuration.executables)/\(name)", environment: environment, folder: configuration.data,
       log: log(of: label))
-    let replica = Running(name: label, port: port, process: process)
+    let replica = Running(name: label, service: name, port: port, process: process)
     running.withLock { running in
       running.removeAll { $0.name == label }
       running.append(replica)
@@ -200,8 +224,13 @@ public final class LocalStack: Sendable {
     throw StackError("\(service.name) was not ready after \(seconds) s; see \(log(of: service.name))")
   }
 
-  /// A running service by name.
+  /// A running process by name.
   public func service(_ name: String) -> Running? { processes.first { $0.name == name } }
+
+  /// The replicas of a service that were started with the stack.
+  public func replicas(of service: String) -> [Running] {
+    LocalStack.names(of: service, configuration).compactMap { self.service($0) }
+  }
 
   /// The log file of a service.
   public func log(of name: String) -> String { "\(configuration.data)/logs/\(name).log" }
@@ -210,9 +239,10 @@ public final class LocalStack: Sendable {
     var environment: [String: String] = ["PATH": "/usr/bin:/bin", "CADRE_HTTP_PORT": "\(port(of: name))"]
     for (key, value) in ProcessEnvironment.all where key.hasPrefix("OTEL_") { environment[key] = value }
     if name != "mock-provider" { environment["CADRE_INTERNAL_TOKEN"] = internalToken }
-    let orchestrator = "http://127.0.0.1:\(port(of: "orchestrator"))"
-    let router = "http://127.0.0.1:\(port(of: "llm-router"))"
-    switch name {
+    let service = LocalStack.service(of: name)
+    let orchestrator = addresses(of: "orchestrator")
+    let router = addresses(of: "llm-router")
+    switch service {
     case "orchestrator": environment["CADRE_POSTGRES_URL"] = postgres.connectionString
     case "agent-core":
       environment["CADRE_ORCHESTRATOR_URL"] = orchestrator
@@ -237,7 +267,11 @@ public final class LocalStack: Sendable {
       }
     default: environment["CADRE_PROVIDER_KEY"] = LocalStack.mockKey
     }
-    return environment.merging(configuration.environment[name] ?? [:]) { $1 }
+    return environment.merging(configuration.environment[service] ?? [:]) { $1 }
+  }
+
+  private func addresses(of service: String) -> String {
+    ports(of: service).map { "http://127.0.0.1:\($0)" }.joined(separator: ",")
   }
 
   /// The mock provider's key; no secret, it guards nothing.
@@ -252,6 +286,25 @@ public final class LocalStack: Sendable {
       folder: postgresFolder, sockets: sockets, log: configuration.data + "/logs/postgres.log",
       isThrowaway: configuration.isThrowaway)
     postgresHeld.withLock { $0 = started }
+  }
+
+  /// Starts the database again after it has ended by itself. It may still be recovering when this returns: its clients
+  /// wait by themselves.
+  public func relaunchPostgres() throws(StackError) {
+    let started = try PrivatePostgres(
+      folder: postgresFolder, sockets: sockets, log: configuration.data + "/logs/postgres.log",
+      isThrowaway: configuration.isThrowaway, waits: false)
+    postgresHeld.withLock { $0 = started }
+  }
+
+  /// Whether Redis runs.
+  public var isRedisRunning: Bool { redisHeld.withLock { $0 }.isRunning }
+
+  /// Starts Redis again after it has ended by itself.
+  public func relaunchRedis() throws(StackError) {
+    let started = try PrivateRedis(
+      folder: configuration.data + "/redis", sockets: sockets, log: configuration.data + "/logs/redis.log")
+    redisHeld.withLock { $0 = started }
   }
 
   /// Stops everything in reverse order. Nothing is left running.

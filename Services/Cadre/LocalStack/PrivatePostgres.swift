@@ -31,9 +31,12 @@ public final class PrivatePostgres: Sendable {
     }
   }
 
-  /// Starts a cluster in `folder`, made on first use, with its socket in `sockets`. `isThrowaway` gives up safety
-  /// against a crash of the machine, for tests.
-  public init(folder: String, sockets: String, log: String, isThrowaway: Bool = false) throws(StackError) {
+  /// Starts a cluster in `folder`, made on first use, with its socket in `sockets`, a folder of the server's own user.
+  /// `isThrowaway` gives up safety against a crash of the machine, for tests. Without `waits` it may still be recovering
+  /// when this returns.
+  public init(
+    folder: String, sockets: String, log: String, isThrowaway: Bool = false, waits: Bool = true
+  ) throws(StackError) {
     tools = try Tools.find()
     self.folder = folder
     self.sockets = sockets
@@ -44,18 +47,17 @@ public final class PrivatePostgres: Sendable {
         "Postgres runs as user \(user?.name ?? "") and cannot reach \(folder); choose a folder that others can pass with --data"
       )
     }
-    try FileAccess.makeFolder(folder)
-    try FileAccess.makeFolder(sockets)
-    if let user {
-      guard chown(folder, user.id, user.group) == 0, chown(sockets, user.id, user.group) == 0 else {
-        throw StackError("cannot give \(folder) to user \(user.name)")
+    try FileAccess.makeFolder(parent)
+    do { try OwnFolder.claim(folder, owner: user, mode: 0o700) } catch {
+      switch error {
+      case .foreign(let reason): throw StackError("\(reason); remove it, or choose another folder with --data")
+      case .system(let reason): throw StackError(reason)
       }
     }
-    chmod(folder, 0o700)
-    chmod(sockets, 0o711)
     try PrivatePostgres.initialize(folder, tools, user)
     try PrivatePostgres.checkVersion(folder, tools)
     process = try PrivatePostgres.launch(folder, sockets, log, isThrowaway, tools, user)
+    guard waits else { return }
     try waitUntilReady(log)
     try createDatabase()
   }

@@ -7,7 +7,8 @@ public final class PrivateRedis: Sendable {
   public let socketPath: String
   private let process: ChildProcess
 
-  /// Starts a server with its data in `folder` and its socket in `sockets`.
+  /// Starts a server with its data in `folder` and its socket in `sockets`. It never evicts: counters of budgets are
+  /// worth more than cached answers, which are not kept any more when the memory is used up.
   public init(folder: String, sockets: String, log: String) throws(StackError) {
     guard let program = FileAccess.findProgram("redis-server") else {
       throw StackError("redis-server is missing; install it with: apt-get install redis-server")
@@ -19,7 +20,7 @@ public final class PrivateRedis: Sendable {
       "redis", executable: program,
       arguments: [
         "--port", "0", "--unixsocket", socketPath, "--unixsocketperm", "700", "--dir", folder, "--appendonly", "yes",
-        "--appendfsync", "everysec", "--save", "", "--maxmemory", "512mb", "--maxmemory-policy", "allkeys-lru",
+        "--appendfsync", "everysec", "--save", "", "--maxmemory", "512mb", "--maxmemory-policy", "noeviction",
         "--daemonize", "no",
       ], environment: ["PATH": "/usr/bin:/bin"], folder: folder, log: log)
     let deadline = MonotonicClock.now() + 10_000_000_000
