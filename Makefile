@@ -5,10 +5,10 @@ PORT ?= 8080
 SERVICES := gateway orchestrator llm-router agent-core mock-provider cadre
 FORMATTED := Package.swift Services Shared Tests
 
-.PHONY: help setup run build test lint format bench bench-workflows bench-models fuzz docs clean
+.PHONY: help setup run build test lint format bench bench-workflows bench-models chaos fuzz docs clean
 
 help: ## List the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
 setup: ## Install what is missing (Debian packages)
 	@deploy/setup.sh run
@@ -49,6 +49,11 @@ bench-models: ## Measure model calls; LITELLM=FOLDER of its program compares wit
 	@swift build -c release --product llm-router
 	@swift build -c release --product mock-provider
 	@python3 Tests/Benchmarks/router.py --bin .build/release $(if $(LITELLM),--litellm $(LITELLM))
+
+chaos: ## Kill, restart and empty everything under load for SECONDS_OF_CHAOS (default 600), then check; SEED=N repeats one
+	@deploy/setup.sh run
+	@$(MAKE) --no-print-directory build
+	@python3 Tests/Faults/chaos.py --bin .build/release --seconds $(or $(SECONDS_OF_CHAOS),600) $(if $(SEED),--seed $(SEED))
 
 fuzz: ## Run every fuzz target for SECONDS_EACH (default 60) seconds
 	@deploy/setup.sh run

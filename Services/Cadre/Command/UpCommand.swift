@@ -17,13 +17,14 @@ enum UpCommand {
     sigprocmask(SIG_BLOCK, &signals, nil)
     let started = MonotonicClock.now()
     do {
-      let options = try Options(arguments, valued: ["data", "port", "bin", "replicas"], flags: ["no-example"])
+      let options = try Options(arguments, valued: ["data", "port", "bin", "replicas", "set"], flags: ["no-example"])
       guard options.words.isEmpty else { throw OptionError(description: "up takes no words; see cadre up --help") }
       var configuration = StackConfiguration(
         data: options["data"] ?? ".local", executables: options["bin"] ?? ownFolder())
       configuration.port = try options.number("port", default: 8080, in: 1...65_535)
       configuration.replicas = try options.number("replicas", default: 1, in: 1...8)
       configuration.provider = try provider()
+      for setting in options.all("set") { try set(setting, in: &configuration) }
       let stack = try LocalStack(configuration) { Output.line("cadre: \($0)") }
       do {
         try stack.startServices { Output.line("cadre: \($0)") }
@@ -43,6 +44,17 @@ enum UpCommand {
       Output.error("cadre: \(error)")
       return 1
     }
+  }
+
+  /// Reads `SERVICE.NAME=VALUE`.
+  private static func set(_ text: String, in configuration: inout StackConfiguration) throws(OptionError) {
+    let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+    let names = parts[0].split(separator: ".", maxSplits: 1).map(String.init)
+    guard parts.count == 2, names.count == 2, LocalStack.services.contains(names[0]) else {
+      throw OptionError(
+        description: "--set takes SERVICE.NAME=VALUE with one of \(LocalStack.services.joined(separator: ", "))")
+    }
+    configuration.environment[names[0], default: [:]][names[1]] = parts[1]
   }
 
   private static func ownFolder() -> String {

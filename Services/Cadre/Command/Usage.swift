@@ -32,6 +32,8 @@ enum Usage {
       --port N        port of the API (default 8080)
       --replicas N    processes of each service, from 1 to 8 (default 1)
       --bin FOLDER    where the executables are (default: beside cadre)
+      --set S.N=V     environment variable N of service S, such as orchestrator.CADRE_LEASE_DURATION_MS=5000; may
+                      stand several times; docs/configuration.md has the names
       --no-example    do not submit the example task
 
     A provider of your own: CADRE_PROVIDER_URL (OpenAI-compatible, with /v1), CADRE_PROVIDER_KEY and
