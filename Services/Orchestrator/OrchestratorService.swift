@@ -47,7 +47,8 @@ final class OrchestratorService: Service {
       notices: ReplicaNotices(pool: pool, logger: context.telemetry.logger), metrics: metrics,
       logger: context.telemetry.logger)
     timers = TimerService(
-      engine: engine, inputs: StepInputs(store: engine.store), telemetry: context.telemetry)
+      engine: engine, inputs: StepInputs(store: engine.store), lease: context.settings[OrchestratorSettings.lease],
+      telemetry: context.telemetry)
     submitter = TaskSubmitter(engine: engine, projects: ProjectStore(pool: pool))
     zones = TimeZoneStore(pool: pool)
     schedules = ScheduleService(

@@ -142,14 +142,15 @@ extension RunStore {
     left join payload p on p.tenant_id = n.tenant_id and p.sha256 = n.input_sha256
     """
 
-  /// Prolongs leases that their holder still works on. Returns the steps whose lease is no longer the holder's.
+  /// Prolongs leases that their holder still works on, also after their deadline as long as nobody has taken them back.
+  /// Returns the steps whose lease is no longer the holder's.
   func heartbeat(_ held: [(step: StepID, token: UUID)], milliseconds: Int64) async throws -> Set<StepID> {
     let rows = try await pool.query(
       """
       update lease l set deadline = least(
         clock_timestamp() + coalesce(l.heartbeat_ms, $3) * interval '1 millisecond', coalesce(l.closes_at, 'infinity'))
       from unnest($1::uuid[], $2::uuid[]) as h(step_id, token)
-      where l.step_id = h.step_id and l.token = h.token and l.deadline > clock_timestamp()
+      where l.step_id = h.step_id and l.token = h.token and coalesce(l.closes_at > clock_timestamp(), true)
       returning l.step_id
       """, [held.map(\.step.uuid), held.map(\.token), milliseconds])
     var lost = Set(held.map(\.step))
@@ -168,16 +169,22 @@ extension RunStore {
 
   /// Leases whose deadline has passed, oldest first, and the time of the look. Those that passed before `start` are
   /// left out: while some transaction holds an old snapshot, the index is full of entries of leases that have long
-  /// ended.
-  func overdueLeases(from start: Timestamp?, limit: Int) async throws -> (leases: [OverdueLease], seenAt: Timestamp?) {
+  /// ended. A lease lives for its whole time behind `backSince`, the moment since which the database can be reached:
+  /// before it no holder could be heard.
+  func overdueLeases(
+    from start: Timestamp?, backSince: Timestamp?, leaseMilliseconds: Int64, limit: Int
+  ) async throws -> (leases: [OverdueLease], seenAt: Timestamp?) {
     let rows = try await pool.batch([
       PostgresStatement("select clock_timestamp()"),
       PostgresStatement(
         """
         select step_id, run_id, tenant_id, step, attempt, token, coalesce(closes_at <= clock_timestamp(), false)
         from lease where deadline < clock_timestamp() and deadline >= coalesce($2::timestamptz, '-infinity')
+          and (closes_at <= clock_timestamp()
+            or coalesce($3::timestamptz, '-infinity') + coalesce(heartbeat_ms, $4) * interval '1 millisecond'
+              < clock_timestamp())
         order by deadline limit $1
-        """, [Int64(limit), start]),
+        """, [Int64(limit), start, backSince, leaseMilliseconds]),
     ])
     return (try rows[1].map(OverdueLease.init), try rows[0].first?.decode(0, as: Timestamp.self))
   }
