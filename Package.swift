@@ -86,7 +86,7 @@ var targets: [Target] = [
     path: "Services/Orchestrator", exclude: ["Decider", "Workflows", "Replay", "Cron"],
     resources: [
       .embedInCode("Store/Migrations/0001_runs.sql"), .embedInCode("Store/Migrations/0002_workflows.sql"),
-      .embedInCode("Store/Migrations/0003_histories.sql"),
+      .embedInCode("Store/Migrations/0003_histories.sql"), .embedInCode("Store/Migrations/0004_claims.sql"),
     ], swiftSettings: settings),
 
   library("Pricing", at: "Services/LLMRouter/Pricing", ["JSON"]),

@@ -67,6 +67,8 @@ final class RunCommitter: Sendable {
     /// Steps in the queue.
     let newWork: Int
     let newTimers: Bool
+    /// Whether leases have ended, so that others may have their slots.
+    let freesSlots: Bool
   }
 
   /// Makes a batch of changes and returns the outcome of each. Steps that become ready go to the workers that wait, as
@@ -246,7 +248,8 @@ final class RunCommitter: Sendable {
           run: transition.run, events: transition.events, status: transition.status,
           newWork: transition.work.count { $0.delayMilliseconds == 0 },
           newTimers: !transition.timers.isEmpty || transition.work.contains { $0.delayMilliseconds > 0 }
-            || (transition.parent != nil && transition.status.isEnded)))
+            || (transition.parent != nil && transition.status.isEnded),
+          freesSlots: transition.clearing == .everything || transition.proofs.contains { $0.isReleased }))
     case .moved: cache.forget(transition.run)
     case .limited: cache.forget(transition.run)
     case .unproven(let steps):

@@ -88,6 +88,7 @@ final class RunEngine: Sendable {
             dispatcher.ring(moved.newWork)
             notices.work()
           }
+          if moved.freesSlots, dispatcher.released() { notices.work() }
           if moved.newTimers { timerBell.ring(1) }
         }
       }
