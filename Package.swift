@@ -22,9 +22,11 @@ func library(_ name: String, at path: String, _ dependencies: [Target.Dependency
   .target(name: name, dependencies: dependencies, path: path, swiftSettings: settings)
 }
 
-func service(_ name: String, at path: String, _ dependencies: [Target.Dependency]) -> Target {
+func service(
+  _ name: String, at path: String, _ dependencies: [Target.Dependency], exclude: [String] = []
+) -> Target {
   .executableTarget(
-    name: name, dependencies: dependencies, path: path, swiftSettings: settings)
+    name: name, dependencies: dependencies, path: path, exclude: exclude, swiftSettings: settings)
 }
 
 func tests(_ subject: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = []) -> Target {
@@ -86,7 +88,7 @@ var targets: [Target] = [
     path: "Services/Orchestrator", exclude: ["Decider", "Workflows", "Replay", "Cron"],
     resources: [
       .embedInCode("Store/Migrations/0001_runs.sql"), .embedInCode("Store/Migrations/0002_workflows.sql"),
-      .embedInCode("Store/Migrations/0003_histories.sql"),
+      .embedInCode("Store/Migrations/0003_histories.sql"), .embedInCode("Store/Migrations/0004_claims.sql"),
     ], swiftSettings: settings),
 
   library("Pricing", at: "Services/LLMRouter/Pricing", ["JSON"]),
@@ -107,11 +109,14 @@ var targets: [Target] = [
   service(
     "gateway", at: "Services/Gateway",
     ["Contracts", "Crypto", "HTTP", "HTTPWire", "JSON", "Primitives", "Reactor", "ServiceKit", "Settings"]),
+  library("AgentLoop", at: "Services/AgentCore/Loop", ["Contracts", "Crypto", "JSON", "Primitives"]),
+  library(
+    "AgentWorker", at: "Services/AgentCore/Worker",
+    ["AgentLoop", "Contracts", "HTTP", "HTTPWire", "JSON", "Primitives", "Reactor", "ServiceKit", "Telemetry"]),
   service(
     "agent-core", at: "Services/AgentCore",
-    [
-      "Contracts", "Crypto", "HTTP", "HTTPWire", "JSON", "Primitives", "Reactor", "ServiceKit", "Settings", "Telemetry",
-    ]),
+    ["AgentWorker", "HTTP", "HTTPWire", "Primitives", "Reactor", "ServiceKit", "Settings", "Telemetry"],
+    exclude: ["Loop", "Worker"]),
   service(
     "mock-provider", at: "Services/MockProvider",
     ["HTTP", "HTTPWire", "JSON", "Primitives", "Reactor", "ServiceKit", "Settings", "Telemetry"]),
@@ -142,6 +147,8 @@ var targets: [Target] = [
   tests("Budgets", ["Budgets"]),
   tests("Routing", ["Routing", "Pricing"]),
   tests("Checks", ["Checks", "JSON"]),
+  tests("AgentLoop", ["AgentLoop", "Contracts", "JSON"]),
+  tests("AgentWorker", ["AgentWorker", "AgentLoop", "Contracts", "HTTP", "JSON", "Primitives", "Telemetry"]),
   tests("Dialects", ["Dialects", "HTTPWire", "JSON", "Pricing"]),
   tests("Replay", ["Replay", "Workflows", "Decider", "Contracts", "JSON"], exclude: ["Bundles"]),
   tests("Primitives", ["Primitives"]),

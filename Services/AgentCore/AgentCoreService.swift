@@ -1,3 +1,4 @@
+internal import AgentWorker
 internal import Glibc
 internal import HTTP
 internal import HTTPWire
@@ -19,16 +20,20 @@ final class AgentCoreService: Service {
     "orchestrator.url", .string(bytesMaximum: 2048), default: "http://127.0.0.1:8081",
     "Base URL of the orchestrator; several replicas are separated by commas.")
   static let router = Setting(
-    "llm_router.url", .string(bytesMaximum: 2048), default: "http://127.0.0.1:8082", "Base URL of the llm-router.")
+    "llm_router.url", .string(bytesMaximum: 2048), default: "http://127.0.0.1:8082",
+    "Base URL of the llm-router; several replicas are separated by commas.")
   static let slots = Setting("worker.slots", .int(in: 1...256), default: 16, "Steps that run at the same time.")
   static let workerName = Setting(
     "worker.name", .string(bytesMaximum: 150), default: "",
     "Name of this worker in histories; empty takes host and process.")
   static let modelTimeout = Setting(
-    "model.timeout_ms", .milliseconds(in: 100...3_600_000), default: .seconds(180),
-    "Time for a model's answer to begin.")
+    "model.timeout_ms", .milliseconds(in: 100...7_200_000), default: .seconds(1200),
+    "Time for a model's answer to begin; longer than the llm-router's own time for a call.")
+  static let modelPatience = Setting(
+    "model.retry_ms", .milliseconds(in: 0...3_600_000), default: .seconds(120),
+    "Time for which a model call is tried again within its attempt while the llm-router cannot take it.")
   static let settings: [any SettingDeclaration] = [
-    CommonSettings.internalToken, orchestrator, router, slots, workerName, modelTimeout,
+    CommonSettings.internalToken, orchestrator, router, slots, workerName, modelTimeout, modelPatience,
   ]
 
   /// Requests for steps that are under way at the same time. While one is answered, another still waits, so that what
@@ -38,7 +43,7 @@ final class AgentCoreService: Service {
   private static let pauseAfterFailure = Duration.milliseconds(500)
 
   private let context: ServiceContext
-  private let worker: WorkerClient
+  private let orchestrator: OrchestratorClient
   private let runner: StepRunner
   private let slots: Int
   private let isDraining = Atomic<Bool>(false)
@@ -50,14 +55,16 @@ final class AgentCoreService: Service {
     let token = try InternalToken(context.settings[CommonSettings.internalToken])
     var name = context.settings[AgentCoreService.workerName]
     if name.isEmpty { name = "agent-core-\(AgentCoreService.hostName())-\(getpid())" }
-    worker = WorkerClient(
+    orchestrator = OrchestratorClient(
       client: context.client, peers: try PeerSet(context.settings[AgentCoreService.orchestrator], order: .sticky),
       token: token, name: name)
     let models = ModelClient(
-      client: context.client,
-      url: try HTTPURL(context.settings[AgentCoreService.router]).appending(path: "/v1/chat/completions"), token: token,
-      timeout: context.settings[AgentCoreService.modelTimeout])
-    runner = StepRunner(models: models, worker: worker, telemetry: context.telemetry)
+      client: context.client, peers: try PeerSet(context.settings[AgentCoreService.router], order: .roundRobin),
+      token: token, timeout: context.settings[AgentCoreService.modelTimeout])
+    runner = StepRunner(
+      models: models, link: orchestrator, clock: LoopClock(),
+      policy: ModelRetryPolicy(patience: context.settings[AgentCoreService.modelPatience]),
+      telemetry: context.telemetry)
     slots = context.settings[AgentCoreService.slots]
   }
 
@@ -75,9 +82,10 @@ final class AgentCoreService: Service {
 
   /// Leases steps as slots become free, until the end.
   func run() async {
-    let gate = SlotGate(slots: slots)
+    let loop = context.group.loops[0]
+    let gate = SlotGate(slots: slots, loop: loop)
     let polls = min(AgentCoreService.pollsMax, slots)
-    let polling = context.group.loops[0].task { [self] in
+    let polling = loop.task { [self] in
       await withTaskGroup(of: Void.self) { group in
         for _ in 0..<polls { group.addTask { [self] in await poll(gate, slotsMax: (slots + polls - 1) / polls) } }
       }
@@ -93,9 +101,12 @@ final class AgentCoreService: Service {
       do {
         // The first request does not wait, so that readiness is known at once.
         let wait = isConnected.load(ordering: .relaxed) ? AgentCoreService.leaseWait : .zero
-        let steps = try await worker.lease(slots: offered, wait: wait)
+        let (steps, unreadable) = try await orchestrator.lease(slots: offered, wait: wait)
         isConnected.store(true, ordering: .relaxed)
-        for step in steps {
+        if unreadable > 0 {
+          context.telemetry.logger.error("leases cannot be read", ["count": .int(Int64(unreadable))])
+        }
+        for step in steps.prefix(offered) {
           offered -= 1
           context.group.next().task { [runner] in
             await runner.run(step)
@@ -116,52 +127,8 @@ final class AgentCoreService: Service {
   func drain() async {
     isDraining.store(true, ordering: .relaxed)
     poller.withLock { $0 }?.cancel()
-    let deadline = MonotonicClock.now() &+ UInt64(context.settings[CommonSettings.shutdownGrace].nanoseconds)
+    let grace = UInt64(clamping: context.settings[CommonSettings.shutdownGrace].nanoseconds)
+    let deadline = MonotonicClock.now() &+ grace
     while runner.count > 0, MonotonicClock.now() < deadline { try? await EventLoop.sleep(for: .milliseconds(10)) }
-  }
-}
-
-/// Counts free slots and lets those who ask for steps wait for one.
-///
-/// `@unchecked Sendable`: the state is guarded by the lock; promises are delivered on their loops.
-private final class SlotGate: @unchecked Sendable {
-  private struct State {
-    var free: Int
-    var waiters: [(loop: EventLoop, promise: Promise<Void>)] = []
-  }
-
-  private let state: Mutex<State>
-
-  init(slots: Int) { state = Mutex(State(free: slots)) }
-
-  /// Waits until at least one slot is free and takes up to `count` of them. Returns how many.
-  func take(upTo count: Int) async throws -> Int {
-    while true {
-      guard let loop = EventLoop.current else { preconditionFailure("polling off a loop") }
-      let promise = Promise<Void>(on: loop)
-      let taken = state.withLock { state in
-        let taken = min(count, state.free)
-        state.free -= taken
-        if taken == 0 { state.waiters.append((loop, promise)) }
-        return taken
-      }
-      if taken > 0 { return taken }
-      do { try await promise.value() } catch {
-        state.withLock { $0.waiters.removeAll { $0.promise === promise } }
-        throw error
-      }
-    }
-  }
-
-  /// Gives slots back and wakes as many who wait for one.
-  func give(_ count: Int) {
-    guard count > 0 else { return }
-    let woken = state.withLock { state in
-      state.free += count
-      let woken = Array(state.waiters.prefix(count))
-      state.waiters.removeFirst(woken.count)
-      return woken
-    }
-    for waiter in woken { waiter.loop.execute { waiter.promise.succeed(()) } }
   }
 }

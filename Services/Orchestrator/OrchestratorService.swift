@@ -47,7 +47,8 @@ final class OrchestratorService: Service {
       notices: ReplicaNotices(pool: pool, logger: context.telemetry.logger), metrics: metrics,
       logger: context.telemetry.logger)
     timers = TimerService(
-      engine: engine, inputs: StepInputs(store: engine.store), telemetry: context.telemetry)
+      engine: engine, inputs: StepInputs(store: engine.store), lease: context.settings[OrchestratorSettings.lease],
+      telemetry: context.telemetry)
     submitter = TaskSubmitter(engine: engine, projects: ProjectStore(pool: pool))
     zones = TimeZoneStore(pool: pool)
     schedules = ScheduleService(
@@ -167,5 +168,6 @@ enum OrchestratorSchema {
     Migration(version: 1, name: "runs", sql: String(decoding: PackageResources._001_runs_sql, as: UTF8.self)),
     Migration(version: 2, name: "workflows", sql: String(decoding: PackageResources._002_workflows_sql, as: UTF8.self)),
     Migration(version: 3, name: "histories", sql: String(decoding: PackageResources._003_histories_sql, as: UTF8.self)),
+    Migration(version: 4, name: "claims", sql: String(decoding: PackageResources._004_claims_sql, as: UTF8.self)),
   ]
 }

@@ -47,4 +47,6 @@ public enum InternalHeader {
   public static let call = "x-cadre-call"
   /// Members of a request that the model's dialect has no place for.
   public static let dropped = "x-cadre-dropped"
+  /// `1` when the tools of a request are an offer: a model that cannot use any is called without them.
+  public static let optionalTools = "x-cadre-optional-tools"
 }

@@ -92,7 +92,7 @@ struct HistoryRoutes: Sendable {
     if wantsStream { return stream(row.id, after: after, filter) }
     let limit = try Parameter.limit(query, standard: 100, max: HistoryRoutes.pageMax)
     let page = try await engine.store.eventsOrArchived(row.id, after: after, limit: limit)
-    let state = filter.agents.isEmpty ? nil : try await engine.look(row.id)?.state
+    let state = filter.agents.isEmpty ? nil : try await engine.look(row.id, atLeast: row.version)?.state
     return .json { writer in
       writer.key("events")
       writer.beginArray()
@@ -122,7 +122,9 @@ struct HistoryRoutes: Sendable {
         let ticket = engine.hub.ticket(for: run)
         defer { ticket.cancel() }
         let page = try await engine.store.eventsOrArchived(run, after: sequence, limit: HistoryRoutes.pageMax)
-        let state = filter.agents.isEmpty || page.isEmpty ? nil : try await engine.look(run)?.state
+        let seen = page.last?.sequence ?? 0
+        let state =
+          filter.agents.isEmpty || page.isEmpty ? nil : try await engine.look(run, atLeast: seen)?.state
         for event in page {
           sequence = event.sequence
           guard filter.shows(event, state) else { continue }

@@ -20,9 +20,9 @@ struct StepRoutes: Sendable {
   private func list(_ request: HTTPRequest) async throws -> HTTPResponse {
     let caller = try Caller(request, token)
     let id = try Parameter.id(request, RunID.self)
-    guard try await engine.store.run(caller.tenant, id) != nil, let known = try await engine.look(id) else {
-      throw Problem.notFound("run")
-    }
+    guard let row = try await engine.store.run(caller.tenant, id),
+      let known = try await engine.look(id, atLeast: row.version)
+    else { throw Problem.notFound("run") }
     let query = try request.query()
     let limit = try Parameter.limit(query, standard: 100, max: 1000)
     var start = 0
@@ -50,8 +50,8 @@ struct StepRoutes: Sendable {
   private func get(_ request: HTTPRequest) async throws -> HTTPResponse {
     let caller = try Caller(request, token)
     let id = try Parameter.id(request, StepID.self)
-    for run in try await engine.store.runs(sharing: id, caller.tenant) {
-      guard let known = try await engine.look(run),
+    for (run, version) in try await engine.store.runs(sharing: id, caller.tenant) {
+      guard let known = try await engine.look(run, atLeast: version),
         let step = known.state.steps.first(where: { StepID.of(run, step: $0.key) == id })
       else { continue }
       let place = try await engine.store.place(of: id)
@@ -187,13 +187,14 @@ struct QueuePlace: Sendable {
 }
 
 extension RunStore {
-  /// Runs of the tenant that a step of this id may belong to: the first half of the id is the run's.
-  func runs(sharing id: StepID, _ tenant: TenantID) async throws -> [RunID] {
+  /// Runs of the tenant that a step of this id may belong to, with their versions: the first half of the id is the
+  /// run's.
+  func runs(sharing id: StepID, _ tenant: TenantID) async throws -> [(run: RunID, version: Int)] {
     let low = UUID(high: id.uuid.high, low: 0)
     let high = UUID(high: id.uuid.high, low: .max)
     return try await pool.query(
-      "select id from run where tenant_id = $1 and id between $2 and $3 limit 100", [tenant.uuid, low, high]
-    ).map { RunID(try $0.decode(0, as: UUID.self)) }
+      "select id, version from run where tenant_id = $1 and id between $2 and $3 limit 100", [tenant.uuid, low, high]
+    ).map { (RunID(try $0.decode(0, as: UUID.self)), Int(try $0.decode(1, as: Int32.self))) }
   }
 
   /// Where a step stands in the queue; `nil` when it is not there.

@@ -1,6 +1,7 @@
 internal import Contracts
 internal import Primitives
 internal import Reactor
+internal import Synchronization
 internal import Telemetry
 
 /// Hands steps of the queue to the workers that wait. All waiting workers of this process share one claim, so that
@@ -44,6 +45,11 @@ final class Dispatcher: @unchecked Sendable {
   private var expected = 0
   /// The oldest bucket of each job type that may still have steps, and when all were looked at last.
   private var oldest: [String: (bucket: Int32, at: UInt64)] = [:]
+  /// How far the claims of each job type have come.
+  private var passes: [String: ClaimPass] = [:]
+  /// The job types of which steps wait for a limit or lock, and whether there are any.
+  private var blocked: Set<String> = []
+  private let hasBlocked = Atomic(false)
   private var leased: @Sendable (LeasedStep, String) -> Void = { _, _ in }
 
   init(loop: EventLoop, store: RunStore, metrics: RunMetrics, logger: Logger) {
@@ -58,6 +64,15 @@ final class Dispatcher: @unchecked Sendable {
 
   /// Says that there may be new steps in the queue: about so many.
   func ring(_ steps: Int = Dispatcher.unknownSteps) { loop.execute { [self] in rung(steps) } }
+
+  /// Says that leases have ended, which may let other steps go on that waited for their slots. Returns whether any were
+  /// seen waiting.
+  @discardableResult
+  func released() -> Bool {
+    guard hasBlocked.load(ordering: .relaxed) else { return false }
+    ring(1)
+    return true
+  }
 
   private func rung(_ steps: Int) {
     news += 1
@@ -195,8 +210,11 @@ final class Dispatcher: @unchecked Sendable {
     repeat {
       wasRung = false
       for type in board.jobTypes where seenEmpty[type] != news {
-        // A full claim leaves more behind.
-        while let isFull = await claim(type), isFull {}
+        var pass = passes[type] ?? ClaimPass()
+        pass.begin()
+        // A full claim leaves more behind, and one that was cut off has not seen everything.
+        while let isFull = await claim(type, &pass), isFull || pass.goesOn {}
+        passes[type] = pass
       }
     } while wasRung
     isClaiming = false
@@ -204,7 +222,7 @@ final class Dispatcher: @unchecked Sendable {
 
   /// Claims steps of one type for those who wait for it. `nil` when nobody does or the database failed; true when there
   /// may be more.
-  private func claim(_ type: String) async -> Bool? {
+  private func claim(_ type: String, _ pass: inout ClaimPass) async -> Bool? {
     // No more workers than are needed are kept from what becomes ready meanwhile.
     let slots = board.reserve(type, count: expected + 1, countMax: Dispatcher.claimMax)
     guard let first = slots.first else { return nil }
@@ -217,16 +235,25 @@ final class Dispatcher: @unchecked Sendable {
       if oldest.count > Dispatcher.typesMax {
         oldest = [:]
         seenEmpty = [:]
+        passes = [:]
+        blocked = []
       }
       let known = oldest[type].flatMap { started < $0.at &+ Dispatcher.bucketNanoseconds ? $0.bucket : nil }
-      let (steps, bucket) = try await store.lease(
-        jobType: type, workers: slots.map(\.worker), milliseconds: first.milliseconds, from: known ?? 0)
-      if known == nil {
+      let look = pass.look(slots.count, from: known ?? 0)
+      let claimed = try await store.claim(
+        jobType: type, workers: slots.map(\.worker), milliseconds: first.milliseconds, look)
+      pass.saw(claimed, look)
+      let steps = claimed.steps
+      let isWhole = look.tenant == ClaimLook.start
+      if known == nil, isWhole {
         // Without any step, what comes is newer than what was there before.
-        oldest[type] = (bucket ?? oldest[type]?.bucket ?? 0, started)
+        oldest[type] = (claimed.oldest ?? oldest[type]?.bucket ?? 0, started)
       }
       let isFull = steps.count == slots.count
-      seenEmpty[type] = bucket == nil ? newsBefore : nil
+      let isEmpty = isWhole && claimed.oldest == nil && !claimed.hasBlocked && look.blockedTenant == ClaimLook.start
+      seenEmpty[type] = isEmpty ? newsBefore : nil
+      if claimed.hasBlocked { blocked.insert(type) } else if !pass.goesOn { blocked.remove(type) }
+      hasBlocked.store(!blocked.isEmpty, ordering: .relaxed)
       expected = isFull ? max(Dispatcher.claimMax, expected - steps.count) : 0
       board.backlogged(type, isFull)
       for step in steps where slots.indices.contains(step.slot) {

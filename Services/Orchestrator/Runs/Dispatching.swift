@@ -47,7 +47,7 @@ struct Dispatching {
     for dispatch in effects.own {
       let step = state.steps[dispatch.place]
       let definition = state.definition(of: step)
-      func add(_ kind: NewTimer.Kind, _ delay: Int64) {
+      func add(_ kind: TimerKind, _ delay: Int64) {
         timers.append(
           NewTimer(kind: kind, step: step.key, attempt: step.attempt, delayMilliseconds: delay))
       }

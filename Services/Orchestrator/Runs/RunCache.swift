@@ -9,8 +9,9 @@ struct KnownRun: Sendable {
   var state: RunState
 }
 
-/// States of runs that are at work. Only a shortcut: the fence of every write finds out when one is old, and a run that
-/// only waits is not kept, so that it costs no memory.
+/// States of runs that are at work. Only a hint: each is the fold of a prefix of its history, and other replicas may have
+/// moved the run on. The fence of every write finds out when one is old, a refusal counts only on what the database
+/// holds, and a run that only waits is not kept, so that it costs no memory.
 ///
 /// A state is taken out while it changes, so that it is never copied; leases that happen meanwhile are noted and caught
 /// up with when it comes back.
@@ -18,7 +19,8 @@ final class RunCache: Sendable {
   private static let runsMax = 20_000
 
   private enum Entry {
-    case known(KnownRun)
+    /// A doubtful one has to catch up with the database before it is used.
+    case known(KnownRun, isDoubtful: Bool)
     /// Taken by a committer; steps leased since then, with the version of the run behind each.
     case taken(workflow: CompiledWorkflow?, started: [(version: Int, event: RunEvent)])
   }
@@ -26,19 +28,20 @@ final class RunCache: Sendable {
   private let entries = Mutex<[RunID: Entry]>([:])
 
   /// Takes a run out; `nil` when it is not known.
-  func take(_ run: RunID) -> KnownRun? {
+  func take(_ run: RunID) -> (known: KnownRun, isDoubtful: Bool)? {
     entries.withLock { entries in
-      guard case .known(let known)? = entries[run] else { return nil }
+      guard case .known(let known, let isDoubtful)? = entries[run] else { return nil }
       entries[run] = .taken(workflow: known.workflow, started: [])
-      return known
+      return (known, isDoubtful)
     }
   }
 
   /// Marks a run as taken before it is loaded, so that leases are noted.
   func reserve(_ run: RunID) { entries.withLock { $0[run] = .taken(workflow: nil, started: []) } }
 
-  /// Puts a run back, or lets it go when nothing is at work there.
-  func put(_ run: RunID, _ known: KnownRun) {
+  /// Puts a run back, or lets it go when nothing is at work there. A doubtful one refused something that may have been
+  /// right for the state at the database.
+  func put(_ run: RunID, _ known: KnownRun, isDoubtful: Bool = false) {
     entries.withLock { entries in
       var known = known
       if case .taken(_, let started)? = entries[run] {
@@ -50,12 +53,21 @@ final class RunCache: Sendable {
           evolve(&known.state, event)
         }
       }
-      guard !known.state.status.isEnded, known.state.isActive else {
+      guard !known.state.status.isEnded, known.state.isActive || isDoubtful else {
         entries[run] = nil
         return
       }
       if entries.count >= RunCache.runsMax, entries[run] == nil { RunCache.evict(&entries) }
-      entries[run] = .known(known)
+      entries[run] = .known(known, isDoubtful: isDoubtful)
+    }
+  }
+
+  /// Puts a newer state in the place of an older one that nobody has taken.
+  func renew(_ run: RunID, _ newer: KnownRun) {
+    entries.withLock { entries in
+      guard case .known(let older, _)? = entries[run], older.state.sequence <= newer.state.sequence else { return }
+      let isKept = !newer.state.status.isEnded && newer.state.isActive
+      entries[run] = isKept ? .known(newer, isDoubtful: false) : nil
     }
   }
 
@@ -66,9 +78,9 @@ final class RunCache: Sendable {
   func started(_ run: RunID, version: Int, _ event: RunEvent) {
     entries.withLock { entries in
       switch entries.removeValue(forKey: run) {
-      case .known(var known)? where known.state.sequence + 1 == version:
+      case .known(var known, let isDoubtful)? where known.state.sequence + 1 == version:
         evolve(&known.state, event)
-        entries[run] = .known(known)
+        entries[run] = .known(known, isDoubtful: isDoubtful)
       case .taken(let workflow, var started)?:
         started.append((version, event))
         entries[run] = .taken(workflow: workflow, started: started)
@@ -91,7 +103,7 @@ final class RunCache: Sendable {
   func peek(_ run: RunID) -> Sight {
     entries.withLock { entries in
       switch entries[run] {
-      case .known(let known): .known(known)
+      case .known(let known, _): .known(known)
       case .taken: .changing
       case nil: .unknown
       }
@@ -102,7 +114,7 @@ final class RunCache: Sendable {
   func workflow(_ run: RunID) -> CompiledWorkflow? {
     entries.withLock { entries in
       switch entries[run] {
-      case .known(let known): known.workflow
+      case .known(let known, _): known.workflow
       case .taken(let workflow, _): workflow
       case nil: nil
       }

@@ -55,6 +55,8 @@ final class RunCommitter: Sendable {
     var known: KnownRun
     /// Positions of the changes in the batch.
     let members: [Int]
+    /// What was refused beside them. It counts when the transition holds: then the state that refused was the newest.
+    let refused: [(index: Int, reason: RunRefusal)]
   }
 
   /// What `commit` tells about each run that moved, for those who wait for it.
@@ -65,6 +67,8 @@ final class RunCommitter: Sendable {
     /// Steps in the queue.
     let newWork: Int
     let newTimers: Bool
+    /// Whether leases have ended, so that others may have their slots.
+    let freesSlots: Bool
   }
 
   /// Makes a batch of changes and returns the outcome of each. Steps that become ready go to the workers that wait, as
@@ -139,10 +143,13 @@ final class RunCommitter: Sendable {
   }
 
   private func load(_ run: RunID) async throws(RunEngine.Refused) -> Loaded {
-    if let known = cache.take(run) { return Loaded(known: known, isFresh: false) }
-    cache.reserve(run)
+    let taken = cache.take(run)
+    if let taken, !taken.isDoubtful { return Loaded(known: taken.known, isFresh: false) }
+    if taken == nil { cache.reserve(run) }
     let known: KnownRun?
-    do { known = try await read(run) } catch let error as PostgresError {
+    do {
+      known = if let taken { try await caughtUp(run, taken.known) } else { try await read(run) }
+    } catch let error as PostgresError {
       cache.forget(run)
       throw .byStore(error)
     } catch {
@@ -166,6 +173,15 @@ final class RunCommitter: Sendable {
     return KnownRun(facts: facts, workflow: workflow, state: state)
   }
 
+  /// A state brought forward to what the database holds: it is the fold of a prefix of the history, the rest is read.
+  func caughtUp(_ run: RunID, _ known: KnownRun) async throws -> KnownRun? {
+    guard let version = try await store.version(of: run) else { return nil }
+    var known = known
+    for event in try await store.history(run, after: known.state.sequence) { evolve(&known.state, event) }
+    // Of an archived run nothing stands in the history any more.
+    return known.state.sequence >= version ? known : try await read(run)
+  }
+
   /// Decides all changes of one run. `nil` when none is left to be written.
   private func decideAll(
     _ run: RunID, _ loaded: inout Loaded, _ members: [Int], _ batch: [RunChange], _ outcomes: inout [ChangeOutcome]
@@ -176,6 +192,7 @@ final class RunCommitter: Sendable {
     var proofs: [Transition.LeaseProof] = []
     var timers: [Int64] = []
     var accepted: [Int] = []
+    var refused: [(index: Int, reason: RunRefusal)] = []
     for index in members {
       let change = batch[index]
       // Two proofs of one lease in one statement could contradict each other.
@@ -185,12 +202,12 @@ final class RunCommitter: Sendable {
         for input in change.inputs { made += try decide(&loaded.known.state, input) }
       } catch {
         if made.isEmpty {
-          if loaded.isFresh { outcomes[index] = .refused(.byDecider(error)) } else { cache.forget(run) }
+          refused.append((index, error))
           continue
         }
         // Half of it was decided: nothing of this run is written now.
         cache.forget(run)
-        outcomes[index] = .refused(.byDecider(error))
+        if loaded.isFresh, accepted.isEmpty { outcomes[index] = .refused(.byDecider(error)) }
         return nil
       }
       events += made
@@ -200,13 +217,17 @@ final class RunCommitter: Sendable {
       accepted.append(index)
     }
     guard !accepted.isEmpty else {
-      if loaded.isFresh { cache.put(run, loaded.known) } else { cache.forget(run) }
+      // What a state from memory refuses is decided again on what the database holds.
+      if loaded.isFresh {
+        for (index, reason) in refused { outcomes[index] = .refused(.byDecider(reason)) }
+      }
+      cache.put(run, loaded.known, isDoubtful: !loaded.isFresh)
       return nil
     }
     let dispatching = Dispatching(run: run, facts: loaded.known.facts, state: loaded.known.state)
     let transition = dispatching.transition(
       expected: before, events: events, payloads: payloads, proofs: proofs, finishedTimers: timers)
-    return Made(transition: transition, known: loaded.known, members: accepted)
+    return Made(transition: transition, known: loaded.known, members: accepted, refused: refused)
   }
 
   private func settle(
@@ -218,6 +239,7 @@ final class RunCommitter: Sendable {
       let after = AfterChange(
         status: transition.status, shownStatus: made.known.state.shownStatus, sequence: transition.version)
       for index in made.members { outcomes[index] = .made(after) }
+      for (index, reason) in made.refused { outcomes[index] = .refused(.byDecider(reason)) }
       cache.put(transition.run, made.known)
       if transition.status.isEnded { metrics.ended(transition.status) }
       for event in transition.events { metrics.count(event) }
@@ -226,7 +248,8 @@ final class RunCommitter: Sendable {
           run: transition.run, events: transition.events, status: transition.status,
           newWork: transition.work.count { $0.delayMilliseconds == 0 },
           newTimers: !transition.timers.isEmpty || transition.work.contains { $0.delayMilliseconds > 0 }
-            || (transition.parent != nil && transition.status.isEnded)))
+            || (transition.parent != nil && transition.status.isEnded),
+          freesSlots: transition.clearing == .everything || transition.proofs.contains { $0.isReleased }))
     case .moved: cache.forget(transition.run)
     case .limited: cache.forget(transition.run)
     case .unproven(let steps):

@@ -88,6 +88,7 @@ final class RunEngine: Sendable {
             dispatcher.ring(moved.newWork)
             notices.work()
           }
+          if moved.freesSlots, dispatcher.released() { notices.work() }
           if moved.newTimers { timerBell.ring(1) }
         }
       }
@@ -229,8 +230,10 @@ final class RunEngine: Sendable {
   /// Throws `Refused` or the store's error.
   @discardableResult
   func apply(_ change: RunChange) async throws -> AfterChange {
-    for _ in 0..<RunEngine.triesMax {
+    for tries in 0..<RunEngine.triesMax {
       if let result = RunEngine.result(.success(try await submit(change))) { return try result.get() }
+      // Replicas that move the same run must not meet again at the next try.
+      if tries > 0 { try await EventLoop.sleep(for: .milliseconds(1 + Int(UUID.random().low % UInt64(4 << tries)))) }
     }
     throw Refused.contended
   }
@@ -282,16 +285,27 @@ final class RunEngine: Sendable {
     try await committers[stream(of: change.run)].submit(change)
   }
 
-  /// What is known of a run, from memory or from its history.
-  func look(_ run: RunID) async throws -> KnownRun? {
+  /// What is known of a run: at least as new as `version`, which the caller has seen at the database. A state from
+  /// memory that is older is brought forward before it is used.
+  func look(_ run: RunID, atLeast version: Int) async throws -> KnownRun? {
     for _ in 0..<RunEngine.looksMax {
       switch cache.peek(run) {
-      case .known(let known): return known
+      case .known(let known) where known.state.sequence >= version: return known
+      case .known(let known):
+        let newer = try await reader.caughtUp(run, known)
+        if let newer { cache.renew(run, newer) }
+        return newer
       case .unknown: return try await reader.read(run)
       case .changing: try await EventLoop.sleep(for: .milliseconds(2))
       }
     }
     return try await reader.read(run)
+  }
+
+  /// What the database holds of a run at this moment.
+  func lookAtDatabase(_ run: RunID) async throws -> KnownRun? {
+    guard let version = try await store.version(of: run) else { return nil }
+    return try await look(run, atLeast: version)
   }
 
   /// The workflow of a run that is at work here.

@@ -71,7 +71,7 @@ final class RunMetrics: Sendable {
   }
   func lost() { lostLeases.add() }
   func commit(size: Int) { commitSize.observe(Double(size)) }
-  func fired(_ kind: NewTimer.Kind) { firedTimers[kind.rawValue]?.add() }
+  func fired(_ kind: TimerKind) { firedTimers[kind.rawValue]?.add() }
   func replayed(isConsistent: Bool) { replays[isConsistent]?.add() }
 
   func count(_ event: RunEvent) {

@@ -16,9 +16,13 @@ struct LimitStore: Sendable {
   func limits(_ tenant: TenantID) async throws -> [LimitRow] {
     try await pool.query(
       """
-      select c.key, c.slots, (
-        select count(*) from lease h where h.tenant_id = c.tenant_id
-          and (c.key = 'tenant' or c.key = any(string_to_array(h.lane, E'\\x1f'))))
+      with held as materialized (
+        select jsonb_object_agg(h.key, h.n) as by_key from (
+          select k.key, count(*) as n from lease l
+          cross join lateral unnest(array['tenant'] || string_to_array(nullif(l.lane, ''), E'\\x1f')) as k(key)
+          where l.tenant_id = $1 group by 1) h
+      )
+      select c.key, c.slots, coalesce(((select by_key from held) ->> c.key)::int8, 0)
       from concurrency_limit c where c.tenant_id = $1 order by c.key limit 1000
       """, [tenant.uuid]
     ).map { row in

@@ -54,14 +54,19 @@ extension RunStore {
     }
   }
 
-  /// All events of a history, decoded; from the archive when they are there.
-  func history(_ run: RunID) async throws -> [RunEvent] {
+  /// The events of a history behind `sequence`, decoded. Those of an archived run are not here.
+  func history(_ run: RunID, after sequence: Int) async throws -> [RunEvent] {
     var events: [RunEvent] = []
     while true {
-      let page = try await self.events(run, after: events.count, limit: RunStore.pageMax)
+      let page = try await self.events(run, after: sequence + events.count, limit: RunStore.pageMax)
       for row in page { events.append(try RunStore.decode(row, run)) }
-      if page.count < RunStore.pageMax { break }
+      if page.count < RunStore.pageMax { return events }
     }
+  }
+
+  /// All events of a history, decoded; from the archive when they are there.
+  func history(_ run: RunID) async throws -> [RunEvent] {
+    var events = try await history(run, after: 0)
     if events.isEmpty, let archived = try await archivedEvents(run) {
       events = try archived.map { try RunStore.decode($0, run) }
     }

@@ -1,4 +1,5 @@
 internal import Contracts
+internal import Decider
 internal import Postgres
 internal import Primitives
 
@@ -7,12 +8,22 @@ struct DueTimer: Sendable {
   let id: Int64
   let tenant: TenantID
   let run: RunID
-  let kind: NewTimer.Kind
+  let kind: TimerKind
   let step: String?
   let attempt: Int?
   let other: RunID?
   /// The trace of the run's submission.
   let traceparent: String?
+  /// The version of its run when it was claimed; `nil` when the run is not there any more.
+  let runVersion: Int?
+  /// Whether the run had ended by then.
+  let isRunEnded: Bool
+
+  /// What a decision about it needs.
+  var claimed: ClaimedTimer {
+    ClaimedTimer(
+      kind: kind, step: step, attempt: attempt, child: other?.description, runVersion: runVersion ?? 0)
+  }
 }
 
 extension RunStore {
@@ -24,24 +35,51 @@ extension RunStore {
     try await pool.query(
       """
       update timer t set due_at = clock_timestamp() + $2 * interval '1 second'
-      from (select id from timer where due_at <= clock_timestamp() order by due_at limit $1 for update skip locked) d
+      from (
+        select d.id, r.traceparent, r.version, r.ended_at from (
+          select id, run_id from timer where due_at <= clock_timestamp() order by due_at limit $1
+          for update skip locked) d
+        left join run r on r.id = d.run_id) d
       where t.id = d.id
-      returning t.id, t.tenant_id, t.run_id, t.kind, t.step, t.attempt, t.other_run,
-        (select r.traceparent from run r where r.id = t.run_id)
+      returning t.id, t.tenant_id, t.run_id, t.kind, t.step, t.attempt, t.other_run, d.traceparent, d.version,
+        d.ended_at is not null
       """, [Int64(limit), RunStore.claimSeconds]
     ).compactMap { row in
-      guard let kind = NewTimer.Kind(rawValue: try row.decode(3, as: String.self)) else { return nil }
+      // A kind of a newer version comes back by itself, for a replica that knows it.
+      guard let kind = TimerKind(rawValue: try row.decode(3, as: String.self)) else { return nil }
       return DueTimer(
         id: try row.decode(0, as: Int64.self), tenant: TenantID(try row.decode(1, as: UUID.self)),
         run: RunID(try row.decode(2, as: UUID.self)), kind: kind, step: try row.decode(4, as: String?.self),
         attempt: try row.decode(5, as: Int32?.self).map { Int($0) },
-        other: try row.decode(6, as: UUID?.self).map { RunID($0) }, traceparent: try row.decode(7, as: String?.self))
+        other: try row.decode(6, as: UUID?.self).map { RunID($0) }, traceparent: try row.decode(7, as: String?.self),
+        runVersion: try row.decode(8, as: Int32?.self).map { Int($0) }, isRunEnded: try row.decode(9, as: Bool.self))
     }
   }
 
-  /// Forgets timers that have done their work, or have none any more.
+  /// Forgets timers that have no work any more.
   func finish(timers: [Int64]) async throws {
     _ = try await pool.query("delete from timer where id = any($1)", [timers])
+  }
+
+  /// Makes timers due again after a while.
+  func putOff(_ timers: [(id: Int64, milliseconds: Int64)]) async throws {
+    _ = try await pool.query(
+      """
+      update timer t set due_at = clock_timestamp() + p.pause * interval '1 millisecond'
+      from unnest($1::int8[], $2::int8[]) as p(id, pause) where t.id = p.id
+      """, [timers.map(\.id), timers.map(\.milliseconds)])
+  }
+
+  /// The time at the database.
+  func now() async throws -> Timestamp? {
+    try await pool.query("select clock_timestamp()").first?.decode(0, as: Timestamp.self)
+  }
+
+  /// The version of a run; `nil` when there is none.
+  func version(of run: RunID) async throws -> Int? {
+    try await pool.query("select version from run where id = $1", [run.uuid]).first.map {
+      Int(try $0.decode(0, as: Int32.self))
+    }
   }
 
   /// Milliseconds until the next timer or delayed step is due, at most `max`.

@@ -93,6 +93,9 @@ extension RunStore {
   private static let plainSQL = applySQL("", "")
   private static let fullSQL = applySQL(fullCTEs, fullSets)
 
+  /// A lease holds as long as its row stands with the holder's token and its attempt is not closed: who takes it back
+  /// removes the row. A deadline that has passed only allows that.
+  ///
   /// Fence, history, queue, leases and payloads in one statement: the update of the run row decides, everything else
   /// joins it. Rows of tables are found through arrays and not by joins, which the planner may nest in each other.
   private static func applySQL(_ more: String, _ sets: String) -> String {
@@ -104,10 +107,11 @@ extension RunStore {
       as i(run_id, expected, version, status, is_paused, cleared, clearing, output, failure, input_tokens, output_tokens,
         cost, unpriced, calls)
     ), proof as materialized (
-      select p.*, l.step_id is not null and (l.deadline > clock_timestamp()) <> p.lost as holds
+      select p.*, l.step_id is not null and case when p.lost then l.deadline <= clock_timestamp()
+          else coalesce(l.closes_at > clock_timestamp(), true) end as holds
       from unnest($15::uuid[], $16::uuid[], $17::uuid[], $18::bool[], $19::int8[], $20::bool[])
         as p(run_id, step_id, token, released, extension_ms, lost)
-      left join (select step_id, token, deadline from lease where step_id = any($16::uuid[])) l
+      left join (select step_id, token, deadline, closes_at from lease where step_id = any($16::uuid[])) l
         on l.step_id = p.step_id and l.token = p.token
     ), fenced as (
       update run r set version = i.version, status = i.status, output_sha256 = coalesce(i.output, r.output_sha256),

@@ -173,7 +173,7 @@ struct RunStore: Sendable {
       join \(fence) f on f.id = q.run_id where \(which)
       on conflict (step_id) do update set attempt = excluded.attempt, queued_version = excluded.queued_version,
         lane = excluded.lane, input_sha256 = excluded.input_sha256, expires_at = excluded.expires_at,
-        home = excluded.home
+        home = excluded.home\(table == "ready" ? ", blocked_on = null" : "")
       """
   }
 

@@ -77,23 +77,7 @@ struct QueuedStep: Sendable {
 
 /// A timer to be set.
 struct NewTimer: Sendable {
-  /// What it does to its run.
-  enum Kind: String, Sendable {
-    /// The orchestrator does the step itself.
-    case own
-    /// A delay is over.
-    case delay
-    /// A wait was in vain.
-    case close
-    /// The run was given enough time.
-    case expire
-    /// Nobody waits for this sub-run any more.
-    case cancel
-    /// A sub-run has ended.
-    case childEnded = "child_ended"
-  }
-
-  let kind: Kind
+  let kind: TimerKind
   var step: String?
   var attempt: Int?
   /// The run that it is for; `nil` is the run that sets it.

@@ -91,7 +91,8 @@ struct WorkerRoutes: Sendable {
       }
     }
     for (run, steps) in byRun {
-      guard let known = try await engine.look(run) else { continue }
+      let version = steps.map(\.version).max() ?? 0
+      guard let known = try await engine.look(run, atLeast: version) else { continue }
       let found = steps.compactMap { leased in known.state.step(leased.key).map { (leased, $0) } }
       let inputs = try await StepInputs(store: engine.store).render(found.map(\.1), of: run, known)
       for (index, (leased, step)) in found.enumerated() {

@@ -1,0 +1,49 @@
+public import Contracts
+public import JSON
+
+/// How the loop calls models.
+public protocol ModelCalling: Sendable {
+  /// Asks for a chat completion. Throws `AgentFailure` with a reason that a person understands, or what ends the
+  /// attempt (`CancellationError`).
+  func complete(_ request: [UInt8]) async throws -> ModelReply
+}
+
+/// How the loop records calls.
+public protocol CallRecording: Sendable {
+  /// Records calls. Returns when they are safe; throws `AgentFailure` when they can never be, or what ends the attempt.
+  func record(_ calls: [CallEntry]) async throws
+}
+
+/// An answer of a model, with what it consumed.
+public struct ModelReply: Sendable {
+  /// The chat completion.
+  public let document: JSONDocument
+  /// The model that answered, as the llm-router names it.
+  public let model: String
+  /// What it consumed, with calls before it that were broken off.
+  public var usage: Usage
+  /// How long it took.
+  public let milliseconds: Int64
+
+  /// Makes a reply.
+  public init(document: JSONDocument, model: String, usage: Usage, milliseconds: Int64) {
+    self.document = document
+    self.model = model
+    self.usage = usage
+    self.milliseconds = milliseconds
+  }
+}
+
+/// What an attempt delivers.
+public struct AttemptResult: Sendable {
+  /// The output document.
+  public let output: [UInt8]
+  /// Calls that were not recorded yet.
+  public let calls: [CallEntry]
+
+  /// Makes a result.
+  public init(output: [UInt8], calls: [CallEntry]) {
+    self.output = output
+    self.calls = calls
+  }
+}

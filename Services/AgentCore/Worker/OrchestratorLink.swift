@@ -1,0 +1,49 @@
+public import AgentLoop
+
+/// What came of a call to the orchestrator about a step.
+public enum LinkAnswer: Sendable, Equatable {
+  /// It was taken.
+  case accepted
+  /// The lease has passed to somebody else, or the run has ended: whatever the attempt does now has no effect.
+  case lost
+  /// The calls are recorded already, by a request whose answer was lost.
+  case repeated
+  /// What was sent can never be taken.
+  case refused(code: String, detail: String)
+  /// Nobody knows: no answer, or one of a service that starts, ends or has lost its database. To be tried again.
+  case unavailable(reason: String)
+}
+
+/// How an attempt ended.
+public enum AttemptOutcome: Sendable {
+  /// With an output.
+  case success(AttemptResult)
+  /// Without.
+  case failure(AgentFailure)
+
+  /// Calls that are recorded together with it.
+  var calls: [CallEntry] {
+    switch self {
+    case .success(let result): result.calls
+    case .failure(let failure): failure.calls
+    }
+  }
+
+  /// The same without the calls, which are recorded by themselves.
+  var alone: AttemptOutcome {
+    switch self {
+    case .success(let result): return .success(AttemptResult(output: result.output, calls: []))
+    case .failure(var failure):
+      failure.calls = []
+      return .failure(failure)
+    }
+  }
+}
+
+/// The orchestrator as an attempt sees it. One call is one try.
+public protocol OrchestratorLink: Sendable {
+  /// Records calls and prolongs the lease; without calls it only prolongs. Throws `CancellationError`.
+  func record(_ calls: [CallEntry], for step: LeasedStep, timeout: Duration) async throws -> LinkAnswer
+  /// Ends the attempt. Throws `CancellationError`.
+  func deliver(_ outcome: AttemptOutcome, for step: LeasedStep) async throws -> LinkAnswer
+}

@@ -1,0 +1,98 @@
+internal import AgentLoop
+internal import Primitives
+internal import Synchronization
+public import Telemetry
+
+/// Runs the attempts that this process holds: the agent loop, a heartbeat beside it, and the delivery of the outcome.
+public final class StepRunner: Sendable {
+  private let models: any ModelTransport
+  private let link: any OrchestratorLink
+  private let clock: any WorkerClock
+  private let policy: ModelRetryPolicy
+  private let telemetry: Telemetry
+  private let metrics: WorkerMetrics
+  private let running = Atomic<Int>(0)
+
+  /// Makes a runner.
+  public init(
+    models: any ModelTransport, link: any OrchestratorLink, clock: any WorkerClock, policy: ModelRetryPolicy,
+    telemetry: Telemetry
+  ) {
+    self.models = models
+    self.link = link
+    self.clock = clock
+    self.policy = policy
+    self.telemetry = telemetry
+    metrics = WorkerMetrics(telemetry.registry)
+    telemetry.registry.observeGauge("cadre_agent_attempts_running", help: "Attempts in progress.") { [weak self] in
+      Double(self?.count ?? 0)
+    }
+  }
+
+  /// Attempts in progress.
+  public var count: Int { running.load(ordering: .relaxed) }
+
+  /// Runs one attempt to its end. Returns how it ended, as metrics name it.
+  @discardableResult
+  public func run(_ step: LeasedStep) async -> String {
+    running.wrappingAdd(1, ordering: .relaxed)
+    defer { running.wrappingSubtract(1, ordering: .relaxed) }
+    let started = clock.now()
+    let span = telemetry.tracer.startSpan("invoke_agent", kind: .consumer, parent: step.trace)
+    let outcome = await attempt(step, span)
+    metrics.durations.observe(nanoseconds: clock.now() &- started)
+    metrics.outcomes.with(outcome).add()
+    if span.isRecording {
+      span.setAttribute("cadre.run.id", .string(step.run))
+      span.setAttribute("cadre.step.id", .string(step.id))
+      span.setAttribute("cadre.outcome", .string(outcome))
+    }
+    span.end()
+    return outcome
+  }
+
+  private func attempt(_ step: LeasedStep, _ span: Span) async -> String {
+    let lease = HeldLease(step, link: link, clock: clock, metrics: metrics, logger: telemetry.logger)
+    let caller = ModelCaller(
+      transport: models, step: step, trace: span.context, clock: clock, policy: policy, metrics: metrics)
+    let loop = AgentLoop(step.start, models: caller, recorder: lease)
+    return await withTaskGroup(of: String?.self) { group in
+      group.addTask { await self.work(loop, step, lease, span) }
+      group.addTask {
+        do {
+          try await lease.keep()
+          return nil
+        } catch { return StepRunner.word(for: error) }
+      }
+      defer { group.cancelAll() }
+      for await outcome in group { if let outcome { return outcome } }
+      return "cancelled"
+    }
+  }
+
+  private func work(_ loop: AgentLoop, _ step: LeasedStep, _ lease: HeldLease, _ span: Span) async -> String? {
+    do {
+      let outcome: AttemptOutcome
+      do {
+        outcome = .success(try await loop.run())
+      } catch let failure as AgentFailure {
+        span.recordError(type: failure.code, message: failure.message)
+        telemetry.logger.warning(
+          "an attempt failed",
+          ["run": .string(step.run), "attempt": .int(step.attempt), "code": .string(failure.code)], trace: span.context)
+        outcome = .failure(failure)
+      }
+      guard try await lease.deliver(outcome) else { return "undelivered" }
+      if case .failure = outcome { return "failed" }
+      return "succeeded"
+    } catch { return StepRunner.word(for: error) }
+  }
+
+  private static func word(for error: any Error) -> String {
+    switch error {
+    case is LeaseLost: "lease_lost"
+    case is OrchestratorSilent: "orchestrator_silent"
+    default: "cancelled"
+    }
+  }
+}

@@ -1,0 +1,49 @@
+internal import Contracts
+internal import Primitives
+
+/// How far the claims of one job type have looked through the queue: each looks at a part of it, and together they go
+/// around until somebody's steps are found or everything was seen.
+struct ClaimPass: Sendable {
+  /// Most steps of a tenant that are looked at in one claim.
+  private static let windowMax = 256
+
+  /// Where the next claim goes on.
+  private(set) var tenant: (bucket: Int32, tenant: UUID)?
+  private(set) var blocked: (tenant: UUID, key: String)?
+  private var window = 0
+  /// What was looked at from its start to its end since `begin`.
+  private var hasSeenQueue = false
+  private var hasSeenBlocked = false
+  private var hasMoved = false
+
+  /// Begins to go around, from where the last claim was cut off.
+  mutating func begin() {
+    hasSeenQueue = false
+    hasSeenBlocked = false
+    hasMoved = false
+    window = 0
+  }
+
+  /// What the next claim of `count` steps looks at; `bucket` is the oldest one that may have steps.
+  func look(_ count: Int, from bucket: Int32) -> ClaimLook {
+    var look = ClaimLook(window: max(count, window))
+    look.bucket = tenant?.bucket ?? bucket
+    look.tenant = tenant?.tenant ?? ClaimLook.start
+    look.blockedTenant = blocked?.tenant ?? ClaimLook.start
+    look.blockedKey = blocked?.key ?? ""
+    return look
+  }
+
+  /// Notes what a claim has seen.
+  mutating func saw(_ claimed: Claimed, _ look: ClaimLook) {
+    if claimed.queueCut == nil, look.tenant == ClaimLook.start { hasSeenQueue = true }
+    if claimed.blockedCut == nil, look.blockedTenant == ClaimLook.start { hasSeenBlocked = true }
+    tenant = claimed.queueCut
+    blocked = claimed.blockedCut
+    hasMoved = claimed.moved > 0
+    window = hasMoved ? min(ClaimPass.windowMax, 2 * look.window) : 0
+  }
+
+  /// Whether another claim may find steps although the last one found too few.
+  var goesOn: Bool { hasMoved || !hasSeenQueue || !hasSeenBlocked }
+}

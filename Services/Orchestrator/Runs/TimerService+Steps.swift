@@ -1,0 +1,182 @@
+internal import Contracts
+internal import Decider
+internal import JSON
+internal import Postgres
+internal import Primitives
+internal import Telemetry
+internal import Workflows
+
+/// Steps that the orchestrator does itself: transforms, questions to people, and sub-runs.
+extension TimerService {
+  /// Sub-runs within sub-runs.
+  private static let depthMax = 8
+  /// A step whose work the database has refused so often for a reason of its own fails.
+  private static let failuresMax = 6
+
+  /// Does steps of one run. Returns what became of their timers.
+  func perform(_ timers: [DueTimer]) async -> [(id: Int64, outcome: TimerOutcome)] {
+    guard let first = timers.first else { return [] }
+    for _ in timers { engine.metrics.fired(.own) }
+    guard let version = timers.compactMap(\.runVersion).max() else { return timers.map { ($0.id, .runGone) } }
+    guard !timers.contains(where: \.isRunEnded) else { return timers.map { ($0.id, .notOwed) } }
+    do {
+      guard let known = try await engine.look(first.run, atLeast: version) else {
+        return timers.map { ($0.id, .runGone) }
+      }
+      var outcomes: [(id: Int64, outcome: TimerOutcome)] = []
+      var live: [(timer: DueTimer, step: RunState.Step)] = []
+      for timer in timers {
+        switch TimerDecision(timer.claimed, in: known.state) {
+        case .owed: if let step = timer.step.flatMap({ known.state.step($0) }) { live.append((timer, step)) }
+        case .outdated: outcomes.append((timer.id, .contended))
+        case .notOwed: outcomes.append((timer.id, .notOwed))
+        }
+      }
+      let rendered = try await inputs.render(live.map(\.step), of: first.run, known)
+      return await withTaskGroup(of: (id: Int64, outcome: TimerOutcome)?.self) { group in
+        for ((timer, step), input) in zip(live, rendered) {
+          group.addTask { [self] in
+            await traced(timer) { try await perform(timer, step, input, known) }.map { (timer.id, $0) }
+          }
+        }
+        return await group.reduce(into: outcomes) { if let outcome = $1 { $0.append(outcome) } }
+      }
+    } catch {
+      return timers.compactMap { timer in outcome(of: error, timer).map { (timer.id, $0) } }
+    }
+  }
+
+  private func perform(
+    _ timer: DueTimer, _ step: RunState.Step, _ rendered: Result<[UInt8], any Error>, _ known: KnownRun
+  ) async throws -> TimerOutcome {
+    do {
+      return try await performNow(timer, step, rendered, known)
+    } catch let error as PostgresError where !error.isTransient && triesBefore(timer) >= TimerService.failuresMax {
+      // It will never be stored. The run must not wait for it for ever.
+      return try await fail(
+        timer, step.key, step.attempt,
+        Failure(code: "not_stored", message: "The result of the step was refused: \(error).", isRetryable: false))
+    }
+  }
+
+  private func performNow(
+    _ timer: DueTimer, _ step: RunState.Step, _ rendered: Result<[UInt8], any Error>, _ known: KnownRun
+  ) async throws -> TimerOutcome {
+    let key = step.key
+    let attempt = step.attempt
+    let input: Payload
+    do { input = Payload(try rendered.get()) } catch {
+      return try await fail(
+        timer, key, attempt, Failure(code: "input_failed", message: "\(error)", isRetryable: false))
+    }
+    switch known.state.definition(of: step).kind {
+    case .transform:
+      let facts = try facts(known, key, input.body)
+      try await engine.apply(
+        RunChange(
+          run: timer.run, inputs: [.succeed(step: key, attempt: attempt, output: input.ref, facts: facts)],
+          payloads: [input], timer: timer.id))
+    case .approval:
+      try await engine.apply(
+        RunChange(
+          run: timer.run, inputs: [.requestApproval(step: key, attempt: attempt, subject: input.ref)],
+          payloads: [input], timer: timer.id))
+    case .run(let name, let version):
+      return try await startChild(timer, known, step, name, version, input)
+    case .work, .delay, .signal: return .notOwed
+    }
+    return .done
+  }
+
+  private func fail(
+    _ timer: DueTimer, _ key: String, _ attempt: Int, _ failure: Failure
+  ) async throws -> TimerOutcome {
+    try await engine.apply(
+      RunChange(run: timer.run, inputs: [.fail(step: key, attempt: attempt, failure)], timer: timer.id))
+    return .done
+  }
+
+  private func facts(_ known: KnownRun, _ key: String, _ output: [UInt8]) throws -> [Fact] {
+    guard known.workflow.watched.watches(key) else { return [] }
+    return known.workflow.watched.facts(output: try JSONDocument(parsing: output).root, of: key)
+  }
+
+  // MARK: Sub-runs
+
+  /// Begins the sub-run of a step. Its id follows from the attempt: done twice, or by two replicas, it begins one.
+  private func startChild(
+    _ timer: DueTimer, _ known: KnownRun, _ step: RunState.Step, _ name: String, _ version: Int?, _ input: Payload
+  ) async throws -> TimerOutcome {
+    let (key, attempt) = (step.key, step.attempt)
+    func refused(_ code: String, _ message: String) async throws -> TimerOutcome {
+      try await fail(timer, key, attempt, Failure(code: code, message: message, isRetryable: false))
+    }
+    guard known.facts.depth < TimerService.depthMax else {
+      return try await refused("too_deep", "Sub-runs may be nested \(TimerService.depthMax) deep.")
+    }
+    guard let workflow = try await engine.catalog.find(timer.tenant, name, version: version) else {
+      return try await refused(
+        "unknown_workflow", "There is no workflow \(name)\(version.map { " version \($0)" } ?? "").")
+    }
+    let child = RunID.of(timer.run, step: key, attempt: attempt)
+    let facts = RunFacts(
+      tenant: timer.tenant, task: known.facts.task, project: known.facts.project, priority: known.facts.priority,
+      parent: ParentStep(run: timer.run, step: key, attempt: attempt), depth: known.facts.depth + 1,
+      traceparent: known.facts.traceparent)
+    let submission = try RunEngine.begin(
+      run: child, facts: facts, task: nil, principal: "orchestrator", workflow: workflow, input: input)
+    try await engine.accept(submission)
+    do {
+      try await engine.apply(
+        RunChange(
+          run: timer.run, inputs: [.startChild(step: key, attempt: attempt, run: child.description)],
+          timer: timer.id))
+    } catch let refused as RunEngine.Refused {
+      guard case .byDecider = refused else { throw refused }
+      // Somebody else may have noted it before. Only where nobody waits for it any more it has to go.
+      let parent = try await engine.lookAtDatabase(timer.run)
+      let isOrphan =
+        parent.map { TimerDecision.isOrphan(child: child.description, step: key, attempt: attempt, in: $0.state) }
+      guard isOrphan ?? true else { return .notOwed }
+      do {
+        try await engine.apply(
+          .cancel(by: "orchestrator", reason: "The run that began it has gone on without it."), to: child)
+      } catch RunEngine.Refused.byDecider, RunEngine.Refused.unknownRun {}
+      return .notOwed
+    }
+    return .done
+  }
+
+  /// Hands the end of a sub-run to the step that waits for it.
+  func childEnded(_ timer: DueTimer) async throws -> TimerOutcome {
+    guard let child = timer.other, let key = timer.step, let attempt = timer.attempt,
+      let known = try await engine.look(timer.run, atLeast: timer.runVersion ?? 0)
+    else { return .runGone }
+    switch TimerDecision(timer.claimed, in: known.state) {
+    case .owed: break
+    case .outdated: return .contended
+    case .notOwed: return .notOwed
+    }
+    guard let end = try await store.end(of: child) else { return .notOwed }
+    // The sub-run may have been faster than the note of its beginning.
+    var inputs: [RunInput] =
+      known.state.step(key)?.child == nil
+      ? [.startChild(step: key, attempt: attempt, run: child.description)] : []
+    var payloads: [Payload] = []
+    if end.status == .succeeded {
+      let output = Payload(end.output ?? Array("null".utf8))
+      payloads = [output]
+      inputs.append(
+        .succeed(step: key, attempt: attempt, output: output.ref, facts: try facts(known, key, output.body)))
+    } else {
+      let failure =
+        end.failure ?? Failure(code: "child_cancelled", message: "The sub-run was cancelled.", isRetryable: false)
+      inputs.append(
+        .fail(
+          step: key, attempt: attempt,
+          Failure(code: failure.code, message: "Sub-run \(child): \(failure.message)", isRetryable: false)))
+    }
+    try await engine.apply(RunChange(run: timer.run, inputs: inputs, payloads: payloads, timer: timer.id))
+    return .done
+  }
+}

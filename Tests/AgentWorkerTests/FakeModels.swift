@@ -1,0 +1,79 @@
+import AgentLoop
+import Contracts
+import JSON
+import Synchronization
+import Telemetry
+
+@testable import AgentWorker
+
+/// A llm-router in memory: each try takes its time and has its outcome; the last one is repeated.
+final class FakeModels: ModelTransport {
+  struct Try: Sendable {
+    var seconds = 0.0
+    var outcome: ModelOutcome
+  }
+
+  private let clock: VirtualClock
+  private let tries: [Try]
+  private let made = Mutex<Int>(0)
+  private let cancellations = Mutex<Int>(0)
+
+  init(_ clock: VirtualClock, _ tries: [Try]) {
+    self.clock = clock
+    self.tries = tries
+  }
+
+  var count: Int { made.withLock { $0 } }
+  var cancelled: Int { cancellations.withLock { $0 } }
+
+  func send(_ request: [UInt8], for step: LeasedStep, trace: TraceContext) async throws -> ModelOutcome {
+    let number = made.withLock { made in
+      made += 1
+      return made - 1
+    }
+    let one = tries[min(number, tries.count - 1)]
+    do { try await clock.sleep(for: .seconds(one.seconds)) } catch {
+      cancellations.withLock { $0 += 1 }
+      throw error
+    }
+    return one.outcome
+  }
+}
+
+extension ModelOutcome {
+  static func text(_ text: String) throws -> ModelOutcome {
+    .answered(
+      ModelReply(
+        document: try JSONDocument(
+          parsing: "{\"choices\":[{\"message\":{\"content\":\"\(text)\"},\"finish_reason\":\"stop\"}]}"), model: "m",
+        usage: Usage(inputTokens: 1, outputTokens: 1, costMicroUSD: 5, modelCalls: 1), milliseconds: 1))
+  }
+
+  static func tool() throws -> ModelOutcome {
+    .answered(
+      ModelReply(
+        document: try JSONDocument(
+          parsing:
+            #"{"choices":[{"message":{"tool_calls":[{"id":"a","function":{"name":"calculate","arguments":"{\"expression\":\"1+1\"}"}}]},"finish_reason":"tool_calls"}]}"#
+        ), model: "m", usage: Usage(inputTokens: 1, outputTokens: 1, modelCalls: 1), milliseconds: 1))
+  }
+
+  static func refusal(
+    _ status: Int, _ code: String, shouldRetry: Bool? = nil, retryAfter: Int64? = nil, isNotServing: Bool = false
+  ) -> ModelOutcome {
+    .refused(
+      ModelRefusal(
+        status: status, code: code, message: "m", shouldRetry: shouldRetry, retryAfterSeconds: retryAfter,
+        isNotServing: isNotServing))
+  }
+}
+
+extension LeasedStep {
+  static func sample(lease: Int64 = 15_000) throws -> LeasedStep {
+    let text = """
+      {"step_id":"s","run_id":"r","tenant_id":"t","attempt":1,"token":"k","lease_ms":\(lease),"input":{"prompt":"p"}}
+      """
+    guard let step = LeasedStep(try JSONDocument(parsing: text).root) else { throw CancellationError() }
+    return step
+  }
+}
