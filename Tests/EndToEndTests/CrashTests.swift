@@ -124,14 +124,14 @@ extension EndToEndTests {
       let run = root["run"]?["id"]?.string ?? ""
       let limit = Date().addingTimeInterval(10)
       while try fixture.events(run).filter({ $0["type"]?.string == "step.started" }).isEmpty, Date() < limit {}
-      let service = try #require(fixture.stack.service("agent-core"))
-      kill(service.process.processID, SIGTERM)
-      #expect(service.process.wait(seconds: 15) == 0)
+      let services = fixture.stack.replicas(of: "agent-core")
+      for service in services { kill(service.process.processID, SIGTERM) }
+      for service in services { #expect(service.process.wait(seconds: 15) == 0) }
       let task = try fixture.end(of: root["id"]?.string ?? "")
       #expect(task["status"]?.string == "succeeded")
       #expect(task["run"]?["usage"]?["model_calls"]?.int == 1)
-      try fixture.stack.launch("agent-core")
-      if let again = fixture.stack.service("agent-core") { try fixture.stack.waitUntilReady(again) }
+      for service in services { try fixture.stack.launch(service.name) }
+      for again in fixture.stack.replicas(of: "agent-core") { try fixture.stack.waitUntilReady(again) }
     }
   }
 }

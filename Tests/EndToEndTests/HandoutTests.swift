@@ -12,7 +12,8 @@ extension EndToEndTests {
 
     /// Steps given to workers so far, by where from.
     private func leased(_ source: String) -> Double {
-      fixture.call("GET", "/metrics", service: "orchestrator").text.split(separator: "\n")
+      let text = PlainHTTP.send(port: fixture.stack.port(of: "orchestrator"), path: "/metrics")?.body ?? ""
+      return text.split(separator: "\n")
         .first { $0.hasPrefix("cadre_steps_leased_total{from=\"\(source)\"}") }
         .flatMap { $0.split(separator: " ").last }.flatMap { Double($0) } ?? -1
     }
@@ -23,17 +24,21 @@ extension EndToEndTests {
         #"{"key":"a","job_type":"handed","agent":"x"},"#
           + #"{"key":"b","job_type":"handed","depends_on":["a"],"input":{"n":{"$ref":"steps.a.output.n"}}}"#)
       let (direct, queued) = (leased("commit"), leased("queue"))
-      let first = Background { try fixture.lease("handed", slots: 2) }
+      // The worker waits where the run is.
+      let port = fixture.stack.port(of: "orchestrator")
+      let first = Background { try fixture.lease("handed", slots: 2, port: port) }
       Thread.sleep(forTimeInterval: 0.2)
-      let (_, run) = try fixture.start("handed", input: #"{"p":1}"#)
+      let started = try fixture.internalCall(
+        "POST", "/api/v1/tasks", #"{"workflow":"handed","input":{"p":1}}"#, port: port)
+      let run = started?.root["run"]?["id"]?.string ?? ""
       let a = try #require(try first.value().first)
       #expect(a["run_id"]?.string == run && a["input"]?["p"]?.int == 1 && a["agent"]?.string == "x")
-      let second = Background { try fixture.lease("handed", slots: 2) }
+      let second = Background { try fixture.lease("handed", slots: 2, port: port) }
       Thread.sleep(forTimeInterval: 0.2)
-      try fixture.deliver(a, output: #"{"n":7}"#)
+      try fixture.deliver(a, output: #"{"n":7}"#, port: port)
       let b = try #require(try second.value().first)
       #expect(b["step"]?.string == "b" && b["input"]?["n"]?.int == 7)
-      try fixture.deliver(b)
+      try fixture.deliver(b, port: port)
       #expect(try fixture.end(ofRun: run)["status"]?.string == "succeeded")
       #expect(leased("commit") - direct >= 2 && leased("queue") == queued)
       #expect(

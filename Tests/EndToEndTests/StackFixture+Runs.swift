@@ -69,7 +69,7 @@ extension StackFixture {
     _ method: String, _ path: String, _ body: String? = nil, port: Int? = nil
   ) throws -> (status: Int, root: JSONView)? {
     let answer = PlainHTTP.send(
-      method, port: port ?? stack.port(of: "orchestrator"), path: path,
+      method, port: port ?? self.port(of: "orchestrator"), path: path,
       headers: [
         "X-Cadre-Internal-Token": try internalToken(),
         "X-Cadre-Tenant": "tenant_00000000000070008000000000000001", "X-Cadre-Principal": "test",

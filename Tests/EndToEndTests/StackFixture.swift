@@ -1,6 +1,7 @@
 import Foundation
 import JSON
 import LocalStack
+import Synchronization
 import Testing
 
 /// Everything that needs the whole installation, one test after the other.
@@ -15,11 +16,13 @@ final class StackFixture: @unchecked Sendable {
 
   let stack: LocalStack
   private let folder: String
+  private let turn = Mutex(0)
 
   private init() throws {
     folder = "/tmp/cadre-e2e-\(getpid())"
     var configuration = StackConfiguration(data: folder, executables: StackFixture.executables)
     configuration.port = 0
+    configuration.replicas = 2
     configuration.isThrowaway = true
     try FileAccess.makeFolder(folder)
     try FileAccess.write(folder + "/mock.yaml", StackFixture.scripts)
@@ -37,6 +40,22 @@ final class StackFixture: @unchecked Sendable {
     guard case .success(let fixture) = shared else { return }
     fixture.stack.stop()
     try? FileManager.default.removeItem(atPath: fixture.folder)
+  }
+
+  /// The root of the sources.
+  static var repository: String {
+    URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+      .path
+  }
+
+  /// A replica of a service, one after the other: what one was told, the next must know.
+  func port(of service: String) -> Int {
+    let ports = stack.ports(of: service)
+    let index = turn.withLock { turn in
+      turn += 1
+      return turn
+    }
+    return ports[index % max(1, ports.count)]
   }
 
   /// The executables lie beside the test bundle.
@@ -97,7 +116,7 @@ final class StackFixture: @unchecked Sendable {
     var all = headers
     if service == "gateway" { all["Authorization"] = all["Authorization"] ?? "Bearer \(key ?? stack.apiKey)" }
     let answer = PlainHTTP.send(
-      method, port: stack.port(of: service), path: path, headers: all, body: body, seconds: seconds)
+      method, port: port(of: service), path: path, headers: all, body: body, seconds: seconds)
     return (answer?.status ?? 0, answer?.body ?? "")
   }
 
@@ -137,13 +156,16 @@ final class StackFixture: @unchecked Sendable {
     return try JSONDocument(parsing: text).root["calls"]?.int ?? -1
   }
 
-  /// Ends a service without warning and starts it again.
+  /// Ends all replicas of a service without warning and starts them again.
   func crash(_ name: String) throws {
-    guard let service = stack.service(name) else { throw StackError("\(name) does not run") }
-    kill(service.process.processID, SIGKILL)
-    _ = service.process.wait(seconds: 5)
-    try stack.launch(name)
-    if let again = stack.service(name) { try stack.waitUntilReady(again) }
+    let replicas = stack.replicas(of: name)
+    guard !replicas.isEmpty else { throw StackError("\(name) does not run") }
+    for replica in replicas { kill(replica.process.processID, SIGKILL) }
+    for replica in replicas {
+      _ = replica.process.wait(seconds: 5)
+      try stack.launch(replica.name)
+    }
+    for replica in stack.replicas(of: name) { try stack.waitUntilReady(replica) }
   }
 
   /// The events of a run.

@@ -102,8 +102,12 @@ class Link:
         """Ends a connection without a farewell."""
         if not self.is_unix:
             raw = writer.get_extra_info("socket")
-            if raw is not None:
-                raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            try:
+                if raw is not None:
+                    raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            except OSError:
+                # It is closed already: the peer was faster.
+                pass
         writer.transport.abort()
 
     def end(self, pair):
