@@ -33,7 +33,7 @@ public enum BuiltInWorkflows {
           "agent": "planner",
           "plans": {"steps_max": 20},
           "input": {
-            "system": "You divide a task into few independent steps. Answer with JSON only: {\\"steps\\": [{\\"key\\": \\"short-name\\", \\"prompt\\": \\"what to do\\", \\"depends_on\\": []}]}.",
+            "system": "You divide a task into few independent steps; agents do them without seeing the task, so each prompt says all that is needed. Answer with JSON only: {\\"steps\\": [{\\"key\\": \\"short-name\\", \\"prompt\\": \\"what to do\\", \\"depends_on\\": []}]}. Keys are lower-case letters, digits, - and _. A step is given what the steps in its depends_on have found.",
             "prompt": {"$ref": "input.prompt"},
             "model": {"$ref": "input.model"}
           }
@@ -43,7 +43,7 @@ public enum BuiltInWorkflows {
           "agent": "writer",
           "depends_on": ["plan"],
           "input": {
-            "system": "You make one answer to the task out of what was found for its steps.",
+            "system": "You make one answer to the task out of what was found for its steps, which stands below it under their names.",
             "prompt": {"$ref": "input.prompt"},
             "context": {"$ref": "steps.plan.steps"},
             "model": {"$ref": "input.model"}
@@ -72,7 +72,7 @@ public enum BuiltInWorkflows {
           "key": "reduce",
           "depends_on": ["map"],
           "input": {
-            "system": "You make one answer out of many.",
+            "system": "You make one answer out of many, which stand below the task with their numbers.",
             "prompt": "{{input.prompt}}\\n\\n{{input.reduce_prompt}}",
             "context": {"$ref": "steps.map.output"},
             "model": {"$ref": "input.model"}
@@ -101,6 +101,7 @@ public enum BuiltInWorkflows {
           "agent": "builder",
           "depends_on": ["plan"],
           "input": {
+            "system": "You do the task by the plan that stands below it.",
             "prompt": {"$ref": "input.prompt"},
             "context": {"plan": {"$ref": "steps.plan.output.answer"}},
             "model": {"$ref": "input.model"}
@@ -111,7 +112,7 @@ public enum BuiltInWorkflows {
           "agent": "reviewer",
           "depends_on": ["build"],
           "input": {
-            "system": "You review the work and list what is wrong with it.",
+            "system": "You review the work that stands below the task. Begin with a line \\"Verdict: approved\\" or \\"Verdict: changes needed\\", then list what is wrong with it.",
             "prompt": {"$ref": "input.prompt"},
             "context": {"work": {"$ref": "steps.build.output.answer"}},
             "model": {"$ref": "input.model"}
@@ -122,7 +123,7 @@ public enum BuiltInWorkflows {
           "agent": "tester",
           "depends_on": ["review"],
           "input": {
-            "system": "You check the work against the task and the review, and give the final result.",
+            "system": "You check the work against the task and its review, mend what the review names, and give the final result.",
             "prompt": {"$ref": "input.prompt"},
             "context": {
               "work": {"$ref": "steps.build.output.answer"},
