@@ -1,10 +1,12 @@
 extension Rule {
   static let bannedCodeRules = [
     noFoundation, noForce, noUnfinishedWork, noPrinting, noOwnTime, noUnprovenConcurrency, noGlobalQueue,
+    noUnprovenTraps,
+    noTrappingConversion,
   ]
 
   /// A rule about text in the code of products, comments and strings aside.
-  private static func shippedCode(
+  static func shippedCode(
     _ name: String, outside homes: [String] = [], find: @escaping @Sendable ([UInt8], SourceFile) -> [(Int, String)]
   ) -> Rule {
     Rule(
@@ -102,7 +104,7 @@ extension Rule {
   }
 
   /// The identifier that ends right before a place, without skipping blanks.
-  private static func identifier(before position: Int, in code: [UInt8]) -> String {
+  static func identifier(before position: Int, in code: [UInt8]) -> String {
     var start = position
     while start > 0, SourceFile.isIdentifier(code[start - 1]) { start -= 1 }
     return String(decoding: code[start..<position], as: UTF8.self)

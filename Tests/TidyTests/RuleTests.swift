@@ -85,6 +85,29 @@ import Testing
     #expect(Self.shared(.noGlobalQueue, "// DispatchQueue.global()\n") == 0)
   }
 
+  @Test(arguments: [
+    "precondition(a)\n", "f(); fatalError(\"no\")\n", "guard let a else { preconditionFailure() }\n",
+    "assert(a > 0)\n", "a.unsafelyUnwrapped\n",
+  ])
+  func `traps without a proof`(_ source: String) {
+    #expect(Self.shared(.noUnprovenTraps, source) == 1)
+    #expect(Self.shared(.noUnprovenTraps, "// Only a wrong call of ours reaches it.\n" + source) == 0)
+  }
+
+  @Test func `names that are no traps`() {
+    #expect(Self.shared(.noUnprovenTraps, "Problem(.preconditionFailed)\nloop.preconditionCurrent()\n") == 0)
+  }
+
+  @Test(arguments: ["Int64(a.rounded())", "Int(Double(a) * 1.5)", "UInt8(pow(a, 2))"])
+  func `conversions that trap`(_ source: String) {
+    #expect(Self.shared(.noTrappingConversion, source + "\n") == 1)
+  }
+
+  @Test(arguments: ["Int(exactly: a.rounded())", "Int(a)", "Int(clamping: b)", "Double(Int(a))"])
+  func `conversions that do not`(_ source: String) {
+    #expect(Self.shared(.noTrappingConversion, source + "\n") == 0)
+  }
+
   @Test func `empty names`() {
     #expect(Self.count(.noEmptyNames, ["Shared/X/StringUtils.swift": "\n"]) == 1)
     #expect(Self.count(.noEmptyNames, ["Tests/XTests/A+Helpers.swift": "\n"]) == 1)
