@@ -27,7 +27,7 @@ final class AgentCoreService: Service {
     "worker.name", .string(bytesMaximum: 150), default: "",
     "Name of this worker in histories; empty takes host and process.")
   static let modelTimeout = Setting(
-    "model.timeout_ms", .milliseconds(in: 100...7_200_000), default: .seconds(1200),
+    "model.timeout_ms", .milliseconds(in: 100...7_200_000), default: .seconds(1860),
     "Time for a model's answer to begin; longer than the llm-router's own time for a call.")
   static let modelPatience = Setting(
     "model.retry_ms", .milliseconds(in: 0...3_600_000), default: .seconds(120),

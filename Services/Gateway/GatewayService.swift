@@ -11,6 +11,7 @@ final class GatewayService: Service {
     name: "gateway", summary: "The edge of Cadre: knows who calls and hands requests on to the services.",
     version: CadreVersion.current)
   static let defaultPort = 8080
+  static let stallTimeout = Duration.seconds(60)
   /// Each stream has a connection of its own behind it.
   static let httpClient: HTTPClientConfiguration = {
     var configuration = HTTPClientConfiguration()

@@ -6,7 +6,7 @@ struct EmbeddingWriter {
   let answer: MockAnswer
 
   func whole() -> [UInt8] {
-    var writer = JSONWriter(reservingBytes: asked.inputs.count * asked.dimensions * 12 + 256)
+    var writer = JSONWriter(reservingBytes: min(asked.inputs.count * asked.dimensions * 12, 1 << 20) + 256)
     writer.beginObject()
     writer.member("object", "list")
     writer.key("data")

@@ -25,7 +25,7 @@ struct MockAnswer: Sendable {
     id = Hex.encode(UUID.version7().low)
     model = asked.model
     created = WallClock.now().unixMicroseconds / 1_000_000
-    toolCalls = asked.hasToolResult ? [] : script.toolCalls
+    toolCalls = asked.toolResult != nil ? [] : script.toolCalls
     let answer =
       script.reply.contains("{prompt}") ? script.reply.replacing("{prompt}", with: asked.lastText) : script.reply
     let wanted = Int64(answer.utf8.count / 4 + 1)

@@ -16,20 +16,29 @@ struct MockPace: Sendable, Equatable {
 
   func beforeFirst() async throws {
     guard latency > .zero else { return }
-    try await EventLoop.sleep(for: MockPace.draw(latency.nanoseconds, spread))
+    try await EventLoop.sleep(for: MockPace.draw(Double(latency.nanoseconds), spread))
   }
 
   /// One draw for a whole stream: a slow answer is slow to its end.
   func betweenPieces(tokens: Int64) -> Duration {
     guard tokensPerSecond > 0 else { return pieceDelay }
-    return pieceDelay + MockPace.draw(Int64(Double(tokens) / tokensPerSecond * 1e9), rateSpread)
+    return pieceDelay + MockPace.draw(Double(tokens) / tokensPerSecond * 1e9, rateSpread)
   }
 
-  private static func draw(_ median: Int64, _ sigma: Double) -> Duration {
-    guard sigma > 0 else { return .nanoseconds(median) }
+  /// No wait is longer, whatever a script says.
+  private static let waitMax = 600e9
+
+  /// A draw around a median of so many nanoseconds, within 0 and ten minutes.
+  private static func draw(_ median: Double, _ sigma: Double) -> Duration {
+    guard sigma > 0 else { return wait(median) }
     // Twelve uniform numbers make a normal one, near enough.
     var sum = -6.0
     for _ in 0..<12 { sum += Double.random(in: 0..<1) }
-    return .nanoseconds(min(Int64(Double(median) * exp(sigma * sum)), 600_000_000_000))
+    return wait(median * exp(sigma * sum))
+  }
+
+  private static func wait(_ nanoseconds: Double) -> Duration {
+    // Not a number is no wait.
+    nanoseconds > 0 ? .nanoseconds(Int64(min(nanoseconds, waitMax))) : .zero
   }
 }

@@ -19,10 +19,19 @@ enum MockDialect: String, Sendable, CaseIterable {
 
 /// The parts of a request that matter here.
 struct MockRequest: Sendable {
+  /// Texts of one request for embeddings, as OpenAI bounds them.
+  private static let inputsMax = 2048
+
   let dialect: MockDialect
   let model: String
+  /// What the model is told before the conversation.
+  let system: String
+  /// The last message of the user.
   let lastText: String
-  let hasToolResult: Bool
+  /// What the tools have answered since then, the last of them.
+  let toolResult: String?
+  /// The whole request.
+  let root: JSONView
   let hasTools: Bool
   let wantsStream: Bool
   let wantsUsage: Bool
@@ -37,14 +46,16 @@ struct MockRequest: Sendable {
     guard let model = root["model"]?.string else { return nil }
     self.dialect = dialect
     self.model = model
-    var bytes = MockRequest.text(root["system"]).utf8.count + (root["instructions"]?.string?.utf8.count ?? 0)
+    self.root = root
+    var system = MockRequest.text(root["system"]) + (root["instructions"]?.string ?? "")
+    var bytes = system.utf8.count
     var count = 0
     var last = ""
-    var toolResult = false
+    var toolResult: String?
     let body = root[dialect == .chat || dialect == .messages ? "messages" : "input"]
     if dialect == .embeddings {
       let texts = body?.string.map { [$0] } ?? body?.elements.map { $0.string ?? "" } ?? []
-      guard !texts.isEmpty else { return nil }
+      guard (1...MockRequest.inputsMax).contains(texts.count) else { return nil }
       inputs = texts
       bytes += texts.reduce(0) { $0 + $1.utf8.count }
       last = texts.last ?? ""
@@ -59,7 +70,7 @@ struct MockRequest: Sendable {
         for message in body.elements {
           let type = message["type"]?.string
           if type == "function_call_output" || type == "function_call" {
-            toolResult = toolResult || type == "function_call_output"
+            if type == "function_call_output" { toolResult = MockRequest.text(message["output"]) }
             count += 1
             continue
           }
@@ -68,18 +79,21 @@ struct MockRequest: Sendable {
           let text = MockRequest.text(content)
           bytes += text.utf8.count
           count += 1
-          let isResult = content?.elements.contains { $0["type"]?.string == "tool_result" } ?? false
-          if role == "tool" || isResult {
-            toolResult = true
+          let result = content?.elements.first { $0["type"]?.string == "tool_result" }
+          if role == "tool" || result != nil {
+            toolResult = result.map { MockRequest.text($0["content"]) } ?? text
           } else if role == "user" {
             last = text
-            toolResult = false
+            toolResult = nil
+          } else if role == "system" || role == "developer" {
+            system += text
           }
         }
       }
     }
+    self.system = system
     lastText = last
-    hasToolResult = toolResult
+    self.toolResult = toolResult
     hasTools = (root["tools"]?.count ?? 0) > 0
     wantsStream = root["stream"]?.bool ?? false
     wantsUsage = root["stream_options"]?["include_usage"]?.bool ?? false

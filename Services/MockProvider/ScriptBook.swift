@@ -31,7 +31,7 @@ final class ScriptBook: Sendable {
         state.uses[index] += 1
         return script
       }
-      return standard
+      return StandardReply(asked: asked).script(from: standard)
     }
   }
 

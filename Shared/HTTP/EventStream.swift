@@ -1,32 +1,14 @@
-public import HTTPWire
-internal import Primitives
-internal import Reactor
+internal import HTTPWire
 
 extension HTTPResponse {
   /// A stream of server-sent events. `produce` runs until it returns or the client goes; comments keep the connection
-  /// alive while it sends nothing.
+  /// alive while it sends nothing. Each write of the producer must hold whole events.
   public static func events(
-    heartbeat: Duration = .seconds(15), _ produce: @escaping @Sendable (EventStreamWriter) async throws -> Void
+    heartbeat: Duration = .seconds(15),
+    _ produce: @escaping @Sendable (inout HTTPResponseWriter) async throws -> Void
   ) -> HTTPResponse {
-    var response = HTTPResponse(
-      .ok,
-      body: .stream(length: nil) { writer in
-        let stream = EventStreamWriter(writer: writer)
-        try await withThrowingTaskGroup(of: Bool.self) { group in
-          group.addTask {
-            try await produce(stream)
-            return true
-          }
-          group.addTask {
-            while true {
-              try await EventLoop.sleep(for: heartbeat)
-              try await stream.comment("keep-alive")
-            }
-          }
-          defer { group.cancelAll() }
-          while let done = try await group.next() { if done { return } }
-        }
-      })
+    var response = HTTPResponse(.ok, body: .stream(length: nil, produce))
+    response.heartbeat = Heartbeat(pause: heartbeat)
     response.headers.append(.contentType, "text/event-stream")
     response.headers.append(.cacheControl, "no-store")
     response.headers.append(.xAccelBuffering, "no")
@@ -34,21 +16,24 @@ extension HTTPResponse {
   }
 }
 
-/// Sends server-sent events to one client, each in one piece.
-public struct EventStreamWriter: Sendable {
-  let writer: HTTPResponseWriter
+/// What a streamed body sends while its producer has nothing to say, so that nobody on the way takes the connection for
+/// dead. It goes out between two writes of the producer, only after a pause, and not to a client that has yet to take
+/// what was sent before.
+public struct Heartbeat: Sendable {
+  /// Time without a write after which it is sent, again and again.
+  public var pause: Duration
+  /// The bytes, by default a comment of an event stream.
+  public var bytes: [UInt8]
 
-  /// Sends an event; waits while the client is slow. Throws `ReactorError` when the client is gone.
-  public func send(_ event: ServerSentEvent) async throws {
-    var bytes: [UInt8] = []
-    event.append(to: &bytes)
-    try await writer.write(bytes)
+  /// Makes a heart beat.
+  public init(pause: Duration, bytes: [UInt8]? = nil) {
+    self.pause = pause
+    self.bytes = bytes ?? Heartbeat.comment
   }
 
-  /// Sends a comment.
-  public func comment(_ text: String) async throws {
+  private static let comment: [UInt8] = {
     var bytes: [UInt8] = []
-    ServerSentEvent.appendComment(text, to: &bytes)
-    try await writer.write(bytes)
-  }
+    ServerSentEvent.appendComment("keep-alive", to: &bytes)
+    return bytes
+  }()
 }

@@ -1,93 +1,86 @@
 internal import HTTPWire
+internal import Primitives
 internal import Reactor
 
 /// The body of a request, pulled piece by piece, so that a sender is never faster than its reader.
 ///
+/// It holds the reader of its connection while the handler runs. Once the handler has answered, the connection takes the
+/// reader back: a read that is still under way (an upload that is handed on, say) is ended and waited for first, and
+/// later ones fail. So nothing else reads when the next request, or the rest of this one, is read.
+///
 /// `@unchecked Sendable`: confined to the loop of its connection.
 public final class HTTPRequestBody: @unchecked Sendable {
-  private enum State {
-    /// This many bytes of a body with known length are still to come.
-    case length(UInt64)
-    /// Inside a chunked body.
-    case chunked(ChunkedDecoder)
-    /// The last byte was delivered.
-    case ended
-  }
-
   /// Time that a sender always has, before the least rate counts.
   private static let graceNanoseconds: UInt64 = 15_000_000_000
-  /// A sender must deliver at least this, on average: slower is an attack or a dead link.
-  private static let bytesPerSecondMin: UInt64 = 1024
+  /// Time per byte that a sender has, on average: slower than 1 KiB a second is an attack or a dead link.
+  private static let nanosecondsPerByte: UInt64 = 1_000_000_000 / 1024
 
   let socket: StreamSocket
-  private var state: State
+  /// Here unless a read is under way or the connection has taken it back.
+  private var reader: StreamReader?
+  private var wire: WireBody
+  private var decoder: ContentDecoder?
   private let bytesMax: Int
-  private var bytesReceived = 0
-  private var startedAt: UInt64 = 0
-  /// The client waits for `100 Continue`; sent when the body is first read.
-  private(set) var awaitsContinue: Bool
+  /// Bytes delivered, after decoding.
+  private var delivered = 0
+  /// Time that was spent waiting for the client, and only that.
+  private var waitedNanoseconds: UInt64 = 0
+  /// Set while the client waits for `100 Continue`; called when the body is first read.
+  private var sendContinue: (() -> Void)?
+  private var isRevoked = false
+  private var revoker: UnsafeContinuation<Void, Never>?
+  /// Tells a read from the one before, for cancellations that come late.
+  private var readNumber: UInt64 = 0
 
-  init(socket: StreamSocket, head: RequestHead, bytesMax: Int) {
-    self.socket = socket
+  init(reader: consuming StreamReader, head: RequestHead, bytesMax: Int, sendContinue: @escaping () -> Void) {
+    socket = reader.socket
+    self.reader = consume reader
     self.bytesMax = bytesMax
-    awaitsContinue = head.expectsContinue
-    switch head.framing {
-    case .none, .untilClose, .length(0):
-      state = .ended
-      awaitsContinue = false
-    case .length(let count): state = .length(count)
-    case .chunked: state = .chunked(ChunkedDecoder())
-    }
+    wire = WireBody(head.framing)
+    guard !wire.isEnded else { return }
+    if head.expectsContinue { self.sendContinue = sendContinue }
+    if head.headers.contains(.contentEncoding) { decoder = ContentDecoder(head.headers, bytesMax: bytesMax) }
   }
 
-  /// The length if the client declared it.
-  public var declaredLength: UInt64? {
-    switch state {
-    case .length(let count): count
-    case .ended: 0
-    case .chunked: nil
-    }
-  }
+  /// The length if the client declared it and the body is not compressed.
+  public var declaredLength: UInt64? { decoder == nil ? wire.remaining : nil }
 
   /// Whether every byte was delivered.
-  public var isEnded: Bool {
-    if case .ended = state { true } else { false }
-  }
+  public var isEnded: Bool { wire.isEnded && decoder?.isDrained ?? true }
+
+  /// Whether the body is decoded on its way: the request's `Content-Encoding` does not hold for what is delivered.
+  public var isDecoded: Bool { decoder != nil }
+
+  /// The client was never told to send the body and may not do so.
+  var awaitsContinue: Bool { sendContinue != nil }
+
+  // MARK: For handlers
 
   /// The next piece, `nil` after the last. Throws `Problem` (413 over the limit, 400 for bad framing, 408 for a sender
-  /// that is too slow) or `ReactorError` when the client is gone.
+  /// that is too slow, 415 for a content coding that is not known), `CancellationError`, or `ReactorError` when the client
+  /// is gone, the request has been answered, or another task reads.
   public func next() async throws -> [UInt8]? {
-    while true {
-      switch state {
-      case .ended: return nil
-      case .length(let remaining):
-        try checkLimit(adding: remaining)
-        if socket.input.isEmpty { break }
-        let piece = socket.input.take(Int(min(remaining, UInt64(socket.input.count))))
-        bytesReceived += piece.count
-        state = remaining == UInt64(piece.count) ? .ended : .length(remaining - UInt64(piece.count))
-        return piece
-      case .chunked(var decoder):
-        if socket.input.isEmpty { break }
-        if let piece = try decodePiece(&decoder) { return piece }
-        if case .ended = state { return nil }
-      }
-      try await receive()
-    }
+    if isEnded { return nil }
+    var reader = try lend()
+    let result: Result<[UInt8]?, any Error>
+    do { result = .success(try await piece(&reader)) } catch { result = .failure(error) }
+    takeBack(reader)
+    return try result.get()
   }
 
   /// The whole body. Throws as `next` does.
   public func collect() async throws -> [UInt8] {
-    if case .length(let remaining) = state, bytesReceived == 0 {
-      try checkLimit(adding: remaining)
-      while socket.input.count < Int(remaining) { try await receive() }
-      bytesReceived = Int(remaining)
-      state = .ended
-      let whole = socket.input.take(Int(remaining))
-      // The answer may take minutes; thousands that wait need no buffers.
-      socket.input.releaseIfEmpty()
-      return whole
-    }
+    if isEnded { return [] }
+    guard decoder == nil, wire.taken == 0, let length = wire.remaining else { return try await collectPieces() }
+    try checkLimit(length)
+    var reader = try lend()
+    let result: Result<[UInt8], any Error>
+    do { result = .success(try await whole(&reader, length)) } catch { result = .failure(error) }
+    takeBack(reader)
+    return try result.get()
+  }
+
+  private func collectPieces() async throws -> [UInt8] {
     var whole: [UInt8] = []
     while let piece = try await next() {
       if whole.isEmpty { whole = piece } else { whole += piece }
@@ -95,65 +88,129 @@ public final class HTTPRequestBody: @unchecked Sendable {
     return whole
   }
 
-  /// Reads on and throws away at most `bytesMax` bytes, so that the connection can be used again. Returns whether the
-  /// end was reached.
-  func discard(atMost bytesMax: Int) async -> Bool {
-    if isEnded { return true }
-    if awaitsContinue { return false }
-    var discarded = 0
-    while discarded <= bytesMax {
-      guard let piece = try? await next() else { return isEnded }
-      discarded += piece.count
-    }
-    return false
+  private func whole(_ reader: inout StreamReader, _ length: UInt64) async throws -> [UInt8] {
+    while UInt64(reader.input.count) < length { try await receive(&reader) }
+    let whole = try wireStep { () throws(HTTPWireError) in try wire.next(from: &reader.input) } ?? []
+    delivered = whole.count
+    // The answer may take minutes; thousands that wait need no buffers.
+    reader.input.releaseIfEmpty()
+    return whole
   }
 
-  private func decodePiece(_ decoder: inout ChunkedDecoder) throws -> [UInt8]? {
-    var piece: [UInt8]?
-    do {
-      while piece == nil, !socket.input.isEmpty {
-        let bytes = socket.input.readable
-        let step = try decoder.next(bytes)
-        switch step.event {
-        case .data(let range):
-          piece = [UInt8](UnsafeRawBufferPointer(rebasing: bytes[range]))
-          bytesReceived += range.count
-          try checkLimit(adding: 0)
-        case .needMore:
-          socket.input.consume(step.consumed)
-          state = .chunked(decoder)
-          return nil
-        case .end:
-          socket.input.consume(step.consumed)
-          state = .ended
-          return nil
-        }
-        socket.input.consume(step.consumed)
+  private func piece(_ reader: inout StreamReader) async throws -> [UInt8]? {
+    while true {
+      if decoder == nil, let length = wire.remaining { try checkLimit(length) }
+      if let decoder, let piece = try decoder.next() {
+        try count(piece)
+        // Unpacking much out of little must not keep the loop from its other work.
+        await Task.yield()
+        return piece
       }
-    } catch let error as HTTPWireError {
+      if let raw = try wireStep({ () throws(HTTPWireError) in try wire.next(from: &reader.input) }) {
+        guard let decoder else {
+          try count(raw)
+          return raw
+        }
+        try decoder.feed(raw)
+        continue
+      }
+      if wire.isEnded {
+        guard let decoder else { return nil }
+        try decoder.finish()
+        if decoder.isDrained { return nil }
+        continue
+      }
+      try await receive(&reader)
+    }
+  }
+
+  private func count(_ piece: [UInt8]) throws(Problem) {
+    try checkLimit(UInt64(piece.count))
+    delivered += piece.count
+  }
+
+  private func wireStep<T>(_ body: () throws(HTTPWireError) -> T) throws(Problem) -> T {
+    do { return try body() } catch {
       throw Problem(error.status, code: error.code.rawValue, error.message)
     }
-    state = .chunked(decoder)
-    return piece
   }
 
-  private func checkLimit(adding more: UInt64) throws(Problem) {
-    guard UInt64(bytesReceived) + more > UInt64(bytesMax) else { return }
+  private func checkLimit(_ more: UInt64) throws(Problem) {
+    guard more > UInt64(max(0, bytesMax - delivered)) else { return }
     throw Problem(
       .contentTooLarge, code: "body_too_large", "The body is larger than \(bytesMax) bytes, the limit of this address.")
   }
 
-  private func receive() async throws {
-    if awaitsContinue {
-      awaitsContinue = false
-      socket.write(Array("HTTP/1.1 100 Continue\r\n\r\n".utf8))
+  private func receive(_ reader: inout StreamReader) async throws {
+    sendContinue?()
+    sendContinue = nil
+    let started = MonotonicClock.now()
+    let (earned, overflow) = (wire.taken &+ UInt64(reader.input.count)).multipliedReportingOverflow(
+      by: HTTPRequestBody.nanosecondsPerByte)
+    let patience = HTTPRequestBody.graceNanoseconds &+ (overflow ? UInt64(Int64.max) : earned)
+    let deadline = started &+ (patience > waitedNanoseconds ? patience &- waitedNanoseconds : 0)
+    let (number, loop) = (readNumber, socket.loop)
+    let more: Bool
+    do {
+      more = try await withTaskCancellationHandler {
+        try await reader.fill(until: deadline)
+      } onCancel: {
+        loop.execute { self.interrupt(read: number) }
+      }
+    } catch let error as ReactorError where error.code == .timedOut {
+      throw Problem(.requestTimeout, code: "body_too_slow", "The rest of the body did not arrive in time.")
+    } catch let error as ReactorError where error.code == .interrupted {
+      if Task.isCancelled { throw CancellationError() }
+      throw ReactorError(.interrupted, operation: "request body")
     }
-    if startedAt == 0 { startedAt = socket.loop.now }
-    socket.deadline =
-      startedAt + HTTPRequestBody.graceNanoseconds
-      + UInt64(bytesReceived + socket.input.count) * 1_000_000_000 / HTTPRequestBody.bytesPerSecondMin
-    let before = socket.deadline
-    guard try await socket.fill() else { throw ReactorError(.peerClosed, operation: "request body") }
-    if socket.deadline == before { socket.deadline = 0 }
+    waitedNanoseconds &+= MonotonicClock.now() &- started
+    guard more else { throw ReactorError(.peerClosed, operation: "request body") }
+  }
+
+  // MARK: Who has the reader
+
+  private func lend() throws(ReactorError) -> StreamReader {
+    if isRevoked { throw ReactorError(.interrupted, operation: "request body") }
+    guard let reader = reader.take() else { throw ReactorError(.busy, operation: "request body") }
+    readNumber &+= 1
+    return reader
+  }
+
+  private func takeBack(_ reader: consuming StreamReader) {
+    socket.clearReadInterruption()
+    readNumber &+= 1
+    self.reader = consume reader
+    revoker?.resume()
+    revoker = nil
+  }
+
+  private func interrupt(read number: UInt64) {
+    guard number == readNumber else { return }
+    socket.interruptRead()
+  }
+
+  /// Ends every read, now and later, and gives the reader back to the connection, once a read that is under way has ended.
+  /// `nil` when it was taken back before.
+  func revoke() async -> StreamReader? {
+    isRevoked = true
+    if let reader = reader.take() { return reader }
+    socket.interruptRead()
+    await withUnsafeContinuation { continuation in
+      if reader != nil || revoker != nil { continuation.resume() } else { revoker = continuation }
+    }
+    return reader.take()
+  }
+
+  // MARK: What the handler left
+
+  /// Bytes of the body that have not arrived, when that is known.
+  var remaining: UInt64? { wire.remaining }
+
+  /// Whether the body has been read, or skipped, to its end on the wire.
+  var isEndedOnWire: Bool { wire.isEnded }
+
+  /// Drops what has arrived of the rest. Returns whether it could be understood.
+  func skip(_ reader: inout StreamReader) -> Bool {
+    (try? wire.skip(&reader.input)) != nil
   }
 }

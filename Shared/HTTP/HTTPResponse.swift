@@ -1,6 +1,5 @@
 public import HTTPWire
 public import JSON
-internal import Reactor
 
 /// What a handler answers.
 public struct HTTPResponse: Sendable {
@@ -11,9 +10,9 @@ public struct HTTPResponse: Sendable {
     /// All of it, sent with its length.
     case bytes([UInt8])
     /// Produced while it is sent: with `Content-Length` when the length is known, else chunked.
-    case stream(length: UInt64?, @Sendable (HTTPResponseWriter) async throws -> Void)
+    case stream(length: UInt64?, @Sendable (inout HTTPResponseWriter) async throws -> Void)
     /// 101: after the head, the socket belongs to the closure until it returns.
-    case upgrade(@Sendable (UpgradedConnection) async -> Void)
+    case upgrade(@Sendable (consuming UpgradedConnection) async -> Void)
   }
 
   /// The status.
@@ -22,6 +21,8 @@ public struct HTTPResponse: Sendable {
   public var headers: HTTPHeaders
   /// The content.
   public var body: Body
+  /// What a streamed body sends in long pauses.
+  public var heartbeat: Heartbeat?
 
   /// Makes an answer.
   public init(_ status: HTTPStatus, headers: HTTPHeaders = HTTPHeaders(), body: Body = .empty) {
@@ -52,39 +53,4 @@ public struct HTTPResponse: Sendable {
     response.headers.append(.contentType, "text/plain; charset=utf-8")
     return response
   }
-}
-
-/// Sends the pieces of a streamed body. Every write waits while the client is slower than its producer.
-public struct HTTPResponseWriter: Sendable {
-  /// A client that takes nothing for this long is dropped.
-  private static let stallNanosecondsMax: UInt64 = 30_000_000_000
-
-  let connection: ServerConnection
-  let isChunked: Bool
-
-  /// Sends a piece. Throws `ReactorError` when the client is gone or has stalled.
-  public func write(_ bytes: [UInt8]) async throws {
-    guard !bytes.isEmpty else { return }
-    let socket = connection.socket
-    if isChunked {
-      connection.appendHead { ChunkedEncoder.appendHead(bytes.count, to: &$0) }
-      socket.output.append(bytes)
-      connection.appendHead { $0 += [13, 10] }
-    } else {
-      socket.output.append(bytes)
-    }
-    socket.setNeedsFlush()
-    if let failure = socket.failure { throw failure }
-    guard socket.output.count > StreamSocket.outputBytesMax else { return }
-    socket.deadline = socket.loop.now + HTTPResponseWriter.stallNanosecondsMax
-    try await socket.drained()
-    socket.deadline = 0
-  }
-
-  /// Sends what was written at once, where it would leave with the end of the loop's turn: for the first words of a
-  /// stream whose others follow on their heels.
-  public func flush() { connection.socket.flushNow() }
-
-  /// Whether the client has closed its side or the connection failed: stop producing.
-  public var isClientGone: Bool { connection.socket.peerClosed || connection.socket.isClosed }
 }

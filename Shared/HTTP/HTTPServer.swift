@@ -16,8 +16,9 @@ public struct HTTPServerConfiguration: Sendable {
   /// Time that a kept-alive connection may wait for its next request; longer than the clients' own, so that they close
   /// first.
   public var idleTimeout = Duration.seconds(75)
-  /// Time for a client to take an answer.
-  public var writeTimeout = Duration.seconds(30)
+  /// Time in which a client must take at least something of an answer that waits for it; then it is dropped. One that
+  /// takes it slowly but steadily is served to the end.
+  public var stallTimeout = Duration.seconds(60)
   /// Open connections over all loops; one more is told 503 and closed.
   public var connectionsMax = 20_000
 
@@ -129,15 +130,16 @@ final class ServerShard: @unchecked Sendable {
   }
 
   private func accepted(_ fd: Int32) {
-    guard let socket = try? StreamSocket(adopting: fd, on: loop) else { return }
+    guard let socket = try? StreamSocket(adopting: fd, on: loop), let writer = socket.takeWriter() else { return }
+    socket.stallLimit = UInt64(clamping: configuration.stallTimeout.nanoseconds)
     guard open.count.load(ordering: .relaxed) < configuration.connectionsMax else {
       metrics.refusedConnection()
-      socket.write(ServerShard.fullAnswer)
+      writer.write(ServerShard.fullAnswer)
       socket.closeWhenFlushed()
       return
     }
     open.count.add(1, ordering: .relaxed)
-    let connection = ServerConnection(socket: socket, shard: self)
+    let connection = ServerConnection(writer: writer, shard: self)
     connections[ObjectIdentifier(connection)] = connection
     connection.start()
   }
@@ -148,6 +150,17 @@ final class ServerShard: @unchecked Sendable {
   func ended(_ connection: ServerConnection) {
     guard connections.removeValue(forKey: ObjectIdentifier(connection)) != nil else { return }
     open.count.subtract(1, ordering: .relaxed)
+  }
+
+  /// A client took nothing of its answer for too long.
+  func dropped() {
+    metrics.stalledClient()
+    telemetry.logger.warning(
+      "client dropped",
+      [
+        "reason": .string("it took nothing of its answer"),
+        "for_ms": .int(configuration.stallTimeout.milliseconds),
+      ])
   }
 
   func drain() {
@@ -162,34 +175,36 @@ final class ServerShard: @unchecked Sendable {
 
   // MARK: Requests
 
-  func begin(_ head: RequestHead, _ socket: StreamSocket) -> Exchange {
+  func begin(_ head: RequestHead, _ connection: ServerConnection, _ reader: consuming StreamReader) -> Exchange {
     let now = MonotonicClock.now()
+    let (route, parameters, problem) = find(head)
+    let body = HTTPRequestBody(reader: reader, head: head, bytesMax: route?.options.bodyBytesMax ?? 0) {
+      [unowned connection] in connection.writer.write(ServerShard.goOn)
+    }
+    let isObserved = route?.options.isObserved ?? true
+    let span = isObserved ? metrics.startSpan(head, route, telemetry) : telemetry.tracer.unsampledSpan()
+    let request = HTTPRequest(head: head, parameters: parameters, body: body, span: span, receivedAt: now)
+    return Exchange(
+      request: request, options: route?.options ?? RouteOptions(), route: route, outcome: problem, shard: self)
+  }
+
+  private static let goOn = Array("HTTP/1.1 100 Continue\r\n\r\n".utf8)
+
+  private func find(_ head: RequestHead) -> (Route?, PathParameters, Problem?) {
     switch router.match(head) {
-    case .found(let route, let parameters):
-      let body = HTTPRequestBody(socket: socket, head: head, bytesMax: route.options.bodyBytesMax)
-      let span = route.options.isObserved ? metrics.startSpan(head, route, telemetry) : telemetry.tracer.unsampledSpan()
-      let request = HTTPRequest(head: head, parameters: parameters, body: body, span: span, receivedAt: now)
-      return Exchange(request: request, options: route.options, route: route, outcome: nil, shard: self)
+    case .found(let route, let parameters): return (route, parameters, nil)
     case .otherMethods(let allowed):
       var headers = HTTPHeaders()
       headers.append(.allow, allowed)
-      return refusal(
-        head, socket, now,
-        Problem(
-          .methodNotAllowed, code: "method_not_allowed", "This address answers \(allowed).", headers: headers))
+      let problem = Problem(
+        .methodNotAllowed, code: "method_not_allowed", "This address answers \(allowed).", headers: headers)
+      return (nil, PathParameters(), problem)
     case .unknownPath:
-      return refusal(head, socket, now, Problem(.notFound, code: "no_such_address", "Nothing answers at this path."))
+      return (nil, PathParameters(), Problem(.notFound, code: "no_such_address", "Nothing answers at this path."))
     case .malformed:
-      return refusal(
-        head, socket, now, Problem(.badRequest, code: "malformed_path", "The path is not valid percent-encoding."))
+      let problem = Problem(.badRequest, code: "malformed_path", "The path is not valid percent-encoding.")
+      return (nil, PathParameters(), problem)
     }
-  }
-
-  private func refusal(_ head: RequestHead, _ socket: StreamSocket, _ now: UInt64, _ problem: Problem) -> Exchange {
-    let body = HTTPRequestBody(socket: socket, head: head, bytesMax: 0)
-    let span = metrics.startSpan(head, nil, telemetry)
-    let request = HTTPRequest(head: head, parameters: PathParameters(), body: body, span: span, receivedAt: now)
-    return Exchange(request: request, options: RouteOptions(), route: nil, outcome: problem, shard: self)
   }
 
   /// The value of `Date`, made once a second.
@@ -232,7 +247,8 @@ struct Exchange {
   }
 
   private func internalError(_ error: any Error) -> HTTPResponse {
-    if request.body.socket.isClosed { return HTTPResponse(.clientClosedRequest) }
+    let isGone = (error as? ReactorError)?.code == .peerClosed
+    if request.body.socket.isClosed || isGone { return HTTPResponse(.clientClosedRequest) }
     shard.telemetry.logger.error(
       "request failed", ["route": .string(route?.pattern ?? "none"), "error": .string(String(reflecting: error))],
       trace: request.trace)

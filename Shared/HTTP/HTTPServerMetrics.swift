@@ -17,6 +17,7 @@ final class HTTPServerMetrics: Sendable {
   private let malformedHeads: CounterFamily
   private let slowClients: Counter
   private let truncatedHeads: Counter
+  private let stalledClients: Counter
   private let refusedConnections: Counter
   private let telemetry: Telemetry
 
@@ -42,6 +43,9 @@ final class HTTPServerMetrics: Sendable {
       "cadre_http_server_slow_clients_total", help: "Connections ended because a request head did not arrive in time.")
     truncatedHeads = registry.counter(
       "cadre_http_server_truncated_requests_total", help: "Connections that ended inside a request head.")
+    stalledClients = registry.counter(
+      "cadre_http_server_stalled_clients_total",
+      help: "Connections ended because the client took nothing of an answer for http.stall_timeout_ms.")
     refusedConnections = registry.counter(
       "cadre_http_server_refused_connections_total", help: "Connections refused because too many were open.")
     registry.observeGauge("cadre_http_server_open_connections", help: "Open client connections.") {
@@ -52,6 +56,7 @@ final class HTTPServerMetrics: Sendable {
 
   func malformed(_ error: HTTPWireError) { malformedHeads.with(error.code.rawValue).add() }
   func slowClient() { slowClients.add() }
+  func stalledClient() { stalledClients.add() }
   func truncated() { truncatedHeads.add() }
   func refusedConnection() { refusedConnections.add() }
 

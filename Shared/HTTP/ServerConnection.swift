@@ -5,27 +5,35 @@ internal import Telemetry
 
 /// One client connection: reads requests one after the other, has them answered, writes the answers in order.
 ///
+/// The reader is handed from place to place and cannot be copied: to the body of a request while its handler runs, and
+/// back when the handler has answered.
+///
 /// `@unchecked Sendable`: confined to its loop.
 final class ServerConnection: @unchecked Sendable {
-  /// A body that the handler left unread is thrown away up to this size; beyond it the connection is closed instead.
-  private static let discardBytesMax = 64 * 1024
+  /// The rest of a body that the handler left is skipped up to this size, so that the connection can go on; beyond it the
+  /// connection ends with the answer.
+  private static let skippedBytesMax: UInt64 = 64 * 1024
   /// After an early answer the rest of the client's bytes is swallowed this long, so that the answer is not lost in a
-  /// reset.
-  private static let lingerNanoseconds: UInt64 = 1_000_000_000
-  private static let lingerBytesMax = 1 << 20
+  /// reset: many clients read nothing before they have sent everything.
+  private static let lingerNanoseconds: UInt64 = 30_000_000_000
+  /// A client that sends nothing for this long has read the answer, or never will.
+  private static let lingerPauseNanoseconds: UInt64 = 5_000_000_000
+  private static let lingerBytesMax = 64 << 20
 
   let socket: StreamSocket
+  let writer: StreamWriter
   private unowned let shard: ServerShard
   private var parser: RequestHeadParser
   private var scratch: [UInt8] = []
   private var requestsServed = 0
-  /// Between two requests, with nothing received of the next.
+  /// Between two requests, with nothing received of the next; or answered, and only waiting for the client to go.
   private(set) var isIdle = true
   private var task: Task<Void, any Error>?
   private var cancelsOnDisconnect = false
 
-  init(socket: StreamSocket, shard: ServerShard) {
-    self.socket = socket
+  init(writer: consuming StreamWriter, shard: ServerShard) {
+    socket = writer.socket
+    self.writer = writer
     self.shard = shard
     parser = RequestHeadParser(limits: shard.configuration.limits)
   }
@@ -52,48 +60,59 @@ final class ServerConnection: @unchecked Sendable {
   func appendHead(_ body: (inout [UInt8]) -> Void) {
     scratch.removeAll(keepingCapacity: true)
     body(&scratch)
-    scratch.withUnsafeBytes { socket.output.append($0) }
+    scratch.withUnsafeBytes { writer.output.append($0) }
   }
 
   private func run() async {
-    while let head = await nextHead() {
-      guard await answer(head) else { break }
+    if var reader = socket.takeReader() {
+      while let head = await nextHead(&reader) {
+        guard let back = await answer(head, reader) else {
+          await end()
+          return
+        }
+        reader = back
+      }
     }
+    await end()
+  }
+
+  private func end() async {
     if !socket.isClosed { await closeGently() }
+    if socket.failure?.code == .stalled { shard.dropped() }
     shard.ended(self)
   }
 
   // MARK: Reading heads
 
   /// The next request head, or `nil` when the connection is over.
-  private func nextHead() async -> RequestHead? {
+  private func nextHead(_ reader: inout StreamReader) async -> RequestHead? {
     parser = RequestHeadParser(limits: shard.configuration.limits)
     var headStartedAt: UInt64 = 0
     while true {
       do {
-        if !socket.input.isEmpty, let (head, consumed) = try parser.parse(socket.input.readable) {
-          socket.input.consume(consumed)
-          socket.deadline = 0
+        if !reader.input.isEmpty, let (head, consumed) = try parser.parse(reader.input.readable) {
+          reader.input.consume(consumed)
           isIdle = false
           return head
         }
       } catch {
-        await refuse(error)
+        await refuse(error, &reader)
         return nil
       }
-      isIdle = socket.input.isEmpty
+      isIdle = reader.input.isEmpty
+      let deadline: UInt64
       if isIdle {
         if shard.isDraining, requestsServed > 0 { return nil }
         let patience =
           requestsServed == 0 ? shard.configuration.headTimeout : shard.configuration.idleTimeout
-        socket.deadline = socket.loop.now &+ UInt64(patience.nanoseconds)
-      } else if headStartedAt == 0 {
-        headStartedAt = socket.loop.now
-        socket.deadline = headStartedAt &+ UInt64(shard.configuration.headTimeout.nanoseconds)
+        deadline = socket.loop.now &+ UInt64(clamping: patience.nanoseconds)
+      } else {
+        if headStartedAt == 0 { headStartedAt = socket.loop.now }
+        deadline = headStartedAt &+ UInt64(clamping: shard.configuration.headTimeout.nanoseconds)
       }
       do {
-        guard try await socket.fill() else {
-          if !socket.input.isEmpty { shard.metrics.truncated() }
+        guard try await reader.fill(until: deadline) else {
+          if !reader.input.isEmpty { shard.metrics.truncated() }
           return nil
         }
       } catch {
@@ -103,95 +122,113 @@ final class ServerConnection: @unchecked Sendable {
     }
   }
 
-  private func refuse(_ error: HTTPWireError) async {
+  private func refuse(_ error: HTTPWireError, _ reader: inout StreamReader) async {
     shard.metrics.malformed(error)
     let problem = Problem(error.status, code: error.code.rawValue, error.message)
     let response = problem.response(traceID: nil)
     if case .bytes(let bytes) = response.body {
       write(head: response, .length(UInt64(bytes.count)), keepAlive: false)
-      socket.output.append(bytes)
+      writer.output.append(bytes)
     }
-    await linger()
+    await linger(&reader)
   }
 
   // MARK: Answering
 
-  /// Answers one request; returns whether the connection goes on.
-  private func answer(_ head: RequestHead) async -> Bool {
-    let exchange = shard.begin(head, socket)
+  /// Answers one request; returns the reader when the connection goes on.
+  private func answer(_ head: RequestHead, _ reader: consuming StreamReader) async -> StreamReader? {
+    let exchange = shard.begin(head, self, reader)
     cancelsOnDisconnect = exchange.options.cancelsOnDisconnect
     if cancelsOnDisconnect, socket.peerClosed { task?.cancel() }
     var response = await exchange.respond()
     cancelsOnDisconnect = false
     let body = exchange.request.body
-    requestsServed += 1
+    requestsServed &+= 1
+    // From here on nobody but this connection reads, whatever the handler has left running.
+    guard var reader = await body.revoke() else {
+      socket.close()
+      return nil
+    }
 
-    var keepAlive = head.keepAlive && !shard.isDraining
     if case .upgrade(let serve) = response.body {
-      return await upgrade(response, serve, exchange)
+      if body.isEndedOnWire {
+        await upgrade(response, serve, exchange, reader)
+        return nil
+      }
+      response =
+        Problem(.badRequest, code: "upgrade_with_body", "A request for an upgrade cannot have a body.").response(
+          traceID: nil)
     }
-    if !body.isEnded {
-      // A client that was never told to continue may or may not send its body: the connection cannot be understood any
-      // more.
-      if body.awaitsContinue { keepAlive = false }
-      if keepAlive, await !body.discard(atMost: ServerConnection.discardBytesMax) { keepAlive = false }
-    }
+    let rest = restOfBody(body, &reader)
+    var keepAlive = head.keepAlive && !shard.isDraining && rest != .unknown
     if head.method == .head {
       write(head: response, framing(of: response.body), keepAlive: keepAlive)
       response.body = .upgrade { _ in }
     }
-
     switch response.body {
     case .empty: write(head: response, BodyFraming.none, keepAlive: keepAlive)
     case .bytes(let bytes):
       write(head: response, .length(UInt64(bytes.count)), keepAlive: keepAlive)
-      socket.output.append(bytes)
+      writer.output.append(bytes)
     case .stream(let length, let produce):
       let chunked = length == nil && head.version == .http11
       if length == nil && !chunked { keepAlive = false }
       write(head: response, length.map { .length($0) } ?? (chunked ? .chunked : .untilClose), keepAlive: keepAlive)
-      socket.setNeedsFlush()
-      cancelsOnDisconnect = true
-      if socket.peerClosed { task?.cancel() }
-      let sentBefore = socket.bytesSent &+ UInt64(socket.output.count)
-      do {
-        try await produce(HTTPResponseWriter(connection: self, isChunked: chunked))
-        cancelsOnDisconnect = false
-        if chunked { appendHead { ChunkedEncoder.appendEnd(to: &$0) } }
-        let sent = socket.bytesSent &+ UInt64(socket.output.count) &- sentBefore
-        if let length, sent != length { throw ReactorError(.closed, operation: "body shorter than its length") }
-      } catch {
-        // The head is out: the only honest sign of an incomplete body is a connection that ends without its last chunk.
+      guard await stream(response, length, chunked: chunked, produce) else {
         exchange.finish(response.status, failed: true)
-        await closeGently()
-        return false
+        return nil
       }
     case .upgrade: break
     }
-    socket.setNeedsFlush()
+    writer.setNeedsFlush()
     exchange.finish(response.status, failed: false)
+    if keepAlive, rest == .small { keepAlive = await skipRest(of: body, &reader) }
     if !keepAlive {
-      await (body.isEnded ? closeGently() : linger())
-      return false
+      if !body.isEndedOnWire { await linger(&reader) }
+      return nil
     }
     // Pipelined requests are answered without waiting for the socket until too much output has gathered.
-    if socket.output.count > StreamSocket.outputBytesMax {
-      socket.deadline = socket.loop.now &+ UInt64(shard.configuration.writeTimeout.nanoseconds)
-      guard (try? await socket.drained()) != nil else { return false }
+    if socket.unsentCount > StreamSocket.outputBytesMax {
+      guard (try? await writer.drained()) != nil else { return nil }
     }
-    return !socket.isClosed
+    if socket.isClosed { return nil }
+    return reader
+  }
+
+  /// Runs the producer of a body. Returns whether the body is complete.
+  private func stream(
+    _ response: HTTPResponse, _ length: UInt64?, chunked: Bool,
+    _ produce: @Sendable (inout HTTPResponseWriter) async throws -> Void
+  ) async -> Bool {
+    writer.setNeedsFlush()
+    cancelsOnDisconnect = true
+    defer { cancelsOnDisconnect = false }
+    if socket.peerClosed { task?.cancel() }
+    var body = HTTPResponseWriter(connection: self, isChunked: chunked)
+    if let heartbeat = response.heartbeat, length == nil {
+      writer.fillPauses(with: body.framed(heartbeat.bytes), after: heartbeat.pause)
+    }
+    defer { writer.endFilling() }
+    do {
+      try await produce(&body)
+      if let length, body.count != length { throw ReactorError(.closed, operation: "body shorter than its length") }
+      if chunked { appendHead { ChunkedEncoder.appendEnd(to: &$0) } }
+      return true
+    } catch {
+      // The head is out: the only honest sign of an incomplete body is a connection that ends without its last chunk.
+      return false
+    }
   }
 
   private func upgrade(
-    _ response: HTTPResponse, _ serve: @Sendable (UpgradedConnection) async -> Void, _ exchange: Exchange
-  ) async -> Bool {
+    _ response: HTTPResponse, _ serve: @Sendable (consuming UpgradedConnection) async -> Void, _ exchange: Exchange,
+    _ reader: consuming StreamReader
+  ) async {
     write(head: response, nil, keepAlive: true, connection: "upgrade")
-    socket.setNeedsFlush()
+    writer.setNeedsFlush()
     exchange.finish(response.status, failed: false)
     cancelsOnDisconnect = true
-    await serve(UpgradedConnection(socket: socket))
-    if !socket.isClosed { await closeGently() }
-    return false
+    await serve(UpgradedConnection(connection: self, reader: reader))
   }
 
   /// What an answer to HEAD says about the body that it leaves out.
@@ -215,27 +252,62 @@ final class ServerConnection: @unchecked Sendable {
     }
   }
 
+  // MARK: The rest of a body that was not read
+
+  private enum Rest {
+    /// Nothing is left.
+    case none
+    /// Little, and it is known how much: the connection can go on behind it.
+    case small
+    /// Where the next request would begin cannot be known, or it is too far.
+    case unknown
+  }
+
+  private func restOfBody(_ body: HTTPRequestBody, _ reader: inout StreamReader) -> Rest {
+    if body.isEndedOnWire { return .none }
+    // A client that was never told to continue may or may not send its body.
+    if body.awaitsContinue { return .unknown }
+    guard body.skip(&reader) else { return .unknown }
+    if body.isEndedOnWire { return .none }
+    return body.remaining ?? .max <= ServerConnection.skippedBytesMax ? .small : .unknown
+  }
+
+  /// Skips a small rest after the answer. Returns whether its end was reached.
+  private func skipRest(of body: HTTPRequestBody, _ reader: inout StreamReader) async -> Bool {
+    let deadline = socket.loop.now &+ ServerConnection.lingerNanoseconds
+    while !body.isEndedOnWire {
+      let pause = socket.loop.now &+ ServerConnection.lingerPauseNanoseconds
+      guard let more = try? await reader.fill(until: min(deadline, pause)), more, body.skip(&reader) else {
+        return false
+      }
+    }
+    return true
+  }
+
   // MARK: Ending
 
   private func closeGently() async {
-    socket.deadline = socket.loop.now &+ UInt64(shard.configuration.writeTimeout.nanoseconds)
-    socket.setNeedsFlush()
-    _ = try? await socket.flushed()
+    writer.setNeedsFlush()
+    _ = try? await writer.flushed()
     socket.close()
   }
 
   /// Sends what is buffered and our end, then swallows what the client still sends: closing with unread input would
   /// reset the connection and destroy the answer on its way.
-  private func linger() async {
-    socket.deadline = socket.loop.now &+ ServerConnection.lingerNanoseconds
-    socket.setNeedsFlush()
-    guard (try? await socket.flushed()) != nil else { return }
-    socket.shutdownSending()
-    var swallowed = socket.input.count
-    socket.input.consume(swallowed)
-    while swallowed < ServerConnection.lingerBytesMax, let more = try? await socket.fill(), more {
-      swallowed += socket.input.count
-      socket.input.consume(socket.input.count)
+  private func linger(_ reader: inout StreamReader) async {
+    writer.setNeedsFlush()
+    guard (try? await writer.flushed()) != nil else { return }
+    writer.shutdownSending()
+    isIdle = true
+    if shard.isDraining { return socket.close() }
+    let deadline = socket.loop.now &+ ServerConnection.lingerNanoseconds
+    var swallowed = reader.input.count
+    reader.input.consume(swallowed)
+    while swallowed < ServerConnection.lingerBytesMax {
+      let pause = socket.loop.now &+ ServerConnection.lingerPauseNanoseconds
+      guard let more = try? await reader.fill(until: min(deadline, pause)), more else { break }
+      swallowed &+= reader.input.count
+      reader.input.consume(reader.input.count)
     }
     socket.close()
   }

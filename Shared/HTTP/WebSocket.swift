@@ -3,33 +3,47 @@ public import HTTPWire
 internal import Primitives
 internal import Reactor
 
-/// A connection that has left HTTP after a 101.
-public struct UpgradedConnection: Sendable {
-  let socket: StreamSocket
+/// A connection that has left HTTP after a 101. Whoever is given it is its only user.
+public struct UpgradedConnection: ~Copyable, Sendable {
+  let connection: ServerConnection
+  let reader: StreamReader
 }
 
-/// A WebSocket seen from the server. One task receives; sending may happen from anywhere on the loop.
+/// A WebSocket seen from the server. One task receives, and a second one that tries is told so; sending may happen from
+/// anywhere on the loop.
 ///
 /// `@unchecked Sendable`: confined to the loop of its connection.
 public final class WebSocket: @unchecked Sendable {
-  private static let stallNanosecondsMax: UInt64 = 30_000_000_000
-
-  private let socket: StreamSocket
+  private let connection: ServerConnection
+  /// Here unless somebody receives.
+  private var reader: StreamReader?
   private var receiver: WebSocketReceiver
   private var arrived: [WebSocketEvent] = []
   private var sentClose = false
 
-  init(_ socket: StreamSocket, messageBytesMax: Int) {
-    self.socket = socket
+  init(_ upgraded: consuming UpgradedConnection, messageBytesMax: Int) {
+    connection = upgraded.connection
+    reader = .some(upgraded.reader)
     receiver = WebSocketReceiver(expectsMask: true, messageBytesMax: messageBytesMax)
   }
 
   /// The next message; `nil` when the peer has closed. Pings are answered. A violation closes with its code.
   public func receive() async throws -> WebSocketEvent? {
+    guard var reader = reader.take() else { throw ReactorError(.busy, operation: "WebSocket") }
+    let result: Result<WebSocketEvent?, any Error>
+    do { result = .success(try await next(&reader)) } catch { result = .failure(error) }
+    self.reader = consume reader
+    return try result.get()
+  }
+
+  private func next(_ reader: inout StreamReader) async throws -> WebSocketEvent? {
     while true {
       if !arrived.isEmpty {
         switch arrived.removeFirst() {
-        case .ping(let bytes): send(.pong, bytes)
+        case .ping(let bytes):
+          send(.pong, bytes)
+          // Who sends pings without reading the answers is read no further.
+          try await drained()
         case .pong: continue
         case .close(let code):
           close(code: code)
@@ -38,14 +52,14 @@ public final class WebSocket: @unchecked Sendable {
         }
         continue
       }
-      if socket.input.isEmpty {
-        guard try await socket.fill() else { return nil }
+      if reader.input.isEmpty {
+        guard try await reader.fill() else { return nil }
       }
       do throws(WebSocketViolation) {
-        arrived = try receiver.feed(socket.input.readable)
-        socket.input.consume(socket.input.count)
+        arrived = try receiver.feed(reader.input.readable)
+        reader.input.consume(reader.input.count)
       } catch {
-        socket.input.consume(socket.input.count)
+        reader.input.consume(reader.input.count)
         close(code: error.code)
         return nil
       }
@@ -70,7 +84,7 @@ public final class WebSocket: @unchecked Sendable {
     sentClose = true
     var bytes: [UInt8] = []
     WebSocketEncoder.appendClose(code: code, to: &bytes)
-    socket.write(bytes)
+    connection.writer.write(bytes)
   }
 
   private func send(_ opcode: WebSocketOpcode, _ payload: [UInt8]) {
@@ -78,15 +92,14 @@ public final class WebSocket: @unchecked Sendable {
     var bytes: [UInt8] = []
     bytes.reserveCapacity(payload.count + 10)
     WebSocketEncoder.append(opcode, payload, to: &bytes)
-    socket.write(bytes)
+    connection.writer.write(bytes)
   }
 
   private func drained() async throws {
-    if let failure = socket.failure { throw failure }
-    guard socket.output.count > StreamSocket.outputBytesMax else { return }
-    socket.deadline = socket.loop.now + WebSocket.stallNanosecondsMax
-    try await socket.drained()
-    socket.deadline = 0
+    if let failure = connection.writer.failure { throw failure }
+    connection.writer.watchProgress()
+    guard connection.socket.unsentCount > StreamSocket.outputBytesMax else { return }
+    try await connection.writer.drained()
   }
 }
 
@@ -106,8 +119,8 @@ extension HTTPResponse {
     }
     var response = HTTPResponse(
       .switchingProtocols,
-      body: .upgrade { connection in
-        let webSocket = WebSocket(connection.socket, messageBytesMax: messageBytesMax)
+      body: .upgrade { upgraded in
+        let webSocket = WebSocket(upgraded, messageBytesMax: messageBytesMax)
         try? await serve(webSocket)
         webSocket.close()
       })

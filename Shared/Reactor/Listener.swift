@@ -78,6 +78,7 @@ public final class Listener: ReadinessHandler, @unchecked Sendable {
       let accepted = cadre_accept(fd)
       if accepted >= 0 {
         StreamSocket.setNoDelay(accepted)
+        StreamSocket.limitUnsent(accepted)
         onAccept(accepted)
         continue
       }

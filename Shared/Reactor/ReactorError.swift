@@ -16,6 +16,12 @@ public struct ReactorError: Error, Hashable, Sendable, CustomStringConvertible {
     case badAddress
     /// A bounded queue was full.
     case overloaded
+    /// The owner of the connection took its reader back; the connection goes on.
+    case interrupted
+    /// Another task reads already.
+    case busy
+    /// The peer took nothing of what it was sent for too long.
+    case stalled
   }
 
   /// The kind of failure.
@@ -41,6 +47,9 @@ public struct ReactorError: Error, Hashable, Sendable, CustomStringConvertible {
     case .timedOut: "\(operation) timed out"
     case .badAddress: "\(operation): the address could not be resolved"
     case .overloaded: "\(operation): the queue is full"
+    case .interrupted: "\(operation) was interrupted"
+    case .busy: "\(operation): another task reads already"
+    case .stalled: "\(operation): the peer took nothing for too long"
     }
   }
 }

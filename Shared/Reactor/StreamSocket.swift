@@ -1,52 +1,72 @@
 internal import CLinux
 internal import Glibc
 
-/// A connected, non-blocking stream socket of one event loop, with an input and an output buffer.
+/// A connected, non-blocking stream socket of one event loop: its life, its deadlines, and what is known of its peer.
 ///
-/// Reading is pulled (`fill`), so a slow consumer stops the peer by TCP's own window. Writing appends to the output,
-/// which is flushed once at the end of the loop's turn; `drained()` waits while more than `outputBytesMax` is unsent.
-/// One task reads and one task writes at a time.
+/// It is read through its one `StreamReader` and written through its one `StreamWriter`. Neither can be copied, so two
+/// parts of a program can never read, or send, on the same connection: whoever shall has to be given the half.
+///
+/// Reading is pulled, so a slow consumer stops the peer by TCP's own window. Writing appends to the output, which is
+/// flushed once at the end of the loop's turn.
 ///
 /// `@unchecked Sendable`: confined to its loop, which every entry point checks or is called from.
 public final class StreamSocket: ReadinessHandler, @unchecked Sendable {
-  /// Unsent bytes above which `drained()` waits; a writer that respects it holds at most this and one piece per peer.
+  /// Unsent bytes above which `StreamWriter.drained()` waits; a writer that respects it holds at most this and one piece
+  /// per peer.
   public static let outputBytesMax = 256 * 1024
-  private static let readBytesMin = 4096
-  private static let readBytesUsual = 16 * 1024
+  /// How often a peer that takes nothing is looked at within the time that it has.
+  private static let looksPerStall: UInt64 = 4
+
+  /// Why a wait of the reader ended.
+  enum ReadWake {
+    /// There may be something to read.
+    case ready
+    /// Its deadline passed.
+    case timedOut
+  }
 
   /// The loop that owns the socket.
   public let loop: EventLoop
-  /// Bytes received and not yet consumed.
-  public var input = ByteBuffer()
-  /// Bytes to be sent. Append through `write`, or directly followed by `setNeedsFlush()`.
-  public var output = ByteBuffer()
   /// Why the socket is no longer usable, once it is not.
   public private(set) var failure: ReactorError?
   /// The peer has closed its sending side; buffered input may remain.
-  public private(set) var peerClosed = false
+  public internal(set) var peerClosed = false
   /// Total bytes received.
-  public private(set) var bytesReceived: UInt64 = 0
+  public internal(set) var bytesReceived: UInt64 = 0
   /// Total bytes handed to the kernel.
   public private(set) var bytesSent: UInt64 = 0
   /// Called once when the peer goes away (half or full close) or the socket fails.
   public var onPeerGone: (() -> Void)?
+  /// Nanoseconds in which the peer must take something of what waits for it; then the socket fails with `stalled`.
+  /// 0 means any time.
+  public var stallLimit: UInt64 = 0
 
-  private var fd: Int32
-  private var kernelReadable = true
+  var input = ByteBuffer()
+  var output = ByteBuffer()
+  var fd: Int32
+  var kernelReadable = true
+  private var hasReader = true
+  private var hasWriter = true
+
+  // Reading.
+  var readWaiter: UnsafeContinuation<ReadWake, Never>?
+  var readIsInterrupted = false
+  private var readDeadline = UInt64.max
+  private var readTimer: Timer?
+
+  // Writing.
   private var kernelWritable = true
   private var flushScheduled = false
   private var closeAfterFlush = false
   private var shutdownAfterFlush = false
-  private var reader: UnsafeContinuation<Void, Never>?
-  private var drainWaiter: UnsafeContinuation<Void, Never>?
-  private var drainLimit = 0
-  private var deadlineTimer: Timer?
-
-  /// The moment (monotonic nanoseconds) at which the socket fails with `timedOut`; 0 means never. Setting it costs
-  /// nothing: one lazy timer follows it.
-  public var deadline: UInt64 = 0 {
-    didSet { if deadline != 0 { armDeadline() } }
-  }
+  private var drainWaiters: [(limit: Int, continuation: UnsafeContinuation<Void, Never>)] = []
+  private(set) var writeFailure: ReactorError?
+  private var stallTimer: Timer?
+  private var takenAtLastLook: UInt64 = 0
+  private var progressAt: UInt64 = 0
+  private var wroteAt: UInt64 = 0
+  private var filler: (bytes: [UInt8], nanoseconds: UInt64)?
+  private var fillerTimer: Timer?
 
   /// Takes over a connected non-blocking descriptor. On the loop.
   public init(adopting fd: Int32, on loop: EventLoop) throws(ReactorError) {
@@ -63,74 +83,76 @@ public final class StreamSocket: ReadinessHandler, @unchecked Sendable {
 
   deinit { if fd >= 0 { Glibc.close(fd) } }
 
+  /// The reading half: there is one, so only the first caller gets it.
+  public func takeReader() -> StreamReader? {
+    guard hasReader else { return nil }
+    hasReader = false
+    return StreamReader(socket: self)
+  }
+
+  /// The writing half: there is one, so only the first caller gets it.
+  public func takeWriter() -> StreamWriter? {
+    guard hasWriter else { return nil }
+    hasWriter = false
+    return StreamWriter(socket: self)
+  }
+
   /// Whether `close` was called or the socket failed.
   public var isClosed: Bool { fd < 0 }
 
-  // MARK: Reading
+  /// Whether bytes wait that nobody has consumed.
+  public var hasInput: Bool { !input.isEmpty }
 
-  /// Waits until more input has arrived. Returns `false` at the end of the stream. Throws the `failure`.
-  public func fill() async throws(ReactorError) -> Bool {
-    while true {
-      if let failure { throw failure }
-      if fd < 0 { throw ReactorError(.closed, operation: "read") }
-      if kernelReadable {
-        if let got = try readOnce() { return got }
-      }
-      input.releaseIfEmpty()
-      await withUnsafeContinuation { continuation in
-        precondition(reader == nil, "two readers on one socket")
-        // Reaching this point may have taken a turn of the loop: what happened meanwhile must not be waited for.
-        if kernelReadable || fd < 0 { continuation.resume() } else { reader = continuation }
-      }
+  /// Bytes that were written and not yet handed to the kernel.
+  public var unsentCount: Int { output.count }
+
+  /// Whether the peer has ended or broken the connection, or sent something, as the kernel knows it at this moment and
+  /// before the loop has heard of it.
+  public var hasNews: Bool {
+    guard fd >= 0 else { return true }
+    var byte: UInt8 = 0
+    return recv(fd, &byte, 1, Int32(MSG_PEEK) | Int32(MSG_DONTWAIT)) >= 0 || errno != EAGAIN
+  }
+
+  // MARK: Waits of the reader
+
+  /// Arms the one lazy timer that follows the deadlines of reads.
+  func awaitRead(until deadline: UInt64) {
+    readDeadline = deadline
+    guard deadline != .max else { return }
+    if let timer = readTimer {
+      guard deadline < timer.deadline else { return }
+      loop.cancel(timer)
     }
+    readTimer = loop.schedule(at: deadline) { [weak self] in self?.readTimerFired() }
   }
 
-  /// Reads what the kernel has: `true` for bytes, `false` for the end, `nil` when it has nothing yet.
-  private func readOnce() throws(ReactorError) -> Bool? {
-    let room = input.room(atLeast: input.isEmpty ? StreamSocket.readBytesUsual : StreamSocket.readBytesMin)
-    while true {
-      let count = recv(fd, room.baseAddress, room.count, 0)
-      if count > 0 {
-        input.commit(count)
-        bytesReceived &+= UInt64(count)
-        // A short read has emptied the kernel's buffer: with edge triggering the next bytes announce themselves.
-        if count < room.count && !peerClosed { kernelReadable = false }
-        return true
-      }
-      if count == 0 {
-        peerClosed = true
-        return false
-      }
-      switch errno {
-      case EINTR: continue
-      case EAGAIN:
-        kernelReadable = false
-        return nil
-      case let number:
-        let error = ReactorError(
-          number == ECONNRESET ? .peerClosed : .system, operation: "read", errno: number)
-        fail(error)
-        throw error
-      }
-    }
+  private func readTimerFired() {
+    readTimer = nil
+    guard readWaiter != nil, readDeadline != .max else { return }
+    if readDeadline > loop.now { awaitRead(until: readDeadline) } else { wakeReader(.timedOut) }
   }
 
-  // MARK: Writing
-
-  /// Appends bytes to the output; they leave at the end of the turn.
-  public func write(_ bytes: [UInt8]) {
-    output.append(bytes)
-    setNeedsFlush()
+  /// Ends the wait of the reader, or its next one, with `interrupted`; the connection goes on.
+  public func interruptRead() {
+    loop.preconditionCurrent()
+    readIsInterrupted = true
+    wakeReader(.ready)
   }
 
-  /// Appends bytes to the output; they leave at the end of the turn.
-  public func write(_ bytes: UnsafeRawBufferPointer) {
-    output.append(bytes)
-    setNeedsFlush()
+  /// Forgets an interruption that no read has met.
+  public func clearReadInterruption() { readIsInterrupted = false }
+
+  private func wakeReader(_ wake: ReadWake) {
+    guard let waiter = readWaiter else { return }
+    readWaiter = nil
+    waiter.resume(returning: wake)
   }
 
-  /// Says that `output` has grown.
-  public func setNeedsFlush() {
+  // MARK: Output
+
+  func setNeedsFlush() {
+    wroteAt = loop.now
     guard !flushScheduled, fd >= 0 else { return }
     flushScheduled = true
     loop.atEndOfTurn { [self] in
@@ -139,40 +161,25 @@ public final class StreamSocket: ReadinessHandler, @unchecked Sendable {
     }
   }
 
-  /// Hands to the kernel what it takes now, without waiting for the end of the turn.
-  public func flushNow() { flush() }
-
-  /// Waits while the unsent output is over `outputBytesMax`. Throws the `failure`.
-  public func drained() async throws(ReactorError) {
-    try await outputFalls(to: StreamSocket.outputBytesMax)
-  }
-
-  /// Waits until everything has been handed to the kernel. Throws the `failure`.
-  public func flushed() async throws(ReactorError) {
-    try await outputFalls(to: 0)
-  }
-
-  private func outputFalls(to limit: Int) async throws(ReactorError) {
+  func outputFalls(to limit: Int) async throws(ReactorError) {
     while true {
-      if let failure { throw failure }
+      if let failure = failure ?? writeFailure { throw failure }
       if fd < 0 { throw ReactorError(.closed, operation: "write") }
       if output.count <= limit { return }
       flush()
-      if output.count <= limit && failure == nil { return }
-      if failure != nil { continue }
+      if failure != nil || writeFailure != nil { continue }
+      if output.count <= limit { return }
       await withUnsafeContinuation { continuation in
-        precondition(drainWaiter == nil, "two writers wait on one socket")
-        if fd < 0 || output.count <= limit {
+        if fd < 0 || writeFailure != nil || output.count <= limit {
           continuation.resume()
         } else {
-          drainWaiter = continuation
-          drainLimit = limit
+          drainWaiters.append((limit, continuation))
         }
       }
     }
   }
 
-  private func flush() {
+  func flush() {
     while fd >= 0, kernelWritable, !output.isEmpty {
       let bytes = output.readable
       let count = send(fd, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL))
@@ -183,7 +190,7 @@ public final class StreamSocket: ReadinessHandler, @unchecked Sendable {
         kernelWritable = false
       } else if errno != EINTR {
         let number = errno
-        fail(
+        failWriting(
           ReactorError(
             number == EPIPE || number == ECONNRESET ? .peerClosed : .system, operation: "write", errno: number))
         return
@@ -196,11 +203,105 @@ public final class StreamSocket: ReadinessHandler, @unchecked Sendable {
         shutdown(fd, Int32(SHUT_WR))
       }
       if closeAfterFlush { close() }
+    } else {
+      watchProgress()
     }
-    if output.count <= drainLimit, let waiter = drainWaiter {
-      drainWaiter = nil
-      waiter.resume()
+    wakeWriters()
+  }
+
+  /// The peer takes no more. What it sent before may still be read, such as the answer for which it stopped listening.
+  private func failWriting(_ error: ReactorError) {
+    guard writeFailure == nil, fd >= 0 else { return }
+    if closeAfterFlush { return fail(error) }
+    writeFailure = error
+    output.consume(output.count)
+    output.releaseIfEmpty()
+    kernelReadable = true
+    wakeReader(.ready)
+    wakeWriters()
+    announcePeerGone()
+  }
+
+  /// Forgets what has not been sent: the peer has answered and wants no more of it. The connection cannot carry another
+  /// request afterwards.
+  public func dropOutput() {
+    output.consume(output.count)
+    output.releaseIfEmpty()
+    wakeWriters()
+  }
+
+  private func wakeWriters() {
+    guard !drainWaiters.isEmpty else { return }
+    let count = output.count
+    let ready = drainWaiters.filter { count <= $0.limit || fd < 0 || writeFailure != nil }
+    drainWaiters.removeAll { count <= $0.limit || fd < 0 || writeFailure != nil }
+    for waiter in ready { waiter.continuation.resume() }
+  }
+
+  // MARK: Peers that take nothing
+
+  /// From now on looks whether the peer takes what waits for it, until nothing waits any more.
+  func watchProgress() {
+    guard stallLimit != 0, stallTimer == nil, fd >= 0 else { return }
+    takenAtLastLook = taken(pending: unacknowledged)
+    progressAt = loop.now
+    scheduleLook()
+  }
+
+  private func scheduleLook() {
+    let pause = max(1_000_000, stallLimit / StreamSocket.looksPerStall)
+    stallTimer = loop.schedule(at: loop.now &+ pause) { [weak self] in self?.lookForProgress() }
+  }
+
+  private func lookForProgress() {
+    stallTimer = nil
+    guard fd >= 0, stallLimit != 0 else { return }
+    let pending = unacknowledged
+    if output.isEmpty, pending == 0 { return }
+    let taken = taken(pending: pending)
+    if taken != takenAtLastLook {
+      takenAtLastLook = taken
+      progressAt = loop.now
+    } else if loop.now &- progressAt >= stallLimit {
+      return fail(ReactorError(.stalled, operation: "write"))
     }
+    scheduleLook()
+  }
+
+  private var unacknowledged: UInt64 { UInt64(max(0, cadre_unacknowledged(fd))) }
+
+  private func taken(pending: UInt64) -> UInt64 { bytesSent &- min(pending, bytesSent) }
+
+  // MARK: Filling of pauses
+
+  func fillPauses(with bytes: [UInt8], after nanoseconds: UInt64) {
+    endFilling()
+    filler = (bytes, max(1_000_000, nanoseconds))
+    wroteAt = loop.now
+    scheduleFiller(at: wroteAt &+ max(1_000_000, nanoseconds))
+  }
+
+  func endFilling() {
+    filler = nil
+    if let fillerTimer { loop.cancel(fillerTimer) }
+    fillerTimer = nil
+  }
+
+  private func scheduleFiller(at moment: UInt64) {
+    fillerTimer = loop.schedule(at: moment) { [weak self] in self?.fillPause() }
+  }
+
+  private func fillPause() {
+    fillerTimer = nil
+    guard let filler, fd >= 0, writeFailure == nil else { return }
+    // Nothing is added for a peer that has not taken what it has.
+    if loop.now &- wroteAt >= filler.nanoseconds, output.isEmpty {
+      output.append(filler.bytes)
+      setNeedsFlush()
+      watchProgress()
+    }
+    let due = wroteAt &+ filler.nanoseconds
+    scheduleFiller(at: due > loop.now ? due : loop.now &+ filler.nanoseconds)
   }
 
   // MARK: Ending
@@ -212,14 +313,13 @@ public final class StreamSocket: ReadinessHandler, @unchecked Sendable {
     release(ReactorError(.closed, operation: "socket"))
   }
 
-  /// Closes when the output has been sent (or at the deadline).
+  /// Closes when the output has been sent (or when the peer takes nothing of it).
   public func closeWhenFlushed() {
     closeAfterFlush = true
     if output.isEmpty { close() } else { setNeedsFlush() }
   }
 
-  /// Sends our end of the stream behind the output, and goes on reading.
-  public func shutdownSending() {
+  func shutdownSending() {
     shutdownAfterFlush = true
     setNeedsFlush()
   }
@@ -235,13 +335,13 @@ public final class StreamSocket: ReadinessHandler, @unchecked Sendable {
     loop.unwatch(fd)
     Glibc.close(fd)
     fd = -1
-    if let deadlineTimer { loop.cancel(deadlineTimer) }
-    deadlineTimer = nil
-    let waiters = (reader, drainWaiter)
-    reader = nil
-    drainWaiter = nil
-    waiters.0?.resume()
-    waiters.1?.resume()
+    for timer in [readTimer, stallTimer, fillerTimer] { if let timer { loop.cancel(timer) } }
+    readTimer = nil
+    stallTimer = nil
+    fillerTimer = nil
+    filler = nil
+    wakeReader(.ready)
+    wakeWriters()
     announcePeerGone()
   }
 
@@ -261,102 +361,11 @@ public final class StreamSocket: ReadinessHandler, @unchecked Sendable {
         peerClosed = true
         announcePeerGone()
       }
-      if let waiter = reader {
-        reader = nil
-        waiter.resume()
-      }
+      wakeReader(.ready)
     }
     if !events.isDisjoint(with: [.writable, .hangup]) {
       kernelWritable = true
       if !output.isEmpty { flush() }
-    }
-  }
-
-  private func armDeadline() {
-    if let timer = deadlineTimer {
-      guard deadline < timer.deadline else { return }
-      loop.cancel(timer)
-    }
-    deadlineTimer = loop.schedule(at: deadline) { [weak self] in self?.deadlinePassed() }
-  }
-
-  private func deadlinePassed() {
-    deadlineTimer = nil
-    guard deadline != 0, fd >= 0 else { return }
-    if deadline > loop.now { armDeadline() } else { fail(ReactorError(.timedOut, operation: "socket")) }
-  }
-}
-
-extension StreamSocket {
-  /// Connects on the current loop before `deadline` (monotonic nanoseconds), trying each address of the name in turn.
-  public static func connect(to address: SocketAddress, deadline: UInt64) async throws -> StreamSocket {
-    guard let loop = EventLoop.current else { preconditionFailure("connect off a loop") }
-    var last = ReactorError(.badAddress, operation: "connect")
-    for candidate in try await address.resolved() {
-      let fd = Glibc.socket(
-        candidate.family, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-      guard fd >= 0 else { throw ReactorError(.system, operation: "socket", errno: errno) }
-      if candidate.family != AF_UNIX { setNoDelay(fd) }
-      do {
-        if candidate.withSockaddr({ Glibc.connect(fd, $0, $1) }) != 0 {
-          let number = errno
-          // EAGAIN is a full backlog of a Unix socket: nothing is under way then.
-          guard number == EINPROGRESS else {
-            throw ReactorError(.system, operation: "connect", errno: number)
-          }
-          try await ConnectAttempt(fd, loop).wait(until: deadline)
-        }
-      } catch let error as ReactorError {
-        Glibc.close(fd)
-        last = error
-        if error.code == .timedOut { break }
-        continue
-      } catch {
-        Glibc.close(fd)
-        throw error
-      }
-      // From here on the socket owns the descriptor, also when it refuses it.
-      return try StreamSocket(adopting: fd, on: loop)
-    }
-    throw last
-  }
-
-  static func setNoDelay(_ fd: Int32) {
-    var on: Int32 = 1
-    setsockopt(fd, Int32(IPPROTO_TCP), TCP_NODELAY, &on, socklen_t(MemoryLayout<Int32>.size))
-  }
-}
-
-/// Waits for a non-blocking `connect` to finish.
-private final class ConnectAttempt: ReadinessHandler {
-  private let fd: Int32
-  private let loop: EventLoop
-  private let done: Promise<Void>
-
-  init(_ fd: Int32, _ loop: EventLoop) {
-    self.fd = fd
-    self.loop = loop
-    done = Promise(on: loop)
-  }
-
-  func wait(until deadline: UInt64) async throws {
-    try loop.watch(fd, for: .writable, handler: self)
-    defer { loop.unwatch(fd) }
-    do {
-      try await done.value(deadline: deadline)
-    } catch let error as ReactorError where error.code == .timedOut {
-      throw ReactorError(.timedOut, operation: "connect")
-    }
-  }
-
-  func ready(_ events: Readiness) {
-    var number: Int32 = 0
-    var size = socklen_t(MemoryLayout<Int32>.size)
-    getsockopt(fd, SOL_SOCKET, SO_ERROR, &number, &size)
-    if number == 0 {
-      done.succeed(())
-    } else {
-      done.fail(ReactorError(.system, operation: "connect", errno: number))
     }
   }
 }

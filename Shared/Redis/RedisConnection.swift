@@ -30,6 +30,7 @@ final class RedisConnection: @unchecked Sendable {
   private let configuration: RedisConfiguration
   private let observer: (any RedisObserver)?
   private let socket: StreamSocket
+  private let writer: StreamWriter
   private let reader: ReplyReader
   private var pending = PendingCommands()
   private var pendingBytes = 0
@@ -46,8 +47,10 @@ final class RedisConnection: @unchecked Sendable {
   /// Commands that wait for their replies.
   var inFlight: Int { pending.count }
 
-  private init(_ socket: StreamSocket, _ configuration: RedisConfiguration, _ observer: (any RedisObserver)?) {
-    self.socket = socket
+  private init(_ writer: consuming StreamWriter, _ configuration: RedisConfiguration, _ observer: (any RedisObserver)?)
+  {
+    socket = writer.socket
+    self.writer = writer
     self.configuration = configuration
     self.observer = observer
     loop = socket.loop
@@ -70,7 +73,8 @@ final class RedisConnection: @unchecked Sendable {
     } catch {
       throw RedisError(.cancelled)
     }
-    let connection = RedisConnection(socket, configuration, observer)
+    guard let writer = socket.takeWriter() else { throw RedisError(.unavailable, detail: "the connection is in use") }
+    let connection = RedisConnection(writer, configuration, observer)
     connection.loop.task { await connection.read() }
     do {
       try await connection.greet(limit)
@@ -123,7 +127,7 @@ final class RedisConnection: @unchecked Sendable {
       let group = ReplyGroup(count: commands.count, continuation)
       for command in commands { write(command, .group(group), ticket, deadline) }
     }
-    socket.setNeedsFlush()
+    writer.setNeedsFlush()
     return nil
   }
 
@@ -133,9 +137,9 @@ final class RedisConnection: @unchecked Sendable {
     if expectsReply {
       write(command, .nobody, 0, deadline(after: configuration.commandTimeout, from: loop.now))
     } else {
-      bytesWritten &+= UInt64(socket.output.append(command))
+      bytesWritten &+= UInt64(writer.output.append(command))
     }
-    socket.setNeedsFlush()
+    writer.setNeedsFlush()
   }
 
   private func admit(_ count: Int, _ bytes: Int) -> RedisError? {
@@ -151,7 +155,7 @@ final class RedisConnection: @unchecked Sendable {
   }
 
   private func write(_ command: RedisCommand, _ sink: ReplySink, _ ticket: UInt64, _ deadline: UInt64) {
-    let bytes = socket.output.append(command)
+    let bytes = writer.output.append(command)
     bytesWritten &+= UInt64(bytes)
     pendingBytes += bytes
     pending.append(
@@ -164,14 +168,15 @@ final class RedisConnection: @unchecked Sendable {
   // MARK: Receiving
 
   private func read() async {
+    guard var input = socket.takeReader() else { return }
     do {
       var reads = 0
-      while try await socket.fill() {
+      while try await input.fill() {
         heardAt = loop.now
         let now = observer == nil ? 0 : MonotonicClock.now()
-        try reader.feed(socket.input.readable) { take($0, now) }
+        try reader.feed(input.input.readable) { take($0, now) }
         guard failure == nil else { return }
-        socket.input.consume(socket.input.count)
+        input.input.consume(input.input.count)
         reads += 1
         if reads % RedisConnection.readsPerTurnMax == 0 { await Task.yield() }
       }

@@ -8,6 +8,8 @@ public protocol Service: AnyObject, Sendable {
   static var program: ProgramDescription { get }
   /// The port when none is configured.
   static var defaultPort: Int { get }
+  /// The standard of `http.stall_timeout_ms`.
+  static var stallTimeout: Duration { get }
   /// The service's own settings, besides those that all have.
   static var settings: [any SettingDeclaration] { get }
   /// How its calls of other servers behave.
@@ -30,6 +32,9 @@ public protocol Service: AnyObject, Sendable {
 }
 
 extension Service {
+  /// Long: a gateway stands before the service, which takes its answer as slowly as its own client does, and knows when
+  /// to drop that one.
+  public static var stallTimeout: Duration { .seconds(300) }
   /// The usual client.
   public static var httpClient: HTTPClientConfiguration { HTTPClientConfiguration() }
   /// No work besides requests.

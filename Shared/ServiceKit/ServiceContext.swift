@@ -39,6 +39,13 @@ public enum CommonSettings {
   public static let idleTimeout = Setting(
     "http.idle_timeout_ms", .milliseconds(in: 100...3_600_000), default: .seconds(75),
     "Time that a kept-alive connection may wait for its next request.")
+  /// Time of a client that takes nothing.
+  static func stallTimeout(_ standard: Duration) -> Setting<Duration> {
+    Setting(
+      "http.stall_timeout_ms", .milliseconds(in: 100...3_600_000), default: standard,
+      "Time in which a client must take at least something of an answer that waits for it; then it is dropped. Who reads slowly but steadily is served to the end."
+    )
+  }
   /// Loops.
   public static let loops = Setting(
     "runtime.loops", .int(in: 0...64), default: 0, "Event loops; 0 means one for each core.")

@@ -36,6 +36,7 @@ final class ServiceLifecycle<S: Service>: Sendable {
     configuration.connectionsMax = settings[CommonSettings.connectionsMax]
     configuration.headTimeout = settings[CommonSettings.headTimeout]
     configuration.idleTimeout = settings[CommonSettings.idleTimeout]
+    configuration.stallTimeout = settings[CommonSettings.stallTimeout(S.stallTimeout)]
     var own = Router()
     service.route(&own)
     var router = Router()

@@ -16,7 +16,8 @@ enum ServiceProcess<S: Service> {
     let environment = SettingsSources.processEnvironment()
     let port = CommonSettings.port(S.defaultPort)
     let table = SettingsTable(
-      [port] + CommonSettings.all + S.settings, permittedVariables: ["CADRE_HOME", "CADRE_TEST_*", "CADRE_ONLY"])
+      [port] + CommonSettings.all + [CommonSettings.stallTimeout(S.stallTimeout)] + S.settings,
+      permittedVariables: ["CADRE_HOME", "CADRE_TEST_*", "CADRE_ONLY"])
     let outcome: CommandLineOutcome
     do {
       outcome = try CommandLineOptions(arguments).outcome(

@@ -62,7 +62,7 @@ import Testing
       let silent = try Listener(on: server.group.loops[0], address: .host("127.0.0.1", port: 0)) { _ in }
       let garbage = try Listener(on: server.group.loops[0], address: .host("127.0.0.1", port: 0)) { fd in
         let loop = server.group.loops[0]
-        guard let socket = try? StreamSocket(adopting: fd, on: loop) else { return }
+        guard let socket = PeerSocket(adopting: fd, on: loop) else { return }
         socket.write(Array("SSH-2.0-OpenSSH_9\r\n\r\n".utf8))
         loop.task {
           try await EventLoop.sleep(for: .seconds(1))

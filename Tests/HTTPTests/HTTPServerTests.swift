@@ -65,8 +65,8 @@ struct ServerFixture {
     }
   }
 
-  func connect() async throws -> StreamSocket {
-    try await StreamSocket.connect(to: .host("127.0.0.1", port: port), deadline: .max)
+  func connect() async throws -> PeerSocket {
+    try await PeerSocket.connect(to: port)
   }
 
   /// Posts a document to `/json`.

@@ -3,13 +3,13 @@ import Testing
 
 /// Runs `body` on a loop with a listener that hands every accepted socket to `serve`.
 private func withServer(
-  _ serve: @escaping @Sendable (StreamSocket) async throws -> Void,
+  _ serve: @escaping @Sendable (PeerSocket) async throws -> Void,
   _ body: @escaping @Sendable (Int) async throws -> Void
 ) async throws {
   let group = EventLoopGroup(count: 1)
   try await group.onEach { loop in
     let listener = try Listener(on: loop, address: .host("127.0.0.1", port: 0)) { fd in
-      guard let socket = try? StreamSocket(adopting: fd, on: loop) else { return }
+      guard let socket = PeerSocket(adopting: fd, on: loop) else { return }
       loop.task { try await serve(socket) }
     }
     try await body(listener.port)
@@ -18,8 +18,8 @@ private func withServer(
   group.stop()
 }
 
-private func connect(_ port: Int) async throws -> StreamSocket {
-  try await StreamSocket.connect(to: .host("127.0.0.1", port: port), deadline: .max)
+private func connect(_ port: Int) async throws -> PeerSocket {
+  try await PeerSocket.connect(to: port)
 }
 
 @Suite struct StreamSocketTests {
@@ -64,9 +64,9 @@ private func connect(_ port: Int) async throws -> StreamSocket {
     } _: { port in
       let socket = try await connect(port)
       socket.deadline = socket.loop.now + 5_000_000
-      await #expect(throws: ReactorError.self) { try await socket.fill() }
-      #expect(socket.failure?.code == .timedOut)
-      #expect(socket.isClosed)
+      await #expect(throws: ReactorError(.timedOut, operation: "read")) { try await socket.fill() }
+      // Only the read has ended: an answer can still be sent.
+      #expect(!socket.isClosed)
     }
   }
 
@@ -96,7 +96,7 @@ private func connect(_ port: Int) async throws -> StreamSocket {
     } _: { port in
       let socket = try await connect(port)
       let gone = Promise<Void>(on: socket.loop)
-      socket.onPeerGone = { gone.succeed(()) }
+      socket.socket.onPeerGone = { gone.succeed(()) }
       try await gone.value(deadline: socket.loop.now + 5_000_000_000)
       #expect(try await socket.fill() == false)
     }
@@ -111,5 +111,108 @@ private func connect(_ port: Int) async throws -> StreamSocket {
       }
     }
     group.stop()
+  }
+
+  @Test func `each half of a socket exists once`() async throws {
+    try await withServer { _ in
+    } _: { port in
+      let socket = try await StreamSocket.connect(to: .host("127.0.0.1", port: port), deadline: .max)
+      let first = (socket.takeReader() != nil, socket.takeWriter() != nil)
+      let second = (socket.takeReader() != nil, socket.takeWriter() != nil)
+      #expect(first == (true, true))
+      #expect(second == (false, false))
+      socket.close()
+    }
+  }
+
+  @Test func `an interrupted read ends, and the next one gets what comes then`() async throws {
+    try await withServer { peer in
+      _ = try await peer.fill()
+      peer.write("later")
+      try await EventLoop.sleep(for: .seconds(60))
+    } _: { port in
+      let socket = try await connect(port)
+      let reading = socket.loop.task { try await socket.fill() }
+      try await EventLoop.sleep(for: .milliseconds(5))
+      socket.socket.interruptRead()
+      await #expect(throws: ReactorError(.interrupted, operation: "read")) { try await reading.value }
+      socket.write("go on")
+      #expect(try await socket.fill())
+      #expect(socket.input.take(5) == Array("later".utf8))
+      socket.close()
+    }
+  }
+
+  @Test func `an answer is read although the peer takes nothing more of what it is sent`() async throws {
+    try await withServer { peer in
+      _ = try await peer.fill()
+      peer.write("refused")
+      try await peer.flushed()
+      // With unread input this resets the connection.
+      peer.close()
+    } _: { port in
+      let socket = try await connect(port)
+      socket.write([UInt8](repeating: 1, count: 1 << 20))
+      try? await socket.flushed()
+      var received: [UInt8] = []
+      while received.count < 7, let more = try? await socket.fill(), more {
+        received += socket.input.take(socket.input.count)
+        socket.write([UInt8](repeating: 1, count: 1 << 20))
+        try? await socket.flushed()
+      }
+      #expect(received == Array("refused".utf8))
+      socket.close()
+    }
+  }
+
+  @Test func `a peer that takes nothing is dropped, one that takes little but steadily is served`() async throws {
+    let total = 3 << 20
+    try await withServer { peer in
+      peer.socket.stallLimit = 200_000_000
+      peer.write([UInt8](repeating: 7, count: total))
+      try? await peer.flushed()
+      if peer.socket.failure?.code != .stalled { peer.closeWhenFlushed() }
+    } _: { port in
+      let idle = try await connect(port)
+      let slow = try await connect(port)
+      var received = 0
+      // Far longer than the limit in all.
+      while received < total, try await slow.fill() {
+        received += slow.input.count
+        slow.input.consume(slow.input.count)
+        if received < 1 << 20 { try await EventLoop.sleep(for: .milliseconds(15)) }
+      }
+      #expect(received == total)
+      // What the kernel held for the idle one still comes, then the connection is cut.
+      var leftover = 0
+      while let more = try? await idle.fill(), more {
+        leftover += idle.input.count
+        idle.input.consume(idle.input.count)
+      }
+      #expect(leftover < total)
+      slow.close()
+      idle.close()
+    }
+  }
+
+  @Test func `pauses are filled, and only pauses`() async throws {
+    try await withServer { peer in
+      peer.fillPauses(with: "-", after: .milliseconds(20))
+      for _ in 0..<8 {
+        peer.write("x")
+        try await EventLoop.sleep(for: .milliseconds(2))
+      }
+      try await EventLoop.sleep(for: .milliseconds(300))
+      peer.endFilling()
+      peer.write("end")
+      peer.closeWhenFlushed()
+    } _: { port in
+      let socket = try await connect(port)
+      while try await socket.fill() {}
+      let text = String(decoding: socket.input.readable, as: UTF8.self)
+      #expect(text.hasSuffix("-end") && text.filter { $0 == "x" }.count == 8)
+      #expect(text.filter { $0 == "-" }.count < 20)
+      socket.close()
+    }
   }
 }

@@ -219,7 +219,7 @@ import Testing
       _ = try await socket.nextCommand()
       socket.write(":1\r\n")
       socket.shutdownSending()
-      while socket.output.count > 0 { try await EventLoop.sleep(for: .milliseconds(1)) }
+      while socket.socket.unsentCount > 0 { try await EventLoop.sleep(for: .milliseconds(1)) }
     } _: { pool in
       let large = RedisArgument([UInt8](repeating: 0, count: 48 << 20))
       let error = await failure { try await pool.pipeline([["INCR", "a"], ["SET", "b", large]]) }
@@ -282,7 +282,7 @@ import Testing
     try await withFakeServer {
       $0.commandTimeout = .milliseconds(50)
     } serve: { socket in
-      var state = seed &* 0x9E37_79B9_7F4A_7C15 &+ UInt64(socket.bytesSent)
+      var state = seed &* 0x9E37_79B9_7F4A_7C15 &+ UInt64(socket.socket.bytesSent)
       try await socket.answerGreeting()
       while try await socket.nextCommand() != nil {
         var bytes: [UInt8] = []

@@ -106,14 +106,14 @@ func withPool(
 /// gets.
 func withFakeServer(
   _ change: @escaping @Sendable (inout RedisConfiguration) -> Void = { _ in },
-  serve: @escaping @Sendable (StreamSocket) async throws -> Void,
+  serve: @escaping @Sendable (PeerSocket) async throws -> Void,
   _ body: @escaping @Sendable (RedisPool) async throws -> Void
 ) async throws {
   let group = EventLoopGroup(count: 1)
   let loop = group.loops[0]
   let result = await loop.task {
     let listener = try Listener(on: loop, address: .host("127.0.0.1", port: 0)) { fd in
-      guard let socket = try? StreamSocket(adopting: fd, on: loop) else { return }
+      guard let socket = PeerSocket(adopting: fd, on: loop) else { return }
       loop.task {
         try? await serve(socket)
         socket.closeWhenFlushed()
@@ -134,7 +134,7 @@ func withFakeServer(
   try result.get()
 }
 
-extension StreamSocket {
+extension PeerSocket {
   /// Reads one command as a client writes it; `nil` at the end of the stream.
   func nextCommand() async throws -> [[UInt8]]? {
     func line() async throws -> [UInt8]? {
@@ -158,8 +158,6 @@ extension StreamSocket {
     }
     return words
   }
-
-  func write(_ text: String) { write(Array(text.utf8)) }
 
   /// Answers the greeting (a PING, since the fake server's clients have no name).
   func answerGreeting() async throws {

@@ -17,6 +17,7 @@ public struct AgentInput: Sendable {
     if let asked = view["prompt"] {
       var prompt = ContextSections.text(of: asked)
       if let context = view["context"], !context.isNull {
+        while prompt.last?.isWhitespace == true { prompt.removeLast() }
         prompt += "\n\nContext:\n\n" + ContextSections.render(context)
       }
       self.prompt = prompt

@@ -6,7 +6,7 @@ struct Reply: Sendable {
   static let eventStream = "text/event-stream; charset=utf-8"
 
   /// Takes a piece, and whether it is to leave at once.
-  typealias Write = @Sendable ([UInt8], _ isUrgent: Bool) async throws -> Void
+  typealias Write = ([UInt8], _ isUrgent: Bool) async throws -> Void
 
   enum Body: Sendable {
     case whole([UInt8])

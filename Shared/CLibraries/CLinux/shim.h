@@ -4,9 +4,11 @@
 #include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <linux/sockios.h>
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/socket.h>
@@ -30,6 +32,12 @@ extern int accept4(int fd, struct sockaddr *address, socklen_t *size, int flags)
 
 /// Accepts a connection as a non-blocking, close-on-exec descriptor; -1 and errno otherwise.
 static inline int cadre_accept(int fd) { return accept4(fd, 0, 0, SOCK_NONBLOCK | SOCK_CLOEXEC); }
+
+/// Bytes that were handed to the kernel and that the peer has not acknowledged; -1 when that is not known.
+static inline int cadre_unacknowledged(int fd) {
+  int count = 0;
+  return ioctl(fd, SIOCOUTQ, &count) == 0 ? count : -1;
+}
 
 /// Starts a program in a process group of its own, with both outputs on `output`, optionally as another user, and so that it
 /// gets SIGTERM when its parent dies. Returns the process id, or -1 and errno. Only async-signal-safe calls follow the fork.

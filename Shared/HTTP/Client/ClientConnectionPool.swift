@@ -2,6 +2,23 @@ internal import HTTPWire
 internal import Primitives
 internal import Reactor
 
+/// One connection to a server, with both of its halves.
+///
+/// `@unchecked Sendable`: confined to its loop.
+final class ClientConnection: @unchecked Sendable {
+  let socket: StreamSocket
+  let writer: StreamWriter
+  /// Here unless somebody reads.
+  var reader: StreamReader?
+
+  init?(_ socket: StreamSocket) {
+    guard let reader = socket.takeReader(), let writer = socket.takeWriter() else { return nil }
+    self.socket = socket
+    self.reader = consume reader
+    self.writer = writer
+  }
+}
+
 /// The connections of one loop to one plain-HTTP origin: idle ones are used again, the newest first; beyond the limit
 /// callers wait in order.
 ///
@@ -15,7 +32,7 @@ final class ClientConnectionPool: @unchecked Sendable {
   private let address: SocketAddress
   private let connectionsMax: Int
   private let waitersMax: Int
-  private var idle: [(socket: StreamSocket, since: UInt64)] = []
+  private var idle: [(connection: ClientConnection, since: UInt64)] = []
   private var waiters: [Promise<Void>] = []
   private(set) var open = 0
 
@@ -27,13 +44,13 @@ final class ClientConnectionPool: @unchecked Sendable {
   }
 
   /// A connection, and whether it was used before. Throws `HTTPClientError` or `CancellationError`.
-  func acquire(deadline: UInt64, fresh: Bool) async throws -> (socket: StreamSocket, reused: Bool) {
+  func acquire(deadline: UInt64, fresh: Bool) async throws -> (connection: ClientConnection, reused: Bool) {
     while true {
-      if !fresh, let socket = takeIdle() { return (socket, true) }
+      if !fresh, let connection = takeIdle() { return (connection, true) }
       if open < connectionsMax { break }
       if fresh, let oldest = idle.first {
         idle.removeFirst()
-        discard(oldest.socket)
+        discard(oldest.connection)
         break
       }
       guard waiters.count < waitersMax else { throw HTTPClientError(.overloaded) }
@@ -51,7 +68,9 @@ final class ClientConnectionPool: @unchecked Sendable {
     }
     open += 1
     do {
-      return (try await StreamSocket.connect(to: address, deadline: deadline), false)
+      let socket = try await StreamSocket.connect(to: address, deadline: deadline)
+      guard let connection = ClientConnection(socket) else { throw ReactorError(.closed, operation: "connect") }
+      return (connection, false)
     } catch let error as ReactorError {
       released()
       throw HTTPClientError(error.code == .timedOut ? .timedOut : .cannotConnect, reason: error.description)
@@ -62,19 +81,21 @@ final class ClientConnectionPool: @unchecked Sendable {
   }
 
   /// Takes back a connection that is clean for another exchange.
-  func giveBack(_ socket: StreamSocket) {
-    socket.deadline = 0
-    guard !socket.isClosed, !socket.peerClosed, socket.input.isEmpty else {
-      discard(socket)
+  func giveBack(_ connection: ClientConnection) {
+    let socket = connection.socket
+    guard !socket.isClosed, !socket.peerClosed, !socket.hasInput, socket.unsentCount == 0,
+      connection.writer.failure == nil
+    else {
+      discard(connection)
       return
     }
-    idle.append((socket, loop.now))
+    idle.append((connection, loop.now))
     wakeWaiter()
   }
 
   /// Closes a connection that cannot be used again.
-  func discard(_ socket: StreamSocket) {
-    socket.close()
+  func discard(_ connection: ClientConnection) {
+    connection.socket.close()
     released()
   }
 
@@ -82,23 +103,25 @@ final class ClientConnectionPool: @unchecked Sendable {
   func closeStale() {
     while let oldest = idle.first, loop.now &- oldest.since > ClientConnectionPool.idleNanosecondsMax {
       idle.removeFirst()
-      discard(oldest.socket)
+      discard(oldest.connection)
     }
   }
 
   func closeIdle() {
-    for entry in idle { discard(entry.socket) }
+    let entries = idle
     idle = []
+    for entry in entries { discard(entry.connection) }
   }
 
-  private func takeIdle() -> StreamSocket? {
+  private func takeIdle() -> ClientConnection? {
     while let newest = idle.popLast() {
-      let socket = newest.socket
-      if socket.isClosed || socket.peerClosed || loop.now &- newest.since > ClientConnectionPool.idleNanosecondsMax {
-        discard(socket)
+      let isOld = loop.now &- newest.since > ClientConnectionPool.idleNanosecondsMax
+      // The kernel is asked: a request that meets the server's end of the connection may not be safe to repeat.
+      if isOld || newest.connection.socket.hasNews {
+        discard(newest.connection)
         continue
       }
-      return socket
+      return newest.connection
     }
     return nil
   }

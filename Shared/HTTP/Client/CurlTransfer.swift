@@ -223,6 +223,8 @@ final class CurlTransfer: @unchecked Sendable {
 
   private func failSource(_ error: any Error) {
     guard !isFinished else { return }
+    // Refused before its end, the body is not wanted any more; the answer is on its way.
+    if headArrived.isSettled, status >= 300 { return }
     sourceFailure = error
     transport.abandon(self)
   }
@@ -248,6 +250,8 @@ final class CurlTransfer: @unchecked Sendable {
   }
 
   fileprivate func nextPiece() async throws -> [UInt8]? {
+    guard reader == nil else { throw ReactorError(.busy, operation: "response body") }
+    defer { reader = nil }
     while received.isEmpty {
       if let failure { throw failure }
       if isFinished { return nil }

@@ -13,20 +13,21 @@ final class PlainHTTPBody: HTTPClientBody, @unchecked Sendable {
     case ended
   }
 
-  private let socket: StreamSocket
+  private let connection: ClientConnection
   private let pool: ClientConnectionPool
   private let keepAlive: Bool
-  private let isSending: () -> Bool
+  /// The request's own body while it is still being sent.
+  private let upload: RequestUpload?
   private let pauseNanoseconds: UInt64
   private var state: State
 
   init(
-    socket: StreamSocket, pool: ClientConnectionPool, head: ResponseHead, pauseMax: Duration,
-    isSending: @escaping () -> Bool
+    connection: ClientConnection, pool: ClientConnectionPool, head: ResponseHead, pauseMax: Duration,
+    upload: RequestUpload?
   ) {
-    self.isSending = isSending
+    self.upload = upload
     pauseNanoseconds = UInt64(clamping: pauseMax.nanoseconds)
-    self.socket = socket
+    self.connection = connection
     self.pool = pool
     keepAlive = head.keepAlive
     switch head.framing {
@@ -41,51 +42,65 @@ final class PlainHTTPBody: HTTPClientBody, @unchecked Sendable {
 
   deinit {
     if case .ended = state { return }
-    let (socket, pool) = (socket, pool)
-    if socket.loop.isCurrent { pool.discard(socket) } else { socket.loop.execute { pool.discard(socket) } }
+    let (connection, pool, upload) = (connection, pool, upload)
+    @Sendable func drop() {
+      upload?.stop()
+      pool.discard(connection)
+    }
+    if connection.socket.loop.isCurrent { drop() } else { connection.socket.loop.execute { drop() } }
   }
 
   func next() async throws -> [UInt8]? {
     if case .ended = state { return nil }
-    let (socket, loop) = (socket, socket.loop)
-    return try await withTaskCancellationHandler {
-      try await nextPiece()
-    } onCancel: {
-      loop.execute { socket.close() }
-    }
+    guard var reader = connection.reader.take() else { throw ReactorError(.busy, operation: "response body") }
+    let (socket, loop) = (connection.socket, connection.socket.loop)
+    let result: Result<[UInt8]?, any Error>
+    do {
+      result = .success(
+        try await withTaskCancellationHandler {
+          try await nextPiece(&reader)
+        } onCancel: {
+          loop.execute { socket.close() }
+        })
+    } catch { result = .failure(error) }
+    connection.reader = consume reader
+    // Only now is the connection whole again.
+    if case .success = result, case .ended = state { release() }
+    return try result.get()
   }
 
-  private func nextPiece() async throws -> [UInt8]? {
+  private func nextPiece(_ reader: inout StreamReader) async throws -> [UInt8]? {
     while true {
       switch state {
       case .ended: return nil
       case .length(let remaining):
-        if socket.input.isEmpty { break }
-        let piece = socket.input.take(Int(min(remaining, UInt64(socket.input.count))))
-        if remaining == UInt64(piece.count) { end() } else { state = .length(remaining - UInt64(piece.count)) }
+        if reader.input.isEmpty { break }
+        let piece = reader.input.take(Int(clamping: min(remaining, UInt64(reader.input.count))))
+        let left = remaining &- UInt64(piece.count)
+        state = left == 0 ? .ended : .length(left)
         return piece
       case .untilClose:
-        if socket.input.isEmpty { break }
-        return socket.input.take(socket.input.count)
+        if reader.input.isEmpty { break }
+        return reader.input.take(reader.input.count)
       case .chunked(var decoder):
-        if socket.input.isEmpty { break }
-        if let piece = try decode(&decoder) { return piece }
+        if reader.input.isEmpty { break }
+        if let piece = try decode(&decoder, &reader) { return piece }
         if case .ended = state { return nil }
       }
-      try await receive()
+      try await receive(&reader)
     }
   }
 
-  private func decode(_ decoder: inout ChunkedDecoder) throws -> [UInt8]? {
+  private func decode(_ decoder: inout ChunkedDecoder, _ reader: inout StreamReader) throws -> [UInt8]? {
     var gathered: [UInt8] = []
     do throws(HTTPWireError) {
-      while !socket.input.isEmpty {
-        let bytes = socket.input.readable
+      while !reader.input.isEmpty {
+        let bytes = reader.input.readable
         let step = try decoder.next(bytes)
         if case .data(let range) = step.event { gathered += bytes[range] }
-        socket.input.consume(step.consumed)
+        reader.input.consume(step.consumed)
         if case .end = step.event {
-          end()
+          state = .ended
           return gathered.isEmpty ? nil : gathered
         }
         if case .needMore = step.event { break }
@@ -98,10 +113,9 @@ final class PlainHTTPBody: HTTPClientBody, @unchecked Sendable {
     return gathered.isEmpty ? nil : gathered
   }
 
-  private func receive() async throws {
-    socket.deadline = MonotonicClock.now() &+ pauseNanoseconds
+  private func receive(_ reader: inout StreamReader) async throws {
     do {
-      if try await socket.fill() { return }
+      if try await reader.fill(until: MonotonicClock.now() &+ pauseNanoseconds) { return }
     } catch {
       abandon()
       if Task.isCancelled { throw CancellationError() }
@@ -109,24 +123,22 @@ final class PlainHTTPBody: HTTPClientBody, @unchecked Sendable {
         error.code == .timedOut ? .timedOut : .connectionLost, outcomeUnknown: true, reason: error.description)
     }
     if case .untilClose = state {
-      end()
+      state = .ended
       return
     }
     abandon()
     throw HTTPClientError(.connectionLost, outcomeUnknown: true, reason: "the answer is cut short")
   }
 
-  private func end() {
-    state = .ended
-    release()
-  }
-
   private func abandon() {
     state = .ended
-    pool.discard(socket)
+    upload?.stop()
+    pool.discard(connection)
   }
 
   private func release() {
-    if keepAlive, !isSending() { pool.giveBack(socket) } else { pool.discard(socket) }
+    if keepAlive, upload?.isComplete ?? true { return pool.giveBack(connection) }
+    upload?.stop()
+    pool.discard(connection)
   }
 }

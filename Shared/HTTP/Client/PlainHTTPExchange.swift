@@ -9,12 +9,12 @@ enum PlainHTTPExchange {
   /// once when that is safe: nothing of the answer has arrived and the request may be repeated.
   static func send(_ request: HTTPClientRequest, through pool: ClientConnectionPool) async throws -> HTTPClientResponse
   {
-    guard let loop = EventLoop.current else { preconditionFailure("HTTP client off a loop") }
+    guard let loop = EventLoop.current else { throw HTTPClientError(.cannotConnect, reason: "called off a loop") }
     let deadline = MonotonicClock.now() &+ UInt64(clamping: request.timeout.nanoseconds)
     var fresh = false
     while true {
-      let (socket, reused) = try await pool.acquire(deadline: deadline, fresh: fresh)
-      let attempt = Attempt(socket: socket, pool: pool, loop: loop)
+      let (connection, reused) = try await pool.acquire(deadline: deadline, fresh: fresh)
+      let attempt = Attempt(connection: connection, pool: pool, loop: loop)
       do {
         return try await attempt.run(request, deadline: deadline)
       } catch {
@@ -47,33 +47,34 @@ extension HTTPClientRequest.Body {
 ///
 /// `@unchecked Sendable`: confined to its loop.
 private final class Attempt: @unchecked Sendable {
-  private let socket: StreamSocket
+  private let connection: ClientConnection
   private let pool: ClientConnectionPool
   private let loop: EventLoop
   private var isOver = false
-  private(set) var wasSent = false
-  /// A streamed request body is still on its way: the connection cannot serve another exchange yet.
-  private var isSending = false
-  /// The caller's own body source failed; that is what the caller is told.
-  private var sourceFailure: (any Error)?
+  private var upload: RequestUpload?
   private let receivedBefore: UInt64
+  private let sentBefore: UInt64
 
-  init(socket: StreamSocket, pool: ClientConnectionPool, loop: EventLoop) {
-    self.socket = socket
+  private var socket: StreamSocket { connection.socket }
+
+  init(connection: ClientConnection, pool: ClientConnectionPool, loop: EventLoop) {
+    self.connection = connection
     self.pool = pool
     self.loop = loop
-    receivedBefore = socket.bytesReceived
+    receivedBefore = connection.socket.bytesReceived
+    sentBefore = connection.socket.bytesSent
   }
+
+  /// A byte of the request has left: the server may act on it.
+  var wasSent: Bool { socket.bytesSent != sentBefore }
 
   /// The connection ended without one byte of an answer, as an idle connection does that the server had closed.
-  var diedSilently: Bool {
-    socket.bytesReceived == receivedBefore && socket.failure?.code != .timedOut
-  }
+  var diedSilently: Bool { socket.bytesReceived == receivedBefore && hasEnded }
+  private var hasEnded = false
 
   func run(_ request: HTTPClientRequest, deadline: UInt64) async throws -> HTTPClientResponse {
-    socket.deadline = deadline
     return try await withTaskCancellationHandler {
-      try await exchange(request)
+      try await exchange(request, deadline: deadline)
     } onCancel: {
       loop.execute { self.abandon() }
     }
@@ -82,7 +83,7 @@ private final class Attempt: @unchecked Sendable {
   func abandon() {
     guard !isOver else { return }
     isOver = true
-    pool.discard(socket)
+    pool.discard(connection)
   }
 
   func describe(_ error: any Error) -> any Error {
@@ -98,7 +99,7 @@ private final class Attempt: @unchecked Sendable {
     }
   }
 
-  private func exchange(_ request: HTTPClientRequest) async throws -> HTTPClientResponse {
+  private func exchange(_ request: HTTPClientRequest, deadline: UInt64) async throws -> HTTPClientResponse {
     var head: [UInt8] = []
     head.reserveCapacity(512)
     try RequestHeadWriter.append(
@@ -109,69 +110,74 @@ private final class Attempt: @unchecked Sendable {
       trace.appendHeaders(to: &head)
       head += [13, 10]
     }
-    socket.write(head)
-    if case .bytes(let bytes) = request.body { socket.write(bytes) }
-    wasSent = true
-    // A server may answer before it has the whole body (a refusal): sending and reading go on together.
-    guard case .stream(let length, let pull) = request.body else {
-      return try await readHead(request.method, pauseMax: request.pauseMax)
+    guard var reader = connection.reader.take() else { throw ReactorError(.busy, operation: "response") }
+    connection.writer.write(head)
+    switch request.body {
+    case .none: break
+    case .bytes(let bytes): connection.writer.write(bytes)
+    case .stream(let length, let source):
+      // A server may answer before it has the whole body (a refusal): sending and reading go on together.
+      let upload = RequestUpload(connection, length: length, source: source)
+      self.upload = upload
+      upload.start()
     }
-    isSending = true
-    let sender = loop.task { [self] in try await send(pull, chunked: length == nil) }
-    do {
-      return try await readHead(request.method, pauseMax: request.pauseMax)
-    } catch {
-      sender.cancel()
-      if let sourceFailure { throw sourceFailure }
-      throw error
+    let answer: Result<ResponseHead, any Error>
+    do { answer = .success(try await readHead(&reader, request, deadline)) } catch { answer = .failure(error) }
+    connection.reader = consume reader
+    return try await finish(answer, request)
+  }
+
+  private func finish(
+    _ answer: Result<ResponseHead, any Error>, _ request: HTTPClientRequest
+  ) async throws -> HTTPClientResponse {
+    switch answer {
+    case .failure(let error):
+      // Whoever called must not find the source of the body in use any more.
+      await upload?.end()
+      throw upload?.sourceFailure ?? error
+    case .success(let head):
+      upload?.isAnswered = true
+      // Who refuses before the end of the body does not want the rest.
+      if let upload, !upload.isComplete, head.status.code >= 300 { await upload.end() }
+      if isOver { throw CancellationError() }
+      isOver = true
+      return HTTPClientResponse(
+        status: head.status, headers: head.headers,
+        body: PlainHTTPBody(
+          connection: connection, pool: pool, head: head, pauseMax: request.pauseMax, upload: upload))
     }
   }
 
-  private func send(_ pull: @Sendable () async throws -> [UInt8]?, chunked: Bool) async throws {
+  private func readHead(
+    _ reader: inout StreamReader, _ request: HTTPClientRequest, _ deadline: UInt64
+  ) async throws -> ResponseHead {
+    let timeout = UInt64(clamping: request.timeout.nanoseconds)
+    var parser = ResponseHeadParser(requestMethod: request.method)
     while true {
-      let next: [UInt8]?
-      do {
-        next = try await pull()
-      } catch {
-        sourceFailure = error
-        socket.close()
-        throw error
-      }
-      guard let piece = next else { break }
-      if piece.isEmpty { continue }
-      if chunked {
-        var size: [UInt8] = []
-        ChunkedEncoder.appendHead(piece.count, to: &size)
-        socket.write(size)
-      }
-      socket.write(piece)
-      if chunked { socket.write([13, 10]) }
-      try await socket.drained()
-    }
-    if chunked {
-      var end: [UInt8] = []
-      ChunkedEncoder.appendEnd(to: &end)
-      socket.write(end)
-    }
-    isSending = false
-  }
-
-  private func readHead(_ method: HTTPMethod, pauseMax: Duration) async throws -> HTTPClientResponse {
-    var parser = ResponseHeadParser(requestMethod: method)
-    while true {
-      if !socket.input.isEmpty, let (head, consumed) = try parser.parse(socket.input.readable) {
-        socket.input.consume(consumed)
+      if !reader.input.isEmpty, let (head, consumed) = try parser.parse(reader.input.readable) {
+        reader.input.consume(consumed)
         if head.status.isInformational {
-          parser = ResponseHeadParser(requestMethod: method)
+          parser = ResponseHeadParser(requestMethod: request.method)
           continue
         }
-        isOver = true
-        return HTTPClientResponse(
-          status: head.status, headers: head.headers,
-          body: PlainHTTPBody(
-            socket: socket, pool: pool, head: head, pauseMax: pauseMax, isSending: { [self] in isSending }))
+        return head
       }
-      guard try await socket.fill() else { throw ReactorError(.peerClosed, operation: "response") }
+      let limit = max(deadline, upload?.deadline(timeout) ?? 0)
+      do {
+        guard try await reader.fill(until: limit) else {
+          hasEnded = true
+          throw ReactorError(.peerClosed, operation: "response")
+        }
+      } catch let error as ReactorError where error.code == .timedOut {
+        if max(deadline, upload?.deadline(timeout) ?? 0) > MonotonicClock.now() { continue }
+        throw error
+      } catch let error as ReactorError where error.code == .interrupted {
+        // The source of the body failed; what the server has said until then counts more.
+        if let failure = upload?.sourceFailure { throw failure }
+      } catch let error as ReactorError {
+        hasEnded = error.code == .peerClosed
+        throw error
+      }
     }
   }
 }

@@ -1,0 +1,103 @@
+internal import JSON
+
+/// What the mock answers when no script matches: enough sense for the requests that agents and workflows make, so that
+/// everything works without a real provider. The same request always gets the same answer.
+struct StandardReply {
+  private static let quotedMax = 300
+  private static let lineMax = 120
+
+  let asked: MockRequest
+
+  /// The answer, at the pace of `standard`.
+  func script(from standard: MockScript) -> MockScript {
+    var script = standard
+    if asked.dialect == .embeddings { return script }
+    if let schema = MockOffer.schema(asked.root, asked.dialect) {
+      script.reply = SchemaSample.text(schema)
+    } else if asked.toolResult == nil, let call = MockOffer.call(for: asked) {
+      script.toolCalls = [call]
+    } else if wantsPlan {
+      script.reply = plan
+    } else if isReviewer {
+      script.reply = verdict
+    } else if let sections {
+      script.reply = synthesis(sections)
+    } else if let result = asked.toolResult {
+      script.reply = "The result is \(result)."
+    }
+    return script
+  }
+
+  private var isReviewer: Bool {
+    guard !asked.system.isEmpty else { return false }
+    let words = asked.system.lowercased()
+    return ["you review", "reviewer", "verdict"].contains { words.contains($0) }
+  }
+
+  /// The task in one line.
+  private var task: String {
+    let line = asked.lastText.split(separator: "\n").first.map(String.init) ?? ""
+    return line.count > StandardReply.quotedMax ? String(line.prefix(StandardReply.quotedMax)) + "…" : line
+  }
+
+  // MARK: Planners
+
+  /// Whether a plan is asked for: a document with `steps` that have a `key` and a `prompt`.
+  private var wantsPlan: Bool {
+    let words = asked.system.isEmpty ? asked.lastText : asked.system
+    return ["\"steps\"", "\"key\"", "\"prompt\""].allSatisfy { words.contains($0) }
+  }
+
+  private var plan: String {
+    var writer = JSONWriter()
+    writer.beginObject()
+    writer.key("steps")
+    writer.beginArray()
+    for (key, prompt, dependencies) in [
+      ("gather", "Gather what is needed for this: \(task)", []), ("draft", "Draft this: \(task)", ["gather"]),
+    ] as [(String, String, [String])] {
+      writer.beginObject()
+      writer.member("key", key)
+      writer.member("prompt", prompt)
+      writer.key("depends_on")
+      writer.beginArray()
+      for dependency in dependencies { writer.string(dependency) }
+      writer.endArray()
+      writer.endObject()
+    }
+    writer.endArray()
+    writer.endObject()
+    return String(decoding: writer.bytes, as: UTF8.self)
+  }
+
+  // MARK: Reviewers and writers
+
+  private var verdict: String {
+    "Verdict: approved\n\nThis is the mock provider. The work does what was asked: \(task)"
+  }
+
+  /// What earlier steps have found: the headings and first lines below `Context:`.
+  private var sections: [(name: String, line: String)]? {
+    guard let start = asked.lastText.firstRange(of: "\n\nContext:\n\n") else { return nil }
+    var sections: [(name: String, line: String)] = []
+    for line in asked.lastText[start.upperBound...].split(separator: "\n") {
+      if line.hasPrefix("## ") {
+        sections.append((String(line.dropFirst(3)), ""))
+      } else if sections.isEmpty {
+        sections.append(("context", String(line)))
+      } else if sections[sections.count - 1].line.isEmpty {
+        sections[sections.count - 1].line = String(line)
+      }
+    }
+    return sections
+  }
+
+  private func synthesis(_ sections: [(name: String, line: String)]) -> String {
+    var lines = ["This is the mock provider. You asked: \(task)", "It is made of:"]
+    for (name, line) in sections {
+      let short = line.count > StandardReply.lineMax ? String(line.prefix(StandardReply.lineMax)) + "…" : line
+      lines.append("- \(name): \(short)")
+    }
+    return lines.joined(separator: "\n")
+  }
+}

@@ -1,0 +1,66 @@
+public import HTTPWire
+internal import Reactor
+
+/// Sends the pieces of a streamed body. Every write waits while the client is slower than its producer.
+///
+/// It cannot be copied and is lent to the producer for the time of its run, so a body has one writer at a time.
+public struct HTTPResponseWriter: ~Copyable, Sendable {
+  private let connection: ServerConnection
+  private let isChunked: Bool
+  /// Bytes of the body that were written.
+  private(set) var count: UInt64 = 0
+
+  init(connection: ServerConnection, isChunked: Bool) {
+    self.connection = connection
+    self.isChunked = isChunked
+  }
+
+  /// Sends a piece. Throws `ReactorError` when the client is gone or takes nothing.
+  public mutating func write(_ bytes: [UInt8]) async throws {
+    guard !bytes.isEmpty else { return }
+    if let failure = connection.writer.failure { throw failure }
+    if isChunked {
+      connection.appendHead { ChunkedEncoder.appendHead(bytes.count, to: &$0) }
+      connection.writer.output.append(bytes)
+      connection.appendHead { $0 += [13, 10] }
+    } else {
+      connection.writer.output.append(bytes)
+    }
+    count &+= UInt64(bytes.count)
+    connection.writer.setNeedsFlush()
+    connection.writer.watchProgress()
+    guard connection.socket.unsentCount > StreamSocket.outputBytesMax else { return }
+    try await connection.writer.drained()
+  }
+
+  /// The bytes as one piece of the body on the wire.
+  func framed(_ bytes: [UInt8]) -> [UInt8] {
+    guard isChunked, !bytes.isEmpty else { return bytes }
+    var framed: [UInt8] = []
+    ChunkedEncoder.appendHead(bytes.count, to: &framed)
+    framed += bytes
+    framed += [13, 10]
+    return framed
+  }
+
+  /// Sends what was written at once, where it would leave with the end of the loop's turn: for the first words of a
+  /// stream whose others follow on their heels.
+  public func flush() { connection.writer.flushNow() }
+
+  /// Whether the client has closed its side or the connection failed: stop producing.
+  public var isClientGone: Bool { connection.socket.peerClosed || connection.writer.failure != nil }
+
+  /// Sends an event; waits while the client is slow. Throws `ReactorError` when the client is gone.
+  public mutating func send(_ event: ServerSentEvent) async throws {
+    var bytes: [UInt8] = []
+    event.append(to: &bytes)
+    try await write(bytes)
+  }
+
+  /// Sends a comment of an event stream.
+  public mutating func comment(_ text: String) async throws {
+    var bytes: [UInt8] = []
+    ServerSentEvent.appendComment(text, to: &bytes)
+    try await write(bytes)
+  }
+}
