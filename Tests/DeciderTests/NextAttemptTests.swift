@@ -4,7 +4,7 @@ import Testing
 
 /// How an attempt begins behind one that was lost, and behind one that has failed.
 @Suite struct NextAttemptTests {
-  private func begun() throws -> RunScript {
+  fileprivate func begun() throws -> RunScript {
     var run = try RunScript(workflow(step("a") { $0.retry.attemptsMax = 5 }))
     try run.apply(.lease(step: "a", worker: "w"))
     try run.apply(.record(step: "a", attempt: 1, [call(0), call(1)]))
@@ -73,5 +73,19 @@ import Testing
     try fail(&run, .anew)
     guard case .runFailed(_, let failure) = run.history.last else { throw Broken("\(run.history)") }
     #expect(failure.next == nil)
+  }
+}
+
+extension NextAttemptTests {
+  /// A retry of the run begins before the failure, and must not find it again in the journal.
+  @Test(arguments: [NextAttempt.anew, .continues])
+  func `a fork that begins before a failure treats the journal as the next attempt would`(next: NextAttempt) throws {
+    var run = try begun()
+    let failure = Failure(code: "code", message: "m", isRetryable: false, next: next)
+    let change = StepChange(step: "a", agent: nil, model: nil, input: nil, failure: failure)
+    try run.apply(.fork(from: "run_0", at: run.state.sequence, by: "u", changes: [change]))
+    let a = try #require(run.state.step("a"))
+    #expect(a.recordedCalls == (next == .anew ? 0 : 2))
+    #expect(a.unansweredFailure == failure)
   }
 }

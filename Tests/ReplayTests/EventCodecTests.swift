@@ -17,6 +17,13 @@ import Testing
     .stepTimedOut(step: "s", attempt: 1, .scheduleToStart),
     .cancelRequested(by: "u", reason: "r", undoes: true), .cancelRequested(by: "u", reason: "r"),
     .runExpired(undoes: true), .runExpired(),
+    .runForked(
+      from: "r", at: 3, by: "u",
+      changes: [
+        StepChange(
+          step: "s", agent: nil, model: nil, input: nil,
+          failure: Failure(code: "c", message: "m", isRetryable: false, next: .anew))
+      ]),
     .compensationStarted(step: "", Failure(code: "c", message: "m", isRetryable: false)),
   ])
   func `what was added to events is read back as it was written`(event: RunEvent) throws {

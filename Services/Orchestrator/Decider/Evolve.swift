@@ -230,6 +230,11 @@ extension RunState {
       steps[place].attemptBase = steps[place].attempt
       if isSubRun(steps[place]) { steps[place].resumes = steps[place].child ?? steps[place].resumes }
       if changed.contains(steps[place].key) || changed.contains(definitions[steps[place].definition].key) {
+        if let failure = changes.first(where: { $0.step == steps[place].key })?.failure {
+          steps[place].failure = failure
+          prepareNext(place, failure)
+          continue
+        }
         dropJournal(place)
         steps[place].resumes = nil
         steps[place].fallback = 0

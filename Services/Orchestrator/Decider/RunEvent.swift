@@ -172,12 +172,15 @@ public struct StepChange: Hashable, Sendable {
   public let model: String?
   /// Another template of the input, as JSON text.
   public let input: String?
+  /// The failure that the run ended with: it is not repeated from the journal.
+  public let failure: Failure?
 
   /// Makes a change.
-  public init(step: String, agent: String?, model: String?, input: String?) {
+  public init(step: String, agent: String?, model: String?, input: String?, failure: Failure? = nil) {
     self.step = step
     self.agent = agent
     self.model = model
     self.input = input
+    self.failure = failure
   }
 }

@@ -78,7 +78,8 @@ extension EventCodec {
         elements.map { view in
           StepChange(
             step: view["step"]?.string ?? "", agent: view["agent"]?.string, model: view["model"]?.string,
-            input: view["input"].map { String(decoding: $0.rawBytes, as: UTF8.self) })
+            input: view["input"].map { String(decoding: $0.rawBytes, as: UTF8.self) },
+            failure: view["failure"].map(failure))
         }
       }
       return .runForked(

@@ -123,6 +123,12 @@ public enum EventCodec {
         writer.member("agent", ifPresent: change.agent)
         writer.member("model", ifPresent: change.model)
         if let input = change.input { writer.member("input", raw: input.utf8) }
+        if let failure = change.failure {
+          writer.key("failure")
+          writer.beginObject()
+          write(failure, &writer)
+          writer.endObject()
+        }
         writer.endObject()
       }
       writer.endArray()

@@ -85,7 +85,14 @@ struct RunForks: Sendable {
     by principal: String
   ) async throws -> Beginning {
     let history = try await engine.store.history(source)
-    let prefix = Array(history.prefix(try RunForks.cut(history, place)))
+    let cut = try RunForks.cut(history, place)
+    let prefix = Array(history.prefix(cut))
+    var changes = changes
+    if case .beforeTheEnd = place, cut < history.count, case .stepFailed(let key, _, let failure, _) = history[cut],
+      failure.next != nil, !changes.contains(where: { key.hasPrefix($0.step) })
+    {
+      changes.append(StepChange(step: key, agent: nil, model: nil, input: nil, failure: failure))
+    }
     var state = RunState(workflow: workflow.workflow)
     for event in prefix { evolve(&state, event) }
     let own: [RunEvent]
