@@ -73,7 +73,7 @@ import Testing
     #expect(run.state.status == .cancelled)
     #expect(run.status("answer") == .abandoned)
     for input in [
-      RunInput.lease(step: "answer", worker: "w"), .cancel(by: "x", reason: ""), .pause(by: "x"), .expire,
+      RunInput.lease(step: "answer", worker: "w"), .cancel(by: "x", reason: ""), .pause(by: "x"), .expire(),
     ] {
       #expect(throws: RunRefusal.runEnded) { try run.apply(input) }
     }

@@ -113,7 +113,7 @@ struct SimulatedWorld {
     case 87..<89: try tolerate { try $0.apply(.pause(by: "u")) }
     case 89..<93: try tolerate { try $0.apply(.resume(by: "u")) }
     case 93: if random.chance(10) { try tolerate { try $0.apply(.cancel(by: "u", reason: "")) } }
-    case 94: if random.chance(10) { try tolerate { try $0.apply(.expire) } }
+    case 94: if random.chance(10) { try tolerate { try $0.apply(.expire()) } }
     case 95: if random.chance(20), !state.status.isEnded, state.status != .compensating { try fork() }
     default: try approve(rightly: random.chance(50))
     }

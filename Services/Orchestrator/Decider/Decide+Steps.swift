@@ -87,15 +87,17 @@ extension Decision {
     if let undoing = state.undoing, definition.onFailure != .proceed {
       let message =
         "\(undoing.failure.message) Undoing it failed at step \(step.key): \(failure.message)"
+      let code = undoing.cause == .cancellation ? "undoing_failed" : undoing.failure.code
       return emit(
         .runFailed(
-          step: undoing.step, Failure(code: undoing.failure.code, message: message, isRetryable: false)))
+          step: undoing.cause == .failure ? undoing.step : step.key,
+          Failure(code: code, message: message, isRetryable: false)))
     }
     switch definition.onFailure {
-    case .fail: emit(.runFailed(step: step.key, failure))
+    case .fail: emit(.runFailed(step: step.key, failure.asEnd))
     case .proceed: exhaust(place)
     case .compensate:
-      emit(.compensationStarted(step: step.key, failure))
+      emit(.compensationStarted(step: step.key, failure.asEnd))
       undoNext()
     }
   }
@@ -105,10 +107,11 @@ extension Decision {
     guard let undoing = state.undoing else { return }
     let next = undoing.left.lazy.compactMap { [state] key in state.places[key] }
       .first { [state] place in state.steps[place].status == .blocked }
-    if let next {
-      ready(next, delay: 0)
-    } else {
-      emit(.runFailed(step: undoing.step, undoing.failure))
+    if let next { return ready(next, delay: 0) }
+    switch undoing.cause {
+    case .failure: emit(.runFailed(step: undoing.step, undoing.failure))
+    case .cancellation: emit(.runCancelled)
+    case .expiry: emit(.runFailed(step: nil, undoing.failure))
     }
   }
 }

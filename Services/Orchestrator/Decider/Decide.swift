@@ -1,3 +1,5 @@
+internal import Contracts
+
 /// Decides what follows from an input and brings `state` forward to it: returns the events to be appended, in order,
 /// of which `state` is the fold afterwards.
 ///
@@ -63,17 +65,15 @@ struct Decision {
     case .resume(let who):
       guard state.isPaused else { throw .notPaused }
       emit(.runResumed(by: who))
-    case .cancel(let who, let reason):
-      emit(.cancelRequested(by: who, reason: reason))
-      emit(.runCancelled)
-    case .expire:
-      emit(.runExpired)
-      emit(
-        .runFailed(
-          step: nil,
-          Failure(
-            code: "run_timeout", message: "The run did not end within the time limit of its workflow.",
-            isRetryable: false)))
+    case .cancel(let who, let reason, let undoes):
+      let turnsBack = undoes && state.status != .compensating && !state.undoingSteps().isEmpty
+      emit(.cancelRequested(by: who, reason: reason, undoes: turnsBack))
+      if turnsBack {
+        turnBack(Failure(code: "cancelled", message: "\(who) cancelled the run. \(reason)", isRetryable: false))
+      } else {
+        emit(.runCancelled)
+      }
+    case .expire(let undoes): expire(undoes)
     case .signal(let name, let id, let payload, let who, let facts):
       try signal(name, id, payload, who, facts)
     case .fork(let source, let at, let who, let changes):
@@ -82,6 +82,25 @@ struct Decision {
       for place in open { ready(place, delay: 0) }
     default: break
     }
+  }
+
+  /// The time is over: that of the run, or that of undoing it.
+  private mutating func expire(_ undoes: Bool) {
+    let turnsBack = undoes && state.status != .compensating && !state.undoingSteps().isEmpty
+    let undoing = state.undoing
+    emit(.runExpired(undoes: turnsBack))
+    if turnsBack { return turnBack(.runTimedOut) }
+    switch undoing?.cause {
+    case .cancellation: emit(.runCancelled)
+    case .expiry: emit(.runFailed(step: nil, .undoingTimedOut))
+    case .failure, nil: emit(.runFailed(step: nil, .runTimedOut))
+    }
+  }
+
+  /// Undoes what was done although no step has failed.
+  private mutating func turnBack(_ failure: Failure) {
+    emit(.compensationStarted(step: "", failure))
+    undoNext()
   }
 
   private mutating func signal(
@@ -109,22 +128,23 @@ struct Decision {
         throw .journalGap
       }
       for call in calls { emit(.callRecorded(step: key, attempt: attempt, call)) }
-    case .succeed(let key, let attempt, let output, let facts):
+    case .succeed(let key, let attempt, let output, let facts, let usage):
       let place = try held(key, attempt)
-      emit(.stepSucceeded(step: key, attempt: attempt, output: output, facts: facts))
+      emit(.stepSucceeded(step: key, attempt: attempt, output: output, facts: facts, usage: usage))
       ended.append(place)
     case .plan(let key, let attempt, let output, let facts, let steps):
       try plan(key, attempt, output, facts, steps)
-    case .fail(let key, let attempt, let failure):
+    case .fail(let key, let attempt, let failure, let usage):
       let place = try held(key, attempt)
-      emit(.stepFailed(step: key, attempt: attempt, failure))
+      emit(.stepFailed(step: key, attempt: attempt, failure, usage: usage))
       afterFailure(place, failure)
     case .lose(let key, let attempt):
       let place = try held(key, attempt)
       guard case .leased(let worker) = state.steps[place].status else { throw .staleAttempt }
       emit(.stepLost(step: key, attempt: attempt, worker: worker))
       afterFailure(place, .workerLost)
-    case .timeOut(let key, let attempt, let limit): try timeOut(key, attempt, limit)
+    case .timeOut(let key, let attempt, let limit, let repeats, let usage):
+      try timeOut(key, attempt, limit, repeats, usage)
     case .elapse(let key, let attempt):
       let place = try waiting(key, attempt)
       guard case .delay = state.definitions[state.steps[place].definition].kind else { throw .staleAttempt }
@@ -151,7 +171,7 @@ struct Decision {
     guard steps.count <= stepsMax, state.steps.count + steps.count <= Workflow.stepsMax else {
       let failure = Failure(
         code: "plan_too_large", message: "The plan has \(steps.count) steps; at most \(stepsMax) are allowed.",
-        isRetryable: true)
+        isRetryable: true, next: .continues)
       emit(.stepFailed(step: key, attempt: attempt, failure))
       return afterFailure(place, failure)
     }
@@ -163,7 +183,9 @@ struct Decision {
     if state.steps[place].openChildren == 0 { complete(place, nil) }
   }
 
-  private mutating func timeOut(_ key: String, _ attempt: Int, _ limit: StepTimeout) throws(RunRefusal) {
+  private mutating func timeOut(
+    _ key: String, _ attempt: Int, _ limit: StepTimeout, _ repeats: Bool, _ usage: Usage?
+  ) throws(RunRefusal) {
     guard let place = state.places[key] else { throw .unknownStep }
     let step = state.steps[place]
     guard step.attempt == attempt else { throw .staleAttempt }
@@ -171,8 +193,9 @@ struct Decision {
     case (.scheduleToStart, .ready), (.startToClose, .leased), (.startToClose, .waiting): break
     default: throw .staleAttempt
     }
-    emit(.stepTimedOut(step: key, attempt: attempt, limit))
-    afterFailure(place, .timedOut(limit, wasAtWork: step.status.isLeased))
+    let isRepeated = repeats && step.status == .waiting && state.isSubRun(step)
+    emit(.stepTimedOut(step: key, attempt: attempt, limit, isRepeated: isRepeated, usage: usage))
+    afterFailure(place, .timedOut(limit, isRepeated: isRepeated || step.status.isLeased))
   }
 
   private mutating func decideApproval(
@@ -250,13 +273,23 @@ extension Failure {
   static let workerLost = Failure(
     code: "worker_lost", message: "The worker stopped answering while it ran the step.", isRetryable: true)
 
-  /// What a time limit that has passed means for its step: work is repeated, a wait in vain is not.
-  static func timedOut(_ limit: StepTimeout, wasAtWork: Bool) -> Failure {
+  /// The time of the run is over.
+  public static let runTimedOut = Failure(
+    code: "run_timeout", message: "The run did not end within the time limit of its workflow.", isRetryable: false)
+
+  /// The time of the run is over, and so is that of undoing it.
+  static let undoingTimedOut = Failure(
+    code: "run_timeout",
+    message: "The run did not end within the time limit of its workflow, and undoing it took too long.",
+    isRetryable: false)
+
+  /// What a time limit that has passed means for its step: work and sub-runs are repeated, a wait in vain is not.
+  static func timedOut(_ limit: StepTimeout, isRepeated: Bool) -> Failure {
     let message =
       switch limit {
       case .scheduleToStart: "No worker took the step within its time limit."
       case .startToClose: "The step was not done within its time limit."
       }
-    return Failure(code: "\(limit.rawValue)_timeout", message: message, isRetryable: wasAtWork)
+    return Failure(code: "\(limit.rawValue)_timeout", message: message, isRetryable: isRepeated)
   }
 }

@@ -19,6 +19,23 @@ public struct Effects: Hashable, Sendable {
     public let delayMilliseconds: Int64
   }
 
+  /// The sub-run of an attempt that nobody waits for any more. It may never have begun.
+  public struct Orphan: Hashable, Sendable {
+    /// The step.
+    public let step: String
+    /// The attempt that it was for.
+    public let attempt: Int
+    /// Whether its beginning was noted. Otherwise somebody may be about to begin it.
+    public let isBegun: Bool
+
+    /// Makes an orphan.
+    public init(step: String, attempt: Int, isBegun: Bool) {
+      self.step = step
+      self.attempt = attempt
+      self.isBegun = isBegun
+    }
+  }
+
   /// What goes.
   public var clearing = Clearing.nothing
   /// Steps for the queue of workers.
@@ -26,10 +43,14 @@ public struct Effects: Hashable, Sendable {
   /// Steps that the orchestrator itself does or waits for.
   public var own: [Dispatch] = []
   /// Sub-runs that nobody waits for any more.
-  public var orphans: [String] = []
+  public var orphans: [Orphan] = []
+  /// What was done is being undone because the run was cancelled or its time was over, or the workflow limits the time
+  /// of undoing: so many milliseconds.
+  public var undoingLimit: Int64?
 
   /// The effects of `events`, which led to `state`.
   public init(of events: [RunEvent], in state: RunState) {
+    var abandoned: Set<String> = []
     for event in events {
       switch event {
       case .stepReady(let key, let attempt, let delay):
@@ -38,16 +59,24 @@ public struct Effects: Hashable, Sendable {
       case .runPaused: clearing = max(clearing, .ready)
       case .runResumed:
         for place in state.steps.indices where state.steps[place].status == .ready { add(place, 0, state) }
-      case .stepTimedOut(let key, _, _):
-        if let place = state.places[key], let child = state.steps[place].child { orphans.append(child) }
+      case .stepTimedOut(let key, let attempt, _, _, _):
+        if let place = state.places[key], state.isSubRun(state.steps[place]) {
+          orphans.append(Orphan(step: key, attempt: attempt, isBegun: true))
+        }
       case .compensationStarted, .runSucceeded, .runFailed, .runCancelled:
+        if case .compensationStarted(let step, _) = event {
+          undoingLimit =
+            state.workflow.undoingMilliseconds ?? (step.isEmpty ? Workflow.undoingMillisecondsStandard : nil)
+        }
         clearing = .everything
-        for step in state.steps where step.status == .abandoned {
-          if let child = step.child { orphans.append(child) }
+        for step in state.steps where step.status == .abandoned && step.attempt > 0 && state.isSubRun(step) {
+          let orphan = Orphan(step: step.key, attempt: step.attempt, isBegun: step.child != nil)
+          if abandoned.insert(step.key).inserted { orphans.append(orphan) }
         }
       default: break
       }
     }
+    if state.status.isEnded { undoingLimit = nil }
   }
 
   private mutating func add(_ place: Int, _ delay: Int64, _ state: RunState) {

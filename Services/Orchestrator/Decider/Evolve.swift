@@ -13,7 +13,8 @@ public func evolve(_ state: inout RunState, _ event: RunEvent) {
     state.isPaused = true
     state.clearedAt = state.sequence
   case .runResumed: state.isPaused = false
-  case .cancelRequested, .runExpired: break
+  case .cancelRequested(_, _, let undoes): if undoes { state.endingCause = .cancellation }
+  case .runExpired(let undoes): if undoes { state.endingCause = .expiry }
   case .runForked(_, _, _, let changes): state.fork(changes)
   case .signalReceived(let name, let id, let payload, _, let facts):
     state.learn(facts)
@@ -48,14 +49,17 @@ extension RunState {
       steps[place].attempt = attempt
       steps[place].subject = nil
       steps[place].child = nil
+      // Only the first attempt behind a fork goes on inside the sub-run of before.
+      if attempt > steps[place].attemptBase + 1 { steps[place].resumes = nil }
     case .stepStarted(_, _, let worker):
       set(place, .leased(worker: worker))
       if status == .pending { status = .running }
     case .callRecorded(_, _, let call):
       steps[place].recordedCalls += 1
       usage = usage + call.usage
-    case .stepSucceeded(_, _, let output, let facts):
+    case .stepSucceeded(_, _, let output, let facts, let used):
       learn(facts)
+      if let used { usage = usage + used }
       steps[place].output = output
       succeed(place)
     case .stepCompleted(_, let output):
@@ -71,20 +75,28 @@ extension RunState {
       steps[place].output = output
       expand(place, added)
     case .stepFannedOut(_, let count): fanOut(place, count)
-    case .stepFailed(_, _, let failure), .stepRefused(_, _, let failure):
+    case .stepFailed(_, _, let failure, let used):
+      set(place, .failed)
+      steps[place].failure = failure
+      if let used { usage = usage + used }
+      prepareNext(place, failure)
+    case .stepRefused(_, _, let failure):
       set(place, .failed)
       steps[place].failure = failure
     case .stepLost:
       set(place, .failed)
       steps[place].failure = .workerLost
-    case .stepTimedOut(_, _, let limit):
-      steps[place].failure = .timedOut(limit, wasAtWork: steps[place].status.isLeased)
+    case .stepTimedOut(_, _, let limit, let isRepeated, let used):
+      steps[place].failure = .timedOut(limit, isRepeated: isRepeated || steps[place].status.isLeased)
       set(place, .failed)
+      if let used { usage = usage + used }
     case .stepExhausted: close(place, .failed)
     case .stepSkipped: close(place, .skipped)
     case .stepDegraded(_, let fallback):
       steps[place].fallback = fallback
       steps[place].attemptBase = steps[place].attempt
+      // Another agent or model does not go on with answers that were not its own.
+      if steps[place].failure?.next == .continues { dropJournal(place) }
     case .childStarted(_, _, let run): steps[place].child = run
     case .approvalRequested(_, _, let subject): steps[place].subject = subject
     case .approvalDecided(_, _, let decision): learn(decision.facts)
@@ -100,8 +112,27 @@ extension RunState {
     steps[place].status = status
   }
 
+  /// A failed attempt is not handed the answers again that made it fail, unless the next one can answer the failure.
+  private mutating func prepareNext(_ place: Int, _ failure: Failure) {
+    switch failure.next {
+    case .continues:
+      steps[place].feedback = Step.Feedback(failure: failure, callsBefore: steps[place].recordedCalls)
+    case .anew:
+      dropJournal(place)
+      steps[place].feedback = Step.Feedback(failure: failure, callsBefore: 0)
+    case nil: break
+    }
+  }
+
+  private mutating func dropJournal(_ place: Int) {
+    steps[place].recordedCalls = 0
+    steps[place].journalAfter = sequence
+    steps[place].feedback = nil
+  }
+
   private mutating func succeed(_ place: Int) {
     steps[place].failure = nil
+    steps[place].feedback = nil
     close(place, .succeeded)
   }
 
@@ -160,14 +191,16 @@ extension RunState {
 
   /// Everything that has not ended is given up, except what undoes it.
   fileprivate mutating func turnBack(_ step: String, _ failure: Failure) {
+    let begun = step.isEmpty ? undoingSteps() : []
     status = .compensating
     isPaused = false
     clearedAt = sequence
-    var left: [String] = []
+    var left = begun
     if let place = places[step], case .compensate(let keys) = definitions[steps[place].definition].onFailure {
       left = keys
     }
-    undoing = Undoing(step: step, failure: failure, left: left)
+    undoing = Undoing(
+      step: step, failure: failure, cause: step.isEmpty ? endingCause ?? .failure : .failure, left: left)
     for place in steps.indices
     where !steps[place].status.isEnded && !definitions[steps[place].definition].isCompensation {
       steps[place].status = .abandoned
@@ -195,9 +228,15 @@ extension RunState {
     for place in steps.indices where steps[place].status.isOpen {
       steps[place].status = .blocked
       steps[place].attemptBase = steps[place].attempt
+      if isSubRun(steps[place]) { steps[place].resumes = steps[place].child ?? steps[place].resumes }
       if changed.contains(steps[place].key) || changed.contains(definitions[steps[place].definition].key) {
-        steps[place].recordedCalls = 0
-        steps[place].journalAfter = sequence
+        if let failure = changes.first(where: { $0.step == steps[place].key })?.failure {
+          steps[place].failure = failure
+          prepareNext(place, failure)
+          continue
+        }
+        dropJournal(place)
+        steps[place].resumes = nil
         steps[place].fallback = 0
       }
     }

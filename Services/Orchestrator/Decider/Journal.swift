@@ -15,6 +15,14 @@ public struct PayloadRef: Hashable, Sendable {
   }
 }
 
+/// How the attempt behind a failed one begins.
+public enum NextAttempt: String, Hashable, Sendable {
+  /// Behind the recorded calls, with the failure as something to answer.
+  case continues
+  /// From the start: the recorded answers led to the failure.
+  case anew
+}
+
 /// Why a step or a run failed, for programs (`code`) and for people (`message`).
 public struct Failure: Hashable, Sendable {
   /// Stable name, for example `provider_unreachable`.
@@ -23,13 +31,20 @@ public struct Failure: Hashable, Sendable {
   public let message: String
   /// Whether another attempt may succeed.
   public let isRetryable: Bool
+  /// How another attempt begins; `nil` for what was not an attempt of a worker, and in histories that do not know it:
+  /// then it resumes from the journal, like one behind a lost attempt.
+  public let next: NextAttempt?
 
   /// Makes a failure.
-  public init(code: String, message: String, isRetryable: Bool) {
+  public init(code: String, message: String, isRetryable: Bool, next: NextAttempt? = nil) {
     self.code = code
     self.message = message
     self.isRetryable = isRetryable
+    self.next = next
   }
+
+  /// The failure as the reason for an end, behind which nothing follows.
+  var asEnd: Failure { Failure(code: code, message: message, isRetryable: isRetryable) }
 }
 
 /// One recorded model or tool call: the journal entry by which a resumed attempt avoids paying twice.

@@ -1,3 +1,5 @@
+public import Contracts
+
 /// One entry of a run's history. The history is the only truth about a run; everything else is derived from it.
 ///
 /// An entry is either a *fact*, which came from outside (a result, a signal, the end of a wait), or a *consequence*,
@@ -11,16 +13,17 @@ public enum RunEvent: Hashable, Sendable {
   case stepStarted(step: String, attempt: Int, worker: String)
   /// A call was recorded.
   case callRecorded(step: String, attempt: Int, CallRecord)
-  /// The attempt delivered a result.
-  case stepSucceeded(step: String, attempt: Int, output: PayloadRef, facts: [Fact])
+  /// The attempt delivered a result; `usage` is what the sub-run has consumed that delivered it.
+  case stepSucceeded(step: String, attempt: Int, output: PayloadRef, facts: [Fact], usage: Usage? = nil)
   /// A planner delivered a plan: its output and the steps that it adds.
   case planExpanded(step: String, attempt: Int, output: PayloadRef, facts: [Fact], steps: [WorkflowStep])
-  /// The attempt failed.
-  case stepFailed(step: String, attempt: Int, Failure)
+  /// The attempt failed; `usage` is what the sub-run has consumed that failed.
+  case stepFailed(step: String, attempt: Int, Failure, usage: Usage? = nil)
   /// The worker was not heard of until its lease ended.
   case stepLost(step: String, attempt: Int, worker: String)
-  /// A time limit of the step has passed.
-  case stepTimedOut(step: String, attempt: Int, StepTimeout)
+  /// A time limit of the step has passed. `isRepeated` says that a sub-run took too long, which is tried again; `usage`
+  /// is what it had consumed by then.
+  case stepTimedOut(step: String, attempt: Int, StepTimeout, isRepeated: Bool = false, usage: Usage? = nil)
   /// The wait of a delay is over.
   case delayElapsed(step: String, attempt: Int)
   /// A sub-run was begun for the step.
@@ -35,10 +38,10 @@ public enum RunEvent: Hashable, Sendable {
   case runPaused(by: String)
   /// The run goes on.
   case runResumed(by: String)
-  /// Somebody asked for the end of the run.
-  case cancelRequested(by: String, reason: String)
-  /// The time limit of the run has passed.
-  case runExpired
+  /// Somebody asked for the end of the run; `undoes` says that what was done is undone before.
+  case cancelRequested(by: String, reason: String, undoes: Bool = false)
+  /// The time limit of the run has passed; `undoes` says that what was done is undone before it ends.
+  case runExpired(undoes: Bool = false)
   /// The run continues the history of another one from here, with changes.
   case runForked(from: String, at: Int, by: String, changes: [StepChange])
 
@@ -58,7 +61,8 @@ public enum RunEvent: Hashable, Sendable {
   case stepExhausted(step: String)
   /// The step is not needed.
   case stepSkipped(step: String)
-  /// The run cannot succeed any more; what was done is being undone.
+  /// The run cannot succeed any more; what was done is being undone. The step is empty when the run was cancelled or
+  /// its time was over.
   case compensationStarted(step: String, Failure)
   /// The run ended with a result; `nil` when the step that gives it was skipped.
   case runSucceeded(output: PayloadRef?)
@@ -105,9 +109,9 @@ public enum RunEvent: Hashable, Sendable {
   /// The step that the event is about.
   public var step: String? {
     switch self {
-    case .stepStarted(let step, _, _), .callRecorded(let step, _, _), .stepSucceeded(let step, _, _, _),
-      .planExpanded(let step, _, _, _, _), .stepFailed(let step, _, _), .stepLost(let step, _, _),
-      .stepTimedOut(let step, _, _), .delayElapsed(let step, _), .childStarted(let step, _, _),
+    case .stepStarted(let step, _, _), .callRecorded(let step, _, _), .stepSucceeded(let step, _, _, _, _),
+      .planExpanded(let step, _, _, _, _), .stepFailed(let step, _, _, _), .stepLost(let step, _, _),
+      .stepTimedOut(let step, _, _, _, _), .delayElapsed(let step, _), .childStarted(let step, _, _),
       .approvalRequested(let step, _, _), .approvalDecided(let step, _, _), .stepReady(let step, _, _),
       .stepFannedOut(let step, _), .stepCompleted(let step, _), .stepRefused(let step, _, _),
       .stepDegraded(let step, _), .stepExhausted(let step), .stepSkipped(let step):
@@ -168,12 +172,15 @@ public struct StepChange: Hashable, Sendable {
   public let model: String?
   /// Another template of the input, as JSON text.
   public let input: String?
+  /// The failure that the run ended with: it is not repeated from the journal.
+  public let failure: Failure?
 
   /// Makes a change.
-  public init(step: String, agent: String?, model: String?, input: String?) {
+  public init(step: String, agent: String?, model: String?, input: String?, failure: Failure? = nil) {
     self.step = step
     self.agent = agent
     self.model = model
     self.input = input
+    self.failure = failure
   }
 }

@@ -1,3 +1,5 @@
+public import Contracts
+
 /// What can happen to a run, seen from outside. Time, ids and results enter here and are recorded.
 public enum RunInput: Hashable, Sendable {
   /// A task was accepted.
@@ -6,16 +8,18 @@ public enum RunInput: Hashable, Sendable {
   case lease(step: String, worker: String)
   /// The holder of the lease recorded calls.
   case record(step: String, attempt: Int, [CallRecord])
-  /// The holder of the lease, or the orchestrator itself for its own steps, delivered a result.
-  case succeed(step: String, attempt: Int, output: PayloadRef, facts: [Fact])
+  /// The holder of the lease, or the orchestrator itself for its own steps, delivered a result. `usage` is that of a
+  /// sub-run.
+  case succeed(step: String, attempt: Int, output: PayloadRef, facts: [Fact], usage: Usage? = nil)
   /// The holder of the lease delivered a plan.
   case plan(step: String, attempt: Int, output: PayloadRef, facts: [Fact], steps: [WorkflowStep])
-  /// The holder of the lease, or the orchestrator itself for its own steps, gave up.
-  case fail(step: String, attempt: Int, Failure)
+  /// The holder of the lease, or the orchestrator itself for its own steps, gave up. `usage` is that of a sub-run.
+  case fail(step: String, attempt: Int, Failure, usage: Usage? = nil)
   /// The lease ended without a word from its holder.
   case lose(step: String, attempt: Int)
-  /// A limit of the step has passed.
-  case timeOut(step: String, attempt: Int, StepTimeout)
+  /// A limit of the step has passed. With `repeats`, a sub-run that took too long is tried again; `usage` is what it had
+  /// consumed by then.
+  case timeOut(step: String, attempt: Int, StepTimeout, repeats: Bool = true, usage: Usage? = nil)
   /// The wait of a delay is over.
   case elapse(step: String, attempt: Int)
   /// The sub-run of the step exists.
@@ -30,10 +34,10 @@ public enum RunInput: Hashable, Sendable {
   case pause(by: String)
   /// The run shall go on.
   case resume(by: String)
-  /// Somebody wants the run to end.
-  case cancel(by: String, reason: String)
-  /// The time of the whole run is over.
-  case expire
+  /// Somebody wants the run to end. With `undoes`, what was done is undone before, unless that is under way already.
+  case cancel(by: String, reason: String, undoes: Bool = true)
+  /// The time of the whole run is over. `undoes` is as for `cancel`.
+  case expire(undoes: Bool = true)
   /// The state is the beginning of another run's history, which goes on here as a run of its own.
   case fork(from: String, at: Int, by: String, changes: [StepChange])
 }

@@ -50,6 +50,14 @@ public struct RunState: Hashable, Sendable {
       }
     }
 
+    /// Whether it has begun, whatever became of it then.
+    var hasBegun: Bool {
+      switch self {
+      case .ready, .leased, .waiting, .expanded, .succeeded, .failed: true
+      case .blocked, .skipped, .abandoned: false
+      }
+    }
+
     /// Whether a worker is at it.
     var isLeased: Bool { if case .leased = self { true } else { false } }
 
@@ -90,6 +98,10 @@ public struct RunState: Hashable, Sendable {
     public internal(set) var subject: PayloadRef?
     /// The sub-run.
     public internal(set) var child: String?
+    /// The sub-run of the run that this one is a fork of: the next attempt goes on inside it.
+    public internal(set) var resumes: String?
+    /// The failure of an earlier attempt that the present one is to know of.
+    public internal(set) var feedback: Feedback?
     /// Places of its instances or of the steps of its plan.
     public internal(set) var children: [Int] = []
     /// Places of the steps that depend on it.
@@ -103,6 +115,19 @@ public struct RunState: Hashable, Sendable {
     var openChildren = 0
     /// The attempt after which the present fallback began.
     var attemptBase = 0
+
+    /// A failure that no later attempt has recorded anything behind.
+    public var unansweredFailure: Failure? {
+      feedback.flatMap { $0.callsBefore == recordedCalls ? $0.failure : nil }
+    }
+
+    /// A failure that a later attempt answers.
+    public struct Feedback: Hashable, Sendable {
+      /// What went wrong.
+      public let failure: Failure
+      /// Calls of the journal that come before it.
+      public let callsBefore: Int
+    }
 
     /// How it has ended, for conditions.
     public var outcome: Condition.Outcome? {
@@ -123,8 +148,19 @@ public struct RunState: Hashable, Sendable {
 
   /// Why the run is being undone.
   struct Undoing: Hashable, Sendable {
+    /// What it ends with afterwards.
+    enum Cause: Hashable, Sendable {
+      /// The failure of the step.
+      case failure
+      /// It was cancelled.
+      case cancellation
+      /// Its time was over.
+      case expiry
+    }
+
     let step: String
     let failure: Failure
+    let cause: Cause
     var left: [String]
   }
 
@@ -160,6 +196,8 @@ public struct RunState: Hashable, Sendable {
   var signals: [WaitingSignal] = []
   var signalIDs: [String] = []
   var undoing: Undoing?
+  /// Why the run is about to turn back, when no step has failed.
+  var endingCause: Undoing.Cause?
 
   /// The state before the first event.
   public init(workflow: Workflow) {
@@ -182,6 +220,19 @@ public struct RunState: Hashable, Sendable {
 
   /// What the step is meant to do.
   public func definition(of step: Step) -> WorkflowStep { definitions[step.definition] }
+
+  /// Whether another run does the step.
+  func isSubRun(_ step: Step) -> Bool { if case .run = definitions[step.definition].kind { true } else { false } }
+
+  /// The steps that undo what has begun by now, what began last first.
+  func undoingSteps() -> [String] {
+    var keys: [String] = []
+    for step in steps.reversed() where step.status.hasBegun && !definitions[step.definition].isCompensation {
+      guard case .compensate(let named) = definitions[step.definition].onFailure else { continue }
+      for key in named where !keys.contains(key) && self.step(key)?.status == .blocked { keys.append(key) }
+    }
+    return keys
+  }
 
   /// Who does the step now: as defined, or as its fallback says.
   public func assignment(of step: Step) -> (agent: String?, model: String?) {

@@ -2,6 +2,8 @@
 public struct Workflow: Hashable, Sendable {
   /// Steps that a run may have in total, with all that fan-outs and planners add.
   public static let stepsMax = 10_000
+  /// How long a run that was cancelled or whose time is over may take to undo what was done.
+  public static let undoingMillisecondsStandard: Int64 = 600_000
 
   /// The name by which tasks ask for it.
   public let name: String
@@ -13,6 +15,9 @@ public struct Workflow: Hashable, Sendable {
   public let resultStep: String
   /// Longest life of a run in milliseconds; `nil` is without limit.
   public let timeoutMilliseconds: Int64?
+  /// Longest time for undoing what was done; `nil` is the standard behind a cancellation or the end of the run's time,
+  /// and without limit behind a failure.
+  public var undoingMilliseconds: Int64?
 
   /// Makes a workflow; its steps must form a graph without cycles, with unique keys and known dependencies. The result
   /// is that of the last step when `resultStep` is nil.
@@ -137,6 +142,7 @@ public struct WorkflowStep: Hashable, Sendable {
     self.key = key
     self.kind = kind
     self.dependsOn = dependsOn
+    retry = WorkflowStep.standardRetry(of: kind)
   }
 
   /// A step of a worker.
@@ -145,6 +151,14 @@ public struct WorkflowStep: Hashable, Sendable {
   ) {
     self.init(key: key, kind: .work(jobType: jobType), dependsOn: dependsOn)
     self.retry = retry
+  }
+
+  /// The policy of a step whose document has none. The steps of a sub-run have retries of their own.
+  public static func standardRetry(of kind: Kind) -> RetryPolicy {
+    guard case .run = kind else { return .standard }
+    var policy = RetryPolicy.standard
+    policy.attemptsMax = 1
+    return policy
   }
 
   /// Whether a worker does it.

@@ -15,18 +15,22 @@ extension EventCodec {
     case "model.called", "tool.called": return call(type, data).map { .callRecorded(step: step, attempt: attempt, $0) }
     case "step.succeeded":
       return payload(data["output"]).map {
-        .stepSucceeded(step: step, attempt: attempt, output: $0, facts: facts(data))
+        .stepSucceeded(
+          step: step, attempt: attempt, output: $0, facts: facts(data), usage: data["usage"].map(usage))
       }
     case "plan.expanded":
       guard let output = payload(data["output"]), let steps = data["steps"] else { return nil }
       let read = steps.elements.compactMap { try? StepDocument.read(written: $0) }
       guard read.count == steps.count else { return nil }
       return .planExpanded(step: step, attempt: attempt, output: output, facts: facts(data), steps: read)
-    case "step.failed": return .stepFailed(step: step, attempt: attempt, failure(data))
+    case "step.failed":
+      return .stepFailed(step: step, attempt: attempt, failure(data), usage: data["usage"].map(usage))
     case "step.refused": return .stepRefused(step: step, attempt: attempt, failure(data))
     case "step.timed_out":
       return data["limit"]?.string.flatMap { StepTimeout(rawValue: $0) }.map {
-        .stepTimedOut(step: step, attempt: attempt, $0)
+        .stepTimedOut(
+          step: step, attempt: attempt, $0, isRepeated: data["repeated"]?.bool ?? false,
+          usage: data["usage"].map(usage))
       }
     case "delay.elapsed": return .delayElapsed(step: step, attempt: attempt)
     case "child.started": return .childStarted(step: step, attempt: attempt, run: data["run_id"]?.string ?? "")
@@ -65,14 +69,17 @@ extension EventCodec {
       return .signalReceived(name: name, id: id, payload: payload, by: who, facts: facts(data))
     case "run.paused": return .runPaused(by: who)
     case "run.resumed": return .runResumed(by: who)
-    case "run.cancel_requested": return .cancelRequested(by: who, reason: data["reason"]?.string ?? "")
-    case "run.expired": return .runExpired
+    case "run.cancel_requested":
+      return .cancelRequested(
+        by: who, reason: data["reason"]?.string ?? "", undoes: data["undoes"]?.bool ?? false)
+    case "run.expired": return .runExpired(undoes: data["undoes"]?.bool ?? false)
     case "run.forked":
       let changes = (data["changes"]?.elements).map { elements in
         elements.map { view in
           StepChange(
             step: view["step"]?.string ?? "", agent: view["agent"]?.string, model: view["model"]?.string,
-            input: view["input"].map { String(decoding: $0.rawBytes, as: UTF8.self) })
+            input: view["input"].map { String(decoding: $0.rawBytes, as: UTF8.self) },
+            failure: view["failure"].map(failure))
         }
       }
       return .runForked(
@@ -98,7 +105,15 @@ extension EventCodec {
   private static func failure(_ view: JSONView) -> Failure {
     Failure(
       code: view["code"]?.string ?? "unknown", message: view["message"]?.string ?? "",
-      isRetryable: view["retryable"]?.bool ?? false)
+      isRetryable: view["retryable"]?.bool ?? false,
+      next: view["next"]?.string.flatMap { NextAttempt(rawValue: $0) })
+  }
+
+  private static func usage(_ view: JSONView) -> Usage {
+    Usage(
+      inputTokens: view["input_tokens"]?.int ?? 0, outputTokens: view["output_tokens"]?.int ?? 0,
+      costMicroUSD: view["cost_microusd"]?.int ?? 0, unpricedCalls: view["unpriced_calls"]?.int ?? 0,
+      modelCalls: view["model_calls"]?.int ?? 0)
   }
 
   private static func call(_ type: String, _ view: JSONView) -> CallRecord? {
@@ -108,10 +123,7 @@ extension EventCodec {
     return CallRecord(
       kind: type == "model.called" ? .model : .tool, index: Int(index), name: name, requestSHA256: request,
       result: result,
-      usage: Usage(
-        inputTokens: view["input_tokens"]?.int ?? 0, outputTokens: view["output_tokens"]?.int ?? 0,
-        costMicroUSD: view["cost_microusd"]?.int ?? 0, unpricedCalls: view["unpriced_calls"]?.int ?? 0,
-        modelCalls: view["model_calls"]?.int ?? 0),
+      usage: usage(view),
       durationMilliseconds: view["duration_ms"]?.int ?? 0)
   }
 }

@@ -49,10 +49,11 @@ public enum EventCodec {
     case .callRecorded(_, let attempt, let call):
       writer.member("attempt", Int64(attempt))
       write(call, &writer)
-    case .stepSucceeded(_, let attempt, let output, let facts):
+    case .stepSucceeded(_, let attempt, let output, let facts, let usage):
       writer.member("attempt", Int64(attempt))
       write("output", output, &writer)
       write(facts, &writer)
+      if let usage { writeOfSubRun(usage, &writer) }
     case .planExpanded(_, let attempt, let output, let facts, let steps):
       writer.member("attempt", Int64(attempt))
       write("output", output, &writer)
@@ -61,12 +62,18 @@ public enum EventCodec {
       writer.beginArray()
       for step in steps { StepDocument.write(step, to: &writer) }
       writer.endArray()
-    case .stepFailed(_, let attempt, let failure), .stepRefused(_, let attempt, let failure):
+    case .stepFailed(_, let attempt, let failure, let usage):
       writer.member("attempt", Int64(attempt))
       write(failure, &writer)
-    case .stepTimedOut(_, let attempt, let limit):
+      if let usage { writeOfSubRun(usage, &writer) }
+    case .stepRefused(_, let attempt, let failure):
+      writer.member("attempt", Int64(attempt))
+      write(failure, &writer)
+    case .stepTimedOut(_, let attempt, let limit, let isRepeated, let usage):
       writer.member("attempt", Int64(attempt))
       writer.member("limit", limit.rawValue)
+      if isRepeated { writer.member("repeated", true) }
+      if let usage { writeOfSubRun(usage, &writer) }
     case .delayElapsed(_, let attempt): writer.member("attempt", Int64(attempt))
     case .childStarted(_, let attempt, let run):
       writer.member("attempt", Int64(attempt))
@@ -84,7 +91,8 @@ public enum EventCodec {
     case .stepFannedOut(_, let count): writer.member("count", Int64(count))
     case .stepCompleted(_, let output): if let output { write("output", output, &writer) }
     case .stepDegraded(_, let fallback): writer.member("fallback", Int64(fallback))
-    case .stepExhausted, .stepSkipped, .runExpired, .runCancelled: break
+    case .runExpired(let undoes): if undoes { writer.member("undoes", true) }
+    case .stepExhausted, .stepSkipped, .runCancelled: break
     case .runSucceeded(let output): if let output { write("output", output, &writer) }
     default: writeOfRun(event, to: &writer)
     }
@@ -99,9 +107,10 @@ public enum EventCodec {
       writer.member("by", who)
       write(facts, &writer)
     case .runPaused(let who), .runResumed(let who): writer.member("by", who)
-    case .cancelRequested(let who, let reason):
+    case .cancelRequested(let who, let reason, let undoes):
       writer.member("by", who)
       writer.member("reason", reason)
+      if undoes { writer.member("undoes", true) }
     case .runForked(let source, let at, let who, let changes):
       writer.member("from_run", source)
       writer.member("at_seq", Int64(at))
@@ -114,11 +123,17 @@ public enum EventCodec {
         writer.member("agent", ifPresent: change.agent)
         writer.member("model", ifPresent: change.model)
         if let input = change.input { writer.member("input", raw: input.utf8) }
+        if let failure = change.failure {
+          writer.key("failure")
+          writer.beginObject()
+          write(failure, &writer)
+          writer.endObject()
+        }
         writer.endObject()
       }
       writer.endArray()
     case .compensationStarted(let step, let failure):
-      writer.member("failed_step", step)
+      writer.member("failed_step", ifPresent: step.isEmpty ? nil : step)
       write(failure, &writer)
     case .runFailed(let step, let failure):
       writer.member("failed_step", ifPresent: step)
@@ -150,6 +165,23 @@ public enum EventCodec {
     writer.member("code", failure.code)
     writer.member("message", failure.message)
     writer.member("retryable", failure.isRetryable)
+    writer.member("next", ifPresent: failure.next?.rawValue)
+  }
+
+  /// What the sub-run of a step has consumed.
+  private static func writeOfSubRun(_ usage: Usage, _ writer: inout JSONWriter) {
+    writer.key("usage")
+    writer.beginObject()
+    write(usage, &writer)
+    writer.endObject()
+  }
+
+  private static func write(_ usage: Usage, _ writer: inout JSONWriter) {
+    writer.member("input_tokens", usage.inputTokens)
+    writer.member("output_tokens", usage.outputTokens)
+    writer.member("cost_microusd", usage.costMicroUSD)
+    writer.member("unpriced_calls", usage.unpricedCalls)
+    writer.member("model_calls", usage.modelCalls)
   }
 
   private static func write(_ call: CallRecord, _ writer: inout JSONWriter) {
@@ -157,11 +189,7 @@ public enum EventCodec {
     writer.member("name", call.name)
     writer.member("request_sha256", call.requestSHA256)
     write("result", call.result, &writer)
-    writer.member("input_tokens", call.usage.inputTokens)
-    writer.member("output_tokens", call.usage.outputTokens)
-    writer.member("cost_microusd", call.usage.costMicroUSD)
-    writer.member("unpriced_calls", call.usage.unpricedCalls)
-    writer.member("model_calls", call.usage.modelCalls)
+    write(call.usage, &writer)
     writer.member("duration_ms", call.durationMilliseconds)
   }
 }

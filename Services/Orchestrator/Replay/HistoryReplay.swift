@@ -75,13 +75,15 @@ extension RunInput {
     case .runCreated(_, _, let input, let seed, let facts): self = .create(input: input, seed: seed, facts: facts)
     case .stepStarted(let step, _, let worker): self = .lease(step: step, worker: worker)
     case .callRecorded(let step, let attempt, let call): self = .record(step: step, attempt: attempt, [call])
-    case .stepSucceeded(let step, let attempt, let output, let facts):
-      self = .succeed(step: step, attempt: attempt, output: output, facts: facts)
+    case .stepSucceeded(let step, let attempt, let output, let facts, let usage):
+      self = .succeed(step: step, attempt: attempt, output: output, facts: facts, usage: usage)
     case .planExpanded(let step, let attempt, let output, let facts, let steps):
       self = .plan(step: step, attempt: attempt, output: output, facts: facts, steps: steps)
-    case .stepFailed(let step, let attempt, let failure): self = .fail(step: step, attempt: attempt, failure)
+    case .stepFailed(let step, let attempt, let failure, let usage):
+      self = .fail(step: step, attempt: attempt, failure, usage: usage)
     case .stepLost(let step, let attempt, _): self = .lose(step: step, attempt: attempt)
-    case .stepTimedOut(let step, let attempt, let limit): self = .timeOut(step: step, attempt: attempt, limit)
+    case .stepTimedOut(let step, let attempt, let limit, let isRepeated, let usage):
+      self = .timeOut(step: step, attempt: attempt, limit, repeats: isRepeated, usage: usage)
     case .delayElapsed(let step, let attempt): self = .elapse(step: step, attempt: attempt)
     case .childStarted(let step, let attempt, let run): self = .startChild(step: step, attempt: attempt, run: run)
     case .signalReceived(let name, let id, let payload, let who, let facts):
@@ -90,8 +92,8 @@ extension RunInput {
       self = .requestApproval(step: step, attempt: attempt, subject: subject)
     case .runPaused(let who): self = .pause(by: who)
     case .runResumed(let who): self = .resume(by: who)
-    case .cancelRequested(let who, let reason): self = .cancel(by: who, reason: reason)
-    case .runExpired: self = .expire
+    case .cancelRequested(let who, let reason, let undoes): self = .cancel(by: who, reason: reason, undoes: undoes)
+    case .runExpired(let undoes): self = .expire(undoes: undoes)
     case .runForked(let source, let at, let who, let changes):
       self = .fork(from: source, at: at, by: who, changes: changes)
     case .stepReady, .stepFannedOut, .stepCompleted, .stepRefused, .stepDegraded, .stepExhausted,

@@ -50,13 +50,18 @@ public struct ReplayReport: Sendable {
     var calls: Set<String> = []
     var callTwice: String?
     var forked = 0
+    // A step that begins anew counts its calls from 0 again.
+    var begun: [String: Int] = [:]
     for event in history {
       switch event {
       case .runForked: forked += 1
-      case .stepSucceeded(let step, let attempt, _, _), .planExpanded(let step, let attempt, _, _, _):
+      case .stepSucceeded(let step, let attempt, _, _, _), .planExpanded(let step, let attempt, _, _, _):
         if !successes.insert("\(step)#\(attempt)").inserted { twice = step }
       case .callRecorded(let step, _, let call):
-        if !calls.insert("\(forked):\(step)#\(call.index)").inserted { callTwice = step }
+        let call = "\(forked):\(begun[step] ?? 0):\(step)#\(call.index)"
+        if !calls.insert(call).inserted { callTwice = step }
+      case .stepFailed(let step, _, let failure, _) where failure.next == .anew: begun[step, default: 0] += 1
+      case .stepDegraded(let step, _): begun[step, default: 0] += 1
       default: break
       }
     }

@@ -90,7 +90,7 @@ public struct RunBundle: Sendable {
       case .runCreated(_, _, let input, _, let facts):
         guard let document = payloads[input.sha256] else { continue }
         (recorded, expected) = (facts, watched.facts(input: document.root))
-      case .stepSucceeded(let step, _, let output, let facts), .planExpanded(let step, _, let output, let facts, _):
+      case .stepSucceeded(let step, _, let output, let facts, _), .planExpanded(let step, _, let output, let facts, _):
         guard let document = payloads[output.sha256] else { continue }
         (recorded, expected) = (facts, watched.facts(output: document.root, of: step))
       default: continue
@@ -112,7 +112,7 @@ extension RunEvent {
     switch self {
     case .runCreated(_, _, let input, _, _): [input]
     case .callRecorded(_, _, let call): [call.result]
-    case .stepSucceeded(_, _, let output, _), .planExpanded(_, _, let output, _, _): [output]
+    case .stepSucceeded(_, _, let output, _, _), .planExpanded(_, _, let output, _, _): [output]
     case .signalReceived(_, _, let payload, _, _): [payload]
     case .approvalRequested(_, _, let subject): [subject]
     case .approvalDecided(_, _, let decision): [decision.output]

@@ -11,6 +11,8 @@ struct Dispatching {
 
   /// The names of the limits that a step is subject to stand between these.
   static let laneSeparator = "\u{1f}"
+  /// A sub-run whose beginning was not noted yet may just be accepted; it is cancelled so much later.
+  private static let unbegunMilliseconds: Int64 = 30_000
 
   /// Steps for workers.
   func work(_ effects: Effects) -> [QueuedStep] {
@@ -58,7 +60,12 @@ struct Dispatching {
       }
       if let limit = definition.timeouts.startToClose { add(.close, dispatch.delayMilliseconds + limit) }
     }
-    timers += effects.orphans.compactMap { RunID($0) }.map { NewTimer(kind: .cancel, run: $0) }
+    timers += effects.orphans.map { orphan in
+      NewTimer(
+        kind: .cancel, run: RunID.of(run, step: orphan.step, attempt: orphan.attempt),
+        delayMilliseconds: orphan.isBegun ? 0 : Dispatching.unbegunMilliseconds)
+    }
+    if let limit = effects.undoingLimit { timers.append(NewTimer(kind: .expire, delayMilliseconds: limit)) }
     return timers
   }
 
@@ -73,7 +80,7 @@ struct Dispatching {
       switch event {
       case .approvalRequested(let key, _, _):
         limits[key] = state.step(key).flatMap { state.definition(of: $0).timeouts.startToClose }
-      case .stepTimedOut(let key, _, .scheduleToStart): unqueued.append(StepID.of(run, step: key))
+      case .stepTimedOut(let key, _, .scheduleToStart, _, _): unqueued.append(StepID.of(run, step: key))
       default: break
       }
     }

@@ -24,6 +24,13 @@ struct RunForks: Sendable {
 
   let engine: RunEngine
 
+  /// A run that goes on with the beginning of another one's history.
+  private struct Beginning {
+    let events: [RunEvent]
+    let ownEvents: Int
+    let state: RunState
+  }
+
   /// Begins a run that goes on with the history of `source` from `place`, with changes. Returns its id. It belongs to
   /// the task of `source`; that of a sub-run, for which nobody waits, is a task of its own.
   func fork(
@@ -36,21 +43,7 @@ struct RunForks: Sendable {
     for change in changes where workflow.workflow.step(change.step) == nil && !change.step.contains("/") {
       throw Impossible(code: "unknown_step", message: "The workflow \(name) has no step \(change.step).")
     }
-    let history = try await engine.store.history(source.id)
-    let prefix = Array(history.prefix(try RunForks.cut(history, place)))
-    var state = RunState(workflow: workflow.workflow)
-    for event in prefix { evolve(&state, event) }
-    let own: [RunEvent]
-    do throws(RunRefusal) {
-      own = try decide(
-        &state, .fork(from: source.id.description, at: prefix.count, by: principal, changes: changes))
-    } catch {
-      throw Impossible(code: "nothing_left", message: "There is nothing left to do at that place of the history.")
-    }
-    guard own.count > 1 || state.steps.contains(where: { $0.status.isOpen }) else {
-      throw Impossible(code: "nothing_left", message: "No step was under way at that place of the history.")
-    }
-    try await engine.store.touch(tenant, prefix.flatMap(\.payloads))
+    let beginning = try await beginning(source.id, tenant, workflow, at: place, changes: changes, by: principal)
     let run = RunID.make()
     let isOfSubRun = source.parent != nil
     var submission = Submission(
@@ -59,11 +52,60 @@ struct RunForks: Sendable {
         tenant: tenant, task: isOfSubRun ? TaskID(run.uuid) : facts.task, project: facts.project,
         priority: facts.priority, parent: nil, depth: 0, traceparent: traceparent),
       task: isOfSubRun ? NewTask(title: "Fork of \(source.id)") : nil, principal: principal,
-      input: Payload(source.input), events: prefix + own,
-      forkedFrom: source.id, state: state)
-    submission.ownEvents = prefix.count
+      input: Payload(source.input), events: beginning.events,
+      forkedFrom: source.id, state: beginning.state)
+    submission.ownEvents = beginning.ownEvents
     try await engine.accept(submission)
     return run
+  }
+
+  /// A sub-run that goes on inside `before`, which has failed or was cancelled: what it had finished is not done again.
+  /// `nil` when it did something else, or nothing is left to do there.
+  func resumption(
+    of before: RunID, as child: RunID, _ facts: RunFacts, of name: String, _ input: Payload
+  ) async throws -> Submission? {
+    guard let source = try await engine.store.run(facts.tenant, before), source.workflow == name,
+      source.status == .failed || source.status == .cancelled, Payload(source.input).sha256 == input.sha256,
+      let workflow = try await engine.catalog.find(facts.tenant, name, version: source.workflowVersion)
+    else { return nil }
+    let beginning: Beginning
+    do {
+      beginning = try await self.beginning(
+        before, facts.tenant, workflow, at: .beforeTheEnd, changes: [], by: "orchestrator")
+    } catch is Impossible { return nil }
+    var submission = Submission(
+      run: child, facts: facts, task: nil, principal: "orchestrator", input: input, events: beginning.events,
+      forkedFrom: before, state: beginning.state)
+    submission.ownEvents = beginning.ownEvents
+    return submission
+  }
+
+  private func beginning(
+    _ source: RunID, _ tenant: TenantID, _ workflow: CompiledWorkflow, at place: Place, changes: [StepChange],
+    by principal: String
+  ) async throws -> Beginning {
+    let history = try await engine.store.history(source)
+    let cut = try RunForks.cut(history, place)
+    let prefix = Array(history.prefix(cut))
+    var changes = changes
+    if case .beforeTheEnd = place, cut < history.count, case .stepFailed(let key, _, let failure, _) = history[cut],
+      failure.next != nil, !changes.contains(where: { key.hasPrefix($0.step) })
+    {
+      changes.append(StepChange(step: key, agent: nil, model: nil, input: nil, failure: failure))
+    }
+    var state = RunState(workflow: workflow.workflow)
+    for event in prefix { evolve(&state, event) }
+    let own: [RunEvent]
+    do throws(RunRefusal) {
+      own = try decide(&state, .fork(from: source.description, at: prefix.count, by: principal, changes: changes))
+    } catch {
+      throw Impossible(code: "nothing_left", message: "There is nothing left to do at that place of the history.")
+    }
+    guard own.count > 1 || state.steps.contains(where: { $0.status.isOpen }) else {
+      throw Impossible(code: "nothing_left", message: "No step was under way at that place of the history.")
+    }
+    try await engine.store.touch(tenant, prefix.flatMap(\.payloads))
+    return Beginning(events: prefix + own, ownEvents: prefix.count, state: state)
   }
 
   /// How many events the new run takes over: always whole decisions.

@@ -123,9 +123,7 @@ extension TimerService {
       tenant: timer.tenant, task: known.facts.task, project: known.facts.project, priority: known.facts.priority,
       parent: ParentStep(run: timer.run, step: key, attempt: attempt), depth: known.facts.depth + 1,
       traceparent: known.facts.traceparent)
-    let submission = try RunEngine.begin(
-      run: child, facts: facts, task: nil, principal: "orchestrator", workflow: workflow, input: input)
-    try await engine.accept(submission)
+    try await engine.accept(try await beginning(of: child, facts, workflow, input, step))
     do {
       try await engine.apply(
         RunChange(
@@ -147,7 +145,21 @@ extension TimerService {
     return .done
   }
 
-  /// Hands the end of a sub-run to the step that waits for it.
+  /// The sub-run at its beginning. That of a run which was retried goes on inside the sub-run that had failed.
+  private func beginning(
+    of child: RunID, _ facts: RunFacts, _ workflow: CompiledWorkflow, _ input: Payload, _ step: RunState.Step
+  ) async throws -> Submission {
+    if let before = step.resumes.flatMap({ RunID($0) }),
+      let submission = try await RunForks(engine: engine).resumption(
+        of: before, as: child, facts, of: workflow.workflow.name, input)
+    {
+      return submission
+    }
+    return try RunEngine.begin(
+      run: child, facts: facts, task: nil, principal: "orchestrator", workflow: workflow, input: input)
+  }
+
+  /// Hands the end of a sub-run to the step that waits for it, with what it has consumed.
   func childEnded(_ timer: DueTimer) async throws -> TimerOutcome {
     guard let child = timer.other, let key = timer.step, let attempt = timer.attempt,
       let known = try await engine.look(timer.run, atLeast: timer.runVersion ?? 0)
@@ -157,24 +169,31 @@ extension TimerService {
     case .outdated: return .contended
     case .notOwed: return .notOwed
     }
-    guard let end = try await store.end(of: child) else { return .notOwed }
+    guard let end = try await store.childEnd(child) else { return .notOwed }
     // The sub-run may have been faster than the note of its beginning.
     var inputs: [RunInput] =
       known.state.step(key)?.child == nil
       ? [.startChild(step: key, attempt: attempt, run: child.description)] : []
     var payloads: [Payload] = []
     if end.status == .succeeded {
-      let output = Payload(end.output ?? Array("null".utf8))
-      payloads = [output]
-      inputs.append(
-        .succeed(step: key, attempt: attempt, output: output.ref, facts: try facts(known, key, output.body)))
+      // The output of the sub-run is stored already; its bytes are of interest only where a condition looks into them.
+      var facts: [Fact] = []
+      let output: PayloadRef
+      if let ref = end.output {
+        output = ref
+        if known.workflow.watched.watches(key) {
+          guard let body = try await store.payloads(timer.tenant, [ref])[ref.sha256] else { return .failed }
+          facts = try self.facts(known, key, body)
+        }
+      } else {
+        let null = Payload(Array("null".utf8))
+        payloads = [null]
+        output = null.ref
+        facts = try self.facts(known, key, null.body)
+      }
+      inputs.append(.succeed(step: key, attempt: attempt, output: output, facts: facts, usage: end.usage))
     } else {
-      let failure =
-        end.failure ?? Failure(code: "child_cancelled", message: "The sub-run was cancelled.", isRetryable: false)
-      inputs.append(
-        .fail(
-          step: key, attempt: attempt,
-          Failure(code: failure.code, message: "Sub-run \(child): \(failure.message)", isRetryable: false)))
+      inputs.append(.fail(step: key, attempt: attempt, end.failure(of: child), usage: end.usage))
     }
     try await engine.apply(RunChange(run: timer.run, inputs: inputs, payloads: payloads, timer: timer.id))
     return .done

@@ -118,17 +118,21 @@ final class TimerService: Sendable {
     engine.metrics.fired(timer.kind)
     return await traced(timer) { [self] in
       switch timer.kind {
-      case .expire: try await engine.apply(RunChange(run: timer.run, inputs: [.expire], timer: timer.id))
+      case .expire: try await engine.apply(RunChange(run: timer.run, inputs: [.expire()], timer: timer.id))
       case .cancel:
         try await engine.apply(
           RunChange(
             run: timer.run, inputs: [.cancel(by: "orchestrator", reason: "The run that began it has ended.")],
             timer: timer.id))
-      case .delay, .close:
+      case .delay:
         guard let step = timer.step, let attempt = timer.attempt else { return .notOwed }
-        let input: RunInput =
-          timer.kind == .delay
-          ? .elapse(step: step, attempt: attempt) : .timeOut(step: step, attempt: attempt, .startToClose)
+        try await engine.apply(
+          RunChange(run: timer.run, inputs: [.elapse(step: step, attempt: attempt)], timer: timer.id))
+      case .close:
+        guard let step = timer.step, let attempt = timer.attempt else { return .notOwed }
+        // What a sub-run has consumed that takes too long; for other steps there is none.
+        let child = try await store.childEnd(RunID.of(timer.run, step: step, attempt: attempt))
+        let input = RunInput.timeOut(step: step, attempt: attempt, .startToClose, usage: child?.usage)
         try await engine.apply(RunChange(run: timer.run, inputs: [input], timer: timer.id))
       case .childEnded: return try await childEnded(timer)
       case .own: return .notOwed
@@ -153,7 +157,8 @@ final class TimerService: Sendable {
       span.setAttribute("cadre.outcome", .string(outcome == .done ? "fired" : "stale"))
       return outcome
     } catch {
-      guard let outcome = outcome(of: error, timer) else { return nil }
+      guard var outcome = outcome(of: error, timer) else { return nil }
+      if outcome == .notOwed { outcome = await judgeAgain(timer) }
       if outcome == .notOwed || outcome == .runGone {
         span.setAttribute("cadre.outcome", .string("stale"))
       } else {
@@ -161,6 +166,14 @@ final class TimerService: Sendable {
       }
       return outcome
     }
+  }
+
+  /// Judges a timer whose work was refused by what the database holds: a refusal alone is no reason to forget it.
+  private func judgeAgain(_ timer: DueTimer) async -> TimerOutcome {
+    do {
+      guard let known = try await engine.lookAtDatabase(timer.run) else { return .runGone }
+      return TimerDecision(timer.claimed, in: known.state) == .owed ? .contended : .notOwed
+    } catch { return .unavailable }
   }
 
   /// What an error means for a timer. `nil` for the end of this process.

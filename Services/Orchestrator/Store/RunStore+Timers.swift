@@ -82,6 +82,32 @@ extension RunStore {
     }
   }
 
+  /// Where a sub-run stands, for the step that waits for it.
+  func childEnd(_ run: RunID) async throws -> ChildEnd? {
+    try await pool.query(
+      """
+      select r.status, r.output_sha256, octet_length(o.body), r.failure->>'code', r.failure->>'message',
+        r.failure->>'retryable', r.input_tokens, r.output_tokens, r.cost_microusd, r.unpriced_calls, r.model_calls
+      from run r left join payload o on o.tenant_id = r.tenant_id and o.sha256 = r.output_sha256 where r.id = $1
+      """, [run.uuid]
+    ).first.map { row in
+      var output: PayloadRef?
+      if let digest = try row.decode(1, as: [UInt8]?.self), let bytes = try row.decode(2, as: Int32?.self) {
+        output = PayloadRef(sha256: Hex.encode(digest), bytes: Int(bytes))
+      }
+      let code = try row.decode(3, as: String?.self)
+      let message = try row.decode(4, as: String?.self)
+      let isRetryable = try row.decode(5, as: String?.self) == "true"
+      return ChildEnd(
+        status: RunState.Status(rawValue: try row.decode(0, as: String.self)) ?? .failed, output: output,
+        failure: code.map { Failure(code: $0, message: message ?? "", isRetryable: isRetryable) },
+        usage: Usage(
+          inputTokens: try row.decode(6, as: Int64.self), outputTokens: try row.decode(7, as: Int64.self),
+          costMicroUSD: try row.decode(8, as: Int64.self), unpricedCalls: try row.decode(9, as: Int64.self),
+          modelCalls: try row.decode(10, as: Int64.self)))
+    }
+  }
+
   /// Milliseconds until the next timer or delayed step is due, at most `max`.
   func millisecondsToNextDue(max: Int64) async throws -> Int64 {
     let rows = try await pool.query(
@@ -90,5 +116,24 @@ extension RunStore {
         (select min(due_at) from timer), (select min(due_at) from delayed)) - clock_timestamp()) * 1000)::int8
       """)
     return Swift.max(0, min(max, try rows.first?.decode(0, as: Int64?.self) ?? max))
+  }
+}
+
+/// Where a sub-run stands.
+struct ChildEnd: Sendable {
+  let status: RunState.Status
+  let output: PayloadRef?
+  let failure: Failure?
+  let usage: Usage
+
+  /// What its end without a result means for the step that waits for it. A sub-run whose time was over may do better
+  /// the next time; one that was cancelled is not begun again.
+  func failure(of run: RunID) -> Failure {
+    guard let failure else {
+      return Failure(code: "child_cancelled", message: "The sub-run \(run) was cancelled.", isRetryable: false)
+    }
+    return Failure(
+      code: failure.code, message: "Sub-run \(run): \(failure.message)",
+      isRetryable: failure.isRetryable || failure.code == Failure.runTimedOut.code)
   }
 }

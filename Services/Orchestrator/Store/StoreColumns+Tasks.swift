@@ -119,7 +119,7 @@ struct ApprovalColumns {
       close.append(transition.approvalLimits[key] ?? nil)
     case .approvalDecided(let key, _, let decision):
       answer(transition.run, key, decision.isApproved ? "approved" : "rejected", decision.by, decision.comment)
-    case .stepTimedOut(let key, _, .startToClose): answer(transition.run, key, "expired", nil, nil)
+    case .stepTimedOut(let key, _, .startToClose, _, _): answer(transition.run, key, "expired", nil, nil)
     default: break
     }
   }

@@ -76,6 +76,9 @@ struct WorkerRoutes: Sendable {
     let step: LeasedStep
     let input: [UInt8]
     let journal: [(event: EventRow, result: [UInt8])]
+    /// What the attempt before failed with, unless it was lost. With `continues`, the journal holds its calls and the
+    /// worker answers the failure behind them.
+    var failure: Failure?
   }
 
   /// Renders the inputs of leased steps and looks up what earlier attempts have recorded. A step whose input cannot be
@@ -104,7 +107,7 @@ struct WorkerRoutes: Sendable {
         let journal =
           step.recordedCalls == 0
           ? [] : try await engine.store.journal(run, step: leased.key, after: step.journalAfter)
-        prepared.append(Prepared(step: leased, input: input, journal: journal))
+        prepared.append(Prepared(step: leased, input: input, journal: journal, failure: step.unansweredFailure))
       }
     }
     return prepared
@@ -147,6 +150,14 @@ struct WorkerRoutes: Sendable {
       writer.endObject()
     }
     writer.endArray()
+    if let failure = prepared.failure {
+      writer.key("previous_failure")
+      writer.beginObject()
+      writer.member("code", failure.code)
+      writer.member("message", failure.message)
+      if failure.next == .continues { writer.member("continues", true) }
+      writer.endObject()
+    }
     writer.endObject()
   }
 

@@ -33,7 +33,7 @@ extension StepDocument {
       writer.member("steps_max", Int64(stepsMax))
       writer.endObject()
     }
-    if step.retry != .standard { write(step.retry, to: &writer) }
+    if step.retry != WorkflowStep.standardRetry(of: step.kind) { write(step.retry, to: &writer) }
     if step.timeouts != StepTimeouts() { write(step.timeouts, to: &writer) }
     writeFailure(step, to: &writer)
     if let condition = step.condition {

@@ -26,7 +26,7 @@ public enum StepDocument {
     step.expansionStepsMax = fields.object("plans") { nested in
       Int(nested.int("steps_max", in: 1...1000) ?? 50)
     }
-    step.retry = retry(&fields)
+    step.retry = retry(&fields) ?? WorkflowStep.standardRetry(of: step.kind)
     step.timeouts = timeouts(&fields)
     step.onFailure = onFailure(&fields)
     step.fallbacks = fallbacks(&fields)
@@ -101,7 +101,7 @@ public enum StepDocument {
     }
   }
 
-  private static func retry(_ fields: inout JSONFields) -> RetryPolicy {
+  private static func retry(_ fields: inout JSONFields) -> RetryPolicy? {
     fields.object("retry") { nested in
       var policy = RetryPolicy.standard
       if let attempts = nested.int("attempts_max", in: 1...100) { policy.attemptsMax = Int(attempts) }
@@ -111,7 +111,7 @@ public enum StepDocument {
       policy.jitterPercent = nested.int("jitter_percent", in: 0...100) ?? policy.jitterPercent
       policy.nonRetryableCodes = nested.strings("non_retryable", countMax: 50, bytesMax: 100) ?? []
       return policy
-    } ?? .standard
+    }
   }
 
   private static func timeouts(_ fields: inout JSONFields) -> StepTimeouts {

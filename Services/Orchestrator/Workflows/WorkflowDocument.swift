@@ -17,6 +17,7 @@ public enum WorkflowDocument {
     }
     _ = fields.string("description", bytesMax: 2000, allowsEmpty: true)
     let timeout = fields.int("timeout_ms", in: 1...(365 * 86_400_000))
+    let undoing = fields.int("compensation_timeout_ms", in: 1...(365 * 86_400_000))
     let result = fields.string("result", bytesMax: 64)
     let views = fields.array("steps", isRequired: true, countMax: stepsMax) ?? []
     var steps: [WorkflowStep] = []
@@ -28,8 +29,10 @@ public enum WorkflowDocument {
     if fields.faults.isEmpty { GraphCheck(steps: steps, result: result).run(&fields) }
     try fields.finish()
     let last = steps.last { !$0.isCompensation }?.key
-    return Workflow(
+    var workflow = Workflow(
       name: name, version: version, steps: steps, resultStep: result ?? last, timeoutMilliseconds: timeout)
+    workflow.undoingMilliseconds = undoing
+    return workflow
   }
 
   /// Writes the workflow as a document that `read` understands.
@@ -37,6 +40,7 @@ public enum WorkflowDocument {
     writer.beginObject()
     writer.member("name", workflow.name)
     writer.member("timeout_ms", ifPresent: workflow.timeoutMilliseconds)
+    writer.member("compensation_timeout_ms", ifPresent: workflow.undoingMilliseconds)
     writer.member("result", workflow.resultStep)
     writer.key("steps")
     writer.beginArray()
