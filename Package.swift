@@ -92,7 +92,7 @@ var targets: [Target] = [
   library("Pricing", at: "Services/LLMRouter/Pricing", ["JSON"]),
   library("Budgets", at: "Services/LLMRouter/Budgets"),
   library("Routing", at: "Services/LLMRouter/Routing", ["Pricing"]),
-  library("Dialects", at: "Services/LLMRouter/Dialects", ["HTTPWire", "JSON", "Pricing"]),
+  library("Dialects", at: "Services/LLMRouter/Dialects", ["Crypto", "HTTPWire", "JSON", "Pricing"]),
   library("Checks", at: "Services/LLMRouter/Checks", ["JSON"]),
   .executableTarget(
     name: "llm-router",

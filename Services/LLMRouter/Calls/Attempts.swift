@@ -160,11 +160,14 @@ final class Attempts: Sendable {
     let wire: Dialect
     let request: HTTPClientRequest
     let dropped: [String]
+    /// What has to be changed back in the answer.
+    let translation: RequestTranslation
 
-    init(_ wire: Dialect, _ request: HTTPClientRequest, _ dropped: [String]) {
+    init(_ wire: Dialect, _ request: HTTPClientRequest, _ made: TranslatedRequest) {
       self.wire = wire
       self.request = request
-      self.dropped = dropped
+      dropped = made.dropped
+      translation = made.translation
     }
   }
 
@@ -174,7 +177,7 @@ final class Attempts: Sendable {
       let outgoing = try outgoing(stop)
       let answer = try await service.client.send(outgoing.request, peer: "provider:\(stop.provider.name)")
       guard answer.status.isSuccess else { throw try await refusal(answer, stop) }
-      return opened(try await read(answer, outgoing.wire, stop), stop, outgoing)
+      return opened(try await read(answer, outgoing, stop), stop, outgoing)
     } catch {
       throw failed(error, stop, runner)
     }
@@ -228,7 +231,7 @@ final class Attempts: Sendable {
   @inline(never)
   private func outgoing(_ stop: Course.Stop) throws -> Outgoing {
     let provider = stop.provider
-    let (wire, bytes, dropped) = try asked.body(
+    let (wire, made) = try asked.body(
       for: stop.target, provider, outputCap: stop.target.outputTokensMax == nil ? outputCap : nil)
     var headers = wire == .messages ? call.forwarded : HTTPHeaders()
     headers.append(.contentType, "application/json")
@@ -239,10 +242,10 @@ final class Attempts: Sendable {
     let now = MonotonicClock.now()
     let remaining = now >= call.deadline ? 0 : Int64((call.deadline - now) / 1_000_000)
     let request = HTTPClientRequest(
-      .post, try provider.url(wire), headers: headers, body: .bytes(bytes),
+      .post, try provider.url(wire), headers: headers, body: .bytes(made.bytes),
       timeout: min(limit, .milliseconds(max(1, remaining))), pauseMax: provider.record.timeout,
       trace: record.span.context)
-    return Outgoing(wire, request, dropped)
+    return Outgoing(wire, request, made)
   }
 
   private func refusal(_ answer: HTTPClientResponse, _ stop: Course.Stop) async throws -> CallFailure {
@@ -253,22 +256,23 @@ final class Attempts: Sendable {
   }
 
   private func read(
-    _ answer: HTTPClientResponse, _ wire: Dialect, _ stop: Course.Stop
+    _ answer: HTTPClientResponse, _ outgoing: Outgoing, _ stop: Course.Stop
   ) async throws -> OpenedAnswer {
     let isEventStream = answer.headers[.contentType]?.hasPrefix("text/event-stream") ?? false
     guard asked.wantsStream, isEventStream else {
-      return try whole(try await answer.body.collect(upTo: service.limits.answerBytes), wire, stop)
+      return try whole(try await answer.body.collect(upTo: service.limits.answerBytes), outgoing, stop)
     }
     let stream = ProviderStream(
-      answer.body, wire: wire, request: asked, model: stop.target.name,
+      answer.body, wire: outgoing.wire, request: asked, translation: outgoing.translation, model: stop.target.name,
       created: WallClock.now().unixMicroseconds / 1_000_000, bytesMax: service.limits.answerBytes)
     return .stream(stream, first: try await stream.open())
   }
 
   @inline(never)
-  private func whole(_ body: [UInt8], _ wire: Dialect, _ stop: Course.Stop) throws(CallFailure) -> OpenedAnswer {
+  private func whole(_ body: [UInt8], _ outgoing: Outgoing, _ stop: Course.Stop) throws(CallFailure) -> OpenedAnswer {
     let answer = try ProviderAnswer(
-      body, wire: wire, request: asked, model: stop.target.name, provider: stop.provider.name,
+      body, wire: outgoing.wire, request: asked, translation: outgoing.translation, model: stop.target.name,
+      provider: stop.provider.name,
       created: WallClock.now().unixMicroseconds / 1_000_000)
     guard !asked.wantsStream else {
       throw CallFailure(

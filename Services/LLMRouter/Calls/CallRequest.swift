@@ -82,7 +82,7 @@ struct CallRequest: Sendable {
   /// what cannot be said there.
   func body(
     for target: ModelTarget, _ provider: Provider, outputCap: Int64?
-  ) throws(CallFailure) -> (wire: Dialect, bytes: [UInt8], dropped: [String]) {
+  ) throws(CallFailure) -> (wire: Dialect, made: TranslatedRequest) {
     guard let wire = provider.kind.wire(for: dialect) else {
       throw CallFailure(RouteRefusal.lacking(target.name, needs), known: [])
     }
@@ -92,20 +92,21 @@ struct CallRequest: Sendable {
     do throws(DialectFault) {
       switch (dialect, wire) {
       case (.messages, .chat):
-        let made = try ChatFromMessages.request(document.root, there)
-        return (wire, made.bytes, made.dropped)
+        return (wire, try ChatFromMessages.request(document.root, there))
       case (.chat, .messages):
-        let made = try MessagesFromChat.request(document.root, there)
-        return (wire, made.bytes, made.dropped)
+        return (wire, try MessagesFromChat.request(document.root, there))
       case (.responses, .chat):
-        let made = try ChatFromResponses.request(document.root, there)
-        return (wire, try CallRequest.capped(made.bytes, outputTokens == nil ? outputCap : nil, there), made.dropped)
+        var made = try ChatFromResponses.request(document.root, there)
+        made.bytes = try CallRequest.capped(made.bytes, outputTokens == nil ? outputCap : nil, there)
+        return (wire, made)
       case (.responses, .messages):
         let chat = try ChatFromResponses.request(document.root, there)
-        guard let parsed = try? JSONDocument(parsing: chat.bytes) else { return (wire, chat.bytes, chat.dropped) }
-        let made = try MessagesFromChat.request(parsed.root, there)
-        return (wire, made.bytes, chat.dropped + made.dropped)
-      default: return (wire, own(for: there, outputTokens == nil ? outputCap : nil), [])
+        guard let parsed = try? JSONDocument(parsing: chat.bytes) else { return (wire, chat) }
+        var made = try MessagesFromChat.request(parsed.root, there)
+        made.dropped = chat.dropped + made.dropped
+        return (wire, made)
+      default:
+        return (wire, TranslatedRequest(bytes: own(for: there, outputTokens == nil ? outputCap : nil), dropped: []))
       }
     } catch {
       throw .invalid(error.message, error.parameter)

@@ -11,7 +11,10 @@ struct ProviderAnswer: Sendable {
   let finish: String?
 
   /// Reads and translates an answer. Throws a `CallFailure` for garbage and for errors that come as a success.
-  init(_ body: [UInt8], wire: Dialect, request: CallRequest, model: String, provider: String, created: Int64)
+  init(
+    _ body: [UInt8], wire: Dialect, request: CallRequest, translation: RequestTranslation, model: String,
+    provider: String, created: Int64
+  )
     throws(CallFailure)
   {
     guard let root = try? JSONDocument(parsing: body).root, root.kind == .object else {

@@ -28,7 +28,10 @@ final class ProviderStream: @unchecked Sendable {
   private var nextEvent = 0
   private(set) var hasContent = false
 
-  init(_ body: any HTTPClientBody, wire: Dialect, request: CallRequest, model: String, created: Int64, bytesMax: Int) {
+  init(
+    _ body: any HTTPClientBody, wire: Dialect, request: CallRequest, translation changes: RequestTranslation, model: String,
+    created: Int64, bytesMax: Int
+  ) {
     self.body = body
     self.bytesMax = bytesMax
     watcher = StreamWatcher(wire)

@@ -18,6 +18,8 @@ public struct TranslatedRequest: Sendable, Hashable {
   public var bytes: [UInt8]
   /// Members of the original that the dialect has no place for.
   public var dropped: [String]
+  /// What has to be changed back in the answer.
+  public var translation = RequestTranslation.none
 }
 
 /// What the translators need to know about the target.
