@@ -19,7 +19,14 @@ public struct TranslatedRequest: Sendable, Hashable {
   /// Members of the original that the dialect has no place for.
   public var dropped: [String]
   /// What has to be changed back in the answer.
-  public var translation = RequestTranslation.none
+  public var translation: RequestTranslation
+
+  /// A request.
+  public init(bytes: [UInt8], dropped: [String], translation: RequestTranslation = .none) {
+    self.bytes = bytes
+    self.dropped = dropped
+    self.translation = translation
+  }
 }
 
 /// What the translators need to know about the target.
