@@ -91,7 +91,7 @@ var targets: [Target] = [
 
   library("Pricing", at: "Services/LLMRouter/Pricing", ["JSON"]),
   library("Budgets", at: "Services/LLMRouter/Budgets"),
-  library("Routing", at: "Services/LLMRouter/Routing", ["Pricing"]),
+  library("Routing", at: "Services/LLMRouter/Routing", ["JSON", "Pricing"]),
   library("Dialects", at: "Services/LLMRouter/Dialects", ["Crypto", "HTTPWire", "JSON", "Pricing"]),
   library("Checks", at: "Services/LLMRouter/Checks", ["JSON"]),
   .executableTarget(
