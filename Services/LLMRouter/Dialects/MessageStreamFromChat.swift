@@ -40,7 +40,7 @@ public struct MessageStreamFromChat: AnswerStream {
     if event.data.elementsEqual("[DONE]".utf8) { return notice }
     let root = try MessageStreamFromChat.parse(event)
     start(root["id"]?.string, to: &bytes)
-    if let words = UsageWords(chat: root["usage"]) { usage = words }
+    if let words = UsageWords(chatAnswer: root) { usage = words }
     guard let choice = root["choices"]?[0] else { return notice }
     let delta = choice["delta"]
     if let text = delta?.present("content")?.string ?? delta?.present("refusal")?.string, !text.isEmpty {

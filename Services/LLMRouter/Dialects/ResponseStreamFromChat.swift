@@ -35,7 +35,7 @@ public struct ResponseStreamFromChat: AnswerStream {
     if event.data.elementsEqual("[DONE]".utf8) { return notice }
     let root = try ResponseStreamFromChat.parse(event)
     start(root["id"]?.string, to: &bytes)
-    if let words = UsageWords(chat: root["usage"]) { usage = words }
+    if let words = UsageWords(chatAnswer: root) { usage = words }
     guard let choice = root["choices"]?[0] else { return notice }
     if let text = choice["delta"]?.present("content")?.string, !text.isEmpty {
       notice.hasContent = true

@@ -5,10 +5,10 @@ public import Pricing
 /// Reads along a provider's stream: what it has used, why it ended, and whether it ended properly.
 public struct StreamWatcher: Sendable {
   private let wire: Dialect
-  private var words = UsageWords()
-  private var longWrites: Int64 = 0
-  private var sawUsage = false
-  private var chatUsage: TokenUsage?
+  private var messageUsage = MessageUsage()
+  private var told: TokenUsage?
+  /// `contentBytes` when the usage was told: what comes after it is not counted in it.
+  private var toldAt = 0
   /// Whether the end was announced; a stream that ends without is cut.
   public private(set) var isComplete = false
   /// Why the answer ended, in the provider's words.
@@ -19,13 +19,12 @@ public struct StreamWatcher: Sendable {
   /// Watches a stream in the dialect of a provider.
   public init(_ wire: Dialect) { self.wire = wire }
 
-  /// What the provider has said that was used; nil when it has not.
+  /// What the provider has said that was used; nil when it has not. Of a stream that has not come to its end the answer
+  /// is counted only as far as the provider has counted it after the last words.
   public var usage: TokenUsage? {
-    guard wire == .messages else { return chatUsage }
-    guard sawUsage else { return nil }
-    return TokenUsage(
-      input: max(0, words.prompt - words.read - words.written), cacheRead: words.read,
-      cacheWrite: max(0, words.written - longWrites), cacheWriteLong: longWrites, output: words.output)
+    guard var usage = wire == .messages ? messageUsage.usage : told else { return nil }
+    if wire != .messages, contentBytes > toldAt { usage.isOutputTold = false }
+    return usage
   }
 
   /// What an event means.
@@ -71,33 +70,26 @@ public struct StreamWatcher: Sendable {
         isComplete = true
       }
     }
-    guard root["usage"]?.kind == .object else { return false }
-    chatUsage = TokenUsage(chat: root["usage"]) ?? chatUsage
-    return root["choices"]?.count == 0
+    if let usage = TokenUsage(chatAnswer: root) {
+      told = usage
+      toldAt = contentBytes
+    }
+    return root["usage"]?.kind == .object && root["choices"]?.count == 0
   }
 
   private mutating func watchMessages(_ root: JSONView) {
     switch root["type"]?.string {
-    case "message_start": take(root["message"]?["usage"])
+    case "message_start": messageUsage.take(root["message"]?["usage"], isFinal: false)
     case "content_block_start":
       if root["content_block"]?["type"]?.string == "tool_use" { count(root["content_block"]?["name"]) }
     case "content_block_delta":
       for name in ["text", "thinking", "partial_json"] { count(root["delta"]?[name]) }
     case "message_delta":
       finishReason = root["delta"]?["stop_reason"]?.string ?? finishReason
-      take(root["usage"])
+      messageUsage.take(root["usage"], isFinal: true)
     case "message_stop": isComplete = true
     default: break
     }
-  }
-
-  private mutating func take(_ usage: JSONView?) {
-    guard let usage, usage.kind == .object, TokenUsage(messages: usage) != nil || usage["input_tokens"] == nil,
-      (usage["output_tokens"]?.int ?? 0) >= 0
-    else { return }
-    if usage["input_tokens"]?.int != nil { sawUsage = true }
-    words.take(message: usage)
-    longWrites = usage["cache_creation"]?["ephemeral_1h_input_tokens"]?.int ?? longWrites
   }
 
   private mutating func watchResponses(_ root: JSONView) throws(StreamFault) {
@@ -108,7 +100,11 @@ public struct StreamWatcher: Sendable {
     case "response.completed", "response.incomplete":
       isComplete = true
       finishReason = root["response"]?["incomplete_details"]?["reason"]?.string ?? "stop"
-      chatUsage = TokenUsage(responses: root["response"]?["usage"])
+      if let response = root["response"], var usage = TokenUsage(responses: response["usage"]) {
+        usage.take(answer: response)
+        told = usage
+        toldAt = contentBytes
+      }
     case "response.failed":
       let error = root["response"]?["error"]
       throw StreamFault(
