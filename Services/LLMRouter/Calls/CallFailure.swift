@@ -14,6 +14,8 @@ struct CallFailure: Error, Sendable {
   /// Whether a client's own retry makes sense: what the router has tried already does not get better by repetition.
   var isRetryable = false
   var retryAfterSeconds: Int64?
+  /// What clients of messages go on by.
+  var details: DialectFault.Details?
   /// Further headers.
   var headers: [(String, String)] = []
   /// What it means for the next attempt.
@@ -28,7 +30,8 @@ struct CallFailure: Error, Sendable {
   func response(_ dialect: Dialect, id: String) -> HTTPResponse {
     var response = HTTPResponse.json(
       status,
-      dialect.error(status: Int(status.code), code: code, message: message, parameter: parameter, id: id))
+      dialect.error(status: Int(status.code), code: code, message: message, parameter: parameter, id: id,
+        details: details))
     response.headers.append("x-should-retry", isRetryable ? "true" : "false")
     if let seconds = retryAfterSeconds { response.headers.append(.retryAfter, String(seconds)) }
     for (name, value) in headers { response.headers.append(name, value) }

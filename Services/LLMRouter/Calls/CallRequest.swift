@@ -73,7 +73,7 @@ struct CallRequest: Sendable {
 
   /// What stands for the usage of a whole answer when the provider does not tell it.
   func estimate(_ answer: ProviderAnswer) -> TokenUsage {
-    TokenUsage(input: promptTokens, output: dialect == .embeddings ? 0 : Int64((answer.bytes.count + 2) / 3))
+    TokenUsage(input: promptTokens, output: dialect == .embeddings ? 0 : Int64((answer.deliveredBytes + 2) / 3))
   }
 
   // MARK: For a target
@@ -87,67 +87,15 @@ struct CallRequest: Sendable {
       throw CallFailure(RouteRefusal.lacking(target.name, needs), known: [])
     }
     let there = RequestTarget(
-      model: target.providerModel, outputTokensMax: outputCap ?? target.outputTokensMax ?? 4096,
-      knowsCompletionTokens: provider.kind == .openai)
+      model: target.providerModel, outputTokensMax: target.outputTokensMax ?? 4096,
+      outputTokensLimit: target.outputTokensMax, outputTokensCap: outputTokens == nil ? outputCap : nil,
+      thinks: target.capabilities?.contains(.reasoning) ?? true, rules: provider.kind.rules)
     do throws(DialectFault) {
-      switch (dialect, wire) {
-      case (.messages, .chat):
-        return (wire, try ChatFromMessages.request(document.root, there))
-      case (.chat, .messages):
-        return (wire, try MessagesFromChat.request(document.root, there))
-      case (.responses, .chat):
-        var made = try ChatFromResponses.request(document.root, there)
-        made.bytes = try CallRequest.capped(made.bytes, outputTokens == nil ? outputCap : nil, there)
-        return (wire, made)
-      case (.responses, .messages):
-        let chat = try ChatFromResponses.request(document.root, there)
-        guard let parsed = try? JSONDocument(parsing: chat.bytes) else { return (wire, chat) }
-        var made = try MessagesFromChat.request(parsed.root, there)
-        made.dropped = chat.dropped + made.dropped
-        return (wire, made)
-      default:
-        return (wire, TranslatedRequest(bytes: own(for: there, outputTokens == nil ? outputCap : nil), dropped: []))
-      }
+      return (wire, try RequestTranslator.request(document.root, from: dialect, to: wire, there))
     } catch {
-      throw .invalid(error.message, error.parameter)
+      var failure = CallFailure.invalid(error.message, error.parameter)
+      failure.details = error.details
+      throw failure
     }
-  }
-
-  private static func capped(_ bytes: [UInt8], _ cap: Int64?, _ target: RequestTarget) throws(DialectFault) -> [UInt8] {
-    guard let cap else { return bytes }
-    let name = target.knowsCompletionTokens ? "max_completion_tokens" : "max_tokens"
-    return bytes.dropLast() + Array(",\"\(name)\":\(cap)}".utf8)
-  }
-
-  /// The caller's own bytes in its own dialect, but for the model's name there, the usage of streams and the bound.
-  private func own(for target: RequestTarget, _ cap: Int64?) -> [UInt8] {
-    let addsUsage = dialect == .chat && wantsStream && !wantsUsage
-    guard target.model != model || addsUsage || cap != nil else { return document.bytes }
-    var writer = JSONWriter(reservingBytes: document.bytes.count + 96)
-    writer.beginObject()
-    writer.member("model", target.model)
-    for (key, value) in document.root.members {
-      let name = key.string ?? ""
-      if name == "model" || (addsUsage && name == "stream_options") { continue }
-      writer.member(name, raw: value.rawBytes)
-    }
-    if addsUsage {
-      writer.key("stream_options")
-      writer.beginObject()
-      for (key, value) in document.root["stream_options"]?.members ?? JSONView.noMembers {
-        let name = key.string ?? ""
-        if name != "include_usage" { writer.member(name, raw: value.rawBytes) }
-      }
-      writer.member("include_usage", true)
-      writer.endObject()
-    }
-    if let cap {
-      let name =
-        dialect == .responses
-        ? "max_output_tokens" : target.knowsCompletionTokens ? "max_completion_tokens" : "max_tokens"
-      writer.member(name, cap)
-    }
-    writer.endObject()
-    return writer.bytes
   }
 }

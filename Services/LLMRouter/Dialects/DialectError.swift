@@ -12,7 +12,9 @@ public enum Dialect: String, Sendable, CaseIterable, Hashable {
   case messages
 
   /// The body of an error in the shape that the dialect's clients understand.
-  public func error(status: Int, code: String, message: String, parameter: String?, id: String) -> [UInt8] {
+  public func error(
+    status: Int, code: String, message: String, parameter: String?, id: String, details: DialectFault.Details? = nil
+  ) -> [UInt8] {
     guard self == .messages else {
       return JSONValue.members(
         (
@@ -23,10 +25,19 @@ public enum Dialect: String, Sendable, CaseIterable, Hashable {
         )
       ).bytes
     }
+    var error = ObjectBuilder()
+    error.add("type", .string(Dialect.anthropicType(status)))
+    error.add("message", .string(message))
+    if let details {
+      var object = ObjectBuilder()
+      object.add("error_code", .string(details.code))
+      if !details.unsupported.isEmpty {
+        object.add("unsupported", .array(details.unsupported.map { .string($0) }))
+      }
+      error.add("details", object.value)
+    }
     return JSONValue.members(
-      ("type", .string("error")),
-      ("error", .members(("type", .string(Dialect.anthropicType(status))), ("message", .string(message)))),
-      ("request_id", .string(id))
+      ("type", .string("error")), ("error", error.value), ("request_id", .string(id))
     ).bytes
   }
 

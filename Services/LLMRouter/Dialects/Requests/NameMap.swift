@@ -63,6 +63,18 @@ public struct NameMap: Sendable, Hashable {
     return name
   }
 
+  /// The provider's name for a function, by its own name or by the one that it was given already.
+  mutating func settled(_ name: String) -> String {
+    let tool = ToolIdentity(name: name)
+    if forward[tool] == nil, backward[name] != nil { return name }
+    return wireName(tool)
+  }
+
+  /// Reserves names that stay as they are, before others are shortened.
+  mutating func reserve(_ names: some Sequence<String>) {
+    for name in names where NameMap.isValid(name, lengthMax) { _ = settled(name) }
+  }
+
   private func shortened(_ full: String, salt: Int) -> String {
     let digest = ShortDigest.text(of: salt == 0 ? full : "\(full)#\(salt)", length: NameMap.digestLength)
     var stem = full.unicodeScalars.prefix(lengthMax - NameMap.digestLength - 1).map {
