@@ -1,0 +1,78 @@
+internal import JSON
+
+/// The arguments of a tool call for a dialect that demands a JSON object, written as they come. What a model wrote that
+/// is no object is closed where it stands and stays visible under `_invalid_json`.
+struct ToolInput: Sendable {
+  /// The member that holds what a model wrote instead of an object.
+  static let invalidKey = "_invalid_json"
+
+  private var prefix = JSONPrefix()
+  /// The place at the end of what was passed on.
+  private var place = JSONPrefix.Place.start
+  /// All that came.
+  private var whole = ""
+  /// What came behind the last place where the object could be closed.
+  private var held: [UInt8] = []
+
+  init() {}
+
+  /// Takes a fragment; what can be passed on.
+  mutating func take(_ fragment: String) -> String {
+    whole += fragment
+    guard !prefix.isBroken else { return "" }
+    var passed: [UInt8] = []
+    for byte in fragment.utf8 {
+      prefix.feed(byte)
+      held.append(byte)
+      if prefix.isSafe {
+        passed += held
+        held = []
+        place = prefix.place
+      } else if prefix.isBroken {
+        break
+      }
+    }
+    return String(decoding: passed, as: UTF8.self)
+  }
+
+  /// The call ends: what is missing to an object.
+  mutating func finish() -> String {
+    if prefix.isComplete { return String(decoding: held, as: UTF8.self) }
+    if JSONPrefix.isBlank(whole) { return place == .start ? "{}" : "" }
+    var closing: String
+    var depth = prefix.stack.count
+    switch place {
+    case .start:
+      closing = "{"
+      depth = 1
+    case .text: closing = "\""
+    case .keyText: closing = "\":null"
+    case .colon: closing = ":null"
+    case .value: closing = "null"
+    case .key: closing = depth == 1 ? "" : "\"\":null"
+    case .firstKey, .firstElement, .next, .done, .broken: closing = ""
+    }
+    while depth > 1 {
+      depth -= 1
+      closing += prefix.stack[depth] ? "}" : "]"
+    }
+    let isFirst = prefix.stack.count <= 1 && (place == .start || place == .firstKey || place == .key)
+    if !isFirst { closing += "," }
+    var writer = JSONWriter()
+    writer.string(whole)
+    return closing + "\"\(ToolInput.invalidKey)\":" + String(decoding: writer.bytes, as: UTF8.self) + "}"
+  }
+
+  /// Complete arguments as a JSON object, digits as they came.
+  static func object(_ arguments: String) -> String {
+    var input = ToolInput()
+    return input.take(arguments) + input.finish()
+  }
+}
+
+extension JSONPrefix {
+  /// Whether a text is empty or white space only.
+  static func isBlank(_ text: String) -> Bool { text.utf8.allSatisfy(isSpace) }
+
+  static func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09 }
+}
