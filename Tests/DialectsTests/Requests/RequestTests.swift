@@ -144,7 +144,9 @@ import Testing
   ])
   func `what a message cannot say is refused with its place`(_ text: String, _ place: String) throws {
     let root = try parse(text)
-    let fault = #expect(throws: DialectFault.self) { try RequestTranslator.request(root, from: .chat, to: .messages, claude) }
+    let fault = #expect(throws: DialectFault.self) {
+      try RequestTranslator.request(root, from: .chat, to: .messages, claude)
+    }
     #expect(fault?.parameter == place)
   }
 
@@ -156,14 +158,18 @@ import Testing
   ])
   func `what a chat cannot say is refused with its place`(_ text: String, _ place: String) throws {
     let root = try parse(text)
-    let fault = #expect(throws: DialectFault.self) { try RequestTranslator.request(root, from: .messages, to: .chat, target) }
+    let fault = #expect(throws: DialectFault.self) {
+      try RequestTranslator.request(root, from: .messages, to: .chat, target)
+    }
     #expect(fault?.parameter == place)
   }
 
   @Test(arguments: ["previous_response_id", "conversation", "background", "prompt"])
   func `state at the provider is refused where there is none`(_ name: String) throws {
     let root = try parse(#"{"input":"x","\#(name)":"resp_1"}"#)
-    let fault = #expect(throws: DialectFault.self) { try RequestTranslator.request(root, from: .responses, to: .chat, target) }
+    let fault = #expect(throws: DialectFault.self) {
+      try RequestTranslator.request(root, from: .responses, to: .chat, target)
+    }
     #expect(fault?.parameter == name)
   }
 }

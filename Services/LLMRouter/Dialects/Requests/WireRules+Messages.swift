@@ -146,7 +146,7 @@ extension WireRules {
     if let last = turns.last, last["role"]?.string == "assistant", let end = WireRules.ended(last) {
       turns[turns.count - 1] = end
       isChanged = true
-      if end["content"]?.count == 0 { turns.removeLast() }
+      if end["content"].map({ $0.kind == .array && $0.count == 0 }) ?? true { turns.removeLast() }
     }
     for index in turns.indices where turns[index]["content"].map({ $0.kind == .array && $0.count == 0 }) ?? false {
       turns[index].set("content", .array([.text(WireRules.nothing)]))
