@@ -81,6 +81,17 @@ public struct HTTPResponseWriter: Sendable {
     socket.deadline = 0
   }
 
+  /// Sends a piece without waiting, for signs of life between the pieces of a writer that waits for something else; on
+  /// the connection's loop. Nothing is sent while other bytes wait for the client, or to one that is gone.
+  public func offer(_ bytes: [UInt8]) {
+    let socket = connection.socket
+    guard !bytes.isEmpty, isChunked, socket.failure == nil, !socket.isClosed, socket.output.isEmpty else { return }
+    connection.appendHead { ChunkedEncoder.appendHead(bytes.count, to: &$0) }
+    socket.output.append(bytes)
+    connection.appendHead { $0 += [13, 10] }
+    socket.setNeedsFlush()
+  }
+
   /// Sends what was written at once, where it would leave with the end of the loop's turn: for the first words of a
   /// stream whose others follow on their heels.
   public func flush() { connection.socket.flushNow() }

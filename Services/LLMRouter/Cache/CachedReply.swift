@@ -25,7 +25,7 @@ enum CachedReply {
       response.body = .bytes(body)
       return response
     }
-    response.headers.append(.cacheControl, "no-cache")
+    Reply.markEvents(&response.headers)
     response.body = .stream(length: nil) { writer in
       var start = 0
       while start < body.count {
@@ -42,7 +42,9 @@ enum CachedReply {
     flight.begin(Flight.Head(status: .ok, headers: reply.headers))
     switch reply.body {
     case .whole(let bytes): flight.append(bytes)
-    case .stream(let produce): try await produce { bytes, _ in flight.append(bytes) }
+    case .stream(let produce):
+      try await produce(
+        Reply.Output(write: { bytes, _ in flight.append(bytes) }, offer: { bytes in flight.append(bytes) }))
     }
     flight.finish()
   }

@@ -15,6 +15,8 @@ struct CallRequest: Sendable {
   let outputTokens: Int64?
   let needs: Set<Capability>
   let promptTokens: Int64
+  /// The tools of the caller were left out.
+  let isWithoutTools: Bool
 
   /// Reads a request. Throws what is wrong with it.
   init(_ document: JSONDocument, _ dialect: Dialect) throws(CallFailure) {
@@ -48,6 +50,7 @@ struct CallRequest: Sendable {
     if format == "json_schema" || root["output_config"]?["format"] != nil { needs.insert(.jsonSchema) }
     if dialect != .embeddings, CallRequest.holdsImage(body) { needs.insert(.vision) }
     self.needs = needs
+    isWithoutTools = false
     promptTokens = TokenEstimate.prompt(root)
   }
 
@@ -59,13 +62,77 @@ struct CallRequest: Sendable {
     return value
   }
 
-  private static func holdsImage(_ content: JSONView) -> Bool {
-    content.elements.contains { message in
-      message["content"]?.elements.contains { part in
-        let type = part["type"]?.string
-        return type == "image_url" || type == "image" || type == "input_image"
-      } ?? false
+  /// Where pictures stand: in messages, in the results of tools, in documents.
+  private static let holders = ["content", "output", "source", "image", "file"]
+  private static let depthMax = 6
+
+  /// Whether a picture, or a document that is read as one, stands in the messages.
+  private static func holdsImage(_ content: JSONView, depth: Int = 0) -> Bool {
+    guard depth < depthMax else { return false }
+    return content.elements.contains { part in
+      switch part["type"]?.string {
+      case "image_url", "image", "input_image", "computer_screenshot": return true
+      case "document", "file", "input_file": return isPicture(part)
+      default: break
+      }
+      return holders.contains { name in
+        guard let inner = part[name] else { return false }
+        if inner.kind == .object, inner["type"]?.string == "computer_screenshot" { return true }
+        return inner.kind == .array && holdsImage(inner, depth: depth + 1)
+      }
     }
+  }
+
+  /// Documents of text are text; others are shown to the model page by page.
+  private static func isPicture(_ part: JSONView) -> Bool {
+    guard let source = part["source"] else { return true }
+    switch source["type"]?.string {
+    case "text": return false
+    case "content": return source["content"].map { holdsImage($0, depth: 1) } ?? false
+    default: return !(source["media_type"]?.string?.hasPrefix("text/") ?? false)
+    }
+  }
+
+  private static let toolMembers: Set<String> = [
+    "tools", "tool_choice", "parallel_tool_calls", "functions", "function_call", "max_tool_calls",
+  ]
+
+  /// The request without its tools.
+  func withoutTools() -> CallRequest {
+    var writer = JSONWriter(reservingBytes: document.bytes.count)
+    writer.beginObject()
+    for (key, value) in document.root.members {
+      let name = key.string ?? ""
+      if !CallRequest.toolMembers.contains(name) { writer.member(name, raw: value.rawBytes) }
+    }
+    writer.endObject()
+    guard let document = try? JSONDocument(parsing: writer.bytes) else { return self }
+    return CallRequest(self, document)
+  }
+
+  /// The same request with a lower bound of its answer.
+  init(_ other: CallRequest, _ document: JSONDocument, outputTokens: Int64) {
+    dialect = other.dialect
+    self.document = document
+    model = other.model
+    wantsStream = other.wantsStream
+    wantsUsage = other.wantsUsage
+    self.outputTokens = outputTokens
+    needs = other.needs
+    promptTokens = other.promptTokens
+    isWithoutTools = other.isWithoutTools
+  }
+
+  private init(_ other: CallRequest, _ document: JSONDocument) {
+    dialect = other.dialect
+    self.document = document
+    model = other.model
+    wantsStream = other.wantsStream
+    wantsUsage = other.wantsUsage
+    outputTokens = other.outputTokens
+    needs = other.needs.subtracting([.tools])
+    promptTokens = other.promptTokens
+    isWithoutTools = true
   }
 
   /// Text for the provider's own prompt cache and for ours: whether the caller expects the same answer again.

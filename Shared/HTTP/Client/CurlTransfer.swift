@@ -247,14 +247,14 @@ final class CurlTransfer: @unchecked Sendable {
       status: HTTPStatus(code: status), headers: responseHeaders, body: CurlBody(transfer: self, loop: loop))
   }
 
-  fileprivate func nextPiece() async throws -> [UInt8]? {
+  fileprivate func nextPiece(_ deadline: UInt64) async throws -> [UInt8]? {
     while received.isEmpty {
       if let failure { throw failure }
       if isFinished { return nil }
       let promise = Promise<Void>(on: loop)
       reader = promise
       do {
-        try await promise.value(deadline: MonotonicClock.now() &+ pauseNanoseconds)
+        try await promise.value(deadline: min(deadline, MonotonicClock.now() &+ pauseNanoseconds))
       } catch is ReactorError {
         transport.abandon(self)
         throw HTTPClientError(.timedOut, outcomeUnknown: true)
@@ -298,5 +298,5 @@ private final class CurlBody: HTTPClientBody, @unchecked Sendable {
     if loop.isCurrent { transfer.drop() } else { loop.execute { transfer.drop() } }
   }
 
-  func next() async throws -> [UInt8]? { try await transfer.nextPiece() }
+  func next(before deadline: UInt64) async throws -> [UInt8]? { try await transfer.nextPiece(deadline) }
 }

@@ -45,17 +45,17 @@ final class PlainHTTPBody: HTTPClientBody, @unchecked Sendable {
     if socket.loop.isCurrent { pool.discard(socket) } else { socket.loop.execute { pool.discard(socket) } }
   }
 
-  func next() async throws -> [UInt8]? {
+  func next(before deadline: UInt64) async throws -> [UInt8]? {
     if case .ended = state { return nil }
     let (socket, loop) = (socket, socket.loop)
     return try await withTaskCancellationHandler {
-      try await nextPiece()
+      try await nextPiece(deadline)
     } onCancel: {
       loop.execute { socket.close() }
     }
   }
 
-  private func nextPiece() async throws -> [UInt8]? {
+  private func nextPiece(_ deadline: UInt64) async throws -> [UInt8]? {
     while true {
       switch state {
       case .ended: return nil
@@ -72,7 +72,7 @@ final class PlainHTTPBody: HTTPClientBody, @unchecked Sendable {
         if let piece = try decode(&decoder) { return piece }
         if case .ended = state { return nil }
       }
-      try await receive()
+      try await receive(deadline)
     }
   }
 
@@ -98,8 +98,14 @@ final class PlainHTTPBody: HTTPClientBody, @unchecked Sendable {
     return gathered.isEmpty ? nil : gathered
   }
 
-  private func receive() async throws {
-    socket.deadline = MonotonicClock.now() &+ pauseNanoseconds
+  private func receive(_ deadline: UInt64) async throws {
+    let now = MonotonicClock.now()
+    // A peer that sends framing and nothing else must not carry its reader over the deadline.
+    guard now < deadline else {
+      abandon()
+      throw HTTPClientError(.timedOut, outcomeUnknown: true)
+    }
+    socket.deadline = min(deadline, now &+ pauseNanoseconds)
     do {
       if try await socket.fill() { return }
     } catch {
