@@ -47,4 +47,6 @@ public enum InternalHeader {
   public static let call = "x-cadre-call"
   /// Members of a request that the model's dialect has no place for.
   public static let dropped = "x-cadre-dropped"
+  /// The bound of the answer, when a budget has lowered it.
+  public static let maxTokens = "x-cadre-max-tokens"
 }

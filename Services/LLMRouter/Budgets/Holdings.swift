@@ -108,6 +108,12 @@ public struct Holdings: Sendable {
   /// What is spent or set aside for calls, as far as this process knows; nil when it knows nothing.
   public func spent(_ key: String) -> Int64? { held[key].map { $0.value.subtractingClamped($0.available) } }
 
+  /// The counters of which something is held.
+  public var keys: [String] { Array(held.keys) }
+
+  /// The generation of the counter of which something is held.
+  public func generation(_ key: String) -> Int64? { held[key]?.generation }
+
   /// What is held of a counter.
   public func available(_ key: String) -> Int64 { held[key]?.available ?? 0 }
 }

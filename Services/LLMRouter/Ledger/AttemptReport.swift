@@ -1,9 +1,20 @@
+internal import Dialects
+internal import JSON
 internal import Pricing
+internal import Primitives
 internal import Routing
 
 /// What came of one attempt at a provider. Each attempt that was begun is reported once, so the ledger can settle
 /// attempt by attempt: what was only refused costs nothing, what may have been generated is charged by what is known.
 struct AttemptReport: Sendable {
+  /// The most tokens of an answer that are thought possible in a second, where nobody can say how many there were. More
+  /// than nearly all models make; a provider that is faster is charged too little only when it breaks off.
+  static let tokensPerSecondMax: Int64 = 1000
+  /// The outcome of an attempt whose caller has left.
+  static let clientGone = "client_gone"
+  /// The outcome of an attempt that another one was faster than.
+  static let hedgeLost = "hedge_lost"
+
   /// How far an attempt came.
   enum Progress: String, Sendable {
     /// No byte of the request reached the provider: no connection, no time left.
@@ -35,22 +46,37 @@ struct AttemptReport: Sendable {
   let sentAt: UInt64
   let endedAt: UInt64
 
-  /// What stands for the usage where the provider does not tell it: what was asked, and what came.
+  /// What stands for the usage where the provider does not tell it: what was asked, and what came. Where nothing came
+  /// because the router did not wait or could not read it, what was possible in that time, up to the bound of the
+  /// answer. A caller that leaves pays what came.
   var estimate: TokenUsage {
+    let came = TokenEstimate.answer(bytes: deliveredBytes)
     switch progress {
-    case .unsent, .refused: TokenUsage()
-    case .begun, .complete: TokenUsage(input: promptTokens, output: (max(0, deliveredBytes) &+ 2) / 3)
+    case .unsent, .refused: return TokenUsage()
+    case .complete: return TokenUsage(input: promptTokens, output: came)
+    case .begun:
+      let isUnknown = outcome != AttemptReport.clientGone && !(isStream && deliveredBytes > 0)
+      return TokenUsage(input: promptTokens, output: isUnknown ? max(came, possible) : came)
     }
   }
-}
 
-extension CallRecord {
-  /// Settles an attempt that does not become the answer of the call. Attempts that were not sent or only refused cost
-  /// nothing and have no row.
-  func settle(_ report: AttemptReport) {
-    switch report.progress {
-    case .unsent, .refused: return
-    case .begun, .complete: paid(report.target, report.usage, report.estimate, report.outcome)
+  /// What a model can have said in the time of the attempt.
+  private var possible: Int64 {
+    let milliseconds = Int64(clamping: endedAt > sentAt ? (endedAt - sentAt) / 1_000_000 : 0)
+    let tokens = milliseconds.multipliedClamped(by: AttemptReport.tokensPerSecondMax) / 1000
+    return min(tokens.addingClamped(1), outputTokensMax ?? target.outputTokensMax ?? .max)
+  }
+
+  /// What the attempt is charged.
+  var accounted: (usage: TokenUsage, isEstimated: Bool) {
+    switch progress {
+    case .unsent, .refused: return (TokenUsage(), false)
+    case .complete: return TokenUsage.accounted(usage, estimate: estimate)
+    case .begun:
+      guard var told = usage else { return (estimate, true) }
+      // What was counted before the end may be too little.
+      if told.output < estimate.output { told.isOutputTold = false }
+      return told.completed(by: estimate)
     }
   }
 }

@@ -28,6 +28,36 @@ public enum TokenEstimate {
   /// one letter or of spaces are a token for many bytes.
   public static func promptMin(_ estimate: Int64) -> Int64 { estimate / 4 }
 
+  /// Bytes of an encoded document to a token, where a budget has to be kept: a text in a PDF is compressed.
+  private static let documentBytesPerToken: Int64 = 4
+
+  /// What encoded documents of a prompt can be beyond the estimate: a provider counts the text and a picture of every
+  /// page.
+  public static func documents(_ root: JSONView) -> Int64 {
+    var sum: Int64 = 0
+    for name in ["messages", "input", "system"] {
+      if let part = root[name] { sum = sum.addingClamped(documents(in: part)) }
+    }
+    return sum
+  }
+
+  private static func documents(in value: JSONView) -> Int64 {
+    switch value.kind {
+    case .array: return value.elements.reduce(0) { $0.addingClamped(documents(in: $1)) }
+    case .object:
+      let type = value["type"]?.string
+      if type == "document" || type == "file" || type == "input_file" {
+        let holder = value["source"] ?? value["file"] ?? value
+        let bytes = (holder["data"] ?? holder["file_data"])?.stringBytesMax ?? 0
+        if bytes > mediaBytes { return Int64(bytes) / documentBytesPerToken }
+      }
+      return ["content", "output"].reduce(0) { sum, name in
+        value[name].map { sum.addingClamped(documents(in: $0)) } ?? sum
+      }
+    default: return 0
+    }
+  }
+
   /// What an answer is taken for when nobody has counted it: by the bytes of its texts, thoughts and arguments.
   public static func answer(bytes: Int64) -> Int64 { max(0, bytes).addingClamped(2) / 3 }
 
