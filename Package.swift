@@ -102,7 +102,11 @@ var targets: [Target] = [
       "Primitives", "Reactor", "Redis", "ServiceKit", "Settings", "Telemetry",
     ],
     path: "Services/LLMRouter", exclude: ["Pricing", "Budgets", "Routing", "Dialects", "Checks"],
-    resources: [.embedInCode("Store/Migrations/0001_models.sql"), .embedInCode("Prices/prices.csv")],
+    resources: [
+      .embedInCode("Store/Migrations/0001_models.sql"), .embedInCode("Store/Migrations/0002_attempts.sql"),
+      .embedInCode("Store/Migrations/0003_routing.sql"),
+      .embedInCode("Prices/prices.csv"),
+    ],
     swiftSettings: settings),
   service(
     "gateway", at: "Services/Gateway",
