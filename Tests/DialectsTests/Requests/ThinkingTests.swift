@@ -117,6 +117,15 @@ import Testing
       """
     let blocks = try Made(chat, .chat, .anthropic)
     #expect(blocks.messages()[1]["content"]?[0]?["signature"]?.string == "EqQB" && blocks.dropped.isEmpty)
+    let details = try Made(
+      """
+      {"messages":[{"role":"user","content":"q"},{"role":"assistant","content":"a","reasoning_content":"hm",
+        "reasoning_details":[{"type":"reasoning.text","signature":"EqQB","format":"anthropic-claude-v1"}]},
+        {"role":"user","content":"b"}]}
+      """, .chat, .anthropic)
+    #expect(
+      details.json(details.messages()[1]["content"]?[0])
+        == #"{"type":"thinking","thinking":"hm","signature":"EqQB"}"#)
     let without = try Made(chat.replacing("thinking_blocks", with: "annotations"), .chat, .anthropic)
     #expect(without.dropped == ["messages.reasoning_content"])
   }

@@ -55,7 +55,7 @@ struct ResponseItem: Sendable {
       writer.beginArray()
       if isDone, !text.isEmpty { writeSummary(text, &writer) }
       writer.endArray()
-      writeProof(isDone ? signature : "", &writer)
+      writeProof(isDone && !signature.isEmpty ? ReasoningProof.signed(signature) : "", &writer)
     case .redacted(let data):
       writer.member("type", "reasoning")
       writer.member("summary", raw: "[]".utf8)
@@ -100,19 +100,5 @@ struct ResponseItem: Sendable {
     writer.member("type", "summary_text")
     writer.member("text", text)
     writer.endObject()
-  }
-}
-
-/// What a reasoning item carries for its provider in `encrypted_content`: a signature of thoughts that stand beside it,
-/// or the thoughts themselves, encrypted.
-public enum ReasoningProof {
-  private static let redactedMark = "redacted:"
-
-  /// Encrypted thoughts as `encrypted_content`.
-  public static func redacted(_ data: String) -> String { redactedMark + data }
-
-  /// The encrypted thoughts in an `encrypted_content`; nil when it is a signature.
-  public static func redactedData(_ content: String) -> String? {
-    content.hasPrefix(redactedMark) ? String(content.dropFirst(redactedMark.count)) : nil
   }
 }

@@ -53,11 +53,7 @@ enum MessagesFromChat {
   private static func assistant(
     _ message: JSONNode, _ path: String, _ context: inout RequestContext
   ) throws(DialectFault) -> [JSONNode] {
-    var result: [JSONNode] = []
-    // Thoughts go back with the signature of the provider only.
-    for block in message["thinking_blocks"]?.elements ?? [] where !(block["signature"]?.string ?? "").isEmpty {
-      result.append(block)
-    }
+    var result = thoughts(message)
     if result.isEmpty, message["reasoning_content"] != nil { context.omissions.add("messages.reasoning_content") }
     if let content = message["content"] {
       result += try ChatParts.intoMessages(content, path, &context)
@@ -68,6 +64,29 @@ enum MessagesFromChat {
       result.append(try toolUse(call, "\(path).tool_calls[\(index)]", &context))
     }
     return result
+  }
+
+  /// Thoughts that carry the proof of Anthropic; others would be refused.
+  private static func thoughts(_ message: JSONNode) -> [JSONNode] {
+    let blocks = (message["thinking_blocks"]?.elements ?? []).filter { block in
+      block["type"]?.string == "redacted_thinking" || !(block["signature"]?.string ?? "").isEmpty
+    }
+    guard blocks.isEmpty else { return blocks }
+    let details = (message["reasoning_details"]?.elements ?? []).filter { detail in
+      detail["format"]?.string?.hasPrefix("anthropic") ?? false
+    }
+    let signed = details.filter { $0["signature"] != nil }
+    var made: [JSONNode] = []
+    for detail in details {
+      if let data = detail["data"] {
+        made.append(.typed("redacted_thinking", ("data", data)))
+      } else if let signature = detail["signature"] {
+        // In a stream the words came on their own.
+        guard let text = detail["text"] ?? (signed.count == 1 ? message["reasoning_content"] : nil) else { return [] }
+        made.append(.typed("thinking", ("thinking", text), ("signature", signature)))
+      }
+    }
+    return made
   }
 
   private static func toolUse(

@@ -90,9 +90,11 @@ struct ResponseHistory {
     hasTurn = true
     let parts = (item["summary"]?.elements ?? []) + (item["content"]?.elements ?? [])
     let thought = parts.compactMap { $0["text"]?.string }.joined(separator: "\n")
-    if let mark = item["encrypted_content"]?.string, mark.hasPrefix(ForeignThoughts.signature) {
-      let signature = String(mark.dropFirst(ForeignThoughts.signature.count))
+    let proof = item["encrypted_content"]?.string ?? ""
+    if let signature = ReasoningProof.signature(proof) {
       blocks.append(.typed("thinking", ("thinking", .string(thought)), ("signature", .string(signature))))
+    } else if let data = ReasoningProof.redactedData(proof) {
+      blocks.append(.typed("redacted_thinking", ("data", .string(data))))
     }
     if !thought.isEmpty { thoughts.append(thought) }
   }

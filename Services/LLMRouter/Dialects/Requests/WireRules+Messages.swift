@@ -182,10 +182,10 @@ extension WireRules {
     case "text": return WireRules.withInk(block)
     case "thinking":
       // Without a signature of the provider's own the thoughts are those of another model.
-      return (block["signature"]?.string).map { $0.isEmpty || $0.hasPrefix(ForeignThoughts.mark) } ?? true
+      return (block["signature"]?.string).map { $0.isEmpty || $0.hasPrefix(ReasoningProof.mark) } ?? true
         ? .removed : .kept
     case "redacted_thinking":
-      return block["data"]?.string?.hasPrefix(ForeignThoughts.mark) ?? true ? .removed : .kept
+      return block["data"]?.string?.hasPrefix(ReasoningProof.mark) ?? true ? .removed : .kept
     case "tool_use":
       let id = block["id"]?.string ?? ""
       let name = block["name"]?.string ?? ""
@@ -238,12 +238,4 @@ extension WireRules {
     turn.set("content", .array(blocks))
     return turn
   }
-}
-
-/// Marks on thoughts that cross the border between providers.
-enum ForeignThoughts {
-  /// Begins the signature of thoughts that the router made of another model's words.
-  static let mark = "cadre:"
-  /// Begins the `encrypted_content` that carries the signature of Anthropic's thoughts to a client of responses.
-  static let signature = "cadre:signature:"
 }

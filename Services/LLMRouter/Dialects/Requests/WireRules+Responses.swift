@@ -48,12 +48,12 @@ extension WireRules {
   private mutating func responseItem(_ item: JSONNode) -> Change {
     var item = item
     let type = item["type"]?.string ?? "message"
-    switch type {
-    case "reasoning":
-      // Thoughts of another provider's model, which this one cannot read.
-      return item["encrypted_content"]?.string?.hasPrefix(ForeignThoughts.mark) ?? false ? .removed : .kept
-    case "function_call", "custom_tool_call", "function_call_output", "custom_tool_call_output":
-      let id = item["call_id"]?.string ?? ""
+    // Thoughts of another provider's model, which this one cannot read.
+    if type == "reasoning", item["encrypted_content"]?.string?.hasPrefix(ReasoningProof.mark) ?? false {
+      return .removed
+    }
+    guard let id = item["call_id"]?.string else { return .kept }
+    if type.hasSuffix("_call") || type.hasSuffix("_output") {
       let wire = type.hasSuffix("_output") ? ids.result(id) : ids.call(id)
       let name = item["name"]?.string
       let isPlain = type == "function_call" && item["namespace"] == nil
@@ -62,7 +62,7 @@ extension WireRules {
       item.set("call_id", .string(wire))
       item.set("name", ifPresent: wireName.map { .string($0) })
       return .replaced(item)
-    default: return .kept
     }
+    return .kept
   }
 }
