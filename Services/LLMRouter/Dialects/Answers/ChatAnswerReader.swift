@@ -121,7 +121,7 @@ struct ChatAnswerReader: Sendable {
     if sequence.id(of: call).isEmpty { sequence.setID(call, fragment.id) }
     if indices[call] == nil { indices[call] = fragment.index }
     let name = sequence.name(of: call)
-    guard !fragment.name.isEmpty, fragment.name != name, !sequence.hasArguments(call) else { return }
+    guard !fragment.name.isEmpty, fragment.name != name, name.isEmpty || !sequence.hasArguments(call) else { return }
     sequence.setName(call, fragment.name.hasPrefix(name) ? fragment.name : name + fragment.name)
   }
 
@@ -143,8 +143,8 @@ struct ChatAnswerReader: Sendable {
     let isSameID = !fragment.id.isEmpty && fragment.id == id
     if !fragment.id.isEmpty, !id.isEmpty, !isSameID {
       // Another id is another call, unless the server invents one for each fragment.
-      let isMiddle = !sequence.isComplete(known) && (fragment.name.isEmpty || hasArguments)
-      return isMiddle && fragment.index != nil && !fragment.beginsObject ? .known(known) : .new
+      let isMiddle = hasArguments ? !fragment.beginsObject : fragment.name.isEmpty
+      return isMiddle && fragment.index != nil && !sequence.isComplete(known) ? .known(known) : .new
     }
     guard !fragment.name.isEmpty else { return .known(known) }
     if sequence.isComplete(known) {
