@@ -146,8 +146,13 @@ public struct StreamWatcher: Sendable {
   // MARK: Responses
 
   private mutating func watchResponses(_ root: JSONView) throws(StreamFault) -> Bool {
-    response.take(root)
     let type = root["type"]?.string
+    switch type {
+    // Their callers are told in other words, under the same number.
+    case "response.failed", "response.cancelled": throw StreamFault(error: root["response"]?["error"])
+    case "error": throw StreamFault(error: root)
+    default: response.take(root)
+    }
     switch type {
     case "response.output_text.delta", "response.refusal.delta": count(root["delta"], .text)
     case "response.function_call_arguments.delta", "response.custom_tool_call_input.delta",
@@ -169,8 +174,6 @@ public struct StreamWatcher: Sendable {
         toldAt = contentBytes
       }
       return true
-    case "response.failed", "response.cancelled": throw StreamFault(error: root["response"]?["error"])
-    case "error": throw StreamFault(error: root)
     default: break
     }
     return false

@@ -334,6 +334,16 @@ import Testing
     for arguments in whole.arguments + seen.arguments {
       #expect(try JSONDocument(parsing: arguments).root["_invalid_json"]?.string == text)
     }
+    // In any pieces.
+    let pieces = text.map { character -> String in
+      var writer = JSONWriter()
+      writer.string(String(character))
+      return #"{"index":0,"function":{"arguments":\#(String(decoding: writer.bytes, as: UTF8.self))}}"#
+    }
+    let slow = try AnswerPlay.seen(
+      ([#"{"index":0,"id":"a","function":{"name":"f"}}"#] + pieces).map { AnswerPlay.call($0) } + [end], to: .messages
+    ).arguments
+    #expect(try JSONDocument(parsing: slow[0]).root["_invalid_json"]?.string == text)
     // Elsewhere arguments are text, as the model wrote it.
     #expect(try AnswerPlay.seen([AnswerPlay.call(call), end], to: .responses).arguments == [text])
     #expect(try AnswerPlay.seen([AnswerPlay.call(call), end], to: .chat).arguments == [text])

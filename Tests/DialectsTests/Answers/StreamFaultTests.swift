@@ -73,6 +73,9 @@ import Testing
       _ = try watcher.watch(event)
       event.append(to: &bytes)
     }
+    let failed =
+      #"{"type":"response.failed","sequence_number":2,"response":{"id":"resp_7","error":{"code":"server_error"}}}"#
+    #expect(throws: StreamFault.self) { try watcher.watch(ServerSentEvent(data: Array(failed.utf8))) }
     bytes += watcher.failure(status: 502, code: "server_error", message: "It failed midway.")
     #expect(try StrictReader.read(bytes, .responses).error == "server_error")
   }

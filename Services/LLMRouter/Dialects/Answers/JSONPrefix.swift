@@ -31,6 +31,8 @@ struct JSONPrefix: Sendable {
   private static let depthMax = 128
 
   private(set) var place = Place.start
+  /// Whether it was complete once, whatever came behind.
+  private(set) var wasComplete = false
   /// Whether each open container is an object.
   private(set) var stack: [Bool] = []
   /// A number or a word whose end has not come.
@@ -134,7 +136,10 @@ struct JSONPrefix: Sendable {
   private mutating func close(isObject: Bool) {
     guard stack.last == isObject else { return place = .broken }
     // The outermost stays, for what may have to be added to it.
-    guard stack.count > 1 else { return place = .done }
+    guard stack.count > 1 else {
+      wasComplete = true
+      return place = .done
+    }
     stack.removeLast()
     place = .next
   }

@@ -7,8 +7,9 @@ struct ToolInput: Sendable {
   static let invalidKey = "_invalid_json"
 
   private var prefix = JSONPrefix()
-  /// The place at the end of what was passed on.
+  /// The place at the end of what was passed on, and the containers that are open there.
   private var place = JSONPrefix.Place.start
+  private var stack: [Bool] = []
   /// All that came.
   private var whole = ""
   /// What came behind the last place where the object could be closed.
@@ -16,10 +17,17 @@ struct ToolInput: Sendable {
 
   init() {}
 
-  /// Takes a fragment; what can be passed on.
+  /// Takes a fragment; what can be passed on. The one that completes the object waits for the end of the call, for
+  /// what may come behind it.
   mutating func take(_ fragment: String) -> String {
     whole += fragment
     guard !prefix.isBroken else { return "" }
+    if prefix.isComplete {
+      prefix.feed(fragment)
+      held += Array(fragment.utf8)
+      return ""
+    }
+    let start = (place, stack, held)
     var passed: [UInt8] = []
     for byte in fragment.utf8 {
       prefix.feed(byte)
@@ -32,6 +40,12 @@ struct ToolInput: Sendable {
         break
       }
     }
+    guard !prefix.isComplete, !(prefix.isBroken && prefix.wasComplete) else {
+      (place, stack, held) = start
+      held += Array(fragment.utf8)
+      return ""
+    }
+    stack = prefix.stack
     return String(decoding: passed, as: UTF8.self)
   }
 
@@ -40,7 +54,7 @@ struct ToolInput: Sendable {
     if prefix.isComplete { return String(decoding: held, as: UTF8.self) }
     if JSONPrefix.isBlank(whole) { return place == .start ? "{}" : "" }
     var closing: String
-    var depth = prefix.stack.count
+    var depth = stack.count
     switch place {
     case .start:
       closing = "{"
@@ -54,9 +68,9 @@ struct ToolInput: Sendable {
     }
     while depth > 1 {
       depth -= 1
-      closing += prefix.stack[depth] ? "}" : "]"
+      closing += stack[depth] ? "}" : "]"
     }
-    let isFirst = prefix.stack.count <= 1 && (place == .start || place == .firstKey || place == .key)
+    let isFirst = stack.count <= 1 && (place == .start || place == .firstKey || place == .key)
     if !isFirst { closing += "," }
     var writer = JSONWriter()
     writer.string(whole)
