@@ -41,7 +41,8 @@ public enum Dialect: String, Sendable, CaseIterable, Hashable {
     ).bytes
   }
 
-  /// An error in the midst of a stream: the event that this dialect's clients raise.
+  /// An error in the midst of a stream: the event that this dialect's clients raise. In the Responses API events have
+  /// numbers; where some were sent, `AnswerTranslation.fail` and `StreamWatcher.failure` go on with them.
   public func errorEvent(status: Int, code: String, message: String, id: String) -> [UInt8] {
     var bytes: [UInt8] = []
     switch self {
@@ -49,12 +50,7 @@ public enum Dialect: String, Sendable, CaseIterable, Hashable {
       bytes += Array("event: error\ndata: ".utf8)
       bytes += error(status: status, code: code, message: message, parameter: nil, id: id)
     case .responses:
-      bytes += Array("event: error\ndata: ".utf8)
-      bytes +=
-        JSONValue.members(
-          ("type", .string("error")), ("code", .string(code)), ("message", .string(message)), ("param", .null),
-          ("sequence_number", .int(0))
-        ).bytes
+      return ResponseProgress().failure(status: status, code: code, message: message)
     case .chat, .embeddings:
       bytes += Array("data: ".utf8)
       bytes += error(status: status, code: code, message: message, parameter: nil, id: id)
@@ -62,7 +58,7 @@ public enum Dialect: String, Sendable, CaseIterable, Hashable {
     return bytes + [10, 10]
   }
 
-  private static func openAIType(_ status: Int) -> String {
+  static func openAIType(_ status: Int) -> String {
     switch status {
     case 401: "authentication_error"
     case 403: "permission_error"
