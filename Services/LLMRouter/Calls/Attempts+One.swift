@@ -153,7 +153,8 @@ extension Attempts {
     let provider = stop.provider
     let asked = course.dropsTools ? call.asked.withoutTools() : call.asked
     let (wire, made) = try asked.body(
-      for: stop.target, provider, outputCap: stop.target.outputTokensMax == nil ? outputCap : nil)
+      for: stop.target, provider, outputCap: stop.target.outputTokensMax == nil ? outputCap : nil,
+      mayHaveThread: keepsThreads)
     var headers = wire == .messages ? call.forwarded : HTTPHeaders()
     headers.append(.contentType, "application/json")
     headers.append(.accept, asked.wantsStream ? "text/event-stream" : "application/json")
@@ -182,12 +183,20 @@ extension Attempts {
 
   // MARK: The answer
 
+  /// Whether a model of the plan may hold the thread that a request goes on with.
+  private var keepsThreads: Bool {
+    call.asked.dialect == .messages
+      && call.plan.targets.contains { call.snapshot.providers[$0.provider]?.kind == .anthropic }
+  }
+
   private func refusal(_ answer: HTTPClientResponse, _ stop: Course.Stop) async throws -> CallFailure {
     let deadline = min(call.deadline, MonotonicClock.now() &+ Attempts.errorNanoseconds)
     let body = (try? await answer.body.collect(upTo: Attempts.errorBytesMax, before: deadline)) ?? []
-    return CallFailure(
+    var failure = CallFailure(
       status: answer.status, body: body, retryAfterMilliseconds: RetryAfter.milliseconds(answer.headers),
       provider: stop.provider, filter: service.filter)
+    if stop.provider.kind == .anthropic { failure.details = DialectFault.Details(refusal: body) }
+    return failure
   }
 
   /// Reads an answer, whole or streamed, as its caller wants it, whatever the provider has made of it.

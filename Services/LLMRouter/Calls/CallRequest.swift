@@ -148,7 +148,7 @@ struct CallRequest: Sendable {
   /// The body for a target. `outputCap` is set when the answer must be bounded and the caller names no bound. Throws
   /// what cannot be said there.
   func body(
-    for target: ModelTarget, _ provider: Provider, outputCap: Int64?
+    for target: ModelTarget, _ provider: Provider, outputCap: Int64?, mayHaveThread: Bool = false
   ) throws(CallFailure) -> (wire: Dialect, made: TranslatedRequest) {
     guard let wire = provider.kind.wire(for: dialect) else {
       throw CallFailure(RouteRefusal.lacking(target.name, needs), known: [])
@@ -156,7 +156,8 @@ struct CallRequest: Sendable {
     let there = RequestTarget(
       model: target.providerModel, outputTokensMax: target.outputTokensMax ?? 4096,
       outputTokensLimit: target.outputTokensMax, outputTokensCap: outputTokens == nil ? outputCap : nil,
-      thinks: target.capabilities?.contains(.reasoning) ?? true, rules: provider.kind.rules)
+      thinks: target.capabilities?.contains(.reasoning) ?? true, mayHaveThread: mayHaveThread,
+      rules: provider.kind.rules)
     do throws(DialectFault) {
       return (wire, try RequestTranslator.request(document.root, from: dialect, to: wire, there))
     } catch {

@@ -209,6 +209,12 @@ import Testing
     #expect(error?["type"]?.string == "invalid_request_error")
     #expect(error?["details"]?["error_code"]?.string == "thread_unsupported_request")
     #expect(error?["details"]?["unsupported"]?[0]?.string == "model")
+    let moved = #expect(throws: DialectFault.self) {
+      try RequestTranslator.request(
+        root, from: .messages, to: .chat, RequestTarget(model: "m", mayHaveThread: true))
+    }
+    #expect(moved?.details == DialectFault.Details(code: "thread_not_found"))
+    #expect(DialectFault.Details(refusal: body) == fault?.details && DialectFault.Details(refusal: [123, 125]) == nil)
     let own = #"{"max_tokens":9,"thread":{"type":"continue"},"messages":[{"role":"assistant","content":"a"}]}"#
     #expect(try Made(own, .messages, .anthropic).roles == "assistant")
   }

@@ -8,11 +8,7 @@ enum ChatFromMessages {
   ]
 
   static func request(_ root: JSONNode, _ context: inout RequestContext) throws(DialectFault) -> JSONNode {
-    if root["thread"] != nil {
-      throw DialectFault(
-        "This model keeps no threads; send the whole conversation in 'messages', without 'thread'.", at: "thread",
-        details: DialectFault.Details(code: "thread_unsupported_request", unsupported: ["model"]))
-    }
+    if let thread = root["thread"] { throw refusal(of: thread, context.target) }
     var body = JSONNode.members(("model", .string(context.target.model)))
     var messages: [JSONNode] = []
     if let system = root["system"] {
@@ -51,6 +47,19 @@ enum ChatFromMessages {
     context.omissions.unread(of: root["metadata"], known: ["user_id"], at: "metadata")
     context.omissions.unread(of: root["output_config"], known: ["format", "effort"], at: "output_config")
     return body
+  }
+
+  /// Clients send the whole conversation again when its thread is not found, and go on without threads where there are
+  /// none.
+  private static func refusal(of thread: JSONNode, _ target: RequestTarget) -> DialectFault {
+    if thread["type"]?.string == "continue", target.mayHaveThread {
+      return DialectFault(
+        "The model that keeps this thread does not answer now; send the whole conversation in 'messages'.",
+        at: "thread", details: DialectFault.Details(code: "thread_not_found"))
+    }
+    return DialectFault(
+      "This model keeps no threads; send the whole conversation in 'messages', without 'thread'.", at: "thread",
+      details: DialectFault.Details(code: "thread_unsupported_request", unsupported: ["model"]))
   }
 
   private static func format(_ root: JSONNode, _ body: inout JSONNode) {

@@ -27,19 +27,22 @@ public struct RequestTarget: Sendable, Hashable {
   public var outputTokensCap: Int64?
   /// Whether the model thinks, as far as is known.
   public var thinks: Bool
+  /// Whether the thread that a request goes on with may be at another model of the same alias.
+  public var mayHaveThread: Bool
   /// What the provider takes.
   public var rules: ProviderRules
 
   /// A target.
   public init(
     model: String, outputTokensMax: Int64 = 4096, outputTokensLimit: Int64? = nil, outputTokensCap: Int64? = nil,
-    thinks: Bool = true, rules: ProviderRules = .openai
+    thinks: Bool = true, mayHaveThread: Bool = false, rules: ProviderRules = .openai
   ) {
     self.model = model
     self.outputTokensMax = outputTokensMax
     self.outputTokensLimit = outputTokensLimit
     self.outputTokensCap = outputTokensCap
     self.thinks = thinks
+    self.mayHaveThread = mayHaveThread
     self.rules = rules
   }
 }
