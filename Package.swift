@@ -93,8 +93,8 @@ var targets: [Target] = [
 
   library("Pricing", at: "Services/LLMRouter/Pricing", ["JSON"]),
   library("Budgets", at: "Services/LLMRouter/Budgets"),
-  library("Routing", at: "Services/LLMRouter/Routing", ["Pricing"]),
-  library("Dialects", at: "Services/LLMRouter/Dialects", ["HTTPWire", "JSON", "Pricing"]),
+  library("Routing", at: "Services/LLMRouter/Routing", ["JSON", "Pricing"]),
+  library("Dialects", at: "Services/LLMRouter/Dialects", ["Crypto", "HTTPWire", "JSON", "Pricing"]),
   library("Checks", at: "Services/LLMRouter/Checks", ["JSON"]),
   .executableTarget(
     name: "llm-router",
@@ -104,7 +104,11 @@ var targets: [Target] = [
       "Primitives", "Reactor", "Redis", "ServiceKit", "Settings", "Telemetry",
     ],
     path: "Services/LLMRouter", exclude: ["Pricing", "Budgets", "Routing", "Dialects", "Checks"],
-    resources: [.embedInCode("Store/Migrations/0001_models.sql"), .embedInCode("Prices/prices.csv")],
+    resources: [
+      .embedInCode("Store/Migrations/0001_models.sql"), .embedInCode("Store/Migrations/0002_attempts.sql"),
+      .embedInCode("Store/Migrations/0003_routing.sql"),
+      .embedInCode("Prices/prices.csv"),
+    ],
     swiftSettings: settings),
   service(
     "gateway", at: "Services/Gateway",

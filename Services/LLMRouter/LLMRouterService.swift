@@ -60,7 +60,13 @@ final class LLMRouterService: Service {
       logger: telemetry.logger)
     calls = CallService(
       desk: CallerDesk(token: token, signer: VirtualKey.Signer(internalToken: token.text), catalog: catalog),
-      catalog: catalog, client: context.client, health: HealthBook(policy: Breaker.Policy()), ledger: ledger,
+      catalog: catalog, client: context.client,
+      health: HealthBook(
+        policy: Breaker.Policy(
+          failuresInRow: settings[RouterSettings.breakerFailures],
+          coolMilliseconds: settings[RouterSettings.breakerCool].milliseconds,
+          coolMaxMilliseconds: settings[RouterSettings.breakerCoolMax].milliseconds,
+          keyCoolMilliseconds: settings[RouterSettings.breakerKeyCool].milliseconds)), ledger: ledger,
       budgets: budgets,
       rates: RateGuard(
         redis: redis,
@@ -74,9 +80,15 @@ final class LLMRouterService: Service {
       deck: FlightDeck(), metrics: CallMetrics(registry: registry), telemetry: telemetry,
       limits: CallLimits(
         timeout: settings[RouterSettings.callTimeout],
-        retries: RetryPolicy(attemptsMax: settings[RouterSettings.attempts]),
+        retries: RetryPolicy(
+          attemptsMax: settings[RouterSettings.attempts],
+          pauseMilliseconds: settings[RouterSettings.retryPause].milliseconds,
+          shortPauseMilliseconds: settings[RouterSettings.shortRetryAfter].milliseconds),
         outputTokens: Int64(settings[RouterSettings.outputTokens]),
-        allowsUnpriced: settings[RouterSettings.allowsUnpriced], answerBytes: settings[RouterSettings.answerBytes]),
+        allowsUnpriced: settings[RouterSettings.allowsUnpriced], answerBytes: settings[RouterSettings.answerBytes],
+        times: ProviderTimes(
+          timeout: settings[RouterSettings.timeout], firstToken: settings[RouterSettings.firstToken],
+          stall: settings[RouterSettings.stall]), heartbeat: settings[RouterSettings.heartbeat]),
       filter: try CallGuard(settings))
     prober = HealthProber(
       catalog: catalog, client: context.client, health: calls.health,
@@ -92,7 +104,8 @@ final class LLMRouterService: Service {
 
   func route(_ router: inout Router) {
     CallRoutes(calls: calls).add(to: &router)
-    ProviderRoutes(catalog: catalog, health: calls.health, prober: prober, token: token).add(to: &router)
+    ProviderRoutes(catalog: catalog, health: calls.health, prober: prober, token: token, times: calls.limits.times)
+      .add(to: &router)
     HealthRoutes(health: calls.health, token: token).add(to: &router)
     ModelRoutes(catalog: catalog, token: token).add(to: &router)
     AliasRoutes(catalog: catalog, token: token).add(to: &router)

@@ -1,5 +1,6 @@
 internal import HTTPWire
 internal import Pricing
+internal import Primitives
 internal import Routing
 internal import ServiceKit
 internal import Settings
@@ -39,9 +40,11 @@ struct ProviderDeclaration: Sendable, Equatable {
   let key: Secret
   let priority: Int
   let weight: Int
+  let times: ProviderTimes.Own
   let models: [ModelDeclaration]
 
   static let type = SettingType<ProviderDeclaration>.map { reader in
+    func time(_ name: String) -> Duration? { reader.optional(name, .milliseconds(in: 100...3_600_000)) }
     let kind = reader.value("kind", .word(ProviderKind.self), default: .compatible)
     let url = reader.optional("base_url", .url())?.text ?? kind.baseURL ?? ""
     if (try? HTTPURL(url)) == nil { reader.fault("base_url", "not a URL that can be called") }
@@ -50,6 +53,8 @@ struct ProviderDeclaration: Sendable, Equatable {
       key: reader.value("api_key", .secret, default: Secret("")),
       priority: reader.value("priority", .int(in: 0...1000), default: 0),
       weight: reader.value("weight", .int(in: 0...1000), default: 1),
+      times: ProviderTimes.Own(
+        timeout: time("timeout_ms"), firstToken: time("first_token_ms"), stall: time("stall_ms")),
       models: reader.value("models", .list(of: ModelDeclaration.type)))
   }
 
@@ -63,25 +68,26 @@ struct ProviderDeclaration: Sendable, Equatable {
       providers.append(
         ProviderDeclaration(
           name: "default", kind: .compatible, baseURL: url.text, key: settings[RouterSettings.key], priority: 0,
-          weight: 1,
+          weight: 1, times: ProviderTimes.Own(),
           models: [
             ModelDeclaration(
               name: model, providerModel: model, tier: nil, contextTokens: nil, outputTokensMax: nil,
               price: input.flatMap { input in output.map { Price(input: input, output: $0) } })
           ]))
     }
+    let start = WallClock.now().unixMicroseconds / 1_000_000
     return providers.enumerated().map { index, declared in
       let key = declared.key.reveal()
       let record = ProviderRecord(
         name: declared.name, kind: declared.kind, baseURL: declared.baseURL, keys: [],
         configuredKey: key.isEmpty ? nil : declared.key, priority: declared.priority, weight: declared.weight,
-        timeout: settings[RouterSettings.timeout], firstToken: settings[RouterSettings.firstToken])
+        times: declared.times)
       let models = declared.models.map { model in
         ModelTarget(
           provider: declared.name, name: model.name, providerModel: model.providerModel, tier: model.tier,
           contextTokens: model.contextTokens, outputTokensMax: model.outputTokensMax, price: model.price,
           // Without a priority the order of the list counts.
-          priority: declared.priority * 1000 + index, weight: declared.weight)
+          priority: declared.priority * 1000 + index, weight: declared.weight, createdAt: start)
       }
       return (record, models)
     }
@@ -104,16 +110,39 @@ enum RouterSettings {
     "model.default", .string(bytesMaximum: 200), default: "",
     "Model of calls that name none or \"default\"; empty takes the first model of the first provider.")
   static let timeout = Setting(
-    "provider.timeout_ms", .milliseconds(in: 100...3_600_000), default: .seconds(120),
-    "Time for a provider to begin its answer, and for each pause within it.")
+    "provider.timeout_ms", .milliseconds(in: 100...3_600_000), default: .seconds(600),
+    "Time for a whole answer of a provider, and for the begin of a stream when no other provider can be asked.")
   static let firstToken = Setting(
-    "provider.first_token_ms", .milliseconds(in: 100...3_600_000), default: .seconds(60),
-    "Time for the first words of a stream; then the next provider is tried.")
+    "provider.first_token_ms", .optional(.milliseconds(in: 100...3_600_000)), default: nil,
+    "Time for the first token of a stream (text, thoughts or arguments); then the next provider is tried. Unset: two minutes while another provider can be asked, else provider.timeout_ms."
+  )
+  static let stall = Setting(
+    "provider.stall_ms", .milliseconds(in: 100...3_600_000), default: .seconds(300),
+    "The longest time between two tokens of a stream; comments and pings do not count.")
   static let callTimeout = Setting(
-    "call.timeout_ms", .milliseconds(in: 1000...3_600_000), default: .seconds(600),
-    "Time for a whole call with all its attempts.")
+    "call.timeout_ms", .milliseconds(in: 1000...3_600_000), default: .seconds(1800),
+    "Time for a whole call with all its attempts, streams to their end.")
   static let attempts = Setting(
     "call.attempts_max", .int(in: 1...20), default: 4, "Attempts of one call over all providers and keys.")
+  static let retryPause = Setting(
+    "call.retry_pause_ms", .milliseconds(in: 1...60_000), default: .milliseconds(250),
+    "The pause before a model is asked again after a failure that may pass; doubled each time.")
+  static let shortRetryAfter = Setting(
+    "call.short_retry_after_ms", .milliseconds(in: 0...600_000), default: .seconds(3),
+    "A Retry-After up to this is waited for at the same model, although another one could be asked.")
+  static let heartbeat = Setting(
+    "stream.heartbeat_ms", .milliseconds(in: 0...600_000), default: .seconds(15),
+    "The longest silence of a stream towards its caller; then a comment or a ping is sent. 0: none.")
+  static let breakerFailures = Setting(
+    "breaker.failures", .int(in: 1...1000), default: 5, "Failures in a row after which a provider gets a pause.")
+  static let breakerCool = Setting(
+    "breaker.cool_ms", .milliseconds(in: 10...3_600_000), default: .seconds(1),
+    "The first pause of a provider; doubled each time its probe fails.")
+  static let breakerCoolMax = Setting(
+    "breaker.cool_max_ms", .milliseconds(in: 10...3_600_000), default: .seconds(60), "The longest of these pauses.")
+  static let breakerKeyCool = Setting(
+    "breaker.key_cool_ms", .milliseconds(in: 10...3_600_000), default: .seconds(60),
+    "The pause of a key that is not accepted or has no credit.")
   static let outputTokens = Setting(
     "budget.output_tokens_default", .int(in: 1...1_000_000), default: 8192,
     "Bound of an answer on a budget when neither the caller nor the model has one.")
@@ -174,7 +203,8 @@ enum RouterSettings {
 
   static let all: [any SettingDeclaration] = [
     CommonSettings.internalToken, postgres, connections, redis, providers, defaultModel, timeout, firstToken,
-    callTimeout, attempts, outputTokens, queueCount, queueTime, allowsUnpriced, answerBytes, deniedTexts,
+    stall, callTimeout, attempts, retryPause, shortRetryAfter, heartbeat, breakerFailures, breakerCool, breakerCoolMax,
+    breakerKeyCool, outputTokens, queueCount, queueTime, allowsUnpriced, answerBytes, deniedTexts,
     deniedModels, redactions, probeInterval, cacheMode, cacheTime, cacheBytes,
     keyFolder, pricesFile, spoolFolder, url,
     key, model, inputPrice, outputPrice,

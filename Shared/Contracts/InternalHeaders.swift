@@ -49,4 +49,6 @@ public enum InternalHeader {
   public static let dropped = "x-cadre-dropped"
   /// `1` when the tools of a request are an offer: a model that cannot use any is called without them.
   public static let optionalTools = "x-cadre-optional-tools"
+  /// The bound of the answer, when a budget has lowered it.
+  public static let maxTokens = "x-cadre-max-tokens"
 }

@@ -9,7 +9,8 @@ public struct JSONDocument: Sendable {
   public let bytes: [UInt8]
   let tape: [UInt64]
 
-  /// Parses strictly by RFC 8259. Also refused: duplicate keys, a byte order mark, halves of surrogate pairs.
+  /// Parses strictly by RFC 8259. Also refused: duplicate keys unless the limits allow them, a byte order mark, halves
+  /// of surrogate pairs.
   public init(parsing bytes: [UInt8], limits: JSONLimits = .standard) throws(JSONError) {
     self.bytes = bytes
     tape = try bytes.withUnsafeBufferPointer { (buffer) throws(JSONError) -> [UInt64] in

@@ -65,9 +65,14 @@ public struct JSONLimits: Hashable, Sendable {
   public var bytesMax: Int
   /// Most values and keys.
   public var nodesMax: Int
+  /// Whether an object may have a key twice; the first one counts then.
+  public var allowsDuplicateKeys: Bool
 
   /// Makes limits.
-  public init(depthMax: Int = 128, bytesMax: Int = 32 << 20, nodesMax: Int = 4_000_000) {
+  public init(
+    depthMax: Int = 128, bytesMax: Int = 32 << 20, nodesMax: Int = 4_000_000, allowsDuplicateKeys: Bool = false
+  ) {
+    self.allowsDuplicateKeys = allowsDuplicateKeys
     self.depthMax = depthMax
     self.bytesMax = min(bytesMax, Int(UInt32.max))
     self.nodesMax = min(nodesMax, Int(UInt32.max) / 4)

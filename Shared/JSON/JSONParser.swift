@@ -58,7 +58,7 @@ struct JSONParser: ~Copyable {
     position += 1
     stack.removeLast()
     tape[open.node * 2 + 1] = UInt64(count) << 32 | UInt64(tape.count / 2)
-    if open.isObject, count > 1 { try checkKeys(of: open.node, count: count) }
+    if open.isObject, count > 1, !limits.allowsDuplicateKeys { try checkKeys(of: open.node, count: count) }
   }
 
   private mutating func value() throws(JSONError) {

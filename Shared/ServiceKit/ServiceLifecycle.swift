@@ -101,6 +101,8 @@ final class ServiceLifecycle<S: Service>: Sendable {
           .serviceUnavailable, code: "starting", "The service is starting and not ready yet; try again in a moment.",
           retryAfterSeconds: 1)
         problem.headers.append(InternalHeader.notServing, "1")
+        // Nothing was done: whoever asks again loses nothing.
+        problem.headers.append("x-should-retry", "true")
         throw problem
       }
       return try await handler(request)

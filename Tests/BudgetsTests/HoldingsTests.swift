@@ -10,6 +10,17 @@ import Testing
     #expect(holdings.settle("a", generation: 1, difference: 1, at: 0) == .unknown)
   }
 
+  @Test func `the largest amounts do not trap`() {
+    var holdings = Holdings()
+    holdings.granted("a", generation: 7, extra: .max, value: .max, limit: .min, at: 0)
+    holdings.granted("a", generation: 7, extra: .max, value: .min, limit: .max, at: 0)
+    #expect(holdings.settle("a", generation: 7, difference: .max, at: 1) == .excess(.max - Int64.max / 20))
+    #expect(holdings.settle("a", generation: 7, difference: .min, at: 1) == .kept)
+    #expect(holdings.settle("a", generation: 7, difference: .min, at: 1) == .kept)
+    #expect(holdings.takePart("a", of: .max).taken == .min)
+    #expect(holdings.putBack("a", generation: 7, .max) && holdings.spent("a") != nil)
+  }
+
   @Test func `all amounts are taken or none`() {
     var holdings = Holdings()
     holdings.granted("a", generation: 7, extra: 100, value: 100, limit: 10_000, at: 0)

@@ -30,22 +30,6 @@ import Testing
     #expect(usage == TokenUsage(input: 1, cacheWrite: 20, cacheWriteLong: 30, output: 2))
   }
 
-  @Test(arguments: [
-    #"{}"#, #"{"prompt_tokens":-1}"#, #"{"prompt_tokens":"7"}"#, #"{"prompt_tokens":1,"completion_tokens":-5}"#,
-    #"{"prompt_tokens":5,"prompt_tokens_details":{"cached_tokens":6}}"#, #"{"prompt_tokens":99999999999}"#,
-    #"{"prompt_tokens":5,"prompt_tokens_details":{"cached_tokens":9223372036854775807,"cache_write_tokens":9223372036854775807}}"#,
-  ])
-  func `counts that cannot be true are unknown`(_ text: String) throws {
-    #expect(TokenUsage(chat: try parse(text)) == nil)
-  }
-
-  @Test func `a negative or impossible message count is unknown`() throws {
-    #expect(TokenUsage(messages: try parse(#"{"input_tokens":-3,"output_tokens":1}"#)) == nil)
-    #expect(
-      TokenUsage(messages: try parse(#"{"input_tokens":3,"output_tokens":1,"cache_read_input_tokens":-9}"#)) == nil)
-    #expect(TokenUsage(chat: nil) == nil)
-  }
-
   @Test func `each kind has its price`() {
     let price = Price(input: 3_000_000, output: 15_000_000, cacheRead: 300_000, cacheWrite: 3_750_000)
     let usage = TokenUsage(input: 1000, cacheRead: 10_000, cacheWrite: 2000, output: 500)

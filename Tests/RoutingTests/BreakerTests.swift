@@ -110,7 +110,7 @@ import Testing
     (400, "invalid_request_error", "prompt is too long: 210000 tokens > 200000 maximum", .context),
     (400, "content_filter", "", .content), (401, "", "", .key), (402, "", "", .money),
     (429, "insufficient_quota", "", .money), (429, "", "", .rate), (404, "model_not_found", "", .model),
-    (413, "", "", .context), (500, "", "", .provider), (529, "overloaded_error", "", .provider),
+    (413, "", "", .context), (500, "", "", .provider), (529, "overloaded_error", "", .overload),
     (408, "", "", .transport), (422, "", "", .caller),
   ])
   func `failures are told apart`(_ status: Int, _ code: String, _ message: String, _ expected: FailureClass) {

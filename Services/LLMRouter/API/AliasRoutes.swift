@@ -57,10 +57,14 @@ struct AliasRoutes: Sendable {
     func list(_ name: String) -> [String] {
       fields.strings(name, countMax: AliasRoutes.modelsMax, bytesMax: 200) ?? []
     }
+    let rescueText = fields.string("rescue", bytesMax: 20)
+    let rescue = rescueText.flatMap { Rescue(rawValue: $0) }
+    if rescueText != nil, rescue == nil { fields.note("rescue", .notAllowed, "continue or buffer") }
     let rule = AliasRule(
       models: models, strategy: strategy ?? .priority, fallbacks: list("fallbacks"),
       contextFallbacks: list("context_fallbacks"), contentFallbacks: list("content_fallbacks"),
-      hedgeMilliseconds: fields.int("hedge_after_ms", in: 1...600_000), escalation: list("escalation"))
+      hedgeMilliseconds: fields.int("hedge_after_ms", in: 1...600_000), escalation: list("escalation"),
+      rescue: rescue)
     let check = check(&fields)
     if !rule.escalation.isEmpty, check == nil {
       fields.note("escalation", .notAllowed, "a check too: without it no answer is refused")
@@ -117,6 +121,7 @@ struct AliasRoutes: Sendable {
       writer.endArray()
     }
     writer.member("hedge_after_ms", ifPresent: rule.hedgeMilliseconds)
+    writer.member("rescue", ifPresent: rule.rescue?.rawValue)
     if let check { writer.member("check", raw: check.utf8) }
     writer.member("version", Int64(version))
   }

@@ -29,10 +29,11 @@ struct CallRoutes: Sendable {
       try await told(request, .messages) { try await count(request) }
     }
     router.on(.get, "/v1/models") { request in
-      try await told(request, dialect(request)) { try list(request) }
+      try await told(request, dialect(request)) { try models(request).page(request) }
     }
-    router.on(.get, "/v1/models/{model}") { request in
-      try await told(request, dialect(request)) { try show(request) }
+    // Names may hold slashes.
+    router.on(.get, "/v1/models/{model*}") { request in
+      try await told(request, dialect(request)) { try models(request).one(try request.parameter("model")) }
     }
   }
 
@@ -41,65 +42,26 @@ struct CallRoutes: Sendable {
     request.headers.contains("anthropic-version") ? .messages : .chat
   }
 
+  /// Answers, and tells failures in a dialect with the id of the request.
   private func told(
     _ request: HTTPRequest, _ dialect: Dialect, _ body: () async throws -> HTTPResponse
   ) async throws -> HTTPResponse {
-    do { return try await body() } catch let failure as CallFailure {
-      return failure.response(dialect, id: request.trace.traceIDText)
+    let id = CallID.make().description
+    var response: HTTPResponse
+    do { response = try await body() } catch let failure as CallFailure {
+      response = failure.response(dialect, id: id)
     } catch let problem as Problem {
-      return CallFailure.invalid(problem.detail, nil, status: problem.status)
-        .response(dialect, id: request.trace.traceIDText)
+      response = CallFailure(problem).response(dialect, id: id)
     }
+    response.headers.append(.xRequestID, id)
+    response.headers.append("request-id", id)
+    return response
   }
 
   // MARK: Models
 
-  private func list(_ request: HTTPRequest) throws -> HTTPResponse {
-    let caller = try calls.desk.identify(request)
-    let table = calls.catalog.current.table
-    let names = (table.models + table.aliasNames).filter { caller.allowed?.contains($0) ?? true }
-    let isMessages = dialect(request) == .messages
-    return .json { writer in
-      if isMessages {
-        writer.member("has_more", false)
-        writer.member("first_id", orNull: names.first)
-        writer.member("last_id", orNull: names.last)
-      } else {
-        writer.member("object", "list")
-      }
-      writer.key("data")
-      writer.beginArray()
-      for name in names {
-        writer.beginObject()
-        write(name, table, isMessages, &writer)
-        writer.endObject()
-      }
-      writer.endArray()
-    }
-  }
-
-  private func show(_ request: HTTPRequest) throws -> HTTPResponse {
-    let caller = try calls.desk.identify(request)
-    let name = try request.parameter("model")
-    let table = calls.catalog.current.table
-    guard table.models.contains(name) || table.aliasNames.contains(name), caller.allowed?.contains(name) ?? true else {
-      throw CallFailure(RouteRefusal.unknownModel(name), known: table.models)
-    }
-    let isMessages = dialect(request) == .messages
-    return .json { write(name, table, isMessages, &$0) }
-  }
-
-  private func write(_ name: String, _ table: RouteTable, _ isMessages: Bool, _ writer: inout JSONWriter) {
-    writer.member("id", name)
-    if isMessages {
-      writer.member("type", "model")
-      writer.member("display_name", name)
-      writer.member("created_at", "1970-01-01T00:00:00Z")
-    } else {
-      writer.member("object", "model")
-      writer.member("created", Int64(0))
-      writer.member("owned_by", table.target(name)?.provider ?? "alias")
-    }
+  private func models(_ request: HTTPRequest) throws -> ModelList {
+    ModelList(calls.catalog.current.table, of: try calls.desk.identify(request), dialect(request))
   }
 
   // MARK: Counting
@@ -117,7 +79,7 @@ struct CallRoutes: Sendable {
       model: document.root["model"]?.string ?? "", complexity: caller.complexity, allowed: caller.allowed)
     let plan: RoutePlan
     do { plan = try snapshot.table.route(query, random: 0) { _ in TargetHealth() } } catch {
-      throw CallFailure(error, known: snapshot.table.models)
+      throw CallFailure(error, known: caller.known(of: snapshot.table))
     }
     if let target = plan.targets.first, let provider = snapshot.providers[target.provider], provider.kind == .anthropic,
       let key = provider.keys.first
@@ -146,7 +108,8 @@ struct CallRoutes: Sendable {
       let answer = try await calls.client.send(
         HTTPClientRequest(
           .post, try provider.base.appending(path: "/messages/count_tokens"), headers: headers,
-          body: .bytes(writer.bytes), timeout: provider.record.timeout, isIdempotent: true, trace: request.trace),
+          body: .bytes(writer.bytes), timeout: calls.limits.times.with(provider.record.times).timeout,
+          isIdempotent: true, trace: request.trace),
         peer: "provider:\(provider.name)")
       let body = try await answer.body.collect(upTo: CallRoutes.countBytesMax)
       guard answer.status.isSuccess else {

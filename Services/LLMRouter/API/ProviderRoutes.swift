@@ -11,6 +11,8 @@ struct ProviderRoutes: Sendable {
   let health: HealthBook
   let prober: HealthProber
   let token: InternalToken
+  /// What holds for providers that say nothing.
+  let times: ProviderTimes
 
   func add(to router: inout Router) {
     router.on(.get, "/api/v1/providers") { request in try await answering { try await list(request) } }
@@ -93,8 +95,9 @@ struct ProviderRoutes: Sendable {
     let record = ProviderRecord(
       name: name, kind: kind ?? .compatible, baseURL: url, keys: keys, configuredKey: nil,
       priority: Int(fields.int("priority", in: 0...1000) ?? 0), weight: Int(fields.int("weight", in: 0...1000) ?? 1),
-      timeout: .milliseconds(fields.int("timeout_ms", in: 100...3_600_000) ?? 120_000),
-      firstToken: .milliseconds(fields.int("first_token_ms", in: 100...3_600_000) ?? 60_000),
+      times: ProviderTimes.Own(
+        timeout: duration(&fields, "timeout_ms"), firstToken: duration(&fields, "first_token_ms"),
+        stall: duration(&fields, "stall_ms")),
       isEnabled: fields.bool("enabled") ?? true)
     try fields.finish()
     guard let stored = try await catalog.providers.put(record, expected: expected) else {
@@ -102,6 +105,10 @@ struct ProviderRoutes: Sendable {
     }
     try await catalog.changed()
     return try await show(name, stored.isNew ? .created : .ok)
+  }
+
+  private func duration(_ fields: inout JSONFields, _ name: String) -> Duration? {
+    fields.int(name, in: 100...3_600_000).map { .milliseconds($0) }
   }
 
   private func write(_ record: ProviderRecord, _ row: ProviderRow?, _ writer: inout JSONWriter) {
@@ -115,8 +122,10 @@ struct ProviderRoutes: Sendable {
     writer.endArray()
     writer.member("priority", Int64(record.priority))
     writer.member("weight", Int64(record.weight))
-    writer.member("timeout_ms", record.timeout.milliseconds)
-    writer.member("first_token_ms", record.firstToken.milliseconds)
+    let times = times.with(record.times)
+    writer.member("timeout_ms", times.timeout.milliseconds)
+    writer.member("first_token_ms", ifPresent: times.firstToken?.milliseconds)
+    writer.member("stall_ms", times.stall.milliseconds)
     writer.member("enabled", record.isEnabled)
     writer.member("source", row == nil ? "configuration" : "api")
     writer.member("missing_keys", Int64(catalog.current.providers[record.name]?.missingKeys ?? 0))

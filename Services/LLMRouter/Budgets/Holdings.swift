@@ -43,7 +43,7 @@ public struct Holdings: Sendable {
       generations.append(holding.generation)
     }
     for need in needs {
-      held[need.key]?.available -= need.amount
+      held[need.key]?.available.subtractClamped(need.amount)
       held[need.key]?.usedAt = now
     }
     return generations
@@ -54,7 +54,7 @@ public struct Holdings: Sendable {
   public mutating func takePart(_ key: String, of amount: Int64) -> (taken: Int64, generation: Int64) {
     guard let holding = held[key] else { return (0, 0) }
     let taken = min(holding.available, amount)
-    held[key]?.available -= taken
+    held[key]?.available.subtractClamped(taken)
     return (taken, holding.generation)
   }
 
@@ -63,7 +63,7 @@ public struct Holdings: Sendable {
   public mutating func putBack(_ key: String, generation: Int64, _ amount: Int64) -> Bool {
     guard amount != 0 else { return true }
     guard held[key]?.generation == generation else { return false }
-    held[key]?.available += amount
+    held[key]?.available.addClamped(amount)
     return true
   }
 
@@ -73,7 +73,8 @@ public struct Holdings: Sendable {
   ) {
     let old = held[key].flatMap { $0.generation == generation ? $0.available : nil } ?? 0
     held[key] = Holding(
-      generation: generation, available: old + extra, keep: max(0, (limit - value) / Holdings.keepDivisor),
+      generation: generation, available: old.addingClamped(extra),
+      keep: max(0, limit.subtractingClamped(value) / Holdings.keepDivisor),
       value: value, validUntil: now &+ Holdings.validNanoseconds, usedAt: now)
   }
 
@@ -82,13 +83,13 @@ public struct Holdings: Sendable {
     _ key: String, generation: Int64, difference: Int64, at now: UInt64
   ) -> Settlement {
     guard var holding = held[key], holding.generation == generation else { return .unknown }
-    holding.available += difference
+    holding.available.addClamped(difference)
     holding.usedAt = now
     // What is not good for spending any more is kept by nobody.
-    let excess = holding.available - (now < holding.validUntil ? holding.keep : 0)
+    let excess = holding.available.subtractingClamped(now < holding.validUntil ? holding.keep : 0)
     if excess > 0 {
-      holding.available -= excess
-      holding.value -= excess
+      holding.available.subtractClamped(excess)
+      holding.value.subtractClamped(excess)
     }
     held[key] = holding
     return excess > 0 ? .excess(excess) : .kept
@@ -105,7 +106,13 @@ public struct Holdings: Sendable {
   }
 
   /// What is spent or set aside for calls, as far as this process knows; nil when it knows nothing.
-  public func spent(_ key: String) -> Int64? { held[key].map { $0.value - $0.available } }
+  public func spent(_ key: String) -> Int64? { held[key].map { $0.value.subtractingClamped($0.available) } }
+
+  /// The counters of which something is held.
+  public var keys: [String] { Array(held.keys) }
+
+  /// The generation of the counter of which something is held.
+  public func generation(_ key: String) -> Int64? { held[key]?.generation }
 
   /// What is held of a counter.
   public func available(_ key: String) -> Int64 { held[key]?.available ?? 0 }

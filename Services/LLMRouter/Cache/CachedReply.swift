@@ -25,7 +25,7 @@ enum CachedReply {
       response.body = .bytes(body)
       return response
     }
-    response.headers.append(.cacheControl, "no-cache")
+    Reply.markEvents(&response.headers)
     response.body = .stream(length: nil) { writer in
       var start = 0
       while start < body.count {
@@ -42,13 +42,16 @@ enum CachedReply {
     flight.begin(Flight.Head(status: .ok, headers: reply.headers))
     switch reply.body {
     case .whole(let bytes): flight.append(bytes)
-    case .stream(let produce): try await produce { bytes, _ in flight.append(bytes) }
+    case .stream(let produce):
+      try await produce { bytes, _ in flight.append(bytes) }
     }
     flight.finish()
   }
 
   /// Answers from a flight, for the one who makes the call and for those who join it.
-  static func follow(_ flight: Flight, _ record: CallRecord, isPilot: Bool) async throws -> HTTPResponse {
+  static func follow(
+    _ flight: Flight, _ record: CallRecord, isPilot: Bool, heartbeat: Heartbeat?
+  ) async throws -> HTTPResponse {
     let head: Flight.Head
     do { head = try await flight.head() } catch {
       flight.leave()
@@ -70,6 +73,7 @@ enum CachedReply {
       response.body = .bytes(bytes)
       return response
     }
+    response.heartbeat = heartbeat
     response.body = .stream(length: nil) { writer in
       defer { flight.leave() }
       var index = 0

@@ -26,11 +26,14 @@ final class Opened: Sendable {
   let dropped: [String]
   /// Why it comes from there, when the plan was left.
   let route: String?
+  /// When its request was sent, in monotonic nanoseconds.
+  let sentAt: UInt64
 
   init(
     answer: OpenedAnswer, target: ModelTarget, provider: Provider, health: HealthBook.Key, dropped: [String],
-    route: String? = nil
+    route: String? = nil, sentAt: UInt64
   ) {
+    self.sentAt = sentAt
     self.answer = answer
     self.target = target
     self.provider = provider
@@ -38,27 +41,47 @@ final class Opened: Sendable {
     self.dropped = dropped
     self.route = route
   }
+
+  /// What has come of it by now.
+  func report(
+    _ outcome: String, promptTokens: Int64, outputTokensMax: Int64? = nil,
+    progress: AttemptReport.Progress = .complete
+  ) -> AttemptReport {
+    var report = AttemptReport(
+      target: target, kind: provider.kind, progress: progress, outcome: outcome, promptTokens: promptTokens,
+      outputTokensMax: outputTokensMax, sentAt: sentAt, endedAt: MonotonicClock.now())
+    switch answer {
+    case .whole(let whole):
+      report.usage = whole.usage
+      report.deliveredBytes = Int64(whole.deliveredBytes)
+    case .stream(let stream, _): stream.add(to: &report)
+    }
+    return report
+  }
 }
 
 /// Attempts at providers, one after the other: keys of a provider, then the next target, then again after a pause.
 /// There is one count and one deadline for all of them.
 final class Attempts: Sendable {
-  private static let errorBytesMax = 256 << 10
-
-  private let service: CallService
-  private let call: CallService.Prepared
+  let service: CallService
+  let call: CallService.Prepared
   /// Bounds answers whose caller names no bound, where a budget needs one.
-  private let outputCap: Int64?
+  let outputCap: Int64?
+  /// Whether a stream is read to its end before any of it is passed on: one that breaks is then a failed attempt.
+  let holds: Bool
+  /// What its streams are in the answer of the call.
+  let role: StreamRole
 
-  init(_ service: CallService, _ call: CallService.Prepared, outputCap: Int64?) {
+  init(_ service: CallService, _ call: CallService.Prepared, outputCap: Int64?, isContinuation: Bool = false) {
+    role = isContinuation ? .continuation : call.plan.rescue == .continue ? .continuable : .only
     self.service = service
     self.call = call
     self.outputCap = outputCap
+    holds = call.check != nil || call.plan.rescue == .buffer
   }
 
-  private var health: HealthBook { service.health }
-  private var asked: CallRequest { call.asked }
-  private var record: CallRecord { call.record }
+  var health: HealthBook { service.health }
+  var record: CallRecord { call.record }
 
   /// Opens an answer, with a second target at the same time when the first lets wait. Throws the last `CallFailure`.
   func open(_ plan: RoutePlan) async throws -> Opened {
@@ -69,7 +92,7 @@ final class Attempts: Sendable {
   private func hedged(_ plan: RoutePlan) async throws -> Opened {
     guard let delay = plan.hedgeMilliseconds, let loop = EventLoop.current else { throw CancellationError() }
     health.noteHedgeable()
-    let race = Race(on: loop) { [self] late in discard(late) }
+    let race = Race(on: loop) { [self] late in discard(late, "hedge_lost") }
     do {
       let first = course(plan)
       race.start { [self] runner in try await series(first, runner) }
@@ -92,17 +115,16 @@ final class Attempts: Sendable {
   private func course(_ plan: RoutePlan) -> Course {
     Course(
       plan, snapshot: call.snapshot, health: health, policy: service.limits.retries, deadline: call.deadline,
-      line: RateGuard.Line(guard: service.rates, deadline: call.deadline))
+      line: RateGuard.Line(guard: service.rates, deadline: call.deadline),
+      mayDropTools: call.hasOptionalTools && !call.asked.isWithoutTools)
   }
 
-  /// An answer that came after another was taken: what it has cost is accounted.
-  private func discard(_ late: Opened) {
+  /// An answer that nobody takes: what it has cost is accounted.
+  func discard(_ late: Opened, _ outcome: String) {
     health.released(late.health)
-    switch late.answer {
-    case .whole(let answer): record.paid(late.target, answer.usage, asked.estimate(answer), "hedge_lost")
-    case .stream(let stream, _):
-      record.paid(late.target, stream.watcher.usage, stream.estimate(promptTokens: asked.promptTokens), "hedge_lost")
-    }
+    record.settle(
+      late.report(
+        outcome, promptTokens: call.asked.promptTokens, outputTokensMax: call.asked.outputTokens, progress: .begun))
   }
 
   /// Attempts one after the other. Throws the last `CallFailure`.
@@ -112,10 +134,15 @@ final class Attempts: Sendable {
       switch try course.next() {
       case .attempt(let stop):
         guard let pass = try await enter(stop, course) else { continue }
-        course.began()
-        do { return try await attempt(stop, runner) } catch let failure as CallFailure {
+        do { try await service.coverCharges(call) } catch {
+          health.released(stop.key)
           if let pass = pass.granted { record.release(pass) }
-          try course.failed(failure)
+          throw error
+        }
+        course.began()
+        do { return try await attempt(stop, course, runner) } catch let failure as CallFailure {
+          if let pass = pass.granted { record.release(pass) }
+          try course.failed(failure, stop)
         }
       case .pause(let milliseconds): try await EventLoop.sleep(for: .milliseconds(milliseconds))
       case .wait(let closed): try await course.line.wait(closed.gate, closed.milliseconds)
@@ -137,7 +164,7 @@ final class Attempts: Sendable {
     guard !gates.isEmpty else { return Leave.free }
     do {
       switch try await service.rates.tryToPass(
-        UUID.version7(), gates, tokens: asked.promptTokens + (asked.outputTokens ?? 0))
+        UUID.version7(), gates, tokens: call.asked.promptTokens + (call.asked.outputTokens ?? 0))
       {
       case .passed(let pass):
         record.hold(pass)
@@ -151,145 +178,5 @@ final class Attempts: Sendable {
       health.released(stop.key)
       throw error
     }
-  }
-
-  // MARK: One attempt
-
-  /// A request on its way to a provider.
-  private final class Outgoing: Sendable {
-    let wire: Dialect
-    let request: HTTPClientRequest
-    let dropped: [String]
-
-    init(_ wire: Dialect, _ request: HTTPClientRequest, _ dropped: [String]) {
-      self.wire = wire
-      self.request = request
-      self.dropped = dropped
-    }
-  }
-
-  private func attempt(_ stop: Course.Stop, _ runner: Race.Runner?) async throws -> Opened {
-    record.attempting(stop.target, stop.provider.kind)
-    do {
-      let outgoing = try outgoing(stop)
-      let answer = try await service.client.send(outgoing.request, peer: "provider:\(stop.provider.name)")
-      guard answer.status.isSuccess else { throw try await refusal(answer, stop) }
-      return opened(try await read(answer, outgoing.wire, stop), stop, outgoing)
-    } catch {
-      throw failed(error, stop, runner)
-    }
-  }
-
-  @inline(never)
-  private func opened(_ answer: OpenedAnswer, _ stop: Course.Stop, _ outgoing: Outgoing) -> Opened {
-    record.firstToken()
-    record.attempted(stop.target, "ok")
-    return Opened(
-      answer: answer, target: stop.target, provider: stop.provider, health: stop.key, dropped: outgoing.dropped)
-  }
-
-  /// Notes what came of an attempt, and returns what is to be thrown.
-  @inline(never)
-  private func failed(_ error: any Error, _ stop: Course.Stop, _ runner: Race.Runner?) -> any Error {
-    guard let failure = Attempts.failure(error, stop.provider) else {
-      health.released(stop.key)
-      if runner?.hasLost == true {
-        // The provider has read the prompt at least; what it has said is not known.
-        record.paid(stop.target, nil, TokenUsage(input: asked.promptTokens), "hedge_lost")
-      }
-      return error
-    }
-    record.attempted(stop.target, failure.failureClass.rawValue)
-    if health.failed(stop.key, failure.failureClass, retryAfter: failure.retryAfterSeconds.map { $0 * 1000 }) {
-      service.telemetry.logger.warning(
-        "a provider is given a pause",
-        [
-          "provider": .string(stop.provider.name), "model": .string(stop.target.name),
-          "cause": .string(failure.failureClass.rawValue), "trace_id": .string(record.span.context.traceIDText),
-        ])
-    }
-    return failure
-  }
-
-  /// What went wrong; nil when the caller went away.
-  static func failure(_ error: any Error, _ provider: Provider) -> CallFailure? {
-    switch error {
-    case let error as CallFailure: error
-    case let error as StreamFault: CallFailure(error, provider: provider.name)
-    case let error as HTTPClientError: CallFailure(error, provider: provider)
-    case is CancellationError: nil
-    default:
-      CallFailure(
-        status: .badGateway, code: "provider_failed",
-        message: "The call to the provider \"\(provider.name)\" failed.", isRetryable: true, failureClass: .transport)
-    }
-  }
-
-  @inline(never)
-  private func outgoing(_ stop: Course.Stop) throws -> Outgoing {
-    let provider = stop.provider
-    let (wire, bytes, dropped) = try asked.body(
-      for: stop.target, provider, outputCap: stop.target.outputTokensMax == nil ? outputCap : nil)
-    var headers = wire == .messages ? call.forwarded : HTTPHeaders()
-    headers.append(.contentType, "application/json")
-    headers.append(.accept, asked.wantsStream ? "text/event-stream" : "application/json")
-    if wire == .messages, !headers.contains("anthropic-version") { headers.append("anthropic-version", "2023-06-01") }
-    provider.authorize(&headers, key: provider.keys[stop.key.key])
-    let limit = asked.wantsStream ? min(provider.record.timeout, provider.record.firstToken) : provider.record.timeout
-    let now = MonotonicClock.now()
-    let remaining = now >= call.deadline ? 0 : Int64((call.deadline - now) / 1_000_000)
-    let request = HTTPClientRequest(
-      .post, try provider.url(wire), headers: headers, body: .bytes(bytes),
-      timeout: min(limit, .milliseconds(max(1, remaining))), pauseMax: provider.record.timeout,
-      trace: record.span.context)
-    return Outgoing(wire, request, dropped)
-  }
-
-  private func refusal(_ answer: HTTPClientResponse, _ stop: Course.Stop) async throws -> CallFailure {
-    let body = (try? await answer.body.collect(upTo: Attempts.errorBytesMax)) ?? []
-    return CallFailure(
-      status: answer.status, body: body, retryAfterMilliseconds: RetryAfter.milliseconds(answer.headers),
-      provider: stop.provider, filter: service.filter)
-  }
-
-  private func read(
-    _ answer: HTTPClientResponse, _ wire: Dialect, _ stop: Course.Stop
-  ) async throws -> OpenedAnswer {
-    let isEventStream = answer.headers[.contentType]?.hasPrefix("text/event-stream") ?? false
-    guard asked.wantsStream, isEventStream else {
-      return try whole(try await answer.body.collect(upTo: service.limits.answerBytes), wire, stop)
-    }
-    let stream = ProviderStream(
-      answer.body, wire: wire, request: asked, model: stop.target.name,
-      created: WallClock.now().unixMicroseconds / 1_000_000, bytesMax: service.limits.answerBytes)
-    return .stream(stream, first: try await stream.open())
-  }
-
-  @inline(never)
-  private func whole(_ body: [UInt8], _ wire: Dialect, _ stop: Course.Stop) throws(CallFailure) -> OpenedAnswer {
-    let answer = try ProviderAnswer(
-      body, wire: wire, request: asked, model: stop.target.name, provider: stop.provider.name,
-      created: WallClock.now().unixMicroseconds / 1_000_000)
-    guard !asked.wantsStream else {
-      throw CallFailure(
-        status: .badGateway, code: "provider_garbage",
-        message: "The provider \"\(stop.provider.name)\" did not stream its answer.", isRetryable: true,
-        failureClass: .provider)
-    }
-    return .whole(answer)
-  }
-}
-
-/// The pause that a provider asks for.
-enum RetryAfter {
-  private static let millisecondsMax: Int64 = 3_600_000
-
-  /// Reads `retry-after-ms` and `retry-after` in seconds; dates and nonsense are left to our own pauses.
-  static func milliseconds(_ headers: HTTPHeaders) -> Int64? {
-    if let text = headers["retry-after-ms"], let value = Double(text), value >= 0 {
-      return min(Int64(value), millisecondsMax)
-    }
-    guard let text = headers[.retryAfter], let value = Double(text), value >= 0, value < 1e9 else { return nil }
-    return min(Int64(value * 1000), millisecondsMax)
   }
 }

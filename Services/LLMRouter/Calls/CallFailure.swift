@@ -14,6 +14,12 @@ struct CallFailure: Error, Sendable {
   /// Whether a client's own retry makes sense: what the router has tried already does not get better by repetition.
   var isRetryable = false
   var retryAfterSeconds: Int64?
+  /// The same to the millisecond, for our own pauses.
+  var retryAfterMilliseconds: Int64?
+  /// Whether the provider may have generated something: then the attempt is settled in the ledger.
+  var isBegun = false
+  /// What clients of messages go on by.
+  var details: DialectFault.Details?
   /// Further headers.
   var headers: [(String, String)] = []
   /// What it means for the next attempt.
@@ -26,17 +32,35 @@ struct CallFailure: Error, Sendable {
 
   /// The answer in the shape of a dialect.
   func response(_ dialect: Dialect, id: String) -> HTTPResponse {
+    let status = status(in: dialect)
     var response = HTTPResponse.json(
       status,
-      dialect.error(status: Int(status.code), code: code, message: message, parameter: parameter, id: id))
+      dialect.error(
+        status: Int(status.code), code: code, message: message, parameter: parameter, id: id,
+        details: details))
     response.headers.append("x-should-retry", isRetryable ? "true" : "false")
     if let seconds = retryAfterSeconds { response.headers.append(.retryAfter, String(seconds)) }
     for (name, value) in headers { response.headers.append(name, value) }
     return response
   }
+
+  /// The status as clients of a dialect know it: only Anthropic's have one of their own for an overload.
+  func status(in dialect: Dialect) -> HTTPStatus {
+    status.code == CallFailure.overloaded.code && dialect != .messages ? .serviceUnavailable : status
+  }
+
+  static let overloaded = HTTPStatus(code: 529)
 }
 
 extension CallFailure {
+  /// What the service refuses before it looks at a call.
+  init(_ problem: Problem) {
+    self.init(
+      status: problem.status, code: problem.status.isServerError ? problem.code : "invalid_request",
+      message: problem.detail, isRetryable: problem.status.isServerError,
+      retryAfterSeconds: problem.retryAfterSeconds.map(Int64.init))
+  }
+
   /// A refusal of the route.
   init(_ refusal: RouteRefusal, known: [String]) {
     switch refusal {
@@ -61,8 +85,9 @@ extension CallFailure {
     case .contextTooLong(let tokens, let limit):
       self.init(
         status: .badRequest, code: "context_length_exceeded",
+        // Clients know a prompt that is too long by the first words.
         message:
-          "The request has about \(tokens) tokens with room for the answer; the model takes \(limit). Shorten it or ask for a model with a larger context.",
+          "prompt is too long: about \(tokens) tokens with room for the answer > \(limit) maximum. Shorten it or ask for a model with a larger context.",
         parameter: "messages")
     case .badTier(let name):
       self.init(
@@ -72,13 +97,14 @@ extension CallFailure {
     }
   }
 
-  /// Something in a provider's stream.
+  /// Something in a provider's stream, or an error that came as a success.
   init(_ fault: StreamFault, provider: String) {
-    self.init(
-      status: .badGateway, code: "provider_error",
-      message: "The provider \"\(provider)\" broke off: \(fault.message)", isRetryable: true)
-    failureClass = FailureClass(status: 500, code: fault.code, message: fault.message)
-    if failureClass == .caller { failureClass = .provider }
+    var failure =
+      fault.code == "provider_garbage"
+      ? FailureClass.garbage : FailureClass(status: 500, code: fault.code, message: fault.message)
+    if failure == .caller { failure = .provider }
+    self.init(failure, answered: nil, provider: provider, told: fault.message)
+    isBegun = true
   }
 
   /// A failed exchange.
@@ -89,35 +115,55 @@ extension CallFailure {
         status: .badGateway, code: "provider_unreachable",
         message:
           "The provider \"\(provider.name)\" at \(provider.base.host) cannot be reached: \(error.reason). Check base_url and the network.",
-        isRetryable: true)
+        isRetryable: true, failureClass: .transport)
     case .timedOut:
-      self.init(
-        status: .gatewayTimeout, code: "provider_timeout",
-        message: "The provider \"\(provider.name)\" did not answer in time.", isRetryable: true)
+      self = .timeout("The provider \"\(provider.name)\" did not answer in time.")
     default:
       self.init(
         status: .badGateway, code: "provider_failed",
-        message: "The call to the provider \"\(provider.name)\" failed: \(error).", isRetryable: true)
+        message: "The call to the provider \"\(provider.name)\" failed: \(error).", isRetryable: true,
+        failureClass: .transport)
     }
-    failureClass = .transport
+    isBegun = error.outcomeUnknown
+  }
+
+  /// Nothing came in time.
+  static func timeout(_ message: String, code: String = "provider_timeout") -> CallFailure {
+    CallFailure(
+      status: .gatewayTimeout, code: code, message: message, isRetryable: true, isBegun: true, failureClass: .timeout)
+  }
+
+  /// An answer that makes no sense.
+  static func garbage(_ provider: String, _ what: String) -> CallFailure {
+    CallFailure(
+      status: .badGateway, code: "provider_garbage", message: "The answer of the provider \"\(provider)\" \(what).",
+      isRetryable: true, isBegun: true, failureClass: .garbage)
   }
 
   /// A provider's refusal. Its callers have nothing to do with the router's keys.
   init(
     status answered: HTTPStatus, body: [UInt8], retryAfterMilliseconds: Int64?, provider: Provider, filter: CallGuard
   ) {
-    let error = (try? JSONDocument(parsing: body).root)?["error"]
-    let said = (error?["message"]?.string ?? error?.string).map { filter.redacted(String($0.prefix(500))) }
-    let code = error?["code"]?.string ?? error?["type"]?.string ?? ""
-    let failure = FailureClass(status: Int(answered.code), code: code, message: said ?? "")
-    let tail = said.map { ": \($0)" } ?? "."
-    let name = provider.name
+    let body = ErrorBody(body)
+    self.init(
+      FailureClass(status: Int(answered.code), body), answered: answered, provider: provider.name,
+      told: body.message.map { filter.redacted($0) })
+    let pause = retryAfterMilliseconds ?? body.retryMilliseconds
+    if [.rate, .overload, .provider].contains(failureClass) {
+      self.retryAfterMilliseconds = pause
+      retryAfterSeconds = pause.map { ($0 + 999) / 1000 }
+    }
+  }
+
+  /// What a class of failure is called towards callers.
+  private init(_ failure: FailureClass, answered: HTTPStatus?, provider name: String, told: String?) {
+    let tail = told.map { $0.isEmpty ? "." : ": \($0)" } ?? "."
+    let status = answered.map { " (\($0.code))" } ?? ""
     switch failure {
     case .key:
       self.init(
         status: .badGateway, code: "provider_rejected_key",
-        message:
-          "The provider \"\(name)\" does not accept its API key (\(answered.code)). Check the keys of this provider.")
+        message: "The provider \"\(name)\" does not accept its API key\(status). Check the keys of this provider.")
     case .money:
       self.init(
         status: .badGateway, code: "provider_out_of_credit",
@@ -126,27 +172,44 @@ extension CallFailure {
       self.init(
         status: .tooManyRequests, code: "provider_rate_limited",
         message: "The provider \"\(name)\" limits the rate of calls\(tail)", isRetryable: true)
-      retryAfterSeconds = retryAfterMilliseconds.map { ($0 + 999) / 1000 }
+    case .overload:
+      self.init(
+        status: CallFailure.overloaded, code: "provider_overloaded",
+        message: "The provider \"\(name)\" is overloaded\(tail)", isRetryable: true)
     case .context:
       self.init(
         status: .badRequest, code: "context_length_exceeded",
-        message: "The prompt is too long for the model at \"\(name)\"\(tail)", parameter: "messages")
+        message: "prompt is too long for the model at \"\(name)\"\(tail)", parameter: "messages")
     case .content:
       self.init(
         status: .badRequest, code: "content_filter",
         message: "The content filter of the provider \"\(name)\" refused the request\(tail)")
+    case .tools:
+      self.init(
+        status: .badRequest, code: "tools_not_supported",
+        message: "The model at \"\(name)\" takes no tools\(tail)", parameter: "tools")
     case .model:
       self.init(
         status: .badGateway, code: "provider_unknown_model",
         message: "The provider \"\(name)\" does not know the model. Check provider_model\(tail)")
     case .caller:
       self.init(
-        status: answered, code: "provider_refused",
-        message: "The provider \"\(name)\" refused the request (\(answered.code))\(tail)")
+        status: answered ?? .badRequest, code: "provider_refused",
+        message: "The provider \"\(name)\" refused the request\(status)\(tail)")
+    case .timeout:
+      self.init(
+        status: .gatewayTimeout, code: "provider_timeout",
+        message: "The provider \"\(name)\" did not answer in time\(status)\(tail)", isRetryable: true, isBegun: true)
+    case .garbage:
+      self.init(
+        status: .badGateway, code: "provider_garbage",
+        message: "The answer of the provider \"\(name)\" cannot be read\(tail)", isRetryable: true, isBegun: true)
     case .provider, .transport:
       self.init(
-        status: .badGateway, code: "provider_failed",
-        message: "The provider \"\(name)\" failed (\(answered.code))\(tail)", isRetryable: true)
+        status: .badGateway, code: answered == nil ? "provider_error" : "provider_failed",
+        message: answered == nil
+          ? "The provider \"\(name)\" broke off\(tail)" : "The provider \"\(name)\" failed\(status)\(tail)",
+        isRetryable: true)
     }
     failureClass = failure
   }

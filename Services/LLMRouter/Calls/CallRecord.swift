@@ -1,6 +1,7 @@
 internal import Contracts
 internal import Dialects
 internal import HTTPWire
+internal import JSON
 internal import Pricing
 internal import Primitives
 internal import Routing
@@ -17,11 +18,31 @@ final class CallRecord: Sendable {
     let promptTokens: Int64
     var firstTokenAt: UInt64?
     var passes: [RatePass] = []
-    /// What answers have cost that were not used.
+    var loweredTo: Int64?
+    /// More set aside, for attempts that were charged before the one that answers.
+    var further: [Reservation] = []
+    /// The last attempt that was charged without an answer: it becomes the row of the call, if no other does.
+    var failed: AttemptReport?
+    /// What attempts have cost that have rows of their own.
     var extraTokens: Int64 = 0
     var extraNanoUSD: Int64 = 0
+    /// The part of it that was not foreseen: attempts that broke off, after which another one is made.
+    var brokenTokens: Int64 = 0
+    var brokenNanoUSD: Int64 = 0
+    var refused: [RefusedAttempt] = []
     var isEnded = false
   }
+
+  /// An attempt that cost nothing.
+  private struct RefusedAttempt: Sendable {
+    let provider: String
+    let model: String
+    let outcome: String
+    let microseconds: Int64
+  }
+
+  /// Refused attempts that are listed.
+  private static let refusedMax = 32
 
   let id: CallID
   let span: Span
@@ -47,14 +68,19 @@ final class CallRecord: Sendable {
   }
 
   /// The call is about to be made: its worst case goes into the spool.
-  func begin(reservation: Reservation?, route: String, cache: String) throws(CallFailure) {
+  func begin(
+    reservation: Reservation?, tokensMax: Int64, nanoUSDMax: Int64, loweredTo: Int64?, route: String, cache: String
+  ) throws(CallFailure) {
     let entry = state.withLock { state in
       state.reservation = reservation
+      state.loweredTo = loweredTo
       state.entry.route = route
       state.entry.cache = cache
       var worst = state.entry
-      worst.chargedTokens = reservation?.tokens ?? 0
-      worst.chargedNanoUSD = reservation?.nanoUSD ?? 0
+      worst.usage.input = min(state.promptTokens, tokensMax)
+      worst.usage.output = max(0, tokensMax.subtractingClamped(state.promptTokens))
+      worst.chargedTokens = tokensMax
+      worst.chargedNanoUSD = nanoUSDMax
       worst.isEstimated = true
       return worst
     }
@@ -63,6 +89,36 @@ final class CallRecord: Sendable {
         status: .serviceUnavailable, code: "ledger_unavailable",
         message: "The call cannot be accounted at the moment, so it was not made. Try again shortly.",
         isRetryable: true, retryAfterSeconds: 1)
+    }
+  }
+
+  /// The bound of the answer, when a budget has lowered it.
+  var loweredTo: Int64? { state.withLock { $0.loweredTo } }
+
+  /// What has to be set aside anew before another attempt, because attempts that failed are charged; nil when nothing.
+  func uncovered() -> (counters: Reservation, tokens: Int64, nanoUSD: Int64)? {
+    state.withLock { state in
+      guard let reservation = state.reservation, !state.isEnded else { return nil }
+      var (tokens, nano) = (state.brokenTokens, state.brokenNanoUSD)
+      if let failed = state.failed {
+        let charge = CallRecord.charge(failed)
+        tokens = tokens.addingClamped(charge.usage.total)
+        nano = nano.addingClamped(charge.chargedNanoUSD)
+      }
+      for more in state.further {
+        tokens = tokens.subtractingClamped(more.tokens)
+        nano = nano.subtractingClamped(more.nanoUSD)
+      }
+      return tokens > 0 || nano > 0 ? (reservation, max(0, tokens), max(0, nano)) : nil
+    }
+  }
+
+  /// More was set aside. Returns false when the call has ended meanwhile: then it is to be given back.
+  func cover(_ reservation: Reservation) -> Bool {
+    state.withLock { state in
+      guard !state.isEnded else { return false }
+      state.further.append(reservation)
+      return true
     }
   }
 
@@ -76,11 +132,14 @@ final class CallRecord: Sendable {
   }
 
   func attempting(_ target: ModelTarget, _ kind: ProviderKind) {
-    let isFirst = state.withLock { state in
+    let (isFirst, failed) = state.withLock { state in
       CallRecord.choose(&state, target, kind)
       state.entry.attempts += 1
-      return state.entry.attempts == 1
+      let failed = state.failed
+      state.failed = nil
+      return (state.entry.attempts == 1, failed)
     }
+    if let failed { charge(failed) }
     if isFirst { metrics.overhead.observe(nanoseconds: MonotonicClock.now() &- startedAt) }
   }
 
@@ -102,32 +161,102 @@ final class CallRecord: Sendable {
   /// Why the answer comes from where it comes.
   func route(_ reason: String) { state.withLock { $0.entry.route = reason } }
 
-  /// An answer that is not used was paid for: it has a row of its own.
-  func paid(_ target: ModelTarget, _ usage: TokenUsage?, _ estimate: TokenUsage, _ outcome: String) {
-    let used = usage ?? estimate
+  /// Settles an attempt that does not become the answer of the call. What was not sent or only refused costs nothing; an
+  /// attempt that is charged has a row of its own, or becomes the row of the call when no other attempt follows.
+  func settle(_ report: AttemptReport) {
+    switch report.progress {
+    case .unsent, .refused:
+      state.withLock { state in
+        guard state.refused.count < CallRecord.refusedMax, !state.isEnded else { return }
+        let at = report.endedAt > startedAt ? Int64(clamping: (report.endedAt - startedAt) / 1000) : 0
+        state.refused.append(
+          RefusedAttempt(
+            provider: report.target.provider, model: report.target.name, outcome: report.outcome, microseconds: at))
+      }
+    case .begun:
+      let earlier = state.withLock { state -> AttemptReport? in
+        guard !state.isEnded else { return report }
+        let earlier = state.failed
+        state.failed = report
+        return earlier
+      }
+      if let earlier { charge(earlier) }
+    case .complete: charge(report)
+    }
+  }
+
+  /// The caller left while an attempt was under way: what came of it is what the call has cost.
+  func abandoned(_ report: AttemptReport) { settle(report) }
+
+  /// Writes the row of an attempt that was charged and is not the answer.
+  private func charge(_ report: AttemptReport) {
+    let charge = CallRecord.charge(report)
     let (entry, late) = state.withLock { state -> (LedgerEntry, Reservation?) in
+      // Beside its call in the order of ids, behind it in lists with the newest first.
+      var random = SystemRandom.shared
+      let id = CallID(
+        UUID(version7At: max(1, state.entry.id.uuid.unixMilliseconds) - 1, random: (random.next(), random.next())))
       var entry = LedgerEntry(
-        id: .make(), tenant: state.entry.tenant, startedAt: state.entry.startedAt, endedAt: WallClock.now(),
+        id: id, tenant: state.entry.tenant, startedAt: state.entry.startedAt, endedAt: WallClock.now(),
         dialect: state.entry.dialect, labels: state.entry.labels, modelAsked: state.entry.modelAsked)
-      entry.model = target.name
-      entry.provider = target.provider
+      entry.callID = state.entry.id
+      entry.model = report.target.name
+      entry.provider = report.target.provider
       entry.route = state.entry.route
-      entry.outcome = outcome
+      entry.outcome = report.outcome
       entry.attempts = 1
-      entry.usage = used
-      entry.isEstimated = usage == nil
-      entry.nanoUSD = target.price?.nanoUSD(used)
-      entry.chargedTokens = used.total
-      entry.chargedNanoUSD = entry.nanoUSD ?? 0
-      entry.latencyMicroseconds = Int64((MonotonicClock.now() &- startedAt) / 1000)
+      CallRecord.apply(charge, to: &entry)
+      entry.latencyMicroseconds = Int64(
+        clamping: report.endedAt > report.sentAt ? (report.endedAt - report.sentAt) / 1000 : 0)
       if state.isEnded { return (entry, state.reservation) }
-      state.extraTokens += entry.chargedTokens
-      state.extraNanoUSD += entry.chargedNanoUSD
+      state.extraTokens = state.extraTokens.addingClamped(entry.chargedTokens)
+      state.extraNanoUSD = state.extraNanoUSD.addingClamped(entry.chargedNanoUSD)
+      if report.progress == .begun, report.outcome != AttemptReport.hedgeLost {
+        state.brokenTokens = state.brokenTokens.addingClamped(entry.chargedTokens)
+        state.brokenNanoUSD = state.brokenNanoUSD.addingClamped(entry.chargedNanoUSD)
+      }
       return (entry, nil)
     }
     ledger.end(entry)
     if let late { budgets.charge(late, tokens: entry.chargedTokens, nanoUSD: entry.chargedNanoUSD) }
-    observe(entry, target, isTold: usage != nil)
+    observe(entry, report.target, report.kind, isTold: !charge.isEstimated)
+  }
+
+  /// What usage costs, to be written into a row.
+  private struct Charge {
+    let usage: TokenUsage
+    let isEstimated: Bool
+    let nanoUSD: Int64?
+    let chargedNanoUSD: Int64
+
+    init(_ accounted: (usage: TokenUsage, isEstimated: Bool), _ target: ModelTarget?, _ kind: ProviderKind?) {
+      usage = accounted.usage
+      isEstimated = accounted.isEstimated
+      let price = target?.price?.charge(accounted.usage, kind: kind?.rawValue ?? "")
+      // Nothing costs nothing, whatever its price.
+      nanoUSD = accounted.usage.total == 0 && accounted.usage.searches == 0 ? 0 : price?.nanoUSD
+      chargedNanoUSD = min(LedgerEntry.amountMax, price?.chargedNanoUSD ?? 0)
+    }
+  }
+
+  private static func charge(_ report: AttemptReport) -> Charge {
+    Charge(report.accounted, report.target, report.kind)
+  }
+
+  private static func apply(_ charge: Charge, to entry: inout LedgerEntry) {
+    entry.usage = charge.usage
+    entry.isEstimated = charge.isEstimated
+    entry.nanoUSD = charge.nanoUSD
+    entry.chargedTokens = min(LedgerEntry.amountMax, charge.usage.total)
+    entry.chargedNanoUSD = charge.chargedNanoUSD
+  }
+
+  /// The price of the call, at most `LedgerEntry.amountMax`; nil when it is not known.
+  var nanoUSD: Int64? { state.withLock { $0.entry.nanoUSD.map { min($0, LedgerEntry.amountMax) } } }
+
+  /// The price of an answer; nil when it is not known.
+  static func nanoUSD(_ usage: TokenUsage, _ target: ModelTarget, _ kind: ProviderKind) -> Int64? {
+    Charge((usage, false), target, kind).nanoUSD
   }
 
   func attempted(_ target: ModelTarget, _ result: String) {
@@ -144,31 +273,36 @@ final class CallRecord: Sendable {
   /// Attempts so far.
   var attempts: Int { state.withLock { $0.entry.attempts } }
 
-  /// The call failed, or its caller went away while a provider was at work: then all that was set aside is charged,
-  /// because nobody will say what was used.
-  func fail(_ error: any Error) {
-    if let failure = error as? CallFailure { return end(failure.code, usage: nil) }
-    let prompt = state.withLock { $0.entry.attempts > 0 ? $0.promptTokens : 0 }
-    end("client_gone", usage: nil, estimate: TokenUsage(input: prompt), chargesReserved: prompt > 0)
-  }
+  /// The call failed, or its caller went away: what was generated until then is charged, attempt by attempt.
+  func fail(_ error: any Error) { end((error as? CallFailure)?.code ?? AttemptReport.clientGone, usage: nil) }
 
   /// An answer that nobody took.
   deinit { fail(CancellationError()) }
 
-  /// The end. `usage` is what the provider said, `estimate` what stands for it when it said nothing.
-  func end(
-    _ outcome: String, usage: TokenUsage?, estimate: TokenUsage? = nil, finish: String? = nil,
-    chargesReserved: Bool = false
-  ) {
-    guard let (entry, target, reservation) = close(outcome, usage, estimate, chargesReserved) else { return }
-    ledger.end(entry)
-    for pass in state.withLock({ $0.passes }) { rates.leave(pass, used: entry.usage.total) }
-    if let reservation {
-      let extra = state.withLock { ($0.extraTokens, $0.extraNanoUSD) }
-      budgets.settle(
-        reservation, tokens: entry.chargedTokens + extra.0, nanoUSD: entry.chargedNanoUSD + extra.1)
+  /// The end. `usage` is what the provider said, `estimate` what stands for it when it said nothing; without both there
+  /// is no answer, and the last attempt that was begun is what the call has cost.
+  func end(_ outcome: String, usage: TokenUsage?, estimate: TokenUsage? = nil, finish: String? = nil) {
+    let hasAnswer = usage != nil || estimate != nil
+    let earlier = state.withLock { state -> AttemptReport? in
+      guard hasAnswer, !state.isEnded else { return nil }
+      let earlier = state.failed
+      state.failed = nil
+      return earlier
     }
-    observe(entry, target, isTold: usage != nil)
+    if let earlier { charge(earlier) }
+    guard let (entry, target, isTold) = close(outcome, usage, estimate) else { return }
+    ledger.end(entry)
+    let (passes, reservation, further, extra, kind) = state.withLock { state in
+      (state.passes, state.reservation, state.further, (state.extraTokens, state.extraNanoUSD), state.kind)
+    }
+    for pass in passes { rates.leave(pass, used: entry.chargedTokens.addingClamped(extra.0)) }
+    if let reservation {
+      budgets.settle(
+        reservation, tokens: entry.chargedTokens.addingClamped(extra.0),
+        nanoUSD: entry.chargedNanoUSD.addingClamped(extra.1))
+      for more in further { budgets.settle(more, tokens: 0, nanoUSD: 0) }
+    }
+    observe(entry, target, kind, isTold: isTold)
     describe(entry, target, finish)
     span.end()
   }
@@ -195,25 +329,52 @@ final class CallRecord: Sendable {
   }
 
   private func close(
-    _ outcome: String, _ usage: TokenUsage?, _ estimate: TokenUsage?, _ chargesReserved: Bool
-  ) -> (LedgerEntry, ModelTarget?, Reservation?)? {
+    _ outcome: String, _ usage: TokenUsage?, _ estimate: TokenUsage?
+  ) -> (LedgerEntry, ModelTarget?, isTold: Bool)? {
     state.withLock { state in
       guard !state.isEnded else { return nil }
       state.isEnded = true
-      let used = usage ?? estimate ?? TokenUsage()
       state.entry.outcome = outcome
-      state.entry.usage = used
-      state.entry.isEstimated = usage == nil && estimate != nil
-      state.entry.nanoUSD = used.total == 0 ? 0 : state.target?.price?.nanoUSD(used)
-      state.entry.chargedTokens = used.total
-      state.entry.chargedNanoUSD = state.entry.nanoUSD ?? 0
-      if chargesReserved, let reservation = state.reservation {
-        state.entry.chargedTokens = max(state.entry.chargedTokens, reservation.tokens - state.extraTokens)
-        state.entry.chargedNanoUSD = max(state.entry.chargedNanoUSD, reservation.nanoUSD - state.extraNanoUSD)
+      if usage == nil, estimate == nil {
+        if let failed = state.failed {
+          CallRecord.choose(&state, failed.target, failed.kind)
+          CallRecord.apply(CallRecord.charge(failed), to: &state.entry)
+        } else {
+          CallRecord.apply(Charge((TokenUsage(), false), nil, nil), to: &state.entry)
+        }
+      } else {
+        let accounted = CallRecord.accounted(outcome, usage, estimate ?? TokenUsage())
+        CallRecord.apply(Charge(accounted, state.target, state.kind), to: &state.entry)
       }
+      state.entry.refused = CallRecord.json(state.refused)
       CallRecord.time(&state, startedAt)
-      return (state.entry, state.target, state.reservation)
+      return (state.entry, state.target, usage != nil && !state.entry.isEstimated)
     }
+  }
+
+  /// Of an answer that did not come to its end the counts may be too few.
+  private static func accounted(
+    _ outcome: String, _ usage: TokenUsage?, _ estimate: TokenUsage
+  ) -> (usage: TokenUsage, isEstimated: Bool) {
+    guard var usage else { return (estimate, estimate.total > 0) }
+    if outcome != "ok", usage.output < estimate.output { usage.isOutputTold = false }
+    return usage.completed(by: estimate)
+  }
+
+  private static func json(_ refused: [RefusedAttempt]) -> String? {
+    guard !refused.isEmpty else { return nil }
+    var writer = JSONWriter()
+    writer.beginArray()
+    for attempt in refused {
+      writer.beginObject()
+      writer.member("provider", CallLabels.plain(attempt.provider))
+      writer.member("model", CallLabels.plain(attempt.model))
+      writer.member("outcome", attempt.outcome)
+      writer.member("at_us", attempt.microseconds)
+      writer.endObject()
+    }
+    writer.endArray()
+    return String(decoding: writer.bytes, as: UTF8.self)
   }
 
   private static func time(_ state: inout State, _ startedAt: UInt64) {
@@ -222,7 +383,7 @@ final class CallRecord: Sendable {
     state.entry.firstTokenMicroseconds = state.firstTokenAt.map { Int64(($0 &- startedAt) / 1000) }
   }
 
-  private func observe(_ entry: LedgerEntry, _ target: ModelTarget?, isTold: Bool) {
+  private func observe(_ entry: LedgerEntry, _ target: ModelTarget?, _ kind: ProviderKind?, isTold: Bool) {
     let (provider, model) = (target?.provider ?? "", target?.name ?? "")
     metrics.calls.with(provider, model, entry.outcome).add()
     guard let target else { return }
@@ -231,17 +392,18 @@ final class CallRecord: Sendable {
       metrics.firstToken.with(provider, model).observe(nanoseconds: UInt64(max(0, first)) * 1000)
     }
     let usage = entry.usage
-    for (kind, count) in [
-      ("input", usage.input), ("cache_read", usage.cacheRead), ("cache_write", usage.cacheWrite + usage.cacheWriteLong),
+    for (part, count) in [
+      ("input", usage.input), ("cache_read", usage.cacheRead),
+      ("cache_write", usage.cacheWrite.addingClamped(usage.cacheWriteLong)),
       ("output", usage.output),
-    ] where count > 0 { metrics.tokens.with(provider, model, kind).add(UInt64(count)) }
+    ] where count > 0 { metrics.tokens.with(provider, model, part).add(UInt64(count)) }
     if entry.isEstimated { metrics.estimated.with(provider, model).add() }
     if let nano = entry.nanoUSD {
-      if nano > 0 { metrics.cost.with(provider, model).add(UInt64((nano + 500) / 1000)) }
+      if nano > 0 { metrics.cost.with(provider, model).add(UInt64(nano / 1000) + (nano % 1000 >= 500 ? 1 : 0)) }
     } else {
       metrics.unpriced.with(provider, model).add()
     }
-    let name = state.withLock { $0.kind }?.conventionName ?? "openai"
+    let name = kind?.conventionName ?? "openai"
     if isTold {
       metrics.tokenUsage.with(name, target.name, "input").observe(nanoseconds: UInt64(max(0, usage.prompt)))
       metrics.tokenUsage.with(name, target.name, "output").observe(nanoseconds: UInt64(max(0, usage.output)))

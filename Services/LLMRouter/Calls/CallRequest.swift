@@ -15,6 +15,8 @@ struct CallRequest: Sendable {
   let outputTokens: Int64?
   let needs: Set<Capability>
   let promptTokens: Int64
+  /// The tools of the caller were left out.
+  let isWithoutTools: Bool
 
   /// Reads a request. Throws what is wrong with it.
   init(_ document: JSONDocument, _ dialect: Dialect) throws(CallFailure) {
@@ -48,6 +50,7 @@ struct CallRequest: Sendable {
     if format == "json_schema" || root["output_config"]?["format"] != nil { needs.insert(.jsonSchema) }
     if dialect != .embeddings, CallRequest.holdsImage(body) { needs.insert(.vision) }
     self.needs = needs
+    isWithoutTools = false
     promptTokens = TokenEstimate.prompt(root)
   }
 
@@ -59,13 +62,77 @@ struct CallRequest: Sendable {
     return value
   }
 
-  private static func holdsImage(_ content: JSONView) -> Bool {
-    content.elements.contains { message in
-      message["content"]?.elements.contains { part in
-        let type = part["type"]?.string
-        return type == "image_url" || type == "image" || type == "input_image"
-      } ?? false
+  /// Where pictures stand: in messages, in the results of tools, in documents.
+  private static let holders = ["content", "output", "source", "image", "file"]
+  private static let depthMax = 6
+
+  /// Whether a picture, or a document that is read as one, stands in the messages.
+  private static func holdsImage(_ content: JSONView, depth: Int = 0) -> Bool {
+    guard depth < depthMax else { return false }
+    return content.elements.contains { part in
+      switch part["type"]?.string {
+      case "image_url", "image", "input_image", "computer_screenshot": return true
+      case "document", "file", "input_file": return isPicture(part)
+      default: break
+      }
+      return holders.contains { name in
+        guard let inner = part[name] else { return false }
+        if inner.kind == .object, inner["type"]?.string == "computer_screenshot" { return true }
+        return inner.kind == .array && holdsImage(inner, depth: depth + 1)
+      }
     }
+  }
+
+  /// Documents of text are text; others are shown to the model page by page.
+  private static func isPicture(_ part: JSONView) -> Bool {
+    guard let source = part["source"] else { return true }
+    switch source["type"]?.string {
+    case "text": return false
+    case "content": return source["content"].map { holdsImage($0, depth: 1) } ?? false
+    default: return !(source["media_type"]?.string?.hasPrefix("text/") ?? false)
+    }
+  }
+
+  private static let toolMembers: Set<String> = [
+    "tools", "tool_choice", "parallel_tool_calls", "functions", "function_call", "max_tool_calls",
+  ]
+
+  /// The request without its tools.
+  func withoutTools() -> CallRequest {
+    var writer = JSONWriter(reservingBytes: document.bytes.count)
+    writer.beginObject()
+    for (key, value) in document.root.members {
+      let name = key.string ?? ""
+      if !CallRequest.toolMembers.contains(name) { writer.member(name, raw: value.rawBytes) }
+    }
+    writer.endObject()
+    guard let document = try? JSONDocument(parsing: writer.bytes) else { return self }
+    return CallRequest(self, document)
+  }
+
+  /// The same request with a lower bound of its answer.
+  init(_ other: CallRequest, _ document: JSONDocument, outputTokens: Int64) {
+    dialect = other.dialect
+    self.document = document
+    model = other.model
+    wantsStream = other.wantsStream
+    wantsUsage = other.wantsUsage
+    self.outputTokens = outputTokens
+    needs = other.needs
+    promptTokens = other.promptTokens
+    isWithoutTools = other.isWithoutTools
+  }
+
+  private init(_ other: CallRequest, _ document: JSONDocument) {
+    dialect = other.dialect
+    self.document = document
+    model = other.model
+    wantsStream = other.wantsStream
+    wantsUsage = other.wantsUsage
+    outputTokens = other.outputTokens
+    needs = other.needs.subtracting([.tools])
+    promptTokens = other.promptTokens
+    isWithoutTools = true
   }
 
   /// Text for the provider's own prompt cache and for ours: whether the caller expects the same answer again.
@@ -73,7 +140,7 @@ struct CallRequest: Sendable {
 
   /// What stands for the usage of a whole answer when the provider does not tell it.
   func estimate(_ answer: ProviderAnswer) -> TokenUsage {
-    TokenUsage(input: promptTokens, output: dialect == .embeddings ? 0 : Int64((answer.bytes.count + 2) / 3))
+    TokenUsage(input: promptTokens, output: dialect == .embeddings ? 0 : Int64((answer.deliveredBytes + 2) / 3))
   }
 
   // MARK: For a target
@@ -81,72 +148,22 @@ struct CallRequest: Sendable {
   /// The body for a target. `outputCap` is set when the answer must be bounded and the caller names no bound. Throws
   /// what cannot be said there.
   func body(
-    for target: ModelTarget, _ provider: Provider, outputCap: Int64?
-  ) throws(CallFailure) -> (wire: Dialect, bytes: [UInt8], dropped: [String]) {
+    for target: ModelTarget, _ provider: Provider, outputCap: Int64?, mayHaveThread: Bool = false
+  ) throws(CallFailure) -> (wire: Dialect, made: TranslatedRequest) {
     guard let wire = provider.kind.wire(for: dialect) else {
       throw CallFailure(RouteRefusal.lacking(target.name, needs), known: [])
     }
     let there = RequestTarget(
-      model: target.providerModel, outputTokensMax: outputCap ?? target.outputTokensMax ?? 4096,
-      knowsCompletionTokens: provider.kind == .openai)
+      model: target.providerModel, outputTokensMax: target.outputTokensMax ?? 4096,
+      outputTokensLimit: target.outputTokensMax, outputTokensCap: outputTokens == nil ? outputCap : nil,
+      thinks: target.capabilities?.contains(.reasoning) ?? true, mayHaveThread: mayHaveThread,
+      rules: provider.kind.rules)
     do throws(DialectFault) {
-      switch (dialect, wire) {
-      case (.messages, .chat):
-        let made = try ChatFromMessages.request(document.root, there)
-        return (wire, made.bytes, made.dropped)
-      case (.chat, .messages):
-        let made = try MessagesFromChat.request(document.root, there)
-        return (wire, made.bytes, made.dropped)
-      case (.responses, .chat):
-        let made = try ChatFromResponses.request(document.root, there)
-        return (wire, try CallRequest.capped(made.bytes, outputTokens == nil ? outputCap : nil, there), made.dropped)
-      case (.responses, .messages):
-        let chat = try ChatFromResponses.request(document.root, there)
-        guard let parsed = try? JSONDocument(parsing: chat.bytes) else { return (wire, chat.bytes, chat.dropped) }
-        let made = try MessagesFromChat.request(parsed.root, there)
-        return (wire, made.bytes, chat.dropped + made.dropped)
-      default: return (wire, own(for: there, outputTokens == nil ? outputCap : nil), [])
-      }
+      return (wire, try RequestTranslator.request(document.root, from: dialect, to: wire, there))
     } catch {
-      throw .invalid(error.message, error.parameter)
+      var failure = CallFailure.invalid(error.message, error.parameter)
+      failure.details = error.details
+      throw failure
     }
-  }
-
-  private static func capped(_ bytes: [UInt8], _ cap: Int64?, _ target: RequestTarget) throws(DialectFault) -> [UInt8] {
-    guard let cap else { return bytes }
-    let name = target.knowsCompletionTokens ? "max_completion_tokens" : "max_tokens"
-    return bytes.dropLast() + Array(",\"\(name)\":\(cap)}".utf8)
-  }
-
-  /// The caller's own bytes in its own dialect, but for the model's name there, the usage of streams and the bound.
-  private func own(for target: RequestTarget, _ cap: Int64?) -> [UInt8] {
-    let addsUsage = dialect == .chat && wantsStream && !wantsUsage
-    guard target.model != model || addsUsage || cap != nil else { return document.bytes }
-    var writer = JSONWriter(reservingBytes: document.bytes.count + 96)
-    writer.beginObject()
-    writer.member("model", target.model)
-    for (key, value) in document.root.members {
-      let name = key.string ?? ""
-      if name == "model" || (addsUsage && name == "stream_options") { continue }
-      writer.member(name, raw: value.rawBytes)
-    }
-    if addsUsage {
-      writer.key("stream_options")
-      writer.beginObject()
-      for (key, value) in document.root["stream_options"]?.members ?? JSONView.noMembers {
-        let name = key.string ?? ""
-        if name != "include_usage" { writer.member(name, raw: value.rawBytes) }
-      }
-      writer.member("include_usage", true)
-      writer.endObject()
-    }
-    if let cap {
-      let name =
-        dialect == .responses
-        ? "max_output_tokens" : target.knowsCompletionTokens ? "max_completion_tokens" : "max_tokens"
-      writer.member(name, cap)
-    }
-    writer.endObject()
-    return writer.bytes
   }
 }

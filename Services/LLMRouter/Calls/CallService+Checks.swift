@@ -8,9 +8,6 @@ internal import Telemetry
 
 /// Answers that have to pass a check before their caller sees anything of them.
 extension CallService {
-  /// Streams are held back up to this size.
-  private static let heldBytesMax = 16 << 20
-
   /// The check that a caller asks for by header.
   static func check(_ word: String?) -> AnswerCheck? {
     switch word {
@@ -29,61 +26,42 @@ extension CallService {
     var route = plan.reason
     var rest = plan.escalation.filter { $0.id != opened.target.id }[...]
     while true {
-      let (answer, text) = try await whole(opened, call)
+      let text = text(opened, call)
       guard let fault = text.hasCalls ? nil : check.fault(in: text.text) else {
         metrics.checks.with("passed").add()
         call.record.route(route)
         return Opened(
-          answer: answer, target: opened.target, provider: opened.provider, health: opened.health,
-          dropped: opened.dropped, route: route)
+          answer: opened.answer, target: opened.target, provider: opened.provider, health: opened.health,
+          dropped: opened.dropped, route: route, sentAt: opened.sentAt)
       }
       metrics.checks.with("failed").add()
       health.succeeded(opened.health, firstTokenMicroseconds: nil)
       guard let next = rest.popFirst() else {
-        account(answer, opened, call)
+        account(opened, call)
         throw CallFailure(
           status: .badGateway, code: "answer_check_failed",
           message: "No model has given an answer that passes the check of this call: \(fault).")
       }
-      account(answer, opened, call)
+      account(opened, call)
       // The fault quotes the answer, and the reason goes into a header.
       route += ", escalated to \(next.name) because \(CallLabels.plain(fault))"
       opened = try await attempts.open(RoutePlan(targets: [next], reason: route))
     }
   }
 
-  /// All of an answer, with its words.
-  private func whole(_ opened: Opened, _ call: Prepared) async throws -> (OpenedAnswer, AnswerText) {
+  /// The words of an answer; of a stream all of it was held back.
+  private func text(_ opened: Opened, _ call: Prepared) -> AnswerText {
     let dialect = call.asked.dialect
-    switch opened.answer {
-    case .whole(let answer):
-      return (opened.answer, AnswerText(whole: answer.bytes, dialect) ?? AnswerText())
-    case .stream(let stream, let first):
-      var held = first
-      do {
-        while held.count <= CallService.heldBytesMax, let piece = try await stream.next() { held += piece }
-      } catch {
-        guard let failure = Attempts.failure(error, opened.provider) else {
-          health.released(opened.health)
-          throw error
-        }
-        health.failed(opened.health, failure.failureClass, retryAfter: nil)
-        call.record.paid(
-          opened.target, stream.watcher.usage, stream.estimate(promptTokens: call.asked.promptTokens), failure.code)
-        throw failure
-      }
-      return (.stream(stream, first: held), AnswerText(stream: held, dialect) ?? AnswerText())
+    return switch opened.answer {
+    case .whole(let answer): AnswerText(whole: answer.bytes, dialect) ?? AnswerText()
+    case .stream(_, let held): AnswerText(stream: held, dialect) ?? AnswerText()
     }
   }
 
   /// An answer that is not used was paid for all the same.
-  private func account(_ answer: OpenedAnswer, _ opened: Opened, _ call: Prepared) {
-    switch answer {
-    case .whole(let whole):
-      call.record.paid(opened.target, whole.usage, call.asked.estimate(whole), "check_failed")
-    case .stream(let stream, _):
-      call.record.paid(
-        opened.target, stream.watcher.usage, stream.estimate(promptTokens: call.asked.promptTokens), "check_failed")
-    }
+  private func account(_ opened: Opened, _ call: Prepared) {
+    call.record.settle(
+      opened.report(
+        "check_failed", promptTokens: call.asked.promptTokens, outputTokensMax: call.asked.outputTokens))
   }
 }

@@ -22,6 +22,10 @@ struct CallLimits: Sendable {
   var allowsUnpriced: Bool
   /// The largest answer.
   var answerBytes: Int
+  /// How long providers are waited for.
+  var times: ProviderTimes
+  /// The longest silence of a stream towards its caller.
+  var heartbeat: Duration
 }
 
 /// The path of a call: who, which model, cache, budget, attempts, account.
@@ -75,12 +79,16 @@ final class CallService: Sendable {
     let check: AnswerCheck?
     /// Whom budgets and rate limits are looked up for.
     let subjects: CallSubjects
+    /// Whether the call goes on without its tools where a model takes none.
+    let hasOptionalTools: Bool
     let keeping = Keeping()
 
     init(
       asked: CallRequest, caller: ModelCaller, snapshot: CatalogSnapshot, plan: RoutePlan, record: CallRecord,
-      forwarded: HTTPHeaders, deadline: UInt64, policy: CachePolicy, check: AnswerCheck?, subjects: CallSubjects
+      forwarded: HTTPHeaders, deadline: UInt64, policy: CachePolicy, check: AnswerCheck?, subjects: CallSubjects,
+      hasOptionalTools: Bool
     ) {
+      self.hasOptionalTools = hasOptionalTools
       self.asked = asked
       self.caller = caller
       self.snapshot = snapshot
@@ -92,6 +100,13 @@ final class CallService: Sendable {
       self.check = check
       self.subjects = subjects
     }
+
+    /// The same call with another request.
+    func with(_ asked: CallRequest) -> Prepared {
+      Prepared(
+        asked: asked, caller: caller, snapshot: snapshot, plan: plan, record: record, forwarded: forwarded,
+        deadline: deadline, policy: policy, check: check, subjects: subjects, hasOptionalTools: hasOptionalTools)
+    }
   }
 
   /// Answers a request in its dialect.
@@ -102,8 +117,7 @@ final class CallService: Sendable {
     } catch let failure as CallFailure {
       return mark(failure.response(dialect, id: id.description), id)
     } catch let problem as Problem {
-      return mark(
-        CallFailure.invalid(problem.detail, nil, status: problem.status).response(dialect, id: id.description), id)
+      return mark(CallFailure(problem).response(dialect, id: id.description), id)
     }
   }
 
@@ -145,10 +159,16 @@ final class CallService: Sendable {
   private func prepared(
     _ document: JSONDocument, _ request: HTTPRequest, _ dialect: Dialect, _ id: CallID, _ caller: ModelCaller
   ) throws(CallFailure) -> Prepared {
-    let asked = try CallRequest(document, dialect)
+    var asked = try CallRequest(document, dialect)
     try filter.inspect(asked)
     let snapshot = catalog.current
-    let plan = try plan(asked, caller, snapshot)
+    let hasOptionalTools = request.headers[CallService.optionalTools] == "1" && asked.needs.contains(.tools)
+    let plan: RoutePlan
+    do throws(CallFailure) { plan = try self.plan(asked, caller, snapshot) } catch {
+      guard hasOptionalTools, error.code == "capability_missing" else { throw error }
+      asked = asked.withoutTools()
+      plan = try self.plan(asked, caller, snapshot)
+    }
     let record = CallRecord(
       LedgerEntry(
         id: id, tenant: caller.tenant, startedAt: WallClock.now(), endedAt: WallClock.now(), dialect: dialect,
@@ -168,8 +188,11 @@ final class CallService: Sendable {
         request.headers[.cacheControl], mode: cache.mode, isDeterministic: asked.isDeterministic,
         standardSeconds: cache.standardSeconds),
       check: plan.alias.flatMap { snapshot.checks[$0] } ?? CallService.check(request.headers[InternalHeader.check]),
-      subjects: caller.labels.subjects(tenant: caller.tenant))
+      subjects: caller.labels.subjects(tenant: caller.tenant), hasOptionalTools: hasOptionalTools)
   }
+
+  /// In a request: `1` when the call is to go on without its tools where a model takes none.
+  static let optionalTools = "x-cadre-optional-tools"
 
   /// The targets. For money budgets those without a price are left out.
   private func plan(
@@ -189,7 +212,7 @@ final class CallService: Sendable {
       guard !plan.targets.isEmpty else { throw RouteRefusal.notAllowed(asked.model) }
       return plan
     } catch {
-      throw CallFailure(error, known: snapshot.table.models + snapshot.table.aliasNames)
+      throw CallFailure(error, known: caller.known(of: snapshot.table))
     }
   }
 
@@ -234,7 +257,8 @@ final class CallService: Sendable {
       }
       flight.attach(task)
     }
-    return try await CachedReply.follow(flight, call.record, isPilot: isPilot)
+    return try await CachedReply.follow(
+      flight, call.record, isPilot: isPilot, heartbeat: Heartbeat(every: limits.heartbeat, call.asked.dialect))
   }
 
   private func answer(_ hit: CachedAnswer, _ call: Prepared) -> HTTPResponse {
@@ -249,10 +273,62 @@ final class CallService: Sendable {
   private func direct(_ call: Prepared, cache word: String, key: CacheKey? = nil) async throws -> Reply {
     try await passGates(call)
     let intent = try intent(call)
-    intent.reservation = try await reserve(intent, call)
+    try await reserve(intent, call)
     let attempts = try begin(intent, call, word)
-    guard let check = call.check else { return reply(try await attempts.open(intent.plan), intent, call, word, key) }
-    return reply(try await passing(check, call, intent.plan, attempts), intent, call, word, key)
+    guard call.asked.wantsStream, limits.heartbeat > .zero, let loop = EventLoop.current else {
+      return reply(try await answer(call, intent.plan, attempts), intent.plan, call, word, key)
+    }
+    let plan = intent.plan
+    let opening = Opening(on: loop) { [self] in try await answer(call, plan, attempts) }
+    if let opened = try await opening.opened(within: limits.heartbeat) {
+      return reply(opened, plan, call, word, key)
+    }
+    return late(opening, plan, call, word, key)
+  }
+
+  private func answer(_ call: Prepared, _ plan: RoutePlan, _ attempts: Attempts) async throws -> Opened {
+    guard let check = call.check else { return try await attempts.open(plan) }
+    return try await passing(check, call, plan, attempts)
+  }
+
+  /// A stream whose first token lets wait: its caller gets signs of life, and everything else in the stream.
+  private func late(
+    _ opening: Opening, _ plan: RoutePlan, _ call: Prepared, _ word: String, _ key: CacheKey?
+  ) -> Reply {
+    let kept = key.flatMap { call.policy.writes ? $0 : nil }
+    let record = call.record
+    let heartbeat = Heartbeat(every: limits.heartbeat, call.asked.dialect)
+    var reply = Reply.events(heartbeat: heartbeat) { write in
+      // It has been silent for one interval already.
+      if let heartbeat { try await write(heartbeat.bytes, true) }
+      try await self.pass(opening, call, kept, write)
+    }
+    reply.headers.append(InternalHeader.route, plan.reason)
+    reply.headers.append(InternalHeader.cache, word)
+    if let bound = record.loweredTo { reply.headers.append(InternalHeader.maxTokens, String(bound)) }
+    return reply
+  }
+
+  /// Sends the stream that was waited for, or its failure as an event.
+  private func pass(_ opening: Opening, _ call: Prepared, _ kept: CacheKey?, _ write: Reply.Write) async throws {
+    let (record, dialect) = (call.record, call.asked.dialect)
+    let opened: Opened
+    do { opened = try await opening.opened() } catch {
+      record.fail(error)
+      guard let failure = error as? CallFailure else { throw error }
+      return try await write(
+        dialect.errorEvent(
+          status: Int(failure.status(in: dialect).code), code: failure.code, message: failure.message,
+          id: record.id.description), true)
+    }
+    switch opened.answer {
+    case .whole(let answer):
+      _ = whole(answer, opened, call, kept)
+      try await write(answer.bytes, true)
+    case .stream(let stream, let first):
+      try await StreamRelay(self, stream, first, opened, call, kept, firstTokenMicroseconds: firstToken(call)).run(
+        write)
+    }
   }
 
   private func passGates(_ call: Prepared) async throws {
@@ -265,27 +341,25 @@ final class CallService: Sendable {
         deadline: call.deadline))
   }
 
-  private func reserve(_ intent: Intent, _ call: Prepared) async throws -> Reservation? {
-    guard !intent.counters.isEmpty else { return nil }
-    return try await budgets.reserve(
-      call.record.id.uuid, intent.counters, tokens: intent.tokens, nanoUSD: intent.nanoUSD)
-  }
-
   /// The call stands in the spool from here on.
   @inline(never)
   private func begin(_ intent: Intent, _ call: Prepared, _ word: String) throws(CallFailure) -> Attempts {
     do throws(CallFailure) {
-      try call.record.begin(reservation: intent.reservation, route: intent.plan.reason, cache: word)
+      try call.record.begin(
+        reservation: intent.reservation, tokensMax: intent.tokens, nanoUSDMax: intent.nanoUSD,
+        loweredTo: intent.loweredTo,
+        route: intent.plan.reason, cache: word)
     } catch {
       if let reservation = intent.reservation { budgets.settle(reservation, tokens: 0, nanoUSD: 0) }
       throw error
     }
-    return Attempts(self, call, outputCap: intent.reservation == nil ? nil : limits.outputTokens)
+    let bounded = intent.loweredTo.map { call.with(call.asked.bounded($0)) } ?? call
+    return Attempts(self, bounded, outputCap: intent.reservation == nil ? nil : limits.outputTokens)
   }
 
   @inline(never)
   private func reply(
-    _ opened: Opened, _ intent: Intent, _ call: Prepared, _ word: String, _ key: CacheKey?
+    _ opened: Opened, _ plan: RoutePlan, _ call: Prepared, _ word: String, _ key: CacheKey?
   ) -> Reply {
     let kept = key.flatMap { call.policy.writes ? $0 : nil }
     var reply: Reply
@@ -293,7 +367,7 @@ final class CallService: Sendable {
     case .whole(let answer): reply = whole(answer, opened, call, kept)
     case .stream(let stream, let first): reply = self.stream(stream, first, opened, call, kept)
     }
-    annotate(&reply.headers, opened, call, intent.plan, word)
+    annotate(&reply.headers, opened, call, plan, word)
     return reply
   }
 
@@ -302,14 +376,14 @@ final class CallService: Sendable {
   ) -> Reply {
     health.succeeded(opened.health, firstTokenMicroseconds: firstToken(call))
     call.record.end("ok", usage: answer.usage, estimate: call.asked.estimate(answer), finish: answer.finish)
-    if let key, let usage = answer.usage {
+    if let key, let usage = answer.usage, !answer.isEmpty || call.asked.dialect == .embeddings,
+      !answer.outcome.isFiltered
+    {
       keep(key, answer.bytes, "application/json", usage, opened, seconds: call.policy.seconds, call.keeping)
     }
     var reply = Reply(body: .whole(answer.bytes))
     reply.headers.append(.contentType, "application/json")
-    if let nano = answer.usage.flatMap({ opened.target.price?.nanoUSD($0) }) {
-      reply.headers.append(InternalHeader.costMicroUSD, String((nano + 500) / 1000))
-    }
+    if let nano = call.record.nanoUSD { reply.headers.append(InternalHeader.costMicroUSD, String((nano + 500) / 1000)) }
     return reply
   }
 
@@ -320,7 +394,7 @@ final class CallService: Sendable {
   ) {
     let answer = CachedAnswer(
       model: opened.target.name, provider: opened.provider.name, usage: usage,
-      nanoUSD: opened.target.price?.nanoUSD(usage), contentType: type, body: body)
+      nanoUSD: CallRecord.nanoUSD(usage, opened.target, opened.provider.kind), contentType: type, body: body)
     keeping.begin { [cache] in await cache.keep(key, answer, seconds: seconds) }
   }
 
@@ -334,10 +408,9 @@ final class CallService: Sendable {
   ) -> Reply {
     let relay = StreamRelay(
       self, stream, first, opened, call, key, firstTokenMicroseconds: firstToken(call))
-    var reply = Reply(body: .stream { write in try await relay.run(write) })
-    reply.headers.append(.contentType, Reply.eventStream)
-    reply.headers.append(.cacheControl, "no-cache")
-    return reply
+    return Reply.events(heartbeat: Heartbeat(every: limits.heartbeat, call.asked.dialect)) { write in
+      try await relay.run(write)
+    }
   }
 
   private func annotate(
@@ -348,6 +421,7 @@ final class CallService: Sendable {
     headers.append(InternalHeader.route, opened.route ?? plan.reason)
     headers.append(InternalHeader.attempts, String(call.record.attempts))
     headers.append(InternalHeader.cache, cache)
+    if let bound = call.record.loweredTo { headers.append(InternalHeader.maxTokens, String(bound)) }
     if !opened.dropped.isEmpty {
       headers.append(InternalHeader.dropped, CallLabels.plain(opened.dropped.joined(separator: ", ")))
     }

@@ -41,12 +41,17 @@ final class Course: @unchecked Sendable {
 
   /// The place in the queue of rate limits.
   let line: RateGuard.Line
+  /// Whether the request goes on without its tools, because the model takes none.
+  private(set) var dropsTools = false
+  private let mayDropTools: Bool
   private let snapshot: CatalogSnapshot
   private let health: HealthBook
   private let policy: RetryPolicy
   private let deadline: UInt64
   private var targets: [ModelTarget]
+  /// Targets for certain failures, asked before the rest of the plan.
   private var rescue: [FailureClass: [ModelTarget]]
+  private var history = AttemptHistory()
   private var index = 0
   /// Keys of the target at `index` that were tried.
   private var tries = 0
@@ -55,10 +60,12 @@ final class Course: @unchecked Sendable {
   private var last: CallFailure?
   private var floor: Int64?
   private var closed: ClosedGate?
+  /// The pause before the same target is asked once more.
+  private var repetition: Int64?
 
   init(
     _ plan: RoutePlan, snapshot: CatalogSnapshot, health: HealthBook, policy: RetryPolicy, deadline: UInt64,
-    line: RateGuard.Line
+    line: RateGuard.Line, mayDropTools: Bool = false
   ) {
     targets = plan.targets
     rescue = [.context: plan.contextFallbacks, .content: plan.contentFallbacks]
@@ -67,6 +74,7 @@ final class Course: @unchecked Sendable {
     self.policy = policy
     self.deadline = deadline
     self.line = line
+    self.mayDropTools = mayDropTools
   }
 
   var remainingMilliseconds: Int64 {
@@ -74,11 +82,31 @@ final class Course: @unchecked Sendable {
     return now >= deadline ? 0 : Int64((deadline - now) / 1_000_000)
   }
 
+  /// Whether another target would be asked if this one failed.
+  func hasOthers(after stop: Stop) -> Bool {
+    attempts < policy.attemptsMax
+      && targets.dropFirst(index + 1).contains { $0.id != stop.target.id && history.mayAsk($0.id) }
+  }
+
+  /// Whether another target would be asked after a failure of this class.
+  func hasRescue(_ failure: FailureClass) -> Bool {
+    guard attempts < policy.attemptsMax else { return false }
+    return !(rescue[failure] ?? []).isEmpty || index + 1 < targets.count
+  }
+
   /// What to do now. Throws the last failure when there is nothing.
   @inline(never)
   func next() throws(CallFailure) -> Step {
+    if let pause = repetition {
+      repetition = nil
+      return .pause(milliseconds: pause)
+    }
     while index < targets.count, attempts < policy.attemptsMax {
       let target = targets[index]
+      guard history.mayAsk(target.id) else {
+        advance()
+        continue
+      }
       guard let provider = snapshot.providers[target.provider], !provider.keys.isEmpty else {
         last = last ?? Course.withoutKey(target)
         advance()
@@ -107,6 +135,7 @@ final class Course: @unchecked Sendable {
     let failure = last ?? Course.allCooling
     round += 1
     guard failure.failureClass.allowsRetry, attempts < policy.attemptsMax, round < policy.attemptsMax,
+      targets.contains(where: { history.mayAsk($0.id) }),
       let pause = policy.pause(
         round: round, retryAfter: floor, remaining: remainingMilliseconds, random: UInt64.random(in: 0...UInt64.max))
     else { throw failure }
@@ -132,19 +161,50 @@ final class Course: @unchecked Sendable {
 
   /// An attempt has failed. Throws the failure when no other target may do better.
   @inline(never)
-  func failed(_ failure: CallFailure) throws(CallFailure) {
+  func failed(_ failure: CallFailure, _ stop: Stop) throws(CallFailure) {
     last = failure
-    guard failure.failureClass.allowsFallback, remainingMilliseconds > 0 else { throw failure }
-    if let seconds = failure.retryAfterSeconds { floor = min(floor ?? .max, seconds * 1000) }
-    if let others = rescue.removeValue(forKey: failure.failureClass) {
-      guard !others.isEmpty else { throw failure }
-      targets = others
-      index = 0
+    let kind = failure.failureClass
+    guard kind.allowsFallback, remainingMilliseconds > 0 else { throw failure }
+    history.failed(stop.target.id, kind, isBegun: failure.isBegun)
+    if kind == .tools, mayDropTools, !dropsTools {
+      dropsTools = true
       tries = 0
       return
     }
-    // Another key may do better at once, the same one may not.
-    if ![.key, .money, .rate].contains(failure.failureClass) { advance() }
+    if let pause = failure.retryAfterMilliseconds { floor = min(floor ?? .max, pause) }
+    if kind == .context || kind == .content { return try divert(failure, from: stop) }
+    // Another key may do better at once.
+    if [.key, .money, .rate].contains(kind), tries < stop.provider.keys.count { return }
+    if let pause = pauseBeforeRepetition(failure, stop) {
+      repetition = pause
+      tries = 0
+      return
+    }
+    advance()
+  }
+
+  /// The pause before the one repetition at the same target, when it leaves enough attempts for the others.
+  private func pauseBeforeRepetition(_ failure: CallFailure, _ stop: Stop) -> Int64? {
+    let others = targets.dropFirst(index + 1)
+    guard !others.isEmpty, policy.attemptsMax - attempts > others.count else { return nil }
+    let pause = history.repeats(
+      stop.target.id, failure.failureClass, retryAfter: failure.retryAfterMilliseconds,
+      hasTwin: others.contains { $0.name == stop.target.name }, policy, random: UInt64.random(in: 0...UInt64.max))
+    return pause.flatMap { $0 < remainingMilliseconds ? $0 : nil }
+  }
+
+  /// The targets for a failure of this class come first, then what else is left of the plan.
+  private func divert(_ failure: CallFailure, from stop: Stop) throws(CallFailure) {
+    let first = rescue.removeValue(forKey: failure.failureClass) ?? []
+    let rest = targets.dropFirst(index + 1).filter { other in
+      // The same model at another provider is no longer.
+      (failure.failureClass != .context || other.name != stop.target.name) && !first.contains { $0.id == other.id }
+    }
+    let others = first.filter { $0.id != stop.target.id } + rest
+    guard !others.isEmpty else { throw failure }
+    targets = others
+    index = 0
+    tries = 0
   }
 
   private static func withoutKey(_ target: ModelTarget) -> CallFailure {

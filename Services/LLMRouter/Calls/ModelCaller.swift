@@ -15,6 +15,11 @@ struct ModelCaller: Sendable {
   /// The budget of a virtual key.
   let ownBudget: Budget?
   let complexity: Complexity?
+
+  /// The names that the caller may ask for.
+  func known(of table: RouteTable) -> [String] {
+    (table.models + table.aliasNames).filter { allowed?.contains($0) ?? true }
+  }
 }
 
 /// Recognises callers: our own services by the internal token, others by a virtual key.

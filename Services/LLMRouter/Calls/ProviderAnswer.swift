@@ -7,25 +7,72 @@ internal import Routing
 /// A provider's whole answer, in the caller's dialect.
 struct ProviderAnswer: Sendable {
   let bytes: [UInt8]
+  /// What the provider has counted.
   let usage: TokenUsage?
+  /// Bytes of words, thoughts and arguments, to estimate what was used when the provider does not say.
+  let deliveredBytes: Int
+  /// Why it ended, in the provider's words.
   let finish: String?
+  /// What it has come to.
+  let outcome: AnswerOutcome
+
+  /// Neither words nor calls.
+  var isEmpty: Bool { outcome.isEmpty }
 
   /// Reads and translates an answer. Throws a `CallFailure` for garbage and for errors that come as a success.
-  init(_ body: [UInt8], wire: Dialect, request: CallRequest, model: String, provider: String, created: Int64)
-    throws(CallFailure)
-  {
-    guard let root = try? JSONDocument(parsing: body).root, root.kind == .object else {
-      throw CallFailure(
-        status: .badGateway, code: "provider_garbage",
-        message: "The answer of the provider \"\(provider)\" is not valid JSON.", isRetryable: true,
-        failureClass: .provider)
+  init(
+    _ body: [UInt8], wire: Dialect, request: CallRequest, translation: RequestTranslation, model: String,
+    provider: String, created: Int64
+  ) throws(CallFailure) {
+    let answer = try ProviderAnswer.parsed(body, wire, provider: provider)
+    let root = answer.root
+    switch wire {
+    case .chat, .embeddings:
+      usage = TokenUsage(chatAnswer: root)
+      finish = root["choices"]?[0]?["finish_reason"]?.string
+    case .messages:
+      usage = TokenUsage(messages: root["usage"])
+      finish = root["stop_reason"]?.string
+    case .responses:
+      var told = TokenUsage(responses: root["usage"])
+      told?.take(answer: root)
+      usage = told
+      finish = root["incomplete_details"]?["reason"]?.string ?? root["status"]?.string
     }
-    if let error = root["error"], !error.isNull {
-      throw CallFailure(
-        StreamFault(
-          code: error["code"]?.string ?? error["type"]?.string ?? "provider_error",
-          message: String((error["message"]?.string ?? "no message").prefix(500))), provider: provider)
+    deliveredBytes = Answers.contentBytes(root, wire)
+    outcome = AnswerText(answer, wire)?.outcome ?? AnswerOutcome()
+    let isOwn = request.dialect == wire
+    let context = AnswerContext(
+      model: isOwn && !request.model.isEmpty ? request.model : model, created: created,
+      unique: ProviderStream.unique(), promptEstimate: request.promptTokens, names: translation.names,
+      echo: !isOwn && request.dialect == .responses ? ResponseEcho(request.document.root) : .none)
+    guard !isOwn else {
+      bytes = Answers.own(body, answer, wire, context)
+      return
     }
+    let estimate = TokenUsage(input: request.promptTokens, output: Int64((deliveredBytes + 2) / 3))
+    do throws(StreamFault) {
+      bytes =
+        try Answers.translated(
+          answer, from: wire, to: request.dialect, TokenUsage.accounted(usage, estimate: estimate).usage, context)
+        ?? body
+    } catch {
+      throw CallFailure(error, provider: provider)
+    }
+  }
+
+  /// The parsed body of an answer. Throws a `CallFailure` for garbage and for errors that come as a success.
+  static func read(_ body: [UInt8], _ wire: Dialect, provider: String) throws(CallFailure) -> JSONView {
+    try parsed(body, wire, provider: provider).root
+  }
+
+  private static func parsed(
+    _ body: [UInt8], _ wire: Dialect, provider: String
+  ) throws(CallFailure) -> ProviderJSON {
+    guard let answer = ProviderJSON(body), answer.root.kind == .object else {
+      throw .garbage(provider, "is not valid JSON")
+    }
+    if let fault = Answers.fault(answer.root) { throw CallFailure(fault, provider: provider) }
     let holder: String =
       switch wire {
       case .chat: "choices"
@@ -33,34 +80,7 @@ struct ProviderAnswer: Sendable {
       case .responses: "output"
       case .embeddings: "data"
       }
-    guard root[holder]?.kind == .array else {
-      throw CallFailure(
-        status: .badGateway, code: "provider_garbage",
-        message: "The answer of the provider \"\(provider)\" has no '\(holder)'.", isRetryable: true,
-        failureClass: .provider)
-    }
-    switch wire {
-    case .chat, .embeddings:
-      usage = TokenUsage(chat: root["usage"])
-      finish = root["choices"]?[0]?["finish_reason"]?.string
-    case .messages:
-      usage = TokenUsage(messages: root["usage"])
-      finish = root["stop_reason"]?.string
-    case .responses:
-      usage = TokenUsage(responses: root["usage"])
-      finish = root["status"]?.string
-    }
-    switch (request.dialect, wire) {
-    case (.messages, .chat): bytes = Answers.message(fromChat: root, model: model)
-    case (.chat, .messages): bytes = Answers.chat(fromMessage: root, model: model, created: created)
-    case (.responses, .chat): bytes = Answers.response(fromChat: root, model: model, created: created)
-    case (.responses, .messages):
-      let chat = Answers.chat(fromMessage: root, model: model, created: created)
-      bytes =
-        (try? JSONDocument(parsing: chat)).map {
-          Answers.response(fromChat: $0.root, model: model, created: created)
-        } ?? chat
-    default: bytes = body
-    }
+    guard answer.root[holder]?.kind == .array else { throw .garbage(provider, "has no '\(holder)'") }
+    return answer
   }
 }

@@ -1,79 +1,174 @@
 internal import Dialects
 internal import HTTP
 internal import HTTPWire
+internal import JSON
 internal import Pricing
+internal import Primitives
+internal import Reactor
 
 /// A provider's event stream on its way to the caller, in the caller's dialect.
 ///
 /// `@unchecked Sendable`: one task reads it at a time; it is handed from the attempt to the writer of the answer.
 final class ProviderStream: @unchecked Sendable {
-  /// More than this is not held back while the first words are awaited.
+  /// More than this is not held back while the first token is awaited.
   private static let heldBytesMax = 1 << 20
+  /// Events that are no JSON and are left out; more of them are no stream.
+  private static let malformedMax = 32
+  /// Time for the usage and the end that follow the finish reason, in nanoseconds. The answer is complete by then.
+  private static let afterFinish: UInt64 = 1_000_000_000
+  /// Time in which a connection may come to its end to be used again, in nanoseconds.
+  private static let tail: UInt64 = 1_000_000_000
 
-  private enum Translation {
-    case none(wantsUsage: Bool)
-    case one(any AnswerStream)
-    case two(ChatStreamFromMessages, ResponseStreamFromChat)
-  }
-
-  private let body: any HTTPClientBody
+  /// Where the stream comes from; nil when all of its events are there, and after its end.
+  private var body: (any HTTPClientBody)?
+  private var wire: Dialect
+  private let dialect: Dialect
+  private var limits: StreamLimits
+  private let role: StreamRole
+  /// Events of a continuation, which the stream before it writes.
+  private var kept: [ServerSentEvent] = []
+  private var silence: StreamSilence
   private var parser = ServerSentEventParser()
   private(set) var watcher: StreamWatcher
-  private var translation: Translation
+  /// Nil where caller and provider speak the same dialect.
+  private var translation: AnswerTranslation?
+  private let context: AnswerContext
+  private let wantsUsage: Bool
   private var isClosed = false
+  /// `[DONE]` or its like has come: nothing follows.
+  private var isTerminated = false
+  private var sawDone = false
+  private var malformed = 0
   private let bytesMax: Int
   private var bytesSeen = 0
   /// Events that have come and are not passed on yet.
   private var events: [ServerSentEvent] = []
   private var nextEvent = 0
+  /// Bytes of the stream that were read before.
+  private var received: [UInt8]
+  /// Several answers come in one stream: the finish of one is not that of the others.
+  private let expectsOthers: Bool
   private(set) var hasContent = false
 
-  init(_ body: any HTTPClientBody, wire: Dialect, request: CallRequest, model: String, created: Int64, bytesMax: Int) {
+  /// A stream that comes from `body`, or whose events are there already.
+  init(
+    _ body: (any HTTPClientBody)?, received: [UInt8] = [], events: [ServerSentEvent] = [], wire: Dialect,
+    request: CallRequest, translation changes: RequestTranslation, model: String, created: Int64, bytesMax: Int,
+    limits: StreamLimits, role: StreamRole = .only
+  ) {
     self.body = body
+    self.received = received
+    self.events = events
+    expectsOthers = (request.document.root["n"]?.int ?? 1) > 1
+    self.wire = wire
+    dialect = request.dialect
+    self.limits = limits
+    silence = StreamSilence(at: MonotonicClock.now())
     self.bytesMax = bytesMax
     watcher = StreamWatcher(wire)
-    switch (request.dialect, wire) {
-    case (.messages, .chat):
-      translation = .one(MessageStreamFromChat(model: model, promptEstimate: request.promptTokens))
-    case (.chat, .messages):
-      translation = .one(ChatStreamFromMessages(model: model, created: created, wantsUsage: request.wantsUsage))
-    case (.responses, .chat): translation = .one(ResponseStreamFromChat(model: model, created: created))
-    case (.responses, .messages):
-      translation = .two(
-        ChatStreamFromMessages(model: model, created: created, wantsUsage: true),
-        ResponseStreamFromChat(model: model, created: created))
-    default: translation = .none(wantsUsage: request.wantsUsage || request.dialect != .chat)
-    }
+    context = AnswerContext(
+      model: model, created: created, unique: ProviderStream.unique(), promptEstimate: request.promptTokens,
+      wantsUsage: request.wantsUsage, names: changes.names,
+      echo: request.dialect == .responses && wire != .responses ? ResponseEcho(request.document.root) : .none)
+    translation =
+      request.dialect == wire && role == .only
+      ? nil : AnswerTranslation(from: wire, to: request.dialect, context)
+    translation?.keepsText = role == .continuable
+    self.role = role
+    wantsUsage = request.wantsUsage || request.dialect != .chat
   }
 
-  /// Reads until the first words, or the end, and returns what may be sent by then.
+  /// Digits for ids that no other answer has.
+  static func unique() -> String { UUID.version7().description.replacing("-", with: "") }
+
+  /// Reads until the first token, or the end, and returns what may be sent by then.
   func open() async throws -> [UInt8] {
     var held: [UInt8] = []
-    while !hasContent, !watcher.isComplete, held.count < ProviderStream.heldBytesMax {
+    while !hasContent, held.count < ProviderStream.heldBytesMax {
       guard let piece = try await next() else { break }
       held += piece
     }
     return held
   }
 
-  /// The next bytes for the caller; nil after the end. Throws `StreamFault` and `HTTPClientError`, also for a stream
-  /// that ends without saying so.
+  /// Whether the answer is all there, even if the connection says nothing of its end.
+  var isAnswered: Bool { watcher.isComplete || watcher.finishReason != nil }
+
+  /// The next bytes for the caller; nil after the end. Throws `StreamFault`, `HTTPClientError` and `CallFailure`, also
+  /// for a stream that ends without saying so.
   func next() async throws -> [UInt8]? {
     if nextEvent < events.count { return try passEvents() }
     guard !isClosed else { return nil }
-    guard let piece = try await body.next() else { return try end() }
-    try take(piece)
+    if !received.isEmpty {
+      let piece = received
+      received = []
+      try take(piece)
+      return try passEvents()
+    }
+    guard !isTerminated, let body else { return try end() }
+    silence.resumed(at: MonotonicClock.now())
+    let deadline = deadline
+    do {
+      guard let piece = try await body.next(before: deadline) else {
+        silence.paused(at: MonotonicClock.now())
+        self.body = nil
+        return try end()
+      }
+      silence.paused(at: MonotonicClock.now())
+      try take(piece)
+    } catch let error as HTTPClientError {
+      self.body = nil
+      // A complete answer is one, however its connection ends.
+      if isAnswered { return try end() }
+      throw error.code == .timedOut ? late() : error
+    }
     return try passEvents()
   }
 
-  private func end() throws -> [UInt8] {
+  /// Until when the next piece has to come.
+  private var deadline: UInt64 {
+    var deadline = limits.deadline
+    if let finishedAt = silence.finishedAt {
+      deadline = min(deadline, finishedAt &+ ProviderStream.afterFinish)
+    } else if hasContent {
+      deadline = min(deadline, silence.since &+ limits.stallNanoseconds)
+    } else {
+      deadline = min(deadline, limits.firstTokenBy)
+    }
+    return deadline
+  }
+
+  /// What a time-out means.
+  private func late() -> CallFailure {
+    if MonotonicClock.now() >= limits.deadline {
+      return .timeout("The time for the whole call (call.timeout_ms) was over.", code: "call_timeout")
+    }
+    return .timeout(
+      hasContent
+        ? "The provider \"\(limits.provider)\" stopped in the midst of its answer."
+        : "The provider \"\(limits.provider)\" did not begin to answer in time.")
+  }
+
+  private func end() throws -> [UInt8]? {
     isClosed = true
-    guard watcher.isComplete else {
+    guard isAnswered else {
       throw HTTPClientError(.connectionLost, outcomeUnknown: true, reason: "the stream ended early")
     }
+    release()
     var closing: [UInt8] = []
     finish(&closing)
     return closing
+  }
+
+  /// Lets the connection come to its own end beside the way to the caller, so that it can be used again.
+  private func release() {
+    guard let body, let loop = EventLoop.current else { return }
+    self.body = nil
+    let deadline = MonotonicClock.now() &+ ProviderStream.tail
+    _ = loop.task { [bytesMax] in
+      var rest = bytesMax
+      while rest > 0, let piece = try await body.next(before: deadline) { rest -= piece.count }
+    }
   }
 
   private func take(_ piece: [UInt8]) throws {
@@ -93,8 +188,11 @@ final class ProviderStream: @unchecked Sendable {
     while nextEvent < events.count {
       let event = events[nextEvent]
       nextEvent += 1
-      let sight = try watcher.watch(event)
-      if sight.hasContent { hasContent = true }
+      guard !isTerminated, let sight = try watch(event) else { continue }
+      if sight.hasContent {
+        hasContent = true
+        silence.ended(at: silence.now)
+      }
       try pass(event, sight, &bytes)
       if hasContent, !hadContent { break }
     }
@@ -105,44 +203,107 @@ final class ProviderStream: @unchecked Sendable {
     return bytes
   }
 
+  /// Looks at an event; nil for one that cannot be read and is left out.
+  private func watch(_ event: ServerSentEvent) throws(StreamFault) -> StreamWatcher.Sight? {
+    let sight: StreamWatcher.Sight
+    do { sight = try watcher.watch(event) } catch {
+      // An error after the finish reason takes nothing back.
+      if isAnswered {
+        isTerminated = true
+        return nil
+      }
+      guard error.code == "provider_garbage" else { throw error }
+      malformed += 1
+      guard malformed <= ProviderStream.malformedMax else { throw error }
+      return nil
+    }
+    if sight.isEnd {
+      isTerminated = true
+      sawDone = wire == .chat || wire == .embeddings
+    }
+    if isAnswered, !expectsOthers { silence.finished(hasContent: sight.hasContent) }
+    return sight
+  }
+
   private func pass(
     _ event: ServerSentEvent, _ sight: StreamWatcher.Sight, _ bytes: inout [UInt8]
   ) throws(StreamFault) {
-    switch translation {
-    case .none(let wantsUsage):
-      if wantsUsage || !sight.isUsageOnly { event.append(to: &bytes) }
-    case .one(var stream):
-      _ = try stream.take(event, to: &bytes)
-      translation = .one(stream)
-    case .two(var first, var second):
-      var middle: [UInt8] = []
-      _ = try first.take(event, to: &middle)
-      try ProviderStream.feed(middle, &second, &bytes)
-      translation = .two(first, second)
+    if role == .continuation {
+      kept.append(event)
+      return
     }
-  }
-
-  private static func feed(
-    _ middle: [UInt8], _ second: inout ResponseStreamFromChat, _ bytes: inout [UInt8]
-  ) throws(StreamFault) {
-    var parser = ServerSentEventParser()
-    let events: [ServerSentEvent]
-    do { events = try parser.feed(middle) } catch {
-      throw StreamFault(code: "provider_garbage", message: "The stream could not be translated.")
+    guard translation == nil else {
+      if let parsed = sight.parsed { try translation?.take(parsed, named: event.event, to: &bytes) }
+      return
     }
-    for event in events { _ = try second.take(event, to: &bytes) }
+    guard wantsUsage || !sight.isUsageOnly else { return }
+    guard let parsed = sight.parsed, let changed = Answers.own(event: parsed, wire, context.names) else {
+      return event.append(to: &bytes)
+    }
+    ServerSentEvent(id: event.id, event: event.event, data: changed).append(to: &bytes)
   }
 
   private func finish(_ bytes: inout [UInt8]) {
-    switch translation {
-    case .none: break
-    case .one(var stream): stream.finish(to: &bytes)
-    case .two(var first, var second):
-      var middle: [UInt8] = []
-      first.finish(to: &middle)
-      try? ProviderStream.feed(middle, &second, &bytes)
-      second.finish(to: &bytes)
+    guard translation == nil else {
+      // The same counts as in the ledger.
+      let estimate = estimate(promptTokens: context.promptEstimate)
+      translation?.finish(TokenUsage.accounted(watcher.usage, estimate: estimate).usage, to: &bytes)
+      return
     }
+    // What the provider has not said of the end its clients wait for.
+    if wire == .chat, !sawDone { bytes += Array("data: [DONE]\n\n".utf8) }
+    if wire == .messages, !watcher.isComplete {
+      ServerSentEvent(event: "message_stop", data: Array(#"{"type":"message_stop"}"#.utf8)).append(to: &bytes)
+    }
+  }
+
+  // MARK: Going on with another provider
+
+  /// The words so far, if another provider can go on with them: text only, no calls of tools.
+  var continuableText: String? {
+    guard role == .continuable, let translation, !translation.isOver, !translation.hasCalls, !isAnswered,
+      !translation.text.isEmpty, translation.text.utf8.count <= ProviderStream.heldBytesMax
+    else { return nil }
+    return translation.text
+  }
+
+  /// Goes on with what another provider sends. Returns what closes the part before; nil when it cannot be read.
+  func goOn(with other: ProviderStream) -> [UInt8]? {
+    var bytes: [UInt8] = []
+    guard translation?.goOn(from: other.wire, unique: ProviderStream.unique(), to: &bytes) ?? false else { return nil }
+    release()
+    body = other.body
+    other.body = nil
+    wire = other.wire
+    limits = other.limits
+    parser = other.parser
+    // What was looked at there is looked at again here.
+    watcher = StreamWatcher(other.wire)
+    events = other.kept + other.events[other.nextEvent...]
+    nextEvent = 0
+    received = other.received
+    bytesSeen = 0
+    silence = StreamSilence(at: MonotonicClock.now())
+    isClosed = false
+    isTerminated = false
+    sawDone = false
+    hasContent = true
+    return bytes
+  }
+
+  /// The stream broke: what tells a caller so. Events that have numbers go on with them.
+  func failure(status: Int, code: String, message: String, id: String) -> [UInt8] {
+    var bytes: [UInt8] = []
+    if translation?.fail(status: status, code: code, message: message, to: &bytes) ?? false { return bytes }
+    if dialect == .responses { return watcher.failure(status: status, code: code, message: message) }
+    return dialect.errorEvent(status: status, code: code, message: message, id: id)
+  }
+
+  /// What has come by now, for the ledger.
+  func add(to report: inout AttemptReport) {
+    report.usage = watcher.usage
+    report.deliveredBytes = Int64(watcher.contentBytes)
+    report.isStream = true
   }
 
   /// What stands for the usage when the provider does not tell it: what was asked, and what came.

@@ -1,12 +1,13 @@
+internal import Dialects
 internal import HTTP
 internal import HTTPWire
 
-/// An answer on its way: to one caller, or into a flight that several follow.
+/// An answer on its way: to one caller, or into a call in flight that several follow.
 struct Reply: Sendable {
   static let eventStream = "text/event-stream; charset=utf-8"
 
-  /// Takes a piece, and whether it is to leave at once.
-  typealias Write = ([UInt8], _ isUrgent: Bool) async throws -> Void
+  /// Takes a piece, and whether it is to leave at once. Waits while the caller is slow.
+  typealias Write = (_ bytes: [UInt8], _ isUrgent: Bool) async throws -> Void
 
   enum Body: Sendable {
     case whole([UInt8])
@@ -15,15 +16,34 @@ struct Reply: Sendable {
 
   var headers = HTTPHeaders()
   let body: Body
+  /// What a stream sends while nothing else comes.
+  private(set) var heartbeat: Heartbeat?
 
   init(body: Body) { self.body = body }
+
+  /// An event stream. Proxies in between must not gather it.
+  static func events(
+    heartbeat: Heartbeat?, _ produce: @escaping @Sendable (Write) async throws -> Void
+  ) -> Reply {
+    var reply = Reply(body: .stream(produce))
+    reply.heartbeat = heartbeat
+    markEvents(&reply.headers)
+    return reply
+  }
+
+  /// The header fields of event streams.
+  static func markEvents(_ headers: inout HTTPHeaders) {
+    headers.set(.contentType, eventStream)
+    headers.set(.cacheControl, "no-cache")
+    headers.set(.xAccelBuffering, "no")
+  }
 
   /// For one caller.
   var response: HTTPResponse {
     switch body {
-    case .whole(let bytes): HTTPResponse(.ok, headers: headers, body: .bytes(bytes))
+    case .whole(let bytes): return HTTPResponse(.ok, headers: headers, body: .bytes(bytes))
     case .stream(let produce):
-      HTTPResponse(
+      var response = HTTPResponse(
         .ok, headers: headers,
         body: .stream(length: nil) { writer in
           try await produce { bytes, isUrgent in
@@ -31,6 +51,17 @@ struct Reply: Sendable {
             if isUrgent { writer.flush() }
           }
         })
+      response.heartbeat = heartbeat
+      return response
     }
+  }
+}
+
+extension Heartbeat {
+  /// What clients of a dialect overlook: Anthropic's know a ping, the others ignore comments. `nil` without an interval.
+  init?(every interval: Duration, _ dialect: Dialect) {
+    guard interval > .zero else { return nil }
+    let ping = Array("event: ping\ndata: {\"type\": \"ping\"}\n\n".utf8)
+    self.init(pause: interval, bytes: dialect == .messages ? ping : nil)
   }
 }

@@ -3,6 +3,8 @@ internal import Dialects
 internal import HTTP
 internal import HTTPWire
 internal import Pricing
+internal import Primitives
+internal import Routing
 internal import Telemetry
 
 /// A provider's stream on its way to the caller, with its account. There are thousands at the same time, so the only
@@ -12,7 +14,7 @@ internal import Telemetry
 final class StreamRelay: @unchecked Sendable {
   private let service: CallService
   private let stream: ProviderStream
-  private let opened: Opened
+  private var opened: Opened
   // Not the whole call: the request itself is of no use any more.
   private let record: CallRecord
   private let dialect: Dialect
@@ -21,7 +23,11 @@ final class StreamRelay: @unchecked Sendable {
   private let keeping: Keeping
   private let key: CacheKey?
   private let firstTokenMicroseconds: Int64
+  /// Goes on with another provider where the alias asks for it.
+  private let rescue: StreamRescue?
   private var first: [UInt8]
+  /// The stream has broken and was accounted; another one is looked for.
+  private var isSettled = false
   /// What is to be kept in the cache; nil when nothing is.
   private var kept: [UInt8]?
 
@@ -40,6 +46,7 @@ final class StreamRelay: @unchecked Sendable {
     keeping = call.keeping
     self.key = key
     self.firstTokenMicroseconds = firstTokenMicroseconds
+    rescue = call.plan.rescue == .continue ? StreamRescue(service, call, first: opened) : nil
     kept = key == nil ? nil : []
   }
 
@@ -50,7 +57,8 @@ final class StreamRelay: @unchecked Sendable {
     do {
       if !first.isEmpty { try await write(taken(), true) }
       while let bytes = try await next() {
-        if !bytes.isEmpty { try await write(bytes, false) }
+        guard !bytes.isEmpty else { continue }
+        try await write(bytes, false)
       }
     } catch let broken as Broken {
       // The only way to tell a client in the midst of a stream.
@@ -80,7 +88,8 @@ final class StreamRelay: @unchecked Sendable {
       if let bytes { keep(bytes) }
       return bytes
     } catch {
-      throw broken(error)
+      guard let failure = Attempts.failure(error, opened.provider) else { throw error }
+      return try await goOn(after: failure)
     }
   }
 
@@ -89,16 +98,30 @@ final class StreamRelay: @unchecked Sendable {
     kept = held.count + bytes.count <= service.cache.bytesMax ? held + bytes : nil
   }
 
-  @inline(never)
-  private func broken(_ error: any Error) -> any Error {
-    guard let failure = Attempts.failure(error, opened.provider) else { return error }
+  /// Goes on with another provider. Throws `Broken` when there is none.
+  private func goOn(after failure: CallFailure) async throws -> [UInt8] {
     service.health.failed(opened.health, failure.failureClass, retryAfter: nil)
-    record.end(
-      failure.code, usage: stream.watcher.usage, estimate: stream.estimate(promptTokens: promptTokens),
-      finish: stream.watcher.finishReason)
-    return Broken(
-      event: dialect.errorEvent(
-        status: Int(failure.status.code), code: failure.code, message: failure.message,
+    kept = nil
+    if let rescue, let text = stream.continuableText {
+      record.settle(opened.report(failure.code, promptTokens: promptTokens, progress: .begun))
+      isSettled = true
+      let next = try await rescue.next(after: failure, text)
+      if let next, case .stream(let other, _) = next.answer,
+        let closing = stream.goOn(with: other)
+      {
+        opened = next
+        isSettled = false
+        return closing + StreamRescue.mark(next)
+      }
+      record.fail(failure)
+    } else {
+      record.end(
+        failure.code, usage: stream.watcher.usage, estimate: stream.estimate(promptTokens: promptTokens),
+        finish: stream.watcher.finishReason)
+    }
+    throw Broken(
+      event: stream.failure(
+        status: Int(failure.status(in: dialect).code), code: failure.code, message: failure.message,
         id: record.id.description))
   }
 
@@ -106,6 +129,7 @@ final class StreamRelay: @unchecked Sendable {
   /// at the provider.
   @inline(never)
   private func gone() {
+    guard !isSettled else { return record.fail(CancellationError()) }
     service.health.released(opened.health)
     record.end("client_gone", usage: stream.watcher.usage, estimate: stream.estimate(promptTokens: promptTokens))
   }
@@ -116,7 +140,8 @@ final class StreamRelay: @unchecked Sendable {
     record.end(
       "ok", usage: stream.watcher.usage, estimate: stream.estimate(promptTokens: promptTokens),
       finish: stream.watcher.finishReason)
-    if let key, let kept, let usage = stream.watcher.usage {
+    let outcome = stream.watcher.outcome
+    if let key, let kept, let usage = stream.watcher.usage, !outcome.isEmpty, !outcome.isFiltered {
       service.keep(key, kept, Reply.eventStream, usage, opened, seconds: keepSeconds, keeping)
     }
   }

@@ -3,24 +3,34 @@ internal import JSON
 
 /// The words of an answer, to be checked.
 public struct AnswerText: Sendable, Hashable {
-  /// All text, without thoughts.
+  /// All text, and the words of a refusal, without thoughts.
   public var text = ""
+  /// What the answer has come to.
+  public var outcome = AnswerOutcome()
+
   /// Whether tools are called; then there need be no text.
-  public var hasCalls = false
+  public var hasCalls: Bool { outcome.hasCalls }
 
   /// No words.
   public init() {}
 
   /// Reads a whole answer in a dialect; nil when it cannot be read.
   public init?(whole bytes: [UInt8], _ dialect: Dialect) {
-    guard let root = try? JSONDocument(parsing: bytes).root else { return nil }
+    guard let answer = ProviderJSON(bytes) else { return nil }
+    self.init(answer, dialect)
+  }
+
+  /// Reads a whole answer in a dialect; nil when it has no part that is one.
+  public init?(_ answer: ProviderJSON, _ dialect: Dialect) {
+    let root = answer.root
     switch dialect {
     case .chat, .embeddings:
-      guard let message = root["choices"]?[0]?["message"] else { return nil }
-      text = message["content"]?.string ?? ""
-      hasCalls = (message["tool_calls"]?.count ?? 0) > 0
-    case .messages: take(root["content"], text: "text", call: "tool_use")
-    case .responses: takeOutput(root["output"])
+      guard let choice = root["choices"]?[0] else { return nil }
+      take(choice: choice)
+    case .messages:
+      takeBlocks(root["content"])
+      outcome.finish = AnswerFinish(message: root["stop_reason"]?.string, sequence: nil)
+    case .responses: takeResponse(root)
     }
   }
 
@@ -28,37 +38,85 @@ public struct AnswerText: Sendable, Hashable {
   public init?(stream bytes: [UInt8], _ dialect: Dialect) {
     var parser = ServerSentEventParser()
     guard let events = try? parser.feed(bytes) else { return nil }
-    for event in events where !event.data.elementsEqual("[DONE]".utf8) {
-      guard let root = try? JSONDocument(parsing: Array(event.data)).root else { return nil }
+    for event in events where !ProviderJSON.isDone(event.data) {
+      guard let root = ProviderJSON(event.data)?.root else { return nil }
       switch dialect {
-      case .chat, .embeddings:
-        let delta = root["choices"]?[0]?["delta"]
-        text += delta?["content"]?.string ?? ""
-        if (delta?["tool_calls"]?.count ?? 0) > 0 { hasCalls = true }
-      case .messages:
-        if root["delta"]?["type"]?.string == "text_delta" { text += root["delta"]?["text"]?.string ?? "" }
-        if root["content_block"]?["type"]?.string == "tool_use" { hasCalls = true }
+      case .chat, .embeddings: if let choice = root["choices"]?[0] { take(choice: choice) }
+      case .messages: takeEvent(root)
       case .responses:
         let type = root["type"]?.string
-        if type == "response.completed" || type == "response.incomplete" { takeOutput(root["response"]?["output"]) }
+        if type == "response.completed" || type == "response.incomplete", let response = root["response"] {
+          takeResponse(response)
+        }
       }
     }
   }
 
-  private mutating func take(_ blocks: JSONView?, text member: String, call: String) {
-    guard let blocks else { return }
-    for block in blocks.elements {
-      if block["type"]?.string == call { hasCalls = true }
-      if block["type"]?.string == member { text += block["text"]?.string ?? "" }
+  private mutating func add(_ words: JSONView?) {
+    guard let words, let added = words.string else { return }
+    text += added
+    if !outcome.hasWords { outcome.hasWords = !JSONPrefix.isBlank(words) }
+  }
+
+  private mutating func take(choice: JSONView) {
+    if let message = choice.present("message") ?? choice.present("delta") {
+      ChatContent.visit(message) { part, view in
+        if part == .thinking { outcome.hasThoughts = true } else { add(view) }
+      }
+      ChatContent.visitCalls(message) { _ in outcome.hasCalls = true }
+    } else {
+      add(choice["text"])
+    }
+    outcome.finish = AnswerFinish(chat: choice["finish_reason"]?.string) ?? outcome.finish
+  }
+
+  private mutating func takeBlocks(_ blocks: JSONView?) {
+    add(blocks)
+    for block in blocks?.elements.map({ $0 }) ?? [] {
+      switch block["type"]?.string {
+      case "text": add(block["text"])
+      case "tool_use": outcome.hasCalls = true
+      case "thinking", "redacted_thinking": outcome.hasThoughts = true
+      default: continue
+      }
     }
   }
 
-  private mutating func takeOutput(_ items: JSONView?) {
-    guard let items else { return }
-    for item in items.elements {
-      if item["type"]?.string == "function_call" { hasCalls = true }
-      guard let parts = item["content"] else { continue }
-      for part in parts.elements where part["type"]?.string == "output_text" { text += part["text"]?.string ?? "" }
+  private mutating func takeEvent(_ event: JSONView) {
+    switch event["type"]?.string {
+    case "content_block_start":
+      switch event["content_block"]?["type"]?.string {
+      case "tool_use": outcome.hasCalls = true
+      case "thinking", "redacted_thinking": outcome.hasThoughts = true
+      case "text": add(event["content_block"]?["text"])
+      default: return
+      }
+    case "content_block_delta": add(event["delta"]?["text"])
+    case "message_delta":
+      outcome.finish =
+        AnswerFinish(message: event["delta"]?["stop_reason"]?.string, sequence: nil) ?? outcome.finish
+    default: return
+    }
+  }
+
+  /// Items of a response that its caller has to act on.
+  static let callTypes: Set<String> = [
+    "function_call", "custom_tool_call", "computer_call", "local_shell_call", "shell_call", "apply_patch_call",
+    "tool_search_call", "mcp_approval_request",
+  ]
+
+  private mutating func takeResponse(_ response: JSONView) {
+    for item in response["output"]?.elements.map({ $0 }) ?? [] {
+      let type = item["type"]?.string ?? "message"
+      if AnswerText.callTypes.contains(type) { outcome.hasCalls = true }
+      if type == "reasoning" { outcome.hasThoughts = true }
+      guard type == "message" else { continue }
+      for part in item["content"]?.elements.map({ $0 }) ?? [] { add(part["text"] ?? part["refusal"]) }
+    }
+    switch response["status"]?.string {
+    case "incomplete":
+      outcome.finish = AnswerFinish(chat: response["incomplete_details"]?["reason"]?.string) ?? .length
+    default: outcome.finish = .stop
     }
   }
 }

@@ -12,7 +12,9 @@ public enum Dialect: String, Sendable, CaseIterable, Hashable {
   case messages
 
   /// The body of an error in the shape that the dialect's clients understand.
-  public func error(status: Int, code: String, message: String, parameter: String?, id: String) -> [UInt8] {
+  public func error(
+    status: Int, code: String, message: String, parameter: String?, id: String, details: DialectFault.Details? = nil
+  ) -> [UInt8] {
     guard self == .messages else {
       return JSONValue.members(
         (
@@ -23,14 +25,24 @@ public enum Dialect: String, Sendable, CaseIterable, Hashable {
         )
       ).bytes
     }
+    var error = ObjectBuilder()
+    error.add("type", .string(Dialect.anthropicType(status)))
+    error.add("message", .string(message))
+    if let details {
+      var object = ObjectBuilder()
+      object.add("error_code", .string(details.code))
+      if !details.unsupported.isEmpty {
+        object.add("unsupported", .array(details.unsupported.map { .string($0) }))
+      }
+      error.add("details", object.value)
+    }
     return JSONValue.members(
-      ("type", .string("error")),
-      ("error", .members(("type", .string(Dialect.anthropicType(status))), ("message", .string(message)))),
-      ("request_id", .string(id))
+      ("type", .string("error")), ("error", error.value), ("request_id", .string(id))
     ).bytes
   }
 
-  /// An error in the midst of a stream: the event that this dialect's clients raise.
+  /// An error in the midst of a stream: the event that this dialect's clients raise. In the Responses API events have
+  /// numbers; where some were sent, `AnswerTranslation.fail` and `StreamWatcher.failure` go on with them.
   public func errorEvent(status: Int, code: String, message: String, id: String) -> [UInt8] {
     var bytes: [UInt8] = []
     switch self {
@@ -38,12 +50,7 @@ public enum Dialect: String, Sendable, CaseIterable, Hashable {
       bytes += Array("event: error\ndata: ".utf8)
       bytes += error(status: status, code: code, message: message, parameter: nil, id: id)
     case .responses:
-      bytes += Array("event: error\ndata: ".utf8)
-      bytes +=
-        JSONValue.members(
-          ("type", .string("error")), ("code", .string(code)), ("message", .string(message)), ("param", .null),
-          ("sequence_number", .int(0))
-        ).bytes
+      return ResponseProgress().failure(status: status, code: code, message: message)
     case .chat, .embeddings:
       bytes += Array("data: ".utf8)
       bytes += error(status: status, code: code, message: message, parameter: nil, id: id)
@@ -51,7 +58,7 @@ public enum Dialect: String, Sendable, CaseIterable, Hashable {
     return bytes + [10, 10]
   }
 
-  private static func openAIType(_ status: Int) -> String {
+  static func openAIType(_ status: Int) -> String {
     switch status {
     case 401: "authentication_error"
     case 403: "permission_error"

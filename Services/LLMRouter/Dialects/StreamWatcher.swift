@@ -5,119 +5,216 @@ public import Pricing
 /// Reads along a provider's stream: what it has used, why it ended, and whether it ended properly.
 public struct StreamWatcher: Sendable {
   private let wire: Dialect
-  private var words = UsageWords()
-  private var longWrites: Int64 = 0
-  private var sawUsage = false
-  private var chatUsage: TokenUsage?
+  private var messageUsage = MessageUsage()
+  private var told: TokenUsage?
+  /// `contentBytes` when the usage was told: what comes after it is not counted in it.
+  private var toldAt = 0
+  private var response = ResponseProgress()
   /// Whether the end was announced; a stream that ends without is cut.
   public private(set) var isComplete = false
   /// Why the answer ended, in the provider's words.
   public private(set) var finishReason: String?
   /// Bytes of words, thoughts and arguments so far, to estimate what was used when nobody says.
   public private(set) var contentBytes = 0
+  /// What the answer has come to so far.
+  public private(set) var outcome = AnswerOutcome()
 
   /// Watches a stream in the dialect of a provider.
   public init(_ wire: Dialect) { self.wire = wire }
 
-  /// What the provider has said that was used; nil when it has not.
+  /// What the provider has said that was used; nil when it has not. Of a stream that has not come to its end the answer
+  /// is counted only as far as the provider has counted it after the last words.
   public var usage: TokenUsage? {
-    guard wire == .messages else { return chatUsage }
-    guard sawUsage else { return nil }
-    return TokenUsage(
-      input: max(0, words.prompt - words.read - words.written), cacheRead: words.read,
-      cacheWrite: max(0, words.written - longWrites), cacheWriteLong: longWrites, output: words.output)
+    guard var usage = wire == .messages ? messageUsage.usage : told else { return nil }
+    if wire != .messages, contentBytes > toldAt { usage.isOutputTold = false }
+    return usage
   }
 
   /// What an event means.
-  public struct Sight: Sendable, Hashable {
+  public struct Sight: Sendable {
     /// Words, thoughts or parts of a call.
     public var hasContent = false
     /// Nothing but the usage, which only those want who asked for it.
     public var isUsageOnly = false
+    /// Nothing follows this event.
+    public var isEnd = false
+    /// The parsed event; nil when it has no JSON.
+    public var parsed: ProviderJSON?
   }
 
   /// Looks at an event. Throws `StreamFault` for an error and for what is no event of the dialect.
   public mutating func watch(_ event: ServerSentEvent) throws(StreamFault) -> Sight {
     var sight = Sight()
-    if event.data.elementsEqual("[DONE]".utf8) {
+    if ProviderJSON.isDone(event.data) {
       isComplete = true
+      sight.isEnd = true
       return sight
     }
-    let root = try ChatStreamFromMessages.parse(event)
+    let parsed = try ProviderJSON(event)
     let before = contentBytes
     switch wire {
-    case .chat, .embeddings: sight.isUsageOnly = watchChat(root)
-    case .messages: watchMessages(root)
-    case .responses: try watchResponses(root)
+    case .chat, .embeddings: sight.isUsageOnly = watchChat(parsed.root)
+    case .messages: sight.isEnd = watchMessages(parsed.root, event.event)
+    case .responses: sight.isEnd = try watchResponses(parsed.root)
     }
     sight.hasContent = contentBytes > before
+    sight.parsed = parsed
     return sight
   }
 
-  private mutating func count(_ view: JSONView?) {
-    if let bytes = view?.stringBytesMax { contentBytes += bytes }
+  private mutating func count(_ view: JSONView?, _ part: AnswerPart) {
+    guard let view, let bytes = view.stringBytesMax, bytes > 0 else { return }
+    contentBytes += bytes
+    switch part {
+    case .text, .refusal:
+      if !outcome.hasWords { outcome.hasWords = !JSONPrefix.isBlank(view) }
+    case .thinking, .redacted: outcome.hasThoughts = true
+    case .call: outcome.hasCalls = true
+    }
   }
+
+  // MARK: Chat completions
 
   private mutating func watchChat(_ root: JSONView) -> Bool {
-    if let choice = root["choices"]?[0] {
-      let delta = choice["delta"]
-      for name in ["content", "reasoning_content", "refusal"] { count(delta?[name]) }
-      for call in delta?.present("tool_calls")?.elements.map({ $0 }) ?? [] {
-        count(call["function"]?["name"])
-        count(call["function"]?["arguments"])
-      }
-      if let reason = choice.present("finish_reason")?.string {
-        finishReason = reason
-        isComplete = true
-      }
+    if let choices = root["choices"] {
+      if choices.kind == .object { watch(choice: choices) }
+      for choice in choices.elements { watch(choice: choice) }
     }
-    guard root["usage"]?.kind == .object else { return false }
-    chatUsage = TokenUsage(chat: root["usage"]) ?? chatUsage
-    return root["choices"]?.count == 0
+    if let usage = TokenUsage(chatAnswer: root) {
+      told = usage
+      toldAt = contentBytes
+    }
+    return root["usage"]?.kind == .object && root["choices"]?.count == 0
   }
 
-  private mutating func watchMessages(_ root: JSONView) {
-    switch root["type"]?.string {
-    case "message_start": take(root["message"]?["usage"])
-    case "content_block_start":
-      if root["content_block"]?["type"]?.string == "tool_use" { count(root["content_block"]?["name"]) }
+  private mutating func watch(choice: JSONView) {
+    if let message = choice.present("delta") ?? choice.present("message") {
+      ChatContent.visit(message) { count($1, $0) }
+      ChatContent.visitCalls(message) { call in
+        contentBytes += call.bytes
+        if call.bytes > 0 { outcome.hasCalls = true }
+      }
+    } else {
+      count(choice["text"], .text)
+    }
+    if let reason = choice["finish_reason"]?.string, !reason.isEmpty {
+      finishReason = reason
+      outcome.finish = AnswerFinish(chat: reason)
+      isComplete = true
+    }
+  }
+
+  // MARK: Messages
+
+  private mutating func watchMessages(_ root: JSONView, _ name: String?) -> Bool {
+    switch root["type"]?.string ?? name {
+    case "message_start": messageUsage.take(root["message"]?["usage"], isFinal: false)
+    case "content_block_start": watch(block: root["content_block"])
     case "content_block_delta":
-      for name in ["text", "thinking", "partial_json"] { count(root["delta"]?[name]) }
+      let delta = root["delta"]
+      count(delta?["text"], .text)
+      count(delta?["thinking"], .thinking)
+      count(delta?["partial_json"], .call(id: "", name: ""))
     case "message_delta":
-      finishReason = root["delta"]?["stop_reason"]?.string ?? finishReason
-      take(root["usage"])
-    case "message_stop": isComplete = true
+      let delta = root["delta"]
+      if let reason = delta?["stop_reason"]?.string, !reason.isEmpty {
+        finishReason = reason
+        outcome.finish = AnswerFinish(message: reason, sequence: nil)
+      }
+      messageUsage.take(root["usage"], isFinal: true)
+    case "message_stop":
+      isComplete = true
+      return true
     default: break
     }
+    return false
   }
 
-  private mutating func take(_ usage: JSONView?) {
-    guard let usage, usage.kind == .object, TokenUsage(messages: usage) != nil || usage["input_tokens"] == nil,
-      (usage["output_tokens"]?.int ?? 0) >= 0
-    else { return }
-    if usage["input_tokens"]?.int != nil { sawUsage = true }
-    words.take(message: usage)
-    longWrites = usage["cache_creation"]?["ephemeral_1h_input_tokens"]?.int ?? longWrites
+  private mutating func watch(block: JSONView?) {
+    switch block?["type"]?.string {
+    case "tool_use":
+      outcome.hasCalls = true
+      count(block?["name"], .call(id: "", name: ""))
+      if let input = block?["input"], input.count > 0 { contentBytes += input.rawBytes.count }
+    case "text": count(block?["text"], .text)
+    case "thinking": count(block?["thinking"], .thinking)
+    case "redacted_thinking": outcome.hasThoughts = true
+    default: return
+    }
   }
 
-  private mutating func watchResponses(_ root: JSONView) throws(StreamFault) {
-    switch root["type"]?.string {
-    case "response.output_text.delta", "response.function_call_arguments.delta", "response.refusal.delta",
-      "response.reasoning_summary_text.delta":
-      count(root["delta"])
+  // MARK: Responses
+
+  private mutating func watchResponses(_ root: JSONView) throws(StreamFault) -> Bool {
+    let type = root["type"]?.string
+    switch type {
+    // Their callers are told in other words, under the same number.
+    case "response.failed", "response.cancelled": throw StreamFault(error: root["response"]?["error"])
+    case "error": throw StreamFault(error: root)
+    default: response.take(root)
+    }
+    switch type {
+    case "response.output_text.delta", "response.refusal.delta": count(root["delta"], .text)
+    case "response.function_call_arguments.delta", "response.custom_tool_call_input.delta",
+      "response.mcp_call_arguments.delta", "response.code_interpreter_call_code.delta":
+      count(root["delta"], .call(id: "", name: ""))
+    case "response.reasoning_summary_text.delta", "response.reasoning_text.delta": count(root["delta"], .thinking)
+    case "response.output_item.added":
+      guard let item = root["item"], AnswerText.callTypes.contains(item["type"]?.string ?? "") else { break }
+      outcome.hasCalls = true
+      count(item["name"], .call(id: "", name: ""))
     case "response.completed", "response.incomplete":
       isComplete = true
-      finishReason = root["response"]?["incomplete_details"]?["reason"]?.string ?? "stop"
-      chatUsage = TokenUsage(responses: root["response"]?["usage"])
-    case "response.failed":
-      let error = root["response"]?["error"]
-      throw StreamFault(
-        code: error?["code"]?.string ?? "provider_error",
-        message: String((error?["message"]?.string ?? "no message").prefix(500)))
-    case "error":
-      throw StreamFault(
-        code: root["code"]?.string ?? "provider_error", message: String((root["message"]?.string ?? "").prefix(500)))
+      let reason = root["response"]?["incomplete_details"]?["reason"]?.string
+      finishReason = reason ?? "stop"
+      outcome.finish = AnswerFinish(chat: finishReason)
+      if let response = root["response"], var usage = TokenUsage(responses: response["usage"]) {
+        usage.take(answer: response)
+        told = usage
+        toldAt = contentBytes
+      }
+      return true
     default: break
     }
+    return false
+  }
+
+  /// The events that end a stream of the Responses API that its caller gets as it comes, and that broke: their numbers
+  /// go on.
+  public func failure(status: Int, code: String, message: String) -> [UInt8] {
+    response.failure(status: status, code: code, message: message)
+  }
+}
+
+extension JSONPrefix {
+  /// Whether a text is empty or white space only.
+  static func isBlank(_ view: JSONView) -> Bool { view.withString { $0.allSatisfy(isSpace) } ?? true }
+}
+
+/// How far a stream of the Responses API has come.
+struct ResponseProgress: Sendable {
+  private var sequence: Int64 = -1
+  private var id = ""
+  private var model = ""
+  private var created: Int64 = 0
+
+  mutating func take(_ root: JSONView) {
+    if let number = root["sequence_number"]?.int, number >= 0 { sequence = number }
+    guard id.isEmpty, let response = root["response"] else { return }
+    id = response["id"]?.string ?? ""
+    model = response["model"]?.string ?? ""
+    created = response["created_at"]?.int ?? 0
+  }
+
+  func failure(status: Int, code: String, message: String) -> [UInt8] {
+    var bytes: [UInt8] = []
+    let context = AnswerContext(model: model, created: created, unique: "failed")
+    ResponseFailure.append(
+      status: status, code: code, message: message, sequence: sequence == .max ? .max : sequence + 1, to: &bytes
+    ) { writer in
+      ResponseState.failed(code: code, message: message).write(
+        id.isEmpty ? "resp_failed" : id, [], nil, context, &writer)
+    }
+    return bytes
   }
 }

@@ -105,6 +105,24 @@ final class HealthBook: Sendable {
     }
   }
 
+  /// The first token came: the target is there, however long the answer takes. A probe has succeeded.
+  func answering(_ key: Key) {
+    state.withLock { state in
+      guard state.entries[key]?.breaker.state(at: HealthBook.now) != .closed else { return }
+      state.entries[key]?.breaker.succeeded()
+    }
+  }
+
+  /// A provider answers when it is looked at: targets that were broken or out of reach may be tried at once.
+  func reachable(provider: String) {
+    let now = HealthBook.now
+    state.withLock { state in
+      for key in state.entries.keys where key.target.provider == provider {
+        state.entries[key]?.breaker.reachable(at: now)
+      }
+    }
+  }
+
   /// Returns whether the breaker is open now.
   @discardableResult
   func failed(_ key: Key, _ failure: FailureClass, retryAfter: Int64?) -> Bool {

@@ -112,6 +112,7 @@ final class HealthProber: Sendable {
     }
     up.with(name).set(isUp ? 1 : 0)
     health.block(provider: name, isDown)
+    if isUp, fault == nil { health.reachable(provider: name) }
     guard changed else { return }
     logger.warning(
       isDown ? "a provider is passed over" : "a provider is back",

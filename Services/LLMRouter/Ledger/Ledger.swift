@@ -13,6 +13,8 @@ final class Ledger: Sendable {
   private static let batchUsual = 32
   private static let retryInterval = Duration.milliseconds(500)
   private static let batchMax = 500
+  /// How often the spool is told that the process is alive.
+  private static let beatNanoseconds: UInt64 = 500_000_000
   /// Rows that wait while the database is away; beyond, calls are refused rather than made unaccounted.
   private static let waitingMax = 50_000
 
@@ -63,7 +65,12 @@ final class Ledger: Sendable {
 
   /// Writes rows until the task is cancelled.
   func run() async {
+    var beatAt: UInt64 = 0
     while !Task.isCancelled {
+      if MonotonicClock.now() &- beatAt >= Ledger.beatNanoseconds {
+        spool?.beat()
+        beatAt = MonotonicClock.now()
+      }
       do {
         try await rest()
         try await flush()
@@ -132,7 +139,7 @@ final class Ledger: Sendable {
     for orphan in LedgerSpool.orphans(folder: folder) {
       var rest = orphan.lines[...]
       while !rest.isEmpty {
-        try await write(Array(rest.prefix(Ledger.batchMax)))
+        try await take(Array(rest.prefix(Ledger.batchMax)), orphan)
         rest = rest.dropFirst(Ledger.batchMax)
       }
       for line in orphan.lines {
@@ -147,10 +154,33 @@ final class Ledger: Sendable {
     return tenants
   }
 
+  /// Rows of a process that is gone. A call that was open then is charged what was possible in the time that it had: the
+  /// prompt and what a model can say until the process was last known to be alive, at most what was reserved.
+  private func take(_ rows: [[UInt8]], _ orphan: LedgerSpool.Orphan) async throws {
+    let texts = rows.map { String(decoding: $0, as: UTF8.self) }
+    guard !orphan.isEarlierForm, let aliveAt = orphan.aliveAt else {
+      _ = try await pool.query(
+        "insert into call select * from unnest($1::text[]::call_entry[]) on conflict (id) do nothing", [texts])
+      return
+    }
+    // The money is cut in the same proportion; that is never too little where an answer is dearer than its prompt.
+    _ = try await pool.query(
+      """
+      insert into call select (r).* from (
+        select case when c.outcome <> 'interrupted' or c.charged_tokens <= b.tokens then c else jsonb_populate_record(
+          c, jsonb_build_object('charged_tokens', b.tokens, 'output_tokens', b.tokens - least(c.input_tokens, b.tokens),
+            'charged_nano_usd', ceil(c.charged_nano_usd::numeric * b.tokens / c.charged_tokens)::int8)) end as r
+        from unnest($1::text[]::call_entry_2[]) c,
+          lateral (select c.input_tokens + ceil(greatest(0, extract(epoch from
+            $2::timestamptz + interval '1 second' - c.started_at)) * $3)::int8 as tokens) b) taken
+      on conflict (id) do nothing
+      """, [texts, aliveAt, AttemptReport.tokensPerSecondMax])
+  }
+
   private func write(_ rows: [[UInt8]]) async throws {
     // A row that is there already was written before an acknowledgement was lost.
     _ = try await pool.query(
-      "insert into call select * from unnest($1::text[]::call_entry[]) on conflict (id) do nothing",
+      "insert into call select * from unnest($1::text[]::call_entry_2[]) on conflict (id) do nothing",
       [rows.map { String(decoding: $0, as: UTF8.self) }])
   }
 

@@ -4,8 +4,11 @@ internal import Dialects
 internal import Pricing
 internal import Primitives
 
-/// One call in the ledger.
+/// One call in the ledger, or an attempt of a call that was charged and did not become its answer.
 struct LedgerEntry: Sendable {
+  /// Amounts beyond are cut, so that sums over many rows fit.
+  static let amountMax: Int64 = 9_000_000_000_000_000
+
   let id: CallID
   let tenant: TenantID
   let startedAt: Timestamp
@@ -27,8 +30,12 @@ struct LedgerEntry: Sendable {
   var chargedNanoUSD: Int64 = 0
   var latencyMicroseconds: Int64 = 0
   var firstTokenMicroseconds: Int64?
+  /// The call that an attempt belongs to; nil for calls.
+  var callID: CallID?
+  /// Attempts that were refused, as a JSON list; nil when none was.
+  var refused: String?
 
-  /// The row as a composite literal of PostgreSQL (section 8.16.6 of its manual), in the order of `call_entry`. The
+  /// The row as a composite literal of PostgreSQL (section 8.16.6 of its manual), in the order of `call_entry_2`. The
   /// same text stands in the spool.
   var row: [UInt8] {
     var row = RowText(reservingBytes: 400)
@@ -54,16 +61,21 @@ struct LedgerEntry: Sendable {
     row.number(Int64(attempts))
     row.number(usage.input)
     row.number(usage.cacheRead)
-    row.number(usage.cacheWrite + usage.cacheWriteLong)
+    row.number(usage.cacheWrite.addingClamped(usage.cacheWriteLong))
     row.number(usage.output)
     row.number(usage.reasoning)
     row.plain(isEstimated ? "t" : "f")
-    row.number(nanoUSD)
-    row.number(savedNanoUSD)
-    row.number(chargedTokens)
-    row.number(chargedNanoUSD)
+    row.number(nanoUSD.map { min($0, LedgerEntry.amountMax) })
+    row.number(min(savedNanoUSD, LedgerEntry.amountMax))
+    row.number(min(chargedTokens, LedgerEntry.amountMax))
+    row.number(min(chargedNanoUSD, LedgerEntry.amountMax))
     row.number(latencyMicroseconds)
     row.number(firstTokenMicroseconds)
+    row.plain(callID?.uuid.description ?? "")
+    row.plain(usage.tier.rawValue)
+    row.number(usage.searches)
+    row.number(usage.paidToolCalls)
+    row.text(refused)
     return row.finished()
   }
 }

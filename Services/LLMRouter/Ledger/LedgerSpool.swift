@@ -8,10 +8,17 @@ internal import Synchronization
 /// The file is mapped into memory, so a note costs no system call. What is written there survives the process, and a
 /// power cut costs at most the last moments. Its blocks are reserved beforehand: a full disk is met when the file is
 /// made, not when a call is noted.
+///
+/// The first line is the time at which the process was last alive, in microseconds since 1970; the others are calls.
 final class LedgerSpool: Sendable {
   private static let fileBytes = 8 << 20
   /// Room for this share of the file has to be left after a rotation, else the file grows.
   private static let roomDivisor = 2
+  /// The ends of names: of this form, and of the form before it, whose rows have fewer columns and no first line.
+  private static let suffix = ".spool2"
+  private static let earlierSuffix = ".spool"
+  /// Digits of the first line.
+  private static let timeDigits = 20
 
   /// Why there is no spool.
   struct Fault: Error, CustomStringConvertible {
@@ -33,8 +40,24 @@ final class LedgerSpool: Sendable {
   /// Makes the file of this process in `folder`.
   init(folder: String, name: String) throws(Fault) {
     self.folder = folder
-    let path = "\(folder)/\(name).spool"
-    state = Mutex(State(file: try MappedFile(path, size: LedgerSpool.fileBytes), path: path))
+    let path = "\(folder)/\(name)\(LedgerSpool.suffix)"
+    let file = try MappedFile(path, size: LedgerSpool.fileBytes)
+    let head = LedgerSpool.head(WallClock.now())
+    file.write(head, at: 0)
+    state = Mutex(State(file: file, path: path, bytes: head.count))
+  }
+
+  private static func head(_ time: Timestamp) -> [UInt8] {
+    let digits = String(max(0, time.unixMicroseconds))
+    return Array(repeating: UInt8(ascii: "0"), count: timeDigits - digits.utf8.count) + Array(digits.utf8) + [10]
+  }
+
+  /// Notes that the process is alive. What calls of a process that died have used is bounded by this time.
+  func beat() {
+    let head = LedgerSpool.head(WallClock.now())
+    state.withLock { state in
+      if !state.isClosed { state.file.write(head, at: 0) }
+    }
   }
 
   /// A locked file of a fixed size in memory.
@@ -95,7 +118,7 @@ final class LedgerSpool: Sendable {
   private static func rotate(_ state: inout State, room: Int) throws(Fault) {
     let path = state.path + ".new"
     unlink(path)
-    var rest: [UInt8] = []
+    var rest = head(WallClock.now())
     for line in state.lines.values { rest += line }
     var size = fileBytes
     while rest.count + room > size / roomDivisor { size *= 2 }
@@ -133,7 +156,8 @@ final class LedgerSpool: Sendable {
       let name = withUnsafePointer(to: &entry.pointee.d_name) {
         $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
       }
-      guard name.hasSuffix(".spool") || name.hasSuffix(".spool.new") else { continue }
+      let base = name.hasSuffix(".new") ? String(name.dropLast(4)) : name
+      guard base.hasSuffix(suffix) || base.hasSuffix(earlierSuffix) else { continue }
       let path = "\(folder)/\(name)"
       let descriptor = open(path, O_RDONLY | O_CLOEXEC)
       guard descriptor >= 0 else { continue }
@@ -141,13 +165,17 @@ final class LedgerSpool: Sendable {
         Glibc.close(descriptor)
         continue
       }
-      orphans.append(Orphan(path: path, descriptor: descriptor, lines: lines(of: descriptor)))
+      let bytes = contents(of: descriptor)
+      let isEarlier = !base.hasSuffix(suffix)
+      orphans.append(
+        Orphan(
+          path: path, descriptor: descriptor, lines: lines(of: bytes), isEarlierForm: isEarlier,
+          aliveAt: isEarlier ? nil : time(bytes)))
     }
     return orphans
   }
 
-  /// The last whole line of each call; a line that was cut by the end of the process is left out.
-  private static func lines(of descriptor: Int32) -> [[UInt8]] {
+  private static func contents(of descriptor: Int32) -> [UInt8] {
     var bytes: [UInt8] = []
     var chunk = [UInt8](repeating: 0, count: 1 << 20)
     while true {
@@ -155,6 +183,15 @@ final class LedgerSpool: Sendable {
       guard count > 0 else { break }
       bytes += chunk[..<count]
     }
+    return bytes
+  }
+
+  private static func time(_ bytes: [UInt8]) -> Timestamp? {
+    Int64(String(decoding: bytes.prefix(timeDigits), as: UTF8.self)).map { Timestamp(unixMicroseconds: $0) }
+  }
+
+  /// The last whole line of each call; a line that was cut by the end of the process is left out.
+  private static func lines(of bytes: [UInt8]) -> [[UInt8]] {
     var last: [UUID: [UInt8]] = [:]
     // What was never written is zero.
     for line in bytes.split(separator: 10) where line.first != 0 {
@@ -181,6 +218,10 @@ final class LedgerSpool: Sendable {
     let path: String
     let descriptor: Int32
     let lines: [[UInt8]]
+    /// Whether the rows are those of `call_entry`.
+    let isEarlierForm: Bool
+    /// When the process was last known to be alive.
+    let aliveAt: Timestamp?
 
     func remove() {
       unlink(path)

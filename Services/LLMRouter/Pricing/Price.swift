@@ -29,8 +29,9 @@ public struct Price: Hashable, Sendable {
     self.longPrompt = longPrompt
   }
 
-  /// What `usage` costs in billionths of a US dollar, rounded up, so that no call with a price is free by rounding.
-  /// Never overflows: the product of both maxima is clamped.
+  /// What `usage` costs in billionths of a US dollar, rounded up, so that no call with a price is free by rounding. Parts
+  /// that have no known price are charged by what is known (`charge(_:kind:)` says whether there are some). Never
+  /// overflows: the product of both maxima is clamped.
   public func nanoUSD(_ usage: TokenUsage) -> Int64 {
     if let longPrompt, usage.prompt > longPrompt.above { return price(longPrompt).nanoUSD(usage) }
     let write = cacheWrite ?? input
@@ -41,6 +42,30 @@ public struct Price: Hashable, Sendable {
     let sum = parts.reduce(Int128(0)) { $0 + Int128($1.0) * Int128($1.1) }
     return Int64(clamping: (sum + 999) / 1000)
   }
+
+  /// What a call costs.
+  public struct Charge: Hashable, Sendable {
+    /// Billionths of a US dollar; nil when a part of it has no known price.
+    public let nanoUSD: Int64?
+    /// What counts against budgets all the same.
+    public let chargedNanoUSD: Int64
+  }
+
+  /// What `usage` costs at a provider of a kind: the tokens at their tier, and the searches. Where the price of a tier is
+  /// not known, budgets are charged by the dearest that is in use for it.
+  public func charge(_ usage: TokenUsage, kind: String) -> Charge {
+    let tier = usage.tier.factor(kind: kind)
+    let tokens = Int128(nanoUSD(usage)) * Int128(tier.percent)
+    let search = kind == "anthropic" ? Price.searchNanoUSD : nil
+    let searches = Int128(usage.searches) * Int128(search ?? Price.searchNanoUSD)
+    let charged = Int64(clamping: (tokens + 99) / 100 + searches)
+    let isKnown = tier.isKnown && usage.paidToolCalls == 0 && (usage.searches == 0 || search != nil)
+    return Charge(nanoUSD: isKnown ? charged : nil, chargedNanoUSD: charged)
+  }
+
+  /// A search of the web at Anthropic: ten dollars a thousand. Others ask for more than one price; budgets are charged
+  /// this one.
+  private static let searchNanoUSD: Int64 = 10_000_000
 
   /// The price for long prompts: what is not named rises in the same proportion as fresh tokens.
   private func price(_ long: LongPromptPrice) -> Price {
@@ -62,6 +87,21 @@ public struct Price: Hashable, Sendable {
     let dearest = Swift.max(input, write)
     let sum = Int128(prompt) * Int128(dearest) + Int128(tokens) * Int128(output)
     return Int64(clamping: (sum + 999) / 1000)
+  }
+}
+
+extension ServiceTier {
+  /// What a tier makes of the listed price, in hundredths, and whether that is the published price.
+  public func factor(kind: String) -> (percent: Int64, isKnown: Bool) {
+    switch self {
+    case .standard: (100, true)
+    // OpenAI: "Flex" and batches at half the price.
+    case .flex, .batch: kind == "openai" || (kind == "anthropic" && self == .batch) ? (50, true) : (100, false)
+    // 1.67 to 2.5 times, by model.
+    case .priority: kind == "anthropic" ? (100, false) : (250, false)
+    case .fast: (600, false)
+    case .other: (100, false)
+    }
   }
 }
 

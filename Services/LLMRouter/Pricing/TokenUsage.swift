@@ -1,9 +1,9 @@
-public import JSON
-
 /// The tokens of a call by kind. The kinds do not overlap, whatever the provider's own counting is.
 public struct TokenUsage: Hashable, Sendable {
-  /// More than this of one kind is not believed.
+  /// More than this of one kind is not believed: it is a thousand of the largest context windows.
   public static let tokensMax: Int64 = 1_000_000_000
+  /// More paid tool calls than this in one answer are not believed.
+  public static let requestsMax: Int64 = 100_000
 
   /// Prompt tokens that were neither read from nor written to the provider's cache.
   public var input: Int64
@@ -17,6 +17,16 @@ public struct TokenUsage: Hashable, Sendable {
   public var output: Int64
   /// The part of `output` that was reasoning.
   public var reasoning: Int64
+  /// Searches of the web that the provider made for the answer and asks money for.
+  public var searches: Int64 = 0
+  /// Other calls of tools at the provider that cost money beside tokens.
+  public var paidToolCalls: Int64 = 0
+  /// The tier at which the provider has served the call.
+  public var tier = ServiceTier.standard
+  /// Whether the provider has counted the prompt; else the kinds of the prompt are no counts.
+  public var isPromptTold = true
+  /// Whether the provider has counted the whole answer; else `output` is what it counted so far, or nothing.
+  public var isOutputTold = true
 
   /// Counts by kind.
   public init(
@@ -32,65 +42,78 @@ public struct TokenUsage: Hashable, Sendable {
   }
 
   /// All tokens of the prompt.
-  public var prompt: Int64 { input + cacheRead + cacheWrite + cacheWriteLong }
+  public var prompt: Int64 {
+    input.addingClamped(cacheRead).addingClamped(cacheWrite).addingClamped(cacheWriteLong)
+  }
   /// All tokens.
-  public var total: Int64 { prompt + output }
+  public var total: Int64 { prompt.addingClamped(output) }
 
-  /// Reads `usage` of a chat completion or of embeddings, whose `prompt_tokens` include what came from the cache. Nil
-  /// when the counts are missing or cannot be true.
-  public init?(chat usage: JSONView?) {
-    guard let usage, let prompt = usage["prompt_tokens"]?.int else { return nil }
-    let details = usage["prompt_tokens_details"]
-    self.init(
-      prompt: prompt, output: usage["completion_tokens"]?.int ?? 0, read: details?["cached_tokens"]?.int,
-      written: details?["cache_write_tokens"]?.int,
-      reasoning: usage["completion_tokens_details"]?["reasoning_tokens"]?.int)
-  }
-
-  /// Reads `usage` of a response (the Responses API), whose `input_tokens` include what came from the cache.
-  public init?(responses usage: JSONView?) {
-    guard let usage, let prompt = usage["input_tokens"]?.int, let output = usage["output_tokens"]?.int else {
-      return nil
+  /// What is accounted: the provider's counts, and the estimate in place of those that are missing or cannot be true. A
+  /// prompt has tokens, and so has an answer that holds something: a zero there is no count.
+  public func completed(by estimate: TokenUsage) -> (usage: TokenUsage, isEstimated: Bool) {
+    var usage = self
+    var isEstimated = false
+    if !isPromptTold || (prompt <= 0 && estimate.prompt > 0) {
+      usage.input = estimate.input
+      usage.cacheRead = estimate.cacheRead
+      usage.cacheWrite = estimate.cacheWrite
+      usage.cacheWriteLong = estimate.cacheWriteLong
+      usage.isPromptTold = true
+      isEstimated = true
     }
-    let details = usage["input_tokens_details"]
-    self.init(
-      prompt: prompt, output: output, read: details?["cached_tokens"]?.int,
-      written: details?["cache_write_tokens"]?.int,
-      reasoning: usage["output_tokens_details"]?["reasoning_tokens"]?.int)
-  }
-
-  /// Reads `usage` of a message (Anthropic), whose `input_tokens` leave out what the cache had part in.
-  public init?(messages usage: JSONView?) {
-    guard let usage, let input = usage["input_tokens"]?.int else { return nil }
-    let long = usage["cache_creation"]?["ephemeral_1h_input_tokens"]?.int ?? 0
-    let written = usage["cache_creation_input_tokens"]?.int ?? 0
-    self.init(
-      input: input, cacheRead: usage["cache_read_input_tokens"]?.int ?? 0, cacheWrite: written - min(long, written),
-      cacheWriteLong: long, output: usage["output_tokens"]?.int ?? 0)
-    guard isBelievable else { return nil }
-  }
-
-  private init?(prompt: Int64, output: Int64, read: Int64?, written: Int64?, reasoning: Int64?) {
-    let (read, written) = (read ?? 0, written ?? 0)
-    guard prompt >= 0, prompt <= TokenUsage.tokensMax, read >= 0, written >= 0, read <= prompt,
-      written <= prompt - read
-    else { return nil }
-    self.init(
-      input: prompt - read - written, cacheRead: read, cacheWrite: written, output: output, reasoning: reasoning ?? 0)
-    guard isBelievable else { return nil }
-  }
-
-  private var isBelievable: Bool {
-    [input, cacheRead, cacheWrite, cacheWriteLong, output, reasoning].allSatisfy {
-      $0 >= 0 && $0 <= TokenUsage.tokensMax
+    if !isOutputTold || (output <= 0 && estimate.output > 0) {
+      usage.output = max(output, estimate.output)
+      usage.reasoning = min(usage.reasoning, usage.output)
+      usage.isOutputTold = true
+      isEstimated = true
     }
+    return (usage, isEstimated)
+  }
+
+  /// What is accounted when a provider has told its counts, or not.
+  public static func accounted(_ told: TokenUsage?, estimate: TokenUsage) -> (usage: TokenUsage, isEstimated: Bool) {
+    guard let told else { return (estimate, true) }
+    return told.completed(by: estimate)
   }
 
   /// The sum of two.
   public static func + (left: TokenUsage, right: TokenUsage) -> TokenUsage {
-    TokenUsage(
-      input: left.input + right.input, cacheRead: left.cacheRead + right.cacheRead,
-      cacheWrite: left.cacheWrite + right.cacheWrite, cacheWriteLong: left.cacheWriteLong + right.cacheWriteLong,
-      output: left.output + right.output, reasoning: left.reasoning + right.reasoning)
+    var sum = TokenUsage(
+      input: left.input.addingClamped(right.input), cacheRead: left.cacheRead.addingClamped(right.cacheRead),
+      cacheWrite: left.cacheWrite.addingClamped(right.cacheWrite),
+      cacheWriteLong: left.cacheWriteLong.addingClamped(right.cacheWriteLong),
+      output: left.output.addingClamped(right.output), reasoning: left.reasoning.addingClamped(right.reasoning))
+    sum.searches = left.searches.addingClamped(right.searches)
+    sum.paidToolCalls = left.paidToolCalls.addingClamped(right.paidToolCalls)
+    sum.tier = left.tier == .standard ? right.tier : left.tier
+    return sum
+  }
+}
+
+/// How urgently a provider serves a call, which changes its price.
+public enum ServiceTier: String, Sendable, Hashable, CaseIterable {
+  /// The listed price.
+  case standard
+  /// Slower and cheaper.
+  case flex
+  /// Served later, together with others, and cheaper.
+  case batch
+  /// Served first, and dearer.
+  case priority
+  /// A mode of faster generation at a multiple of the price.
+  case fast
+  /// A word that is not known here.
+  case other
+
+  /// Reads the word of a provider or a caller. What asks for nothing, or leaves the choice to the provider, is standard.
+  public init(_ word: String?) {
+    switch word ?? "" {
+    case "", "auto", "default", "standard", "standard_only", "on_demand": self = .standard
+    case "flex": self = .flex
+    case "batch": self = .batch
+    case "priority", "performance": self = .priority
+    case "fast": self = .fast
+    default: self = .other
+    }
   }
 }

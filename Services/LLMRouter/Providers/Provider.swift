@@ -12,10 +12,8 @@ struct ProviderRecord: Sendable {
   var configuredKey: Secret?
   var priority = 0
   var weight = 1
-  /// Time for an answer to begin, and for each pause within it.
-  var timeout: Duration
-  /// Time for the first words of a stream; then the next provider is tried.
-  var firstToken: Duration
+  /// Times that differ from those of the settings.
+  var times = ProviderTimes.Own()
   var isEnabled = true
 }
 

@@ -32,6 +32,18 @@ enum ProviderKind: String, Sendable, CaseIterable {
     }
   }
 
+  /// What providers of the kind take.
+  var rules: ProviderRules {
+    switch self {
+    case .openai: .openai
+    case .anthropic: .anthropic
+    case .gemini: .gemini
+    case .ollama: .ollama
+    case .vllm: .vllm
+    case .compatible: .compatible
+    }
+  }
+
   /// The value of `gen_ai.provider.name` (OpenTelemetry).
   var conventionName: String {
     switch self {

@@ -41,6 +41,8 @@ public struct Breaker: Sendable, Hashable {
   }
 
   private static let windowBits = 20
+  /// No pause is longer, whoever asks for it.
+  private static let coolMax: Int64 = 3_600_000
 
   private var row = 0
   /// The last outcomes, a set bit for a failure.
@@ -50,6 +52,8 @@ public struct Breaker: Sendable, Hashable {
   private var isTripped = false
   private var trips = 0
   private var probeAt: Int64?
+  /// It was opened by a failure of the provider or of the way to it, which ends when the provider is back.
+  private var isOutage = false
 
   /// Closed.
   public init() {}
@@ -82,12 +86,22 @@ public struct Breaker: Sendable, Hashable {
     }
   }
 
+  /// The provider was seen to be there: after an outage a call may try it at once. Limits, keys and credit are no
+  /// outage.
+  public mutating func reachable(at now: Int64) {
+    if isTripped, isOutage { openUntil = min(openUntil, now) }
+  }
+
   /// A call was broken off by its caller, or failed by the caller's fault: nothing is learnt, a probe is free again.
   public mutating func released() { probeAt = nil }
 
   /// A call failed. What the provider asked for (`retryAfter`) is the least time; the later end wins always.
   public mutating func failed(_ failure: FailureClass, retryAfter: Int64?, at now: Int64, _ policy: Policy) {
-    guard failure.isFault else { return released() }
+    guard failure.isFault else {
+      // A provider that refuses a request for what stands in it is there.
+      if isTripped, isOutage, probeAt != nil { return succeeded() }
+      return released()
+    }
     row += 1
     remember(true)
     var cool: Int64 = 0
@@ -97,15 +111,17 @@ public struct Breaker: Sendable, Hashable {
     default:
       let share = seen >= Breaker.windowBits ? window.nonzeroBitCount * 100 / Breaker.windowBits : 0
       if isTripped || row >= policy.failuresInRow || share >= policy.failurePercent {
-        cool = min(policy.coolMilliseconds << Int64(min(trips, 16)), policy.coolMaxMilliseconds)
-        trips += 1
+        cool = min(policy.coolMilliseconds << Int64(min(trips, 10)), policy.coolMaxMilliseconds)
+        trips = min(trips + 1, 64)
       }
       if let retryAfter, cool > 0 { cool = max(cool, retryAfter) }
     }
     probeAt = nil
     guard cool > 0 else { return }
+    let isOutage = ![.key, .money, .rate].contains(failure)
+    self.isOutage = isOutage && (self.isOutage || !isTripped || openUntil <= now)
     isTripped = true
-    openUntil = max(openUntil, now + cool)
+    openUntil = max(openUntil, now &+ min(cool, Breaker.coolMax))
   }
 
   private mutating func remember(_ failure: Bool) {

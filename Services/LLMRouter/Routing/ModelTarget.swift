@@ -52,12 +52,16 @@ public struct ModelTarget: Sendable, Hashable {
   public var priority: Int
   /// The share of calls between equals.
   public var weight: Int
+  /// When it was declared, in seconds since 1970.
+  public var createdAt: Int64
 
   /// A model at a provider.
   public init(
     provider: String, name: String, providerModel: String, tier: Tier? = nil, capabilities: Set<Capability>? = nil,
-    contextTokens: Int64? = nil, outputTokensMax: Int64? = nil, price: Price? = nil, priority: Int = 0, weight: Int = 1
+    contextTokens: Int64? = nil, outputTokensMax: Int64? = nil, price: Price? = nil, priority: Int = 0, weight: Int = 1,
+    createdAt: Int64 = 0
   ) {
+    self.createdAt = createdAt
     self.provider = provider
     self.name = name
     self.providerModel = providerModel

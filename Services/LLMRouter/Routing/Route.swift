@@ -12,6 +12,14 @@ public enum Strategy: String, Sendable, CaseIterable, Hashable {
   case leastBusy = "least_busy"
 }
 
+/// What becomes of a stream that breaks after its caller has seen some of it. The raw values are part of the API.
+public enum Rescue: String, Sendable, CaseIterable, Hashable {
+  /// The next model goes on with the words so far.
+  case `continue`
+  /// Nothing is shown before all of it is there, so the next model begins anew.
+  case buffer
+}
+
 /// An alias: a name that stands for models, in an order and with ways out.
 public struct AliasRule: Sendable, Hashable {
   /// The models, by name.
@@ -29,12 +37,16 @@ public struct AliasRule: Sendable, Hashable {
   public var hedgeMilliseconds: Int64?
   /// Models that are asked one after the other when an answer does not pass the alias's check.
   public var escalation: [String]
+  /// What becomes of a stream that breaks in its midst; nil: it ends with an error.
+  public var rescue: Rescue?
 
   /// An alias.
   public init(
     models: [String], strategy: Strategy = .priority, fallbacks: [String] = [], contextFallbacks: [String] = [],
-    contentFallbacks: [String] = [], hedgeMilliseconds: Int64? = nil, escalation: [String] = []
+    contentFallbacks: [String] = [], hedgeMilliseconds: Int64? = nil, escalation: [String] = [],
+    rescue: Rescue? = nil
   ) {
+    self.rescue = rescue
     self.models = models
     self.strategy = strategy
     self.fallbacks = fallbacks
@@ -107,13 +119,16 @@ public struct RoutePlan: Sendable, Hashable {
   public var hedgeMilliseconds: Int64?
   /// Targets for when an answer does not pass its check.
   public var escalation: [ModelTarget]
+  /// What becomes of a stream that breaks in its midst.
+  public var rescue: Rescue?
 
   /// A plan.
   public init(
     targets: [ModelTarget], contextFallbacks: [ModelTarget] = [], contentFallbacks: [ModelTarget] = [],
     reason: String, tier: Tier? = nil, alias: String? = nil, hedgeMilliseconds: Int64? = nil,
-    escalation: [ModelTarget] = []
+    escalation: [ModelTarget] = [], rescue: Rescue? = nil
   ) {
+    self.rescue = rescue
     self.targets = targets
     self.contextFallbacks = contextFallbacks
     self.contentFallbacks = contentFallbacks

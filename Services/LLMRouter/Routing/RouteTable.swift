@@ -34,6 +34,12 @@ public struct RouteTable: Sendable {
   /// The first target of a model's name.
   public func target(_ name: String) -> ModelTarget? { targets[name]?.first }
 
+  /// All that a name may lead to, fallbacks too.
+  public func targets(named name: String) -> [ModelTarget] {
+    guard let rule = aliases[name] else { return targets[name] ?? [] }
+    return (rule.models + rule.fallbacks + rule.contextFallbacks).flatMap { targets[$0] ?? [] }
+  }
+
   /// Chooses. `random` decides between equals; `health` is asked for what is known of a target now. Throws
   /// `RouteRefusal`.
   public func route(
@@ -66,7 +72,7 @@ public struct RouteTable: Sendable {
       targets: orderer.healthyFirst(ordered), contextFallbacks: orderer.healthyFirst(fittingLong),
       contentFallbacks: orderer.healthyFirst(orderer.fitting(content)), reason: "\(reason), \(strategy.rawValue)",
       tier: nil, alias: rule == nil ? nil : asked, hedgeMilliseconds: rule?.hedgeMilliseconds,
-      escalation: orderer.fitting((rule?.escalation ?? []).flatMap { targets[$0] ?? [] }))
+      escalation: orderer.fitting((rule?.escalation ?? []).flatMap { targets[$0] ?? [] }), rescue: rule?.rescue)
   }
 
   private func byTier(_ asked: String, _ query: RouteQuery, _ orderer: Orderer) throws(RouteRefusal) -> RoutePlan {

@@ -1,5 +1,6 @@
 internal import Budgets
 internal import HTTPWire
+internal import Pricing
 internal import Primitives
 
 /// Words for budgets that are exhausted.
@@ -10,7 +11,7 @@ enum BudgetFault {
     let budget = counter.budget
     let isMoney = counter.unit == .nanoUSD
     func words(_ value: Int64) -> String { isMoney ? "\(dollars(value)) USD" : "\(value) tokens" }
-    let reset = counter.end.map { Timestamp(unixMicroseconds: $0 * 1_000_000).description }
+    let reset = counter.end.map { Timestamp(unixMicroseconds: $0.multipliedClamped(by: 1_000_000)).description }
     let which = budget.scope == .tenant ? "the tenant" : "\(budget.scope.rawValue) '\(counter.subject.prefix(100))'"
     let each = budget.period == .total ? "" : " per \(budget.period.rawValue)"
     var failure = CallFailure(
@@ -29,7 +30,7 @@ enum BudgetFault {
 
   /// Billionths of a dollar as dollars with six places at least.
   static func dollars(_ nano: Int64) -> String {
-    let (whole, rest) = (nano / 1_000_000_000, abs(nano % 1_000_000_000))
+    let (whole, rest) = (nano / 1_000_000_000, (nano % 1_000_000_000).magnitude)
     let digits = String(repeating: "0", count: 9 - String(rest).count) + String(rest)
     return "\(whole).\(digits)"
   }

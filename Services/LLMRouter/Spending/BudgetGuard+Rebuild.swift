@@ -1,11 +1,13 @@
 internal import Budgets
+internal import Pricing
 internal import Primitives
 internal import Reactor
 internal import Redis
 internal import Synchronization
 internal import Telemetry
 
-/// Whether Redis still has what it had: a name that is written there once and found again, as long as nothing was lost.
+/// Whether Redis still has what it had: its run, and a name that is written there once and found again, as long as nothing
+/// was lost.
 struct BudgetEpoch: Sendable {
   var name: String?
   /// When it was first seen, in monotonic nanoseconds.
@@ -20,51 +22,135 @@ extension BudgetGuard {
   /// After this time no process spends what it held of a counter that is gone, and what it has spent is in the ledger.
   private static let settlingNanoseconds: UInt64 = Holdings.validNanoseconds + 150_000_000
 
-  /// Sets a counter from the ledger: all rows of the window but those of open calls, and what these have reserved. With
-  /// `force` an existing one is thrown away first. Throws `RedisError`.
+  /// Time for building a counter; then another process may begin anew.
+  private static let buildingMilliseconds: Int64 = 15_000
+  private static let keysMax = 100
+  /// Counters that are compared with the ledger in one sweep.
+  private static let verifiedMax = 20
+
+  /// Builds a counter from the ledger: all rows of the window but those of open calls, and what these have reserved.
+  /// Other processes add their open calls as soon as they see it, which is before it can be used. With `force` an
+  /// existing one that is in doubt is thrown away first. Throws `RedisError`.
   func rebuild(_ counter: BudgetCounter, force: Bool) async throws(RedisError) {
     let key = counter.key
     let isMine = state.withLock { $0.rebuilding.insert(key).inserted }
-    guard isMine else {
-      // Another call rebuilds it already.
-      let limit = MonotonicClock.now() &+ 3 * BudgetGuard.settlingNanoseconds
-      while MonotonicClock.now() < limit, state.withLock({ $0.rebuilding.contains(key) }) {
-        try await pause(nanoseconds: 5_000_000)
-      }
-      return
-    }
+    guard isMine else { return try await waitForRebuild(key) }
     defer { finishRebuild(key) }
-    let isDoubtful = state.withLock { $0.doubtful.contains(key) }
+    let isDoubtful = state.withLock { state in
+      state.holdings.drop(key)
+      return state.doubtful.contains(key)
+    }
     if force, isDoubtful { try await invalidate([key]) }
+    let generation = Int64.random(in: 1...(1 << 52))
+    let seeded = try await redis.evaluate(
+      BudgetScripts.seed, keys: [RedisArgument(key)],
+      arguments: [
+        .integer(generation),
+        .integer(counter.end.map { $0.addingClamped(BudgetGuard.graceSeconds) } ?? 0),
+        .integer(BudgetGuard.buildingMilliseconds),
+      ]
+    ).requireArray()
+    switch seeded.first?.integer {
+    case 0: state.withLock { _ = $0.doubtful.remove(key) }
+    case 1:
+      state.withLock { _ = $0.doubtful.remove(key) }
+      try await pause(nanoseconds: 20_000_000)
+    default: try await build(counter, generation)
+    }
+  }
+
+  private func build(_ counter: BudgetCounter, _ generation: Int64) async throws(RedisError) {
+    let key = counter.key
     try await waitUntilOthersHaveStopped(key)
+    // What is settled from here on waits for the end of the rebuilding.
     let mine = state.withLock { state in
       state.open.values.compactMap { reservation -> (Reservation, Int)? in
-        reservation.keys.firstIndex(of: key).map { (reservation, $0) }
+        reservation.keys.firstIndex(of: key).flatMap {
+          // Those that a sweep has added to the new counter are in it.
+          reservation.generations[$0] == generation ? nil : (reservation, $0)
+        }
       }
     }
+    let open = state.withLock { state in state.open.values.filter { $0.keys.contains(key) }.map(\.call) }
     let spent: Int64
     do {
       try await ledger.flush()
-      spent = try await store.spent(counter, without: mine.map { $0.0.call })
+      spent = try await store.spent(counter, without: open)
     } catch {
       throw RedisError(.unavailable)
     }
-    let reserved = mine.reduce(Int64(0)) { $0 + $1.0.amount($1.1) }
-    let generation = Int64.random(in: 1...(1 << 52))
+    let reserved = mine.reduce(Int64(0)) { $0.addingClamped($1.0.amount($1.1)) }
     let isSet = try await redis.evaluate(
-      BudgetScripts.rebuild, keys: [RedisArgument(key)],
-      arguments: [
-        .integer(spent + reserved), .integer(generation),
-        .integer(counter.end.map { $0 + BudgetGuard.graceSeconds } ?? 0),
-      ]
+      BudgetScripts.finish, keys: [RedisArgument(key)],
+      arguments: [.integer(generation), .integer(min(LedgerEntry.amountMax, spent.addingClamped(reserved)))]
     ).requireInteger()
     if isSet == 1 { metrics.rebuilt.add() }
     state.withLock { state in
       state.doubtful.remove(key)
-      // Who comes late finds the counter there, and what is held of it stands.
       guard isSet == 1 else { return }
       state.holdings.drop(key)
       for (reservation, index) in mine { reservation.generations[index] = generation }
+    }
+  }
+
+  /// Another call rebuilds it already.
+  private func waitForRebuild(_ key: String) async throws(RedisError) {
+    let limit = MonotonicClock.now() &+ 3 * BudgetGuard.settlingNanoseconds
+    while MonotonicClock.now() < limit, state.withLock({ $0.rebuilding.contains(key) }) {
+      try await pause(nanoseconds: 5_000_000)
+    }
+  }
+
+  /// Looks whether counters were built anew by others: what is held of the old ones is worth nothing, and open calls are
+  /// added to the new ones. Others wait for this before they use a counter that was lost.
+  func adoptOpenCalls() async {
+    let keys = state.withLock { state -> [String] in
+      var keys = Set(state.holdings.keys)
+      for reservation in state.open.values { keys.formUnion(reservation.keys) }
+      return keys.subtracting(state.rebuilding).subtracting(state.doubtful).sorted()
+    }
+    for start in stride(from: 0, to: keys.count, by: BudgetGuard.keysMax) {
+      let some = Array(keys[start..<min(keys.count, start + BudgetGuard.keysMax)])
+      guard
+        let found = try? await redis.evaluate(
+          BudgetScripts.generations, keys: some.map { RedisArgument($0) }
+        ).requireArray(), found.count == some.count
+      else { return }
+      for (key, value) in zip(some, found) {
+        let generation = BudgetGuard.number(value)
+        let isOther = state.withLock { state in
+          guard !state.rebuilding.contains(key) else { return false }
+          if let held = state.holdings.generation(key), held != generation { state.holdings.drop(key) }
+          return generation != 0
+        }
+        if isOther { try? await adopt(key, generation) }
+      }
+    }
+  }
+
+  /// Compares counters that are in use with the ledger: one that has less than what is spent has lost something.
+  func verify() async {
+    let counters = state.withLock { state -> [BudgetCounter] in
+      let some = Array(state.used.values.prefix(BudgetGuard.verifiedMax))
+      for counter in some { state.used[counter.key] = nil }
+      return some
+    }
+    guard !counters.isEmpty else { return }
+    // What was spent before the counters are read is in them.
+    var spent: [Int64] = []
+    for counter in counters {
+      guard let sum = try? await store.spent(counter, without: []) else { return }
+      spent.append(sum)
+    }
+    guard
+      let found = try? await redis.evaluate(
+        BudgetScripts.values, keys: counters.map { RedisArgument($0.key) }
+      ).requireArray(), found.count == counters.count
+    else { return }
+    for (index, value) in found.enumerated() {
+      guard let text = value.text ?? value.integer.map({ String($0) }), let number = Int64(text), number < spent[index]
+      else { continue }
+      doubt([counters[index].key])
     }
   }
 
@@ -81,9 +167,9 @@ extension BudgetGuard {
 
   /// Since when Redis is known not to have lost anything.
   private func seen() async throws(RedisError) -> UInt64 {
-    let own = "\(UUID.version7())"
-    let set = try await redis.send(RedisCommand(["SET", BudgetGuard.epochKey, RedisArgument(own), "NX", "GET"]))
-    let found = set.text ?? own
+    let found = try await redis.evaluate(
+      BudgetScripts.epoch, keys: [BudgetGuard.epochKey], arguments: [RedisArgument("\(UUID.version7())")]
+    ).text
     let now = MonotonicClock.now()
     return state.withLock { state in
       if state.epoch.name != found { state.epoch = BudgetEpoch(name: found, since: now) }

@@ -1,6 +1,7 @@
 internal import Budgets
 internal import Contracts
 internal import HTTPWire
+internal import Pricing
 internal import Primitives
 internal import Reactor
 internal import Redis
@@ -16,7 +17,18 @@ final class BudgetGuard: Sendable {
   /// Calls for which is granted beforehand.
   private static let callsAhead: Int64 = 32
   private static let releasedMax = 100
-  private static let sweepInterval = Duration.milliseconds(500)
+  private static let usedMax = 1000
+  /// Time in which a counter has to be there, in nanoseconds.
+  private static let reserveNanosecondsMax: UInt64 = 10_000_000_000
+
+  private enum Asked {
+    case done
+    case again
+    /// Another process builds a counter.
+    case building
+  }
+  private static let sweepInterval = Duration.milliseconds(400)
+  private static let sweepsPerVerification = 8
 
   struct State {
     var open: [UUID: Reservation] = [:]
@@ -27,6 +39,8 @@ final class BudgetGuard: Sendable {
     /// Counters that may be wrong because Redis has not confirmed a change.
     var doubtful: Set<String> = []
     var epoch = BudgetEpoch()
+    /// Counters that were used since they were compared with the ledger.
+    var used: [String: BudgetCounter] = [:]
   }
 
   let redis: RedisPool
@@ -48,8 +62,8 @@ final class BudgetGuard: Sendable {
 
   // MARK: Reserve
 
-  /// Sets aside what a call may use at most, in all counters or in none. Throws a `CallFailure` with scope, limit,
-  /// spent and reset time when one is too small.
+  /// Reserves what a call may use at most, in all counters or in none. Throws a `BudgetShortage` when one is too small,
+  /// and a `CallFailure` when the counters cannot be reached.
   func reserve(
     _ call: UUID, _ counters: [BudgetCounter], tokens: Int64, nanoUSD: Int64
   ) async throws -> Reservation? {
@@ -57,13 +71,19 @@ final class BudgetGuard: Sendable {
     let reservation = Reservation(call: call, counters: counters, tokens: tokens, nanoUSD: nanoUSD)
     if takeHeld(reservation) { return reservation }
     do {
-      for _ in 0..<BudgetGuard.attemptsMax {
+      var attempts = 0
+      let limit = MonotonicClock.now() &+ BudgetGuard.reserveNanosecondsMax
+      while attempts < BudgetGuard.attemptsMax, MonotonicClock.now() < limit {
         if let index = state.withLock({ state in
           reservation.keys.firstIndex { state.doubtful.contains($0) || state.rebuilding.contains($0) }
         }) {
           try await rebuild(counters[index], force: true)
         }
-        if try await ask(reservation) { return reservation }
+        switch try await ask(reservation) {
+        case .done: return reservation
+        case .again: attempts += 1
+        case .building: continue
+        }
       }
       throw RedisError(.overloaded)
     } catch let error as RedisError {
@@ -76,11 +96,18 @@ final class BudgetGuard: Sendable {
     }
   }
 
+  /// The refusal for a counter that is too small.
+  func refusal(_ shortage: BudgetShortage) -> CallFailure {
+    metrics.refused.with(shortage.counter.budget.scope.rawValue).add()
+    return BudgetFault.exhausted(shortage.counter, spent: shortage.spent, wanted: shortage.wanted)
+  }
+
   /// Serves a call from what is held; false when that is not enough.
   private func takeHeld(_ reservation: Reservation) -> Bool {
     let now = MonotonicClock.now()
     return state.withLock { state in
       if !state.doubtful.isEmpty, reservation.keys.contains(where: { state.doubtful.contains($0) }) { return false }
+      if !state.rebuilding.isEmpty, reservation.keys.contains(where: { state.rebuilding.contains($0) }) { return false }
       let needs = reservation.keys.indices.map { (key: reservation.keys[$0], amount: reservation.amount($0)) }
       guard let generations = state.holdings.take(needs, at: now) else { return false }
       reservation.generations = generations
@@ -89,9 +116,9 @@ final class BudgetGuard: Sendable {
     }
   }
 
-  /// Asks Redis for what is not held. Returns false when that has to be done once more. Throws `CallFailure` for the
+  /// Asks Redis for what is not held. Throws `BudgetShortage` for the
   /// counter that is too small, and `RedisError`.
-  private func ask(_ reservation: Reservation) async throws -> Bool {
+  private func ask(_ reservation: Reservation) async throws -> Asked {
     let parts = state.withLock { state in
       reservation.keys.indices.map { state.holdings.takePart(reservation.keys[$0], of: reservation.amount($0)) }
     }
@@ -100,7 +127,7 @@ final class BudgetGuard: Sendable {
       let amount = reservation.amount(index)
       let ahead = amount.multipliedReportingOverflow(by: BudgetGuard.callsAhead)
       arguments += [
-        .integer(amount - part.taken), .integer(reservation.counters[index].limit),
+        .integer(amount.subtractingClamped(part.taken)), .integer(reservation.counters[index].limit),
         .integer(ahead.overflow ? amount : ahead.partialValue), .integer(part.generation),
       ]
     }
@@ -129,36 +156,55 @@ final class BudgetGuard: Sendable {
             value: BudgetGuard.number(answer[3 + 3 * index]), limit: reservation.counters[index].limit, at: now)
         }
         state.open[reservation.call] = reservation
+        for counter in reservation.counters where state.used.count < BudgetGuard.usedMax {
+          state.used[counter.key] = counter
+        }
       }
       // Calls that were open before a counter was rebuilt are not in it yet.
       for (index, part) in parts.enumerated() where part.generation == 0 {
         try await adopt(reservation.keys[index], reservation.generations[index])
       }
-      return true
+      return .done
     case 1:
+      guard answer.count > 2 else { throw RedisError(.protocolViolation) }
       putBack(reservation, parts)
-      let index = max(0, Int(answer[1].integer ?? 1) - 1)
+      let index = try BudgetGuard.index(answer, reservation)
       let counter = reservation.counters[index]
       let held = state.withLock { $0.holdings.available(reservation.keys[index]) }
-      metrics.refused.with(counter.budget.scope.rawValue).add()
-      throw BudgetFault.exhausted(
-        counter, spent: BudgetGuard.number(answer[2]) - max(0, held), wanted: reservation.amount(index))
+      throw BudgetShortage(
+        counter: counter, spent: BudgetGuard.number(answer[2]).subtractingClamped(max(0, held)),
+        wanted: reservation.amount(index))
     case 2:
       putBack(reservation, parts)
-      try await rebuild(reservation.counters[max(0, Int(answer[1].integer ?? 1) - 1)], force: false)
-      return false
+      try await rebuild(reservation.counters[try BudgetGuard.index(answer, reservation)], force: false)
+      return .again
+    case 5:
+      // Another process builds it.
+      putBack(reservation, parts)
+      try await rebuild(reservation.counters[try BudgetGuard.index(answer, reservation)], force: false)
+      return .building
     case 4:
       // A process has ended without giving back what it held: the ledger knows what it has spent.
       putBack(reservation, parts)
-      doubt([reservation.keys[max(0, Int(answer[1].integer ?? 1) - 1)]])
-      return false
+      doubt([reservation.keys[try BudgetGuard.index(answer, reservation)]])
+      return .again
     default:
       guard answer.count == 3 else { throw RedisError(.protocolViolation) }
       putBack(reservation, parts)
-      state.withLock { $0.holdings.drop(reservation.keys[max(0, Int(answer[1].integer ?? 1) - 1)]) }
-      try await adopt(reservation.keys[max(0, Int(answer[1].integer ?? 1) - 1)], BudgetGuard.number(answer[2]))
-      return false
+      let key = reservation.keys[try BudgetGuard.index(answer, reservation)]
+      state.withLock { $0.holdings.drop(key) }
+      try await adopt(key, BudgetGuard.number(answer[2]))
+      return .again
     }
+  }
+
+  /// The counter that an answer names. Throws when there is none.
+  private static func index(_ answer: [RedisValue], _ reservation: Reservation) throws(RedisError) -> Int {
+    guard answer.count > 1, let number = answer[1].integer, number >= 1, number <= Int64(reservation.counters.count)
+    else {
+      throw RedisError(.protocolViolation)
+    }
+    return Int(number) - 1
   }
 
   static func number(_ value: RedisValue) -> Int64 { value.integer ?? value.text.flatMap { Int64($0) } ?? 0 }
@@ -175,7 +221,7 @@ final class BudgetGuard: Sendable {
   }
 
   /// Another process has rebuilt a counter without knowing of our open calls: they are set aside in it too.
-  private func adopt(_ key: String, _ generation: Int64) async throws(RedisError) {
+  func adopt(_ key: String, _ generation: Int64) async throws(RedisError) {
     let missing = state.withLock { state -> Int64 in
       var sum: Int64 = 0
       for reservation in state.open.values {
@@ -183,7 +229,7 @@ final class BudgetGuard: Sendable {
           continue
         }
         reservation.generations[index] = generation
-        sum += reservation.amount(index)
+        sum = sum.addingClamped(reservation.amount(index))
       }
       return sum
     }
@@ -229,7 +275,9 @@ final class BudgetGuard: Sendable {
       for (index, key) in reservation.keys.enumerated() {
         let (reserved, generation) = (reservation.amount(index), reservation.generations[index])
         let used = reservation.counters[index].unit == .tokens ? tokens : nanoUSD
-        switch state.holdings.settle(key, generation: generation, difference: reserved - used, at: now) {
+        switch state.holdings.settle(
+          key, generation: generation, difference: reserved.subtractingClamped(used), at: now)
+        {
         case .kept: break
         case .excess(let excess): told.append((key, generation, excess, 0))
         case .unknown: told.append((key, generation, reserved, used))
@@ -275,9 +323,13 @@ final class BudgetGuard: Sendable {
 
   /// Gives back what nobody has used for some time, until the task is cancelled.
   func run() async {
+    var sweeps = 0
     while !Task.isCancelled {
       do { try await EventLoop.sleep(for: BudgetGuard.sweepInterval) } catch { break }
+      await adoptOpenCalls()
       await giveBack(unusedSince: MonotonicClock.now() &- Holdings.validNanoseconds)
+      sweeps &+= 1
+      if sweeps % BudgetGuard.sweepsPerVerification == 0 { await verify() }
     }
   }
 

@@ -1,5 +1,6 @@
 internal import Budgets
 internal import HTTPWire
+internal import Pricing
 internal import Primitives
 internal import Reactor
 internal import Redis
@@ -66,7 +67,8 @@ final class RateGuard: Sendable {
         throw RedisError(.protocolViolation)
       }
       guard wait > 0 else { return .passed(RatePass(call: name, gates: gates, tokens: tokens)) }
-      return .wait(gates[max(0, Int(index) - 1)], milliseconds: (wait + 999) / 1000)
+      guard index >= 1, index <= Int64(gates.count) else { throw RedisError(.protocolViolation) }
+      return .wait(gates[Int(index) - 1], milliseconds: wait / 1000 + 1)
     } catch is RedisError {
       throw CallFailure(
         status: .serviceUnavailable, code: "rate_limit_store_unavailable",
@@ -158,7 +160,7 @@ final class RateGuard: Sendable {
     loop.task { [redis] in
       // Without Redis the lease ends by itself and the buckets fill by themselves.
       _ = try? await redis.evaluate(
-        RateScripts.leave, keys: keys, arguments: [.string(pass.call), .integer(pass.tokens - used)])
+        RateScripts.leave, keys: keys, arguments: [.string(pass.call), .integer(pass.tokens.subtractingClamped(used))])
     }
   }
 }

@@ -17,7 +17,7 @@ struct ProviderStore: Sendable {
   static let rowsMax = 200
   private static let columns = """
     id, name, kind, base_url, keys, priority, weight, timeout_ms, first_token_ms, enabled, version, created_at,
-    updated_at
+    updated_at, stall_ms
     """
 
   let pool: PostgresPool
@@ -40,27 +40,33 @@ struct ProviderStore: Sendable {
     writer.endArray()
     return try await pool.query(
       """
-      insert into provider as p (id, name, kind, base_url, keys, priority, weight, timeout_ms, first_token_ms, enabled)
-      select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10
+      insert into provider as p (id, name, kind, base_url, keys, priority, weight, timeout_ms, first_token_ms, enabled,
+        stall_ms)
+      select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $12
       where (select count(*) from provider where name <> $2) < \(ProviderStore.rowsMax)
         and ($11::int is null or exists (select 1 from provider where name = $2 and version = $11))
       on conflict (name) do update set kind = excluded.kind, base_url = excluded.base_url, keys = excluded.keys,
         priority = excluded.priority, weight = excluded.weight, timeout_ms = excluded.timeout_ms,
-        first_token_ms = excluded.first_token_ms, enabled = excluded.enabled, version = p.version + 1,
+        first_token_ms = excluded.first_token_ms, stall_ms = excluded.stall_ms, enabled = excluded.enabled, version = p.version + 1,
         updated_at = clock_timestamp()
       where $11::int is null or p.version = $11
       returning \(ProviderStore.columns), xmax = 0
       """,
       [
         UUID.version7(), record.name, record.kind.rawValue, record.baseURL, PostgresJSON(writer.bytes),
-        Int32(record.priority), Int32(record.weight), record.timeout.milliseconds, record.firstToken.milliseconds,
-        record.isEnabled, expected.map { Int32($0) },
+        Int32(record.priority), Int32(record.weight), record.times.timeout?.milliseconds,
+        record.times.firstToken?.milliseconds, record.isEnabled, expected.map { Int32($0) },
+        record.times.stall?.milliseconds,
       ]
-    ).first.map { (try row($0), try $0.decode(13, as: Bool.self)) }
+    ).first.map { (try row($0), try $0.decode(14, as: Bool.self)) }
   }
 
   func remove(_ name: String) async throws -> Bool {
     try await pool.query("delete from provider where name = $1 returning 1", [name]).first != nil
+  }
+
+  private func duration(_ row: PostgresRow, _ column: Int) throws -> Duration? {
+    try row.decode(column, as: Int64?.self).map { .milliseconds($0) }
   }
 
   private func row(_ row: PostgresRow) throws -> ProviderRow {
@@ -72,8 +78,10 @@ struct ProviderStore: Sendable {
         kind: ProviderKind(rawValue: try row.decode(2, as: String.self)) ?? .compatible,
         baseURL: try row.decode(3, as: String.self), keys: keys.elements.compactMap { KeySource($0) },
         configuredKey: nil, priority: Int(try row.decode(5, as: Int32.self)),
-        weight: Int(try row.decode(6, as: Int32.self)), timeout: .milliseconds(try row.decode(7, as: Int64.self)),
-        firstToken: .milliseconds(try row.decode(8, as: Int64.self)), isEnabled: try row.decode(9, as: Bool.self)),
+        weight: Int(try row.decode(6, as: Int32.self)),
+        times: ProviderTimes.Own(
+          timeout: try duration(row, 7), firstToken: try duration(row, 8), stall: try duration(row, 13)),
+        isEnabled: try row.decode(9, as: Bool.self)),
       version: Int(try row.decode(10, as: Int32.self)), createdAt: try row.decode(11, as: Timestamp.self),
       updatedAt: try row.decode(12, as: Timestamp.self))
   }

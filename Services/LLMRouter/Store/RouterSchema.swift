@@ -4,6 +4,8 @@ internal import Postgres
 enum RouterSchema {
   static let name = "llm_router"
   static let migrations = [
-    Migration(version: 1, name: "models", sql: String(decoding: PackageResources._001_models_sql, as: UTF8.self))
+    Migration(version: 1, name: "models", sql: String(decoding: PackageResources._001_models_sql, as: UTF8.self)),
+    Migration(version: 2, name: "attempts", sql: String(decoding: PackageResources._002_attempts_sql, as: UTF8.self)),
+    Migration(version: 3, name: "routing", sql: String(decoding: PackageResources._003_routing_sql, as: UTF8.self)),
   ]
 }

@@ -249,7 +249,7 @@ final class CurlTransfer: @unchecked Sendable {
       status: HTTPStatus(code: status), headers: responseHeaders, body: CurlBody(transfer: self, loop: loop))
   }
 
-  fileprivate func nextPiece() async throws -> [UInt8]? {
+  fileprivate func nextPiece(_ deadline: UInt64) async throws -> [UInt8]? {
     guard reader == nil else { throw ReactorError(.busy, operation: "response body") }
     defer { reader = nil }
     while received.isEmpty {
@@ -258,7 +258,7 @@ final class CurlTransfer: @unchecked Sendable {
       let promise = Promise<Void>(on: loop)
       reader = promise
       do {
-        try await promise.value(deadline: MonotonicClock.now() &+ pauseNanoseconds)
+        try await promise.value(deadline: min(deadline, MonotonicClock.now() &+ pauseNanoseconds))
       } catch is ReactorError {
         transport.abandon(self)
         throw HTTPClientError(.timedOut, outcomeUnknown: true)
@@ -302,5 +302,5 @@ private final class CurlBody: HTTPClientBody, @unchecked Sendable {
     if loop.isCurrent { transfer.drop() } else { loop.execute { transfer.drop() } }
   }
 
-  func next() async throws -> [UInt8]? { try await transfer.nextPiece() }
+  func next(before deadline: UInt64) async throws -> [UInt8]? { try await transfer.nextPiece(deadline) }
 }

@@ -60,15 +60,19 @@ public struct HTTPClientResponse: Sendable {
 
 /// The content of an answer, pulled piece by piece. Dropping it before its end cancels the exchange.
 public protocol HTTPClientBody: AnyObject, Sendable {
-  /// The next piece, `nil` after the last. Throws `HTTPClientError`.
-  func next() async throws -> [UInt8]?
+  /// The next piece, `nil` after the last; the exchange ends with `timedOut` when there is none at `deadline`
+  /// (monotonic nanoseconds) or within the request's `pauseMax`. Throws `HTTPClientError`.
+  func next(before deadline: UInt64) async throws -> [UInt8]?
 }
 
 extension HTTPClientBody {
+  /// The next piece, `nil` after the last. Throws `HTTPClientError`.
+  public func next() async throws -> [UInt8]? { try await next(before: .max) }
+
   /// All of it. Throws `HTTPClientError.bodyTooLarge` beyond `bytesMax`.
-  public func collect(upTo bytesMax: Int) async throws -> [UInt8] {
+  public func collect(upTo bytesMax: Int, before deadline: UInt64 = .max) async throws -> [UInt8] {
     var whole: [UInt8] = []
-    while let piece = try await next() {
+    while let piece = try await next(before: deadline) {
       guard whole.count + piece.count <= bytesMax else { throw HTTPClientError(.bodyTooLarge) }
       if whole.isEmpty { whole = piece } else { whole += piece }
     }

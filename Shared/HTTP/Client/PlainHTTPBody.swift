@@ -50,7 +50,7 @@ final class PlainHTTPBody: HTTPClientBody, @unchecked Sendable {
     if connection.socket.loop.isCurrent { drop() } else { connection.socket.loop.execute { drop() } }
   }
 
-  func next() async throws -> [UInt8]? {
+  func next(before deadline: UInt64) async throws -> [UInt8]? {
     if case .ended = state { return nil }
     guard var reader = connection.reader.take() else { throw ReactorError(.busy, operation: "response body") }
     let (socket, loop) = (connection.socket, connection.socket.loop)
@@ -58,7 +58,7 @@ final class PlainHTTPBody: HTTPClientBody, @unchecked Sendable {
     do {
       result = .success(
         try await withTaskCancellationHandler {
-          try await nextPiece(&reader)
+          try await nextPiece(&reader, deadline)
         } onCancel: {
           loop.execute { socket.close() }
         })
@@ -69,7 +69,7 @@ final class PlainHTTPBody: HTTPClientBody, @unchecked Sendable {
     return try result.get()
   }
 
-  private func nextPiece(_ reader: inout StreamReader) async throws -> [UInt8]? {
+  private func nextPiece(_ reader: inout StreamReader, _ deadline: UInt64) async throws -> [UInt8]? {
     while true {
       switch state {
       case .ended: return nil
@@ -87,7 +87,7 @@ final class PlainHTTPBody: HTTPClientBody, @unchecked Sendable {
         if let piece = try decode(&decoder, &reader) { return piece }
         if case .ended = state { return nil }
       }
-      try await receive(&reader)
+      try await receive(&reader, deadline)
     }
   }
 
@@ -113,9 +113,15 @@ final class PlainHTTPBody: HTTPClientBody, @unchecked Sendable {
     return gathered.isEmpty ? nil : gathered
   }
 
-  private func receive(_ reader: inout StreamReader) async throws {
+  private func receive(_ reader: inout StreamReader, _ deadline: UInt64) async throws {
+    let now = MonotonicClock.now()
+    // A peer that sends framing and nothing else must not carry its reader over the deadline.
+    guard now < deadline else {
+      abandon()
+      throw HTTPClientError(.timedOut, outcomeUnknown: true)
+    }
     do {
-      if try await reader.fill(until: MonotonicClock.now() &+ pauseNanoseconds) { return }
+      if try await reader.fill(until: min(deadline, now &+ pauseNanoseconds)) { return }
     } catch {
       abandon()
       if Task.isCancelled { throw CancellationError() }

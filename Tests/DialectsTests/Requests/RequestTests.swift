@@ -4,6 +4,7 @@ import Testing
 
 @Suite struct RequestTests {
   private let target = RequestTarget(model: "there", outputTokensMax: 1234)
+  private let claude = RequestTarget(model: "there", outputTokensMax: 1234, rules: .anthropic)
 
   private func same(_ bytes: [UInt8], _ expected: String, _ place: SourceLocation = #_sourceLocation) throws {
     let got = JSONValue(try JSONDocument(parsing: bytes).root).canonicalBytes()
@@ -49,41 +50,41 @@ import Testing
     """
 
   @Test func `a message request keeps system, images, tools, results and limits as a chat`() throws {
-    let made = try ChatFromMessages.request(try parse(RequestTests.message), target)
+    let made = try RequestTranslator.request(try parse(RequestTests.message), from: .messages, to: .chat, target)
     try same(made.bytes, RequestTests.chat)
-    #expect(made.dropped == ["top_k"])
+    #expect(made.dropped == ["cache_control", "top_k"])
   }
 
   @Test func `a chat request keeps them as a message request`() throws {
-    let made = try MessagesFromChat.request(try parse(RequestTests.chat), target)
+    let made = try RequestTranslator.request(try parse(RequestTests.chat), from: .chat, to: .messages, claude)
     try same(
       made.bytes,
       """
-      {"model":"there","max_tokens":50,"system":[{"type":"text","text":"Be brief.\\nBe kind."}],
+      {"model":"there","max_tokens":50,"system":[{"type":"text","text":"Be brief.\\nBe kind.","cache_control":{"type":"ephemeral"}}],
        "messages":[
         {"role":"user","content":[{"type":"text","text":"What is this?"},
           {"type":"image","source":{"type":"base64","media_type":"image/png","data":"QUJD"}},
-          {"type":"image","source":{"type":"url","url":"https://x.example/y.png"}}]},
+          {"type":"image","source":{"type":"url","url":"https://x.example/y.png"},"cache_control":{"type":"ephemeral"}}]},
         {"role":"assistant","content":[{"type":"text","text":"Let me look."},
-          {"type":"tool_use","id":"t1","name":"look","input":{"at":[1,2.5]}},{"type":"tool_use","id":"t2","name":"look","input":{}}]},
+          {"type":"tool_use","id":"t1","name":"look","input":{"at":[1,2.50]}},{"type":"tool_use","id":"t2","name":"look","input":{}}]},
         {"role":"user","content":[{"type":"tool_result","tool_use_id":"t1","content":"a cat"},
-          {"type":"tool_result","tool_use_id":"t2","content":"Error: gone"},{"type":"text","text":"Well?"}]}],
+          {"type":"tool_result","tool_use_id":"t2","content":"Error: gone"},{"type":"text","text":"Well?","cache_control":{"type":"ephemeral"}}]}],
        "stop_sequences":["END"],"temperature":0.5,"stream":true,
-       "tools":[{"name":"look","description":"Looks.","input_schema":{"type":"object","properties":{"at":{}}}}],
+       "tools":[{"name":"look","description":"Looks.","input_schema":{"type":"object","properties":{"at":{}}},"cache_control":{"type":"ephemeral"}}],
        "tool_choice":{"type":"any","disable_parallel_tool_use":true},"metadata":{"user_id":"u"}}
       """)
     #expect(made.dropped.isEmpty)
   }
 
   @Test func `what a chat leaves open is filled in, and cache marks survive`() throws {
-    let made = try MessagesFromChat.request(
+    let made = try RequestTranslator.request(
       try parse(
         """
         {"messages":[{"role":"developer","content":[{"type":"text","text":"long","cache_control":{"type":"ephemeral"}}]},
           {"role":"user","content":"hi"}],"temperature":1.7,"seed":3,"stop":"x",
          "response_format":{"type":"json_schema","json_schema":{"name":"n","schema":{"type":"object"}}},
          "tools":[{"type":"function","function":{"name":"f"}}],"tool_choice":{"type":"function","function":{"name":"f"}}}
-        """), target)
+        """), from: .chat, to: .messages, claude)
     try same(
       made.bytes,
       """
@@ -93,11 +94,11 @@ import Testing
        "tools":[{"name":"f","input_schema":{"type":"object","properties":{}}}],"tool_choice":{"type":"tool","name":"f"},
        "output_config":{"format":{"type":"json_schema","schema":{"type":"object"}}}}
       """)
-    #expect(made.dropped == ["seed"])
+    #expect(made.dropped == ["seed", "temperature"])
   }
 
   @Test func `a response request becomes a chat`() throws {
-    let made = try ChatFromResponses.request(
+    let made = try RequestTranslator.request(
       try parse(
         """
         {"model":"m","instructions":"Be brief.","input":[
@@ -111,7 +112,7 @@ import Testing
          "tool_choice":{"type":"function","name":"f"},"parallel_tool_calls":true,
          "text":{"format":{"type":"json_schema","name":"n","schema":{"type":"object"},"strict":true}},
          "reasoning":{"effort":"low"},"store":false}
-        """), RequestTarget(model: "there", knowsCompletionTokens: false))
+        """), from: .responses, to: .chat, RequestTarget(model: "there", rules: .compatible))
     try same(
       made.bytes,
       """
@@ -123,7 +124,7 @@ import Testing
           {"id":"c2","type":"function","function":{"name":"f","arguments":"{\\"a\\":1}"}}]},
         {"role":"tool","tool_call_id":"c1","content":"one"},{"role":"tool","tool_call_id":"c2","content":"two"}],
        "max_tokens":9,"reasoning_effort":"low",
-       "tools":[{"type":"function","function":{"name":"f","parameters":{"type":"object"},"strict":true}}],
+       "tools":[{"type":"function","function":{"name":"f","parameters":{"type":"object","properties":{}}}}],
        "parallel_tool_calls":true,"tool_choice":{"type":"function","function":{"name":"f"}},
        "response_format":{"type":"json_schema","json_schema":{"name":"n","schema":{"type":"object"},"strict":true}}}
       """)
@@ -143,30 +144,32 @@ import Testing
   ])
   func `what a message cannot say is refused with its place`(_ text: String, _ place: String) throws {
     let root = try parse(text)
-    let fault = #expect(throws: DialectFault.self) { try MessagesFromChat.request(root, target) }
+    let fault = #expect(throws: DialectFault.self) {
+      try RequestTranslator.request(root, from: .chat, to: .messages, claude)
+    }
     #expect(fault?.parameter == place)
   }
 
   @Test(arguments: [
-    (
-      #"{"messages":[{"role":"user","content":"x"}],"tools":[{"type":"web_search_20250305","name":"w"}]}"#,
-      "tools[0].type"
-    ),
-    (#"{"messages":[{"role":"user","content":[{"type":"search_result"}]}]}"#, "messages[0].content[0].type"),
+    (#"{"messages":[{"role":"user","content":[{"type":"container_upload"}]}]}"#, "messages[0].content[0].type"),
+    (#"{"thread":{"type":"create"},"messages":[{"role":"user","content":"x"}]}"#, "thread"),
     (#"{"messages":[{"role":"user","content":[{"type":"tool_result"}]}]}"#, "messages[0].content[0]"),
-    (#"{"messages":[{"role":"assistant","content":[{"type":"server_tool_use"}]}]}"#, "messages[0].content[0].type"),
     (#"{"messages":[{"role":"user","content":"x"}],"tool_choice":{"type":"x"}}"#, "tool_choice.type"),
   ])
   func `what a chat cannot say is refused with its place`(_ text: String, _ place: String) throws {
     let root = try parse(text)
-    let fault = #expect(throws: DialectFault.self) { try ChatFromMessages.request(root, target) }
+    let fault = #expect(throws: DialectFault.self) {
+      try RequestTranslator.request(root, from: .messages, to: .chat, target)
+    }
     #expect(fault?.parameter == place)
   }
 
-  @Test(arguments: ["previous_response_id", "conversation", "background"])
+  @Test(arguments: ["previous_response_id", "conversation", "background", "prompt"])
   func `state at the provider is refused where there is none`(_ name: String) throws {
     let root = try parse(#"{"input":"x","\#(name)":"resp_1"}"#)
-    let fault = #expect(throws: DialectFault.self) { try ChatFromResponses.request(root, target) }
+    let fault = #expect(throws: DialectFault.self) {
+      try RequestTranslator.request(root, from: .responses, to: .chat, target)
+    }
     #expect(fault?.parameter == name)
   }
 }

@@ -1,0 +1,294 @@
+internal import Dialects
+internal import HTTP
+internal import HTTPWire
+internal import JSON
+internal import Pricing
+internal import Primitives
+internal import Reactor
+internal import Routing
+internal import Telemetry
+
+/// One attempt: the request to one target with one key, and what comes of it.
+extension Attempts {
+  private static let errorBytesMax = 256 << 10
+  /// The body of a refusal is waited for no longer, in nanoseconds.
+  private static let errorNanoseconds: UInt64 = 10_000_000_000
+  /// Streams are held back up to this size.
+  private static let heldBytesMax = 16 << 20
+
+  /// A request on its way to a provider.
+  private final class Outgoing: Sendable {
+    let asked: CallRequest
+    let wire: Dialect
+    let request: HTTPClientRequest
+    let dropped: [String]
+    /// What has to be changed back in the answer.
+    let translation: RequestTranslation
+    let limits: StreamLimits
+    /// The end of a whole answer, in monotonic nanoseconds.
+    let wholeBy: UInt64
+
+    init(
+      _ asked: CallRequest, _ wire: Dialect, _ request: HTTPClientRequest, _ made: TranslatedRequest,
+      dropped: [String], limits: StreamLimits, wholeBy: UInt64
+    ) {
+      self.asked = asked
+      self.wire = wire
+      self.request = request
+      self.dropped = dropped
+      translation = made.translation
+      self.limits = limits
+      self.wholeBy = wholeBy
+    }
+  }
+
+  /// How far an attempt has come, for its report.
+  ///
+  /// `@unchecked Sendable`: used by the task of one attempt only.
+  private final class Progress: @unchecked Sendable {
+    let sentAt = MonotonicClock.now()
+    var isSent = false
+    var isAccepted = false
+    var stream: ProviderStream?
+    var whole: ProviderAnswer?
+  }
+
+  /// Asks one target. Throws a `CallFailure`, or `CancellationError` when the caller is gone.
+  func attempt(_ stop: Course.Stop, _ course: Course, _ runner: Race.Runner?) async throws -> Opened {
+    record.attempting(stop.target, stop.provider.kind)
+    let progress = Progress()
+    do {
+      let outgoing = try outgoing(stop, course, progress)
+      progress.isSent = true
+      let answer = try await service.client.send(outgoing.request, peer: "provider:\(stop.provider.name)")
+      guard answer.status.isSuccess else { throw try await refusal(answer, stop) }
+      progress.isAccepted = true
+      let opened = try await read(answer, outgoing, stop, progress)
+      if isFiltered(progress), course.hasRescue(.content) { throw filtered(stop) }
+      return self.opened(opened, stop, outgoing, progress)
+    } catch {
+      throw failed(error, stop, runner, progress)
+    }
+  }
+
+  @inline(never)
+  private func opened(
+    _ answer: OpenedAnswer, _ stop: Course.Stop, _ outgoing: Outgoing, _ progress: Progress
+  ) -> Opened {
+    record.firstToken()
+    record.attempted(stop.target, "ok")
+    health.answering(stop.key)
+    return Opened(
+      answer: answer, target: stop.target, provider: stop.provider, health: stop.key, dropped: outgoing.dropped,
+      sentAt: progress.sentAt)
+  }
+
+  /// Notes what came of an attempt, and returns what is to be thrown.
+  @inline(never)
+  private func failed(
+    _ error: any Error, _ stop: Course.Stop, _ runner: Race.Runner?, _ progress: Progress
+  ) -> any Error {
+    guard var failure = Attempts.failure(error, stop.provider) else {
+      health.released(stop.key)
+      guard progress.isSent else { return error }
+      // The provider has read the prompt at least; what it has generated is known as far as it came.
+      let report = report(stop, .begun, runner?.hasLost == true ? "hedge_lost" : "client_gone", progress)
+      if runner?.hasLost == true { record.settle(report) } else { record.abandoned(report) }
+      return error
+    }
+    if progress.isAccepted { failure.isBegun = true }
+    record.attempted(stop.target, failure.failureClass.rawValue)
+    record.settle(
+      report(stop, !progress.isSent ? .unsent : failure.isBegun ? .begun : .refused, failure.code, progress))
+    if health.failed(stop.key, failure.failureClass, retryAfter: failure.retryAfterMilliseconds) {
+      service.telemetry.logger.warning(
+        "a provider is given a pause",
+        [
+          "provider": .string(stop.provider.name), "model": .string(stop.target.name),
+          "cause": .string(failure.failureClass.rawValue), "trace_id": .string(record.span.context.traceIDText),
+        ])
+    }
+    return failure
+  }
+
+  private func report(
+    _ stop: Course.Stop, _ reached: AttemptReport.Progress, _ outcome: String, _ progress: Progress
+  ) -> AttemptReport {
+    var report = AttemptReport(
+      target: stop.target, kind: stop.provider.kind, progress: reached, outcome: outcome,
+      promptTokens: call.asked.promptTokens, outputTokensMax: call.asked.outputTokens,
+      isStream: call.asked.wantsStream, sentAt: progress.sentAt, endedAt: MonotonicClock.now())
+    if let stream = progress.stream {
+      stream.add(to: &report)
+    } else if let whole = progress.whole {
+      report.usage = whole.usage
+      report.deliveredBytes = Int64(whole.deliveredBytes)
+    }
+    return report
+  }
+
+  /// What went wrong; nil when the caller went away.
+  static func failure(_ error: any Error, _ provider: Provider) -> CallFailure? {
+    switch error {
+    case let error as CallFailure: return error
+    case let error as StreamFault: return CallFailure(error, provider: provider.name)
+    case let error as HTTPClientError: return CallFailure(error, provider: provider)
+    case let error as HTTPWireError:
+      var failure = CallFailure.garbage(provider.name, "cannot be read: \(error.message)")
+      failure.isBegun = true
+      return failure
+    case is CancellationError: return nil
+    default:
+      return CallFailure(
+        status: .badGateway, code: "provider_failed",
+        message: "The call to the provider \"\(provider.name)\" failed.", isRetryable: true, isBegun: true,
+        failureClass: .transport)
+    }
+  }
+
+  // MARK: The request
+
+  @inline(never)
+  private func outgoing(_ stop: Course.Stop, _ course: Course, _ progress: Progress) throws -> Outgoing {
+    let provider = stop.provider
+    let asked = course.dropsTools ? call.asked.withoutTools() : call.asked
+    let (wire, made) = try asked.body(
+      for: stop.target, provider, outputCap: stop.target.outputTokensMax == nil ? outputCap : nil,
+      mayHaveThread: keepsThreads)
+    var headers = wire == .messages ? call.forwarded : HTTPHeaders()
+    headers.append(.contentType, "application/json")
+    headers.append(.accept, asked.wantsStream ? "text/event-stream" : "application/json")
+    if wire == .messages, !headers.contains("anthropic-version") { headers.append("anthropic-version", "2023-06-01") }
+    provider.authorize(&headers, key: provider.keys[stop.key.key])
+    let times = service.limits.times.with(provider.record.times)
+    let now = progress.sentAt
+    func moment(_ duration: Duration) -> UInt64 {
+      min(call.deadline, now &+ UInt64(clamping: duration.nanoseconds))
+    }
+    let firstTokenBy = moment(times.firstToken(hasOthers: course.hasOthers(after: stop)))
+    let wholeBy = moment(times.timeout)
+    let headBy = asked.wantsStream ? firstTokenBy : wholeBy
+    let request = HTTPClientRequest(
+      .post, try provider.url(wire), headers: headers, body: .bytes(made.bytes),
+      timeout: .nanoseconds(Int64(clamping: max(1_000_000, headBy > now ? headBy - now : 0))),
+      pauseMax: .seconds(3600), trace: record.span.context)
+    let limits = StreamLimits(
+      provider: provider.name, firstTokenBy: firstTokenBy,
+      stallNanoseconds: UInt64(clamping: times.stall.nanoseconds), deadline: call.deadline)
+    let isWithoutTools = asked.isWithoutTools && call.hasOptionalTools
+    return Outgoing(
+      asked, wire, request, made, dropped: made.dropped + (isWithoutTools ? ["tools"] : []), limits: limits,
+      wholeBy: wholeBy)
+  }
+
+  // MARK: The answer
+
+  /// Whether a model of the plan may hold the thread that a request goes on with.
+  private var keepsThreads: Bool {
+    call.asked.dialect == .messages
+      && call.plan.targets.contains { call.snapshot.providers[$0.provider]?.kind == .anthropic }
+  }
+
+  private func refusal(_ answer: HTTPClientResponse, _ stop: Course.Stop) async throws -> CallFailure {
+    let deadline = min(call.deadline, MonotonicClock.now() &+ Attempts.errorNanoseconds)
+    let body = (try? await answer.body.collect(upTo: Attempts.errorBytesMax, before: deadline)) ?? []
+    var failure = CallFailure(
+      status: answer.status, body: body, retryAfterMilliseconds: RetryAfter.milliseconds(answer.headers),
+      provider: stop.provider, filter: service.filter)
+    if stop.provider.kind == .anthropic { failure.details = DialectFault.Details(refusal: body) }
+    return failure
+  }
+
+  /// Reads an answer, whole or streamed, as its caller wants it, whatever the provider has made of it.
+  private func read(
+    _ answer: HTTPClientResponse, _ outgoing: Outgoing, _ stop: Course.Stop, _ progress: Progress
+  ) async throws -> OpenedAnswer {
+    let isEventStream = answer.headers[.contentType]?.lowercased().hasPrefix("text/event-stream") ?? false
+    guard outgoing.asked.wantsStream else {
+      let bytes = try await answer.body.collect(upTo: service.limits.answerBytes, before: outgoing.wholeBy)
+      return try whole(bytes, isEvents: isEventStream || Attempts.looksLikeEvents(bytes), outgoing, stop, progress)
+    }
+    var first: [UInt8] = []
+    if !isEventStream {
+      // Some providers stream under another type, and some do not stream at all.
+      while !first.contains(where: { $0 > 0x20 }), first.count < 4096,
+        let piece = try await answer.body.next(before: outgoing.limits.firstTokenBy)
+      {
+        first += piece
+      }
+      if !Attempts.looksLikeEvents(first) {
+        let rest = try await answer.body.collect(
+          upTo: max(0, service.limits.answerBytes - first.count), before: outgoing.wholeBy)
+        return try await hold(try streamed(first + rest, outgoing, stop), progress)
+      }
+    }
+    let stream = ProviderStream(
+      answer.body, received: first, wire: outgoing.wire, request: outgoing.asked, translation: outgoing.translation,
+      model: stop.target.name, created: WallClock.now().unixMicroseconds / 1_000_000,
+      bytesMax: service.limits.answerBytes, limits: outgoing.limits, role: role)
+    return try await hold(stream, progress)
+  }
+
+  /// Opens a stream, and reads all of it when nothing may be shown before its end.
+  private func hold(_ stream: ProviderStream, _ progress: Progress) async throws -> OpenedAnswer {
+    progress.stream = stream
+    var first = try await stream.open()
+    if holds {
+      while first.count <= Attempts.heldBytesMax, let piece = try await stream.next() { first += piece }
+    }
+    return .stream(stream, first: first)
+  }
+
+  private static func looksLikeEvents(_ bytes: [UInt8]) -> Bool {
+    let start = bytes.drop { $0 <= 0x20 || $0 == 0xEF || $0 == 0xBB || $0 == 0xBF }
+    return start.first == UInt8(ascii: ":")
+      || ["data:", "event:", "id:", "retry:"].contains { start.starts(with: $0.utf8) }
+  }
+
+  /// A whole answer where a stream was asked for becomes one.
+  @inline(never)
+  private func streamed(_ body: [UInt8], _ outgoing: Outgoing, _ stop: Course.Stop) throws -> ProviderStream {
+    let root = try ProviderAnswer.read(body, outgoing.wire, provider: stop.provider.name)
+    return ProviderStream(
+      nil, events: EventsFromWhole.events(root, outgoing.wire), wire: outgoing.wire, request: outgoing.asked,
+      translation: outgoing.translation, model: stop.target.name,
+      created: WallClock.now().unixMicroseconds / 1_000_000, bytesMax: service.limits.answerBytes,
+      limits: outgoing.limits, role: role)
+  }
+
+  @inline(never)
+  private func whole(
+    _ body: [UInt8], isEvents: Bool, _ outgoing: Outgoing, _ stop: Course.Stop, _ progress: Progress
+  ) throws -> OpenedAnswer {
+    var body = body
+    if isEvents {
+      var parser = ServerSentEventParser()
+      var collector = WholeFromEvents(outgoing.wire)
+      for event in try parser.feed(body + [10, 10]) { try collector.take(event) }
+      guard let bytes = collector.bytes else { throw CallFailure.garbage(stop.provider.name, "is a stream of nothing") }
+      body = bytes
+    }
+    let answer = try ProviderAnswer(
+      body, wire: outgoing.wire, request: outgoing.asked, translation: outgoing.translation,
+      model: stop.target.name, provider: stop.provider.name, created: WallClock.now().unixMicroseconds / 1_000_000)
+    progress.whole = answer
+    return .whole(answer)
+  }
+
+  // MARK: Filters
+
+  /// Whether the answer is nothing but the word of a content filter.
+  private func isFiltered(_ progress: Progress) -> Bool {
+    if let stream = progress.stream {
+      return stream.isAnswered && stream.watcher.outcome.isEmpty && stream.watcher.outcome.isFiltered
+    }
+    return progress.whole.map { $0.outcome.isEmpty && $0.outcome.isFiltered } ?? false
+  }
+
+  private func filtered(_ stop: Course.Stop) -> CallFailure {
+    CallFailure(
+      status: .badRequest, code: "content_filter",
+      message: "The content filter of the provider \"\(stop.provider.name)\" kept the answer back.", isBegun: true,
+      failureClass: .content)
+  }
+}

@@ -1,0 +1,96 @@
+internal import Contracts
+internal import Dialects
+internal import HTTPWire
+internal import JSON
+internal import Routing
+
+/// Goes on with a stream that broke after its caller had seen some of it: the next model is given the words so far as
+/// the beginning of its own answer. For aliases that ask for it (`"rescue": "continue"`).
+///
+/// `@unchecked Sendable`: used by the task that writes the answer only.
+final class StreamRescue: @unchecked Sendable {
+  private let service: CallService
+  private let call: CallService.Prepared
+  private var targets: [ModelTarget]
+
+  /// `first`: the one that the answer comes from so far.
+  init(_ service: CallService, _ call: CallService.Prepared, first: Opened) {
+    self.service = service
+    self.call = call
+    targets = call.plan.targets.filter { $0.id != first.target.id }
+  }
+
+  /// Kinds whose models take the beginning of their answer as the last message.
+  private static func takesPrefill(_ kind: ProviderKind) -> Bool {
+    switch kind {
+    case .anthropic, .compatible, .vllm, .ollama: true
+    case .openai, .gemini: false
+    }
+  }
+
+  /// Another model's answer from `text` on; nil when there is none. Throws `CancellationError` when the caller is gone.
+  func next(after failure: CallFailure, _ text: String) async throws -> Opened? {
+    guard failure.failureClass.allowsFallback, failure.code != "call_timeout" else { return nil }
+    let able = targets.filter { target in
+      call.snapshot.providers[target.provider].map { StreamRescue.takesPrefill($0.kind) } ?? false
+    }
+    guard !able.isEmpty, let asked = call.asked.continued(from: text) else { return nil }
+    let reason = "\(call.plan.reason), continued after \(failure.code)"
+    do {
+      let opened = try await Attempts(service, call.with(asked), outputCap: nil, isContinuation: true)
+        .open(RoutePlan(targets: able, reason: reason))
+      targets.removeAll { $0.id == opened.target.id }
+      call.record.route("\(reason) at \(opened.target.name)")
+      return opened
+    } catch is CallFailure {
+      return nil
+    }
+  }
+
+  /// A comment in the stream that says who goes on.
+  static func mark(_ opened: Opened) -> [UInt8] {
+    var bytes: [UInt8] = []
+    ServerSentEvent.appendComment(
+      "continued by \(CallLabels.plain(opened.target.name)) at \(CallLabels.plain(opened.provider.name))", to: &bytes)
+    return bytes
+  }
+}
+
+extension CallRequest {
+  /// The request with the beginning of its answer; nil when it cannot be said so.
+  func continued(from text: String) -> CallRequest? {
+    var end = Substring(text)
+    // Anthropic takes no white space at the end.
+    while end.last?.isWhitespace ?? false { end.removeLast() }
+    guard !end.isEmpty, dialect != .embeddings else { return nil }
+    let root = document.root
+    var writer = JSONWriter(reservingBytes: document.bytes.count + end.utf8.count + 128)
+    writer.beginObject()
+    for (key, value) in root.members {
+      let name = key.string ?? ""
+      switch name {
+      case "messages", "input":
+        writer.key(name)
+        writer.beginArray()
+        if let text = value.string {
+          writer.beginObject()
+          writer.member("role", "user")
+          writer.member("content", text)
+          writer.endObject()
+        }
+        for element in value.elements { writer.raw(element.rawBytes) }
+        writer.beginObject()
+        writer.member("role", "assistant")
+        writer.member("content", String(end))
+        writer.endObject()
+        writer.endArray()
+      // A model that has begun to answer thinks no more.
+      case "thinking", "reasoning", "reasoning_effort": continue
+      default: writer.member(name, raw: value.rawBytes)
+      }
+    }
+    writer.endObject()
+    guard let document = try? JSONDocument(parsing: writer.bytes) else { return nil }
+    return try? CallRequest(document, dialect)
+  }
+}

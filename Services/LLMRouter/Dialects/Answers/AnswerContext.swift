@@ -1,0 +1,72 @@
+public import JSON
+
+/// What the answer of a call is written with.
+public struct AnswerContext: Sendable {
+  /// The model's name as the caller knows it.
+  public var model: String
+  /// Seconds since 1970.
+  public var created: Int64
+  /// Hexadecimal digits that no other answer has, for ids of what comes without one.
+  public var unique: String
+  /// Stands for the prompt's tokens until the provider has counted them.
+  public var promptEstimate: Int64
+  /// Whether the caller asked for the usage of a stream.
+  public var wantsUsage: Bool
+  /// The tools by their names at the provider.
+  public var names: NameMap
+  /// What a response repeats of its request.
+  public var echo: ResponseEcho
+
+  /// A context.
+  public init(
+    model: String, created: Int64, unique: String, promptEstimate: Int64 = 0, wantsUsage: Bool = false,
+    names: NameMap = NameMap(), echo: ResponseEcho = .none
+  ) {
+    self.model = model
+    self.created = created
+    self.unique = unique
+    self.promptEstimate = promptEstimate
+    self.wantsUsage = wantsUsage
+    self.names = names
+    self.echo = echo
+  }
+
+  /// The tool that a call means.
+  func tool(_ name: String) -> ToolIdentity { names.original(name) ?? ToolIdentity(name: name) }
+}
+
+/// The members of a request of the Responses API that its response repeats.
+public struct ResponseEcho: Sendable {
+  private static let names = [
+    "background", "instructions", "max_output_tokens", "max_tool_calls", "metadata", "parallel_tool_calls",
+    "previous_response_id", "prompt_cache_key", "reasoning", "safety_identifier", "service_tier", "store",
+    "temperature", "text", "tool_choice", "tools", "top_logprobs", "top_p", "truncation", "user",
+  ]
+  /// What a member is when the request has none.
+  private static let defaults = [
+    "instructions": "null", "max_output_tokens": "null", "metadata": "{}", "parallel_tool_calls": "true",
+    "previous_response_id": "null", "reasoning": #"{"effort":null,"summary":null}"#, "temperature": "null",
+    "text": #"{"format":{"type":"text"}}"#, "tool_choice": #""auto""#, "tools": "[]", "top_p": "null",
+    "truncation": #""disabled""#,
+  ]
+
+  /// Nothing but the defaults.
+  public static let none = ResponseEcho(nil)
+
+  private var values: [(name: String, json: [UInt8])] = []
+
+  /// What a request says.
+  public init(_ request: JSONView?) {
+    for name in ResponseEcho.names {
+      if let value = request?.present(name) {
+        values.append((name, Array(value.rawBytes)))
+      } else if let value = ResponseEcho.defaults[name] {
+        values.append((name, Array(value.utf8)))
+      }
+    }
+  }
+
+  func write(to writer: inout JSONWriter) {
+    for (name, json) in values { writer.member(name, raw: json) }
+  }
+}

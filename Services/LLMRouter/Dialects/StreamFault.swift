@@ -1,0 +1,68 @@
+internal import HTTPWire
+internal import JSON
+
+/// What went wrong within a provider's answer.
+public struct StreamFault: Error, Sendable, Hashable {
+  /// The code of what is no answer at all.
+  public static let garbageCode = "provider_garbage"
+  private static let messageCharactersMax = 500
+
+  /// The provider's code or type, if it gave one.
+  public let code: String
+  /// One sentence.
+  public let message: String
+
+  /// A fault.
+  public init(code: String, message: String) {
+    self.code = code
+    self.message = message
+  }
+
+  /// The error that stands in an answer or event; nil when there is none.
+  init?(in root: JSONView) {
+    if let error = root.present("error") {
+      self.init(error: error)
+      return
+    }
+    for choice in root["choices"]?.elements.map({ $0 }) ?? [] {
+      if let error = choice.present("error") {
+        self.init(error: error)
+        return
+      }
+      if choice["finish_reason"]?.string?.lowercased() == "error" {
+        self.init(code: "provider_error", message: "It stopped with an error.")
+        return
+      }
+    }
+    return nil
+  }
+
+  /// An error as providers write it: an object, or only a text.
+  init(error: JSONView?) {
+    let code = error?["code"]?.string ?? error?["type"]?.string ?? error?["code"]?.int.map(String.init)
+    let message = error?["message"]?.string ?? error?.string ?? "no message"
+    self.init(
+      code: code ?? "provider_error", message: String(message.prefix(StreamFault.messageCharactersMax)))
+  }
+}
+
+extension ProviderJSON {
+  /// The data of an event. Throws `StreamFault` for an error and for what is no object.
+  init(_ event: ServerSentEvent) throws(StreamFault) {
+    guard let parsed = ProviderJSON(event.data), parsed.root.kind == .object else {
+      throw StreamFault(
+        code: StreamFault.garbageCode, message: "The provider's stream holds something that is not JSON.")
+    }
+    if let fault = StreamFault(in: parsed.root) { throw fault }
+    if event.event == "error", parsed.root["type"]?.string ?? "error" == "error" {
+      throw StreamFault(error: parsed.root)
+    }
+    self = parsed
+  }
+
+  /// Whether the data of an event is the last word of OpenAI's streams.
+  static func isDone(_ data: [UInt8]) -> Bool {
+    guard data.count < 16, data.first == UInt8(ascii: "[") || data.first == 0x20 else { return false }
+    return data.filter { !JSONPrefix.isSpace($0) }.elementsEqual("[DONE]".utf8)
+  }
+}
