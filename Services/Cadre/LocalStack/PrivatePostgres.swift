@@ -48,7 +48,10 @@ public final class PrivatePostgres: Sendable {
       )
     }
     try FileAccess.makeFolder(parent)
-    do { try OwnFolder.claim(folder, owner: user, mode: 0o700) } catch {
+    do {
+      try OwnFolder.claim(folder, owner: user, mode: 0o700)
+      try OwnFolder.claim(sockets, owner: user, mode: 0o711)
+    } catch {
       switch error {
       case .foreign(let reason): throw StackError("\(reason); remove it, or choose another folder with --data")
       case .system(let reason): throw StackError(reason)
