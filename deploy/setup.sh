@@ -18,6 +18,8 @@ need_file /usr/include/hiredis/hiredis.h libhiredis-dev
 need_file /usr/include/x86_64-linux-gnu/curl/curl.h libcurl4-openssl-dev
 need_file /usr/include/openssl/evp.h libssl-dev
 need_file /usr/include/yaml.h libyaml-dev
+need_file /usr/include/zlib.h zlib1g-dev
+need_file /usr/include/zstd.h libzstd-dev
 need_program pkg-config pkg-config
 need_program redis-server redis-server
 compgen -G "/usr/lib/postgresql/*/bin/postgres" >/dev/null || need_program postgres postgresql

@@ -4,6 +4,7 @@ internal import Primitives
 /// What is answered, before it is put into the words of a dialect.
 struct MockAnswer: Sendable {
   private static let pieceBytes = 24
+  private static let bytesMax = 64 << 20
   private static let toolTokens: Int64 = 12
 
   let id: String
@@ -26,8 +27,7 @@ struct MockAnswer: Sendable {
     model = asked.model
     created = WallClock.now().unixMicroseconds / 1_000_000
     toolCalls = asked.toolResult != nil ? [] : script.toolCalls
-    let answer =
-      script.reply.contains("{prompt}") ? script.reply.replacing("{prompt}", with: asked.lastText) : script.reply
+    let answer = MockAnswer.fill(script.reply, with: asked.lastText)
     let wanted = Int64(answer.utf8.count / 4 + 1)
     let limit = max(1, asked.outputTokensMax ?? .max)
     isCut = wanted > limit && toolCalls.isEmpty
@@ -43,6 +43,13 @@ struct MockAnswer: Sendable {
     inputTokens = asked.inputTokens
     tellsUsage = script.fault != .noUsage
     liesAboutUsage = script.fault == .wrongUsage
+  }
+
+  /// Puts the prompt into a reply, as often as the largest answer allows.
+  private static func fill(_ reply: String, with prompt: String) -> String {
+    guard reply.contains("{prompt}") else { return reply }
+    let room = max(0, MockAnswer.bytesMax - reply.utf8.count)
+    return reply.replacing("{prompt}", with: prompt, maxReplacements: max(1, room / max(1, prompt.utf8.count)))
   }
 
   var pieces: [String] {

@@ -21,6 +21,8 @@ enum MockDialect: String, Sendable, CaseIterable {
 struct MockRequest: Sendable {
   /// Texts of one request for embeddings, as OpenAI bounds them.
   private static let inputsMax = 2048
+  /// Numbers of one answer with embeddings.
+  private static let numbersMax: Int64 = 1 << 20
 
   let dialect: MockDialect
   let model: String
@@ -99,7 +101,8 @@ struct MockRequest: Sendable {
     wantsUsage = root["stream_options"]?["include_usage"]?.bool ?? false
     outputTokensMax =
       root["max_completion_tokens"]?.int ?? root["max_tokens"]?.int ?? root["max_output_tokens"]?.int
-    dimensions = Int(max(1, min(4096, root["dimensions"]?.int ?? 8)))
+    let dimensionsMax = min(4096, MockRequest.numbersMax / Int64(max(1, inputs.count)))
+    dimensions = Int(max(1, min(dimensionsMax, root["dimensions"]?.int ?? 8)))
     wantsBase64 = root["encoding_format"]?.string == "base64"
     // Four bytes a token and four tokens a message: near enough for a mock, and always the same.
     inputTokens = Int64(bytes / 4 + max(1, count) * 4)

@@ -1,3 +1,4 @@
+internal import ContentCoding
 internal import HTTPWire
 internal import Primitives
 internal import Reactor
@@ -19,7 +20,7 @@ public final class HTTPRequestBody: @unchecked Sendable {
   /// Here unless a read is under way or the connection has taken it back.
   private var reader: StreamReader?
   private var wire: WireBody
-  private var decoder: ContentDecoder?
+  private var decoding = BodyDecoding.none
   private let bytesMax: Int
   /// Bytes delivered, after decoding.
   private var delivered = 0
@@ -39,17 +40,26 @@ public final class HTTPRequestBody: @unchecked Sendable {
     wire = WireBody(head.framing)
     guard !wire.isEnded else { return }
     if head.expectsContinue { self.sendContinue = sendContinue }
-    if head.headers.contains(.contentEncoding) { decoder = ContentDecoder(head.headers, bytesMax: bytesMax) }
+    if head.headers.contains(.contentEncoding) { decoding = BodyDecoding(head.headers, bytesMax: bytesMax) }
   }
 
   /// The length if the client declared it and the body is not compressed.
-  public var declaredLength: UInt64? { decoder == nil ? wire.remaining : nil }
+  public var declaredLength: UInt64? {
+    if case .none = decoding { wire.remaining } else { nil }
+  }
 
   /// Whether every byte was delivered.
-  public var isEnded: Bool { wire.isEnded && decoder?.isDrained ?? true }
+  public var isEnded: Bool {
+    guard wire.isEnded else { return false }
+    return switch decoding {
+    case .none: true
+    case .decoder(let decoder): decoder.isDrained
+    case .refused: false
+    }
+  }
 
   /// Whether the body is decoded on its way: the request's `Content-Encoding` does not hold for what is delivered.
-  public var isDecoded: Bool { decoder != nil }
+  public var isDecoded: Bool { if case .none = decoding { false } else { true } }
 
   /// The client was never told to send the body and may not do so.
   var awaitsContinue: Bool { sendContinue != nil }
@@ -71,7 +81,7 @@ public final class HTTPRequestBody: @unchecked Sendable {
   /// The whole body. Throws as `next` does.
   public func collect() async throws -> [UInt8] {
     if isEnded { return [] }
-    guard decoder == nil, wire.taken == 0, let length = wire.remaining else { return try await collectPieces() }
+    guard case .none = decoding, wire.taken == 0, let length = wire.remaining else { return try await collectPieces() }
     try checkLimit(length)
     var reader = try lend()
     let result: Result<[UInt8], any Error>
@@ -98,30 +108,50 @@ public final class HTTPRequestBody: @unchecked Sendable {
   }
 
   private func piece(_ reader: inout StreamReader) async throws -> [UInt8]? {
-    while true {
-      if decoder == nil, let length = wire.remaining { try checkLimit(length) }
-      if let decoder, let piece = try decoder.next() {
-        try count(piece)
-        // Unpacking much out of little must not keep the loop from its other work.
-        await Task.yield()
-        return piece
-      }
-      if let raw = try wireStep({ () throws(HTTPWireError) in try wire.next(from: &reader.input) }) {
-        guard let decoder else {
-          try count(raw)
-          return raw
+    switch decoding {
+    case .refused(let problem): throw problem
+    case .none: return try await raw(&reader)
+    case .decoder(let decoder):
+      while true {
+        if let piece = try unpacked({ () throws(ContentCodingError) in try decoder.next() }) {
+          try count(piece)
+          // Unpacking much out of little must not keep the loop from its other work.
+          await Task.yield()
+          return piece
         }
-        try decoder.feed(raw)
-        continue
+        guard let bytes = try await packed(&reader) else {
+          try unpacked { () throws(ContentCodingError) in try decoder.finish() }
+          return nil
+        }
+        decoder.feed(bytes)
       }
-      if wire.isEnded {
-        guard let decoder else { return nil }
-        try decoder.finish()
-        if decoder.isDrained { return nil }
-        continue
+    }
+  }
+
+  private func raw(_ reader: inout StreamReader) async throws -> [UInt8]? {
+    while true {
+      if let length = wire.remaining { try checkLimit(length) }
+      if let bytes = try wireStep({ () throws(HTTPWireError) in try wire.next(from: &reader.input) }) {
+        try count(bytes)
+        return bytes
       }
+      if wire.isEnded { return nil }
       try await receive(&reader)
     }
+  }
+
+  /// The next bytes of a compressed body. They have the same limit as what comes out of them.
+  private func packed(_ reader: inout StreamReader) async throws -> [UInt8]? {
+    while true {
+      guard wire.taken &+ (wire.remaining ?? 0) <= UInt64(max(0, bytesMax)) else { throw tooLarge }
+      if let bytes = try wireStep({ () throws(HTTPWireError) in try wire.next(from: &reader.input) }) { return bytes }
+      if wire.isEnded { return nil }
+      try await receive(&reader)
+    }
+  }
+
+  private func unpacked<T>(_ body: () throws(ContentCodingError) -> T) throws(Problem) -> T {
+    do { return try body() } catch { throw Problem(error, bytesMax: bytesMax) }
   }
 
   private func count(_ piece: [UInt8]) throws(Problem) {
@@ -137,7 +167,11 @@ public final class HTTPRequestBody: @unchecked Sendable {
 
   private func checkLimit(_ more: UInt64) throws(Problem) {
     guard more > UInt64(max(0, bytesMax - delivered)) else { return }
-    throw Problem(
+    throw tooLarge
+  }
+
+  private var tooLarge: Problem {
+    Problem(
       .contentTooLarge, code: "body_too_large", "The body is larger than \(bytesMax) bytes, the limit of this address.")
   }
 

@@ -84,7 +84,11 @@ import Testing
   @Test func `a history holds what providers know and nothing else`() async throws {
     let model = ScriptedModel(
       Completion.message(
-        #""role":"assistant","content":null,"reasoning_content":"hm","annotations":[],"refusal":null,"audio":null,"tool_calls":[{"index":0,"id":"a","type":"function","function":{"name":"calculate","arguments":"{\"expression\":\"1+1\"}"},"extra_content":{"sig":1}}]"#,
+        #"""
+        "role":"assistant","content":null,"reasoning_content":"hm","annotations":[],"refusal":null,"audio":null,
+        "tool_calls":[{"index":0,"id":"a","type":"function",
+          "function":{"name":"calculate","arguments":"{\"expression\":\"1+1\"}"},"extra_content":{"sig":1}}]
+        """#,
         finish: "tool_calls"), Completion.text("2"))
     _ = try await AgentLoop(try start(), models: model, recorder: MemoryJournal()).run()
     let echoed = try #require(model.requests.last?["messages"]?[1])

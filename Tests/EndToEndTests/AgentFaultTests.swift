@@ -55,6 +55,25 @@ extension EndToEndTests {
       }
     }
 
+    @Test func `an orchestrator that stands still costs no attempt where there is another one`() throws {
+      try mock.with(scripts: #"{"match":"","reply":"done {prompt}","latency_ms":4000}"#) {
+        for frozen in fixture.stack.replicas(of: "orchestrator") {
+          let before = try calls()
+          let runs = try (0..<4).map { try start("frozen \(frozen.name) \($0)").run }
+          try fixture.wait("the model is called") { try calls() == before + 4 }
+          kill(frozen.process.processID, SIGSTOP)
+          Thread.sleep(forTimeInterval: 2.5)
+          kill(frozen.process.processID, SIGCONT)
+          for run in runs {
+            #expect(try fixture.end(ofRun: run)["status"]?.string == "succeeded")
+            let types = try fixture.types(run)
+            #expect(!types.contains("step.lost") && !types.contains("step.failed"), "\(types)")
+          }
+          #expect(try calls() == before + 4)
+        }
+      }
+    }
+
     @Test func `a failure in words that are too long is reported at once`() throws {
       let family = "\u{1F468}\u{200D}\u{1F469}\u{200D}\u{1F467}\u{200D}\u{1F466}"
       for words in [String(repeating: family, count: 163), String(repeating: "e\u{301}", count: 1300)] {

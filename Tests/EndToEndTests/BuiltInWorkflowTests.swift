@@ -66,7 +66,11 @@ extension EndToEndTests {
 
     @Test func `a schema is answered with a document that fits it`() throws {
       let schema =
-        ##"{"type":"object","properties":{"name":{"type":"string"},"tags":{"type":"array","items":{"enum":["a","b"]}},"size":{"$ref":"#/$defs/size"}},"required":["name","more"],"$defs":{"size":{"type":"object","properties":{"width":{"type":"integer","minimum":3}}}}}"##
+        ##"""
+        {"type":"object","properties":{"name":{"type":"string"},"tags":{"type":"array","items":{"enum":["a","b"]}},
+          "size":{"$ref":"#/$defs/size"}},"required":["name","more"],
+          "$defs":{"size":{"type":"object","properties":{"width":{"type":"integer","minimum":3}}}}}
+        """##
       let answer = fixture.call(
         "POST", "/v1/chat/completions",
         body: """

@@ -141,7 +141,9 @@ extension EndToEndTests {
       func open() -> [Int] { [orchestrator, worker, gateway].map { descriptors($0.process) } }
       do {
         try fixture.wait("connections of disturbed links are closed") {
-          zip(open(), before).allSatisfy { $0 <= $1 + 6 }
+          // Calls, heartbeats and polls that went on at the same time leave their connections to the next ones for a
+          // minute; a connection for each disturbance would be far more.
+          zip(open(), before).allSatisfy { $0 <= $1 + 12 }
         }
       } catch {
         Issue.record("descriptors of orchestrator, worker and gateway: \(before) before, \(open()) behind")

@@ -77,11 +77,13 @@ extension EndToEndTests {
     // P-24
     @Test func `the trace of a submission goes on in the worker's calls`() throws {
       let trace = "0af7651916cd43dd8448eb211c80319c"
+      // A provider that nobody else calls.
+      let mock = try PlainMock(fixture)
       let (_, root) = try fixture.json(
-        "POST", "/api/v1/tasks", body: #"{"prompt":"traced"}"#,
+        "POST", "/api/v1/tasks", body: "{\"prompt\":\"traced\",\"model\":\"\(mock.model)\"}",
         headers: ["traceparent": "00-\(trace)-b7ad6b7169203331-01", "Prefer": "wait=20"])
       #expect(root["status"]?.string == "succeeded")
-      let (_, usage) = fixture.call("GET", "/mock/usage", service: "mock-provider")
+      let (_, usage) = mock.call("GET", "/mock/usage")
       #expect(try JSONDocument(parsing: usage).root["last_trace_id"]?.string == trace)
     }
 

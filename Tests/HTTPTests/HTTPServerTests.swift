@@ -284,3 +284,50 @@ struct ServerFixture {
     }
   }
 }
+
+@Suite struct CompressedBodyTests {
+  // "hello" by gzip and by zstd (one raw block).
+  private static let gzip: [UInt8] = [
+    0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 3, 0xCB, 0x48, 0xCD, 0xC9, 0xC9, 7, 0, 0x86, 0xA6, 0x10, 0x36, 5, 0, 0, 0,
+  ]
+  private static let zstd: [UInt8] = [0x28, 0xB5, 0x2F, 0xFD, 0x20, 5, 0x29, 0, 0] + Array("hello".utf8)
+
+  private func post(_ port: Int, _ coding: String, _ body: [UInt8], path: String = "/echo") async throws -> String {
+    let peer = try await PeerSocket.connect(to: port)
+    peer.write(
+      "POST \(path) HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Encoding: \(coding)\r\nContent-Length: \(body.count)\r\n\r\n"
+    )
+    peer.write(body)
+    while let more = try? await peer.fill(), more {}
+    defer { peer.close() }
+    return String(decoding: peer.input.readable, as: UTF8.self)
+  }
+
+  @Test func `bodies are unpacked, and codings that are not known are refused by name`() async throws {
+    try await ServerFixture.run { server in
+      for coding in ["gzip", "GZIP", "x-gzip", "identity, gzip"] {
+        let answer = try await post(server.port, coding, CompressedBodyTests.gzip)
+        #expect(answer.hasSuffix("\r\n\r\nhello"), "\(coding): \(answer)")
+      }
+      #expect(try await post(server.port, "zstd", CompressedBodyTests.zstd).hasSuffix("\r\n\r\nhello"))
+      #expect(try await post(server.port, "identity", Array("hello".utf8)).hasSuffix("\r\n\r\nhello"))
+      #expect(try await post(server.port, "br", []).hasSuffix("\r\n\r\n"))
+      let refused = try await post(server.port, "br", Array("hello".utf8))
+      #expect(refused.hasPrefix("HTTP/1.1 415 ") && refused.contains("accept-encoding: gzip, deflate, zstd\r\n"))
+      #expect(refused.contains(#"The Content-Encoding \"br\" is not supported"#))
+      #expect(try await post(server.port, "gzip", Array("hello".utf8)).hasPrefix("HTTP/1.1 400 "))
+      #expect(
+        try await post(server.port, "gzip", Array(CompressedBodyTests.gzip.dropLast())).hasPrefix("HTTP/1.1 400 "))
+    }
+  }
+
+  @Test func `a bomb is refused at the limit of its address`() async throws {
+    // 64 MiB of zeros: a zstd frame of one-byte blocks that repeat.
+    var bomb: [UInt8] = [0x28, 0xB5, 0x2F, 0xFD, 0, 0x58]
+    for index in 0..<512 { bomb += [(index == 511 ? 1 : 0) | 2, 0, 0x10, 0] }
+    try await ServerFixture.run { [bomb] server in
+      let answer = try await post(server.port, "zstd", bomb)
+      #expect(answer.hasPrefix("HTTP/1.1 413 "), "\(answer)")
+    }
+  }
+}

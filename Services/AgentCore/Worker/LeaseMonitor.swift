@@ -42,8 +42,9 @@ struct LeaseMonitor: Sendable {
   /// Three heartbeats fit into a lease.
   var beatInterval: Duration { lease / 3 }
 
-  /// How long a heartbeat may take. One that hangs must leave time for others within the lease.
-  var beatTimeout: Duration { max(.seconds(2), min(.seconds(15), lease / 3)) }
+  /// How long a heartbeat may take. One that hangs must leave time for another one, at another replica, within the
+  /// lease.
+  var beatTimeout: Duration { max(.milliseconds(600), min(.seconds(15), lease / 3)) }
 
   /// The orchestrator has taken a call that was sent at `sentAt`: the lease was prolonged then at the earliest.
   mutating func heard(sentAt: UInt64) -> Action {

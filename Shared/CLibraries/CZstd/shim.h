@@ -1,0 +1,3 @@
+// zstd, the stable interface.
+#pragma once
+#include <zstd.h>
