@@ -81,6 +81,10 @@ extension Problem {
       self.init(.internalServerError, code: "unreadable_history", "The history of the run cannot be read: \(reason).")
     case .byStore(let error): self = .unavailable(error)
     case .unknownRun: self = .notFound("run")
+    case .workflowGone:
+      self.init(
+        .conflict, code: "workflow_gone",
+        "The document of the run's workflow is not there any more; the run can only be cancelled.")
     case .byDecider(.runEnded):
       self.init(.conflict, code: "run_ended", "The run has ended; nothing more happens to it.")
     case .byDecider(let reason):
