@@ -92,6 +92,7 @@ var targets: [Target] = [
     resources: [
       .embedInCode("Store/Migrations/0001_runs.sql"), .embedInCode("Store/Migrations/0002_workflows.sql"),
       .embedInCode("Store/Migrations/0003_histories.sql"), .embedInCode("Store/Migrations/0004_claims.sql"),
+      .embedInCode("Store/Migrations/0005_lists.sql"),
     ], swiftSettings: settings),
 
   library("Pricing", at: "Services/LLMRouter/Pricing", ["JSON"]),

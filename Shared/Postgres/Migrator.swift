@@ -27,7 +27,9 @@ public struct MigrationError: Error, CustomStringConvertible {
 /// Brings a schema up to date. Several processes may start at once: a lock lets one work while the others wait.
 public struct Migrator: Sendable {
   private static let lockKey: Int64 = 0x6361_6472_6500
-  private static let timeout: UInt64 = 120_000_000_000
+  /// For a connection, and for all that a schema may need: large tables get new indexes.
+  private static let connectTimeout: UInt64 = 120_000_000_000
+  private static let timeout: UInt64 = 7_200_000_000_000
 
   private let pool: PostgresPool
   private let schema: String
@@ -46,7 +48,7 @@ public struct Migrator: Sendable {
     precondition(
       migrations.enumerated().allSatisfy { $0.element.version == $0.offset + 1 }, "versions count from 1 without gaps")
     let deadline = MonotonicClock.now() &+ Migrator.timeout
-    let connection = try await pool.dedicated(deadline: deadline)
+    let connection = try await pool.dedicated(deadline: MonotonicClock.now() &+ Migrator.connectTimeout)
     defer { connection.close() }
     func run(_ sql: String) async throws -> [PostgresRows] { try await connection.script(sql, deadline: deadline) }
     // Waiting for another migrator is no reason to give up.

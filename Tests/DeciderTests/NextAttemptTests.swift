@@ -89,3 +89,34 @@ extension NextAttemptTests {
     #expect(a.unansweredFailure == failure)
   }
 }
+
+/// Leases that never reach a worker.
+@Suite struct UndeliveredTests {
+  @Test func `a step that never reached a worker has not been tried`() throws {
+    var run = try RunScript(workflow(step("a") { $0.retry.attemptsMax = 1 }))
+    try run.apply(.lease(step: "a", worker: "w"))
+    try run.apply(.lose(step: "a", attempt: 1, wasUndelivered: true))
+    #expect(run.ready == ["a"] && run.attempt("a") == 2)
+    try run.work("a")
+    #expect(run.state.status == .succeeded)
+  }
+
+  @Test func `a step that can never be delivered does not go round for ever`() throws {
+    var run = try RunScript(workflow(step("a") { $0.retry.attemptsMax = 1 }))
+    for _ in 0..<100 where !run.state.status.isEnded {
+      try run.apply(.lease(step: "a", worker: "w"))
+      try run.apply(.lose(step: "a", attempt: run.attempt("a"), wasUndelivered: true))
+    }
+    #expect(run.state.status == .failed)
+  }
+
+  @Test func `a list of a negative number of elements is none`() throws {
+    let flow = workflow(step("map") { $0.fanOut = .init(items: "input.items", width: 2, itemsMax: 10) })
+    let run = try RunScript(flow, facts: [Fact("input.items", .count(-1))])
+    #expect(run.state.status == .failed)
+    var state = run.state
+    evolve(&state, .stepFannedOut(step: "map", count: -5))
+    evolve(&state, .stepDegraded(step: "map", fallback: -5))
+    #expect(state.step("map")?.fallback == 0)
+  }
+}

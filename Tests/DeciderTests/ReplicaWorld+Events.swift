@@ -189,7 +189,7 @@ extension ReplicaWorld {
     switch Int.random(in: 0..<10, using: &random) {
     case 0..<2 where !isServed || step.recordedCalls < 5:
       input = .record(step: lease.step, attempt: lease.attempt, [call(step.recordedCalls)])
-    case 2: input = .lose(step: lease.step, attempt: lease.attempt)
+    case 2: input = .lose(step: lease.step, attempt: lease.attempt, wasUndelivered: random.chance(30))
     case 3:
       let next = random.pick([NextAttempt.anew, .continues, nil])
       let failure = Failure(code: "code", message: "m", isRetryable: random.chance(70), next: next)

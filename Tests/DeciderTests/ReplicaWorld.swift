@@ -127,7 +127,7 @@ struct ReplicaWorld {
     for event in events {
       switch event {
       case .stepFailed(let step, let attempt, _, _), .stepSucceeded(let step, let attempt, _, _, _),
-        .stepLost(let step, let attempt, _), .planExpanded(let step, let attempt, _, _, _),
+        .stepLost(let step, let attempt, _, _), .planExpanded(let step, let attempt, _, _, _),
         .stepTimedOut(let step, let attempt, _, _, _):
         leases.remove(Lease(run: run, step: step, attempt: attempt))
         ready[Lease(run: run, step: step, attempt: attempt)] = nil

@@ -89,6 +89,7 @@ struct ApprovalRoutes: Sendable {
     writer.member("subject_sha256", row.subjectSHA256)
     writer.key("subject")
     if let subject = row.subject { writer.raw(subject) } else { writer.null() }
+    if row.isLarge, row.subject == nil { writer.member("subject_truncated", true) }
     writer.member("requested_at", row.requestedAt.description)
     writer.member("expires_at", orNull: row.expiresAt?.description)
     writer.member("decided_at", orNull: row.decidedAt?.description)

@@ -96,14 +96,14 @@ struct HistoryRoutes: Sendable {
     return .json { writer in
       writer.key("events")
       writer.beginArray()
-      for event in page where filter.shows(event, state) {
+      for event in page.events where filter.shows(event, state) {
         writer.beginObject()
         TaskDocuments.write(event: event, of: row.id, to: &writer)
         writer.endObject()
       }
       writer.endArray()
       writer.key("next_after")
-      if page.count == limit, let last = page.last { writer.int(Int64(last.sequence)) } else { writer.null() }
+      if !page.isLast, let last = page.events.last { writer.int(Int64(last.sequence)) } else { writer.null() }
     }
   }
 
@@ -122,10 +122,10 @@ struct HistoryRoutes: Sendable {
         let ticket = engine.hub.ticket(for: run)
         defer { ticket.cancel() }
         let page = try await engine.store.eventsOrArchived(run, after: sequence, limit: HistoryRoutes.pageMax)
-        let seen = page.last?.sequence ?? 0
+        let seen = page.events.last?.sequence ?? 0
         let state =
-          filter.agents.isEmpty || page.isEmpty ? nil : try await engine.look(run, atLeast: seen)?.state
-        for event in page {
+          filter.agents.isEmpty || page.events.isEmpty ? nil : try await engine.look(run, atLeast: seen)?.state
+        for event in page.events {
           sequence = event.sequence
           guard filter.shows(event, state) else { continue }
           var writer = JSONWriter()
@@ -135,11 +135,11 @@ struct HistoryRoutes: Sendable {
           try await stream.send(
             ServerSentEvent(id: String(event.sequence), event: event.type, data: writer.bytes))
         }
-        if let last = page.last, ["run.succeeded", "run.failed", "run.cancelled"].contains(last.type) { return }
-        if page.count == HistoryRoutes.pageMax { continue }
+        if let last = page.events.last, ["run.succeeded", "run.failed", "run.cancelled"].contains(last.type) { return }
+        if !page.isLast { continue }
         // A stream that was resumed behind the last event has nothing to wait for.
-        if page.isEmpty, let end = try await engine.store.end(of: run), end.status.isEnded {
-          if try await engine.store.eventsOrArchived(run, after: sequence, limit: 1).isEmpty { return }
+        if page.events.isEmpty, let end = try await engine.store.end(of: run), end.status.isEnded {
+          if try await engine.store.eventsOrArchived(run, after: sequence, limit: 1).events.isEmpty { return }
           continue
         }
         // A reader resumes elsewhere behind the last event that it has seen.
@@ -151,29 +151,28 @@ struct HistoryRoutes: Sendable {
 
   // MARK: Replay
 
-  private func loaded(_ row: RunRow, _ tenant: TenantID) async throws -> RunBundle {
+  private func workflow(of row: RunRow, _ tenant: TenantID) async throws -> Workflow {
     guard let workflow = try await engine.catalog.find(tenant, row.workflow, version: row.workflowVersion) else {
       throw Problem(.conflict, code: "unknown_workflow", "The workflow of the run is not there any more.")
     }
-    let history = try await engine.store.history(row.id)
-    let bodies = try await engine.store.payloads(tenant, Array(Set(history.flatMap(\.payloads))))
-    return RunBundle(
-      run: row.id.description, workflow: workflow.workflow, events: history,
-      payloads: try bodies.mapValues { try JSONDocument(parsing: $0) })
+    return workflow.workflow
   }
 
   /// Folds the history again and compares every decision, what is stored of the run, and the payloads.
   private func replay(_ request: HTTPRequest) async throws -> HTTPResponse {
     let (caller, row) = try await find(request)
-    let bundle = try await loaded(row, caller.tenant)
+    let workflow = try await workflow(of: row, caller.tenant)
+    let history = try await engine.store.history(row.id)
+    let payloads = RunPayloads(engine.store, caller.tenant)
+    let missing = try await payloads.missing(of: history)
+    let factFault = try await payloads.factFault(of: history, row.id, workflow)
     let report = try await BlockingPool.shared.run {
-      let replay = bundle.replay()
+      let replay = HistoryReplay.verify(history, with: workflow)
       let state = replay.state
       let stored =
         state.status.rawValue == row.status.rawValue && state.usage == row.usage && state.sequence == row.version
-      let missing = bundle.missingPayloads
       return ReplayReport(
-        run: row.id.description, history: bundle.events, replay: replay,
+        run: row.id.description, history: history, replay: replay,
         checks: [
           .init(
             "stored_state",
@@ -182,49 +181,25 @@ struct HistoryRoutes: Sendable {
               : "The run is stored as \(row.status.rawValue) at version \(row.version), its history says \(state.status.rawValue) at \(state.sequence)."
           ),
           .init("payloads", fault: missing.isEmpty ? nil : "Missing: \(missing.prefix(5).joined(separator: ", "))."),
-          .init("facts", fault: bundle.factFaults().first),
+          .init("facts", fault: factFault),
         ])
     }
     engine.metrics.replayed(isConsistent: report.isConsistent)
     return .json { report.write(to: &$0) }
   }
 
-  /// The run as one file, for `cadre replay` and for keeping.
+  /// The run as one file, for `cadre replay` and for keeping; read and sent in portions.
   private func bundle(_ request: HTTPRequest) async throws -> HTTPResponse {
     let (caller, row) = try await find(request)
-    let bundle = try await loaded(row, caller.tenant)
-    let rows = try await engine.store.eventsOrArchived(row.id, after: 0, limit: .max)
-    var writer = JSONWriter(reservingBytes: rows.count * 200)
-    writer.beginObject()
-    writer.member("format", RunBundle.format)
-    writer.member("version", RunBundle.version)
-    writer.member("written_by", "cadre \(CadreVersion.current)")
-    writer.member("run_id", bundle.run)
-    writer.member("status", row.shownStatus)
-    writer.key("workflow")
-    WorkflowDocument.write(bundle.workflow, to: &writer)
-    writer.member("workflow_version", Int64(bundle.workflow.version))
-    writer.key("events")
-    writer.beginArray()
-    for event in rows {
-      writer.beginObject()
-      writer.member("seq", Int64(event.sequence))
-      writer.member("at", event.at.description)
-      writer.member("type", event.type)
-      writer.member("step", orNull: event.step)
-      writer.member("data", raw: event.data)
-      writer.endObject()
-    }
-    writer.endArray()
-    writer.key("payloads")
-    writer.beginObject()
-    for (digest, document) in bundle.payloads.sorted(by: { $0.key < $1.key }) {
-      writer.member(digest, raw: document.root.rawBytes)
-    }
-    writer.endObject()
-    writer.endObject()
-    var response = HTTPResponse.json(.ok, writer.bytes)
-    response.headers.append("content-disposition", "attachment; filename=\"\(bundle.run).json\"")
+    let workflow = try await workflow(of: row, caller.tenant)
+    let payloads = RunPayloads(engine.store, caller.tenant)
+    var response = HTTPResponse(
+      .ok,
+      body: .stream(length: nil) { writer in
+        try await payloads.writeBundle(of: row, workflow) { try await writer.write($0) }
+      })
+    response.headers.append(.contentType, "application/json")
+    response.headers.append("content-disposition", "attachment; filename=\"\(row.id).json\"")
     return response
   }
 
@@ -277,7 +252,9 @@ struct HistoryRoutes: Sendable {
         do {
           _ = try Template(template)
           let text = String(decoding: template.rawBytes, as: UTF8.self)
-          if text.contains("\\u0000") { nested.note("input", .malformed, "The input must not contain U+0000.") }
+          if JSONEscapes.containNull(template.rawBytes) {
+            nested.note("input", .malformed, "The input must not contain U+0000.")
+          }
           input = text
         } catch { nested.note("input", .malformed, error.description) }
       }

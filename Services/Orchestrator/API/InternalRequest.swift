@@ -81,6 +81,10 @@ extension Problem {
       self.init(.internalServerError, code: "unreadable_history", "The history of the run cannot be read: \(reason).")
     case .byStore(let error): self = .unavailable(error)
     case .unknownRun: self = .notFound("run")
+    case .workflowGone:
+      self.init(
+        .conflict, code: "workflow_gone",
+        "The document of the run's workflow is not there any more; the run can only be cancelled.")
     case .byDecider(.runEnded):
       self.init(.conflict, code: "run_ended", "The run has ended; nothing more happens to it.")
     case .byDecider(let reason):
@@ -175,20 +179,29 @@ enum Parameter {
 }
 
 extension HTTPResponse {
-  /// A page of a list. `rows` holds one row more than `limit` when there is another page.
+  /// Bytes after which a page of a list ends, although it has fewer rows than were asked for.
+  private static let pageBytesMax = 4 << 20
+
+  /// A page of a list. `rows` holds one row more than `limit` when there is another page; `cut` is where that begins when
+  /// rows that do not fit were in the way.
   static func page<Row>(
-    _ name: String, _ rows: [Row], limit: Int, cursor: (Row) -> String, _ write: (Row, inout JSONWriter) -> Void
+    _ name: String, _ rows: [Row], limit: Int, cut: String? = nil, cursor: (Row) -> String,
+    _ write: (Row, inout JSONWriter) -> Void
   ) -> HTTPResponse {
     .json { writer in
       writer.key(name)
       writer.beginArray()
+      var written = 0
       for row in rows.prefix(limit) {
+        if written > 0, writer.bytes.count > pageBytesMax { break }
         writer.beginObject()
         write(row, &writer)
         writer.endObject()
+        written += 1
       }
       writer.endArray()
-      writer.member("next_cursor", orNull: rows.count > limit ? cursor(rows[limit - 1]) : nil)
+      let isMore = written > 0 && written < rows.count
+      writer.member("next_cursor", orNull: isMore ? cursor(rows[written - 1]) : cut)
     }
   }
 }

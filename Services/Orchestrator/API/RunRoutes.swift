@@ -67,9 +67,12 @@ struct RunRoutes: Sendable {
     let query = try request.query()
     let limit = try Parameter.limit(query, standard: 20, max: RunRoutes.pageMax)
     let cursor = try Parameter.cursor(query, RunID.self)
-    let rows = try await engine.store.runs(
+    let page = try await engine.store.runs(
       caller.tenant, try Parameter.filter(query), before: cursor, limit: limit + 1)
-    return .page("runs", rows, limit: limit, cursor: { $0.id.description }) { TaskDocuments.write(run: $0, to: &$1) }
+    let cut = page.cut.map { RunID($0).description }
+    return .page("runs", page.rows, limit: limit, cut: cut, cursor: { $0.id.description }) {
+      TaskDocuments.write(run: $0, to: &$1)
+    }
   }
 
   // MARK: Changes

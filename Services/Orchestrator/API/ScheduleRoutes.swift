@@ -205,6 +205,13 @@ struct ScheduleRoutes: Sendable {
     writer.member("last_run_id", orNull: row.lastRun?.description)
     writer.member("fired", row.fired)
     writer.member("skipped", row.skipped)
-    writer.member("task", raw: row.task)
+    // Lists leave large ones out.
+    if row.task.isEmpty {
+      writer.key("task")
+      writer.null()
+      writer.member("task_truncated", true)
+    } else {
+      writer.member("task", raw: row.task)
+    }
   }
 }

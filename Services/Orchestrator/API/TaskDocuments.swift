@@ -24,6 +24,7 @@ enum TaskDocuments {
     writer.member("archived_at", orNull: row.archivedAt?.description)
     writer.key("input")
     writer.raw(row.run.input)
+    if row.run.isInputLeftOut { writer.member("input_truncated", true) }
     writer.key("run")
     writer.beginObject()
     write(run: row.run, to: &writer)
@@ -54,6 +55,7 @@ enum TaskDocuments {
     writer.endObject()
     writer.key("result")
     if let output = row.output { writer.raw(output) } else { writer.null() }
+    if row.isOutputLeftOut { writer.member("result_truncated", true) }
     writer.key("failure")
     if let failure = row.failure, let view = try? JSONDocument(parsing: failure).root {
       writer.beginObject()

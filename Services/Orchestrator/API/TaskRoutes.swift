@@ -134,8 +134,9 @@ struct TaskRoutes: Sendable {
     let limit = try Parameter.limit(query, standard: 20, max: TaskRoutes.pageMax)
     let cursor = try Parameter.cursor(query, TaskID.self)
     let filter = try Parameter.filter(query)
-    let rows = try await engine.store.tasks(caller.tenant, filter, before: cursor, limit: limit + 1)
-    return .page("tasks", rows, limit: limit, cursor: { $0.task.description }) {
+    let page = try await engine.store.tasks(caller.tenant, filter, before: cursor, limit: limit + 1)
+    let cut = page.cut.map { TaskID($0).description }
+    return .page("tasks", page.rows, limit: limit, cut: cut, cursor: { $0.task.description }) {
       TaskDocuments.write(task: $0, to: &$1)
     }
   }

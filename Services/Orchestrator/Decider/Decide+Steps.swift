@@ -24,7 +24,7 @@ extension Decision {
     let definition = state.definitions[state.steps[place].definition]
     if let condition = definition.condition, !condition.holds(in: state) { return skip(place) }
     guard let fanOut = definition.fanOut else { return ready(place, delay: 0) }
-    guard case .count(let count)? = state.facts[fanOut.items] else {
+    guard case .count(let count)? = state.facts[fanOut.items], count >= 0 else {
       return refuse(
         place,
         Failure(code: "fan_out_not_a_list", message: "There is no list at \(fanOut.items).", isRetryable: false))

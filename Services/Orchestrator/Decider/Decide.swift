@@ -138,11 +138,13 @@ struct Decision {
       let place = try held(key, attempt)
       emit(.stepFailed(step: key, attempt: attempt, failure, usage: usage))
       afterFailure(place, failure)
-    case .lose(let key, let attempt):
+    case .lose(let key, let attempt, let wasUndelivered):
       let place = try held(key, attempt)
       guard case .leased(let worker) = state.steps[place].status else { throw .staleAttempt }
-      emit(.stepLost(step: key, attempt: attempt, worker: worker))
-      afterFailure(place, .workerLost)
+      // What can never be delivered must not go round for ever.
+      let isFree = wasUndelivered && state.steps[place].undelivered < RunState.undeliveredMax
+      emit(.stepLost(step: key, attempt: attempt, worker: worker, wasUndelivered: isFree))
+      if isFree { ready(place, delay: 0) } else { afterFailure(place, .workerLost) }
     case .timeOut(let key, let attempt, let limit, let repeats, let usage):
       try timeOut(key, attempt, limit, repeats, usage)
     case .elapse(let key, let attempt):

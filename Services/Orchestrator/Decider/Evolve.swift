@@ -4,6 +4,7 @@ internal import Contracts
 /// and an event about a step that does not exist changes nothing but the sequence number.
 public func evolve(_ state: inout RunState, _ event: RunEvent) {
   state.sequence += 1
+  if let used = event.usage { state.usage = state.usage + used }
   switch event {
   case .runCreated(_, _, let input, let seed, let facts):
     state.input = input
@@ -54,12 +55,9 @@ extension RunState {
     case .stepStarted(_, _, let worker):
       set(place, .leased(worker: worker))
       if status == .pending { status = .running }
-    case .callRecorded(_, _, let call):
-      steps[place].recordedCalls += 1
-      usage = usage + call.usage
-    case .stepSucceeded(_, _, let output, let facts, let used):
+    case .callRecorded: steps[place].recordedCalls += 1
+    case .stepSucceeded(_, _, let output, let facts, _):
       learn(facts)
-      if let used { usage = usage + used }
       steps[place].output = output
       succeed(place)
     case .stepCompleted(_, let output):
@@ -75,25 +73,28 @@ extension RunState {
       steps[place].output = output
       expand(place, added)
     case .stepFannedOut(_, let count): fanOut(place, count)
-    case .stepFailed(_, _, let failure, let used):
+    case .stepFailed(_, _, let failure, _):
       set(place, .failed)
       steps[place].failure = failure
-      if let used { usage = usage + used }
       prepareNext(place, failure)
     case .stepRefused(_, _, let failure):
       set(place, .failed)
       steps[place].failure = failure
-    case .stepLost:
+    case .stepLost(_, _, _, let wasUndelivered):
       set(place, .failed)
-      steps[place].failure = .workerLost
-    case .stepTimedOut(_, _, let limit, let isRepeated, let used):
+      if wasUndelivered {
+        steps[place].attemptBase += 1
+        steps[place].undelivered += 1
+      } else {
+        steps[place].failure = .workerLost
+      }
+    case .stepTimedOut(_, _, let limit, let isRepeated, _):
       steps[place].failure = .timedOut(limit, isRepeated: isRepeated || steps[place].status.isLeased)
       set(place, .failed)
-      if let used { usage = usage + used }
     case .stepExhausted: close(place, .failed)
     case .stepSkipped: close(place, .skipped)
     case .stepDegraded(_, let fallback):
-      steps[place].fallback = fallback
+      steps[place].fallback = max(0, fallback)
       steps[place].attemptBase = steps[place].attempt
       // Another agent or model does not go on with answers that were not its own.
       if steps[place].failure?.next == .continues { dropJournal(place) }
@@ -155,7 +156,7 @@ extension RunState {
     set(place, .expanded)
     let key = steps[place].key
     let definition = steps[place].definition
-    for item in 0..<count {
+    for item in 0..<max(0, min(count, Workflow.stepsMax)) {
       add(Step(key: "\(key)[\(item)]", definition: definition, parent: place, item: item))
     }
   }

@@ -19,8 +19,9 @@ public enum RunEvent: Hashable, Sendable {
   case planExpanded(step: String, attempt: Int, output: PayloadRef, facts: [Fact], steps: [WorkflowStep])
   /// The attempt failed; `usage` is what the sub-run has consumed that failed.
   case stepFailed(step: String, attempt: Int, Failure, usage: Usage? = nil)
-  /// The worker was not heard of until its lease ended.
-  case stepLost(step: String, attempt: Int, worker: String)
+  /// The worker was not heard of until its lease ended. `wasUndelivered` says that it never got the step: that is no
+  /// attempt.
+  case stepLost(step: String, attempt: Int, worker: String, wasUndelivered: Bool = false)
   /// A time limit of the step has passed. `isRepeated` says that a sub-run took too long, which is tried again; `usage`
   /// is what it had consumed by then.
   case stepTimedOut(step: String, attempt: Int, StepTimeout, isRepeated: Bool = false, usage: Usage? = nil)
@@ -110,12 +111,22 @@ public enum RunEvent: Hashable, Sendable {
   public var step: String? {
     switch self {
     case .stepStarted(let step, _, _), .callRecorded(let step, _, _), .stepSucceeded(let step, _, _, _, _),
-      .planExpanded(let step, _, _, _, _), .stepFailed(let step, _, _, _), .stepLost(let step, _, _),
+      .planExpanded(let step, _, _, _, _), .stepFailed(let step, _, _, _), .stepLost(let step, _, _, _),
       .stepTimedOut(let step, _, _, _, _), .delayElapsed(let step, _), .childStarted(let step, _, _),
       .approvalRequested(let step, _, _), .approvalDecided(let step, _, _), .stepReady(let step, _, _),
       .stepFannedOut(let step, _), .stepCompleted(let step, _), .stepRefused(let step, _, _),
       .stepDegraded(let step, _), .stepExhausted(let step), .stepSkipped(let step):
       step
+    default: nil
+    }
+  }
+
+  /// What it says was consumed: by a call, or by a sub-run that has ended.
+  public var usage: Usage? {
+    switch self {
+    case .callRecorded(_, _, let call): call.usage
+    case .stepSucceeded(_, _, _, _, let usage), .stepFailed(_, _, _, let usage), .stepTimedOut(_, _, _, _, let usage):
+      usage
     default: nil
     }
   }

@@ -15,8 +15,8 @@ public enum RunInput: Hashable, Sendable {
   case plan(step: String, attempt: Int, output: PayloadRef, facts: [Fact], steps: [WorkflowStep])
   /// The holder of the lease, or the orchestrator itself for its own steps, gave up. `usage` is that of a sub-run.
   case fail(step: String, attempt: Int, Failure, usage: Usage? = nil)
-  /// The lease ended without a word from its holder.
-  case lose(step: String, attempt: Int)
+  /// The lease ended without a word from its holder, or, when it `wasUndelivered`, before anybody could hold it.
+  case lose(step: String, attempt: Int, wasUndelivered: Bool = false)
   /// A limit of the step has passed. With `repeats`, a sub-run that took too long is tried again; `usage` is what it had
   /// consumed by then.
   case timeOut(step: String, attempt: Int, StepTimeout, repeats: Bool = true, usage: Usage? = nil)

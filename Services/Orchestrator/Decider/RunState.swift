@@ -113,6 +113,8 @@ public struct RunState: Hashable, Sendable {
     /// Instances that have not begun yet start at this position; instances that have not ended.
     var nextChild = 0
     var openChildren = 0
+    /// Leases of it that never reached a worker.
+    var undelivered = 0
     /// The attempt after which the present fallback began.
     var attemptBase = 0
 
@@ -168,6 +170,9 @@ public struct RunState: Hashable, Sendable {
   static let waitingSignalsMax = 100
   /// Repetitions are recognised among so many signals.
   static let signalIDsMax = 1000
+
+  /// Leases of a step that may get lost on the way before that counts as an attempt.
+  static let undeliveredMax = 20
 
   /// The workflow that the run is pinned to.
   public let workflow: Workflow

@@ -11,7 +11,10 @@ extension EventCodec {
     switch type {
     case "step.ready": return .stepReady(step: step, attempt: attempt, delayMilliseconds: data["delay_ms"]?.int ?? 0)
     case "step.started": return .stepStarted(step: step, attempt: attempt, worker: data["worker"]?.string ?? "")
-    case "step.lost": return .stepLost(step: step, attempt: attempt, worker: data["worker"]?.string ?? "")
+    case "step.lost":
+      return .stepLost(
+        step: step, attempt: attempt, worker: data["worker"]?.string ?? "",
+        wasUndelivered: data["undelivered"]?.bool ?? false)
     case "model.called", "tool.called": return call(type, data).map { .callRecorded(step: step, attempt: attempt, $0) }
     case "step.succeeded":
       return payload(data["output"]).map {

@@ -43,9 +43,13 @@ public enum EventCodec {
     case .stepReady(_, let attempt, let delay):
       writer.member("attempt", Int64(attempt))
       if delay > 0 { writer.member("delay_ms", delay) }
-    case .stepStarted(_, let attempt, let worker), .stepLost(_, let attempt, let worker):
+    case .stepStarted(_, let attempt, let worker):
       writer.member("attempt", Int64(attempt))
       writer.member("worker", worker)
+    case .stepLost(_, let attempt, let worker, let wasUndelivered):
+      writer.member("attempt", Int64(attempt))
+      writer.member("worker", worker)
+      if wasUndelivered { writer.member("undelivered", true) }
     case .callRecorded(_, let attempt, let call):
       writer.member("attempt", Int64(attempt))
       write(call, &writer)

@@ -11,6 +11,7 @@ internal import Telemetry
 /// `@unchecked Sendable`: its state is confined to its loop; `ring` only schedules onto it.
 final class Dispatcher: @unchecked Sendable {
   /// How long a waiting worker trusts that it is told of new steps: other replicas' notices may get lost.
+  private static let giveBackTriesMax = 20
   private static let lookAgain = Duration.seconds(1)
   /// How long steps are left to the replica that queued them: it knows their runs. A little more than the claim
   /// demands.
@@ -143,10 +144,17 @@ final class Dispatcher: @unchecked Sendable {
     return fitting
   }
 
-  /// Ends leases whose worker has gone.
+  /// Ends leases whose worker has gone. When the database has gone as well, it is tried again for a while; then they run
+  /// out.
   func giveBack(_ steps: [LeasedStep]) {
     if steps.isEmpty { return }
-    loop.task { [self] in try? await store.giveBack(steps) }
+    loop.task { [self] in
+      for _ in 0..<Dispatcher.giveBackTriesMax {
+        do { return try await store.giveBack(steps) } catch {
+          do { try await EventLoop.sleep(for: .milliseconds(500)) } catch { return }
+        }
+      }
+    }
   }
 
   /// Leases up to `slots` steps to a worker, waiting up to `deadline` (monotonic nanoseconds) for some.

@@ -12,21 +12,30 @@ final class GroupCommit<Item: Sendable, Output: Sendable>: @unchecked Sendable {
   private let loop: EventLoop
   private let itemsMax: Int
   private let waitingMax: Int
+  private let bytesMax: Int
+  private let waitingBytesMax: Int
+  private let size: @Sendable (Item) -> Int
   private let pause: @Sendable () -> Duration?
   private let commit: @Sendable ([Item]) async throws -> [Output]
-  private var waiting: [(item: Item, promise: Promise<Output>)] = []
+  private var waiting: [(item: Item, bytes: Int, promise: Promise<Output>)] = []
+  private var waitingBytes = 0
   private var isCommitting = false
 
-  /// Calls `commit` with up to `itemsMax` items at a time. Under load, `pause` says how long the next commit waits for
+  /// Calls `commit` with up to `itemsMax` items at a time, and with no more than `bytesMax` bytes beside the first one, as
+  /// `size` counts them. What waits is bounded by `waitingMax` and `waitingBytesMax`. Under load, `pause` says how long the next commit waits for
   /// more items; `nil` where it shall not.
   init(
-    loop: EventLoop, itemsMax: Int = 128, waitingMax: Int = 20_000,
+    loop: EventLoop, itemsMax: Int = 128, waitingMax: Int = 20_000, bytesMax: Int = 16 << 20,
+    waitingBytesMax: Int = 128 << 20, size: @escaping @Sendable (Item) -> Int,
     pause: @escaping @Sendable () -> Duration? = { nil },
     commit: @escaping @Sendable ([Item]) async throws -> [Output]
   ) {
     self.loop = loop
     self.itemsMax = itemsMax
     self.waitingMax = waitingMax
+    self.bytesMax = bytesMax
+    self.waitingBytesMax = waitingBytesMax
+    self.size = size
     self.pause = pause
     self.commit = commit
   }
@@ -55,9 +64,13 @@ final class GroupCommit<Item: Sendable, Output: Sendable>: @unchecked Sendable {
   }
 
   private func enqueue(_ item: Item) throws -> Promise<Output> {
-    guard waiting.count < waitingMax else { throw ReactorError(.overloaded, operation: "commit queue") }
+    let bytes = size(item)
+    guard waiting.count < waitingMax, waiting.isEmpty || waitingBytes + bytes <= waitingBytesMax else {
+      throw ReactorError(.overloaded, operation: "commit queue")
+    }
     let promise = Promise<Output>(on: loop)
-    waiting.append((item, promise))
+    waiting.append((item, bytes, promise))
+    waitingBytes += bytes
     if !isCommitting {
       isCommitting = true
       loop.task { [self] in await drain() }
@@ -71,6 +84,9 @@ final class GroupCommit<Item: Sendable, Output: Sendable>: @unchecked Sendable {
       do {
         let outputs = try await commit(batch.map(\.item))
         for (entry, output) in zip(batch, outputs) { entry.promise.succeed(output) }
+        for entry in batch.dropFirst(outputs.count) {
+          entry.promise.fail(ReactorError(.overloaded, operation: "commit without an outcome"))
+        }
       } catch {
         for entry in batch { entry.promise.fail(error) }
       }
@@ -81,9 +97,17 @@ final class GroupCommit<Item: Sendable, Output: Sendable>: @unchecked Sendable {
     isCommitting = false
   }
 
-  private func takeBatch() -> [(item: Item, promise: Promise<Output>)] {
-    let batch = Array(waiting.prefix(itemsMax))
-    waiting.removeFirst(batch.count)
+  private func takeBatch() -> [(item: Item, bytes: Int, promise: Promise<Output>)] {
+    var count = 0
+    var bytes = 0
+    for entry in waiting.prefix(itemsMax) {
+      guard count == 0 || bytes + entry.bytes <= bytesMax else { break }
+      count += 1
+      bytes += entry.bytes
+    }
+    let batch = Array(waiting.prefix(count))
+    waiting.removeFirst(count)
+    waitingBytes -= bytes
     return batch
   }
 }

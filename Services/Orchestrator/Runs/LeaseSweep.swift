@@ -51,7 +51,7 @@ struct LeaseSweep: Sendable {
         inputs: [
           lease.isClosed
             ? .timeOut(step: lease.key, attempt: lease.attempt, .startToClose)
-            : .lose(step: lease.key, attempt: lease.attempt)
+            : .lose(step: lease.key, attempt: lease.attempt, wasUndelivered: lease.isUndelivered)
         ],
         proof: Transition.LeaseProof(
           step: lease.step, token: lease.token, isReleased: true, extensionMilliseconds: 0, isLost: true))

@@ -7,6 +7,8 @@ struct KnownRun: Sendable {
   let facts: RunFacts
   let workflow: CompiledWorkflow
   var state: RunState
+  /// The document of its workflow is not there: nothing can be decided of it but its end.
+  var isWorkflowGone = false
 }
 
 /// States of runs that are at work. Only a hint: each is the fold of a prefix of its history, and other replicas may have

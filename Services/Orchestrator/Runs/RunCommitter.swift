@@ -11,6 +11,17 @@ struct RunChange: Sendable {
   var proof: Transition.LeaseProof?
   /// The timer whose work this is.
   var timer: Int64?
+
+  /// About what it has in bytes.
+  var bytes: Int { payloads.reduce(500) { $0 + $1.body.count } + inputs.reduce(0) { $0 + $1.bytes } }
+}
+
+extension RunInput {
+  /// What may be large in it: plans and their prompts.
+  fileprivate var bytes: Int {
+    guard case .plan(_, _, _, _, let steps) = self else { return 0 }
+    return steps.reduce(0) { $0 + ($1.input?.utf8.count ?? 0) + 200 }
+  }
 }
 
 /// What became of it.
@@ -165,12 +176,12 @@ final class RunCommitter: Sendable {
 
   /// Reads a run from the database: its head, its workflow and its history.
   func read(_ run: RunID) async throws -> KnownRun? {
-    guard let (facts, name, version) = try await store.head(run),
-      let workflow = try await catalog.find(facts.tenant, name, version: version)
-    else { return nil }
+    guard let (facts, name, version) = try await store.head(run) else { return nil }
+    let found = try await catalog.find(facts.tenant, name, version: version)
+    let workflow = found ?? CompiledWorkflow(Workflow(name: name, version: version, steps: []))
     var state = RunState(workflow: workflow.workflow)
     for event in try await store.history(run) { evolve(&state, event) }
-    return KnownRun(facts: facts, workflow: workflow, state: state)
+    return KnownRun(facts: facts, workflow: workflow, state: state, isWorkflowGone: found == nil)
   }
 
   /// A state brought forward to what the database holds: it is the fold of a prefix of the history, the rest is read.
@@ -197,6 +208,10 @@ final class RunCommitter: Sendable {
       let change = batch[index]
       // Two proofs of one lease in one statement could contradict each other.
       if let proof = change.proof, proofs.contains(where: { $0.step == proof.step }) { continue }
+      if loaded.known.isWorkflowGone, !change.inputs.allSatisfy(\.isEnd) {
+        outcomes[index] = .refused(.workflowGone)
+        continue
+      }
       var made: [RunEvent] = []
       do throws(RunRefusal) {
         for input in change.inputs { made += try decide(&loaded.known.state, input) }
@@ -257,6 +272,16 @@ final class RunCommitter: Sendable {
       for index in made.members {
         if let proof = batch[index].proof, steps.contains(proof.step) { outcomes[index] = .refused(.leaseLost) }
       }
+    }
+  }
+}
+
+extension RunInput {
+  /// Whether it only ends the run.
+  fileprivate var isEnd: Bool {
+    switch self {
+    case .cancel, .expire: true
+    default: false
     }
   }
 }

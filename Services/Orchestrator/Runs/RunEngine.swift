@@ -17,6 +17,8 @@ final class RunEngine: Sendable {
     case leaseLost
     /// There is no such run.
     case unknownRun
+    /// The document of its workflow is gone, so that it can only be cancelled.
+    case workflowGone
     /// Others moved the run again and again.
     case contended
     /// The history cannot be read by this version.
@@ -31,6 +33,7 @@ final class RunEngine: Sendable {
   private static let gathering = Duration.milliseconds(3)
 
   let store: RunStore
+  let logger: Logger
   let catalog: WorkflowCatalog
   let metrics: RunMetrics
   let hub: RunHub
@@ -51,6 +54,7 @@ final class RunEngine: Sendable {
   ) {
     self.notices = notices
     self.store = store
+    self.logger = logger
     self.catalog = catalog
     self.metrics = metrics
     let cache = cache
@@ -74,10 +78,10 @@ final class RunEngine: Sendable {
     // Replicas share one database: what each leaves to it in larger portions, all of them have more of.
     let pause = { @Sendable in notices.hasOthers ? RunEngine.gathering : nil }
     submissions = (0..<streams).map { index in
-      GroupCommit(loop: loops[2 * index % loops.count], pause: pause) { try await begun($0, nil) }
+      GroupCommit(loop: loops[2 * index % loops.count], size: \.bytes, pause: pause) { try await begun($0, nil) }
     }
     committers = (0..<streams).map { index in
-      GroupCommit(loop: loops[(2 * index + 1) % loops.count], pause: pause) { batch in
+      GroupCommit(loop: loops[(2 * index + 1) % loops.count], size: \.bytes, pause: pause) { batch in
         try await committer.commit(batch, dispatcher: dispatcher) { step in
           leases.keep(step)
           metrics.leased(step.waitedMicroseconds, isHanded: true)

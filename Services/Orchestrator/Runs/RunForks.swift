@@ -39,7 +39,7 @@ struct RunForks: Sendable {
   ) async throws -> RunID {
     guard let (facts, name, version) = try await engine.store.head(source.id),
       let workflow = try await engine.catalog.find(tenant, name, version: version)
-    else { throw RunEngine.Refused.unknownRun }
+    else { throw RunEngine.Refused.workflowGone }
     for change in changes where workflow.workflow.step(change.step) == nil && !change.step.contains("/") {
       throw Impossible(code: "unknown_step", message: "The workflow \(name) has no step \(change.step).")
     }
@@ -133,7 +133,7 @@ struct RunForks: Sendable {
       }
       return endOfDecision(began)
     case .event(let sequence):
-      guard (1...history.count).contains(sequence) else {
+      guard sequence >= 1, sequence <= history.count else {
         throw Impossible(code: "unknown_event", message: "The history has \(history.count) events.")
       }
       return endOfDecision(sequence - 1)

@@ -32,17 +32,30 @@ extension TimerService {
         case .notOwed: outcomes.append((timer.id, .notOwed))
         }
       }
-      let rendered = try await inputs.render(live.map(\.step), of: first.run, known)
-      return await withTaskGroup(of: (id: Int64, outcome: TimerOutcome)?.self) { group in
-        for ((timer, step), input) in zip(live, rendered) {
-          group.addTask { [self] in
-            await traced(timer) { try await perform(timer, step, input, known) }.map { (timer.id, $0) }
-          }
-        }
-        return await group.reduce(into: outcomes) { if let outcome = $1 { $0.append(outcome) } }
+      // As many at a time as fit into memory.
+      var left = live[...]
+      while !left.isEmpty {
+        let rendered = try await inputs.render(left.map(\.step), of: first.run, known)
+        guard !rendered.isEmpty else { break }
+        outcomes += await perform(Array(left.prefix(rendered.count)), rendered, known)
+        left = left.dropFirst(rendered.count)
       }
+      return outcomes + left.map { ($0.timer.id, .contended) }
     } catch {
       return timers.compactMap { timer in outcome(of: error, timer).map { (timer.id, $0) } }
+    }
+  }
+
+  private func perform(
+    _ portion: [(timer: DueTimer, step: RunState.Step)], _ rendered: [Result<[UInt8], any Error>], _ known: KnownRun
+  ) async -> [(id: Int64, outcome: TimerOutcome)] {
+    await withTaskGroup(of: (id: Int64, outcome: TimerOutcome)?.self) { group in
+      for ((timer, step), input) in zip(portion, rendered) {
+        group.addTask { [self] in
+          await traced(timer) { try await perform(timer, step, input, known) }.map { (timer.id, $0) }
+        }
+      }
+      return await group.reduce(into: []) { if let outcome = $1 { $0.append(outcome) } }
     }
   }
 

@@ -33,9 +33,9 @@ struct ProjectStore: Sendable {
   {
     try await pool.query(
       """
-      select \(ProjectStore.columns) from project where tenant_id = $1 and ($2::uuid is null or id < $2)
-        and ($3 or archived_at is null) order by id desc limit $4
-      """, [tenant.uuid, cursor?.uuid, archivedToo, Int64(limit)]
+      select \(ProjectStore.columns) from project where tenant_id = $1 and id < $2
+        \(archivedToo ? "" : "and archived_at is null") order by id desc limit $3
+      """, [tenant.uuid, cursor?.uuid ?? .last, Int64(limit)]
     ).map(ProjectStore.row)
   }
 

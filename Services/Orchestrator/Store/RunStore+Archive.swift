@@ -22,11 +22,12 @@ extension RunStore {
   }
 
   /// Events behind `sequence`, from the history or from its archive.
-  func eventsOrArchived(_ run: RunID, after sequence: Int, limit: Int) async throws -> [EventRow] {
+  func eventsOrArchived(_ run: RunID, after sequence: Int, limit: Int) async throws -> EventPage {
     let page = try await events(run, after: sequence, limit: limit)
-    if !page.isEmpty { return page }
-    guard let archived = try await archivedEvents(run) else { return [] }
-    return Array(archived.drop { $0.sequence <= sequence }.prefix(limit))
+    if !page.events.isEmpty { return page }
+    guard let archived = try await archivedEvents(run) else { return EventPage() }
+    let left = archived.drop { $0.sequence <= sequence }
+    return EventPage(events: Array(left.prefix(limit)), isLast: left.count <= limit)
   }
 
   /// Moves histories of runs that ended longer than `seconds` ago into the archive. Returns how many.
@@ -83,6 +84,10 @@ extension RunStore {
           and not exists (select 1 from run r where r.id = t.id and r.id not in (select id from old))
           and not exists (
             select 1 from run r where r.task_id = t.id and r.task_id <> r.id and r.id not in (select id from old))
+        returning t.tenant_id, t.id, t.labels
+      ), labels as (
+        delete from task_label l using (select tenant_id, id, unnest(labels) as label from tasks) t
+        where l.tenant_id = t.tenant_id and l.label = t.label and l.task_id = t.id
       )
       delete from run r using old o where r.id = o.id returning r.id
       """, [seconds, Int64(limit)])
@@ -97,7 +102,12 @@ extension RunStore {
       delete from payload p using (
         select c.tenant_id, c.sha256 from payload c
         where c.used_at < now() - interval '1 day' and c.used_at < coalesce(
-          (select min(r.created_at) from run r where r.tenant_id = c.tenant_id), 'infinity') - interval '1 day'
+          (select min(o.created_at) from generate_series(0, 26) as place cross join lateral (
+            select r.created_at from run r
+            where \(ListSQL.range(
+              ["r.tenant_id", "run_place(r.status, r.is_paused, r.shelf)", "r.id"], ["c.tenant_id", "place::int2"],
+              from: "'\(UUID(high: 0, low: 0))'", .oldestFirst))
+            limit 1) o), 'infinity') - interval '1 day'
         limit $1 for update skip locked) u
       where p.tenant_id = u.tenant_id and p.sha256 = u.sha256 returning 1
       """, [Int64(limit)])

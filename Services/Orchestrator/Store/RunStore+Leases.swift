@@ -24,11 +24,12 @@ extension RunStore {
     return lost
   }
 
-  /// Ends leases that nobody will use: the next sweep gives their steps to others.
+  /// Ends leases that nobody will use: the next sweep gives their steps to others, and counts no attempt. Without a
+  /// worker they are known as such.
   func giveBack(_ steps: [LeasedStep]) async throws {
     _ = try await pool.query(
       """
-      update lease l set deadline = clock_timestamp() - interval '1 microsecond'
+      update lease l set deadline = clock_timestamp() - interval '1 microsecond', worker = ''
       from unnest($1::uuid[], $2::uuid[]) as g(step_id, token) where l.step_id = g.step_id and l.token = g.token
       """, [steps.map(\.step.uuid), steps.map(\.token)])
   }
@@ -44,9 +45,10 @@ extension RunStore {
       PostgresStatement("select clock_timestamp()"),
       PostgresStatement(
         """
-        select step_id, run_id, tenant_id, step, attempt, token, coalesce(closes_at <= clock_timestamp(), false)
+        select step_id, run_id, tenant_id, step, attempt, token, coalesce(closes_at <= clock_timestamp(), false),
+          worker = ''
         from lease where deadline < clock_timestamp() and deadline >= coalesce($2::timestamptz, '-infinity')
-          and (closes_at <= clock_timestamp()
+          and (closes_at <= clock_timestamp() or worker = ''
             or coalesce($3::timestamptz, '-infinity') + coalesce(heartbeat_ms, $4) * interval '1 millisecond'
               < clock_timestamp())
         order by deadline limit $1
@@ -58,7 +60,8 @@ extension RunStore {
   /// The tenant, run and key of a step that has a lease.
   func leasedStep(_ step: StepID) async throws -> OverdueLease? {
     try await pool.query(
-      "select step_id, run_id, tenant_id, step, attempt, token, false from lease where step_id = $1", [step.uuid]
+      "select step_id, run_id, tenant_id, step, attempt, token, false, worker = '' from lease where step_id = $1",
+      [step.uuid]
     ).first.map(OverdueLease.init)
   }
 
@@ -135,6 +138,8 @@ struct OverdueLease: Sendable {
   let token: UUID
   /// Whether the attempt as a whole took too long, not only the silence of its holder.
   let isClosed: Bool
+  /// Whether it never reached a worker.
+  let isUndelivered: Bool
 
   init(_ leased: LeasedStep) {
     step = leased.step
@@ -144,6 +149,7 @@ struct OverdueLease: Sendable {
     attempt = leased.attempt
     token = leased.token
     isClosed = false
+    isUndelivered = false
   }
 
   init(_ row: PostgresRow) throws {
@@ -154,5 +160,6 @@ struct OverdueLease: Sendable {
     attempt = Int(try row.decode(4, as: Int32.self))
     token = try row.decode(5, as: UUID.self)
     isClosed = try row.decode(6, as: Bool.self)
+    isUndelivered = try row.decode(7, as: Bool.self)
   }
 }

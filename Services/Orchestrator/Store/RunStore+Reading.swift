@@ -14,6 +14,13 @@ struct EventRow: Sendable {
   let data: [UInt8]
 }
 
+/// A part of a history.
+struct EventPage: Sendable {
+  var events: [EventRow] = []
+  /// Whether nothing stands behind it.
+  var isLast = true
+}
+
 /// A history holds an event that this program cannot read.
 struct UnreadableHistory: Error, CustomStringConvertible {
   let run: RunID
@@ -24,18 +31,28 @@ struct UnreadableHistory: Error, CustomStringConvertible {
 extension RunStore {
   /// Events that are read at once.
   private static let pageMax = 5000
+  /// Bytes of events after which a page ends.
+  private static let pageBytesMax: Int64 = 8 << 20
 
-  /// Events behind `sequence`, in order, up to `limit`. Those of an archived run are not here.
-  func events(_ run: RunID, after sequence: Int, limit: Int) async throws -> [EventRow] {
+  /// Events behind `sequence`, in order, up to `limit`; fewer when they are large, but one at least. Those of an archived
+  /// run are not here.
+  func events(_ run: RunID, after sequence: Int, limit: Int) async throws -> EventPage {
     // Every row has one event at least.
     let rows = try await pool.query(
-      "select seq, at, body from history where run_id = $1 and seq > $2 order by seq limit $3",
-      [run.uuid, Int32(clamping: sequence), Int64(limit)])
-    var events: [EventRow] = []
-    for row in rows where events.count < limit {
-      events += try RunStore.events(row, of: run).drop { $0.sequence <= sequence }.prefix(limit - events.count)
+      """
+      select h.seq, h.at, h.body, h.rows from (
+        select p.*, count(*) over () as rows, sum(length(p.body)) over (order by p.seq) - length(p.body) as before from (
+          select seq, at, body from history where run_id = $1 and seq > $2 order by seq limit $3) p) h
+      where h.before < $4 order by h.seq
+      """, [run.uuid, Int32(clamping: sequence), Int64(limit), RunStore.pageBytesMax])
+    let found = try rows.first?.decode(3, as: Int64.self) ?? 0
+    var page = EventPage(isLast: found == rows.count && found < limit)
+    for row in rows {
+      let events = try RunStore.events(row, of: run).drop { $0.sequence <= sequence }
+      page.events += events.prefix(limit - page.events.count)
+      if page.events.last?.sequence != events.last?.sequence { page.isLast = false }
     }
-    return events
+    return page
   }
 
   /// The events of a row.
@@ -59,8 +76,8 @@ extension RunStore {
     var events: [RunEvent] = []
     while true {
       let page = try await self.events(run, after: sequence + events.count, limit: RunStore.pageMax)
-      for row in page { events.append(try RunStore.decode(row, run)) }
-      if page.count < RunStore.pageMax { return events }
+      for row in page.events { events.append(try RunStore.decode(row, run)) }
+      if page.isLast { return events }
     }
   }
 
@@ -112,10 +129,10 @@ extension RunStore {
     var last = sequence
     while true {
       let page = try await events(run, after: last, limit: RunStore.pageMax)
-      for row in page where row.step == step {
+      for row in page.events where row.step == step {
         if case .callRecorded(_, _, let call) = try RunStore.decode(row, run) { calls.append((row, call.result)) }
       }
-      guard let end = page.last?.sequence, page.count == RunStore.pageMax else { break }
+      guard let end = page.events.last?.sequence, !page.isLast else { break }
       last = end
     }
     let bodies = try await payloads(tenant, calls.map(\.result))

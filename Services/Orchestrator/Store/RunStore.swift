@@ -97,11 +97,11 @@ struct RunStore: Sendable {
     ), inserted as (
       insert into run (id, tenant_id, task_id, project_id, priority, workflow, workflow_version, version, status,
         input_sha256, traceparent, parent_run, parent_step, parent_attempt, depth, forked_from, input_tokens,
-        output_tokens, cost_microusd, unpriced_calls, model_calls, output_sha256, failure, ended_at, started_at)
+        output_tokens, cost_microusd, unpriced_calls, model_calls, output_sha256, failure, shelf, ended_at, started_at)
       select run_id, tenant_id, task_id, project_id, priority, workflow, workflow_version, version, status,
         input_sha256, traceparent, parent_run, parent_step, parent_attempt, depth, forked_from, input_tokens,
         output_tokens, cost, unpriced, calls, output_sha256, failure,
-        case when status in ('succeeded', 'failed', 'cancelled') then now() end,
+        case when is_task and run_id = task_id then 1 else 0 end, case when status in ('succeeded', 'failed', 'cancelled') then now() end,
         case when run_id in (select h.run_id from handed h) then now() end
       from input i where run_id not in (select m.run_id from limited m)
         and run_id <> all(array(select x.id from run x where x.id = any($1::uuid[]))) returning id, created_at, ended_at
@@ -116,6 +116,13 @@ struct RunStore: Sendable {
       update task t set run_id = i.run_id, updated_at = now()
       from input i join inserted n on n.id = i.run_id
       where not i.is_task and i.parent_run is null and t.tenant_id = i.tenant_id and t.id = i.task_id
+      returning t.id
+    ), unshelved as (
+      update run r set shelf = 0 where r.id = any(array(select m.id from moved m)) and r.shelf <> 0
+    ), labelled as (
+      insert into task_label (tenant_id, label, task_id)
+      select distinct i.tenant_id, jsonb_array_elements_text(i.labels), i.task_id
+      from input i join inserted n on n.id = i.run_id where i.is_task
     ), appended as (
       insert into history (run_id, seq, at, body)
       select e.run_id, e.seq, clock_timestamp(), e.body

@@ -72,12 +72,13 @@ struct ScheduleStore: Sendable {
     ).first.map(ScheduleStore.row)
   }
 
+  /// Schedules, newest first, before `cursor`, without their tasks where these are large.
   func schedules(_ tenant: TenantID, before cursor: ScheduleID?, limit: Int) async throws -> [ScheduleRow] {
-    try await pool.query(
-      """
-      select \(ScheduleStore.columns) from schedule where tenant_id = $1 and ($2::uuid is null or id < $2)
-      order by id desc limit $3
-      """, [tenant.uuid, cursor?.uuid, Int64(limit)]
+    let columns = ScheduleStore.columns.replacing(
+      "task,", with: "case when length(task) <= \(RunStore.listedBytesMax) then task else ''::bytea end,")
+    return try await pool.query(
+      "select \(columns) from schedule where tenant_id = $1 and id < $2 order by id desc limit $3",
+      [tenant.uuid, cursor?.uuid ?? .last, Int64(limit)]
     ).map(ScheduleStore.row)
   }
 

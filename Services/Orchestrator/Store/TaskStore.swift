@@ -42,40 +42,45 @@ struct RunRow: Sendable {
   let failure: [UInt8]?
   let input: [UInt8]
   let output: [UInt8]?
+  /// Lists show no large inputs and results.
+  var isInputLeftOut = false
+  var isOutputLeftOut = false
 
   var shownStatus: String { isPaused && !status.isEnded ? "paused" : status.rawValue }
 }
 
-/// Which tasks or runs are listed.
-struct RunFilter: Sendable {
-  var project: ProjectID?
-  var task: TaskID?
-  var workflow: String?
-  var status: String?
-  var label: String?
-  var isArchivedToo = false
-}
-
 extension RunStore {
-  private static let runColumns = """
+  /// Inputs and results that are larger than this are left out of lists.
+  static let listedBytesMax = 16 << 10
+
+  private static let runMembers = """
     r.id, r.task_id, r.project_id, r.workflow, r.workflow_version, r.version, r.status, r.is_paused, r.parent_run,
     r.forked_from, r.created_at, r.started_at, r.ended_at, r.input_tokens, r.output_tokens, r.cost_microusd,
-    r.unpriced_calls, r.model_calls, r.failure, i.body, o.body
+    r.unpriced_calls, r.model_calls, r.failure
+    """
+  private static let taskMembers = """
+    t.tenant_id, t.id, t.project_id, t.title, t.description, coalesce(array_to_json(t.labels)::jsonb, '[]'),
+    t.assignee, t.priority, t.due_at, t.version, t.created_by, t.created_at, t.updated_at, t.archived_at
     """
   private static let payloadJoins = """
-    join payload i on i.tenant_id = r.tenant_id and i.sha256 = r.input_sha256
+    left join payload i on i.tenant_id = r.tenant_id and i.sha256 = r.input_sha256
     left join payload o on o.tenant_id = r.tenant_id and o.sha256 = r.output_sha256
     """
-  private static let taskColumns = """
-    \(runColumns), t.tenant_id, t.id, t.project_id, t.title, t.description, coalesce(array_to_json(t.labels)::jsonb, '[]'), t.assignee,
-    t.priority, t.due_at, t.version, t.created_by, t.created_at, t.updated_at, t.archived_at
-    from task t join run r on r.id = t.run_id \(payloadJoins)
+  private static let runColumns = "\(runMembers), i.body, o.body, false, false"
+  private static let taskColumns = "\(runColumns), \(taskMembers)"
+  private static let listedColumns = """
+    \(runMembers), case when length(i.body) <= \(listedBytesMax) then i.body end,
+    case when length(o.body) <= \(listedBytesMax) then o.body end,
+    coalesce(length(i.body) > \(listedBytesMax), false), coalesce(length(o.body) > \(listedBytesMax), false)
     """
 
   /// A task of the tenant.
   func task(_ tenant: TenantID, _ id: TaskID) async throws -> TaskRow? {
     try await pool.query(
-      "select \(RunStore.taskColumns) where t.tenant_id = $1 and t.id = $2", [tenant.uuid, id.uuid]
+      """
+      select \(RunStore.taskColumns) from task t join run r on r.id = t.run_id \(RunStore.payloadJoins)
+      where t.tenant_id = $1 and t.id = $2
+      """, [tenant.uuid, id.uuid]
     ).first.map(RunStore.task)
   }
 
@@ -88,54 +93,103 @@ extension RunStore {
   }
 
   /// Tasks of the tenant, newest first, before `cursor`.
-  func tasks(_ tenant: TenantID, _ filter: RunFilter, before cursor: TaskID?, limit: Int) async throws -> [TaskRow] {
-    try await pool.query(
+  func tasks(
+    _ tenant: TenantID, _ filter: RunFilter, before cursor: TaskID?, limit: Int
+  ) async throws -> ListPage<TaskRow> {
+    let bound = ListSQL.bound(limit)
+    var sql = ListSQL()
+    let owner = sql.add(tenant.uuid)
+    let from = sql.add(cursor?.uuid ?? .last)
+    let ids: String
+    var looked: String?
+    var conditions = ""
+    if let label = filter.label {
+      let found = """
+        select l.task_id as id from task_label l where l.tenant_id = \(owner) and l.label = \(sql.add(label))
+          and l.task_id < \(from) order by l.task_id desc
+        """
+      ids = "\(found) limit \(ListSQL.looksMax)"
+      looked = "select x.id from (\(found)) x offset \(ListSQL.looksMax - 1) limit 1"
+      conditions = sql.conditions(filter) + (filter.isArchivedToo ? "" : " and t.archived_at is null")
+    } else {
+      var branches = sql.runs(
+        owner, filter, statuses: filter.status.map { [$0] } ?? ListSQL.statuses,
+        shelves: filter.isArchivedToo ? [.task, .archived] : [.task], from: from, .newestFirst, rowsMax: bound)
+      branches.append(
+        """
+        (select t.id from task t cross join lateral (select * from run where id = t.run_id offset 0) r where t.tenant_id = \(owner) and t.run_id <> t.id
+          and t.id < \(from)\(filter.isArchivedToo ? "" : " and t.archived_at is null")\(sql.conditions(filter))
+          order by t.id desc limit \(bound))
+        """)
+      ids = ListSQL.merged(branches, .newestFirst, limit: "\(bound)")
+    }
+    let parameters = sql.parameters
+    let rows = try await pool.query(
       """
-      select \(RunStore.taskColumns) where t.tenant_id = $1 and ($2::uuid is null or t.id < $2)
-        and ($3::uuid is null or t.project_id = $3) and ($4::text is null or r.workflow = $4)
-        and ($5::text is null or case when r.is_paused and r.ended_at is null then 'paused' else r.status end = $5)
-        and ($6::text is null or $6 = any(t.labels)) and ($7 or t.archived_at is null)
-      order by t.id desc limit $8
-      """,
-      [
-        tenant.uuid, cursor?.uuid, filter.project?.uuid, filter.workflow, filter.status, filter.label,
-        filter.isArchivedToo, Int64(limit),
-      ]
+      select \(RunStore.listedColumns), \(RunStore.taskMembers) from (\(ids)) x
+      cross join lateral (select * from task where tenant_id = \(owner) and id = x.id offset 0) t
+      cross join lateral (select * from run where id = t.run_id offset 0) r \(RunStore.payloadJoins)
+      where true\(conditions) order by x.id desc limit \(sql.add(Int64(min(limit, bound))))
+      """, sql.parameters
     ).map(RunStore.task)
+    return ListPage(rows: rows, cut: try await cut(rows.count < limit ? looked : nil, parameters))
   }
 
   /// Runs of the tenant, newest first, before `cursor`.
-  func runs(_ tenant: TenantID, _ filter: RunFilter, before cursor: RunID?, limit: Int) async throws -> [RunRow] {
-    try await pool.query(
+  func runs(
+    _ tenant: TenantID, _ filter: RunFilter, before cursor: RunID?, limit: Int
+  ) async throws -> ListPage<RunRow> {
+    let bound = ListSQL.bound(limit)
+    var sql = ListSQL()
+    let owner = sql.add(tenant.uuid)
+    let from = sql.add(cursor?.uuid ?? .last)
+    let ids: String
+    var looked: String?
+    var conditions = ""
+    if let task = filter.task {
+      let id = sql.add(task.uuid)
+      let found = """
+        select r.id from run r where r.tenant_id = \(owner) and r.task_id <> r.id
+          and \(ListSQL.range(["r.task_id", "r.id"], ["\(id)::uuid"], from: from, .newestFirst))
+        """
+      let first = "(select r.id from run r where r.id = \(id) and r.tenant_id = \(owner) and r.id < \(from))"
+      let most = filter.isPlain ? bound : ListSQL.looksMax
+      ids = ListSQL.merged(["(\(found) limit \(most))", first], .newestFirst, limit: "\(most + 1)")
+      looked = "select x.id from (\(found)) x offset \(ListSQL.looksMax - 1) limit 1"
+      conditions = sql.conditions(filter)
+    } else {
+      let branches = sql.runs(
+        owner, filter, statuses: filter.status.map { [$0] } ?? ListSQL.statuses, shelves: ListSQL.Shelf.allCases,
+        from: from, .newestFirst, rowsMax: bound)
+      ids = ListSQL.merged(branches, .newestFirst, limit: "\(bound)")
+    }
+    let parameters = sql.parameters
+    let rows = try await pool.query(
       """
-      select \(RunStore.runColumns) from run r \(RunStore.payloadJoins)
-      where r.tenant_id = $1 and ($2::uuid is null or r.id < $2) and ($3::uuid is null or r.project_id = $3)
-        and ($4::uuid is null or r.task_id = $4) and ($5::text is null or r.workflow = $5)
-        and ($6::text is null or case when r.is_paused and r.ended_at is null then 'paused' else r.status end = $6)
-      order by r.id desc limit $7
-      """,
-      [
-        tenant.uuid, cursor?.uuid, filter.project?.uuid, filter.task?.uuid, filter.workflow, filter.status,
-        Int64(limit),
-      ]
+      select \(RunStore.listedColumns) from (\(ids)) x
+      cross join lateral (select * from run where id = x.id offset 0) r \(RunStore.payloadJoins)
+      where true\(conditions) order by x.id desc limit \(sql.add(Int64(min(limit, bound))))
+      """, sql.parameters
     ).map { try RunStore.run($0) }
+    return ListPage(rows: rows, cut: try await cut(rows.count < limit ? looked : nil, parameters))
   }
 
-  /// Open runs that fit the filter, for bulk operations.
+  /// Where the rows end that a page has looked at; `nil` when there are no more.
+  private func cut(_ sql: String?, _ parameters: [any PostgresEncodable]) async throws -> UUID? {
+    guard let sql else { return nil }
+    return try await pool.query(sql, parameters).first.map { try $0.decode(0, as: UUID.self) }
+  }
+
+  /// Open runs that fit the filter, oldest first, for bulk operations.
   func openRuns(_ tenant: TenantID, _ filter: RunFilter, after cursor: RunID?, limit: Int) async throws -> [RunID] {
-    try await pool.query(
-      """
-      select r.id from run r where r.tenant_id = $1 and r.ended_at is null and ($2::uuid is null or r.id > $2)
-        and ($3::uuid is null or r.project_id = $3) and ($4::uuid is null or r.task_id = $4)
-        and ($5::text is null or r.workflow = $5)
-        and ($6::text is null or case when r.is_paused then 'paused' else r.status end = $6)
-      order by r.id limit $7
-      """,
-      [
-        tenant.uuid, cursor?.uuid, filter.project?.uuid, filter.task?.uuid, filter.workflow, filter.status,
-        Int64(limit),
-      ]
-    ).map { RunID(try $0.decode(0, as: UUID.self)) }
+    var sql = ListSQL()
+    let owner = sql.add(tenant.uuid)
+    let from = sql.add(cursor?.uuid ?? UUID(high: 0, low: 0))
+    let branches = sql.runs(
+      owner, filter, statuses: filter.status.map { [$0] } ?? ListSQL.openStatuses, shelves: ListSQL.Shelf.allCases,
+      from: from, .oldestFirst, rowsMax: limit)
+    return try await pool.query(ListSQL.merged(branches, .oldestFirst, limit: "\(limit)"), sql.parameters)
+      .map { RunID(try $0.decode(0, as: UUID.self)) }
   }
 
   /// How a run has ended.
@@ -160,15 +214,30 @@ extension RunStore {
   func update(_ tenant: TenantID, _ id: TaskID, _ change: TaskChange, expected: Int?) async throws -> Bool {
     let rows = try await pool.query(
       """
-      update task set title = case when $3 then $4::text else title end, description = coalesce($5, description),
-        labels = case when $6::jsonb is null then labels
-          else (select array_agg(l) from jsonb_array_elements_text($6::jsonb) l) end,
-        assignee = case when $7 then $8::text else assignee end, priority = coalesce($9::int4, priority),
-        due_at = case when $10 then $11::timestamptz else due_at end,
-        archived_at = case when $12::bool is null then archived_at when $12 then coalesce(archived_at, now()) end,
-        version = version + 1, updated_at = now()
-      where tenant_id = $1 and id = $2 and ($13::int4 is null or version = $13)
-      returning version
+      with changed as (
+        update task set title = case when $3 then $4::text else title end, description = coalesce($5, description),
+          labels = case when $6::jsonb is null then labels
+            else (select array_agg(l) from jsonb_array_elements_text($6::jsonb) l) end,
+          assignee = case when $7 then $8::text else assignee end, priority = coalesce($9::int4, priority),
+          due_at = case when $10 then $11::timestamptz else due_at end,
+          archived_at = case when $12::bool is null then archived_at when $12 then coalesce(archived_at, now()) end,
+          version = version + 1, updated_at = now()
+        where tenant_id = $1 and id = $2 and ($13::int4 is null or version = $13)
+        returning id, run_id, archived_at
+      ), shelved as (
+        update run r set shelf = case when (select archived_at from changed) is null then 1 else 2 end
+        where $12::bool is not null and r.id = (select id from changed where run_id = id)
+      ), unlabelled as (
+        delete from task_label l where $6::jsonb is not null and exists (select 1 from changed)
+          and l.tenant_id = $1 and l.task_id = $2 and l.label = any((
+            select t.labels from task t where t.tenant_id = $1 and t.id = $2)::text[])
+          and not l.label in (select jsonb_array_elements_text($6::jsonb))
+      ), labelled as (
+        insert into task_label (tenant_id, label, task_id)
+        select distinct $1::uuid, jsonb_array_elements_text($6::jsonb), c.id from changed c
+        on conflict do nothing
+      )
+      select 1 from changed
       """,
       [
         tenant.uuid, id.uuid, change.title != nil, change.title ?? nil, change.description,
@@ -193,19 +262,21 @@ extension RunStore {
         inputTokens: try row.decode(13, as: Int64.self), outputTokens: try row.decode(14, as: Int64.self),
         costMicroUSD: try row.decode(15, as: Int64.self), unpricedCalls: try row.decode(16, as: Int64.self),
         modelCalls: try row.decode(17, as: Int64.self)),
-      failure: try row.decode(18, as: [UInt8]?.self), input: try row.decode(19, as: [UInt8].self),
-      output: try row.decode(20, as: [UInt8]?.self))
+      failure: try row.decode(18, as: [UInt8]?.self),
+      input: try row.decode(19, as: [UInt8]?.self) ?? Array("null".utf8),
+      output: try row.decode(20, as: [UInt8]?.self), isInputLeftOut: try row.decode(21, as: Bool.self),
+      isOutputLeftOut: try row.decode(22, as: Bool.self))
   }
 
   private static func task(_ row: PostgresRow) throws -> TaskRow {
     TaskRow(
-      tenant: TenantID(try row.decode(21, as: UUID.self)), task: TaskID(try row.decode(22, as: UUID.self)),
-      project: try row.decode(23, as: UUID?.self).map { ProjectID($0) }, title: try row.decode(24, as: String?.self),
-      description: try row.decode(25, as: String.self), labels: try row.decode(26, as: [UInt8].self),
-      assignee: try row.decode(27, as: String?.self), priority: Int(try row.decode(28, as: Int32.self)),
-      dueAt: try row.decode(29, as: Timestamp?.self), version: Int(try row.decode(30, as: Int32.self)),
-      createdBy: try row.decode(31, as: String.self), createdAt: try row.decode(32, as: Timestamp.self),
-      updatedAt: try row.decode(33, as: Timestamp.self), archivedAt: try row.decode(34, as: Timestamp?.self),
+      tenant: TenantID(try row.decode(23, as: UUID.self)), task: TaskID(try row.decode(24, as: UUID.self)),
+      project: try row.decode(25, as: UUID?.self).map { ProjectID($0) }, title: try row.decode(26, as: String?.self),
+      description: try row.decode(27, as: String.self), labels: try row.decode(28, as: [UInt8].self),
+      assignee: try row.decode(29, as: String?.self), priority: Int(try row.decode(30, as: Int32.self)),
+      dueAt: try row.decode(31, as: Timestamp?.self), version: Int(try row.decode(32, as: Int32.self)),
+      createdBy: try row.decode(33, as: String.self), createdAt: try row.decode(34, as: Timestamp.self),
+      updatedAt: try row.decode(35, as: Timestamp.self), archivedAt: try row.decode(36, as: Timestamp?.self),
       run: try run(row))
   }
 }

@@ -132,6 +132,9 @@ struct Submission: Sendable {
   var state: RunState
   /// Events before this place belong to the run that this one is a fork of; what they began is not begun again.
   var ownEvents = 0
+
+  /// About what it has in bytes.
+  var bytes: Int { input.body.count + 500 + events.count * 200 }
 }
 
 /// What a person says of a task.

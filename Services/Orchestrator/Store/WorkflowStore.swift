@@ -3,7 +3,7 @@ internal import Decider
 internal import Postgres
 internal import Primitives
 
-/// A version of a workflow as it is stored.
+/// A version of a workflow as it is stored; lists leave its document out.
 struct WorkflowRow: Sendable {
   let name: String
   let version: Int
@@ -30,17 +30,31 @@ struct WorkflowStore: Sendable {
   func newest(_ tenant: TenantID, after name: String, limit: Int) async throws -> [WorkflowRow] {
     try await pool.query(
       """
-      select distinct on (name) name, version, document, created_by, created_at from workflow
-      where tenant_id = $1 and name > $2 order by name, version desc limit $3
+      with recursive newest(name, version, created_by, created_at, n) as (
+        (select x.*, 1 from \(WorkflowStore.next(after: "$2")))
+        union all
+        select x.*, w.n + 1 from newest w cross join lateral \(WorkflowStore.next(after: "w.name")) where w.n < $3
+      )
+      select name, version, ''::bytea, created_by, created_at from newest order by name
       """, [tenant.uuid, name, Int64(limit)]
     ).map(WorkflowStore.row)
+  }
+
+  /// The newest version of the workflow whose name comes next.
+  private static func next(after name: String) -> String {
+    """
+    (select v.* from (select n.name from workflow n where n.tenant_id = $1 and n.name > \(name) order by n.name limit 1) n
+        cross join lateral (
+          select v.name, v.version, v.created_by, v.created_at from workflow v
+          where v.tenant_id = $1 and v.name = n.name order by v.version desc limit 1) v) x
+    """
   }
 
   /// All versions of a workflow, newest first.
   func versions(_ tenant: TenantID, _ name: String, limit: Int) async throws -> [WorkflowRow] {
     try await pool.query(
       """
-      select name, version, document, created_by, created_at from workflow
+      select name, version, ''::bytea, created_by, created_at from workflow
       where tenant_id = $1 and name = $2 order by version desc limit $3
       """, [tenant.uuid, name, Int64(limit)]
     ).map(WorkflowStore.row)
@@ -84,10 +98,13 @@ struct WorkflowStore: Sendable {
 
   /// Open runs of a workflow, oldest first.
   func openRuns(_ tenant: TenantID, _ name: String, limit: Int) async throws -> [(run: RunID, version: Int)] {
-    try await pool.query(
-      """
-      select id, workflow_version from run where tenant_id = $1 and workflow = $2 and ended_at is null order by id limit $3
-      """, [tenant.uuid, name, Int64(limit)]
+    var sql = ListSQL()
+    let branches = sql.runs(
+      sql.add(tenant.uuid), RunFilter(workflow: name), statuses: ListSQL.openStatuses,
+      shelves: ListSQL.Shelf.allCases, from: sql.add(UUID(high: 0, low: 0)), .oldestFirst, rowsMax: limit)
+    let ids = ListSQL.merged(branches, .oldestFirst, limit: "\(limit)")
+    return try await pool.query(
+      "select r.id, r.workflow_version from (\(ids)) x join run r on r.id = x.id order by x.id", sql.parameters
     ).map { (RunID(try $0.decode(0, as: UUID.self)), Int(try $0.decode(1, as: Int32.self))) }
   }
 

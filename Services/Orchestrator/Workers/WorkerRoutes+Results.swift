@@ -131,8 +131,7 @@ extension WorkerRoutes {
     let output = fields.value("output").map { Payload(Array($0.rawBytes)) }
     let failure = fields.object("failure") { nested in
       Failure(
-        ofWorker: nested.string("code", isRequired: true, bytesMax: 100) ?? "",
-        message: nested.string("message", isRequired: true, bytesMax: 4000) ?? "",
+        ofWorker: nested.storable("code", bytesMax: 100), message: nested.storable("message", bytesMax: 4000),
         isRetryable: nested.bool("retryable") ?? false)
     }
     if fields.faults.isEmpty, (output == nil) == (failure == nil) {

@@ -8,6 +8,7 @@ internal import Primitives
 internal import Reactor
 internal import ServiceKit
 internal import Settings
+internal import Telemetry
 internal import Workflows
 
 /// `/worker/v1`: how workers take steps, record what they did, and deliver results.
@@ -15,6 +16,8 @@ struct WorkerRoutes: Sendable {
   private static let waitMillisecondsMax: Int64 = 60_000
   private static let slotsMax: Int64 = 256
   private static let resultBytesMax = 8 << 20
+  /// Inputs and journals that one answer holds before no further step is added; the others wait for the next claim.
+  private static let answerBytesMax = 32 << 20
 
   let engine: RunEngine
   let token: InternalToken
@@ -56,11 +59,13 @@ struct WorkerRoutes: Sendable {
       worker: worker ?? "", jobTypes: jobTypes ?? [], slots: Int(slots ?? 1), milliseconds: leaseMilliseconds,
       until: deadline)
     let prepared: [Prepared]
-    do { prepared = try await prepare(steps) } catch {
+    let left: [LeasedStep]
+    do { (prepared, left) = try await prepare(steps) } catch {
       // The worker has gone, or the database has; either way it will not hear of these.
       engine.dispatcher.giveBack(steps)
       throw error
     }
+    if !left.isEmpty { engine.dispatcher.giveBack(left) }
     var writer = JSONWriter()
     writer.beginObject()
     writer.key("leases")
@@ -82,35 +87,49 @@ struct WorkerRoutes: Sendable {
   }
 
   /// Renders the inputs of leased steps and looks up what earlier attempts have recorded. A step whose input cannot be
-  /// rendered has failed.
-  private func prepare(_ leased: [LeasedStep]) async throws -> [Prepared] {
+  /// rendered has failed. The second result are steps beyond what one answer may hold in bytes.
+  private func prepare(_ leased: [LeasedStep]) async throws -> (prepared: [Prepared], left: [LeasedStep]) {
     var prepared: [Prepared] = []
+    var left: [LeasedStep] = []
+    var bytes = 0
     var byRun: [RunID: [LeasedStep]] = [:]
     for step in leased {
       if let input = step.input, step.attempt == 1 {
+        bytes += input.count
         prepared.append(Prepared(step: step, input: input, journal: []))
       } else {
         byRun[step.run, default: []].append(step)
       }
     }
     for (run, steps) in byRun {
+      guard bytes < WorkerRoutes.answerBytesMax else {
+        left += steps
+        continue
+      }
       let version = steps.map(\.version).max() ?? 0
       guard let known = try await engine.look(run, atLeast: version) else { continue }
       let found = steps.compactMap { leased in known.state.step(leased.key).map { (leased, $0) } }
-      let inputs = try await StepInputs(store: engine.store).render(found.map(\.1), of: run, known)
-      for (index, (leased, step)) in found.enumerated() {
-        let input: [UInt8]
-        do { input = try inputs[index].get() } catch {
-          try await fail(leased, "\(error)")
-          continue
+      var rest = found[...]
+      while !rest.isEmpty, bytes < WorkerRoutes.answerBytesMax {
+        let inputs = try await StepInputs(store: engine.store).render(rest.map(\.1), of: run, known)
+        guard !inputs.isEmpty else { break }
+        for ((leased, step), rendered) in zip(rest, inputs) {
+          let input: [UInt8]
+          do { input = try rendered.get() } catch {
+            try await fail(leased, "\(error)")
+            continue
+          }
+          let journal =
+            step.recordedCalls == 0
+            ? [] : try await engine.store.journal(run, step: leased.key, after: step.journalAfter)
+          bytes += input.count + journal.reduce(0) { $0 + $1.result.count }
+          prepared.append(Prepared(step: leased, input: input, journal: journal, failure: step.unansweredFailure))
         }
-        let journal =
-          step.recordedCalls == 0
-          ? [] : try await engine.store.journal(run, step: leased.key, after: step.journalAfter)
-        prepared.append(Prepared(step: leased, input: input, journal: journal, failure: step.unansweredFailure))
+        rest = rest.dropFirst(inputs.count)
       }
+      left += rest.map(\.0)
     }
-    return prepared
+    return (prepared, left)
   }
 
   private func fail(_ leased: LeasedStep, _ reason: String) async throws {
@@ -215,21 +234,25 @@ struct WorkerRoutes: Sendable {
       var call = JSONFields(entry, path: "/calls/\(position)")
       let kind = call.string("kind", isRequired: true, bytesMax: 10, allowed: ["model", "tool"])
       let index = call.int("index", isRequired: true, in: 0...1_000_000)
-      let name = call.string("name", isRequired: true, bytesMax: 200)
+      let name = call.storable("name", bytesMax: 200)
       let digest = call.string("request_sha256", isRequired: true, bytesMax: 64)
       let result = call.value("result", isRequired: true)
+      var numbers = ReportedNumbers()
       let usage = Usage(
-        inputTokens: call.int("input_tokens", in: 0...1_000_000_000) ?? 0,
-        outputTokens: call.int("output_tokens", in: 0...1_000_000_000) ?? 0,
-        costMicroUSD: call.int("cost_microusd", in: 0...1_000_000_000_000) ?? 0,
-        unpricedCalls: call.int("unpriced_calls", in: 0...1_000_000) ?? 0,
-        modelCalls: call.int("model_calls", in: 0...1_000_000) ?? 0)
-      let duration = call.int("duration_ms", in: 0...86_400_000) ?? 0
+        inputTokens: numbers.count("input_tokens", &call), outputTokens: numbers.count("output_tokens", &call),
+        costMicroUSD: numbers.count("cost_microusd", &call), unpricedCalls: numbers.count("unpriced_calls", &call),
+        modelCalls: numbers.count("model_calls", &call))
+      let duration = numbers.count("duration_ms", &call)
+      if !numbers.changed.isEmpty {
+        engine.logger.warning(
+          "numbers of a call cannot be what they say; the nearest possible ones are recorded",
+          ["call": .string(name), "members": .string(numbers.changed.joined(separator: " "))])
+      }
       do { try call.finish() } catch {
         for fault in error.faults { fields.note(at: fault) }
         continue
       }
-      guard let kind = kind.flatMap({ CallRecord.Kind(rawValue: $0) }), let index, let name, let digest, let result
+      guard let kind = kind.flatMap({ CallRecord.Kind(rawValue: $0) }), let index, let digest, let result
       else { continue }
       let payload = Payload(Array(result.rawBytes))
       payloads.append(payload)

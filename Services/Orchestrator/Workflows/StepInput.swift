@@ -6,6 +6,8 @@ public import JSON
 public struct StepInput: Sendable {
   /// Largest input in bytes.
   public static let bytesMax = 8 << 20
+  /// Most bytes of inputs and outputs that the input of one step may refer to, those of a fan-out counted one by one.
+  public static let sourceBytesMax = 64 << 20
 
   private enum Source {
     case payload(PayloadRef)
@@ -17,12 +19,14 @@ public struct StepInput: Sendable {
   public let whole: PayloadRef?
   /// The payloads that `render` needs.
   public let payloads: [PayloadRef]
+  /// About how large the input becomes at most, in bytes; an element of a fan-out is taken for one of average size.
+  public let bytesEstimate: Int
   private let state: RunState
   private let step: RunState.Step
   private let run: String
   private let template: (document: JSONDocument, template: Template)?
 
-  /// Looks what the step needs. Throws `TemplateError` when its template is malformed.
+  /// Looks what the step needs. Throws `TemplateError` when its template is malformed or refers to too much.
   public init(_ step: RunState.Step, in state: RunState, run: String) throws {
     self.state = state
     self.step = step
@@ -31,6 +35,7 @@ public struct StepInput: Sendable {
     guard let text = definition.input ?? (step.item == nil ? nil : "{\"$ref\": \"item\"}") else {
       whole = state.input
       payloads = []
+      bytesEstimate = min(StepInput.bytesMax, max(0, state.input?.bytes ?? 0))
       template = nil
       return
     }
@@ -39,7 +44,8 @@ public struct StepInput: Sendable {
     let template = try Template(document.root)
     self.template = (document, template)
     var needed: [PayloadRef] = []
-    for reference in template.references {
+    var roots: Set<Reference.Root> = []
+    for reference in template.references where roots.insert(reference.root).inserted {
       switch StepInput.source(reference.root, step, state) {
       case .payload(let payload): needed.append(payload)
       case .list(let payloads): needed += payloads.compactMap { $0 }
@@ -48,7 +54,19 @@ public struct StepInput: Sendable {
       }
     }
     var seen: Set<PayloadRef> = []
+    var bytes = 0
+    for payload in needed {
+      let (sum, isOver) = bytes.addingReportingOverflow(max(0, payload.bytes))
+      guard !isOver, sum <= StepInput.sourceBytesMax else {
+        throw TemplateError(
+          "The input of the step refers to inputs and outputs of more than \(StepInput.sourceBytesMax) bytes together.")
+      }
+      bytes = sum
+    }
     payloads = needed.filter { seen.insert($0).inserted }
+    bytesEstimate = template.references.reduce(min(StepInput.bytesMax, text.utf8.count)) { sum, reference in
+      min(StepInput.bytesMax, sum + StepInput.bytesEstimate(reference.root, step, state))
+    }
   }
 
   /// Fills the template. `documents` holds the parsed payloads by their digests. Throws `TemplateError`, or
@@ -56,20 +74,30 @@ public struct StepInput: Sendable {
   public func render(_ documents: [String: JSONDocument]) throws -> [UInt8] {
     guard let template else { return [] }
     var made: [Reference.Root: JSONDocument] = [:]
+    var found: [Reference: JSONView?] = [:]
     return try template.template.render(bytesMax: StepInput.bytesMax) { reference in
-      if let document = made[reference.root] { return reference.follow(from: document.root) }
-      guard let document = try document(reference.root, documents) else { return nil }
-      made[reference.root] = document
-      if reference.root == .item {
-        guard let fanOut = state.definition(of: step).fanOut, let items = Reference(fanOut.items), let item = step.item,
-          let element = items.follow(from: document.root)?[item]
-        else { return nil }
-        let alone = try JSONDocument(parsing: Array(element.rawBytes))
-        made[.item] = alone
-        return reference.follow(from: alone.root)
-      }
-      return reference.follow(from: document.root)
+      if let value = found[reference] { return value }
+      let value = try value(of: reference, documents, &made)
+      found[reference] = .some(value)
+      return value
     }
+  }
+
+  private func value(
+    of reference: Reference, _ documents: [String: JSONDocument], _ made: inout [Reference.Root: JSONDocument]
+  ) throws -> JSONView? {
+    if let document = made[reference.root] { return reference.follow(from: document.root) }
+    guard let document = try document(reference.root, documents) else { return nil }
+    made[reference.root] = document
+    if reference.root == .item {
+      guard let fanOut = state.definition(of: step).fanOut, let items = Reference(fanOut.items), let item = step.item,
+        let element = items.follow(from: document.root)?[item]
+      else { return nil }
+      let alone = try JSONDocument(parsing: Array(element.rawBytes))
+      made[.item] = alone
+      return reference.follow(from: alone.root)
+    }
+    return reference.follow(from: document.root)
   }
 
   private func document(_ root: Reference.Root, _ documents: [String: JSONDocument]) throws -> JSONDocument? {
@@ -93,7 +121,7 @@ public struct StepInput: Sendable {
         if let payload { writer.raw(try parsed(payload).root.rawBytes) } else { writer.null() }
       }
       writer.endArray()
-      return try JSONDocument(parsing: writer.bytes)
+      return try JSONDocument(parsing: writer.bytes, limits: .joined)
     case .object(let members):
       var writer = JSONWriter()
       writer.beginObject()
@@ -102,7 +130,7 @@ public struct StepInput: Sendable {
         if let payload { writer.raw(try parsed(payload).root.rawBytes) } else { writer.null() }
       }
       writer.endObject()
-      return try JSONDocument(parsing: writer.bytes)
+      return try JSONDocument(parsing: writer.bytes, limits: .joined)
     }
   }
 
@@ -114,6 +142,18 @@ public struct StepInput: Sendable {
     writer.member("message", failure.message)
     writer.endObject()
     return try JSONDocument(parsing: writer.bytes)
+  }
+
+  private static func bytesEstimate(_ root: Reference.Root, _ step: RunState.Step, _ state: RunState) -> Int {
+    func size(_ payload: PayloadRef?) -> Int { min(bytesMax, max(0, payload?.bytes ?? 4)) }
+    switch source(root, step, state) {
+    case .payload(let payload):
+      let count = root == .item ? step.parent.map { state.steps[$0].children.count } ?? 1 : 1
+      return size(payload) / max(1, count)
+    case .list(let payloads): return payloads.reduce(0) { min(bytesMax, $0 + size($1)) }
+    case .object(let members): return members.reduce(0) { min(bytesMax, $0 + size($1.payload)) }
+    case nil: return 100
+    }
   }
 
   private static func source(_ root: Reference.Root, _ step: RunState.Step, _ state: RunState) -> Source? {
@@ -142,4 +182,9 @@ public struct MissingPayload: Error, Hashable, Sendable {
 
   /// Makes the error.
   public init(sha256: String) { self.sha256 = sha256 }
+}
+
+extension JSONLimits {
+  /// The outputs of a fan-out or of a plan as one document.
+  fileprivate static let joined = JSONLimits(bytesMax: StepInput.sourceBytesMax + (4 << 20), nodesMax: 16_000_000)
 }

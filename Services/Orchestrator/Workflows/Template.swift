@@ -20,10 +20,12 @@ public struct Template: Sendable {
     references = found
   }
 
-  /// Fills the holes. Throws what `lookup` throws, and `TemplateError` when the result is larger than `bytesMax`.
+  /// Fills the holes. Throws what `lookup` throws, and `TemplateError` when the result is larger than `bytesMax`: as soon
+  /// as that is known, never after it was built.
   public func render(bytesMax: Int, _ lookup: Lookup) throws -> [UInt8] {
     var writer = JSONWriter()
-    try write(root, to: &writer, bytesMax, lookup)
+    var budget = RenderBudget(bytesMax: bytesMax)
+    try write(root, to: &writer, &budget, lookup)
     return writer.bytes
   }
 
@@ -46,43 +48,67 @@ public struct Template: Sendable {
     }
   }
 
-  private func write(_ view: JSONView, to writer: inout JSONWriter, _ bytesMax: Int, _ lookup: Lookup) throws {
-    guard writer.bytes.count <= bytesMax else {
-      throw TemplateError("The input of the step would be larger than \(bytesMax) bytes.")
-    }
+  private func write(
+    _ view: JSONView, to writer: inout JSONWriter, _ budget: inout RenderBudget, _ lookup: Lookup
+  ) throws {
     switch view.kind {
     case .object:
-      if let literal = Template.literal(view) { return writer.raw(literal.rawBytes) }
+      if let literal = Template.literal(view) { return try raw(literal, to: &writer, &budget) }
       if let text = Template.referenceText(view)?.string, let reference = Reference(text) {
         guard let value = try lookup(reference) else { return writer.null() }
-        return writer.raw(value.rawBytes)
+        return try raw(value, to: &writer, &budget)
       }
       writer.beginObject()
       for (key, value) in view.members {
+        try budget.spend(key.rawBytes.count + 2)
         writer.key(key.string ?? "")
-        try write(value, to: &writer, bytesMax, lookup)
+        try write(value, to: &writer, &budget, lookup)
       }
       writer.endObject()
     case .array:
       writer.beginArray()
-      for element in view.elements { try write(element, to: &writer, bytesMax, lookup) }
+      for element in view.elements {
+        try budget.spend(1)
+        try write(element, to: &writer, &budget, lookup)
+      }
       writer.endArray()
-    case .string: writer.string(try fill(view.string ?? "", lookup))
-    default: writer.raw(view.rawBytes)
+    case .string: writer.string(try fill(view.string ?? "", &budget, lookup))
+    default: try raw(view, to: &writer, &budget)
     }
   }
 
-  private func fill(_ text: String, _ lookup: Lookup) throws -> String {
+  private func raw(_ view: JSONView, to writer: inout JSONWriter, _ budget: inout RenderBudget) throws {
+    try budget.spend(view.rawBytes.count)
+    writer.raw(view.rawBytes)
+  }
+
+  private func fill(_ text: String, _ budget: inout RenderBudget, _ lookup: Lookup) throws -> String {
     var filled = ""
     for part in try Template.parts(of: text) {
+      let piece: String
       switch part {
-      case .text(let text): filled += text
+      case .text(let text): piece = text
       case .reference(let reference, _):
         guard let value = try lookup(reference), !value.isNull else { continue }
-        filled += value.string ?? String(decoding: value.rawBytes, as: UTF8.self)
+        // What it is at least, before it is decoded.
+        try budget.check(value.rawBytes.count / 6)
+        piece = value.string ?? String(decoding: value.rawBytes, as: UTF8.self)
       }
+      try budget.spend(Template.escapedCount(piece))
+      filled += piece
     }
     return filled
+  }
+
+  /// Bytes of a text within a JSON string.
+  private static func escapedCount(_ text: String) -> Int {
+    text.utf8.reduce(0) { sum, byte in
+      switch byte {
+      case 0..<0x20: sum + 6
+      case UInt8(ascii: "\""), UInt8(ascii: "\\"): sum + 2
+      default: sum + 1
+      }
+    }
   }
 
   enum Part {
@@ -112,6 +138,29 @@ public struct Template: Sendable {
 
   private static func literal(_ view: JSONView) -> JSONView? { view.count == 1 ? view["$literal"] : nil }
   private static func referenceText(_ view: JSONView) -> JSONView? { view.count == 1 ? view["$ref"] : nil }
+}
+
+/// What a template may still give.
+struct RenderBudget {
+  private let bytesMax: Int
+  private var left: Int
+
+  init(bytesMax: Int) {
+    self.bytesMax = bytesMax
+    left = bytesMax
+  }
+
+  /// Takes what is about to be written. Throws when there is not so much left.
+  mutating func spend(_ bytes: Int) throws(TemplateError) {
+    try check(bytes)
+    left -= bytes
+  }
+
+  func check(_ bytes: Int) throws(TemplateError) {
+    guard bytes <= left else {
+      throw TemplateError("The input of the step would be larger than \(bytesMax) bytes.")
+    }
+  }
 }
 
 /// A template is malformed, or what it gives is too large.

@@ -1,0 +1,140 @@
+internal import Contracts
+internal import Decider
+internal import HTTP
+internal import JSON
+internal import Postgres
+internal import Primitives
+internal import Replay
+internal import ServiceKit
+internal import Workflows
+
+/// The payloads of a run, looked at in portions: a run may have more of them than memory.
+struct RunPayloads: Sendable {
+  /// Payloads that are held at the same time, in bytes; one may be larger.
+  private static let portionBytesMax = 8 << 20
+  private static let portionMax = 1000
+  private static let eventsMax = 1000
+
+  private let store: RunStore
+  private let tenant: TenantID
+
+  init(_ store: RunStore, _ tenant: TenantID) {
+    self.store = store
+    self.tenant = tenant
+  }
+
+  /// Divides references so that each portion has a bounded number of bytes.
+  private static func portions(_ payloads: some Sequence<PayloadRef>) -> [[PayloadRef]] {
+    var portions: [[PayloadRef]] = []
+    var bytes = 0
+    for payload in payloads {
+      let size = max(0, min(payload.bytes, portionBytesMax))
+      if let last = portions.last, last.count < portionMax, bytes + size <= portionBytesMax {
+        portions[portions.count - 1].append(payload)
+        bytes += size
+      } else {
+        portions.append([payload])
+        bytes = size
+      }
+    }
+    return portions
+  }
+
+  /// Digests that the history names and that are not stored.
+  func missing(of history: [RunEvent]) async throws -> [String] {
+    let named = Set(history.flatMap(\.payloads).map(\.sha256)).sorted()
+    var missing: [String] = []
+    for start in stride(from: 0, to: named.count, by: RunPayloads.portionMax) {
+      let portion = Array(named[start..<min(named.count, start + RunPayloads.portionMax)])
+      let stored = try await store.stored(tenant, portion)
+      missing += portion.filter { !stored.contains($0) }
+    }
+    return missing
+  }
+
+  /// The first value in the history that differs from what the payloads say.
+  func factFault(of history: [RunEvent], _ run: RunID, _ workflow: Workflow) async throws -> String? {
+    let watched = WatchedReferences(workflow)
+    let looked = history.flatMap { event -> [PayloadRef] in
+      switch event {
+      case .runCreated(_, _, let input, _, _): [input]
+      case .stepSucceeded(let step, _, let output, _, _), .planExpanded(let step, _, let output, _, _):
+        watched.watches(step) ? [output] : []
+      default: []
+      }
+    }
+    for portion in RunPayloads.portions(Set(looked)) {
+      let bodies = try await store.payloads(tenant, portion)
+      let bundle = RunBundle(
+        run: run.description, workflow: workflow, events: history,
+        payloads: try bodies.mapValues { try JSONDocument(parsing: $0) })
+      if let fault = bundle.factFaults().first { return fault }
+    }
+    return nil
+  }
+
+  /// Writes the run as one document, with all payloads that its history names.
+  func writeBundle(of row: RunRow, _ workflow: Workflow, _ send: ([UInt8]) async throws -> Void) async throws {
+    var named: Set<PayloadRef> = []
+    try await send(RunPayloads.head(row, workflow))
+    var sequence = 0
+    while true {
+      let page = try await store.eventsOrArchived(row.id, after: sequence, limit: RunPayloads.eventsMax).events
+      guard let last = page.last else { break }
+      var bytes: [UInt8] = []
+      for event in page {
+        if event.sequence > 1 { bytes.append(UInt8(ascii: ",")) }
+        bytes += RunPayloads.document(event)
+        named.formUnion(try RunStore.decode(event, row.id).payloads)
+      }
+      try await send(bytes)
+      sequence = last.sequence
+    }
+    try await send(Array("],\"payloads\":{".utf8))
+    var isFirst = true
+    for portion in RunPayloads.portions(named.sorted { $0.sha256 < $1.sha256 }) {
+      for (digest, body) in try await store.payloads(tenant, portion).sorted(by: { $0.key < $1.key }) {
+        try await send(Array("\(isFirst ? "" : ",")\"\(digest)\":".utf8) + body)
+        isFirst = false
+      }
+    }
+    try await send(Array("}}".utf8))
+  }
+
+  /// Everything before the first event.
+  private static func head(_ row: RunRow, _ workflow: Workflow) -> [UInt8] {
+    var writer = JSONWriter()
+    writer.beginObject()
+    writer.member("format", RunBundle.format)
+    writer.member("version", RunBundle.version)
+    writer.member("written_by", "cadre \(CadreVersion.current)")
+    writer.member("run_id", row.id.description)
+    writer.member("status", row.shownStatus)
+    writer.key("workflow")
+    WorkflowDocument.write(workflow, to: &writer)
+    writer.member("workflow_version", Int64(workflow.version))
+    return writer.bytes + Array(",\"events\":[".utf8)
+  }
+
+  private static func document(_ event: EventRow) -> [UInt8] {
+    var writer = JSONWriter()
+    writer.beginObject()
+    writer.member("seq", Int64(event.sequence))
+    writer.member("at", event.at.description)
+    writer.member("type", event.type)
+    writer.member("step", orNull: event.step)
+    writer.member("data", raw: event.data)
+    writer.endObject()
+    return writer.bytes
+  }
+}
+
+extension RunStore {
+  /// The digests among `digests` that are stored.
+  func stored(_ tenant: TenantID, _ digests: [String]) async throws -> Set<String> {
+    let rows = try await pool.query(
+      "select sha256 from payload where tenant_id = $1 and sha256 = any($2)",
+      [tenant.uuid, digests.compactMap { Hex.decode($0) }])
+    return Set(try rows.map { Hex.encode(try $0.decode(0, as: [UInt8].self)) })
+  }
+}

@@ -1,0 +1,45 @@
+-- Lists: every order and filter of a list is an index, so that no page grows with the tables.
+
+-- What a run is to the list of tasks: 1 the first run of a task, which is also its newest one; 2 the same of an archived
+-- task; 0 any other. It changes when a task is archived or gets another run.
+alter table run add column shelf int2 not null default 0;
+update run r set shelf = case when t.archived_at is null then 1 else 2 end
+from task t where t.id = r.id and t.run_id = r.id and t.tenant_id = r.tenant_id;
+
+-- Where a run stands in lists: its shelf in tens, its status in ones. Of a run that is at work the status changes once, to
+-- `running`, and once more at its end: other transitions touch no index.
+create function run_place(status text, is_paused bool, shelf int2) returns int2 language sql immutable parallel safe
+  return (shelf * 10 + case
+    when is_paused and status in ('pending', 'running', 'compensating') then 2
+    when status = 'pending' then 0 when status = 'running' then 1 when status = 'compensating' then 3
+    when status = 'succeeded' then 4 when status = 'failed' then 5 else 6 end)::int2;
+
+create index run_list on run (tenant_id, run_place(status, is_paused, shelf), id);
+create index run_of_workflow on run (tenant_id, workflow, run_place(status, is_paused, shelf), id);
+create index run_of_project on run (tenant_id, project_id, run_place(status, is_paused, shelf), id)
+  where project_id is not null;
+create index run_of_project_workflow on run (tenant_id, project_id, workflow, run_place(status, is_paused, shelf), id)
+  where project_id is not null;
+drop index run_of_tenant;
+drop index run_of_task;
+create index run_of_task on run (task_id, id) where task_id <> id;
+
+-- Tasks whose newest run is not their first one.
+create index task_moved on task (tenant_id, id) where run_id <> id;
+drop index task_of_project;
+
+create table task_label (
+  tenant_id uuid not null,
+  label text not null,
+  task_id uuid not null,
+  primary key (tenant_id, label, task_id)
+);
+insert into task_label (tenant_id, label, task_id)
+select distinct tenant_id, unnest(labels), id from task where labels is not null;
+
+drop index approval_pending;
+create index approval_list on approval (tenant_id, status, id);
+drop index approval_of_run;
+create index approval_of_run on approval (run_id, id);
+
+create index project_list on project (tenant_id, id) where archived_at is null;
