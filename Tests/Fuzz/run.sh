@@ -14,6 +14,7 @@ for source in Tests/Fuzz/*/Fuzz*.swift; do
   if [ -n "$only" ] && [ "$name" != "$only" ]; then continue; fi
   flags=(-enable-upcoming-feature InternalImportsByDefault)
   if [ "$module" = Settings ]; then flags+=(-I Shared/CLibraries/CYAML); fi
+  if [ "$module" = Dialects ]; then flags+=(-I Shared/CLibraries/COpenSSL); fi
   echo "== $name"
   sources=(Shared/"$module"/*.swift)
   if [ -f "Tests/Fuzz/$module/modules" ]; then
