@@ -117,8 +117,9 @@ enum RouterSettings {
     "Time for the first token of a stream (text, thoughts or arguments); then the next provider is tried. Unset: two minutes while another provider can be asked, else provider.timeout_ms."
   )
   static let stall = Setting(
-    "provider.stall_ms", .milliseconds(in: 100...3_600_000), default: .seconds(300),
-    "The longest time between two tokens of a stream; comments and pings do not count.")
+    "provider.stall_ms", .optional(.milliseconds(in: 100...3_600_000)), default: nil,
+    "The longest time between two tokens of a stream; comments and pings do not count. Unset: five minutes, or provider.timeout_ms if that is less."
+  )
   static let callTimeout = Setting(
     "call.timeout_ms", .milliseconds(in: 1000...3_600_000), default: .seconds(1800),
     "Time for a whole call with all its attempts, streams to their end.")

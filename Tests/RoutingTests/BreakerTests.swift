@@ -84,7 +84,32 @@ import Testing
     #expect(limited.state(at: 2999) == .open && limited.state(at: 3000) == .halfOpen)
   }
 
-  @Test(arguments: [FailureClass.caller, .context, .content])
+  @Test func `a provider that is seen again may be tried at once, unless it has set the time itself`() {
+    var broken = tripped()
+    broken.reachable(at: 10)
+    #expect(broken.state(at: 10) == .halfOpen)
+    for failure in [FailureClass.rate, .money, .key] {
+      var limited = Breaker()
+      limited.failed(failure, retryAfter: 3000, at: 0, policy)
+      limited.reachable(at: 10)
+      #expect(limited.state(at: 10) == .open, "\(failure)")
+    }
+  }
+
+  @Test func `a probe whose request is refused for what stands in it shows that the provider is there`() {
+    var broken = tripped()
+    let isProbe = broken.admit(at: 100, policy)
+    broken.failed(.caller, retryAfter: nil, at: 120, policy)
+    #expect(isProbe && broken.state(at: 121) == .closed)
+  }
+
+  @Test func `no pause is longer than an hour`() {
+    var breaker = Breaker()
+    breaker.failed(.rate, retryAfter: .max, at: 5, policy)
+    #expect(breaker.state(at: 3_600_004) == .open && breaker.state(at: 3_600_005) == .halfOpen)
+  }
+
+  @Test(arguments: [FailureClass.caller, .context, .content, .tools])
   func `what is no fault of the provider does not count`(_ failure: FailureClass) {
     var breaker = Breaker()
     for _ in 0..<50 { breaker.failed(failure, retryAfter: nil, at: 0, policy) }

@@ -84,9 +84,12 @@ import Testing
       try plan(RouteQuery(model: "mini", promptTokens: 20_000))
     }
     // The answer needs room too, but no more than the model can give.
-    #expect(throws: RouteRefusal.contextTooLong(7500, 8000)) {
-      try plan(RouteQuery(model: "mini", promptTokens: 7500, outputTokens: 50_000))
+    #expect(throws: RouteRefusal.contextTooLong(14_500, 8000)) {
+      try plan(RouteQuery(model: "mini", promptTokens: 14_500, outputTokens: 50_000))
     }
+    // An estimate refuses only what is surely too long.
+    #expect(try plan(RouteQuery(model: "mini", promptTokens: 9000)).count == 2)
+    #expect(try plan(RouteQuery(model: "long", promptTokens: 9000)) == ["a/main"])
     #expect(try plan(RouteQuery(model: "mini", promptTokens: 6900, outputTokens: 50_000)).count == 2)
   }
 

@@ -20,7 +20,7 @@ struct CallRoutes: Sendable {
     let options = RouteOptions(bodyBytesMax: CallRoutes.requestBytesMax, cancelsOnDisconnect: true)
     let paths: [(String, Dialect)] = [
       ("/v1/chat/completions", .chat), ("/v1/responses", .responses), ("/v1/embeddings", .embeddings),
-      ("/v1/messages", .messages),
+      ("/v1/messages", .messages), ("/v1/completions", .completions),
     ]
     for (path, dialect) in paths {
       router.on(.post, path, options) { request in try await calls.answer(request, dialect) }

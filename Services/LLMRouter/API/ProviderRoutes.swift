@@ -125,7 +125,7 @@ struct ProviderRoutes: Sendable {
     let times = times.with(record.times)
     writer.member("timeout_ms", times.timeout.milliseconds)
     writer.member("first_token_ms", ifPresent: times.firstToken?.milliseconds)
-    writer.member("stall_ms", times.stall.milliseconds)
+    writer.member("stall_ms", ifPresent: times.stall?.milliseconds)
     writer.member("enabled", record.isEnabled)
     writer.member("source", row == nil ? "configuration" : "api")
     writer.member("missing_keys", Int64(catalog.current.providers[record.name]?.missingKeys ?? 0))

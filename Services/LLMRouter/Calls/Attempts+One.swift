@@ -174,7 +174,7 @@ extension Attempts {
       pauseMax: .seconds(3600), trace: record.span.context)
     let limits = StreamLimits(
       provider: provider.name, firstTokenBy: firstTokenBy,
-      stallNanoseconds: UInt64(clamping: times.stall.nanoseconds), deadline: call.deadline)
+      stallNanoseconds: UInt64(clamping: times.stallOrStandard.nanoseconds), deadline: call.deadline)
     let isWithoutTools = asked.isWithoutTools && call.hasOptionalTools
     return Outgoing(
       asked, wire, request, made, dropped: made.dropped + (isWithoutTools ? ["tools"] : []), limits: limits,

@@ -29,7 +29,7 @@ struct Boundlessness: Sendable {
           sentence: "'container' names content that is stored at the provider.", parameter: "container")
       }
       return (root["system"].flatMap { inside($0, "system") }) ?? root["messages"].flatMap { inside($0, "messages") }
-    case .embeddings: return nil
+    case .completions, .embeddings: return nil
     }
   }
 

@@ -174,7 +174,7 @@ extension CallFailure {
         message: "The provider \"\(name)\" limits the rate of calls\(tail)", isRetryable: true)
     case .overload:
       self.init(
-        status: CallFailure.overloaded, code: "provider_overloaded",
+        status: CallFailure.overloaded, code: answered == nil ? "provider_error" : "provider_overloaded",
         message: "The provider \"\(name)\" is overloaded\(tail)", isRetryable: true)
     case .context:
       self.init(

@@ -24,11 +24,9 @@ struct CallRequest: Sendable {
     guard root.kind == .object else { throw .invalid("The body must be a JSON object.", nil) }
     self.dialect = dialect
     self.document = document
-    let content = dialect == .chat || dialect == .messages ? "messages" : "input"
-    guard let body = root[content], body.kind == .array ? body.count > 0 : body.kind == .string && content == "input"
-    else {
-      throw .invalid(
-        "'\(content)' must be a list with at least one \(content == "input" ? "item, or a text" : "message").", content)
+    let body = try CallRequest.content(of: root, dialect)
+    if dialect == .responses, root["background"]?.bool == true {
+      throw .invalid("'background' is not offered here: nobody could fetch the answer, or bound its price.", "background")
     }
     model = try CallRequest.member(root, "model") { $0.string } ?? ""
     wantsStream = try CallRequest.member(root, "stream") { $0.bool } ?? false
@@ -52,6 +50,21 @@ struct CallRequest: Sendable {
     self.needs = needs
     isWithoutTools = false
     promptTokens = TokenEstimate.prompt(root)
+  }
+
+  /// What is asked.
+  private static func content(of root: JSONView, _ dialect: Dialect) throws(CallFailure) -> JSONView {
+    if dialect == .completions {
+      guard let prompt = root["prompt"], prompt.kind == .string || (prompt.count == 1 && prompt[0]?.kind == .string)
+      else { throw .invalid("'prompt' must be one text.", "prompt") }
+      return prompt
+    }
+    let name = dialect == .chat || dialect == .messages ? "messages" : "input"
+    guard let body = root[name], body.kind == .array ? body.count > 0 : body.kind == .string && name == "input" else {
+      throw .invalid(
+        "'\(name)' must be a list with at least one \(name == "input" ? "item, or a text" : "message").", name)
+    }
+    return body
   }
 
   private static func member<Value>(

@@ -27,7 +27,7 @@ struct ProviderAnswer: Sendable {
     let answer = try ProviderAnswer.parsed(body, wire, provider: provider)
     let root = answer.root
     switch wire {
-    case .chat, .embeddings:
+    case .chat, .completions, .embeddings:
       usage = TokenUsage(chatAnswer: root)
       finish = root["choices"]?[0]?["finish_reason"]?.string
     case .messages:
@@ -46,15 +46,17 @@ struct ProviderAnswer: Sendable {
       model: isOwn && !request.model.isEmpty ? request.model : model, created: created,
       unique: ProviderStream.unique(), promptEstimate: request.promptTokens, names: translation.names,
       echo: !isOwn && request.dialect == .responses ? ResponseEcho(request.document.root) : .none)
+    let estimate = TokenUsage(input: request.promptTokens, output: TokenEstimate.answer(bytes: Int64(deliveredBytes)))
+    let accounted = TokenUsage.accounted(usage, estimate: estimate)
     guard !isOwn else {
-      bytes = Answers.own(body, answer, wire, context)
+      let repaired = UsageRepair.repaired(root, wire, accounted, isFinal: true).flatMap { ProviderJSON($0) }
+      bytes = Answers.own(repaired?.document.bytes ?? body, repaired ?? answer, wire, context)
       return
     }
-    let estimate = TokenUsage(input: request.promptTokens, output: Int64((deliveredBytes + 2) / 3))
     do throws(StreamFault) {
       bytes =
         try Answers.translated(
-          answer, from: wire, to: request.dialect, TokenUsage.accounted(usage, estimate: estimate).usage, context)
+          answer, from: wire, to: request.dialect, accounted.usage, context)
         ?? body
     } catch {
       throw CallFailure(error, provider: provider)
@@ -75,7 +77,7 @@ struct ProviderAnswer: Sendable {
     if let fault = Answers.fault(answer.root) { throw CallFailure(fault, provider: provider) }
     let holder: String =
       switch wire {
-      case .chat: "choices"
+      case .chat, .completions: "choices"
       case .messages: "content"
       case .responses: "output"
       case .embeddings: "data"

@@ -219,7 +219,7 @@ final class ProviderStream: @unchecked Sendable {
     }
     if sight.isEnd {
       isTerminated = true
-      sawDone = wire == .chat || wire == .embeddings
+      sawDone = wire == .chat || wire == .completions || wire == .embeddings
     }
     if isAnswered, !expectsOthers { silence.finished(hasContent: sight.hasContent) }
     return sight
@@ -237,10 +237,24 @@ final class ProviderStream: @unchecked Sendable {
       return
     }
     guard wantsUsage || !sight.isUsageOnly else { return }
-    guard let parsed = sight.parsed, let changed = Answers.own(event: parsed, wire, context.names) else {
+    guard var parsed = sight.parsed else { return event.append(to: &bytes) }
+    let repaired = repaired(parsed)
+    if let repaired { parsed = repaired }
+    guard let changed = Answers.own(event: parsed, wire, context.names) ?? repaired?.document.bytes else {
       return event.append(to: &bytes)
     }
     ServerSentEvent(id: event.id, event: event.event, data: changed).append(to: &bytes)
+  }
+
+  /// An event whose counts cannot be true, with those of the ledger; nil for others.
+  private func repaired(_ event: ProviderJSON) -> ProviderJSON? {
+    let root = event.root
+    guard root["usage"] != nil || root["message"] != nil || root["response"] != nil || root["x_groq"] != nil else {
+      return nil
+    }
+    let accounted = TokenUsage.accounted(watcher.usage, estimate: estimate(promptTokens: context.promptEstimate))
+    return UsageRepair.repaired(root, wire, accounted, isFinal: watcher.isComplete || watcher.finishReason != nil)
+      .flatMap { ProviderJSON($0) }
   }
 
   private func finish(_ bytes: inout [UInt8]) {

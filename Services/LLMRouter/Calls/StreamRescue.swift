@@ -62,7 +62,7 @@ extension CallRequest {
     var end = Substring(text)
     // Anthropic takes no white space at the end.
     while end.last?.isWhitespace ?? false { end.removeLast() }
-    guard !end.isEmpty, dialect != .embeddings else { return nil }
+    guard !end.isEmpty, dialect != .embeddings, dialect != .completions else { return nil }
     let root = document.root
     var writer = JSONWriter(reservingBytes: document.bytes.count + end.utf8.count + 128)
     writer.beginObject()

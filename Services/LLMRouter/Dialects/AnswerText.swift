@@ -24,7 +24,7 @@ public struct AnswerText: Sendable, Hashable {
   public init?(_ answer: ProviderJSON, _ dialect: Dialect) {
     let root = answer.root
     switch dialect {
-    case .chat, .embeddings:
+    case .chat, .completions, .embeddings:
       guard let choice = root["choices"]?[0] else { return nil }
       take(choice: choice)
     case .messages:
@@ -41,7 +41,7 @@ public struct AnswerText: Sendable, Hashable {
     for event in events where !ProviderJSON.isDone(event.data) {
       guard let root = ProviderJSON(event.data)?.root else { return nil }
       switch dialect {
-      case .chat, .embeddings: if let choice = root["choices"]?[0] { take(choice: choice) }
+      case .chat, .completions, .embeddings: if let choice = root["choices"]?[0] { take(choice: choice) }
       case .messages: takeEvent(root)
       case .responses:
         let type = root["type"]?.string

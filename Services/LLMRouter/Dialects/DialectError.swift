@@ -6,6 +6,8 @@ public enum Dialect: String, Sendable, CaseIterable, Hashable {
   case chat
   /// `/v1/responses` of OpenAI.
   case responses
+  /// `/v1/completions` of OpenAI, of the time before chats.
+  case completions
   /// `/v1/embeddings` of OpenAI.
   case embeddings
   /// `/v1/messages` of Anthropic.
@@ -51,7 +53,7 @@ public enum Dialect: String, Sendable, CaseIterable, Hashable {
       bytes += error(status: status, code: code, message: message, parameter: nil, id: id)
     case .responses:
       return ResponseProgress().failure(status: status, code: code, message: message)
-    case .chat, .embeddings:
+    case .chat, .completions, .embeddings:
       bytes += Array("data: ".utf8)
       bytes += error(status: status, code: code, message: message, parameter: nil, id: id)
     }

@@ -53,7 +53,7 @@ public struct StreamWatcher: Sendable {
     let parsed = try ProviderJSON(event)
     let before = contentBytes
     switch wire {
-    case .chat, .embeddings: sight.isUsageOnly = watchChat(parsed.root)
+    case .chat, .completions, .embeddings: sight.isUsageOnly = watchChat(parsed.root)
     case .messages: sight.isEnd = watchMessages(parsed.root, event.event)
     case .responses: sight.isEnd = try watchResponses(parsed.root)
     }

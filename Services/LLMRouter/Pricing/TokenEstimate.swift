@@ -16,7 +16,7 @@ public enum TokenEstimate {
     var sum: Int64 = 0
     for (key, value) in root.members {
       switch key.string ?? "" {
-      case "messages", "input", "system", "tools", "instructions", "functions", "response_format", "text":
+      case "messages", "input", "prompt", "system", "tools", "instructions", "functions", "response_format", "text":
         sum = sum.addingClamped(tokens(of: value, under: ""))
       default: continue
       }

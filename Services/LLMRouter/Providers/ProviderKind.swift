@@ -28,6 +28,8 @@ enum ProviderKind: String, Sendable, CaseIterable {
     case (.anthropic, _): .messages
     case (_, .embeddings): .embeddings
     case (.openai, .responses): .responses
+    // OpenAI has it for models that are gone; of others it is not known.
+    case (.vllm, .completions), (.ollama, .completions): .completions
     default: .chat
     }
   }
@@ -63,6 +65,7 @@ extension Dialect {
     switch self {
     case .chat: "/chat/completions"
     case .responses: "/responses"
+    case .completions: "/completions"
     case .embeddings: "/embeddings"
     case .messages: "/messages"
     }

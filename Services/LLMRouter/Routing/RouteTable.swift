@@ -59,12 +59,17 @@ public struct RouteTable: Sendable {
     let content = (rule?.contentFallbacks ?? []).flatMap { targets[$0] ?? [] }
     let strategy = query.strategy ?? rule?.strategy ?? .priority
     var fitting = orderer.fitting(primary)
-    let back = orderer.fitting(fallbacks)
+    var back = orderer.fitting(fallbacks)
     let fittingLong = orderer.fitting(long)
     var reason = rule == nil ? "model" : "alias"
     if fitting.isEmpty, !fittingLong.isEmpty, !primary.isEmpty {
       fitting = fittingLong
       reason += ", prompt too long"
+    }
+    if fitting.isEmpty, back.isEmpty {
+      // The estimate errs upwards: what may fit is asked, and its provider counts.
+      fitting = orderer.fitting(primary, surely: false)
+      back = orderer.fitting(fallbacks, surely: false)
     }
     guard !fitting.isEmpty || !back.isEmpty else { throw orderer.refusal(asked, primary + fallbacks) }
     let ordered = orderer.ordered(fitting, strategy) + orderer.ordered(back, Strategy.priority)
@@ -100,6 +105,7 @@ public struct RouteTable: Sendable {
     for tier in order {
       ordered += orderer.ordered(orderer.fitting(all.filter { $0.tier == tier }), query.strategy ?? .cheapest)
     }
+    if ordered.isEmpty { ordered = orderer.fitting(all.filter { $0.tier != nil }, surely: false) }
     guard let best = ordered.first, let tier = best.tier else {
       throw orderer.refusal(asked, all.filter { $0.tier != nil })
     }
@@ -118,8 +124,8 @@ private struct Orderer {
   let health: (TargetID) -> TargetHealth
 
   /// Those that can do what is needed and are long enough.
-  func fitting(_ targets: [ModelTarget]) -> [ModelTarget] {
-    targets.filter { canDo($0) && isLongEnough($0) && isAllowed($0) }
+  func fitting(_ targets: [ModelTarget], surely: Bool = true) -> [ModelTarget] {
+    targets.filter { canDo($0) && isLongEnough($0, surely: surely) && isAllowed($0) }
   }
 
   private func isAllowed(_ target: ModelTarget) -> Bool {
@@ -133,16 +139,19 @@ private struct Orderer {
     return query.needs.isSubset(of: capabilities)
   }
 
-  private func isLongEnough(_ target: ModelTarget) -> Bool {
+  /// `surely`: by the estimate, which errs upwards by less than two times.
+  private func isLongEnough(_ target: ModelTarget, surely: Bool) -> Bool {
     guard let limit = target.contextTokens else { return true }
-    return query.promptTokens + min(query.outputTokens ?? 1, target.outputTokensMax ?? .max) <= limit
+    let prompt = surely ? query.promptTokens : query.promptTokens / 2
+    let (sum, overflow) = prompt.addingReportingOverflow(min(query.outputTokens ?? 1, target.outputTokensMax ?? .max))
+    return !overflow && sum <= limit
   }
 
   func refusal(_ asked: String, _ targets: [ModelTarget]) -> RouteRefusal {
     let able = targets.filter(canDo)
     if targets.isEmpty { return .unknownModel(asked) }
     if able.isEmpty { return .lacking(asked, query.needs) }
-    let long = able.filter(isLongEnough)
+    let long = able.filter { isLongEnough($0, surely: false) }
     if long.isEmpty { return .contextTooLong(query.promptTokens, able.compactMap(\.contextTokens).max() ?? 0) }
     return .notAllowed(asked)
   }

@@ -41,7 +41,7 @@ enum StrictReader {
     var parser = ServerSentEventParser()
     let events = try parser.feed(bytes)
     return switch dialect {
-    case .chat, .embeddings: try chat(events)
+    case .chat, .completions, .embeddings: try chat(events)
     case .messages: try messages(events)
     case .responses: try responses(events)
     }
@@ -327,7 +327,7 @@ extension Understood {
               arguments: block["input"].map { String(decoding: $0.rawBytes, as: UTF8.self) } ?? ""))
         }
       }
-    case .chat, .embeddings:
+    case .chat, .completions, .embeddings:
       let message = root["choices"]?[0]?["message"]
       finish = root["choices"]?[0]?["finish_reason"]?.string ?? ""
       input = root["usage"]?["prompt_tokens"]?.int ?? -1

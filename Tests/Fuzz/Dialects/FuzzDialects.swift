@@ -19,73 +19,132 @@ private func mustBeJSON(_ bytes: [UInt8]) {
   }
 }
 
+private let callers: [Dialect] = [.chat, .messages, .responses, .completions]
+
 private func fuzzRequests(_ bytes: [UInt8]) {
   guard let root = try? JSONDocument(parsing: bytes).root, root.kind == .object else { return }
-  let target = RequestTarget(model: "m", outputTokensMax: 100, knowsCompletionTokens: true)
-  if let made = try? ChatFromMessages.request(root, target) { mustBeJSON(made.bytes) }
-  if let made = try? MessagesFromChat.request(root, target) { mustBeJSON(made.bytes) }
-  if let made = try? ChatFromResponses.request(root, target) {
-    mustBeJSON(made.bytes)
-    if let chat = try? JSONDocument(parsing: made.bytes), let again = try? MessagesFromChat.request(chat.root, target) {
-      mustBeJSON(again.bytes)
+  for dialect in callers {
+    for (wire, rules) in [(Dialect.chat, ProviderRules.compatible), (.messages, .anthropic), (.responses, .openai)] {
+      guard wire != .responses || dialect == .responses else { continue }
+      let target = RequestTarget(model: "m", outputTokensMax: 100, rules: rules)
+      if let made = try? RequestTranslator.request(root, from: dialect, to: wire, target) { mustBeJSON(made.bytes) }
     }
   }
   precondition(TokenEstimate.prompt(root) >= 0)
 }
 
+private func context() -> AnswerContext {
+  var names = NameMap()
+  _ = names.wireName(ToolIdentity(name: "patch", form: .custom))
+  _ = names.wireName(ToolIdentity(name: "f", namespace: "n"))
+  return AnswerContext(
+    model: "m", created: 1, unique: "0", promptEstimate: 1, wantsUsage: true, names: names, echo: ResponseEcho(nil))
+}
+
 private func fuzzAnswers(_ bytes: [UInt8]) {
-  guard let root = try? JSONDocument(parsing: bytes).root else { return }
-  mustBeJSON(Answers.message(fromChat: root, model: "m"))
-  mustBeJSON(Answers.response(fromChat: root, model: "m", created: 1))
-  let chat = Answers.chat(fromMessage: root, model: "m", created: 1)
-  mustBeJSON(chat)
+  guard let answer = ProviderJSON(bytes) else { return }
+  let root = answer.root
   for usage in [
     TokenUsage(chat: root["usage"]), TokenUsage(messages: root["usage"]), TokenUsage(responses: root["usage"]),
+    TokenUsage(chatAnswer: root),
   ] {
     guard let usage else { continue }
     precondition(usage.input >= 0 && usage.cacheRead >= 0 && usage.cacheWrite >= 0 && usage.output >= 0)
+    precondition(usage.total >= 0 && (usage + usage).total >= 0)
     precondition(Price(input: Price.max, output: Price.max).nanoUSD(usage) >= 0)
   }
-  for dialect in [Dialect.chat, .messages, .responses] { _ = AnswerText(whole: bytes, dialect) }
+  for wire in [Dialect.chat, .messages] {
+    let told = wire == .chat ? TokenUsage(chatAnswer: root) : TokenUsage(messages: root["usage"])
+    let usage = TokenUsage.accounted(told, estimate: TokenUsage(input: 1, output: 1)).usage
+    for dialect in callers {
+      if let made = try? Answers.translated(answer, from: wire, to: dialect, usage, context()) { mustBeJSON(made) }
+    }
+  }
+  for dialect in callers where root.kind == .object {
+    precondition(Answers.contentBytes(root, dialect) >= 0)
+    _ = AnswerText(answer, dialect)
+    let own = Answers.own(bytes, answer, dialect, context())
+    precondition(ProviderJSON(own) != nil)
+  }
+}
+
+/// A stream on its way to one kind of caller.
+private struct Play {
+  let dialect: Dialect
+  var translation: AnswerTranslation
+  var made: [UInt8] = []
+
+  init?(_ wire: Dialect, _ dialect: Dialect) {
+    guard let translation = AnswerTranslation(from: wire, to: dialect, context()) else { return nil }
+    self.dialect = dialect
+    self.translation = translation
+  }
+
+  mutating func take(_ parsed: ProviderJSON, _ name: String?) {
+    try? translation.take(parsed, named: name, to: &made)
+  }
+
+  mutating func end(_ usage: TokenUsage, breaks: Bool) {
+    if breaks { _ = translation.fail(status: 502, code: "c", message: "m", to: &made) }
+    translation.finish(usage, to: &made)
+    mustBeStream(made, dialect)
+  }
 }
 
 private func fuzzStreams(_ bytes: [UInt8], cut: Int) {
   for wire in [Dialect.chat, .messages, .responses] {
     var parser = ServerSentEventParser()
     var watcher = StreamWatcher(wire)
-    var message = MessageStreamFromChat(model: "m", promptEstimate: 1)
-    var response = ResponseStreamFromChat(model: "m", created: 1)
-    var chat = ChatStreamFromMessages(model: "m", created: 1, wantsUsage: true)
-    var out: [[UInt8]] = [[], [], []]
+    var plays = callers.compactMap { Play(wire, $0) }
     var start = 0
-    do {
-      while start < bytes.count {
-        let end = min(bytes.count, start + cut)
-        for event in try parser.feed(Array(bytes[start..<end])) {
-          _ = try watcher.watch(event)
-          if wire == .messages {
-            _ = try chat.take(event, to: &out[2])
-          } else {
-            _ = try message.take(event, to: &out[0])
-            _ = try response.take(event, to: &out[1])
-          }
-        }
-        start = end
-      }
-    } catch { continue }
-    message.finish(to: &out[0])
-    response.finish(to: &out[1])
-    chat.finish(to: &out[2])
-    if let usage = watcher.usage { precondition(usage.total >= 0) }
-    // What is sent on is a stream of JSON documents.
-    for made in out {
-      var check = ServerSentEventParser()
-      for event in (try? check.feed(made)) ?? [] where !event.data.elementsEqual("[DONE]".utf8) {
-        mustBeJSON(event.data)
+    while start < bytes.count {
+      let end = min(bytes.count, start + cut)
+      guard let events = try? parser.feed(Array(bytes[start..<end])) else { break }
+      start = end
+      for event in events {
+        // What cannot be read is left out.
+        guard let parsed = (try? watcher.watch(event))?.parsed else { continue }
+        _ = Answers.own(event: parsed, wire, context().names)
+        for spot in plays.indices { plays[spot].take(parsed, event.event) }
       }
     }
+    precondition(watcher.contentBytes >= 0)
+    if let usage = watcher.usage { precondition(usage.total >= 0) }
+    _ = watcher.failure(status: 502, code: "c", message: "m")
+    let usage = TokenUsage.accounted(watcher.usage, estimate: TokenUsage(input: 1, output: 1)).usage
+    for spot in plays.indices { plays[spot].end(usage, breaks: bytes.count % 2 == 0) }
   }
-  for dialect in [Dialect.chat, .messages, .responses] { _ = AnswerText(stream: bytes, dialect) }
+  for dialect in callers { _ = AnswerText(stream: bytes, dialect) }
+}
+
+/// What is sent on is a stream of JSON documents whose parts follow each other.
+private func mustBeStream(_ bytes: [UInt8], _ dialect: Dialect) {
+  var parser = ServerSentEventParser()
+  var open: String?
+  var input = ""
+  var number: Int64 = 0
+  for event in (try? parser.feed(bytes)) ?? [] where !event.data.elementsEqual("[DONE]".utf8) {
+    guard let root = try? JSONDocument(parsing: event.data).root else {
+      fatalError("no JSON: \(String(decoding: event.data.prefix(2000), as: UTF8.self))")
+    }
+    if dialect == .responses {
+      precondition(root["sequence_number"]?.int == number)
+      number += 1
+    }
+    switch root["type"]?.string {
+    case "content_block_start", "response.output_item.added":
+      precondition(open == nil)
+      open = (root["content_block"] ?? root["item"])?["type"]?.string ?? ""
+      input = ""
+    case "content_block_delta": input += root["delta"]?["partial_json"]?.string ?? ""
+    case "content_block_stop", "response.output_item.done":
+      precondition(open != nil)
+      if open == "tool_use" { mustBeJSON(Array(input.utf8)) }
+      open = nil
+    case "message_stop", "response.completed", "response.incomplete": precondition(open == nil)
+    default: continue
+    }
+  }
 }
 
 private func fuzzChecks(_ bytes: [UInt8]) {

@@ -10,6 +10,7 @@ public struct AnswerTranslation: Sendable {
   private var toChat: ChatWriter?
   private var toMessages: MessageWriter?
   private var toResponses: ResponseWriter?
+  private var toCompletions: CompletionWriter?
   private var events: [AnswerEvent] = []
   private let context: AnswerContext
   /// Whether `text` is kept, so that another provider can go on with it.
@@ -29,12 +30,13 @@ public struct AnswerTranslation: Sendable {
     switch wire {
     case .chat: fromChat = ChatAnswerReader(unique: context.unique)
     case .messages: fromMessages = MessageAnswerReader(unique: context.unique)
-    case .responses, .embeddings: return nil
+    case .responses, .completions, .embeddings: return nil
     }
     switch dialect {
     case .chat: toChat = ChatWriter(context)
     case .messages: toMessages = MessageWriter(context)
     case .responses: toResponses = ResponseWriter(context)
+    case .completions: toCompletions = CompletionWriter(context)
     case .embeddings: return nil
     }
   }
@@ -75,6 +77,7 @@ public struct AnswerTranslation: Sendable {
     toChat?.finish(finish, usage, to: &bytes)
     toMessages?.finish(finish, usage, to: &bytes)
     toResponses?.finish(finish, usage, to: &bytes)
+    toCompletions?.finish(finish, usage, to: &bytes)
   }
 
   /// The stream broke: appends the events that tell a caller of the Responses API, whose numbers go on. Whether it did:
@@ -94,6 +97,7 @@ public struct AnswerTranslation: Sendable {
       toChat?.write(event, to: &bytes)
       toMessages?.write(event, to: &bytes)
       toResponses?.write(event, to: &bytes)
+      toCompletions?.write(event, to: &bytes)
     }
     events.removeAll(keepingCapacity: true)
   }
@@ -119,6 +123,7 @@ public struct AnswerTranslation: Sendable {
     fromMessages?.end(to: &events)
     let whole = WholeAnswer(events, finish)
     if toChat != nil { return whole.chat(usage, context) }
+    if toCompletions != nil { return whole.completion(usage, context) }
     return toMessages != nil ? whole.message(usage, context) : whole.response(usage, context)
   }
 }

@@ -43,7 +43,7 @@ public enum Answers {
     var sum = 0
     switch dialect {
     case .embeddings: return 0
-    case .chat:
+    case .chat, .completions:
       for choice in root["choices"]?.elements.map({ $0 }) ?? [] {
         guard let message = choice.present("message") ?? choice.present("delta") else {
           sum += choice["text"]?.stringBytesMax ?? 0

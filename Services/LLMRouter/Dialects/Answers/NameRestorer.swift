@@ -43,7 +43,7 @@ struct NameRestorer {
     guard !names.isEmpty else { return [] }
     var edits: [Splice] = []
     switch dialect {
-    case .embeddings: return []
+    case .completions, .embeddings: return []
     case .chat:
       for choice in root["choices"]?.elements.map({ $0 }) ?? [] {
         guard let message = choice.present("message") ?? choice.present("delta") else { continue }

@@ -114,6 +114,18 @@ struct WholeAnswer: Sendable {
     writer.endObject()
   }
 
+  func completion(_ usage: TokenUsage, _ context: AnswerContext) -> [UInt8] {
+    var writer = JSONWriter()
+    writer.beginObject()
+    CompletionWriter.head(id, context, &writer)
+    writer.key("choices")
+    CompletionWriter.choices(text(.text, .refusal) ?? "", finish.completion, &writer)
+    writer.key("usage")
+    UsageWords(usage).chat.write(to: &writer)
+    writer.endObject()
+    return writer.bytes
+  }
+
   func response(_ usage: TokenUsage, _ context: AnswerContext) -> [UInt8] {
     var output: [[UInt8]] = []
     for part in parts {

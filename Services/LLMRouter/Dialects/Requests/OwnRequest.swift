@@ -10,6 +10,11 @@ enum OwnRequest {
     case .chat: rules.applyToChat(&root)
     case .messages: rules.applyToMessages(&root)
     case .responses: rules.applyToResponses(&root)
+    case .completions:
+      // Answers that nobody sees would be paid for.
+      if root.remove("best_of") { rules.omissions.add("best_of") }
+      rules.limitStops(&root, "stop", needsInk: false)
+      root.set("user", ifPresent: rules.shortUser(root["user"]))
     case .embeddings: root.set("user", ifPresent: rules.shortUser(root["user"]))
     }
     var writer = JSONWriter(reservingBytes: document.document.bytes.count + 128)
@@ -22,7 +27,7 @@ enum OwnRequest {
     of document: JSONView, _ dialect: Dialect, _ target: RequestTarget
   ) -> [JSONNode.Member] {
     let addsUsage =
-      dialect == .chat && document["stream"]?.bool == true
+      (dialect == .chat || dialect == .completions) && document["stream"]?.bool == true
       && document["stream_options"]?["include_usage"]?.bool != true
     var result = [JSONNode.Member(key: "model", value: .string(target.model))]
     for (key, value) in document.members {
@@ -37,7 +42,9 @@ enum OwnRequest {
       result.append(JSONNode.Member(key: "stream_options", value: .object(options)))
     }
     if let cap = target.outputTokensCap, dialect != .embeddings, !isBounded(document) {
-      let name = dialect == .responses ? "max_output_tokens" : target.rules.outputBound
+      let name =
+        dialect == .responses
+        ? "max_output_tokens" : dialect == .completions ? "max_tokens" : target.rules.outputBound
       result.removeAll { $0.key == name }
       result.append(JSONNode.Member(key: name, value: .int(cap)))
     }

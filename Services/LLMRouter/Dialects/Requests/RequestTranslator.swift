@@ -26,6 +26,10 @@ public enum RequestTranslator {
     case (.messages, .chat): body = try ChatFromMessages.request(body, &context)
     case (.chat, .messages): body = try MessagesFromChat.request(body, &context)
     case (.responses, .chat): body = try ChatFromResponses.request(body, &context)
+    case (.completions, .chat): body = try ChatFromCompletions.request(body, &context)
+    case (.completions, .messages):
+      let chat = try ChatFromCompletions.request(body, &context)
+      body = try MessagesFromChat.request(chat, &context)
     case (.responses, .messages):
       // The chat in between is ours: what it holds beside the common members is for the second step.
       let chat = try ChatFromResponses.request(body, &context)

@@ -143,10 +143,14 @@ extension WireRules {
       turns = ordered
       isChanged = true
     }
-    if let last = turns.last, last["role"]?.string == "assistant", let end = WireRules.ended(last) {
-      turns[turns.count - 1] = end
+    while let last = turns.last, last["role"]?.string == "assistant", let end = WireRules.ended(last) {
       isChanged = true
-      if end["content"].map({ $0.kind == .array && $0.count == 0 }) ?? true { turns.removeLast() }
+      // Behind a turn that is empty now another one may end so.
+      guard end["content"].map({ $0.kind == .array && $0.count == 0 }) ?? true else {
+        turns[turns.count - 1] = end
+        break
+      }
+      turns.removeLast()
     }
     for index in turns.indices where turns[index]["content"].map({ $0.kind == .array && $0.count == 0 }) ?? false {
       turns[index].set("content", .array([.text(WireRules.nothing)]))

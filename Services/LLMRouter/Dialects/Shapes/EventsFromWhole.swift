@@ -6,7 +6,7 @@ public enum EventsFromWhole {
   /// The events of an answer in a provider's dialect.
   public static func events(_ root: JSONView, _ wire: Dialect) -> [ServerSentEvent] {
     switch wire {
-    case .chat, .embeddings: chat(root)
+    case .chat, .completions, .embeddings: chat(root)
     case .messages: messages(root)
     case .responses: responses(root)
     }

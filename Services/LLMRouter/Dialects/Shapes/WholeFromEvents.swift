@@ -46,7 +46,7 @@ public struct WholeFromEvents: Sendable {
     let root = try ProviderJSON(event).root
     isEmpty = false
     switch wire {
-    case .chat, .embeddings: takeChat(root)
+    case .chat, .completions, .embeddings: takeChat(root)
     case .messages: takeMessages(root)
     case .responses: takeResponses(root)
     }
@@ -56,7 +56,7 @@ public struct WholeFromEvents: Sendable {
   public var bytes: [UInt8]? {
     guard !isEmpty else { return nil }
     switch wire {
-    case .chat, .embeddings: return choices.isEmpty ? nil : chat.bytes
+    case .chat, .completions, .embeddings: return choices.isEmpty ? nil : chat.bytes
     case .messages: return head.isEmpty ? nil : message.bytes
     case .responses: return response?.bytes
     }
