@@ -280,7 +280,7 @@ class Chaos:
         self.stack.call("POST", "/api/v1/budgets", {"scope": "tenant", "period": "total", "tokens": 10**12})
         self.stack.call("PUT", "/mock/scripts", {"scripts": [
             {"match": "slow", "reply": "a slow answer to {prompt} " + "and so on " * 20, "latency_ms": 800,
-             "tokens_per_second": 60}, {"match": "", "reply": "an answer to {prompt}", "latency_ms": 30}]},
+             "tokens_per_second": 60}, {"match": "", "reply": "an answer to {prompt}" + " word" * 150, "latency_ms": 30}]},
             port=self.stack.mock)
         self.stack.call("POST", "/mock/reset", port=self.stack.mock)
         threads = [threading.Thread(target=self.submit, args=(number,)) for number in range(3)]
