@@ -109,9 +109,13 @@ var targets: [Target] = [
     path: "Services/LLMRouter", exclude: ["Pricing", "Budgets", "Routing", "Dialects", "Checks"],
     resources: [.embedInCode("Store/Migrations/0001_models.sql"), .embedInCode("Prices/prices.csv")],
     swiftSettings: settings),
-  service(
-    "gateway", at: "Services/Gateway",
-    ["Contracts", "Crypto", "HTTP", "HTTPWire", "JSON", "Primitives", "Reactor", "ServiceKit", "Settings"]),
+  library("PublicAPI", at: "Services/Gateway/PublicAPI", ["HTTPWire", "JSON"]),
+  .executableTarget(
+    name: "gateway",
+    dependencies: [
+      "Contracts", "Crypto", "HTTP", "HTTPWire", "Primitives", "PublicAPI", "Reactor", "ServiceKit", "Settings",
+    ],
+    path: "Services/Gateway", exclude: ["PublicAPI"], swiftSettings: settings),
   library("AgentLoop", at: "Services/AgentCore/Loop", ["Contracts", "Crypto", "JSON", "Primitives"]),
   library(
     "AgentWorker", at: "Services/AgentCore/Worker",
@@ -159,6 +163,7 @@ var targets: [Target] = [
   tests("JSON", ["JSON"]),
   tests("Telemetry", ["Telemetry", "Primitives"]),
   tests("HTTPWire", ["HTTPWire"]),
+  tests("PublicAPI", ["PublicAPI", "HTTPWire", "JSON"]),
   tests("ContentCoding", ["ContentCoding", "CZlib", "CZstd"]),
   tests("Settings", ["Settings"]),
   tests("HTTP", ["HTTP", "HTTPWire", "Reactor", "JSON", "Telemetry", "Primitives"]),
