@@ -82,7 +82,7 @@ public final class HTTPServer: Sendable {
     try? await group.onEach { loop in
       guard let shard = shards.existing else { return }
       shard.drain()
-      let limit = loop.now &+ UInt64(grace.nanoseconds)
+      let limit = loop.now &+ UInt64(clamping: grace.nanoseconds)
       while shard.connectionCount > 0, MonotonicClock.now() < limit {
         try? await EventLoop.sleep(for: .milliseconds(10))
       }
