@@ -114,9 +114,13 @@ var targets: [Target] = [
       .embedInCode("Prices/prices.csv"),
     ],
     swiftSettings: settings),
-  service(
-    "gateway", at: "Services/Gateway",
-    ["Contracts", "Crypto", "HTTP", "HTTPWire", "JSON", "Primitives", "Reactor", "ServiceKit", "Settings"]),
+  library("PublicAPI", at: "Services/Gateway/PublicAPI", ["HTTPWire", "JSON"]),
+  .executableTarget(
+    name: "gateway",
+    dependencies: [
+      "Contracts", "Crypto", "HTTP", "HTTPWire", "Primitives", "PublicAPI", "Reactor", "ServiceKit", "Settings",
+    ],
+    path: "Services/Gateway", exclude: ["PublicAPI"], swiftSettings: settings),
   library("AgentLoop", at: "Services/AgentCore/Loop", ["Contracts", "Crypto", "JSON", "Primitives"]),
   library(
     "AgentWorker", at: "Services/AgentCore/Worker",
@@ -164,6 +168,7 @@ var targets: [Target] = [
   tests("JSON", ["JSON"]),
   tests("Telemetry", ["Telemetry", "Primitives"]),
   tests("HTTPWire", ["HTTPWire"]),
+  tests("PublicAPI", ["PublicAPI", "HTTPWire", "JSON"]),
   tests("ContentCoding", ["ContentCoding", "CZlib", "CZstd"]),
   tests("Settings", ["Settings"]),
   tests("HTTP", ["HTTP", "HTTPWire", "Reactor", "JSON", "Telemetry", "Primitives"]),

@@ -1,36 +1,31 @@
 internal import HTTP
 internal import HTTPWire
-internal import JSON
+internal import PublicAPI
 
-/// The gateway's own refusals at the model endpoints, in the shapes that clients of OpenAI and Anthropic understand.
+/// The gateway's own refusals at addresses for models, as clients of OpenAI and Anthropic understand them.
 enum ModelProblem {
-  static func response(_ problem: Problem, to request: HTTPRequest) -> HTTPResponse {
-    let isMessages = request.head.path.hasPrefix("/v1/messages") || request.headers.contains("anthropic-version")
-    var response = HTTPResponse.json(problem.status) { writer in
-      if isMessages { writer.member("type", "error") }
-      writer.key("error")
-      writer.beginObject()
-      writer.member("type", kind(problem.status, isMessages))
-      writer.member("message", problem.detail)
-      if !isMessages {
-        writer.member("param", orNull: nil)
-        writer.member("code", problem.code)
-      }
-      writer.endObject()
-    }
+  /// The answer, or `nil` at all other addresses.
+  static func response(_ problem: Problem, to head: RequestHead, traceID: String) -> HTTPResponse? {
+    let path = head.path
+    guard let dialect = ClientDialect(path: path, headers: head.headers) else { return nil }
+    let status = Int(problem.status.code)
+    let id = "req_" + traceID
+    var response = HTTPResponse.json(
+      problem.status,
+      dialect.body(status: status, code: problem.code, message: sentence(problem, path), requestID: id))
     problem.headers.forEach { response.headers.append($0, $1) }
     if let seconds = problem.retryAfterSeconds { response.headers.append(.retryAfter, String(seconds)) }
+    response.headers.append("x-should-retry", ClientDialect.shouldRetry(status: status) ? "true" : "false")
+    response.headers.append(.xRequestID, id)
+    response.headers.append("request-id", id)
     return response
   }
 
-  private static func kind(_ status: HTTPStatus, _ isMessages: Bool) -> String {
-    switch status.code {
-    case 401: "authentication_error"
-    case 403: "permission_error"
-    case 413: isMessages ? "request_too_large" : "invalid_request_error"
-    case 504: isMessages ? "timeout_error" : "server_error"
-    case 500...: isMessages ? "api_error" : "server_error"
-    default: "invalid_request_error"
+  private static func sentence(_ problem: Problem, _ path: String) -> String {
+    switch problem.code {
+    case "no_such_address": AddressAdvice.unknown(path)
+    case "method_not_allowed": AddressAdvice.otherMethod(path, allowed: problem.headers[.allow] ?? "other methods")
+    default: problem.detail
     }
   }
 }

@@ -2,53 +2,54 @@ internal import Contracts
 internal import HTTP
 internal import HTTPWire
 internal import Primitives
+internal import PublicAPI
 internal import Reactor
 internal import ServiceKit
 
 /// Hands requests on to a service behind the gateway, with the caller's identity in place of its key.
 struct Upstream: Sendable {
   /// Bodies up to this size are handed on in one piece; larger ones flow through.
-  private static let wholeBytesMax: UInt64 = 256 << 10
+  static let wholeBytesMax: UInt64 = 256 << 10
 
   let name: String
   let peers: PeerSet
   let token: InternalToken
   let client: HTTPClient
   let timeout: Duration
-  /// Paths whose POST makes a run.
-  var newRunPaths: Set<String> = []
   /// Those of our own headers that callers may set: labels and wishes, which give no rights.
   var callerHeaders: Set<String> = []
 
-  func forward(_ request: HTTPRequest, as credential: Credential) async throws -> HTTPResponse {
+  func forward(
+    _ request: HTTPRequest, as credential: Credential, _ repetition: Repetition
+  ) async throws -> HTTPResponse {
     var headers = headers(request, credential)
     // Named here, a run is made once however often its submission has to be sent.
-    let isSubmission = request.head.method == .post && newRunPaths.contains(request.head.path)
-    if isSubmission { headers.append(InternalHeader.newRun, RunID.make().description) }
-    let body = try await body(request)
+    if repetition == .always { headers.append(InternalHeader.newRun, RunID.make().description) }
+    if request.body.isDecoded { headers.remove(.contentEncoding) }
+    let hasKey = request.headers.contains(.idempotencyKey)
+    let isRepeatable = repetition.allows(
+      request.head.method, hasKey: hasKey, hasCondition: request.headers.contains(.ifMatch))
+    let upload = try await UploadSource(request.body)
+    let target = request.head.query.map { request.head.path + "?" + $0 } ?? request.head.path
     let answer: HTTPClientResponse
     do {
-      answer = try await peers.send(with: client, peer: name) { url in
+      answer = try await peers.send(with: client, peer: name, canSendAgain: { !upload.hasBegun }) { url in
         HTTPClientRequest(
-          request.head.method, try target(request, url), headers: headers, body: body, timeout: timeout,
-          isIdempotent: isSubmission || isIdempotent(request), trace: request.trace)
+          request.head.method, try address(url, target), headers: headers, body: upload.body, timeout: timeout,
+          isIdempotent: isRepeatable, trace: request.trace)
       }
     } catch let error as HTTPClientError {
-      throw problem(error)
+      throw problem(error, promisesOnce: hasKey && repetition.honoursKeys)
     }
     return try await response(answer)
   }
 
-  private func target(_ request: HTTPRequest, _ url: HTTPURL) throws(Problem) -> HTTPURL {
+  private func address(_ url: HTTPURL, _ target: String) throws(Problem) -> HTTPURL {
     do {
-      return try url.appending(path: request.head.target)
+      return try url.appending(path: target)
     } catch {
       throw Problem(error.status, code: error.code.rawValue, error.message)
     }
-  }
-
-  private func isIdempotent(_ request: HTTPRequest) -> Bool {
-    request.head.method != .post || request.headers.contains(.idempotencyKey)
   }
 
   /// The caller's fields without credentials, without hop-by-hop ones, and without any that only our services may set.
@@ -88,15 +89,6 @@ struct Upstream: Sendable {
     "traceparent", "authorization", "proxy-connection", "transfer-encoding",
   ]
 
-  private func body(_ request: HTTPRequest) async throws -> HTTPClientRequest.Body {
-    guard !request.body.isEnded else { return .none }
-    if let length = request.body.declaredLength, length <= Upstream.wholeBytesMax {
-      return .bytes(try await request.body.collect())
-    }
-    let body = request.body
-    return .stream(length: body.declaredLength) { try await body.next() }
-  }
-
   private func response(_ answer: HTTPClientResponse) async throws -> HTTPResponse {
     var headers = answer.headers
     headers.removeHopByHop()
@@ -115,7 +107,7 @@ struct Upstream: Sendable {
       })
   }
 
-  private func problem(_ error: HTTPClientError) -> Problem {
+  private func problem(_ error: HTTPClientError, promisesOnce: Bool) -> Problem {
     switch error.code {
     case .timedOut:
       Problem(.gatewayTimeout, code: "upstream_timeout", "The \(name) did not answer in time.")
@@ -126,7 +118,9 @@ struct Upstream: Sendable {
     case .connectionLost, .protocolViolation, .bodyTooLarge:
       Problem(
         .badGateway, code: "upstream_failed",
-        "The connection to the \(name) broke; repeat the request with the same Idempotency-Key to be sure.",
+        promisesOnce
+          ? "The connection to the \(name) broke; repeat the request with the same Idempotency-Key to be sure."
+          : "The connection to the \(name) broke, and it is not known whether the request was carried out.",
         retryAfterSeconds: 1)
     }
   }

@@ -47,7 +47,7 @@ struct MockAnswer: Sendable {
 
   /// Puts the prompt into a reply, as often as the largest answer allows.
   private static func fill(_ reply: String, with prompt: String) -> String {
-    guard reply.contains("{prompt}") else { return reply }
+    guard reply.holds("{prompt}") else { return reply }
     let room = max(0, MockAnswer.bytesMax - reply.utf8.count)
     return reply.replacing("{prompt}", with: prompt, maxReplacements: max(1, room / max(1, prompt.utf8.count)))
   }

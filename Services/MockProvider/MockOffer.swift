@@ -40,9 +40,9 @@ enum MockOffer {
 
   /// Whether a prompt asks for a tool, and does not only hold its name.
   private static func asks(_ prompt: String, for name: String) -> Bool {
-    if name == "calculate" { return prompt.contains("calculate") || prompt.contains("compute") }
-    guard !name.isEmpty, prompt.contains(name) else { return false }
-    return ["call \(name)", "use \(name)", "the \(name) tool", "the tool \(name)"].contains { prompt.contains($0) }
+    if name == "calculate" { return prompt.holds("calculate") || prompt.holds("compute") }
+    guard !name.isEmpty, prompt.holds(name) else { return false }
+    return ["call \(name)", "use \(name)", "the \(name) tool", "the tool \(name)"].contains { prompt.holds($0) }
   }
 
   private static func tools(_ root: JSONView) -> [Tool] {

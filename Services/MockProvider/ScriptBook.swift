@@ -25,7 +25,7 @@ final class ScriptBook: Sendable {
     state.withLock { state in
       for (index, script) in state.scripts.enumerated() {
         guard script.model.isEmpty || script.model == asked.model,
-          script.match.isEmpty || asked.lastText.contains(script.match),
+          script.match.isEmpty || asked.lastText.holds(script.match),
           script.times == 0 || state.uses[index] < script.times
         else { continue }
         state.uses[index] += 1

@@ -31,7 +31,7 @@ struct StandardReply {
   private var isReviewer: Bool {
     guard !asked.system.isEmpty else { return false }
     let words = asked.system.lowercased()
-    return ["you review", "reviewer", "verdict"].contains { words.contains($0) }
+    return ["you review", "reviewer", "verdict"].contains { words.holds($0) }
   }
 
   /// The task in one line.
@@ -45,7 +45,7 @@ struct StandardReply {
   /// Whether a plan is asked for: a document with `steps` that have a `key` and a `prompt`.
   private var wantsPlan: Bool {
     let words = asked.system.isEmpty ? asked.lastText : asked.system
-    return ["\"steps\"", "\"key\"", "\"prompt\""].allSatisfy { words.contains($0) }
+    return ["\"steps\"", "\"key\"", "\"prompt\""].allSatisfy { words.holds($0) }
   }
 
   private var plan: String {
@@ -78,7 +78,8 @@ struct StandardReply {
 
   /// What earlier steps have found: the headings and first lines below `Context:`.
   private var sections: [(name: String, line: String)]? {
-    guard let start = asked.lastText.firstRange(of: "\n\nContext:\n\n") else { return nil }
+    guard asked.lastText.holds("\n\nContext:\n\n"), let start = asked.lastText.firstRange(of: "\n\nContext:\n\n")
+    else { return nil }
     var sections: [(name: String, line: String)] = []
     for line in asked.lastText[start.upperBound...].split(separator: "\n") {
       if line.hasPrefix("## ") {

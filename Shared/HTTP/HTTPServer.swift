@@ -19,6 +19,10 @@ public struct HTTPServerConfiguration: Sendable {
   /// Time in which a client must take at least something of an answer that waits for it; then it is dropped. One that
   /// takes it slowly but steadily is served to the end.
   public var stallTimeout = Duration.seconds(60)
+  /// How a problem of a request is told.
+  public var problemResponse: @Sendable (Problem, RequestHead, _ traceID: String) -> HTTPResponse = {
+    problem, _, traceID in problem.response(traceID: traceID)
+  }
   /// Open connections over all loops; one more is told 503 and closed.
   public var connectionsMax = 20_000
 
@@ -78,7 +82,7 @@ public final class HTTPServer: Sendable {
     try? await group.onEach { loop in
       guard let shard = shards.existing else { return }
       shard.drain()
-      let limit = loop.now &+ UInt64(grace.nanoseconds)
+      let limit = loop.now &+ UInt64(clamping: grace.nanoseconds)
       while shard.connectionCount > 0, MonotonicClock.now() < limit {
         try? await EventLoop.sleep(for: .milliseconds(10))
       }
@@ -231,14 +235,14 @@ struct Exchange {
 
   /// Runs the handler and turns whatever it throws into an answer.
   func respond() async -> HTTPResponse {
-    if let outcome { return outcome.response(traceID: request.trace.traceIDText) }
+    if let outcome { return told(outcome) }
     guard let route else { return HTTPResponse(.internalServerError) }
     do {
       return try await route.handler(request)
     } catch let problem as Problem {
-      return problem.response(traceID: request.trace.traceIDText)
+      return told(problem)
     } catch let error as JSONFieldsError {
-      return Problem(error).response(traceID: request.trace.traceIDText)
+      return told(Problem(error))
     } catch is CancellationError {
       return HTTPResponse(.clientClosedRequest)
     } catch {
@@ -253,10 +257,15 @@ struct Exchange {
       "request failed", ["route": .string(route?.pattern ?? "none"), "error": .string(String(reflecting: error))],
       trace: request.trace)
     request.span.recordError(type: "\(type(of: error))", message: "\(error)")
-    return Problem(
-      .internalServerError, code: "internal_error",
-      "Something went wrong on our side; the trace id finds the details in the logs."
-    ).response(traceID: request.trace.traceIDText)
+    return told(
+      Problem(
+        .internalServerError, code: "internal_error",
+        "Something went wrong on our side; the trace id finds the details in the logs."))
+  }
+
+  /// The answer that tells a problem.
+  func told(_ problem: Problem) -> HTTPResponse {
+    shard.configuration.problemResponse(problem, request.head, request.trace.traceIDText)
   }
 
   func finish(_ status: HTTPStatus, failed: Bool) {

@@ -155,9 +155,8 @@ final class ServerConnection: @unchecked Sendable {
         await upgrade(response, serve, exchange, reader)
         return nil
       }
-      response =
-        Problem(.badRequest, code: "upgrade_with_body", "A request for an upgrade cannot have a body.").response(
-          traceID: nil)
+      response = exchange.told(
+        Problem(.badRequest, code: "upgrade_with_body", "A request for an upgrade cannot have a body."))
     }
     let rest = restOfBody(body, &reader)
     var keepAlive = head.keepAlive && !shard.isDraining && rest != .unknown

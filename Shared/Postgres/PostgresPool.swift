@@ -134,7 +134,7 @@ public final class PostgresPool: Sendable {
 
   /// A connection besides the pool, for scripts.
   func dedicated(deadline: UInt64) async throws -> PostgresConnection {
-    guard let loop = EventLoop.current else { preconditionFailure("Postgres off a loop") }
+    guard let loop = EventLoop.current else { throw PostgresError(.unavailable, detail: "called off a loop") }
     return try await PostgresConnection.connect(
       configuration.conninfo, on: loop, pipelined: false, deadline: deadline)
   }
@@ -148,7 +148,7 @@ public struct PostgresTransaction: Sendable {
   /// Runs a statement inside the transaction.
   @discardableResult
   public func query(_ sql: String, _ parameters: [any PostgresEncodable] = []) async throws -> PostgresRows {
-    let deadline = MonotonicClock.now() &+ UInt64(timeout.nanoseconds)
+    let deadline = MonotonicClock.now() &+ UInt64(clamping: timeout.nanoseconds)
     let rows = try await connection.send([PostgresStatement(sql, parameters)], deadline: deadline)
     guard let first = rows.first else { throw PostgresError(.decoding, detail: "no result") }
     return first

@@ -85,7 +85,7 @@ final class PostgresShard: @unchecked Sendable {
   }
 
   private func connect() async throws -> PostgresConnection {
-    let deadline = MonotonicClock.now() &+ UInt64(configuration.connectTimeout.nanoseconds)
+    let deadline = MonotonicClock.now() &+ UInt64(clamping: configuration.connectTimeout.nanoseconds)
     let connection = try await PostgresConnection.connect(
       configuration.conninfo, on: loop, pipelined: true, deadline: deadline)
     metrics.connects.add()
@@ -94,7 +94,7 @@ final class PostgresShard: @unchecked Sendable {
 
   /// Returns when the connection has ended, or when it answers no more.
   private func watch(_ connection: PostgresConnection, _ broken: Promise<Void>) async throws {
-    let limit = UInt64(configuration.statementTimeout.nanoseconds) + PostgresShard.overdueGraceNanoseconds
+    let limit = UInt64(clamping: configuration.statementTimeout.nanoseconds) + PostgresShard.overdueGraceNanoseconds
     let probe = loop.task { [unowned self, weak connection] in
       while let connection, !connection.isBroken {
         try await EventLoop.sleep(for: PostgresShard.probeInterval)
@@ -102,7 +102,7 @@ final class PostgresShard: @unchecked Sendable {
         if let oldest = connection.oldestSentAt, now > oldest, now - oldest > limit { connection.close() }
         if connection.pendingUnits == 0 {
           _ = try? await connection.send(
-            [PostgresStatement("select 1")], deadline: now &+ UInt64(configuration.connectTimeout.nanoseconds))
+            [PostgresStatement("select 1")], deadline: now &+ UInt64(clamping: configuration.connectTimeout.nanoseconds))
         }
       }
     }
@@ -119,13 +119,13 @@ final class PostgresShard: @unchecked Sendable {
       counts.pending.subtract(1, ordering: .relaxed)
     }
     let connection = try await usable(affinity)
-    let deadline = MonotonicClock.now() &+ UInt64(configuration.statementTimeout.nanoseconds)
+    let deadline = MonotonicClock.now() &+ UInt64(clamping: configuration.statementTimeout.nanoseconds)
     return try await connection.send(statements, deadline: deadline)
   }
 
   /// The connection for the affinity, or the least busy one.
   private func usable(_ affinity: Int?) async throws -> PostgresConnection {
-    let deadline = MonotonicClock.now() &+ UInt64(configuration.unavailableTimeout.nanoseconds)
+    let deadline = MonotonicClock.now() &+ UInt64(clamping: configuration.unavailableTimeout.nanoseconds)
     while true {
       if isClosed { throw PostgresError(.unavailable) }
       if let affinity, let own = shared.first(where: { $0.slot == affinity && !$0.isBroken }) { return own }
@@ -176,7 +176,7 @@ final class PostgresShard: @unchecked Sendable {
   }
 
   private func lease() async throws -> PostgresConnection {
-    let deadline = MonotonicClock.now() &+ UInt64(configuration.unavailableTimeout.nanoseconds)
+    let deadline = MonotonicClock.now() &+ UInt64(clamping: configuration.unavailableTimeout.nanoseconds)
     while true {
       if isClosed { throw PostgresError(.unavailable) }
       while let connection = idle.popLast() { if connection.isBroken { exclusive -= 1 } else { return connection } }

@@ -11,6 +11,12 @@ public struct Timestamp: Hashable, Sendable, Comparable {
   /// Earlier is less.
   public static func < (left: Timestamp, right: Timestamp) -> Bool { left.unixMicroseconds < right.unixMicroseconds }
 
+  /// The first and the last moment that RFC 3339 can name: years 0000 to 9999.
+  public static let nameable =
+    Timestamp(
+      unixMicroseconds: -62_167_219_200_000_000)...Timestamp(
+      unixMicroseconds: 253_402_300_799_999_999)
+
   /// The moment `duration` later.
   public static func + (left: Timestamp, duration: Duration) -> Timestamp {
     Timestamp(unixMicroseconds: left.unixMicroseconds &+ duration.nanoseconds / 1000)
@@ -18,13 +24,15 @@ public struct Timestamp: Hashable, Sendable, Comparable {
 
   /// The time between two moments.
   public static func - (left: Timestamp, right: Timestamp) -> Duration {
-    .microseconds(left.unixMicroseconds - right.unixMicroseconds)
+    let (difference, overflow) = left.unixMicroseconds.subtractingReportingOverflow(right.unixMicroseconds)
+    return .microseconds(overflow ? (left < right ? Int64.min : .max) : difference)
   }
 }
 
 extension Timestamp: CustomStringConvertible {
-  /// RFC 3339 in UTC with milliseconds, for example `2026-11-20T22:34:05.123Z`.
+  /// RFC 3339 in UTC with milliseconds, for example `2026-11-20T22:34:05.123Z`; the nearest that can be named.
   public var description: String {
+    let unixMicroseconds = min(max(self, Timestamp.nameable.lowerBound), Timestamp.nameable.upperBound).unixMicroseconds
     let (days, microsecondsOfDay) = unixMicroseconds.flooredQuotientAndRemainder(dividingBy: 86_400_000_000)
     let (year, month, day) = Timestamp.civil(fromDays: days)
     let milliseconds = microsecondsOfDay / 1000
@@ -54,7 +62,8 @@ extension Timestamp: CustomStringConvertible {
     }
   }
 
-  /// Reads an RFC 3339 date-time with any fraction and offset; `nil` for anything else.
+  /// Reads an RFC 3339 date-time with any fraction and offset; `nil` for anything else, and for moments outside
+  /// of `nameable`.
   public init?(rfc3339 text: some StringProtocol) {
     let bytes = Array(text.utf8)
     func number(_ start: Int, _ count: Int) -> Int64? {
@@ -100,6 +109,8 @@ extension Timestamp: CustomStringConvertible {
     let days = Timestamp.days(fromCivil: year, month, day)
     let seconds = days * 86_400 + hour * 3600 + (minute - offsetMinutes) * 60 + second
     self.init(unixMicroseconds: seconds * 1_000_000 + microseconds)
+    // An offset can lead out of the years that can be named.
+    guard Timestamp.nameable.contains(self) else { return nil }
   }
 
   private static func daysInMonth(_ year: Int64, _ month: Int64) -> Int64 {

@@ -22,7 +22,8 @@ public struct UUID: Hashable, Sendable, Comparable {
   /// A fresh version 7 identifier from the wall clock and the kernel's random source.
   public static func version7() -> UUID {
     var random = SystemRandom.shared
-    return UUID(version7At: UInt64(WallClock.now().unixMicroseconds / 1000), random: (random.next(), random.next()))
+    return UUID(
+      version7At: UInt64(clamping: WallClock.now().unixMicroseconds / 1000), random: (random.next(), random.next()))
   }
 
   /// A fresh version 4 identifier: 122 bits of the kernel's random source, for what must not be guessed.

@@ -322,7 +322,7 @@ public final class EventLoop: TaskExecutor, SerialExecutor, @unchecked Sendable 
 extension EventLoop {
   /// Suspends the task for `delay`; it must run on a loop. Throws `CancellationError` when cancelled.
   public static func sleep(for delay: Duration) async throws {
-    guard let loop = EventLoop.current else { preconditionFailure("EventLoop.sleep off a loop") }
+    guard let loop = EventLoop.current else { throw ReactorError(.closed, operation: "sleep off a loop") }
     let promise = Promise<Void>(on: loop)
     let timer = LoopBound(loop.schedule(after: delay) { promise.succeed(()) })
     defer { loop.cancel(timer.value) }

@@ -4,7 +4,7 @@ internal import Glibc
 extension StreamSocket {
   /// Connects on the current loop before `deadline` (monotonic nanoseconds), trying each address of the name in turn.
   public static func connect(to address: SocketAddress, deadline: UInt64) async throws -> StreamSocket {
-    guard let loop = EventLoop.current else { preconditionFailure("connect off a loop") }
+    guard let loop = EventLoop.current else { throw ReactorError(.closed, operation: "connect off a loop") }
     var last = ReactorError(.badAddress, operation: "connect")
     for candidate in try await address.resolved() {
       let fd = Glibc.socket(

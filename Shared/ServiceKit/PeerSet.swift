@@ -44,7 +44,8 @@ public final class PeerSet: Sendable {
   /// made, and, for requests that may be repeated, where it broke; tries all of them twice. Where a call takes too long,
   /// it ends, and the next one begins at another replica. Throws what the last replica gave, or what `make` throws.
   public func send(
-    with client: HTTPClient, peer: String, _ make: (HTTPURL) throws -> HTTPClientRequest
+    with client: HTTPClient, peer: String, canSendAgain: () -> Bool = { true },
+    _ make: (HTTPURL) throws -> HTTPClientRequest
   ) async throws -> HTTPClientResponse {
     var last: (any Error)?
     for pass in 0..<PeerSet.passesMax {
@@ -54,7 +55,7 @@ public final class PeerSet: Sendable {
         let request = try make(urls[index])
         do {
           let answer = try await client.send(request, peer: peer)
-          if answer.headers.contains(InternalHeader.notServing), urls.count > 1 {
+          if answer.headers.contains(InternalHeader.notServing), urls.count > 1, canSendAgain() {
             passOver(index)
             last = HTTPClientError(.cannotConnect, reason: "the replica is starting or ending")
             continue
@@ -62,7 +63,9 @@ public final class PeerSet: Sendable {
           if order == .sticky { cursor.store(index, ordering: .relaxed) }
           return answer
         } catch let error as HTTPClientError
-          where error.code == .cannotConnect || (error.code == .connectionLost && request.isIdempotent)
+          where canSendAgain()
+          && (error.code == .cannotConnect
+            || (error.code == .connectionLost && (request.isIdempotent || !error.outcomeUnknown)))
         {
           passOver(index)
           last = error

@@ -1,4 +1,5 @@
 public import HTTP
+public import HTTPWire
 public import Settings
 
 /// One executable of the platform. `main` reads the settings, starts the loops and the listener, prepares the service
@@ -19,6 +20,8 @@ public protocol Service: AnyObject, Sendable {
   init(_ context: ServiceContext) throws
   /// Adds the routes. They answer 503 until `prepare` has returned.
   func route(_ router: inout Router)
+  /// How a problem of a request is told: by default as a problem document.
+  func response(to problem: Problem, of head: RequestHead, traceID: String) -> HTTPResponse
   /// What must be there before requests are answered: schemas, connections. Called again after a pause while it throws.
   func prepare() async throws
   /// Work besides requests, from the end of `prepare` until the task is cancelled.
@@ -35,6 +38,10 @@ extension Service {
   /// Long: a gateway stands before the service, which takes its answer as slowly as its own client does, and knows when
   /// to drop that one.
   public static var stallTimeout: Duration { .seconds(300) }
+  /// A problem document.
+  public func response(to problem: Problem, of head: RequestHead, traceID: String) -> HTTPResponse {
+    problem.response(traceID: traceID)
+  }
   /// The usual client.
   public static var httpClient: HTTPClientConfiguration { HTTPClientConfiguration() }
   /// No work besides requests.

@@ -37,6 +37,9 @@ final class ServiceLifecycle<S: Service>: Sendable {
     configuration.headTimeout = settings[CommonSettings.headTimeout]
     configuration.idleTimeout = settings[CommonSettings.idleTimeout]
     configuration.stallTimeout = settings[CommonSettings.stallTimeout(S.stallTimeout)]
+    configuration.problemResponse = { [service] problem, head, traceID in
+      service.response(to: problem, of: head, traceID: traceID)
+    }
     var own = Router()
     service.route(&own)
     var router = Router()

@@ -28,6 +28,9 @@ struct ServiceTelemetry {
 
 /// Carries batches of spans to the collector over HTTP.
 struct TraceExport: Sendable {
+  /// A collector cannot ask for a longer pause.
+  private static let retrySecondsMax = 300
+
   private let exporter: SpanExporter
   private let url: HTTPURL
   private let headers: HTTPHeaders
@@ -64,7 +67,10 @@ struct TraceExport: Sendable {
       switch response.status.code {
       case 200..<300: return .accepted
       case 429, 502, 503, 504:
-        return .retry(after: response.headers[.retryAfter].flatMap { Int($0) }.map { .seconds($0) })
+        return .retry(
+          after: response.headers[.retryAfter].flatMap { Int($0) }.map {
+            .seconds(min(max(0, $0), TraceExport.retrySecondsMax))
+          })
       default:
         logger.warning("the collector refused spans", ["status": .int(Int64(response.status.code))])
         return .rejected
@@ -88,7 +94,7 @@ enum LoopMetrics {
       let histogram = lag.with("\(loop.index)")
       loop.task {
         while true {
-          let expected = MonotonicClock.now() &+ UInt64(probeInterval.nanoseconds)
+          let expected = MonotonicClock.now() &+ UInt64(clamping: probeInterval.nanoseconds)
           try await EventLoop.sleep(for: probeInterval)
           let now = MonotonicClock.now()
           histogram.observe(nanoseconds: now > expected ? now - expected : 0)

@@ -76,7 +76,7 @@ public final class Span: Sendable {
     self.sink = context.isSampled ? sink : nil
     recording = Mutex(Recording())
     startedAt = self.sink == nil ? 0 : MonotonicClock.now()
-    startedUnix = self.sink == nil ? 0 : UInt64(WallClock.now().unixMicroseconds) * 1000
+    startedUnix = self.sink == nil ? 0 : UInt64(clamping: WallClock.now().unixMicroseconds) &* 1000
   }
 
   /// Whether attributes are kept: expensive ones need not be made otherwise.

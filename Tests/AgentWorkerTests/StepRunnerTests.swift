@@ -116,6 +116,22 @@ import Testing
     #expect(attempt.orchestrator.heartbeats > 15)
   }
 
+  @Test(
+    arguments: [
+      (ModelOutcome.refusal(503, "starting", isNotServing: true), "llm_router_unavailable"),
+      (.refusal(503, "overloaded", shouldRetry: true), "llm_router_unavailable"),
+      (.refusal(503, "ledger_unavailable", shouldRetry: true), "ledger_unavailable"),
+      (.refusal(502, "bad_gateway"), "llm_router_unavailable"),
+    ])
+  func `a call that was not made says so by its code, so that the next attempt resumes`(
+    _ outcome: ModelOutcome, _ code: String
+  ) async throws {
+    let attempt = try await attempt([.init(outcome: outcome)], policy: ModelRetryPolicy(patience: .seconds(5)))
+    #expect(failure(attempt)?.code == code)
+    #expect(failure(attempt)?.isRetryable == true)
+    #expect(attempt.models.count > 3)
+  }
+
   @Test func `calls that broke off are made again a few times, and counted`() async throws {
     let broken = FakeModels.Try(outcome: .broken(reason: "reset"))
     let good = try await attempt([broken, broken, .init(outcome: try .text("x"))])

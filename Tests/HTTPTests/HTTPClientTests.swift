@@ -135,6 +135,7 @@ import Testing
 private final class Pieces: @unchecked Sendable {
   // @unchecked: pulled by one task.
   private var rest: [[UInt8]]
+  var count = 0
   init(_ pieces: [[UInt8]]) { rest = pieces }
   func next() -> [UInt8]? { rest.isEmpty ? nil : rest.removeFirst() }
 }
@@ -197,4 +198,61 @@ private final class TLSServer {
     print(server.server_address[1], flush=True)
     server.serve_forever()
     """
+}
+
+@Suite struct RepetitionTests {
+  /// A server that answers the first request of each connection and breaks off at the second one, having read it.
+  private func withBreaker(
+    _ body: @escaping @Sendable (HTTPClient, HTTPURL, EventLoop) async throws -> [Int]
+  ) async throws {
+    let group = EventLoopGroup(count: 1)
+    try await group.onEach { loop in
+      let seen = Pieces([])
+      let listener = try Listener(on: loop, address: .host("127.0.0.1", port: 0)) { fd in
+        guard let peer = PeerSocket(adopting: fd, on: loop) else { return }
+        loop.task {
+          var isFirst = true
+          while try await peer.fill() {
+            peer.input.consume(peer.input.count)
+            seen.count += 1
+            if !isFirst { break }
+            isFirst = false
+            peer.write("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+          }
+          peer.close()
+        }
+      }
+      let client = HTTPClient(group: group, telemetry: .disabled())
+      let url = try HTTPURL("http://127.0.0.1:\(listener.port)/")
+      let expected = try await body(client, url, loop)
+      #expect([seen.count] == expected)
+      listener.close()
+    }
+    group.stop()
+  }
+
+  private func post(_ client: HTTPClient, _ url: HTTPURL, idempotent: Bool) async throws -> [UInt8] {
+    let answer = try await client.send(
+      HTTPClientRequest(.post, url, body: .bytes([1, 2, 3]), isIdempotent: idempotent), peer: "t")
+    return try await answer.body.collect(upTo: 10)
+  }
+
+  @Test func `what may have been received is repeated only where that is safe`() async throws {
+    try await withBreaker { client, url, _ in
+      _ = try await post(client, url, idempotent: false)
+      // On the kept connection, which breaks after the request was read.
+      do {
+        _ = try await post(client, url, idempotent: false)
+        Issue.record("the answer was lost")
+      } catch let error as HTTPClientError {
+        #expect(error.code == .connectionLost && error.outcomeUnknown)
+      }
+      return [2]
+    }
+    try await withBreaker { client, url, _ in
+      _ = try await post(client, url, idempotent: true)
+      #expect(try await post(client, url, idempotent: true) == Array("ok".utf8))
+      return [3]
+    }
+  }
 }

@@ -2,6 +2,18 @@ import Primitives
 import Testing
 
 @Suite struct TimestampTests {
+  @Test func `moments outside of the years that can be named are no input, and print as the nearest`() {
+    // Read with their offsets they lie in the year before 0000, or behind 9999.
+    for text in ["0000-01-01T00:00:00+00:01", "0000-01-01T10:00:00+23:59", "9999-12-31T23:59:59-00:01"] {
+      #expect(Timestamp(rfc3339: text) == nil)
+    }
+    #expect(Timestamp(rfc3339: "0000-01-01T00:00:00Z")?.description == "0000-01-01T00:00:00.000Z")
+    #expect(Timestamp(rfc3339: "9999-12-31T23:59:60Z") == nil)
+    #expect(Timestamp(unixMicroseconds: .min).description == "0000-01-01T00:00:00.000Z")
+    #expect(Timestamp(unixMicroseconds: .max).description == "9999-12-31T23:59:59.999Z")
+    #expect(Timestamp(unixMicroseconds: .max) - Timestamp(unixMicroseconds: .min) == .microseconds(Int64.max))
+  }
+
   @Test(
     arguments: [
       (0, "1970-01-01T00:00:00.000Z"), (951_782_400_000_000, "2000-02-29T00:00:00.000Z"),

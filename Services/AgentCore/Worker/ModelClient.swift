@@ -54,7 +54,7 @@ public struct ModelClient: ModelTransport {
     } catch {
       return .unreadable(
         AgentFailure(
-          code: "model_garbage", message: "The model's answer cannot be read: \(error).", isRetryable: true))
+          code: "llm_router_garbage", message: "The model's answer cannot be read: \(error).", isRetryable: true))
     }
     return .answered(
       ModelReply(

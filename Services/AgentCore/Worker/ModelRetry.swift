@@ -80,17 +80,26 @@ struct ModelRetry: Sendable {
     func failure(_ isRetryable: Bool) -> AgentFailure {
       AgentFailure(code: refusal.code, message: refusal.message, isRetryable: isRetryable)
     }
-    if refusal.isNotServing { return patiently("unavailable", refusal.retryAfterSeconds, now, failure(true)) }
+    // A call that was not made: what was recorded before it stays good, which its code tells.
+    func notMade() -> AgentFailure {
+      refusal.code.hasSuffix("_unavailable")
+        ? failure(true)
+        : AgentFailure(
+          code: "llm_router_unavailable",
+          message: "The llm-router takes no calls (\(refusal.code)): \(refusal.message)",
+          isRetryable: true)
+    }
+    if refusal.isNotServing { return patiently("unavailable", refusal.retryAfterSeconds, now, notMade()) }
     if refusal.shouldRetry == false { return .fail(failure(false)) }
     switch refusal.status {
     case 503 where refusal.shouldRetry == nil || ModelRetry.ownStates.contains(refusal.code):
-      return patiently("unavailable", refusal.retryAfterSeconds, now, failure(true))
+      return patiently("unavailable", refusal.retryAfterSeconds, now, notMade())
     case 408, 425, 429:
       return refusal.shouldRetry == nil
-        ? patiently("unavailable", refusal.retryAfterSeconds, now, failure(true)) : .fail(failure(true))
+        ? patiently("unavailable", refusal.retryAfterSeconds, now, notMade()) : .fail(failure(true))
     case 502 where refusal.shouldRetry == nil, 504 where refusal.shouldRetry == nil:
       // Somebody between us and the router, which may have got the call.
-      return again(failure(true))
+      return again(notMade())
     case 500...: return .fail(failure(true))
     default: return .fail(failure(refusal.shouldRetry ?? false))
     }

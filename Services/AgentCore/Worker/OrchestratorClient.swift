@@ -39,7 +39,7 @@ public struct OrchestratorClient: OrchestratorLink {
     let (status, root) = try await post(
       "/worker/v1/leases", writer.bytes, timeout: wait + OrchestratorClient.callTimeout)
     guard status.isSuccess, let leases = root?["leases"] else {
-      throw HTTPClientError(.protocolViolation, reason: "status \(status.code) to a request for leases")
+      throw LeaseRefusal(status: Int(status.code), code: root?["code"]?.string ?? "")
     }
     let steps = leases.elements.compactMap { LeasedStep($0) }
     return (steps, leases.count - steps.count)
@@ -127,4 +127,12 @@ public struct OrchestratorClient: OrchestratorLink {
     let bytes = try await answer.body.collect(upTo: OrchestratorClient.answerBytesMax)
     return (answer.status, (try? JSONDocument(parsing: bytes))?.root)
   }
+}
+
+/// The orchestrator gives no leases at the moment.
+struct LeaseRefusal: Error, CustomStringConvertible {
+  let status: Int
+  let code: String
+
+  var description: String { "the orchestrator answered with status \(status)\(code.isEmpty ? "" : " (\(code))")" }
 }

@@ -99,7 +99,7 @@ final class CurlTransfer: @unchecked Sendable {
       isSourceEnded = true
       cadre_curl_set_off_t(easy, CURLOPT_POSTFIELDSIZE_LARGE, curl_off_t(bytes.count))
     case .stream(let length, _):
-      if let length { cadre_curl_set_off_t(easy, CURLOPT_POSTFIELDSIZE_LARGE, curl_off_t(length)) }
+      if let length { cadre_curl_set_off_t(easy, CURLOPT_POSTFIELDSIZE_LARGE, curl_off_t(clamping: length)) }
     }
     cadre_curl_set_long(easy, CURLOPT_POST, 1)
     cadre_curl_set_callback(easy, CURLOPT_READFUNCTION) { bytes, size, count, context in

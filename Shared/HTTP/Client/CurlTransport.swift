@@ -10,6 +10,8 @@ internal import Telemetry
 /// `@unchecked Sendable`: confined to its loop; libcurl calls back only from calls that are made there.
 final class CurlTransport: @unchecked Sendable {
   private static let connectionsMax = 512
+  /// A day: libcurl asks for no longer timer that matters.
+  private static let timerMillisecondsMax = 86_400_000
   /// Before the first handle, once per process; libcurl's global state is not thread-safe while it is made.
   private static let initialized: Bool = curl_global_init(Int(CURL_GLOBAL_DEFAULT)) == CURLE_OK
 
@@ -100,7 +102,9 @@ final class CurlTransport: @unchecked Sendable {
     timer = nil
     guard milliseconds >= 0 else { return }
     // Never called back from inside libcurl: a timer of 0 fires in the loop's next turn.
-    timer = loop.schedule(at: MonotonicClock.now() &+ UInt64(milliseconds) * 1_000_000) { [weak self] in
+    timer = loop.schedule(
+      at: MonotonicClock.now() &+ UInt64(clamping: min(milliseconds, CurlTransport.timerMillisecondsMax)) * 1_000_000
+    ) { [weak self] in
       self?.timer = nil
       self?.act(CURL_SOCKET_TIMEOUT, 0)
     }
