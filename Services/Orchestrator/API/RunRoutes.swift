@@ -94,12 +94,16 @@ struct RunRoutes: Sendable {
     return reason ?? ""
   }
 
-  /// Hands data to the step that waits for a signal of that name, now or later. The same `id` again changes nothing.
+  /// Hands data to the step that waits for a signal of that name, now or later. The same `id` again changes nothing;
+  /// without one, the Idempotency-Key gives it.
   private func signal(_ request: HTTPRequest) async throws -> HTTPResponse {
     let (caller, row) = try await find(request)
     var fields = JSONFields(try await request.json().root)
     let name = fields.string("name", isRequired: true, bytesMax: 64) ?? ""
-    let id = fields.string("id", bytesMax: 200) ?? UUID.version7().description
+    let key = try RepeatableRequest.key(of: request)
+    let id =
+      fields.string("id", bytesMax: 200) ?? key.map { "key:" + Hex.encode(Digest.sha256(Array($0.utf8))) }
+      ?? UUID.version7().description
     let data = fields.value("data").map { Array($0.rawBytes) } ?? Array("null".utf8)
     try fields.finish()
     guard let workflow = try await engine.workflow(of: row.id) else { throw Problem.notFound("run") }
