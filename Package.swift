@@ -93,6 +93,7 @@ var targets: [Target] = [
       .embedInCode("Store/Migrations/0001_runs.sql"), .embedInCode("Store/Migrations/0002_workflows.sql"),
       .embedInCode("Store/Migrations/0003_histories.sql"), .embedInCode("Store/Migrations/0004_claims.sql"),
       .embedInCode("Store/Migrations/0005_lists.sql"),
+      .embedInCode("Store/Migrations/0006_deleted_workflows.sql"),
     ], swiftSettings: settings),
 
   library("Pricing", at: "Services/LLMRouter/Pricing", ["JSON"]),

@@ -3,6 +3,7 @@ internal import Decider
 internal import HTTP
 internal import HTTPWire
 internal import JSON
+internal import Postgres
 internal import Primitives
 internal import Reactor
 internal import Replay
@@ -210,9 +211,11 @@ struct HistoryRoutes: Sendable {
     var place = RunForks.Place.beforeTheEnd
     let body = try await request.body.collect()
     var changes: [StepChange] = []
+    var sent: JSONDocument?
     if !body.isEmpty || !isRetry {
       let document: JSONDocument
       do { document = try JSONDocument(parsing: body) } catch { throw Problem(error) }
+      sent = document
       var fields = JSONFields(document.root)
       if !isRetry {
         let step = fields.string("from_step", bytesMax: 200)
@@ -226,13 +229,22 @@ struct HistoryRoutes: Sendable {
       changes = self.changes(&fields)
       try fields.finish()
     }
+    let once = try RepeatableRequest(request, document: sent)
     let run: RunID
-    do {
-      run = try await RunForks(engine: engine).fork(
-        row, caller.tenant, at: place, changes: changes, by: caller.principal,
-        traceparent: request.trace.traceparent)
-    } catch let error as RunForks.Impossible {
-      throw Problem(.conflict, code: error.code, error.message)
+    if let known = try await once?.known(engine.store, caller.tenant) {
+      run = known
+    } else {
+      do {
+        run = try await RunForks(engine: engine).fork(
+          row, caller.tenant, at: place, changes: changes, by: caller.principal,
+          traceparent: request.trace.traceparent, once: once)
+      } catch let error as RunForks.Impossible {
+        throw Problem(.conflict, code: error.code, error.message)
+      } catch let error as PostgresError where error.sqlState == "23505" {
+        // The same request came twice at a time.
+        guard let known = try await once?.known(engine.store, caller.tenant) else { throw error }
+        run = known
+      }
     }
     guard let after = try await engine.store.run(caller.tenant, run) else { throw Problem.notFound("run") }
     var response = HTTPResponse.json(.created) { TaskDocuments.write(run: after, to: &$0) }

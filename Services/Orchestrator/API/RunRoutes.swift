@@ -15,6 +15,7 @@ struct RunRoutes: Sendable {
   private static let signalBytesMax = 1 << 20
   /// Runs of one bulk request.
   private static let bulkMax = 1000
+  private static let cancelledStatuses = ["pending", "running", "paused"]
 
   let engine: RunEngine
   let token: InternalToken
@@ -94,15 +95,19 @@ struct RunRoutes: Sendable {
     return reason ?? ""
   }
 
-  /// Hands data to the step that waits for a signal of that name, now or later. The same `id` again changes nothing.
+  /// Hands data to the step that waits for a signal of that name, now or later. The same `id` again changes nothing;
+  /// without one, the Idempotency-Key gives it.
   private func signal(_ request: HTTPRequest) async throws -> HTTPResponse {
     let (caller, row) = try await find(request)
     var fields = JSONFields(try await request.json().root)
     let name = fields.string("name", isRequired: true, bytesMax: 64) ?? ""
-    let id = fields.string("id", bytesMax: 200) ?? UUID.version7().description
+    let key = try RepeatableRequest.key(of: request)
+    let id =
+      fields.string("id", bytesMax: 200) ?? key.map { "key:" + Hex.encode(Digest.sha256(Array($0.utf8))) }
+      ?? UUID.version7().description
     let data = fields.value("data").map { Array($0.rawBytes) } ?? Array("null".utf8)
     try fields.finish()
-    guard let workflow = try await engine.workflow(of: row.id) else { throw Problem.notFound("run") }
+    guard let workflow = try await engine.workflow(of: row.id) else { throw RunEngine.Refused.workflowGone }
     let payload = Payload(data)
     let root = try JSONDocument(parsing: data).root
     let waiting = workflow.workflow.steps.filter { $0.kind == .signal(name: name) }
@@ -121,7 +126,8 @@ struct RunRoutes: Sendable {
     }
   }
 
-  /// Cancels all open runs that fit, up to a thousand in one request; `remaining` says whether to repeat it.
+  /// Cancels all open runs that fit, up to a thousand in one request. `cancelled` have ended, `compensating` undo what they
+  /// did before, `failed` could not be cancelled now; `remaining` says whether any that fits is still open.
   private func bulkCancel(_ request: HTTPRequest) async throws -> HTTPResponse {
     let caller = try Caller(request, token)
     var fields = JSONFields(try await request.json().root)
@@ -138,23 +144,27 @@ struct RunRoutes: Sendable {
       fields.note("all", .required, "Name a workflow, status or project_id, or say \"all\": true.")
     }
     try fields.finish()
-    let runs = try await engine.store.openRuns(caller.tenant, filter, after: nil, limit: RunRoutes.bulkMax + 1)
-    let cancelled = try await withThrowingTaskGroup(of: Bool.self) { group in
-      for run in runs.prefix(RunRoutes.bulkMax) {
-        group.addTask { [engine] in
-          do {
-            try await engine.apply(.cancel(by: caller.principal, reason: reason), to: run)
-            return true
-          } catch is RunEngine.Refused {
-            return false
-          }
-        }
-      }
-      return try await group.reduce(0) { $0 + ($1 ? 1 : 0) }
+    // Those that are undoing what they did have been cancelled or have failed; whoever wants them to end at once says so.
+    let runs = try await engine.store.openRuns(
+      caller.tenant, filter, statuses: RunRoutes.cancelledStatuses, after: nil, limit: RunRoutes.bulkMax)
+    let changes = runs.map { run in
+      RunChange(run: run, inputs: [.cancel(by: caller.principal, reason: reason)])
     }
-    return .json { writer in
+    var (cancelled, undoing, failed) = (0, 0, 0)
+    for result in try await engine.apply(all: changes) {
+      switch result {
+      case .success(let after): if after.status == .cancelled { cancelled += 1 } else { undoing += 1 }
+      // It has ended meanwhile.
+      case .failure(RunEngine.Refused.byDecider), .failure(RunEngine.Refused.unknownRun): break
+      case .failure: failed += 1
+      }
+    }
+    let open = try await engine.store.openRuns(caller.tenant, filter, after: nil, limit: 1)
+    return .json { [cancelled, undoing, failed] writer in
       writer.member("cancelled", Int64(cancelled))
-      writer.member("remaining", runs.count > RunRoutes.bulkMax)
+      writer.member("compensating", Int64(undoing))
+      writer.member("failed", Int64(failed))
+      writer.member("remaining", !open.isEmpty)
     }
   }
 }

@@ -97,7 +97,7 @@ struct TaskSubmitter: Sendable {
     task: TaskID = .make()
   ) async throws -> Submission {
     guard
-      let workflow = try await engine.catalog.find(tenant, request.workflow, version: request.workflowVersion)
+      let workflow = try await engine.catalog.findForUse(tenant, request.workflow, version: request.workflowVersion)
     else {
       let version = request.workflowVersion.map { " version \($0)" } ?? ""
       throw Problem(

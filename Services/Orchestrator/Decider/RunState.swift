@@ -254,6 +254,16 @@ public struct RunState: Hashable, Sendable {
   /// The place of the step as seen by others: `running`, or `paused` when nothing new begins.
   public var shownStatus: String { isPaused && !status.isEnded ? "paused" : status.rawValue }
 
+  /// Whether it waits for several sub-runs: their ends come one upon the other.
+  public var awaitsSubRuns: Bool {
+    var count = 0
+    for step in steps where step.status == .waiting && isSubRun(step) {
+      count += 1
+      if count > 1 { return true }
+    }
+    return false
+  }
+
   /// Whether a worker or the orchestrator has something to do now; otherwise the run only waits.
   public var isActive: Bool {
     steps.contains { step in

@@ -9,6 +9,8 @@ struct KnownRun: Sendable {
   var state: RunState
   /// The document of its workflow is not there: nothing can be decided of it but its end.
   var isWorkflowGone = false
+  /// Other replicas move it at the same time: its state is kept while a change is written that may come too late.
+  var isContested = false
 }
 
 /// States of runs that are at work. Only a hint: each is the fold of a prefix of its history, and other replicas may have
@@ -19,6 +21,7 @@ struct KnownRun: Sendable {
 /// up with when it comes back.
 final class RunCache: Sendable {
   private static let runsMax = 20_000
+  private static let contestedMax = 1000
 
   private enum Entry {
     /// A doubtful one has to catch up with the database before it is used.
@@ -28,6 +31,7 @@ final class RunCache: Sendable {
   }
 
   private let entries = Mutex<[RunID: Entry]>([:])
+  private let contested = Mutex<Set<RunID>>([])
 
   /// Takes a run out; `nil` when it is not known.
   func take(_ run: RunID) -> (known: KnownRun, isDoubtful: Bool)? {
@@ -55,7 +59,7 @@ final class RunCache: Sendable {
           evolve(&known.state, event)
         }
       }
-      guard !known.state.status.isEnded, known.state.isActive || isDoubtful else {
+      guard !known.state.status.isEnded, isDoubtful || RunCache.isKept(known.state) else {
         entries[run] = nil
         return
       }
@@ -64,13 +68,29 @@ final class RunCache: Sendable {
     }
   }
 
+  private static func isKept(_ state: RunState) -> Bool { state.isActive || state.awaitsSubRuns }
+
   /// Puts a newer state in the place of an older one that nobody has taken.
   func renew(_ run: RunID, _ newer: KnownRun) {
     entries.withLock { entries in
       guard case .known(let older, _)? = entries[run], older.state.sequence <= newer.state.sequence else { return }
-      let isKept = !newer.state.status.isEnded && newer.state.isActive
+      let isKept = !newer.state.status.isEnded && RunCache.isKept(newer.state)
       entries[run] = isKept ? .known(newer, isDoubtful: false) : nil
     }
+  }
+
+  /// Forgets a run that another replica has moved; the next time its state is kept.
+  func forgetContested(_ run: RunID) {
+    forget(run)
+    contested.withLock { contested in
+      if contested.count >= RunCache.contestedMax { contested.removeAll() }
+      contested.insert(run)
+    }
+  }
+
+  /// Whether others were seen to move the run, since it was asked last.
+  func takeContested(_ run: RunID) -> Bool {
+    contested.withLock { $0.isEmpty ? false : $0.remove(run) != nil }
   }
 
   /// Forgets a run.

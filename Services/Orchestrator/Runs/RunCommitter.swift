@@ -66,6 +66,8 @@ final class RunCommitter: Sendable {
     var known: KnownRun
     /// Positions of the changes in the batch.
     let members: [Int]
+    /// The state before, of a run that others move as well.
+    let before: KnownRun?
     /// What was refused beside them. It counts when the transition holds: then the state that refused was the newest.
     let refused: [(index: Int, reason: RunRefusal)]
   }
@@ -177,11 +179,13 @@ final class RunCommitter: Sendable {
   /// Reads a run from the database: its head, its workflow and its history.
   func read(_ run: RunID) async throws -> KnownRun? {
     guard let (facts, name, version) = try await store.head(run) else { return nil }
+    let isContested = cache.takeContested(run)
     let found = try await catalog.find(facts.tenant, name, version: version)
     let workflow = found ?? CompiledWorkflow(Workflow(name: name, version: version, steps: []))
     var state = RunState(workflow: workflow.workflow)
     for event in try await store.history(run) { evolve(&state, event) }
-    return KnownRun(facts: facts, workflow: workflow, state: state, isWorkflowGone: found == nil)
+    return KnownRun(
+      facts: facts, workflow: workflow, state: state, isWorkflowGone: found == nil, isContested: isContested)
   }
 
   /// A state brought forward to what the database holds: it is the fold of a prefix of the history, the rest is read.
@@ -197,7 +201,8 @@ final class RunCommitter: Sendable {
   private func decideAll(
     _ run: RunID, _ loaded: inout Loaded, _ members: [Int], _ batch: [RunChange], _ outcomes: inout [ChangeOutcome]
   ) -> Made? {
-    let before = loaded.known.state.sequence
+    let before = loaded.known.isContested ? loaded.known : nil
+    let expected = loaded.known.state.sequence
     var events: [RunEvent] = []
     var payloads: [Payload] = []
     var proofs: [Transition.LeaseProof] = []
@@ -241,8 +246,8 @@ final class RunCommitter: Sendable {
     }
     let dispatching = Dispatching(run: run, facts: loaded.known.facts, state: loaded.known.state)
     let transition = dispatching.transition(
-      expected: before, events: events, payloads: payloads, proofs: proofs, finishedTimers: timers)
-    return Made(transition: transition, known: loaded.known, members: accepted, refused: refused)
+      expected: expected, events: events, payloads: payloads, proofs: proofs, finishedTimers: timers)
+    return Made(transition: transition, known: loaded.known, members: accepted, before: before, refused: refused)
   }
 
   private func settle(
@@ -265,7 +270,12 @@ final class RunCommitter: Sendable {
           newTimers: !transition.timers.isEmpty || transition.work.contains { $0.delayMilliseconds > 0 }
             || (transition.parent != nil && transition.status.isEnded),
           freesSlots: transition.clearing == .everything || transition.proofs.contains { $0.isReleased }))
-    case .moved: cache.forget(transition.run)
+    case .moved:
+      if let before = made.before {
+        cache.put(transition.run, before, isDoubtful: true)
+      } else {
+        cache.forgetContested(transition.run)
+      }
     case .limited: cache.forget(transition.run)
     case .unproven(let steps):
       cache.forget(transition.run)

@@ -35,7 +35,7 @@ struct RunForks: Sendable {
   /// the task of `source`; that of a sub-run, for which nobody waits, is a task of its own.
   func fork(
     _ source: RunRow, _ tenant: TenantID, at place: Place, changes: [StepChange], by principal: String,
-    traceparent: String?
+    traceparent: String?, once: RepeatableRequest? = nil
   ) async throws -> RunID {
     guard let (facts, name, version) = try await engine.store.head(source.id),
       let workflow = try await engine.catalog.find(tenant, name, version: version)
@@ -55,7 +55,8 @@ struct RunForks: Sendable {
       input: Payload(source.input), events: beginning.events,
       forkedFrom: source.id, state: beginning.state)
     submission.ownEvents = beginning.ownEvents
-    try await engine.accept(submission)
+    try await engine.accept(
+      submission, idempotency: once?.row(tenant, task: submission.facts.task, run: run))
     return run
   }
 

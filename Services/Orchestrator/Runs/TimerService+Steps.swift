@@ -127,7 +127,7 @@ extension TimerService {
     guard known.facts.depth < TimerService.depthMax else {
       return try await refused("too_deep", "Sub-runs may be nested \(TimerService.depthMax) deep.")
     }
-    guard let workflow = try await engine.catalog.find(timer.tenant, name, version: version) else {
+    guard let workflow = try await engine.catalog.findForUse(timer.tenant, name, version: version) else {
       return try await refused(
         "unknown_workflow", "There is no workflow \(name)\(version.map { " version \($0)" } ?? "").")
     }

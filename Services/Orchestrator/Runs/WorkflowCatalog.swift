@@ -35,7 +35,18 @@ final class WorkflowCatalog: Sendable {
 
   init(store: WorkflowStore) { self.store = store }
 
-  /// A version of a workflow, or its newest for `nil`; `nil` when there is none.
+  /// A version of a workflow that a new run may use, or its newest for `nil`; `nil` when there is none, or none any
+  /// more. What another replica adds or deletes may go unnoticed for half a second; a run that is accepted then works all
+  /// the same.
+  func findForUse(_ tenant: TenantID, _ name: String, version: Int?) async throws -> CompiledWorkflow? {
+    guard let version, WorkflowCatalog.builtIn[name] == nil else {
+      return try await find(tenant, name, version: version)
+    }
+    guard try await store.exists(tenant, name, version: version) else { return nil }
+    return try await find(tenant, name, version: version)
+  }
+
+  /// A version of a workflow, also of one that was deleted since, or its newest for `nil`; `nil` when there is none.
   func find(_ tenant: TenantID, _ name: String, version: Int?) async throws -> CompiledWorkflow? {
     if let builtIn = WorkflowCatalog.builtIn[name] {
       return version == nil || version == builtIn.workflow.version ? builtIn : nil
@@ -47,7 +58,11 @@ final class WorkflowCatalog: Sendable {
     if version == nil, let found = newest.withLock({ $0[newestKey] }), MonotonicClock.now() < found.until {
       return found.workflow
     }
-    guard let row = try await store.workflow(tenant, name, version: version) else { return nil }
+    let found =
+      if let version { try await store.used(tenant, name, version: version) } else {
+        try await store.workflow(tenant, name, version: nil)
+      }
+    guard let row = found else { return nil }
     let document = try JSONDocument(parsing: row.document)
     let compiled = CompiledWorkflow(try WorkflowDocument.read(document.root, version: row.version))
     known.withLock { known in

@@ -124,7 +124,7 @@ extension RunStore {
       ids = ListSQL.merged(branches, .newestFirst, limit: "\(bound)")
     }
     let parameters = sql.parameters
-    let rows = try await pool.query(
+    var rows = try await pool.query(
       """
       select \(RunStore.listedColumns), \(RunStore.taskMembers) from (\(ids)) x
       cross join lateral (select * from task where tenant_id = \(owner) and id = x.id offset 0) t
@@ -132,6 +132,8 @@ extension RunStore {
       where true\(conditions) order by x.id desc limit \(sql.add(Int64(min(limit, bound))))
       """, sql.parameters
     ).map(RunStore.task)
+    // A run that a replica of an older version has replaced stands beside its task's other one.
+    rows = rows.indices.filter { $0 == 0 || rows[$0].task != rows[$0 - 1].task }.map { rows[$0] }
     return ListPage(rows: rows, cut: try await cut(rows.count < limit ? looked : nil, parameters))
   }
 
@@ -180,13 +182,16 @@ extension RunStore {
     return try await pool.query(sql, parameters).first.map { try $0.decode(0, as: UUID.self) }
   }
 
-  /// Open runs that fit the filter, oldest first, for bulk operations.
-  func openRuns(_ tenant: TenantID, _ filter: RunFilter, after cursor: RunID?, limit: Int) async throws -> [RunID] {
+  /// Open runs that fit the filter, oldest first, for bulk operations; without a status in the filter those of
+  /// `statuses`.
+  func openRuns(
+    _ tenant: TenantID, _ filter: RunFilter, statuses: [String] = ListSQL.openStatuses, after cursor: RunID?, limit: Int
+  ) async throws -> [RunID] {
     var sql = ListSQL()
     let owner = sql.add(tenant.uuid)
     let from = sql.add(cursor?.uuid ?? UUID(high: 0, low: 0))
     let branches = sql.runs(
-      owner, filter, statuses: filter.status.map { [$0] } ?? ListSQL.openStatuses, shelves: ListSQL.Shelf.allCases,
+      owner, filter, statuses: filter.status.map { [$0] } ?? statuses, shelves: ListSQL.Shelf.allCases,
       from: from, .oldestFirst, rowsMax: limit)
     return try await pool.query(ListSQL.merged(branches, .oldestFirst, limit: "\(limit)"), sql.parameters)
       .map { RunID(try $0.decode(0, as: UUID.self)) }

@@ -26,6 +26,25 @@ struct WorkflowStore: Sendable {
     ).first.map(WorkflowStore.row)
   }
 
+  /// Whether there is such a version, and its workflow was not deleted.
+  func exists(_ tenant: TenantID, _ name: String, version: Int) async throws -> Bool {
+    try await pool.query(
+      "select 1 from workflow where tenant_id = $1 and name = $2 and version = $3",
+      [tenant.uuid, name, Int32(clamping: version)]
+    ).first != nil
+  }
+
+  /// A version for the runs that use it: it stays when the workflow is deleted.
+  func used(_ tenant: TenantID, _ name: String, version: Int) async throws -> WorkflowRow? {
+    if let row = try await workflow(tenant, name, version: version) { return row }
+    return try await pool.query(
+      """
+      select name, version, document, created_by, created_at from deleted_workflow
+      where tenant_id = $1 and name = $2 and version = $3
+      """, [tenant.uuid, name, Int32(clamping: version)]
+    ).first.map(WorkflowStore.row)
+  }
+
   /// The newest version of each workflow, by name, behind `name`.
   func newest(_ tenant: TenantID, after name: String, limit: Int) async throws -> [WorkflowRow] {
     try await pool.query(
@@ -68,8 +87,9 @@ struct WorkflowStore: Sendable {
       return try await pool.query(
         """
         insert into workflow (tenant_id, name, version, document, created_by)
-        select $1, $2, n.newest + 1, $3, $4
-        from (select coalesce(max(version), 0) as newest from workflow where tenant_id = $1 and name = $2) n
+        select $1, $2, greatest(n.newest, d.newest) + 1, $3, $4
+        from (select coalesce(max(version), 0) as newest from workflow where tenant_id = $1 and name = $2) n,
+          (select coalesce(max(version), 0) as newest from deleted_workflow where tenant_id = $1 and name = $2) d
         where $5::int4 is null or n.newest = $5
         returning version
         """,
@@ -81,13 +101,22 @@ struct WorkflowStore: Sendable {
     }
   }
 
-  /// Removes a workflow that no run has used. Returns whether it was removed; `nil` when there is none.
+  /// Removes a workflow that no run has used. A run that is accepted in this very moment keeps its document, and the
+  /// numbers of its versions are not used again. Returns whether it was removed; `nil` when there is none.
   func remove(_ tenant: TenantID, _ name: String) async throws -> Bool? {
     let rows = try await pool.query(
       """
-      with used as (select exists (select 1 from run where tenant_id = $1 and workflow = $2) as is_used),
-      gone as (
-        delete from workflow where tenant_id = $1 and name = $2 and not (select u.is_used from used u) returning 1
+      with used as (
+        select exists (
+          select 1 from run r join workflow w
+            on w.tenant_id = r.tenant_id and w.name = r.workflow and w.version = r.workflow_version
+          where r.tenant_id = $1 and r.workflow = $2) as is_used
+      ), gone as (
+        delete from workflow where tenant_id = $1 and name = $2 and not (select u.is_used from used u)
+        returning tenant_id, name, version, document, created_by, created_at
+      ), kept as (
+        insert into deleted_workflow (tenant_id, name, version, document, created_by, created_at)
+        select tenant_id, name, version, document, created_by, created_at from gone
       )
       select (select u.is_used from used u), (select count(*) from gone),
         exists (select 1 from workflow where tenant_id = $1 and name = $2)
