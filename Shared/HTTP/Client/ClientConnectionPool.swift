@@ -54,7 +54,7 @@ final class ClientConnectionPool: @unchecked Sendable {
       return (try await StreamSocket.connect(to: address, deadline: deadline), false)
     } catch let error as ReactorError {
       released()
-      throw HTTPClientError(error.code == .timedOut ? .timedOut : .cannotConnect, reason: error.description)
+      throw HTTPClientError(.cannotConnect, reason: error.description)
     } catch {
       released()
       throw error
