@@ -83,7 +83,8 @@ struct ChatAnswerReader: Sendable {
 
   // MARK: Calls
 
-  private mutating func takeCalls(
+  /// Takes the calls, or fragments of calls, of a message.
+  mutating func takeCalls(
     _ message: JSONView, _ chunk: ProviderJSON, to events: inout [AnswerEvent]
   ) throws(StreamFault) {
     var fragments: [ChatCall] = []

@@ -5,12 +5,17 @@ enum ChatContent {
   /// Visits the texts in the order in which they are read, thoughts first; none of them is empty.
   static func visit(_ message: JSONView, _ body: (AnswerPart, JSONView) -> Void) {
     visitThoughts(message, body)
+    visitContent(message, body)
+    if let refusal = message["refusal"] { _ = offer(refusal, .refusal, body) }
+  }
+
+  /// Visits the content, or what was said in its place.
+  static func visitContent(_ message: JSONView, _ body: (AnswerPart, JSONView) -> Void) {
     if let content = message.present("content") {
       if !offer(content, .text, body) { visitParts(content, body) }
     } else if let spoken = message["audio"]?["transcript"] {
       _ = offer(spoken, .text, body)
     }
-    if let refusal = message["refusal"] { _ = offer(refusal, .refusal, body) }
   }
 
   /// Some servers say the same thoughts under several names: the first one counts.
