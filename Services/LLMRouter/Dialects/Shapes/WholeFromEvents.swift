@@ -94,14 +94,15 @@ public struct WholeFromEvents: Sendable {
       guard choices[index] != nil || choices.count < WholeFromEvents.choicesMax else { continue }
       var choice = choices[index] ?? Choice(calls: ChatAnswerReader(unique: unique))
       let delta = view.present("delta") ?? view["message"]
+      let message = delta.map { ChatMessage($0) }
       for (key, value) in delta?.members ?? JSONView.noMembers where !value.isNull {
         let name = key.string ?? ""
         if name == "role" || name == "tool_calls" || name == "function_call" { continue }
         if let text = value.string {
           choice.add(name, text, isMended: chunk.isMended)
-        } else if name == "content", let delta {
+        } else if name == "content", let message {
           // A list of parts.
-          ChatContent.visitContent(delta) { part, text in
+          message.visitContent { part, text in
             let name = part == .thinking ? "reasoning_content" : part == .refusal ? "refusal" : "content"
             choice.add(name, text.string ?? "", isMended: chunk.isMended)
           }
@@ -109,7 +110,7 @@ public struct WholeFromEvents: Sendable {
           choice.others.append((name, JSONValue(value)))
         }
       }
-      if let delta { try choice.calls.takeCalls(delta, chunk, to: &choice.callEvents) }
+      if let message { try choice.calls.takeCalls(message, chunk, to: &choice.callEvents) }
       // Text completions.
       if let text = view["text"]?.string { choice.add("text", text, isMended: chunk.isMended) }
       if let reason = view.present("finish_reason") { choice.finish = JSONValue(reason) }
