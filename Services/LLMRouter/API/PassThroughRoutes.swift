@@ -92,7 +92,7 @@ struct PassThroughRoutes: Sendable {
 
   // MARK: What providers keep
 
-  /// Asks the providers of some kinds one after the other until one knows it.
+  /// Asks for what providers keep, on behalf of an operator.
   private func passOn(
     _ request: HTTPRequest, _ method: HTTPMethod, _ path: String, _ what: String, _ kinds: Set<ProviderKind>
   ) async throws -> HTTPResponse {
@@ -104,24 +104,25 @@ struct PassThroughRoutes: Sendable {
           "A \(what) that a provider keeps belongs to the account that all tenants share; only a key of an operator reaches it. Ask with 'store': false and send what is needed with each request."
       )
     }
+    let query = request.head.query.map { "?\($0)" } ?? ""
+    return try await askAll(kinds, method, path + query, try await request.body.collect(), request, what)
+  }
+
+  /// Asks the providers of some kinds in their order until one has the address and knows what is asked for.
+  private func askAll(
+    _ kinds: Set<ProviderKind>, _ method: HTTPMethod, _ target: String, _ body: [UInt8], _ request: HTTPRequest,
+    _ what: String
+  ) async throws -> HTTPResponse {
     let providers = calls.catalog.current.providers.values.filter { kinds.contains($0.kind) && !$0.keys.isEmpty }
       .sorted { ($0.record.priority, $0.name) < ($1.record.priority, $1.name) }
-    guard !providers.isEmpty else {
-      throw CallFailure(
-        status: .notFound, code: "not_offered", message: "No provider is configured that keeps a \(what).")
-    }
-    let body = try await request.body.collect()
-    let query = request.head.query.map { "?\($0)" } ?? ""
-    var missing: CallFailure?
+    var missing = CallFailure(
+      status: .notFound, code: "not_offered", message: "No provider is configured that has a \(what).")
     for provider in providers {
-      do {
-        return try await ask(provider, method, path + query, body, request)
-      } catch let failure as CallFailure where failure.status == .notFound {
-        missing = failure
-      }
+      do { return try await ask(provider, method, target, body, request) } catch let failure as CallFailure
+        where failure.status == .notFound
+      { missing = failure }
     }
     throw missing
-      ?? CallFailure(status: .notFound, code: "not_found", message: "No provider knows this \(what).")
   }
 
   /// One request of a provider, whole. Throws `CallFailure`.
@@ -191,13 +192,7 @@ struct PassThroughRoutes: Sendable {
       return try await ask(
         provider, .post, "/moderations", renamed(document, target.providerModel), request)
     }
-    let provider = snapshot.providers.values.filter { $0.kind == .openai && !$0.keys.isEmpty }
-      .min { ($0.record.priority, $0.name) < ($1.record.priority, $1.name) }
-    guard let provider else {
-      throw CallFailure(
-        status: .notFound, code: "not_offered", message: "No provider is configured that has moderations.")
-    }
-    return try await ask(provider, .post, "/moderations", document.bytes, request)
+    return try await askAll([.openai], .post, "/moderations", document.bytes, request, "moderation")
   }
 
   private func renamed(_ document: JSONDocument, _ model: String) -> [UInt8] {
