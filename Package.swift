@@ -111,7 +111,7 @@ var targets: [Target] = [
     path: "Services/LLMRouter", exclude: ["Pricing", "Budgets", "Routing", "Dialects", "Checks"],
     resources: [
       .embedInCode("Store/Migrations/0001_models.sql"), .embedInCode("Store/Migrations/0002_attempts.sql"),
-      .embedInCode("Store/Migrations/0003_routing.sql"),
+      .embedInCode("Store/Migrations/0003_routing.sql"), .embedInCode("Store/Migrations/0004_usage.sql"),
       .embedInCode("Prices/prices.csv"),
     ],
     swiftSettings: settings),

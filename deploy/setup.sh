@@ -60,4 +60,14 @@ if [ "$purpose" = test ]; then
     .build/python/bin/pip install --quiet --disable-pip-version-check -r $wanted
     cp $wanted .build/python/installed.txt
   fi
+  # The command-line agents of the same companies. They are large; without them their tests are skipped, visibly.
+  agents=Tests/Clients/agents.txt
+  if ! cmp -s $agents .build/python/agents.txt; then
+    echo "Installing the agents of $agents into .build/python"
+    if .build/python/bin/pip install --quiet --disable-pip-version-check -r $agents; then
+      cp $agents .build/python/agents.txt
+    else
+      echo "They are not to be had; their tests are skipped." >&2
+    fi
+  fi
 fi

@@ -33,7 +33,8 @@ final class GatewayService: Service {
 
   /// Longer than the longest `Prefer: wait`.
   private static let orchestratorTimeout = Duration.seconds(75)
-  private static let routerTimeout = Duration.seconds(600)
+  /// Longer than the longest call of a model: the router ends it with a sentence of its own.
+  private static let routerTimeout = Duration.seconds(3660)
 
   private let keys: APIKeys
   private let orchestrator: Upstream

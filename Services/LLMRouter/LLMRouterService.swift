@@ -104,12 +104,13 @@ final class LLMRouterService: Service {
 
   func route(_ router: inout Router) {
     CallRoutes(calls: calls).add(to: &router)
+    PassThroughRoutes(calls: calls, token: token).add(to: &router)
     ProviderRoutes(catalog: catalog, health: calls.health, prober: prober, token: token, times: calls.limits.times)
       .add(to: &router)
     HealthRoutes(health: calls.health, token: token).add(to: &router)
     ModelRoutes(catalog: catalog, token: token).add(to: &router)
     AliasRoutes(catalog: catalog, token: token).add(to: &router)
-    BudgetRoutes(catalog: catalog, token: token).add(to: &router)
+    BudgetRoutes(catalog: catalog, budgets: budgets, token: token).add(to: &router)
     RateLimitRoutes(catalog: catalog, token: token).add(to: &router)
     KeyRoutes(catalog: catalog, signer: calls.desk.signer, token: token).add(to: &router)
     UsageRoutes(usage: UsageStore(pool: pool), ledger: ledger, token: token).add(to: &router)

@@ -163,20 +163,26 @@ def case_failed_calls_give_everything_back(world):
 def case_a_fallback_is_reserved_at_its_own_price(world):
     own = tenant()
     world.call("PUT", "/api/v1/aliases/dear", {"models": ["alpha-small"], "fallbacks": ["gamma-large"]}, operator=True)
-    # Enough for the cheap model, not for the dear one that may have to answer.
+    # Enough for the cheap model, not for the dear one that may have to answer: the bound is lowered for both.
     budget(world, own, "tenant", usd=0.001)
-    exceeded(world.ask("dear", "hello", own, max_tokens=500))
-    assert world.ask("alpha-small", "hello", own, max_tokens=500).status == 200
+    answer = world.ask("dear", "hello", own, max_tokens=500)
+    assert answer.status == 200 and 16 <= int(answer.headers["x-cadre-max-tokens"]) < 100, answer.headers
+    answer = world.ask("alpha-small", "hello", own, max_tokens=500)
+    assert answer.status == 200 and "x-cadre-max-tokens" not in answer.headers, answer.headers
+    other = tenant()
+    budget(world, other, "tenant", usd=0.0002)
+    exceeded(world.ask("dear", "hello", other, max_tokens=500))
+    assert world.ask("alpha-small", "hello", other, max_tokens=60).status == 200
 
 
 def case_counters_are_rebuilt_when_redis_has_lost_them(world):
     own = tenant()
-    budget(world, own, "tenant", tokens=100)
+    budget(world, own, "tenant", tokens=75)
     for _ in range(3):
         assert world.ask("alpha-small", "hello", own, max_tokens=20).status == 200
     used = spent(world, own)
     world.redis("FLUSHALL")
-    headers = exceeded(world.ask("alpha-small", "hello", own, max_tokens=100 - used + 1))
+    headers = exceeded(world.ask("alpha-small", "hello", own, max_tokens=75 - used + 1))
     assert int(headers["x-cadre-budget-spent"]) == used, (headers, used)
     assert world.metric("cadre_budget_rebuilds_total") > 0
 
@@ -205,7 +211,7 @@ def case_what_a_process_held_that_has_ended_is_found_again(world):
     settles(world, own, lambda: spent(world, own))
     key = world.redis("KEYS", f"budget:*{own}*").split()[0]
     # As if a process had set aside nearly all and had not been heard of since.
-    world.redis("HINCRBY", key, "v", "950")
+    world.redis("HINCRBY", key, "v", "960")
     exceeded(world.ask("alpha-small", "hello", own, max_tokens=50))
     world.redis("HSET", key, "h:gone", "1")
     assert world.ask("alpha-small", "hello", own, max_tokens=50).status == 200
@@ -222,7 +228,7 @@ def case_a_router_that_ends_gives_back_what_it_holds(world):
     assert int(world.redis("HGET", key, "v")) > spent(world, own)
     world.kill("second", 15)
     assert int(world.redis("HGET", key, "v")) == spent(world, own)
-    assert world.redis("HKEYS", key).split() == ["v", "g"], world.redis("HKEYS", key)
+    assert world.redis("HKEYS", key).split() == ["v", "g", "r"], world.redis("HKEYS", key)
 
 
 def case_a_killed_router_loses_no_call_and_frees_what_it_held(world):
@@ -253,8 +259,9 @@ def case_a_killed_router_loses_no_call_and_frees_what_it_held(world):
         assert calls and len(calls) == 8, len(world.ledger(own))
         orphans = [call for call in calls if call["agent"] == "orphan"]
         assert len(orphans) == 3 and all(call["outcome"] == "interrupted" for call in orphans), orphans
-        # Nobody knows what these have used: all that they had set aside is charged.
-        assert all(call["charged_tokens"] > 700 and call["estimated"] for call in orphans), orphans
+        # Nobody knows what these have used: what was possible in their time is charged, at most what was reserved.
+        assert all(18 < call["charged_tokens"] < 730 and call["estimated"] for call in orphans), orphans
+        assert all(call["charged_tokens"] <= call["input_tokens"] + call["output_tokens"] for call in orphans), orphans
         assert world.ask("alpha-small", "hello", own, max_tokens=20).status == 200
         settles(world, own, lambda: spent(world, own))
     finally:
@@ -289,7 +296,7 @@ def case_alerts_are_counted(world):
     assert world.ask("alpha-small", "hello", own, max_tokens=50).status == 200
     assert world.until(lambda: world.metric("cadre_budget_alerts_total", scope="tenant", period="total") == before + 1)
     refused = world.metric("cadre_budget_refusals_total", scope="tenant")
-    exceeded(world.ask("alpha-small", "hello", own, max_tokens=5000))
+    exceeded(world.ask("alpha-small", "hello " * 100, own, max_tokens=5000))
     assert world.metric("cadre_budget_refusals_total", scope="tenant") == refused + 1
 
 

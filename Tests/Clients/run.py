@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Tests of the llm-router with the clients that people use. Prints PASS or FAIL for each case.
+"""Tests of the llm-router with the clients that people use. Prints PASS, SKIP or FAIL for each case.
 
 Usage: run.py --bin FOLDER [--keep] [WORD...]   runs the cases whose name holds one of the words.
 """
@@ -9,9 +9,9 @@ import sys
 import time
 import traceback
 
-from world import World
+from world import Skipped, World
 
-GROUPS = ["client_cases", "stream_cases", "routing_cases", "quality_cases", "fault_cases", "wild_cases", "budget_cases", "money_cases", "rate_cases", "cache_cases", "ledger_cases", "guard_cases", "telemetry_cases", "api_cases",
+GROUPS = ["client_cases", "agent_cases", "pass_cases", "stream_cases", "routing_cases", "quality_cases", "fault_cases", "wild_cases", "budget_cases", "money_cases", "rate_cases", "cache_cases", "ledger_cases", "size_cases", "guard_cases", "telemetry_cases", "api_cases",
           "gateway_cases"]
 
 
@@ -28,7 +28,7 @@ def main():
                   for name, body in vars(module).items() if name.startswith("case_")]
     cases = [case for case in cases if not options.words or any(word in case[0] for word in options.words)]
     world = World(options.bin)
-    failed = 0
+    failed = skipped = 0
     try:
         for name, body in cases:
             for provider in ("alpha", "beta", "gamma"):
@@ -39,6 +39,9 @@ def main():
             try:
                 body(world)
                 print(f"PASS {name} ({time.time() - start:.1f} s)", flush=True)
+            except Skipped as reason:
+                skipped += 1
+                print(f"SKIP {name}: {reason}", flush=True)
             except Exception:
                 failed += 1
                 print(f"FAIL {name}\n{traceback.format_exc()}\nEND", flush=True)
@@ -49,7 +52,7 @@ def main():
                 process.kill()
         else:
             world.close()
-    print(f"{len(cases) - failed} of {len(cases)} cases passed")
+    print(f"{len(cases) - failed - skipped} of {len(cases)} cases passed" + (f", {skipped} skipped" if skipped else ""))
     sys.exit(1 if failed else 0)
 
 

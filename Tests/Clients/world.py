@@ -28,6 +28,10 @@ def free_port():
         return s.getsockname()[1]
 
 
+class Skipped(Exception):
+    """A case that needs something which is not installed."""
+
+
 class Answer:
     """Status, headers (lower case) and body of an answer."""
 

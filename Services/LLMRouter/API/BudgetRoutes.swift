@@ -4,6 +4,8 @@ internal import HTTP
 internal import HTTPWire
 internal import JSON
 internal import Postgres
+internal import Pricing
+internal import Primitives
 internal import ServiceKit
 
 /// `/api/v1/budgets`: what a tenant may spend, by scope and period.
@@ -13,6 +15,7 @@ struct BudgetRoutes: Sendable {
   private static let amountMax: Int64 = 9_000_000_000_000_000
 
   let catalog: CatalogKeeper
+  let budgets: BudgetGuard
   let token: InternalToken
 
   func add(to router: inout Router) {
@@ -23,7 +26,7 @@ struct BudgetRoutes: Sendable {
     router.on(.get, "/api/v1/budgets/{id}") { request in
       try await answering {
         let (_, found) = try await find(request)
-        return try await response(.ok, found.budget, found.version)
+        return try await response(.ok, found.budget, found.version, subject: try request.query()["subject"])
       }
     }
     router.on(.patch, "/api/v1/budgets/{id}", RouteOptions(bodyBytesMax: 16 << 10)) { request in
@@ -55,12 +58,13 @@ struct BudgetRoutes: Sendable {
   private func list(_ request: HTTPRequest) async throws -> HTTPResponse {
     let caller = try APICaller(request, token)
     let rows = try await catalog.budgets.list(caller.tenant)
+    let status = try await budgets.status(rows.map(\.budget))
     return .json { writer in
       writer.key("budgets")
       writer.beginArray()
       for row in rows {
         writer.beginObject()
-        write(row.budget, row.version, &writer)
+        write(row.budget, row.version, status[row.budget.id], &writer)
         writer.endObject()
       }
       writer.endArray()
@@ -130,13 +134,16 @@ struct BudgetRoutes: Sendable {
     return (tokens, dollars.map { Int64(($0 * 1e9).rounded()) }, fields.int("alert_percent", in: 1...100))
   }
 
-  private func response(_ status: HTTPStatus, _ budget: Budget, _ version: Int) async throws -> HTTPResponse {
-    var response = HTTPResponse.json(status) { write(budget, version, &$0) }
+  private func response(
+    _ status: HTTPStatus, _ budget: Budget, _ version: Int, subject: String? = nil
+  ) async throws -> HTTPResponse {
+    let standing = try await budgets.status([budget], subject: subject)[budget.id]
+    var response = HTTPResponse.json(status) { write(budget, version, standing, &$0) }
     response.headers.append(.eTag, "\"\(version)\"")
     return response
   }
 
-  private func write(_ budget: Budget, _ version: Int, _ writer: inout JSONWriter) {
+  private func write(_ budget: Budget, _ version: Int, _ status: [BudgetStatus]?, _ writer: inout JSONWriter) {
     writer.member("id", budget.id)
     writer.member("scope", budget.scope.rawValue)
     writer.member("subject", budget.subject)
@@ -145,5 +152,25 @@ struct BudgetRoutes: Sendable {
     if let nano = budget.nanoUSD { writer.member("usd", Double(nano) / 1e9) }
     writer.member("alert_percent", budget.alertPercent)
     writer.member("version", Int64(version))
+    guard let status else { return }
+    for (name, amount) in BudgetRoutes.amounts {
+      writer.key(name)
+      writer.beginObject()
+      for counter in status {
+        let value = amount(counter)
+        switch counter.counter.unit {
+        case .tokens: writer.member("tokens", value)
+        case .nanoUSD: writer.member("usd", Double(value) / 1e9)
+        }
+      }
+      writer.endObject()
+    }
+    if let end = status.first?.counter.end {
+      writer.member("resets_at", Timestamp(unixMicroseconds: end.multipliedClamped(by: 1_000_000)).description)
+    }
   }
+
+  private static let amounts: [(String, @Sendable (BudgetStatus) -> Int64)] = [
+    ("spent", { $0.spent }), ("reserved", { $0.reserved }), ("left", { $0.left }),
+  ]
 }

@@ -2,12 +2,15 @@ internal import Contracts
 internal import HTTP
 internal import HTTPWire
 internal import JSON
+internal import Pricing
 internal import Primitives
 internal import ServiceKit
 
 /// `/api/v1/virtual-keys`: short-lived keys for the model endpoints, bound to a run, an agent, models and a budget.
 struct KeyRoutes: Sendable {
   private static let nameBytesMax = 200
+  /// By so much the clocks of replicas may differ.
+  private static let clockSkewSeconds: Int64 = 300
 
   let catalog: CatalogKeeper
   let signer: VirtualKey.Signer
@@ -21,8 +24,13 @@ struct KeyRoutes: Sendable {
       try await answering {
         let caller = try APICaller(request, token)
         guard let id = KeyID(try request.parameter("id")) else { throw Problem.notFound("key") }
-        try await catalog.budgets.revoke(
-          caller.tenant, id.uuid, until: WallClock.now() + .seconds(VirtualKey.secondsMax))
+        // An id says when it was made; a key of that time has expired after the longest life.
+        let made = Timestamp(unixMicroseconds: Int64(clamping: id.uuid.unixMilliseconds).multipliedClamped(by: 1000))
+        let now = WallClock.now()
+        guard made <= now + .seconds(KeyRoutes.clockSkewSeconds) else { throw Problem.notFound("key") }
+        let expiry = made + .seconds(VirtualKey.secondsMax + KeyRoutes.clockSkewSeconds)
+        guard expiry > now else { return HTTPResponse(.noContent) }
+        try await catalog.budgets.revoke(caller.tenant, id.uuid, until: expiry)
         try await catalog.changed()
         return HTTPResponse(.noContent)
       }

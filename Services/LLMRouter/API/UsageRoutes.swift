@@ -2,10 +2,12 @@ internal import Contracts
 internal import HTTP
 internal import HTTPWire
 internal import JSON
+internal import Pricing
 internal import Primitives
 internal import ServiceKit
 
-/// `/api/v1/usage`: what was used and what it has cost, by any dimension and time; `/api/v1/calls`: single calls.
+/// `/api/v1/usage`: what was used and what it has cost, by any dimension and time; `/api/v1/calls`: single calls, each
+/// with its attempts.
 struct UsageRoutes: Sendable {
   private static let rowsMax = 10_000
   private static let groupsMax = 5
@@ -18,6 +20,7 @@ struct UsageRoutes: Sendable {
   func add(to router: inout Router) {
     router.on(.get, "/api/v1/usage") { request in try await answering { try await sums(request) } }
     router.on(.get, "/api/v1/calls") { request in try await answering { try await calls(request) } }
+    router.on(.get, "/api/v1/calls/{id}") { request in try await answering { try await call(request) } }
   }
 
   private func query(_ request: HTTPRequest) throws(Problem) -> (UsageQuery, QueryItems) {
@@ -29,9 +32,11 @@ struct UsageRoutes: Sendable {
       }
       return time
     }
-    let to = try time("to") ?? WallClock.now() + .seconds(60)
+    // What is not said is whole hours, of which there are sums.
+    let to = try time("to") ?? UsageRoutes.wholeHour(after: WallClock.now())
     var query = UsageQuery(
-      from: try time("from") ?? to + .seconds(-30 * 86_400), to: to, groups: [], bucket: items["bucket"], filters: [],
+      from: try time("from") ?? UsageRoutes.wholeHour(after: to) + .seconds(-30 * 86_400), to: to, groups: [],
+      bucket: items["bucket"], filters: [],
       limit: UsageRoutes.rowsMax)
     query.groups = (items["group_by"] ?? "").split(separator: ",").map(String.init)
     guard query.groups.count <= UsageRoutes.groupsMax, Set(query.groups).count == query.groups.count,
@@ -50,6 +55,11 @@ struct UsageRoutes: Sendable {
     }
     query.filters.sort { $0.name < $1.name }
     return (query, items)
+  }
+
+  private static func wholeHour(after time: Timestamp) -> Timestamp {
+    let length: Int64 = 3_600_000_000
+    return time.floor(length) + .seconds(3600)
   }
 
   private func sums(_ request: HTTPRequest) async throws -> HTTPResponse {
@@ -79,7 +89,8 @@ struct UsageRoutes: Sendable {
 
   private static func numbers(_ row: UsageRow) -> [(String, Int64)] {
     [
-      ("calls", row.calls), ("input_tokens", row.inputTokens), ("cache_read_tokens", row.cacheReadTokens),
+      ("calls", row.calls), ("attempts", row.attempts), ("input_tokens", row.inputTokens),
+      ("cache_read_tokens", row.cacheReadTokens),
       ("cache_write_tokens", row.cacheWriteTokens), ("output_tokens", row.outputTokens),
       ("unpriced_calls", row.unpricedCalls), ("estimated_calls", row.estimatedCalls),
     ]
@@ -95,7 +106,8 @@ struct UsageRoutes: Sendable {
     var text =
       ((query.bucket == nil ? [] : ["bucket"]) + query.groups
       + [
-        "calls", "input_tokens", "cache_read_tokens", "cache_write_tokens", "output_tokens", "unpriced_calls",
+        "calls", "attempts", "input_tokens", "cache_read_tokens", "cache_write_tokens", "output_tokens",
+        "unpriced_calls",
         "estimated_calls", "usd", "saved_usd",
       ]).joined(separator: ",") + "\r\n"
     for row in rows {
@@ -109,6 +121,40 @@ struct UsageRoutes: Sendable {
     response.headers.append(.contentType, "text/csv; charset=utf-8")
     response.headers.append(.contentDisposition, "attachment; filename=\"usage.csv\"")
     return response
+  }
+
+  /// A call with its attempts: those that were charged, in order, and those that were refused and cost nothing.
+  private func call(_ request: HTTPRequest) async throws -> HTTPResponse {
+    let caller = try APICaller(request, token)
+    guard let id = CallID(try request.parameter("id")) else { throw Problem.notFound("call") }
+    try await ledger.flush()
+    let rows = try await usage.call(caller.tenant, id)
+    guard let first = rows.first, first.id == id, let root = try? JSONDocument(parsing: first.json).root else {
+      throw Problem.notFound("call")
+    }
+    return .json { writer in
+      writer.member("id", id.description)
+      for (name, value) in root.members {
+        let name = name.string ?? ""
+        if name != "refused" { writer.member(name == "attempts" ? "attempt_count" : name, raw: value.rawBytes) }
+      }
+      writer.key("attempts")
+      writer.beginArray()
+      for refused in root["refused"]?.elements.map({ $0 }) ?? [] { CallAttempts.write(refused: refused, &writer) }
+      for row in rows.dropFirst() + (CallAttempts.isOne(root) ? [first] : []) {
+        if let attempt = try? JSONDocument(parsing: row.json).root { CallAttempts.write(attempt, &writer) }
+      }
+      writer.endArray()
+      writer.key("total")
+      writer.beginObject()
+      for name in CallAttempts.numbers {
+        let sum = rows.reduce(Int64(0)) { sum, row in
+          sum.addingClamped((try? JSONDocument(parsing: row.json).root)?[name]?.int ?? 0)
+        }
+        writer.member(name, sum)
+      }
+      writer.endObject()
+    }
   }
 
   private func calls(_ request: HTTPRequest) async throws -> HTTPResponse {
@@ -145,5 +191,39 @@ struct UsageRoutes: Sendable {
       writer.endArray()
       writer.member("next_cursor", orNull: rows.count > limit ? rows[limit - 1].id.description : nil)
     }
+  }
+}
+
+/// Attempts as they are shown.
+private enum CallAttempts {
+  static let numbers = [
+    "input_tokens", "cache_read_tokens", "cache_write_tokens", "output_tokens", "charged_tokens", "charged_nano_usd",
+  ]
+  private static let shown = [
+    "provider", "model", "outcome", "estimated", "input_tokens", "cache_read_tokens", "cache_write_tokens",
+    "output_tokens", "reasoning_tokens", "nano_usd", "charged_tokens", "charged_nano_usd", "latency_us",
+  ]
+
+  /// Whether the row of a call stands for an attempt too: one that answered, or the last that was begun.
+  static func isOne(_ call: JSONView) -> Bool {
+    (call["attempts"]?.int ?? 0) > 0 && (call["outcome"]?.string == "ok" || (call["charged_tokens"]?.int ?? 0) > 0)
+  }
+
+  static func write(_ row: JSONView, _ writer: inout JSONWriter) {
+    writer.beginObject()
+    for name in shown {
+      if let value = row[name] { writer.member(name, raw: value.rawBytes) }
+    }
+    writer.endObject()
+  }
+
+  static func write(refused: JSONView, _ writer: inout JSONWriter) {
+    writer.beginObject()
+    for name in ["provider", "model", "outcome", "at_us"] {
+      if let value = refused[name] { writer.member(name, raw: value.rawBytes) }
+    }
+    for name in numbers { writer.member(name, Int64(0)) }
+    writer.member("nano_usd", Int64(0))
+    writer.endObject()
   }
 }

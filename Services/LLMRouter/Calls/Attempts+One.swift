@@ -13,6 +13,8 @@ extension Attempts {
   private static let errorBytesMax = 256 << 10
   /// The body of a refusal is waited for no longer, in nanoseconds.
   private static let errorNanoseconds: UInt64 = 10_000_000_000
+  /// An address at which nobody answers is left after this time.
+  private static let connectTimeout = Duration.seconds(10)
   /// Streams are held back up to this size.
   private static let heldBytesMax = 16 << 20
 
@@ -49,6 +51,8 @@ extension Attempts {
     let sentAt = MonotonicClock.now()
     var isSent = false
     var isAccepted = false
+    /// Bytes of a whole answer, as many as were promised or came.
+    var bodyBytes = 0
     var stream: ProviderStream?
     var whole: ProviderAnswer?
   }
@@ -63,6 +67,7 @@ extension Attempts {
       let answer = try await service.client.send(outgoing.request, peer: "provider:\(stop.provider.name)")
       guard answer.status.isSuccess else { throw try await refusal(answer, stop) }
       progress.isAccepted = true
+      progress.bodyBytes = Attempts.promisedBytes(answer, max: service.limits.answerBytes)
       let opened = try await read(answer, outgoing, stop, progress)
       if isFiltered(progress), course.hasRescue(.content) { throw filtered(stop) }
       return self.opened(opened, stop, outgoing, progress)
@@ -96,10 +101,13 @@ extension Attempts {
       if runner?.hasLost == true { record.settle(report) } else { record.abandoned(report) }
       return error
     }
+    let isToldError = progress.isAccepted && Attempts.isToldByProvider(error)
     if progress.isAccepted { failure.isBegun = true }
     record.attempted(stop.target, failure.failureClass.rawValue)
-    record.settle(
-      report(stop, !progress.isSent ? .unsent : failure.isBegun ? .begun : .refused, failure.code, progress))
+    var report = report(
+      stop, !progress.isSent ? .unsent : failure.isBegun ? .begun : .refused, failure.code, progress)
+    if isToldError { Attempts.settleTold(&report, progress.stream != nil) }
+    record.settle(report)
     if health.failed(stop.key, failure.failureClass, retryAfter: failure.retryAfterMilliseconds) {
       service.telemetry.logger.warning(
         "a provider is given a pause",
@@ -123,8 +131,36 @@ extension Attempts {
     } else if let whole = progress.whole {
       report.usage = whole.usage
       report.deliveredBytes = Int64(whole.deliveredBytes)
+      report.isEndKnown = true
+    } else if progress.isAccepted, outcome != AttemptReport.clientGone {
+      // What cannot be read was generated all the same.
+      report.deliveredBytes = Int64(progress.bodyBytes)
     }
+    if progress.stream?.isAnswered ?? false { report.isEndKnown = true }
     return report
+  }
+
+  /// The length of a whole answer by its head.
+  private static func promisedBytes(_ answer: HTTPClientResponse, max: Int) -> Int {
+    answer.headers[.contentLength].flatMap { Int($0) }.map { Swift.max(0, min($0, max)) } ?? 0
+  }
+
+  /// Whether the provider itself has said that there is no answer.
+  private static func isToldByProvider(_ error: any Error) -> Bool {
+    switch error {
+    case let fault as StreamFault: !["provider_garbage", "answer_too_large"].contains(fault.code)
+    case let failure as CallFailure:
+      !["provider_garbage", "provider_timeout", "call_timeout", "content_filter", "answer_too_large"].contains(
+        failure.code)
+    default: false
+    }
+  }
+
+  /// An error in place of an answer is a refusal, as long as nothing was generated or counted before.
+  private static func settleTold(_ report: inout AttemptReport, _ isStream: Bool) {
+    if !isStream { report.deliveredBytes = 0 }
+    report.isEndKnown = true
+    if report.usage == nil, report.deliveredBytes == 0 { report.progress = .refused }
   }
 
   /// What went wrong; nil when the caller went away.
@@ -168,10 +204,11 @@ extension Attempts {
     let firstTokenBy = moment(times.firstToken(hasOthers: course.hasOthers(after: stop)))
     let wholeBy = moment(times.timeout)
     let headBy = asked.wantsStream ? firstTokenBy : wholeBy
-    let request = HTTPClientRequest(
+    var request = HTTPClientRequest(
       .post, try provider.url(wire), headers: headers, body: .bytes(made.bytes),
       timeout: .nanoseconds(Int64(clamping: max(1_000_000, headBy > now ? headBy - now : 0))),
       pauseMax: .seconds(3600), trace: record.span.context)
+    request.connectTimeout = Attempts.connectTimeout
     let limits = StreamLimits(
       provider: provider.name, firstTokenBy: firstTokenBy,
       stallNanoseconds: UInt64(clamping: times.stallOrStandard.nanoseconds), deadline: call.deadline)
@@ -206,6 +243,7 @@ extension Attempts {
     let isEventStream = answer.headers[.contentType]?.lowercased().hasPrefix("text/event-stream") ?? false
     guard outgoing.asked.wantsStream else {
       let bytes = try await answer.body.collect(upTo: service.limits.answerBytes, before: outgoing.wholeBy)
+      progress.bodyBytes = bytes.count
       return try whole(bytes, isEvents: isEventStream || Attempts.looksLikeEvents(bytes), outgoing, stop, progress)
     }
     var first: [UInt8] = []
@@ -219,6 +257,7 @@ extension Attempts {
       if !Attempts.looksLikeEvents(first) {
         let rest = try await answer.body.collect(
           upTo: max(0, service.limits.answerBytes - first.count), before: outgoing.wholeBy)
+        progress.bodyBytes = first.count + rest.count
         return try await hold(try streamed(first + rest, outgoing, stop), progress)
       }
     }
@@ -263,7 +302,7 @@ extension Attempts {
     var body = body
     if isEvents {
       var parser = ServerSentEventParser()
-      var collector = WholeFromEvents(outgoing.wire)
+      var collector = WholeFromEvents(outgoing.wire, unique: ProviderStream.unique())
       for event in try parser.feed(body + [10, 10]) { try collector.take(event) }
       guard let bytes = collector.bytes else { throw CallFailure.garbage(stop.provider.name, "is a stream of nothing") }
       body = bytes

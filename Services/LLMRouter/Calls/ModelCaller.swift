@@ -62,7 +62,7 @@ struct CallerDesk: Sendable {
     guard WallClock.now().unixMicroseconds / 1_000_000 < key.expiresAt else {
       throw CallFailure(status: .unauthorized, code: "expired_api_key", message: "The key has expired.")
     }
-    guard !catalog.current.revokedKeys.contains(RevokedKey(tenant: key.tenant.uuid, id: key.id.uuid)) else {
+    guard !catalog.revokedKeys.contains(RevokedKey(tenant: key.tenant.uuid, id: key.id.uuid)) else {
       throw CallFailure(status: .unauthorized, code: "revoked_api_key", message: "The key was taken back.")
     }
     var labels = CallLabels()

@@ -5,6 +5,7 @@ internal import JSON
 internal import Pricing
 internal import Primitives
 internal import Reactor
+internal import Routing
 
 /// A provider's event stream on its way to the caller, in the caller's dialect.
 ///

@@ -29,7 +29,15 @@ final class CatalogKeeper: Sendable {
   private let logger: Logger
   private let listener: PostgresListener
   private let pool: PostgresPool
-  private let held = Mutex(CatalogSnapshot.empty)
+  private struct State {
+    var snapshot = CatalogSnapshot.empty
+    /// Readings that have begun, and the latest of those whose snapshot is in place.
+    var begun = 0
+    var placed = 0
+  }
+
+  private let state = Mutex(State())
+  let revokedKeys = RevokedKeys()
 
   init(
     pool: PostgresPool, declared: [(provider: ProviderRecord, models: [ModelTarget])], standard: String,
@@ -49,16 +57,20 @@ final class CatalogKeeper: Sendable {
     listener = PostgresListener(pool: pool, channel: CatalogKeeper.channel)
   }
 
-  var current: CatalogSnapshot { held.withLock { $0 } }
+  var current: CatalogSnapshot { state.withLock { $0.snapshot } }
 
   /// Reads everything. Throws `PostgresError`; the old snapshot then stays.
   func reload() async throws {
+    let reading = state.withLock { state in
+      state.begun += 1
+      return state.begun
+    }
     let rows = try await providers.all()
     let modelRows = try await models.all()
     let aliasRows = try await aliases.all()
     let allBudgets = try await budgets.all()
     let allLimits = try await rateLimits.all()
-    let revoked = try await budgets.revoked()
+    revokedKeys.add(try await budgets.revoked(since: revokedKeys.readUntil), now: WallClock.now())
     let inTables = Set(rows.map(\.record.name))
     var ready: [String: Provider] = [:]
     for record in rows.map(\.record) + declared.map(\.provider).filter({ !inTables.contains($0.name) })
@@ -76,9 +88,14 @@ final class CatalogKeeper: Sendable {
         targets: targets, aliases: Dictionary(aliasRows.map { ($0.name, $0.rule) }) { $1 }, standard: standard),
       checks: checks(aliasRows),
       budgets: Dictionary(grouping: allBudgets) { $0.tenant },
-      rateLimits: Dictionary(grouping: allLimits) { $0.tenant }, revokedKeys: revoked,
+      rateLimits: Dictionary(grouping: allLimits) { $0.tenant },
       unpriced: targets.count { $0.price == nil })
-    held.withLock { $0 = snapshot }
+    // A reading that began later has seen more, whichever ends first.
+    state.withLock { state in
+      guard reading > state.placed else { return }
+      state.placed = reading
+      state.snapshot = snapshot
+    }
   }
 
   /// A model with what the price table knows and nobody has declared.

@@ -3,12 +3,6 @@ internal import Checks
 internal import Primitives
 internal import Routing
 
-/// A virtual key that was taken back.
-struct RevokedKey: Sendable, Hashable {
-  let tenant: UUID
-  let id: UUID
-}
-
 /// All that is configured at one moment. A call works with the snapshot that it began with.
 final class CatalogSnapshot: Sendable {
   let providers: [String: Provider]
@@ -19,20 +13,18 @@ final class CatalogSnapshot: Sendable {
   let budgets: [String: [Budget]]
   /// Rate limits by the id of the tenant; those of models by the empty one.
   let rateLimits: [String: [RateLimit]]
-  let revokedKeys: Set<RevokedKey>
   /// Models whose price is not known.
   let unpriced: Int
 
   init(
     providers: [String: Provider], table: RouteTable, checks: [String: AnswerCheck], budgets: [String: [Budget]],
-    rateLimits: [String: [RateLimit]], revokedKeys: Set<RevokedKey>, unpriced: Int
+    rateLimits: [String: [RateLimit]], unpriced: Int
   ) {
     self.providers = providers
     self.table = table
     self.checks = checks
     self.budgets = budgets
     self.rateLimits = rateLimits
-    self.revokedKeys = revokedKeys
     self.unpriced = unpriced
   }
 
@@ -48,6 +40,5 @@ final class CatalogSnapshot: Sendable {
   }
 
   static let empty = CatalogSnapshot(
-    providers: [:], table: RouteTable(targets: []), checks: [:], budgets: [:], rateLimits: [:], revokedKeys: [],
-    unpriced: 0)
+    providers: [:], table: RouteTable(targets: []), checks: [:], budgets: [:], rateLimits: [:], unpriced: 0)
 }

@@ -60,10 +60,10 @@ public struct AnswerText: Sendable, Hashable {
 
   private mutating func take(choice: JSONView) {
     if let message = choice.present("message") ?? choice.present("delta") {
-      ChatContent.visit(message) { part, view in
+      ChatMessage(message).visit { part, view in
         if part == .thinking { outcome.hasThoughts = true } else { add(view) }
       }
-      ChatContent.visitCalls(message) { _ in outcome.hasCalls = true }
+      ChatMessage(message).visitCalls { _ in outcome.hasCalls = true }
     } else {
       add(choice["text"])
     }

@@ -24,17 +24,18 @@ public struct StreamFault: Error, Sendable, Hashable {
       self.init(error: error)
       return
     }
-    for choice in root["choices"]?.elements.map({ $0 }) ?? [] {
-      if let error = choice.present("error") {
-        self.init(error: error)
-        return
-      }
-      if choice["finish_reason"]?.string?.lowercased() == "error" {
-        self.init(code: "provider_error", message: "It stopped with an error.")
-        return
-      }
-    }
     return nil
+  }
+
+  /// The error that stands in a choice; nil when there is none.
+  init?(in choice: ChatChoice) {
+    if let error = choice.error {
+      self.init(error: error)
+    } else if choice.finish?.lowercased() == "error" {
+      self.init(code: "provider_error", message: "It stopped with an error.")
+    } else {
+      return nil
+    }
   }
 
   /// An error as providers write it: an object, or only a text.

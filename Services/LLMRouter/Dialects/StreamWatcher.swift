@@ -53,7 +53,7 @@ public struct StreamWatcher: Sendable {
     let parsed = try ProviderJSON(event)
     let before = contentBytes
     switch wire {
-    case .chat, .completions, .embeddings: sight.isUsageOnly = watchChat(parsed.root)
+    case .chat, .completions, .embeddings: sight.isUsageOnly = try watchChat(parsed.root)
     case .messages: sight.isEnd = watchMessages(parsed.root, event.event)
     case .responses: sight.isEnd = try watchResponses(parsed.root)
     }
@@ -75,33 +75,51 @@ public struct StreamWatcher: Sendable {
 
   // MARK: Chat completions
 
-  private mutating func watchChat(_ root: JSONView) -> Bool {
-    if let choices = root["choices"] {
-      if choices.kind == .object { watch(choice: choices) }
-      for choice in choices.elements { watch(choice: choice) }
+  private mutating func watchChat(_ root: JSONView) throws(StreamFault) -> Bool {
+    var choices: JSONView?
+    var hasUsage = false
+    var mayHoldUsage = false
+    for (key, value) in root.members {
+      if key.isNamed("choices") {
+        choices = value
+      } else if key.isNamed("usage") {
+        hasUsage = value.kind == .object
+      } else if key.isNamed("x_groq") {
+        mayHoldUsage = true
+      }
     }
-    if let usage = TokenUsage(chatAnswer: root) {
+    if let choices {
+      if choices.kind == .object {
+        if try watch(choice: ChatChoice(choices)) { mayHoldUsage = true }
+      } else {
+        for choice in choices.elements where try watch(choice: ChatChoice(choice)) { mayHoldUsage = true }
+      }
+    }
+    if hasUsage || mayHoldUsage, let usage = TokenUsage(chatAnswer: root) {
       told = usage
       toldAt = contentBytes
     }
-    return root["usage"]?.kind == .object && root["choices"]?.count == 0
+    return hasUsage && choices?.count == 0
   }
 
-  private mutating func watch(choice: JSONView) {
-    if let message = choice.present("delta") ?? choice.present("message") {
-      ChatContent.visit(message) { count($1, $0) }
-      ChatContent.visitCalls(message) { call in
+  /// Looks at a choice; whether it may hold usage.
+  private mutating func watch(choice: ChatChoice) throws(StreamFault) -> Bool {
+    if let fault = StreamFault(in: choice) { throw fault }
+    if let message = choice.message {
+      message.visit { count($1, $0) }
+      message.visitCalls { call in
         contentBytes += call.bytes
         if call.bytes > 0 { outcome.hasCalls = true }
       }
     } else {
-      count(choice["text"], .text)
+      count(choice.text, .text)
     }
-    if let reason = choice["finish_reason"]?.string, !reason.isEmpty {
+    if let reason = choice.finish {
       finishReason = reason
       outcome.finish = AnswerFinish(chat: reason)
       isComplete = true
     }
+    return choice.hasUsage
   }
 
   // MARK: Messages

@@ -30,7 +30,7 @@ struct AttemptReport: Sendable {
 
   let target: ModelTarget
   let kind: ProviderKind
-  let progress: Progress
+  var progress: Progress
   /// `ok`, or the stable code of what went wrong, for the ledger and metrics.
   let outcome: String
   /// What the provider counted, as far as it said so; of a broken stream that may be too little.
@@ -42,6 +42,8 @@ struct AttemptReport: Sendable {
   /// The bound of the answer that was sent along, if any.
   var outputTokensMax: Int64?
   var isStream = false
+  /// Whether nothing more was generated than what came: the answer, or an error in its place, came to its end.
+  var isEndKnown = false
   /// Monotonic nanoseconds.
   let sentAt: UInt64
   let endedAt: UInt64
@@ -55,7 +57,8 @@ struct AttemptReport: Sendable {
     case .unsent, .refused: return TokenUsage()
     case .complete: return TokenUsage(input: promptTokens, output: came)
     case .begun:
-      let isUnknown = outcome != AttemptReport.clientGone && !(isStream && deliveredBytes > 0)
+      let isUnknown =
+        !isEndKnown && outcome != AttemptReport.clientGone && !(isStream && deliveredBytes > 0)
       return TokenUsage(input: promptTokens, output: isUnknown ? max(came, possible) : came)
     }
   }

@@ -10,11 +10,14 @@ internal import Telemetry
 final class Ledger: Sendable {
   private static let interval = Duration.milliseconds(50)
   /// So many rows are written at once when they are there sooner: small batches leave the cores to the calls.
-  private static let batchUsual = 32
+  private static let batchUsual = 64
   private static let retryInterval = Duration.milliseconds(500)
   private static let batchMax = 500
   /// How often the spool is told that the process is alive.
-  private static let beatNanoseconds: UInt64 = 500_000_000
+  private static let beatInterval = Duration.milliseconds(500)
+  /// How often pending sums are added up, and how many at once.
+  private static let sumsInterval = Duration.seconds(1)
+  private static let sumsMax = 5000
   /// Rows that wait while the database is away; beyond, calls are refused rather than made unaccounted.
   private static let waitingMax = 50_000
 
@@ -63,14 +66,39 @@ final class Ledger: Sendable {
     if let sleeper { sleeper.loop.execute { sleeper.promise.succeed(()) } }
   }
 
-  /// Writes rows until the task is cancelled.
+  /// Writes rows, adds what they come to up, and shows that the process is alive, until the task is cancelled.
   func run() async {
-    var beatAt: UInt64 = 0
-    while !Task.isCancelled {
-      if MonotonicClock.now() &- beatAt >= Ledger.beatNanoseconds {
-        spool?.beat()
-        beatAt = MonotonicClock.now()
+    await withTaskGroup(of: Void.self) { group in
+      group.addTask { [self] in await write() }
+      group.addTask { [self] in await addUp() }
+      group.addTask { [self] in
+        while !Task.isCancelled {
+          spool?.beat()
+          do { try await EventLoop.sleep(for: Ledger.beatInterval) } catch { break }
+        }
       }
+    }
+  }
+
+  /// Adds to the sums of hours and days what calls of late came to.
+  private func addUp() async {
+    while !Task.isCancelled {
+      var isMore = false
+      do {
+        let rows = try await pool.query("select add_usage(\(Ledger.sumsMax))")
+        isMore = try rows.first?.decode(0, as: Int64.self) ?? 0 >= Int64(Ledger.sumsMax)
+      } catch is CancellationError {
+        return
+      } catch {
+        logger.warning("sums of calls wait to be added up", ["reason": .string("\(error)")])
+      }
+      if isMore { continue }
+      do { try await EventLoop.sleep(for: Ledger.sumsInterval) } catch { return }
+    }
+  }
+
+  private func write() async {
+    while !Task.isCancelled {
       do {
         try await rest()
         try await flush()

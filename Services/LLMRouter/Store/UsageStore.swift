@@ -5,11 +5,27 @@ internal import Primitives
 
 /// What the usage API can be asked for.
 struct UsageQuery: Sendable {
-  /// What rows can be told apart by, with the columns.
-  static let dimensions: [String: String] = [
-    "project": "project", "group": "\"group\"", "run": "run", "step": "step", "agent": "agent", "tool": "tool",
-    "key": "key", "principal": "principal", "model": "model", "model_asked": "model_asked", "provider": "provider",
-    "outcome": "outcome", "cache": "cache", "dialect": "dialect",
+  /// A name by which calls are told apart.
+  struct Dimension: Sendable {
+    let column: String
+    /// Its number in `usage_sum`; nil for names of single runs and steps, of which there are no sums.
+    let sum: Int?
+    /// A condition of the index of the column, with the values that fulfil it.
+    var partial: (condition: String, holds: @Sendable (String) -> Bool)?
+  }
+
+  /// What rows can be told apart by.
+  static let dimensions: [String: Dimension] = [
+    "project": Dimension(column: "project", sum: 1), "group": Dimension(column: "\"group\"", sum: 2),
+    "run": Dimension(column: "run", sum: nil), "step": Dimension(column: "step", sum: nil),
+    "agent": Dimension(column: "agent", sum: 3), "tool": Dimension(column: "tool", sum: 4),
+    "key": Dimension(column: "key", sum: 5), "principal": Dimension(column: "principal", sum: 6),
+    "model": Dimension(column: "model", sum: 7), "model_asked": Dimension(column: "model_asked", sum: 8),
+    "provider": Dimension(column: "provider", sum: 9),
+    "outcome": Dimension(column: "outcome", sum: 10, partial: ("outcome <> 'ok'", { $0 != "ok" })),
+    "cache": Dimension(
+      column: "cache", sum: 11, partial: ("cache not in ('off', 'miss')", { $0 != "off" && $0 != "miss" })),
+    "dialect": Dimension(column: "dialect", sum: 12, partial: ("dialect <> 'chat'", { $0 != "chat" })),
   ]
   static let buckets = ["hour", "day", "month"]
 
@@ -30,6 +46,7 @@ struct UsageRow: Sendable {
   /// In the order of the query's groups.
   var groups: [String?]
   var calls: Int64
+  var attempts: Int64
   var inputTokens: Int64
   var cacheReadTokens: Int64
   var cacheWriteTokens: Int64
@@ -40,62 +57,190 @@ struct UsageRow: Sendable {
   var estimatedCalls: Int64
 }
 
-/// Reads the ledger.
+/// Reads the ledger: sums of whole hours and days are kept as calls are written, what begins or ends in the midst of an
+/// hour is added from the calls themselves.
 struct UsageStore: Sendable {
+  private static let sums = [
+    "calls", "attempts", "input_tokens", "cache_read_tokens", "cache_write_tokens", "output_tokens", "cost", "saved",
+    "unpriced", "estimated",
+  ]
+  /// The same of a single call.
+  private static let ofCall = """
+    (call_id is null)::int as calls, 1 as attempts, input_tokens, cache_read_tokens, cache_write_tokens, output_tokens,
+    coalesce(nano_usd, charged_nano_usd) as cost, saved_nano_usd as saved, (nano_usd is null)::int as unpriced,
+    estimated::int as estimated
+    """
+
   let pool: PostgresPool
 
   func sums(_ tenant: TenantID, _ query: UsageQuery) async throws -> [UsageRow] {
-    let columns = query.groups.compactMap { UsageQuery.dimensions[$0] }
-    let bucket = query.bucket.map { "date_trunc('\($0)', started_at, 'UTC')" }
-    let keys = (bucket.map { [$0] } ?? []) + columns
-    let (condition, parameters) = condition(tenant, query)
+    let (source, parameters) = UsageStore.source(tenant, query)
+    let bucket = query.bucket.map { "date_trunc('\($0)', at, 'UTC')" }
+    let names = query.groups.compactMap { UsageQuery.dimensions[$0]?.column }
+    let keys = (bucket.map { [$0] } ?? []) + names
     let order = keys.isEmpty ? "" : "group by \(keys.joined(separator: ", ")) order by \(keys.joined(separator: ", "))"
-    let selected =
-      (keys + [
-        "count(*)", "coalesce(sum(input_tokens), 0)::int8", "coalesce(sum(cache_read_tokens), 0)::int8",
-        "coalesce(sum(cache_write_tokens), 0)::int8", "coalesce(sum(output_tokens), 0)::int8",
-        "coalesce(sum(nano_usd), 0)::int8", "coalesce(sum(saved_nano_usd), 0)::int8",
-        "count(*) filter (where nano_usd is null)", "count(*) filter (where estimated)",
-      ]).joined(separator: ", ")
+    let totals = UsageStore.sums.map { "least(coalesce(sum(\($0)), 0), 9e18)::int8" }
     let rows = try await pool.query(
-      "select \(selected) from call where \(condition) \(order) limit \(query.limit)", parameters)
+      "select \((keys + totals).joined(separator: ", ")) from (\(source)) part \(order) limit \(query.limit)",
+      parameters)
+    let offset = bucket == nil ? 0 : 1
     let first = keys.count
     return try rows.map { row in
-      let offset = bucket == nil ? 0 : 1
+      func number(_ index: Int) throws -> Int64 { try row.decode(first + index, as: Int64.self) }
       return UsageRow(
         bucket: bucket == nil ? nil : try row.decode(0, as: Timestamp.self),
-        groups: try columns.indices.map { try row.decode($0 + offset, as: String?.self) },
-        calls: try row.decode(first, as: Int64.self), inputTokens: try row.decode(first + 1, as: Int64.self),
-        cacheReadTokens: try row.decode(first + 2, as: Int64.self),
-        cacheWriteTokens: try row.decode(first + 3, as: Int64.self),
-        outputTokens: try row.decode(first + 4, as: Int64.self), nanoUSD: try row.decode(first + 5, as: Int64.self),
-        savedNanoUSD: try row.decode(first + 6, as: Int64.self),
-        unpricedCalls: try row.decode(first + 7, as: Int64.self),
-        estimatedCalls: try row.decode(first + 8, as: Int64.self))
+        groups: try names.indices.map { try row.decode($0 + offset, as: String?.self) }, calls: try number(0),
+        attempts: try number(1), inputTokens: try number(2), cacheReadTokens: try number(3),
+        cacheWriteTokens: try number(4), outputTokens: try number(5), nanoUSD: try number(6),
+        savedNanoUSD: try number(7), unpricedCalls: try number(8), estimatedCalls: try number(9))
     }
+  }
+
+  /// The parts that a query is the sum of, as one relation: the time, the names that are asked for, and the numbers.
+  static func source(_ tenant: TenantID, _ query: UsageQuery) -> (sql: String, parameters: [any PostgresEncodable]) {
+    var parameters = Parameters(tenant)
+    var names = query.groups
+    for filter in query.filters where !names.contains(filter.name) { names.append(filter.name) }
+    let dimensions = names.compactMap { UsageQuery.dimensions[$0] }
+    let columns = dimensions.map(\.column)
+    let conditions = parameters.conditions(query.filters)
+    func part(_ table: String, _ time: String, _ shown: [String], _ numbers: String, _ condition: String) -> String {
+      let selected = ["\(time) as at"] + shown + [numbers]
+      return "select \(selected.joined(separator: ", ")) from \(table) where tenant_id = $1 and \(condition)"
+    }
+    func calls(_ from: Timestamp, _ to: Timestamp) -> String {
+      let condition =
+        "started_at >= \(parameters.add(from)) and started_at < \(parameters.add(to))\(conditions.indexed)"
+      return part("call", "started_at", columns, ofCall, condition)
+    }
+    let (first, last) = (query.from.ceiling(Hours.hour), query.to.floor(Hours.hour))
+    guard first < last, !dimensions.contains(where: { $0.sum == nil }) else {
+      return (calls(query.from, query.to), parameters.values)
+    }
+    var parts: [String] = []
+    if query.from < first { parts.append(calls(query.from, first)) }
+    if last < query.to { parts.append(calls(last, query.to)) }
+    let numbers = sums.joined(separator: ", ")
+    parts.append(
+      part(
+        "usage_pending", "hour", columns, numbers,
+        "hour >= \(parameters.add(first)) and hour < \(parameters.add(last))\(conditions.plain)"))
+    if dimensions.count > 1 {
+      parts.append(
+        part(
+          "usage_hour", "hour", columns, numbers,
+          "hour >= \(parameters.add(first)) and hour < \(parameters.add(last))\(conditions.plain)"))
+    } else {
+      // Whole days, and the hours before and after them.
+      let days = query.bucket == "hour" ? (first, first) : (first.ceiling(Hours.day), last.floor(Hours.day))
+      let (dayFirst, dayLast) = days.0 < days.1 ? days : (first, first)
+      let filter = query.filters.isEmpty ? "" : " and value = $2"
+      for (grain, from, to) in [(1, dayFirst, dayLast), (0, first, dayFirst), (0, dayLast, last)] where from < to {
+        parts.append(
+          part(
+            "usage_sum", "bucket", columns.map { "value as \($0)" }, numbers,
+            "dimension = \(dimensions.first?.sum ?? 0) and grain = \(grain) and bucket >= \(parameters.add(from)) and bucket < \(parameters.add(to))\(filter)"
+          ))
+      }
+    }
+    return (parts.joined(separator: " union all "), parameters.values)
   }
 
   /// Single calls, the newest first, as JSON objects by column.
   func calls(_ tenant: TenantID, _ query: UsageQuery, before: CallID?) async throws -> [(id: CallID, json: [UInt8])] {
-    var (condition, parameters) = condition(tenant, query)
-    parameters.append(before?.uuid)
-    return try await pool.query(
+    var cursor: (at: Timestamp, id: UUID)?
+    if let before {
+      let row = try await pool.query(
+        "select started_at from call where tenant_id = $1 and id = $2", [tenant.uuid, before.uuid]
+      ).first
+      guard let row else { return [] }
+      cursor = (try row.decode(0, as: Timestamp.self), before.uuid)
+    }
+    let (sql, parameters) = UsageStore.list(tenant, query, before: cursor)
+    return try await pool.query(sql, parameters).map {
+      (CallID(try $0.decode(0, as: UUID.self)), try $0.decode(1, as: PostgresJSON.self).bytes)
+    }
+  }
+
+  static func list(
+    _ tenant: TenantID, _ query: UsageQuery, before: (at: Timestamp, id: UUID)?
+  ) -> (sql: String, parameters: [any PostgresEncodable]) {
+    var parameters = Parameters(tenant)
+    let conditions = parameters.conditions(query.filters)
+    let (from, to) = (parameters.add(query.from), parameters.add(query.to))
+    var cursor = ""
+    if let before {
+      let (at, id) = (parameters.add(before.at), parameters.add(before.id))
+      cursor = " and started_at <= \(at) and (started_at, id) < (\(at), \(id))"
+    }
+    return (
       """
-      select id, to_jsonb(c) - 'tenant_id' - 'id' from call c
-      where \(condition) and ($\(parameters.count)::uuid is null or id < $\(parameters.count))
-      order by id desc limit \(query.limit)
-      """, parameters
+      select id, to_jsonb(c) - 'tenant_id' - 'id' - 'refused' from call c
+      where tenant_id = $1 and started_at >= \(from) and started_at < \(to)\(conditions.indexed)\(cursor)
+      order by started_at desc, id desc limit \(query.limit)
+      """, parameters.values
+    )
+  }
+
+  /// A call with its attempts, the call first; empty when there is none.
+  func call(_ tenant: TenantID, _ id: CallID) async throws -> [(id: CallID, json: [UInt8])] {
+    try await pool.query(
+      """
+      select id, to_jsonb(c) - 'tenant_id' - 'id' from call c where tenant_id = $1 and (id = $2 or call_id = $2)
+      order by id <> $2, ended_at, id
+      """, [tenant.uuid, id.uuid]
     ).map { (CallID(try $0.decode(0, as: UUID.self)), try $0.decode(1, as: PostgresJSON.self).bytes) }
   }
 
-  private func condition(_ tenant: TenantID, _ query: UsageQuery) -> (String, [any PostgresEncodable]) {
-    var parameters: [any PostgresEncodable] = [tenant.uuid, query.from, query.to]
-    var text = "tenant_id = $1 and started_at >= $2 and started_at < $3"
-    for filter in query.filters {
-      guard let column = UsageQuery.dimensions[filter.name] else { continue }
-      parameters.append(filter.value)
-      text += " and \(column) = $\(parameters.count)"
+  /// The parameters of a statement, with the tenant as the first.
+  struct Parameters {
+    private(set) var values: [any PostgresEncodable]
+
+    init(_ tenant: TenantID) { values = [tenant.uuid] }
+
+    mutating func add(_ value: any PostgresEncodable) -> String {
+      values.append(value)
+      return "$\(values.count)"
     }
-    return (text, parameters)
+
+    /// Conditions on names: with and without the numbers that indexes of calls hold.
+    mutating func conditions(_ filters: [(name: String, value: String)]) -> (indexed: String, plain: String) {
+      var (indexed, plain) = ("", "")
+      for filter in filters {
+        guard let dimension = UsageQuery.dimensions[filter.name] else { continue }
+        let value = add(filter.value)
+        plain += " and \(dimension.column) = \(value)"
+        if let partial = dimension.partial {
+          if partial.holds(filter.value) {
+            indexed +=
+              " and \(partial.condition) and label_key(tenant_id, \(dimension.column)) = label_key($1, \(value))"
+          }
+        } else {
+          indexed += " and label_key(tenant_id, \(dimension.column)) = label_key($1, \(value))"
+        }
+        indexed += " and \(dimension.column) = \(value)"
+      }
+      return (indexed, plain)
+    }
+  }
+}
+
+/// Lengths of time in microseconds.
+private enum Hours {
+  static let hour: Int64 = 3_600_000_000
+  static let day: Int64 = 24 * hour
+}
+
+extension Timestamp {
+  /// The begin of the hour or day (UTC) of this time.
+  func floor(_ length: Int64) -> Timestamp {
+    let rest = unixMicroseconds % length
+    return Timestamp(unixMicroseconds: unixMicroseconds - (rest < 0 ? rest + length : rest))
+  }
+
+  /// The begin of the first hour or day (UTC) that does not begin before this time.
+  func ceiling(_ length: Int64) -> Timestamp {
+    let start = floor(length)
+    return start == self ? self : Timestamp(unixMicroseconds: start.unixMicroseconds + length)
   }
 }

@@ -73,7 +73,7 @@ final class ClientConnectionPool: @unchecked Sendable {
       return (connection, false)
     } catch let error as ReactorError {
       released()
-      throw HTTPClientError(error.code == .timedOut ? .timedOut : .cannotConnect, reason: error.description)
+      throw HTTPClientError(.cannotConnect, reason: error.description)
     } catch {
       released()
       throw error

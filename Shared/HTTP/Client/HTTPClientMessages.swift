@@ -23,6 +23,8 @@ public struct HTTPClientRequest: Sendable {
   public var body: Body
   /// Time for the whole exchange until the response head.
   public var timeout: Duration
+  /// Time for a connection to be there, if that is less: an address that nobody answers at.
+  public var connectTimeout: Duration = .seconds(3600)
   /// Time for each pause between two pieces of the answer's body; then the server counts as hung.
   public var pauseMax: Duration
   /// Whether doing it twice is harmless, so that a broken connection may be answered by one more try. By default what

@@ -13,7 +13,8 @@ enum PlainHTTPExchange {
     let deadline = MonotonicClock.now() &+ UInt64(clamping: request.timeout.nanoseconds)
     var fresh = false
     while true {
-      let (connection, reused) = try await pool.acquire(deadline: deadline, fresh: fresh)
+      let connectBy = MonotonicClock.now() &+ UInt64(clamping: request.connectTimeout.nanoseconds)
+      let (connection, reused) = try await pool.acquire(deadline: min(deadline, connectBy), fresh: fresh)
       let attempt = Attempt(connection: connection, pool: pool, loop: loop)
       do {
         return try await attempt.run(request, deadline: deadline)

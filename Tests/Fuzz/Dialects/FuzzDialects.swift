@@ -14,7 +14,8 @@ public func fuzz(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
 }
 
 private func mustBeJSON(_ bytes: [UInt8]) {
-  guard (try? JSONDocument(parsing: bytes)) != nil else {
+  // Dialects nest the same parts more or less deeply.
+  guard (try? JSONDocument(parsing: bytes, limits: JSONLimits(depthMax: 160))) != nil else {
     fatalError("no JSON: \(String(decoding: bytes.prefix(2000), as: UTF8.self))")
   }
 }
@@ -23,11 +24,23 @@ private let callers: [Dialect] = [.chat, .messages, .responses, .completions]
 
 private func fuzzRequests(_ bytes: [UInt8]) {
   guard let root = try? JSONDocument(parsing: bytes).root, root.kind == .object else { return }
+  let targets: [(Dialect, ProviderRules)] = [
+    (.chat, .compatible), (.chat, .openai), (.messages, .anthropic), (.responses, .openai),
+  ]
   for dialect in callers {
-    for (wire, rules) in [(Dialect.chat, ProviderRules.compatible), (.messages, .anthropic), (.responses, .openai)] {
-      guard wire != .responses || dialect == .responses else { continue }
-      let target = RequestTarget(model: "m", outputTokensMax: 100, rules: rules)
-      if let made = try? RequestTranslator.request(root, from: dialect, to: wire, target) { mustBeJSON(made.bytes) }
+    // The callers' own dialects too: there the rules of the provider are all that changes.
+    for (wire, rules) in targets where wire != .responses || dialect == .responses {
+      let target = RequestTarget(
+        model: "m", outputTokensMax: 100, outputTokensLimit: 4096, outputTokensCap: 50, rules: rules)
+      guard let made = try? RequestTranslator.request(root, from: dialect, to: wire, target) else { continue }
+      mustBeJSON(made.bytes)
+      mustBeJSON(TokenCountRequest.body(made.bytes, wire))
+      precondition(made.dropped.count <= 40)
+      // What is brought into bounds once stays as it is.
+      guard let again = try? JSONDocument(parsing: made.bytes).root,
+        let same = try? RequestTranslator.request(again, from: wire, to: wire, target)
+      else { continue }
+      precondition(same.bytes == made.bytes || dialect == wire, "rules are not settled by one pass")
     }
   }
   precondition(TokenEstimate.prompt(root) >= 0)

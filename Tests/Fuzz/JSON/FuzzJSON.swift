@@ -15,6 +15,12 @@ public func fuzzJSON(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
   // Tight limits too, so that their paths are met by small inputs.
   _ = try? JSONDocument(parsing: bytes, limits: JSONLimits(depthMax: 3, bytesMax: 64, nodesMax: 8))
 
+  // What is understood leniently is strict JSON afterwards.
+  if let lenient = try? JSONDocument(lenientlyParsing: bytes) {
+    let again = reparsed(lenient.bytes)
+    precondition(same(lenient.root, again.root), "a mended text is a valid one")
+  }
+
   let document: JSONDocument
   do {
     document = try JSONDocument(parsing: bytes)

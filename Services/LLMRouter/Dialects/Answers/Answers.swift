@@ -15,6 +15,9 @@ public enum Answers {
   /// The error that an answer with a status of success holds; nil when it has none.
   public static func fault(_ root: JSONView) -> StreamFault? {
     if let fault = StreamFault(in: root) { return fault }
+    for choice in root["choices"]?.elements.map({ $0 }) ?? [] {
+      if let fault = StreamFault(in: ChatChoice(choice)) { return fault }
+    }
     return root["status"]?.string == "failed" ? StreamFault(error: root["error"]) : nil
   }
 
@@ -49,8 +52,8 @@ public enum Answers {
           sum += choice["text"]?.stringBytesMax ?? 0
           continue
         }
-        ChatContent.visit(message) { sum += $1.stringBytesMax ?? 0 }
-        ChatContent.visitCalls(message) { sum += $0.bytes }
+        ChatMessage(message).visit { sum += $1.stringBytesMax ?? 0 }
+        ChatMessage(message).visitCalls { sum += $0.bytes }
       }
     case .messages:
       for block in root["content"]?.elements.map({ $0 }) ?? [] {

@@ -28,19 +28,15 @@ struct ChatAnswerReader: Sendable {
     let root = chunk.root
     begin(root["id"]?.string ?? "", to: &events)
     guard let choice = chosen(root["choices"]) else { return }
-    let message = choice.present("delta") ?? choice.present("message")
-    if let message {
-      var texts: [(AnswerPart, JSONView)] = []
-      ChatContent.visit(message) { texts.append(($0, $1)) }
-      for (part, text) in texts { sequence.add(part, joined(text, part, chunk), to: &events) }
-      if let details = message.present("reasoning_details") { takeProofs(details, to: &events) }
+    if let message = choice.message {
+      message.visit { part, text in sequence.add(part, joined(text, part, chunk), to: &events) }
+      if let details = message.details { takeProofs(details, to: &events) }
       try takeCalls(message, chunk, to: &events)
-    } else if let text = choice["text"], text.kind == .string {
+    } else if let text = choice.text, text.kind == .string {
       sequence.add(.text, joined(text, .text, chunk), to: &events)
     }
-    if let said = AnswerFinish(chat: choice["finish_reason"]?.string) { reason = said }
-    // vLLM names the stop sequence that came.
-    if let stop = choice["stop_reason"]?.string, !stop.isEmpty { declaredStop = stop }
+    if let said = AnswerFinish(chat: choice.finish) { reason = said }
+    if let stop = choice.stop { declaredStop = stop }
   }
 
   private mutating func begin(_ id: String, to events: inout [AnswerEvent]) {
@@ -49,13 +45,13 @@ struct ChatAnswerReader: Sendable {
     events.append(.begin(id: id))
   }
 
-  private mutating func chosen(_ choices: JSONView?) -> JSONView? {
+  private mutating func chosen(_ choices: JSONView?) -> ChatChoice? {
     guard let choices else { return nil }
-    if choices.kind == .object { return choices }
+    if choices.kind == .object { return ChatChoice(choices) }
     for candidate in choices.elements where candidate.kind == .object {
-      let index = candidate["index"]?.int ?? 0
-      if choice == nil { choice = index }
-      if choice == index { return candidate }
+      let parsed = ChatChoice(candidate)
+      if choice == nil { choice = parsed.index }
+      if choice == parsed.index { return parsed }
     }
     return nil
   }
@@ -83,11 +79,12 @@ struct ChatAnswerReader: Sendable {
 
   // MARK: Calls
 
-  private mutating func takeCalls(
-    _ message: JSONView, _ chunk: ProviderJSON, to events: inout [AnswerEvent]
+  /// Takes the calls, or fragments of calls, of a message.
+  mutating func takeCalls(
+    _ message: ChatMessage, _ chunk: ProviderJSON, to events: inout [AnswerEvent]
   ) throws(StreamFault) {
     var fragments: [ChatCall] = []
-    ChatContent.visitCalls(message) { fragments.append($0) }
+    message.visitCalls { fragments.append($0) }
     guard !fragments.isEmpty else { return }
     let before = sequence.callCount
     for fragment in fragments {

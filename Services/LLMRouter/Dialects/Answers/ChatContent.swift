@@ -1,32 +1,140 @@
 internal import JSON
 
-/// Where the words of a chat message or delta stand: each server has its own members and shapes.
-enum ChatContent {
-  /// Visits the texts in the order in which they are read, thoughts first; none of them is empty.
-  static func visit(_ message: JSONView, _ body: (AnswerPart, JSONView) -> Void) {
-    visitThoughts(message, body)
-    if let content = message.present("content") {
-      if !offer(content, .text, body) { visitParts(content, body) }
-    } else if let spoken = message["audio"]?["transcript"] {
-      _ = offer(spoken, .text, body)
+/// A choice of a chat completion or of a chunk, looked at in one pass: this is done for every token.
+struct ChatChoice {
+  private(set) var index: Int64 = 0
+  /// The message, or what is added to it.
+  private(set) var message: ChatMessage?
+  /// The text of a text completion.
+  private(set) var text: JSONView?
+  private(set) var finish: String?
+  /// The stop sequence that came, where a server names it.
+  private(set) var stop: String?
+  private(set) var error: JSONView?
+  private(set) var hasUsage = false
+
+  init(_ choice: JSONView) {
+    var whole: JSONView?
+    for (key, value) in choice.members where !value.isNull {
+      if key.isNamed("index") {
+        index = value.int ?? 0
+      } else if key.isNamed("delta") {
+        message = ChatMessage(value)
+      } else if key.isNamed("finish_reason") {
+        finish = value.string.flatMap { $0.isEmpty ? nil : $0 }
+      } else if key.isNamed("message") {
+        whole = value
+      } else if key.isNamed("text") {
+        text = value
+      } else if key.isNamed("stop_reason") {
+        stop = value.string.flatMap { $0.isEmpty ? nil : $0 }
+      } else if key.isNamed("error") {
+        error = value
+      } else if key.isNamed("usage") {
+        hasUsage = true
+      }
     }
-    if let refusal = message["refusal"] { _ = offer(refusal, .refusal, body) }
+    if message == nil, let whole { message = ChatMessage(whole) }
+    if message != nil { text = nil }
+  }
+}
+
+/// A chat message or delta: each server has its own members and shapes for the same words.
+struct ChatMessage {
+  private var content: JSONView?
+  private var refusal: JSONView?
+  /// Thoughts, by the order in which their names count.
+  private var thoughts: (JSONView?, JSONView?, JSONView?) = (nil, nil, nil)
+  private var audio: JSONView?
+  private(set) var details: JSONView?
+  private var calls: JSONView?
+  private var oldCall: JSONView?
+
+  init(_ message: JSONView) {
+    for (key, value) in message.members where !value.isNull {
+      if key.isNamed("content") {
+        content = value
+      } else if key.isNamed("role") {
+        continue
+      } else if key.isNamed("tool_calls") {
+        calls = value
+      } else if key.isNamed("reasoning_content") {
+        thoughts.0 = value
+      } else if key.isNamed("reasoning") {
+        thoughts.1 = value
+      } else if key.isNamed("thinking") {
+        thoughts.2 = value
+      } else if key.isNamed("reasoning_details") {
+        details = value
+      } else if key.isNamed("refusal") {
+        refusal = value
+      } else if key.isNamed("function_call") {
+        oldCall = value
+      } else if key.isNamed("audio") {
+        audio = value
+      }
+    }
+  }
+
+  /// Visits the texts in the order in which they are read, thoughts first; none of them is empty.
+  func visit(_ body: (AnswerPart, JSONView) -> Void) {
+    visitThoughts(body)
+    visitContent(body)
+    if let refusal { _ = ChatContent.offer(refusal, .refusal, body) }
+  }
+
+  /// Visits the content, or what was said in its place.
+  func visitContent(_ body: (AnswerPart, JSONView) -> Void) {
+    if let content {
+      if !ChatContent.offer(content, .text, body) { ChatContent.visitParts(content, body) }
+    } else if let spoken = audio?["transcript"] {
+      _ = ChatContent.offer(spoken, .text, body)
+    }
   }
 
   /// Some servers say the same thoughts under several names: the first one counts.
-  private static func visitThoughts(_ message: JSONView, _ body: (AnswerPart, JSONView) -> Void) {
-    for name in ["reasoning_content", "reasoning", "thinking"] {
-      guard let value = message.present(name) else { continue }
-      if offer(value, .thinking, body) { return }
-      if value.kind == .object, let text = value["content"] ?? value["text"], offer(text, .thinking, body) { return }
-    }
-    for detail in message.present("reasoning_details")?.elements.map({ $0 }) ?? [] {
-      if let text = detail.present("text") ?? detail.present("summary") { _ = offer(text, .thinking, body) }
+  private func visitThoughts(_ body: (AnswerPart, JSONView) -> Void) {
+    if let value = thoughts.0, ChatContent.offerThought(value, body) { return }
+    if let value = thoughts.1, ChatContent.offerThought(value, body) { return }
+    if let value = thoughts.2, ChatContent.offerThought(value, body) { return }
+    guard let details else { return }
+    for detail in details.elements {
+      if let text = detail.present("text") ?? detail.present("summary") {
+        _ = ChatContent.offer(text, .thinking, body)
+      }
     }
   }
 
+  /// Visits the tool calls; the call of the time before there were several has the index -1.
+  func visitCalls(_ body: (ChatCall) -> Void) {
+    if let calls {
+      if calls.kind == .object { return body(ChatCall(calls)) }
+      for call in calls.elements where call.kind == .object { body(ChatCall(call)) }
+      // Servers that say both mean one call.
+      if calls.count > 0 { return }
+    }
+    if let oldCall, oldCall.kind == .object {
+      var call = ChatCall(oldCall)
+      call.index = -1
+      body(call)
+    }
+  }
+}
+
+extension JSONView {
+  /// Whether this is the key of a member of that name, which needs no escapes.
+  func isNamed(_ name: StaticString) -> Bool {
+    guard stringBytesMax == name.utf8CodeUnitCount else { return false }
+    return withString {
+      $0.elementsEqual(UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount))
+    } ?? false
+  }
+}
+
+/// The shapes in which servers put texts.
+enum ChatContent {
   /// Text as a list of parts, or as one part without a list.
-  private static func visitParts(_ content: JSONView, _ body: (AnswerPart, JSONView) -> Void) {
+  static func visitParts(_ content: JSONView, _ body: (AnswerPart, JSONView) -> Void) {
     if content.kind == .object { return visitPart(content, body) }
     for part in content.elements where !offer(part, .text, body) { visitPart(part, body) }
   }
@@ -52,25 +160,17 @@ enum ChatContent {
   }
 
   /// Whether the value is a text.
-  private static func offer(_ value: JSONView, _ part: AnswerPart, _ body: (AnswerPart, JSONView) -> Void) -> Bool {
+  static func offer(_ value: JSONView, _ part: AnswerPart, _ body: (AnswerPart, JSONView) -> Void) -> Bool {
     guard let bytes = value.stringBytesMax else { return false }
     if bytes > 0 { body(part, value) }
     return true
   }
 
-  /// Visits the tool calls; the call of the time before there were several has the index -1.
-  static func visitCalls(_ message: JSONView, _ body: (ChatCall) -> Void) {
-    if let calls = message.present("tool_calls") {
-      if calls.kind == .object { return body(ChatCall(calls)) }
-      for call in calls.elements where call.kind == .object { body(ChatCall(call)) }
-      // Servers that say both mean one call.
-      if calls.count > 0 { return }
-    }
-    if let call = message.present("function_call"), call.kind == .object {
-      var call = ChatCall(call)
-      call.index = -1
-      body(call)
-    }
+  /// Whether the value is a thought.
+  static func offerThought(_ value: JSONView, _ body: (AnswerPart, JSONView) -> Void) -> Bool {
+    if offer(value, .thinking, body) { return true }
+    guard value.kind == .object, let text = value["content"] ?? value["text"] else { return false }
+    return offer(text, .thinking, body)
   }
 }
 

@@ -39,9 +39,14 @@ indirect enum JSONNode: Sendable {
   /// A text part of the chat and messages dialects.
   static func text(_ text: String) -> JSONNode { .typed("text", ("text", .string(text))) }
 
+  /// Arguments stand some levels deep in a request, whose own depth is limited.
+  private static let textDepthMax = 100
+
   /// A parsed text, or nil when it is no JSON object.
   static func parsedObject(_ text: String) -> JSONNode? {
-    guard let document = try? JSONDocument(parsing: text), document.root.kind == .object else { return nil }
+    guard let document = try? JSONDocument(parsing: text, limits: JSONLimits(depthMax: textDepthMax)),
+      document.root.kind == .object
+    else { return nil }
     return .view(document.root)
   }
 }

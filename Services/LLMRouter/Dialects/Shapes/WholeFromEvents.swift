@@ -4,9 +4,11 @@ internal import JSON
 /// Collects a stream into the whole answer of the same dialect, for providers that stream when they are not asked to.
 public struct WholeFromEvents: Sendable {
   private static let choicesMax = 128
-  private static let callsMax = 1024
+  private static let blocksMax = 1024
+  private static let textsMax = 16
 
   private let wire: Dialect
+  private let unique: String
   private var head: [(String, JSONValue)] = []
   private var usage: JSONValue?
   private var isEmpty = true
@@ -18,18 +20,29 @@ public struct WholeFromEvents: Sendable {
   // Responses.
   private var response: JSONValue?
 
-  private struct Choice {
-    var texts: [(name: String, text: String)] = []
-    var others: [(String, JSONValue)] = []
-    var calls: [Call] = []
-    var finish: JSONValue = .null
+  private struct Text {
+    let name: String
+    var text = ""
+    var split = SplitCharacters()
   }
 
-  private struct Call {
-    var index: Int64
-    var id = ""
-    var name = ""
-    var arguments = ""
+  private struct Choice {
+    var texts: [Text] = []
+    var others: [(String, JSONValue)] = []
+    /// Knows which fragment belongs to which call.
+    var calls: ChatAnswerReader
+    var callEvents: [AnswerEvent] = []
+    var finish: JSONValue = .null
+
+    mutating func add(_ name: String, _ text: String, isMended: Bool) {
+      var spot = texts.firstIndex { $0.name == name } ?? texts.count
+      if spot == texts.count {
+        guard texts.count < WholeFromEvents.textsMax else { return }
+        texts.append(Text(name: name))
+        spot = texts.count - 1
+      }
+      texts[spot].text += isMended || !texts[spot].split.isEmpty ? texts[spot].split.join(text) : text
+    }
   }
 
   private struct Block {
@@ -37,16 +50,20 @@ public struct WholeFromEvents: Sendable {
     var added: [String: String] = [:]
   }
 
-  /// Nothing has come.
-  public init(_ wire: Dialect) { self.wire = wire }
+  /// Nothing has come. Ids of calls that have none begin with `unique`.
+  public init(_ wire: Dialect, unique: String = "0") {
+    self.wire = wire
+    self.unique = unique
+  }
 
   /// Takes an event. Throws `StreamFault` when the provider reports an error or the data is no JSON.
   public mutating func take(_ event: ServerSentEvent) throws(StreamFault) {
-    guard !event.data.elementsEqual("[DONE]".utf8) else { return }
-    let root = try ProviderJSON(event).root
+    guard !ProviderJSON.isDone(event.data) else { return }
+    let parsed = try ProviderJSON(event)
+    let root = parsed.root
     isEmpty = false
     switch wire {
-    case .chat, .completions, .embeddings: takeChat(root)
+    case .chat, .completions, .embeddings: try takeChat(parsed)
     case .messages: takeMessages(root)
     case .responses: takeResponses(root)
     }
@@ -57,14 +74,15 @@ public struct WholeFromEvents: Sendable {
     guard !isEmpty else { return nil }
     switch wire {
     case .chat, .completions, .embeddings: return choices.isEmpty ? nil : chat.bytes
-    case .messages: return head.isEmpty ? nil : message.bytes
+    case .messages: return head.isEmpty ? nil : message
     case .responses: return response?.bytes
     }
   }
 
   // MARK: Chat completions
 
-  private mutating func takeChat(_ root: JSONView) {
+  private mutating func takeChat(_ chunk: ProviderJSON) throws(StreamFault) {
+    let root = chunk.root
     if head.isEmpty {
       for name in ["id", "created", "model", "system_fingerprint", "service_tier"] {
         if let value = root.present(name) { head.append((name, JSONValue(value))) }
@@ -74,53 +92,45 @@ public struct WholeFromEvents: Sendable {
     for view in root["choices"]?.elements.map({ $0 }) ?? [] {
       let index = view["index"]?.int ?? 0
       guard choices[index] != nil || choices.count < WholeFromEvents.choicesMax else { continue }
-      var choice = choices[index] ?? Choice()
-      for (key, value) in (view.present("delta") ?? view["message"])?.members ?? JSONView.noMembers where !value.isNull
-      {
+      var choice = choices[index] ?? Choice(calls: ChatAnswerReader(unique: unique))
+      let delta = view.present("delta") ?? view["message"]
+      let message = delta.map { ChatMessage($0) }
+      for (key, value) in delta?.members ?? JSONView.noMembers where !value.isNull {
         let name = key.string ?? ""
-        if name == "tool_calls" {
-          for call in value.elements { WholeFromEvents.take(call, &choice.calls) }
-        } else if name == "role" {
-          continue
-        } else if let text = value.string {
-          if let spot = choice.texts.firstIndex(where: { $0.name == name }) {
-            choice.texts[spot].text += text
-          } else if choice.texts.count < 16 {
-            choice.texts.append((name, text))
+        if name == "role" || name == "tool_calls" || name == "function_call" { continue }
+        if let text = value.string {
+          choice.add(name, text, isMended: chunk.isMended)
+        } else if name == "content", let message {
+          // A list of parts.
+          message.visitContent { part, text in
+            let name = part == .thinking ? "reasoning_content" : part == .refusal ? "refusal" : "content"
+            choice.add(name, text.string ?? "", isMended: chunk.isMended)
           }
-        } else if !choice.others.contains(where: { $0.0 == name }), choice.others.count < 16 {
+        } else if !choice.others.contains(where: { $0.0 == name }), choice.others.count < WholeFromEvents.textsMax {
           choice.others.append((name, JSONValue(value)))
         }
       }
+      if let message { try choice.calls.takeCalls(message, chunk, to: &choice.callEvents) }
+      // Text completions.
+      if let text = view["text"]?.string { choice.add("text", text, isMended: chunk.isMended) }
       if let reason = view.present("finish_reason") { choice.finish = JSONValue(reason) }
       choices[index] = choice
     }
   }
 
-  private static func take(_ view: JSONView, _ calls: inout [Call]) {
-    let index = view["index"]?.int ?? Int64(max(0, calls.count - 1))
-    let id = view["id"]?.string ?? ""
-    let spot = calls.lastIndex { $0.index == index && (id.isEmpty || $0.id.isEmpty || $0.id == id) }
-    if spot == nil {
-      guard calls.count < callsMax else { return }
-      calls.append(Call(index: index))
-    }
-    let at = spot ?? calls.count - 1
-    if calls[at].id.isEmpty { calls[at].id = id }
-    if calls[at].name.isEmpty { calls[at].name = view["function"]?["name"]?.string ?? "" }
-    calls[at].arguments += view["function"]?["arguments"]?.string ?? ""
-  }
-
   private var chat: JSONValue {
     var body = ObjectBuilder()
     for (name, value) in head { body.add(name, value) }
-    body.add("object", .string("chat.completion"))
+    body.add("object", .string(wire == .completions ? "text_completion" : "chat.completion"))
     body.add(
       "choices",
       .array(
         choices.sorted { $0.key < $1.key }.map { index, choice in
           .members(
-            ("index", .int(index)), ("message", WholeFromEvents.message(choice)),
+            ("index", .int(index)),
+            wire == .completions
+              ? ("text", .string(choice.texts.first { $0.name == "text" }?.text ?? ""))
+              : ("message", WholeFromEvents.message(choice)),
             ("finish_reason", choice.finish == .null ? .string("stop") : choice.finish))
         }))
     if let usage { body.add("usage", usage) }
@@ -131,18 +141,17 @@ public struct WholeFromEvents: Sendable {
     var body = ObjectBuilder()
     body.add("role", .string("assistant"))
     if !choice.texts.contains(where: { $0.name == "content" }) { body.add("content", .null) }
-    for (name, text) in choice.texts { body.add(name, .string(text)) }
+    for text in choice.texts { body.add(text.name, .string(text.text)) }
     for (name, value) in choice.others where name != "content" { body.add(name, value) }
-    if !choice.calls.isEmpty {
-      body.add(
-        "tool_calls",
-        .array(
-          choice.calls.map { call in
-            .members(
-              ("id", .string(call.id)), ("type", .string("function")),
-              ("function", .members(("name", .string(call.name)), ("arguments", .string(call.arguments)))))
-          }))
+    var (reader, events) = (choice.calls, choice.callEvents)
+    reader.end(to: &events)
+    let calls = WholeAnswer(events, .stop).parts.compactMap { part -> JSONValue? in
+      guard case .call(let id, let name) = part.kind else { return nil }
+      return .members(
+        ("id", .string(id)), ("type", .string("function")),
+        ("function", .members(("name", .string(name)), ("arguments", .string(part.text)))))
     }
+    if !calls.isEmpty { body.add("tool_calls", .array(calls)) }
     return body.value
   }
 
@@ -161,7 +170,7 @@ public struct WholeFromEvents: Sendable {
       }
     case "content_block_start":
       guard let index = root["index"]?.int, let block = root["content_block"],
-        blocks.count < WholeFromEvents.callsMax
+        blocks.count < WholeFromEvents.blocksMax
       else { return }
       blocks[index] = Block(opened: JSONValue(block))
     case "content_block_delta":
@@ -191,34 +200,52 @@ public struct WholeFromEvents: Sendable {
     return .object(members)
   }
 
-  private var message: JSONValue {
-    var body = ObjectBuilder()
-    for (name, value) in head { body.add(name, value) }
-    body.add("content", .array(blocks.sorted { $0.key < $1.key }.map { WholeFromEvents.closed($0.value) }))
-    for name in ["stop_reason", "stop_sequence"] {
-      body.add(name, stop.first { $0.key == name }?.value ?? (name == "stop_reason" ? .string("end_turn") : .null))
+  private var message: [UInt8] {
+    var writer = JSONWriter()
+    writer.beginObject()
+    for (name, value) in head {
+      writer.key(name)
+      value.write(to: &writer)
     }
-    if let usage { body.add("usage", usage) }
-    return body.value
+    writer.key("content")
+    writer.beginArray()
+    for (_, block) in blocks.sorted(by: { $0.key < $1.key }) { WholeFromEvents.write(block, &writer) }
+    writer.endArray()
+    for name in ["stop_reason", "stop_sequence"] {
+      writer.key(name)
+      let value = stop.first { $0.key == name }?.value ?? (name == "stop_reason" ? .string("end_turn") : .null)
+      value.write(to: &writer)
+    }
+    if let usage {
+      writer.key("usage")
+      usage.write(to: &writer)
+    }
+    writer.endObject()
+    return writer.bytes
   }
 
-  private static func closed(_ block: Block) -> JSONValue {
-    guard case .object(var members) = block.opened else { return block.opened }
-    for (name, text) in block.added {
-      let value: JSONValue =
-        name == "partial_json" ? JSONValue.parsedObject(text.isEmpty ? "{}" : text) ?? .object([]) : .string(text)
-      let key = name == "partial_json" ? "input" : name
-      if let spot = members.firstIndex(where: { $0.key == key }) {
-        if case .string(let before) = members[spot].value, case .string(let after) = value {
-          members[spot].value = .string(before + after)
+  /// A block with what was added to it; numbers of a tool's input keep their digits.
+  private static func write(_ block: Block, _ writer: inout JSONWriter) {
+    guard case .object(let members) = block.opened else { return block.opened.write(to: &writer) }
+    var added = block.added
+    let input = added.removeValue(forKey: "partial_json")
+    writer.beginObject()
+    for member in members {
+      if member.key == "input", let input {
+        writer.member("input", raw: ToolInput.object(input).utf8)
+      } else if let more = added.removeValue(forKey: member.key) {
+        if case .string(let before) = member.value {
+          writer.member(member.key, before + more)
         } else {
-          members[spot].value = value
+          writer.member(member.key, more)
         }
       } else {
-        members.append(JSONValue.Member(key, value))
+        writer.key(member.key)
+        member.value.write(to: &writer)
       }
     }
-    return .object(members)
+    for (name, text) in added.sorted(by: { $0.key < $1.key }) { writer.member(name, text) }
+    writer.endObject()
   }
 
   // MARK: Responses
