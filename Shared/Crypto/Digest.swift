@@ -13,6 +13,7 @@ public enum Digest {
     [UInt8](unsafeUninitializedCapacity: 32) { buffer, count in
       var size: UInt32 = 0
       HMAC(EVP_sha256(), key, Int32(key.count), bytes, bytes.count, buffer.baseAddress, &size)
+      // OpenSSL fails here only without memory or without the algorithm; nothing may go on without a digest.
       precondition(size == 32, "OpenSSL made no digest")
       count = 32
     }
@@ -22,6 +23,7 @@ public enum Digest {
     [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
       var written: UInt32 = 0
       let done = bytes.withBytes { EVP_Digest($0.baseAddress, $0.count, buffer.baseAddress, &written, kind, nil) }
+      // OpenSSL fails here only without memory or without the algorithm; nothing may go on without a digest.
       precondition(done == 1 && Int(written) == size, "OpenSSL made no digest")
       count = size
     }

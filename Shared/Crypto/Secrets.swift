@@ -5,6 +5,7 @@ public enum Secrets {
   /// Random bytes from OpenSSL's generator, for keys and tokens.
   public static func random(_ count: Int) -> [UInt8] {
     [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+      // Nothing may go on with secrets that can be guessed.
       precondition(RAND_bytes(buffer.baseAddress, Int32(count)) == 1, "no randomness")
       filled = count
     }

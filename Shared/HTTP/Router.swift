@@ -82,12 +82,14 @@ public struct Router: Sendable {
     _ method: HTTPMethod, _ pattern: String, _ options: RouteOptions = RouteOptions(),
     _ handler: @escaping HTTPHandler
   ) {
+    // Routes are declared by our own code, at the start of the process.
     precondition(pattern.hasPrefix("/"), "a pattern starts with a slash: \(pattern)")
     var node = 0
     let parts = pattern.dropFirst().split(separator: "/", omittingEmptySubsequences: false)
     for part in parts where !(parts.count == 1 && part.isEmpty) {
       node = child(of: node, for: part)
     }
+    // Routes are declared by our own code, at the start of the process.
     precondition(!nodes[node].routes.contains { routes[$0].method == method }, "\(method) \(pattern) exists")
     nodes[node].routes.append(routes.count)
     routes.append(
@@ -96,10 +98,12 @@ public struct Router: Sendable {
 
   private mutating func child(of node: Int, for part: Substring) -> Int {
     if part.hasPrefix("{") {
+      // Routes are declared by our own code, at the start of the process.
       precondition(part.hasSuffix("}"), "a parameter fills its segment: \(part)")
       let isRest = part.hasSuffix("*}")
       let name = String(part.dropFirst().dropLast(isRest ? 2 : 1))
       if let known = isRest ? nodes[node].rest : nodes[node].parameter {
+        // Routes are declared by our own code, at the start of the process.
         precondition(known.name == name, "one name per position: \(known.name) and \(name)")
         return known.node
       }

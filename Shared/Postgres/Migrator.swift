@@ -37,6 +37,7 @@ public struct Migrator: Sendable {
 
   /// A migrator of one schema.
   public init(pool: PostgresPool, schema: String, logger: Logger) {
+    // Names and files of our own code, at the start of the process.
     precondition(schema.utf8.allSatisfy { (97...122).contains($0) || $0 == 95 }, "a schema is a lower-case name")
     self.pool = pool
     self.schema = schema
@@ -45,6 +46,7 @@ public struct Migrator: Sendable {
 
   /// Applies what is missing. Throws `MigrationError` when the recorded history does not fit, else `PostgresError`.
   public func migrate(_ migrations: [Migration]) async throws {
+    // Names and files of our own code, at the start of the process.
     precondition(
       migrations.enumerated().allSatisfy { $0.element.version == $0.offset + 1 }, "versions count from 1 without gaps")
     let deadline = MonotonicClock.now() &+ Migrator.timeout

@@ -140,6 +140,7 @@ final class PostgresConnection: ReadinessHandler, @unchecked Sendable {
 
   /// Runs a script of several statements in the simple protocol, on a connection that is not pipelined.
   func script(_ sql: String, deadline: UInt64) async throws -> [PostgresRows] {
+    // Scripts are run by the migrator only, on a connection that it made for them.
     precondition(!isPipelined, "scripts need a connection of their own")
     let promise = Promise<[PostgresRows]>(on: loop)
     let unit = Unit([], promise, loop.now)

@@ -38,6 +38,7 @@ public final class PostgresListener: Sendable {
 
   /// Starts listening, on the current loop. One reader.
   public func notifications() -> AsyncStream<PostgresNotice> {
+    // Where code runs is decided by our own code, not by input.
     guard let loop = EventLoop.current else { preconditionFailure("listening off a loop") }
     return AsyncStream(bufferingPolicy: .bufferingNewest(PostgresListener.noticesMax)) { continuation in
       let task = loop.task { [self] in try await listen(continuation, loop) }

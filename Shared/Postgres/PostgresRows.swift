@@ -21,6 +21,7 @@ public struct PostgresRows: Sendable, RandomAccessCollection {
 
   /// A result without rows.
   static var none: PostgresRows {
+    // As every allocation of Swift.
     guard let empty = PQmakeEmptyPGresult(nil, PGRES_TUPLES_OK) else { preconditionFailure("out of memory") }
     return PostgresRows(empty)
   }
@@ -31,6 +32,7 @@ public struct PostgresRows: Sendable, RandomAccessCollection {
   public var endIndex: Int { rowCount }
   /// A row.
   public subscript(position: Int) -> PostgresRow {
+    // As the subscript of every collection; rows are walked, not numbered by input.
     precondition(position >= 0 && position < rowCount, "no such row")
     return PostgresRow(storage: storage, row: Int32(position))
   }

@@ -28,6 +28,7 @@ public struct ByteBuffer: ~Copyable {
 
   /// Drops the first `count` bytes.
   public mutating func consume(_ count: Int) {
+    // Counts are those of what `readable` has shown; reading on behind it would give away other memory.
     precondition(count >= 0 && count <= tail - head, "consumed more than is there")
     head += count
     if head == tail {
@@ -39,12 +40,14 @@ public struct ByteBuffer: ~Copyable {
   /// Makes room for at least `minimum` more bytes and returns all the free room behind the waiting bytes.
   public mutating func room(atLeast minimum: Int) -> UnsafeMutableRawBufferPointer {
     if capacity - tail < minimum { grow(minimum) }
+    // `grow` has just made room.
     guard let base else { preconditionFailure("no memory") }
     return UnsafeMutableRawBufferPointer(start: base + tail, count: capacity - tail)
   }
 
   /// Says that `count` bytes of the room were filled.
   public mutating func commit(_ count: Int) {
+    // Counts are those of what the kernel wrote into `room`.
     precondition(count >= 0 && tail + count <= capacity, "committed more than the room")
     tail += count
   }
@@ -92,6 +95,7 @@ public struct ByteBuffer: ~Copyable {
     }
     var wanted = max(capacity * 2, 4096)
     while wanted - tail < minimum { wanted *= 2 }
+    // As every allocation of Swift; what is held for one peer is bounded by its users.
     guard let grown = realloc(base, wanted) else { preconditionFailure("out of memory: \(wanted) bytes") }
     base = grown
     capacity = wanted

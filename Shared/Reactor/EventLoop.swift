@@ -77,10 +77,12 @@ public final class EventLoop: TaskExecutor, SerialExecutor, @unchecked Sendable 
     self.name = name
     epoll = epoll_create1(Int32(EPOLL_CLOEXEC))
     wakeup = eventfd(0, Int32(EFD_NONBLOCK | EFD_CLOEXEC))
+    // At the start of the process only.
     precondition(epoll >= 0 && wakeup >= 0, "no epoll or eventfd: errno \(errno)")
     var event = epoll_event()
     event.events = EPOLLIN.rawValue
     event.data.u64 = UInt64(UInt32.max) << 32
+    // At the start of the process only.
     precondition(epoll_ctl(epoll, EPOLL_CTL_ADD, wakeup, &event) == 0, "epoll_ctl: errno \(errno)")
     let start = Unmanaged.passRetained(self)
     let created = pthread_create(
@@ -91,6 +93,7 @@ public final class EventLoop: TaskExecutor, SerialExecutor, @unchecked Sendable 
         loop.run()
         return nil
       }, start.toOpaque())
+    // At the start of the process only.
     precondition(created == 0, "no thread: \(created)")
   }
 
@@ -116,6 +119,7 @@ public final class EventLoop: TaskExecutor, SerialExecutor, @unchecked Sendable 
   /// Stops the process when the caller is not on this loop: a programming error.
   @inline(__always)
   public func preconditionCurrent() {
+    // Where code runs is decided by our own code, not by input.
     precondition(isCurrent, "called off its event loop")
   }
 
@@ -229,6 +233,7 @@ public final class EventLoop: TaskExecutor, SerialExecutor, @unchecked Sendable 
 
   /// Ends the loop after the work that is ready now, and waits for its thread. Not from the loop itself.
   public func stop() {
+    // At the end of the process, by our own code.
     precondition(!isCurrent, "a loop cannot wait for itself")
     stopRequested.store(true, ordering: .releasing)
     execute {}

@@ -57,7 +57,9 @@ public final class PerLoop<Value>: @unchecked Sendable {
 
   /// The value of the loop that the caller runs on; it must be a loop of the group.
   public var current: Value {
+    // Where code runs is decided by our own code, not by input.
     guard let loop = EventLoop.current else { preconditionFailure("PerLoop off a loop") }
+    // Where code runs is decided by our own code, not by input.
     precondition(loop.index < group.loops.count && group.loops[loop.index] === loop, "a loop of another group")
     if let value = slots[loop.index] { return value }
     let value = make(loop)

@@ -75,6 +75,7 @@ struct ResolvedAddress: Sendable {
       withUnsafeTemporaryAllocation(of: sockaddr_storage.self, capacity: 1) { storage in
         UnsafeMutableRawBufferPointer(storage).copyMemory(from: raw)
         return storage.withMemoryRebound(to: sockaddr.self) { rebound in
+          // A temporary allocation of one element has an address.
           guard let base = rebound.baseAddress else { preconditionFailure("no storage") }
           return body(base, socklen_t(bytes.count))
         }

@@ -19,6 +19,7 @@ struct TimerHeap {
   var count: Int { timers.count }
 
   mutating func insert(_ timer: Timer) {
+    // Only `schedule` inserts, always a new timer.
     precondition(timer.heapIndex < 0, "the timer is scheduled already")
     timer.heapIndex = timers.count
     timers.append(timer)

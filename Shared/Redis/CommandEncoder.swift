@@ -60,6 +60,7 @@ private struct CommandWriter {
 
   private mutating func bulk(_ bytes: UnsafeRawBufferPointer) {
     header(UInt8(ascii: "$"), bytes.count)
+    // Measured with the same functions just before; writing on behind the end would be worse.
     precondition(count + bytes.count + 2 <= space.count, "the command is longer than measured")
     if let target = space.baseAddress, let source = bytes.baseAddress { memcpy(target + count, source, bytes.count) }
     count += bytes.count

@@ -35,6 +35,7 @@ final class ReplyReader {
 
   init(limits: ReplyLimits) {
     guard let reader = redisReaderCreateWithFunctions(ReplyReader.functions) else {
+      // As every allocation of Swift.
       preconditionFailure("out of memory")
     }
     self.reader = reader

@@ -112,6 +112,7 @@ private final class Semaphored<Value: Sendable>: @unchecked Sendable {
   @discardableResult
   func take() -> Value {
     while sem_wait(semaphore) != 0 {}
+    // Posted only by `put`, which sets the value first.
     guard let value else { preconditionFailure("the semaphore was posted without a value") }
     return value
   }

@@ -29,6 +29,7 @@ extension SettingType where Value: RawRepresentable & CaseIterable, Value.RawVal
   /// One of the cases of an enumeration, written as its raw value.
   public static func word(_ type: Value.Type = Value.self) -> SettingType {
     let words = type.allCases.map(\.rawValue)
+    // An enumeration of our own code.
     guard let first = type.allCases.first else { preconditionFailure("\(type) has no cases") }
     let allowed = words.joined(separator: ", ")
     return SettingType(

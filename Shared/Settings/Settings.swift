@@ -26,6 +26,7 @@ public struct Settings: Sendable {
   /// The value of a setting. Asking for one that is not in the table is a programming error and stops the process.
   public subscript<Value>(setting: Setting<Value>) -> Value {
     guard let held = entries[setting.key]?.held as? Held<Value> else {
+      // Settings are named by our own code; every one that is read is in the table of its service.
       preconditionFailure("the setting \(setting.key) is not in this service's table")
     }
     return held.value

@@ -16,6 +16,7 @@ public struct SettingsTable: Sendable {
   public init(_ declarations: [any SettingDeclaration], permittedVariables: [String] = []) {
     let rows = declarations.map(\.row)
     let contradictions = Self.contradictions(in: rows)
+    // The table is written in our own code, and checked at every start.
     precondition(contradictions.isEmpty, contradictions.joined(separator: "\n"))
     self.rows = rows
     self.permittedVariables = permittedVariables

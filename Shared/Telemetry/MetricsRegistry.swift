@@ -48,6 +48,7 @@ public final class MetricsRegistry: Sendable {
 
   /// Declares a counter with labels. Its name ends in `_total`.
   public func counter(_ name: String, help: String, labels: [String]) -> CounterFamily {
+    // Metrics are declared by our own code, with names and labels that are written there.
     precondition(name.hasSuffix("_total"), "a counter's name ends in _total: \(name)")
     return CounterFamily(registry: self, family: family(name, help, .counter, labels))
   }
@@ -95,15 +96,19 @@ public final class MetricsRegistry: Sendable {
   private func family(
     _ name: String, _ help: String, _ kind: Kind, _ labels: [String], _ bounds: [Double] = [], _ scale: Double = 1
   ) -> Family {
+    // Metrics are declared by our own code, with names and labels that are written there.
     precondition(MetricsRegistry.isName(name, colons: true), "not a metric name: \(name)")
+    // Metrics are declared by our own code, with names and labels that are written there.
     precondition(
       labels.allSatisfy { MetricsRegistry.isName($0, colons: false) && $0 != "le" }, "label names of \(name)")
+    // Metrics are declared by our own code, with names and labels that are written there.
     precondition(zip(bounds, bounds.dropFirst()).allSatisfy { $0 < $1 }, "buckets of \(name) ascend")
     let declaration = Declaration(
       name: name, help: help, kind: kind, labels: labels, bounds: bounds, scale: scale,
       seriesMax: MetricsRegistry.seriesPerFamilyMax)
     return families.withLock { families in
       if let known = families[name] {
+        // Metrics are declared by our own code, with names and labels that are written there.
         precondition(known.declaration == declaration, "\(name) is declared twice in different ways")
         return known
       }
@@ -121,6 +126,7 @@ public final class MetricsRegistry: Sendable {
   }
 
   func instrument(_ family: Family, _ values: [String], make: () -> Instrument) -> Instrument {
+    // Metrics are declared by our own code, with names and labels that are written there.
     precondition(values.count == family.declaration.labels.count, "labels of \(family.declaration.name)")
     let (found, overflowed) = family.series.withLock { series -> (Instrument, Bool) in
       if let known = series[values] { return (known, false) }
@@ -159,6 +165,7 @@ public struct CounterFamily: Sendable {
     guard
       case .counter(let counter) = registry.instrument(
         family, values, make: { .counter(Counter(cells: Cells(words: 1))) })
+      // Metrics are declared by our own code, with names and labels that are written there.
     else { preconditionFailure("\(family.declaration.name) is no counter") }
     return counter
   }
@@ -174,6 +181,7 @@ public struct GaugeFamily: Sendable {
     guard
       case .gauge(let gauge) = registry.instrument(
         family, values, make: { .gauge(Gauge(storage: Gauge.Storage())) })
+      // Metrics are declared by our own code, with names and labels that are written there.
     else { preconditionFailure("\(family.declaration.name) is no gauge") }
     return gauge
   }
@@ -192,6 +200,7 @@ public struct HistogramFamily: Sendable {
       case .histogram(let histogram) = registry.instrument(
         family, values,
         make: { .histogram(Histogram(cells: Cells(words: bounds.count + 2), bounds: bounds, scale: scale)) })
+      // Metrics are declared by our own code, with names and labels that are written there.
     else { preconditionFailure("\(family.declaration.name) is no histogram") }
     return histogram
   }

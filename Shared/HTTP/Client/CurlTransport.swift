@@ -22,7 +22,9 @@ final class CurlTransport: @unchecked Sendable {
   private var watches: [Int32: CurlSocket] = [:]
 
   init(loop: EventLoop) {
+    // Of libcurl itself, without input; as every allocation of Swift.
     precondition(CurlTransport.initialized, "libcurl does not start")
+    // Of libcurl itself, without input; as every allocation of Swift.
     guard let multi = curl_multi_init() else { preconditionFailure("libcurl: no multi handle") }
     self.loop = loop
     self.multi = OpaquePointer(multi)
