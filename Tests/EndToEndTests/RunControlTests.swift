@@ -287,7 +287,7 @@ extension EndToEndTests {
       let first = try #require(try fixture.lease("journal").first)
       #expect(try fixture.record(first, index: 0) == 200)
       #expect(try fixture.record(first, index: 2) == 409)
-      try fixture.deliver(first, failure: "flaky", retryable: true)
+      try fixture.deliver(first, failure: "provider_failed", retryable: true)
       let second = try #require(try fixture.lease("journal").first)
       #expect(second["journal"]?.count == 1)
       try fixture.deliver(second)

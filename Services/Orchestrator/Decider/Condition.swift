@@ -6,8 +6,10 @@ public enum FactValue: Hashable, Sendable {
   case bool(Bool)
   /// A whole number.
   case int(Int64)
-  /// Any other number.
+  /// Any other number that has as few digits as a `Double` can tell apart.
   case double(Double)
+  /// A longer number, as it is written, of at most `FactValue.stringBytesMax` bytes.
+  case decimal(String)
   /// A string of at most `FactValue.stringBytesMax` bytes.
   case string(String)
   /// A longer string, by its digest; it equals no literal.
@@ -18,13 +20,23 @@ public enum FactValue: Hashable, Sendable {
   /// Longest string that is remembered as it is, in bytes of UTF-8.
   public static let stringBytesMax = 1000
 
-  fileprivate var number: Double? {
+  /// The value as a number that can be compared with every other one.
+  fileprivate var number: ExactNumber? {
     switch self {
-    case .int(let value): Double(value)
-    case .double(let value): value
-    case .count(let value): Double(value)
+    case .int(let value): ExactNumber(String(value))
+    case .double(let value): ExactNumber(value.description)
+    case .decimal(let text): ExactNumber(text)
+    case .count(let value): ExactNumber(String(value))
     default: nil
     }
+  }
+
+  /// The fact of a number as JSON writes it: exact, in the shortest of the forms that hold it.
+  public static func number(_ text: String) -> FactValue {
+    if let value = Int64(text), text != "-0" { return .int(value) }
+    guard text.utf8.count <= stringBytesMax, let exact = ExactNumber(text) else { return .null }
+    if let value = Double(text), value.isFinite, ExactNumber(value.description) == exact { return .double(value) }
+    return .decimal(text)
   }
 }
 

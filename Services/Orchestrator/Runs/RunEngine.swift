@@ -41,6 +41,7 @@ final class RunEngine: Sendable {
   /// Rung when a timer was set that is due soon.
   let timerBell = Bell()
   let leases = LeaseBook()
+  let submitters: SubmitterCache
   let notices: ReplicaNotices
   private let cache = RunCache()
   private let reader: RunCommitter
@@ -66,8 +67,14 @@ final class RunEngine: Sendable {
     let committer = RunCommitter(store: store, cache: cache, catalog: catalog, metrics: metrics)
     reader = committer
     let leases = leases
+    let submitters = SubmitterCache(store: store)
+    self.submitters = submitters
     let begun = { @Sendable (batch: [Submission], row: IdempotencyRow?) in
-      try await RunEngine.insert(batch, row, store, catalog, cache, dispatcher) { step in
+      // Sub-runs and forks belong to a task that somebody has submitted before.
+      for submission in batch where submission.task != nil {
+        submitters.keep(submission.facts.task, submission.principal)
+      }
+      return try await RunEngine.insert(batch, row, store, catalog, cache, dispatcher) { step in
         leases.keep(step)
         metrics.leased(step.waitedMicroseconds, isHanded: true)
       }

@@ -61,30 +61,52 @@ struct ListSQL {
     return "$\(parameters.count)"
   }
 
-  /// The ids of runs by the indexes, a branch for every status and shelf that is wanted; at most `rowsMax` of each.
+  private static let place = "run_place(r.status, r.is_paused, r.shelf, r.id = r.task_id)"
+
+  /// Selections of the ids of runs, to be merged; at most `rowsMax` of each. For one workflow there is a range of the
+  /// index for each status and shelf that is wanted; without one, the ranges are found in the index first.
   mutating func runs(
     _ tenant: String, _ filter: RunFilter, statuses: [String], shelves: [Shelf], from cursor: String, _ order: Order,
     rowsMax: Int
   ) -> [String] {
+    let places = shelves.flatMap { shelf in
+      ListSQL.statuses.indices.filter { statuses.contains(ListSQL.statuses[$0]) }.map { shelf.rawValue * 10 + $0 }
+    }
     var columns = ["r.tenant_id"]
     var values = [tenant]
     if let project = filter.project {
       columns.append("r.project_id")
       values.append("\(add(project.uuid))::uuid")
     }
-    if let workflow = filter.workflow {
-      columns.append("r.workflow")
-      values.append("\(add(workflow))::text")
-    }
     let condition = filter.project == nil ? "" : "r.project_id is not null and "
-    return shelves.flatMap { shelf in
-      ListSQL.statuses.indices.filter { statuses.contains(ListSQL.statuses[$0]) }.map { status in
-        let range = ListSQL.range(
-          columns + ["run_place(r.status, r.is_paused, r.shelf)", "r.id"],
-          values + ["\(shelf.rawValue * 10 + status)::int2"], from: cursor, order)
+    columns += ["r.workflow", ListSQL.place, "r.id"]
+    if let workflow = filter.workflow {
+      values.append("\(add(workflow))::text")
+      return places.map { place in
+        let range = ListSQL.range(columns, values + ["\(place)::int2"], from: cursor, order)
         return "(select r.id from run r where \(condition)\(range) limit \(rowsMax))"
       }
     }
+    let owned = condition + zip(columns, values).map { "\($0) = \($1)" }.joined(separator: " and ")
+    let next = "select r.workflow, \(ListSQL.place) as place from run r where \(owned)"
+    let inOrder = "order by r.workflow, \(ListSQL.place) limit 1"
+    let range = condition + ListSQL.range(columns, values + ["l.workflow", "l.place"], from: cursor, order)
+    return [
+      """
+      (with recursive list(workflow, place) as (
+        (\(next) \(inOrder))
+        union all
+        select x.* from list l cross join lateral (
+          \(next) and (r.workflow, \(ListSQL.place)) > (l.workflow, l.place) \(inOrder)) x
+      ), first as materialized (
+        select l.workflow, l.place from list l cross join lateral (select r.id from run r where \(range) limit 1) f
+        where l.place = any('{\(places.map { "\($0)" }.joined(separator: ","))}'::int2[])
+        order by f.id \(order.rawValue) limit \(rowsMax)
+      )
+      select x.id from first l cross join lateral (select r.id from run r where \(range) limit \(rowsMax)) x
+      order by x.id \(order.rawValue) limit \(rowsMax))
+      """
+    ]
   }
 
   /// The condition and order of the rows with `values` in the first columns, from a place in the last one on. As a range
@@ -117,7 +139,7 @@ struct ListSQL {
     if let project = filter.project { text += " and r.project_id = \(add(project.uuid))" }
     if let workflow = filter.workflow { text += " and r.workflow = \(add(workflow))" }
     if let place = filter.status.flatMap({ ListSQL.statuses.firstIndex(of: $0) }) {
-      text += " and run_place(r.status, r.is_paused, 0::int2) = \(place)::int2"
+      text += " and run_place(r.status, r.is_paused, 0::int2, false) = \(place)::int2"
     }
     return text
   }

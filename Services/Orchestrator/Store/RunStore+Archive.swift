@@ -35,24 +35,21 @@ extension RunStore {
     let rows = try await pool.query(
       """
       with old as materialized (
-        select ctid, run_id, ended_at from ended where ended_at < now() - $1 * interval '1 second'
-        order by ended_at limit $2 for update skip locked
+        select r.id as run_id, r.tenant_id, r.ended_at from run r
+        where r.ended_at < now() - $1 * interval '1 second' and r.archived_at is null
+        order by r.ended_at limit $2 for update skip locked
       ), kept as (
         insert into archive (run_id, tenant_id, events, ended_at, body)
-        select o.run_id, r.tenant_id, count(*), o.ended_at, convert_to(json_agg(json_build_object(
+        select o.run_id, o.tenant_id, count(*), o.ended_at, convert_to(json_agg(json_build_object(
           'seq', e.seq, 'at', (extract(epoch from e.at) * 1000000)::int8, 'type', e.type, 'step', e.step, 'data', e.data)
           order by e.seq)::text, 'UTF8')
-        from old o join run r on r.id = o.run_id join event e on e.run_id = o.run_id
-        group by o.run_id, r.tenant_id, o.ended_at
+        from old o join event e on e.run_id = o.run_id
+        group by o.run_id, o.tenant_id, o.ended_at
         on conflict (run_id) do nothing
       ), gone as (
         delete from history h using old o where h.run_id = o.run_id
-      ), done as (
-        delete from ended n using old o where n.ctid = o.ctid returning n.run_id
-      ), marked as (
-        update run r set archived_at = now() from old o where r.id = o.run_id
       )
-      select run_id from done
+      update run r set archived_at = now() where r.id = any(array(select run_id from old)) returning r.id
       """, [seconds, Int64(limit)])
     return rows.count
   }
@@ -64,15 +61,14 @@ extension RunStore {
       """
       with old as materialized (
         select r.id, r.tenant_id, r.task_id, d.ended_at from (
-          select run_id, ended_at from ended union all select run_id, ended_at from archive) d
+          select id as run_id, ended_at from run where ended_at is not null and archived_at is null
+          union all select run_id, ended_at from archive) d
         join run r on r.id = d.run_id
         where d.ended_at < now() - $1 * interval '1 second'
           and not exists (select 1 from run c where c.id = r.parent_run and c.ended_at is null)
         order by d.ended_at limit $2 for update of r skip locked
       ), events as (
         delete from history h using old o where h.run_id = o.id
-      ), ends as (
-        delete from ended n using old o where n.ended_at = o.ended_at and n.run_id = o.id
       ), archives as (
         delete from archive a using old o where a.run_id = o.id
       ), approvals as (
@@ -101,13 +97,8 @@ extension RunStore {
       """
       delete from payload p using (
         select c.tenant_id, c.sha256 from payload c
-        where c.used_at < now() - interval '1 day' and c.used_at < coalesce(
-          (select min(o.created_at) from generate_series(0, 26) as place cross join lateral (
-            select r.created_at from run r
-            where \(ListSQL.range(
-              ["r.tenant_id", "run_place(r.status, r.is_paused, r.shelf)", "r.id"], ["c.tenant_id", "place::int2"],
-              from: "'\(UUID(high: 0, low: 0))'", .oldestFirst))
-            limit 1) o), 'infinity') - interval '1 day'
+        where c.used_at < now() - interval '1 day'
+          and c.used_at < coalesce(oldest_run(c.tenant_id), 'infinity') - interval '1 day'
         limit $1 for update skip locked) u
       where p.tenant_id = u.tenant_id and p.sha256 = u.sha256 returning 1
       """, [Int64(limit)])

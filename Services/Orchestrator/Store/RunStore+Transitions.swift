@@ -129,8 +129,6 @@ extension RunStore {
       select e.run_id, e.seq, clock_timestamp(), e.body
       from unnest($21::uuid[], $22::int4[], $23::bytea[]) as e(run_id, seq, body)
       join fenced f on f.id = e.run_id
-    ), finished as (
-      insert into ended (ended_at, run_id) select f.ended_at, f.id from fenced f where f.ended_at is not null
     ), queued as (
       \(queueSQL(from: 24, joining: "fenced", into: "ready", "q.delay_ms = 0"))
     ), stored as (

@@ -97,11 +97,11 @@ struct RunStore: Sendable {
     ), inserted as (
       insert into run (id, tenant_id, task_id, project_id, priority, workflow, workflow_version, version, status,
         input_sha256, traceparent, parent_run, parent_step, parent_attempt, depth, forked_from, input_tokens,
-        output_tokens, cost_microusd, unpriced_calls, model_calls, output_sha256, failure, shelf, ended_at, started_at)
+        output_tokens, cost_microusd, unpriced_calls, model_calls, output_sha256, failure, ended_at, started_at)
       select run_id, tenant_id, task_id, project_id, priority, workflow, workflow_version, version, status,
         input_sha256, traceparent, parent_run, parent_step, parent_attempt, depth, forked_from, input_tokens,
         output_tokens, cost, unpriced, calls, output_sha256, failure,
-        case when is_task and run_id = task_id then 1 else 0 end, case when status in ('succeeded', 'failed', 'cancelled') then now() end,
+        case when status in ('succeeded', 'failed', 'cancelled') then now() end,
         case when run_id in (select h.run_id from handed h) then now() end
       from input i where run_id not in (select m.run_id from limited m)
         and run_id <> all(array(select x.id from run x where x.id = any($1::uuid[]))) returning id, created_at, ended_at
@@ -118,7 +118,7 @@ struct RunStore: Sendable {
       where not i.is_task and i.parent_run is null and t.tenant_id = i.tenant_id and t.id = i.task_id
       returning t.id
     ), unshelved as (
-      update run r set shelf = 0 where r.id = any(array(select m.id from moved m)) and r.shelf <> 0
+      update run r set shelf = 0 where r.id = any(array(select m.id from moved m)) and r.shelf is distinct from 0
     ), labelled as (
       insert into task_label (tenant_id, label, task_id)
       select distinct i.tenant_id, jsonb_array_elements_text(i.labels), i.task_id
@@ -128,8 +128,6 @@ struct RunStore: Sendable {
       select e.run_id, e.seq, clock_timestamp(), e.body
       from unnest($32::uuid[], $33::int4[], $34::bytea[]) as e(run_id, seq, body)
       join inserted n on n.id = e.run_id
-    ), finished as (
-      insert into ended (ended_at, run_id) select n.ended_at, n.id from inserted n where n.ended_at is not null
     ), queued as (
       \(queueSQL(from: 35, joining: "inserted", into: "ready", "q.delay_ms = 0"))
     ), waiting as (

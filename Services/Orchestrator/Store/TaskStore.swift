@@ -230,7 +230,7 @@ extension RunStore {
         where tenant_id = $1 and id = $2 and ($13::int4 is null or version = $13)
         returning id, run_id, archived_at
       ), shelved as (
-        update run r set shelf = case when (select archived_at from changed) is null then 1 else 2 end
+        update run r set shelf = case when (select archived_at from changed) is not null then 2 end
         where $12::bool is not null and r.id = (select id from changed where run_id = id)
       ), unlabelled as (
         delete from task_label l where $6::jsonb is not null and exists (select 1 from changed)

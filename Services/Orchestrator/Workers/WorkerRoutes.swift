@@ -66,11 +66,12 @@ struct WorkerRoutes: Sendable {
       throw error
     }
     if !left.isEmpty { engine.dispatcher.giveBack(left) }
+    let submitters = await engine.submitters.find(prepared.map(\.step))
     var writer = JSONWriter()
     writer.beginObject()
     writer.key("leases")
     writer.beginArray()
-    for step in prepared { write(step, to: &writer) }
+    for step in prepared { write(step, by: submitters[step.step.task], to: &writer) }
     writer.endArray()
     writer.endObject()
     return .json(.ok, writer.bytes)
@@ -123,7 +124,8 @@ struct WorkerRoutes: Sendable {
             step.recordedCalls == 0
             ? [] : try await engine.store.journal(run, step: leased.key, after: step.journalAfter)
           bytes += input.count + journal.reduce(0) { $0 + $1.result.count }
-          prepared.append(Prepared(step: leased, input: input, journal: journal, failure: step.unansweredFailure))
+          prepared.append(
+            Prepared(step: leased, input: input, journal: journal, failure: known.state.unansweredFailure(of: step)))
         }
         rest = rest.dropFirst(inputs.count)
       }
@@ -141,7 +143,7 @@ struct WorkerRoutes: Sendable {
         run: leased.run, inputs: [.fail(step: leased.key, attempt: leased.attempt, failure)], proof: proof))
   }
 
-  private func write(_ prepared: Prepared, to writer: inout JSONWriter) {
+  private func write(_ prepared: Prepared, by submitter: String?, to writer: inout JSONWriter) {
     let step = prepared.step
     writer.beginObject()
     writer.member("step_id", step.step.description)
@@ -153,6 +155,7 @@ struct WorkerRoutes: Sendable {
     writer.member("token", step.token.description)
     writer.member("lease_ms", step.leaseMilliseconds)
     writer.member("deadline", step.deadline.description)
+    writer.member("principal", ifPresent: submitter)
     writer.member("agent", ifPresent: step.named("agent:"))
     writer.member("project", ifPresent: step.named("project:"))
     writer.member("model", ifPresent: step.named("model:"))

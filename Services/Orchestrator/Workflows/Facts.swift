@@ -50,7 +50,11 @@ extension FactValue {
   private static func scalar(_ view: JSONView) -> FactValue {
     if let truth = view.bool { return .bool(truth) }
     if let number = view.int { return .int(number) }
-    if let number = view.double { return .double(number) }
+    if view.kind == .number {
+      let text = String(decoding: view.rawBytes, as: UTF8.self)
+      guard text.utf8.count > FactValue.stringBytesMax else { return .number(text) }
+      return .longString(sha256: Hex.encode(Digest.sha256(Array(text.utf8))))
+    }
     guard let text = view.string else { return .null }
     // The history cannot hold U+0000; no literal has it either.
     if text.utf8.count <= FactValue.stringBytesMax, !text.utf8.contains(0) { return .string(text) }
@@ -66,6 +70,7 @@ extension FactValue {
     case .bool(let value): writer.bool(value)
     case .int(let value): writer.int(value)
     case .double(let value): writer.double(value)
+    case .decimal(let text): writer.raw(text.utf8)
     case .string(let value): writer.string(value)
     case .longString(let sha256):
       writer.beginObject()

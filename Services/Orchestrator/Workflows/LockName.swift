@@ -67,6 +67,7 @@ public struct LockName: Sendable {
     case .bool(let value): value ? "true" : "false"
     case .int(let value): String(value)
     case .double(let value): String(value)
+    case .decimal(let text): text
     case .string(let value): value
     case .longString(let sha256): "sha256:\(sha256)"
     case .count(let count): "[\(count)]"

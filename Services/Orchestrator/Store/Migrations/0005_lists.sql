@@ -1,28 +1,49 @@
 -- Lists: every order and filter of a list is an index, so that no page grows with the tables.
 
 -- What a run is to the list of tasks: 1 the first run of a task, which is also its newest one; 2 the same of an archived
--- task; 0 any other. It changes when a task is archived or gets another run.
-alter table run add column shelf int2 not null default 0;
-update run r set shelf = case when t.archived_at is null then 1 else 2 end
-from task t where t.id = r.id and t.run_id = r.id and t.tenant_id = r.tenant_id;
+-- task; 0 any other. Without a value the ids tell: the first run of a task has its id. It is set when a task is archived or
+-- gets another run.
+alter table run add column shelf int2;
+update run r set shelf = case when t.run_id <> r.id then 0 else 2 end from task t
+where t.id = r.id and t.tenant_id = r.tenant_id and (t.run_id <> r.id or t.archived_at is not null);
 
 -- Where a run stands in lists: its shelf in tens, its status in ones. Of a run that is at work the status changes once, to
 -- `running`, and once more at its end: other transitions touch no index.
-create function run_place(status text, is_paused bool, shelf int2) returns int2 language sql immutable parallel safe
-  return (shelf * 10 + case
+create function run_place(status text, is_paused bool, shelf int2, is_first bool) returns int2
+  language sql immutable parallel safe
+  return (coalesce(shelf, case when is_first then 1 else 0 end) * 10 + case
     when is_paused and status in ('pending', 'running', 'compensating') then 2
     when status = 'pending' then 0 when status = 'running' then 1 when status = 'compensating' then 3
     when status = 'succeeded' then 4 when status = 'failed' then 5 else 6 end)::int2;
 
-create index run_list on run (tenant_id, run_place(status, is_paused, shelf), id);
-create index run_of_workflow on run (tenant_id, workflow, run_place(status, is_paused, shelf), id);
-create index run_of_project on run (tenant_id, project_id, run_place(status, is_paused, shelf), id)
-  where project_id is not null;
-create index run_of_project_workflow on run (tenant_id, project_id, workflow, run_place(status, is_paused, shelf), id)
+create index run_list on run (tenant_id, workflow, run_place(status, is_paused, shelf, id = task_id), id);
+create index run_of_project on run (tenant_id, project_id, workflow, run_place(status, is_paused, shelf, id = task_id), id)
   where project_id is not null;
 drop index run_of_tenant;
 drop index run_of_task;
 create index run_of_task on run (task_id, id) where task_id <> id;
+
+-- The end of a run is written to the indexes of `run` anyway: what is to be archived needs no queue of its own. The table
+-- stays for replicas of the version before.
+create index run_unarchived on run (ended_at) where ended_at is not null and archived_at is null;
+truncate ended;
+
+-- When the oldest run of a tenant was made.
+create function oldest_run(tenant uuid) returns timestamptz language sql stable as $$
+  with recursive list(workflow, place) as (
+    (select r.workflow, run_place(r.status, r.is_paused, r.shelf, r.id = r.task_id) from run r where r.tenant_id = tenant
+      order by r.workflow, run_place(r.status, r.is_paused, r.shelf, r.id = r.task_id) limit 1)
+    union all
+    select x.* from list l cross join lateral (
+      select r.workflow, run_place(r.status, r.is_paused, r.shelf, r.id = r.task_id) from run r
+      where r.tenant_id = tenant and (r.workflow, run_place(r.status, r.is_paused, r.shelf, r.id = r.task_id)) > (l.workflow, l.place)
+      order by r.workflow, run_place(r.status, r.is_paused, r.shelf, r.id = r.task_id) limit 1) x
+  )
+  select min(o.created_at) from list l cross join lateral (
+    select r.created_at from run r
+    where r.tenant_id = tenant and r.workflow = l.workflow and run_place(r.status, r.is_paused, r.shelf, r.id = r.task_id) = l.place
+    order by r.workflow, run_place(r.status, r.is_paused, r.shelf, r.id = r.task_id), r.id limit 1) o
+$$;
 
 -- Tasks whose newest run is not their first one.
 create index task_moved on task (tenant_id, id) where run_id <> id;
