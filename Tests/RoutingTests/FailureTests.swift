@@ -60,6 +60,14 @@ import Testing
     #expect(FailureClass(status: status, ErrorBody(code: "", message: message)) == expected, "\(message)")
   }
 
+  @Test func `a sentence is short and plain, whatever it is made of`() throws {
+    let family = "\u{1F468}\u{200D}\u{1F469}\u{200D}\u{1F467}\u{200D}\u{1F466}"
+    let long = try #require(body(#"{"error":{"message":"\#(String(repeating: family, count: 400))"}}"#).message)
+    #expect(long.utf8.count <= 2000 && long.hasPrefix(family))
+    let odd = try #require(body(#"{"error":{"message":"a\u0000b\r\nset-cookie: x\u007f"}}"#).message)
+    #expect(!odd.unicodeScalars.contains { $0.value < 32 || $0.value == 127 } && odd.hasPrefix("a b"))
+  }
+
   @Test func `a quota that says when it comes back is a rate`() {
     let text =
       #"[{"error":{"code":429,"message":"You exceeded your current quota","status":"RESOURCE_EXHAUSTED","details":[{"@type":"x/RetryInfo","retryDelay":"34.5s"}]}}]"#

@@ -103,6 +103,7 @@ extension Attempts {
     }
     let isToldError = progress.isAccepted && Attempts.isToldByProvider(error)
     if progress.isAccepted { failure.isBegun = true }
+    failure.redact(service.filter)
     record.attempted(stop.target, failure.failureClass.rawValue)
     var report = report(
       stop, !progress.isSent ? .unsent : failure.isBegun ? .begun : .refused, failure.code, progress)

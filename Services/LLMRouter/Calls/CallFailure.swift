@@ -9,7 +9,7 @@ struct CallFailure: Error, Sendable {
   let status: HTTPStatus
   /// A stable name. Also the outcome in metrics and the ledger.
   let code: String
-  let message: String
+  private(set) var message: String
   var parameter: String?
   /// Whether a client's own retry makes sense: what the router has tried already does not get better by repetition.
   var isRetryable = false
@@ -43,6 +43,9 @@ struct CallFailure: Error, Sendable {
     for (name, value) in headers { response.headers.append(name, value) }
     return response
   }
+
+  /// Hides what is not to be told of a provider's words.
+  mutating func redact(_ filter: CallGuard) { message = filter.redacted(message) }
 
   /// The status as clients of a dialect know it: only Anthropic's have one of their own for an overload.
   func status(in dialect: Dialect) -> HTTPStatus {
@@ -157,7 +160,7 @@ extension CallFailure {
 
   /// What a class of failure is called towards callers.
   private init(_ failure: FailureClass, answered: HTTPStatus?, provider name: String, told: String?) {
-    let tail = told.map { $0.isEmpty ? "." : ": \($0)" } ?? "."
+    let tail = told.map(ErrorBody.sentence).map { $0.isEmpty ? "." : ": \($0)" } ?? "."
     let status = answered.map { " (\($0.code))" } ?? ""
     switch failure {
     case .key:

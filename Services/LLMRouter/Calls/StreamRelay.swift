@@ -88,7 +88,8 @@ final class StreamRelay: @unchecked Sendable {
       if let bytes { keep(bytes) }
       return bytes
     } catch {
-      guard let failure = Attempts.failure(error, opened.provider) else { throw error }
+      guard var failure = Attempts.failure(error, opened.provider) else { throw error }
+      failure.redact(service.filter)
       return try await goOn(after: failure)
     }
   }

@@ -49,12 +49,13 @@ public struct StreamFault: Error, Sendable, Hashable {
 
 extension ProviderJSON {
   /// The data of an event. Throws `StreamFault` for an error and for what is no object.
-  init(_ event: ServerSentEvent) throws(StreamFault) {
+  /// Without `checksErrors` its members are left to the caller.
+  init(_ event: ServerSentEvent, checksErrors: Bool = true) throws(StreamFault) {
     guard let parsed = ProviderJSON(event.data), parsed.root.kind == .object else {
       throw StreamFault(
         code: StreamFault.garbageCode, message: "The provider's stream holds something that is not JSON.")
     }
-    if let fault = StreamFault(in: parsed.root) { throw fault }
+    if checksErrors, let fault = StreamFault(in: parsed.root) { throw fault }
     if event.event == "error", parsed.root["type"]?.string ?? "error" == "error" {
       throw StreamFault(error: parsed.root)
     }

@@ -50,7 +50,7 @@ public struct StreamWatcher: Sendable {
       sight.isEnd = true
       return sight
     }
-    let parsed = try ProviderJSON(event)
+    let parsed = try ProviderJSON(event, checksErrors: wire != .chat)
     let before = contentBytes
     switch wire {
     case .chat, .completions, .embeddings: sight.isUsageOnly = try watchChat(parsed.root)
@@ -86,6 +86,8 @@ public struct StreamWatcher: Sendable {
         hasUsage = value.kind == .object
       } else if key.isNamed("x_groq") {
         mayHoldUsage = true
+      } else if key.isNamed("error"), !value.isNull {
+        throw StreamFault(error: value)
       }
     }
     if let choices {
@@ -106,11 +108,7 @@ public struct StreamWatcher: Sendable {
   private mutating func watch(choice: ChatChoice) throws(StreamFault) -> Bool {
     if let fault = StreamFault(in: choice) { throw fault }
     if let message = choice.message {
-      message.visit { count($1, $0) }
-      message.visitCalls { call in
-        contentBytes += call.bytes
-        if call.bytes > 0 { outcome.hasCalls = true }
-      }
+      watch(message: message)
     } else {
       count(choice.text, .text)
     }
@@ -120,6 +118,35 @@ public struct StreamWatcher: Sendable {
       isComplete = true
     }
     return choice.hasUsage
+  }
+
+  /// Nearly every delta has texts as members, which are counted as they stand.
+  private mutating func watch(message: JSONView) {
+    let before = (contentBytes, outcome)
+    var hasThoughts = false
+    for (key, value) in message.members {
+      guard let bytes = value.stringBytesMax else {
+        if value.isNull { continue }
+        (contentBytes, outcome) = before
+        return watch(parts: ChatMessage(message))
+      }
+      guard bytes > 0 else { continue }
+      if key.isNamed("content") || key.isNamed("refusal") {
+        count(value, .text)
+      } else if key.isNamed("reasoning_content") || key.isNamed("reasoning") || key.isNamed("thinking") {
+        // The same thoughts under two names count once.
+        if !hasThoughts { count(value, .thinking) }
+        hasThoughts = true
+      }
+    }
+  }
+
+  private mutating func watch(parts message: ChatMessage) {
+    message.visit { count($1, $0) }
+    message.visitCalls { call in
+      contentBytes += call.bytes
+      if call.bytes > 0 { outcome.hasCalls = true }
+    }
   }
 
   // MARK: Messages

@@ -12,6 +12,7 @@ public struct ErrorBody: Sendable, Hashable {
   private static let codeBytesMax = 100
   private static let wordsBytesMax = 16 << 10
   private static let messageCharactersMax = 500
+  private static let messageBytesMax = 2000
 
   /// The sentence for people.
   public private(set) var message: String?
@@ -127,7 +128,19 @@ public struct ErrorBody: Sendable, Hashable {
     }
     guard rank < self.rank else { return }
     self.rank = rank
-    message = String(trimmed.prefix(ErrorBody.messageCharactersMax))
+    message = ErrorBody.sentence(String(trimmed))
+  }
+
+  /// A provider's sentence as it can be told and stored: short in characters and in bytes, without control characters.
+  public static func sentence(_ text: String) -> String {
+    var result = String.UnicodeScalarView()
+    var bytes = 0
+    for scalar in text.prefix(messageCharactersMax).unicodeScalars {
+      bytes += scalar.utf8.count
+      guard bytes <= messageBytesMax else { break }
+      result.append(scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value) ? " " : scalar)
+    }
+    return String(result)
   }
 
   // MARK: Other shapes

@@ -28,7 +28,7 @@ struct ChatAnswerReader: Sendable {
     let root = chunk.root
     begin(root["id"]?.string ?? "", to: &events)
     guard let choice = chosen(root["choices"]) else { return }
-    if let message = choice.message {
+    if let message = choice.message.map({ ChatMessage($0) }) {
       message.visit { part, text in sequence.add(part, joined(text, part, chunk), to: &events) }
       if let details = message.details { takeProofs(details, to: &events) }
       try takeCalls(message, chunk, to: &events)

@@ -4,7 +4,7 @@ internal import JSON
 struct ChatChoice {
   private(set) var index: Int64 = 0
   /// The message, or what is added to it.
-  private(set) var message: ChatMessage?
+  private(set) var message: JSONView?
   /// The text of a text completion.
   private(set) var text: JSONView?
   private(set) var finish: String?
@@ -19,7 +19,7 @@ struct ChatChoice {
       if key.isNamed("index") {
         index = value.int ?? 0
       } else if key.isNamed("delta") {
-        message = ChatMessage(value)
+        message = value
       } else if key.isNamed("finish_reason") {
         finish = value.string.flatMap { $0.isEmpty ? nil : $0 }
       } else if key.isNamed("message") {
@@ -34,7 +34,7 @@ struct ChatChoice {
         hasUsage = true
       }
     }
-    if message == nil, let whole { message = ChatMessage(whole) }
+    if message == nil { message = whole }
     if message != nil { text = nil }
   }
 }
