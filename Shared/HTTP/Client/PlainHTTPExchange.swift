@@ -13,7 +13,8 @@ enum PlainHTTPExchange {
     let deadline = MonotonicClock.now() &+ UInt64(clamping: request.timeout.nanoseconds)
     var fresh = false
     while true {
-      let (connection, reused) = try await pool.acquire(deadline: deadline, fresh: fresh)
+      let (connection, reused) = try await pool.acquire(
+        deadline: deadline, fresh: fresh, isRepeatable: request.isIdempotent)
       let attempt = Attempt(connection: connection, pool: pool, loop: loop)
       do {
         return try await attempt.run(request, deadline: deadline)
