@@ -119,7 +119,7 @@ var targets: [Target] = [
   .executableTarget(
     name: "gateway",
     dependencies: [
-      "Contracts", "Crypto", "HTTP", "HTTPWire", "Primitives", "PublicAPI", "Reactor", "ServiceKit", "Settings",
+      "Contracts", "Crypto", "HTTP", "HTTPWire", "JSON", "Primitives", "PublicAPI", "Reactor", "ServiceKit", "Settings",
     ],
     path: "Services/Gateway", exclude: ["PublicAPI"], swiftSettings: settings),
   library("AgentLoop", at: "Services/AgentCore/Loop", ["Contracts", "Crypto", "JSON", "Primitives"]),

@@ -117,7 +117,8 @@ struct APIKeys: Sendable {
     var headers = HTTPHeaders()
     headers.append(.wwwAuthenticate, "Bearer realm=\"cadre\"")
     return Problem(
-      .unauthorized, code: "unauthorized", "\(what) Send it as \"Authorization: Bearer KEY\".", headers: headers)
+      .unauthorized, code: "unauthorized", "\(what) Send it as \"Authorization: Bearer KEY\" or \"X-API-Key: KEY\".",
+      headers: headers)
   }
 }
 

@@ -73,7 +73,10 @@ final class GatewayService: Service {
     router.on(route.method, route.pattern, options) { [keys] request in
       let credential =
         route.isModelRoute ? try keys.credential(request) : .identity(try keys.identify(request))
-      return try await upstream.forward(request, as: credential, route.repetition)
+      let answer = try await upstream.forward(request, as: credential, route.repetition)
+      // What a service says before it looks at the call (it starts, say) is told in the client's words too.
+      if route.isModelRoute, let problem = ModelProblem.problem(in: answer) { throw problem }
+      return answer
     }
   }
 

@@ -1,5 +1,6 @@
 internal import HTTP
 internal import HTTPWire
+internal import JSON
 internal import PublicAPI
 
 /// The gateway's own refusals at addresses for models, as clients of OpenAI and Anthropic understand them.
@@ -19,6 +20,20 @@ enum ModelProblem {
     response.headers.append(.xRequestID, id)
     response.headers.append("request-id", id)
     return response
+  }
+
+  /// The problem that an answer consists of, if it does.
+  static func problem(in answer: HTTPResponse) -> Problem? {
+    guard case .bytes(let bytes) = answer.body, answer.status.code >= 400,
+      answer.headers[.contentType]?.hasPrefix("application/problem+json") ?? false,
+      let root = try? JSONDocument(parsing: bytes).root, let detail = root["detail"]?.string
+    else { return nil }
+    var headers = HTTPHeaders()
+    if let allow = answer.headers[.allow] { headers.append(.allow, allow) }
+    if let accepted = answer.headers[.acceptEncoding] { headers.append(.acceptEncoding, accepted) }
+    return Problem(
+      answer.status, code: root["code"]?.string ?? "upstream_failed", detail,
+      retryAfterSeconds: answer.headers[.retryAfter].flatMap { Int($0) }, headers: headers)
   }
 
   private static func sentence(_ problem: Problem, _ path: String) -> String {

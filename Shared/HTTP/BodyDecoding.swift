@@ -8,7 +8,7 @@ enum BodyDecoding {
   /// By undoing its content codings.
   case decoder(ContentDecoder)
   /// Not at all: the request is answered with this.
-  case refused(Problem)
+  indirect case refused(Problem)
 
   init(_ headers: HTTPHeaders, bytesMax: Int) {
     var value = ""

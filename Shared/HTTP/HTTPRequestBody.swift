@@ -16,6 +16,8 @@ public final class HTTPRequestBody: @unchecked Sendable {
   /// Time per byte that a sender has, on average: slower than 1 KiB a second is an attack or a dead link.
   private static let nanosecondsPerByte: UInt64 = 1_000_000_000 / 1024
 
+  private static let goOn = Array("HTTP/1.1 100 Continue\r\n\r\n".utf8)
+
   let socket: StreamSocket
   /// Here unless a read is under way or the connection has taken it back.
   private var reader: StreamReader?
@@ -26,20 +28,20 @@ public final class HTTPRequestBody: @unchecked Sendable {
   private var delivered = 0
   /// Time that was spent waiting for the client, and only that.
   private var waitedNanoseconds: UInt64 = 0
-  /// Set while the client waits for `100 Continue`; called when the body is first read.
-  private var sendContinue: (() -> Void)?
+  /// Set while the client waits for `100 Continue`, which is sent there when the body is first read.
+  private var awaitsContinueOn: ServerConnection?
   private var isRevoked = false
   private var revoker: UnsafeContinuation<Void, Never>?
   /// Tells a read from the one before, for cancellations that come late.
   private var readNumber: UInt64 = 0
 
-  init(reader: consuming StreamReader, head: RequestHead, bytesMax: Int, sendContinue: @escaping () -> Void) {
+  init(reader: consuming StreamReader, head: RequestHead, bytesMax: Int, connection: ServerConnection) {
     socket = reader.socket
     self.reader = consume reader
     self.bytesMax = bytesMax
     wire = WireBody(head.framing)
     guard !wire.isEnded else { return }
-    if head.expectsContinue { self.sendContinue = sendContinue }
+    if head.expectsContinue { awaitsContinueOn = connection }
     if head.headers.contains(.contentEncoding) { decoding = BodyDecoding(head.headers, bytesMax: bytesMax) }
   }
 
@@ -62,7 +64,7 @@ public final class HTTPRequestBody: @unchecked Sendable {
   public var isDecoded: Bool { if case .none = decoding { false } else { true } }
 
   /// The client was never told to send the body and may not do so.
-  var awaitsContinue: Bool { sendContinue != nil }
+  var awaitsContinue: Bool { awaitsContinueOn != nil }
 
   // MARK: For handlers
 
@@ -176,8 +178,10 @@ public final class HTTPRequestBody: @unchecked Sendable {
   }
 
   private func receive(_ reader: inout StreamReader) async throws {
-    sendContinue?()
-    sendContinue = nil
+    if let connection = awaitsContinueOn {
+      awaitsContinueOn = nil
+      connection.writer.write(HTTPRequestBody.goOn)
+    }
     let started = MonotonicClock.now()
     let (earned, overflow) = (wire.taken &+ UInt64(reader.input.count)).multipliedReportingOverflow(
       by: HTTPRequestBody.nanosecondsPerByte)

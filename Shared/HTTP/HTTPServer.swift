@@ -182,17 +182,14 @@ final class ServerShard: @unchecked Sendable {
   func begin(_ head: RequestHead, _ connection: ServerConnection, _ reader: consuming StreamReader) -> Exchange {
     let now = MonotonicClock.now()
     let (route, parameters, problem) = find(head)
-    let body = HTTPRequestBody(reader: reader, head: head, bytesMax: route?.options.bodyBytesMax ?? 0) {
-      [unowned connection] in connection.writer.write(ServerShard.goOn)
-    }
+    let body = HTTPRequestBody(
+      reader: reader, head: head, bytesMax: route?.options.bodyBytesMax ?? 0, connection: connection)
     let isObserved = route?.options.isObserved ?? true
     let span = isObserved ? metrics.startSpan(head, route, telemetry) : telemetry.tracer.unsampledSpan()
     let request = HTTPRequest(head: head, parameters: parameters, body: body, span: span, receivedAt: now)
     return Exchange(
       request: request, options: route?.options ?? RouteOptions(), route: route, outcome: problem, shard: self)
   }
-
-  private static let goOn = Array("HTTP/1.1 100 Continue\r\n\r\n".utf8)
 
   private func find(_ head: RequestHead) -> (Route?, PathParameters, Problem?) {
     switch router.match(head) {

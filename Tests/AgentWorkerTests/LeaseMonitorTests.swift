@@ -66,6 +66,24 @@ import Testing
     #expect(LeasedStep(try JSONDocument(parsing: text).root) == nil)
   }
 
+  @Test func `a lease says on whose behalf models are called, and how the attempt before failed`() throws {
+    let text = """
+      {"step_id":"s","run_id":"r","tenant_id":"t","attempt":2,"token":"k","lease_ms":1000,"input":1,"journal":[],\
+      "principal":"key:a","previous_failure":{"code":"invalid_plan","message":"m","continues":true}}
+      """
+    let step = try #require(LeasedStep(try JSONDocument(parsing: text).root))
+    #expect(step.principal == "key:a")
+    #expect(step.start.previousFailure?.continues == true)
+    // What is absent or of another kind is none.
+    let bare = try #require(
+      LeasedStep(
+        try JSONDocument(
+          parsing: text.replacing("{\"code\":\"invalid_plan\",", with: "[{").replacing(
+            "true}}", with: "true}]}")
+        ).root))
+    #expect(bare.start.previousFailure == nil)
+  }
+
   @Test func `absurd times of a lease are brought into bounds`() throws {
     for milliseconds in [Int64.min, -1, 0, Int64.max] {
       let lease = try LeasedStep.sample(lease: milliseconds).lease

@@ -162,6 +162,59 @@ import Testing
     }
   }
 
+  @Test(arguments: [1, 2, 3, 4] as [UInt64])
+  func `random orders of sending, answering and leaving`(seed: UInt64) async throws {
+    try await withGateway { gateway in
+      await withTaskGroup(of: Void.self) { group in
+        for index in 0..<60 {
+          group.addTask { await chaos(gateway.port, seed &* 1000 &+ UInt64(index)) }
+        }
+      }
+    }
+  }
+
+  /// One client that does random things; what must hold is that the servers live and answer the next one.
+  private func chaos(_ port: Int, _ seed: UInt64) async {
+    var state = seed &* 0x9E37_79B9_7F4A_7C15 | 1
+    func random(_ below: Int) -> Int {
+      state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+      return Int(state >> 33) % below
+    }
+    guard let peer = try? await PeerSocket.connect(to: port) else { return }
+    defer { peer.close() }
+    for _ in 0...random(3) {
+      let path = ["/refuse", "/small", "/part", "/count", "/glad", "/long", "/nothing"][random(7)]
+      let chunked = random(2) == 0
+      let length = random(400_000)
+      let sent = random(3) == 0 ? random(length + 1) : length
+      peer.write(
+        "POST \(path) HTTP/1.1\r\nHost: x\r\n" + (random(5) == 0 ? "Expect: 100-continue\r\n" : "")
+          + (chunked ? "Transfer-Encoding: chunked\r\n\r\n" : "Content-Length: \(length)\r\n\r\n"))
+      var left = sent
+      while left > 0, !peer.isClosed {
+        let count = min(left, 1 + random(60_000))
+        if chunked { peer.write("\(String(count, radix: 16))\r\n") }
+        peer.write([UInt8](repeating: 97, count: count))
+        if chunked { peer.write("\r\n") }
+        left -= count
+        switch random(6) {
+        case 0: try? await EventLoop.sleep(for: .microseconds(random(3000)))
+        case 1: try? await peer.flushed()
+        case 2:
+          peer.deadline = peer.loop.now + 1_000_000
+          _ = try? await peer.fill()
+          peer.input.consume(peer.input.count)
+        default: break
+        }
+      }
+      if chunked, sent == length { peer.write("0\r\n\r\n") }
+      if random(8) == 0 { peer.shutdownSending() }
+      peer.deadline = peer.loop.now + UInt64(random(40)) * 1_000_000
+      while let more = try? await peer.fill(), more { peer.input.consume(peer.input.count) }
+      if sent != length || random(4) == 0 { return }
+    }
+  }
+
   private func askToContinue(_ port: Int, _ path: String) async throws -> String {
     let peer = try await PeerSocket.connect(to: port)
     peer.write("POST \(path) HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n")

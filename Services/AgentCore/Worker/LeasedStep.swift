@@ -14,6 +14,8 @@ public struct LeasedStep: Sendable {
   /// Whom the use of models is put down to, beside the run.
   let project: String?
   let agent: String?
+  /// Who has submitted the task.
+  let principal: String?
   let attempt: Int64
   let token: String
   let lease: Duration
@@ -32,6 +34,7 @@ extension LeasedStep {
     else { return nil }
     self.init(
       id: id, run: run, tenant: tenant, project: view["project"]?.string, agent: view["agent"]?.string,
+      principal: view["principal"]?.string,
       attempt: attempt, token: token,
       lease: .milliseconds(max(LeasedStep.leaseMin, min(lease, LeasedStep.leaseMax))), start: start,
       trace: view["traceparent"]?.string.flatMap { TraceContext(traceparent: $0) })

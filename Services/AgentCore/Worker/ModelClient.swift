@@ -71,6 +71,7 @@ public struct ModelClient: ModelTransport {
     headers.append(InternalHeader.run, step.run)
     headers.append(InternalHeader.step, step.id)
     headers.append(InternalHeader.optionalTools, "1")
+    if let principal = step.principal { headers.append(InternalHeader.principal, principal) }
     if let project = step.project { headers.append(InternalHeader.project, project) }
     if let agent = step.agent { headers.append(InternalHeader.agent, agent) }
     return headers

@@ -44,9 +44,13 @@ final class ClientConnectionPool: @unchecked Sendable {
   }
 
   /// A connection, and whether it was used before. Throws `HTTPClientError` or `CancellationError`.
-  func acquire(deadline: UInt64, fresh: Bool) async throws -> (connection: ClientConnection, reused: Bool) {
+  /// For a request that is not safe to repeat, a kept connection is looked at once more: it must not meet the server's end
+  /// of it.
+  func acquire(deadline: UInt64, fresh: Bool, isRepeatable: Bool) async throws -> (
+    connection: ClientConnection, reused: Bool
+  ) {
     while true {
-      if !fresh, let connection = takeIdle() { return (connection, true) }
+      if !fresh, let connection = takeIdle(isRepeatable) { return (connection, true) }
       if open < connectionsMax { break }
       if fresh, let oldest = idle.first {
         idle.removeFirst()
@@ -113,11 +117,11 @@ final class ClientConnectionPool: @unchecked Sendable {
     for entry in entries { discard(entry.connection) }
   }
 
-  private func takeIdle() -> ClientConnection? {
+  private func takeIdle(_ isRepeatable: Bool) -> ClientConnection? {
     while let newest = idle.popLast() {
+      let socket = newest.connection.socket
       let isOld = loop.now &- newest.since > ClientConnectionPool.idleNanosecondsMax
-      // The kernel is asked: a request that meets the server's end of the connection may not be safe to repeat.
-      if isOld || newest.connection.socket.hasNews {
+      if isOld || socket.isClosed || socket.peerClosed || (!isRepeatable && socket.hasNews) {
         discard(newest.connection)
         continue
       }

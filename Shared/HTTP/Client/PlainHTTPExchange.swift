@@ -14,7 +14,8 @@ enum PlainHTTPExchange {
     var fresh = false
     while true {
       let connectBy = MonotonicClock.now() &+ UInt64(clamping: request.connectTimeout.nanoseconds)
-      let (connection, reused) = try await pool.acquire(deadline: min(deadline, connectBy), fresh: fresh)
+      let (connection, reused) = try await pool.acquire(
+        deadline: min(deadline, connectBy), fresh: fresh, isRepeatable: request.isIdempotent)
       let attempt = Attempt(connection: connection, pool: pool, loop: loop)
       do {
         return try await attempt.run(request, deadline: deadline)
