@@ -147,8 +147,9 @@ struct RunRoutes: Sendable {
     // Those that are undoing what they did have been cancelled or have failed; whoever wants them to end at once says so.
     let runs = try await engine.store.openRuns(
       caller.tenant, filter, statuses: RunRoutes.cancelledStatuses, after: nil, limit: RunRoutes.bulkMax)
+    let forces = filter.status == RunState.Status.compensating.rawValue
     let changes = runs.map { run in
-      RunChange(run: run, inputs: [.cancel(by: caller.principal, reason: reason)])
+      RunChange(run: run, inputs: [.cancel(by: caller.principal, reason: reason, forces: forces)])
     }
     var (cancelled, undoing, failed) = (0, 0, 0)
     for result in try await engine.apply(all: changes) {

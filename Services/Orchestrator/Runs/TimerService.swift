@@ -118,11 +118,14 @@ final class TimerService: Sendable {
     engine.metrics.fired(timer.kind)
     return await traced(timer) { [self] in
       switch timer.kind {
-      case .expire: try await engine.apply(RunChange(run: timer.run, inputs: [.expire()], timer: timer.id))
+      case .expire:
+        try await engine.apply(
+          RunChange(run: timer.run, inputs: [.expire(ofUndoing: timer.attempt != nil)], timer: timer.id))
       case .cancel:
         try await engine.apply(
           RunChange(
-            run: timer.run, inputs: [.cancel(by: "orchestrator", reason: "The run that began it has ended.")],
+            run: timer.run,
+            inputs: [.cancel(by: "orchestrator", reason: "The run that began it has ended.", forces: false)],
             timer: timer.id))
       case .delay:
         guard let step = timer.step, let attempt = timer.attempt else { return .notOwed }
