@@ -1,8 +1,8 @@
 import Contracts
 import Decider
 
-/// A database, replicas of the orchestrator with caches of their own, and runs with sub-runs: what is claimed may be done
-/// late, twice, by another replica, or never, and a cache may be as old as it likes.
+/// A database, replicas of the orchestrator with caches of their own, and runs with sub-runs: what is claimed may be
+/// done late, twice, by another replica, or never, and a cache may be as old as it likes.
 ///
 /// Timers are judged by `TimerDecision` and `TimerFate`, as the service does it. `trustsCaches` judges them by whatever
 /// the replica remembers and deletes what is refused: the simulation must find out.

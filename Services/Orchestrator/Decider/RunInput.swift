@@ -17,8 +17,8 @@ public enum RunInput: Hashable, Sendable {
   case fail(step: String, attempt: Int, Failure, usage: Usage? = nil)
   /// The lease ended without a word from its holder, or, when it `wasUndelivered`, before anybody could hold it.
   case lose(step: String, attempt: Int, wasUndelivered: Bool = false)
-  /// A limit of the step has passed. With `repeats`, a sub-run that took too long is tried again; `usage` is what it had
-  /// consumed by then.
+  /// A limit of the step has passed. With `repeats`, a sub-run that took too long is tried again; `usage` is what it
+  /// had consumed by then.
   case timeOut(step: String, attempt: Int, StepTimeout, repeats: Bool = true, usage: Usage? = nil)
   /// The wait of a delay is over.
   case elapse(step: String, attempt: Int)
@@ -34,8 +34,8 @@ public enum RunInput: Hashable, Sendable {
   case pause(by: String)
   /// The run shall go on.
   case resume(by: String)
-  /// Somebody wants the run to end. With `undoes`, what was done is undone before. Where that is under way already, it ends
-  /// at once if the cancellation `forces` that, and is refused otherwise.
+  /// Somebody wants the run to end. With `undoes`, what was done is undone before. Where that is under way already, it
+  /// ends at once if the cancellation `forces` that, and is refused otherwise.
   case cancel(by: String, reason: String, undoes: Bool = true, forces: Bool = true)
   /// The time of the whole run is over, or with `ofUndoing` that of undoing what it did; `nil` is whichever is running.
   /// `undoes` is as for `cancel`.
