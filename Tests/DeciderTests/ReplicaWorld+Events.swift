@@ -52,9 +52,11 @@ extension ReplicaWorld {
     let key = timer.step ?? ""
     let attempt = timer.attempt ?? 0
     switch timer.kind {
-    case .expire: return outcome(try change(replica, timer.run, [.expire()], timer: claim.id))
+    case .expire:
+      return outcome(try change(replica, timer.run, [.expire(ofUndoing: timer.attempt != nil)], timer: claim.id))
     case .cancel:
-      return outcome(try change(replica, timer.run, [.cancel(by: "orchestrator", reason: "")], timer: claim.id))
+      return outcome(
+        try change(replica, timer.run, [.cancel(by: "orchestrator", reason: "", forces: false)], timer: claim.id))
     case .delay: return outcome(try change(replica, timer.run, [.elapse(step: key, attempt: attempt)], timer: claim.id))
     case .close:
       return outcome(
@@ -109,7 +111,7 @@ extension ReplicaWorld {
       trustsCaches
       ? judged?.step(key)?.child != child
       : judged.map { TimerDecision.isOrphan(child: child, step: key, attempt: attempt, in: $0) } ?? true
-    if isOrphan { _ = try change(claim.replica, child, [.cancel(by: "orchestrator", reason: "")]) }
+    if isOrphan { _ = try change(claim.replica, child, [.cancel(by: "orchestrator", reason: "", forces: false)]) }
     return .notOwed
   }
 

@@ -1,8 +1,8 @@
 import Contracts
 import Decider
 
-/// A database, replicas of the orchestrator with caches of their own, and runs with sub-runs: what is claimed may be done
-/// late, twice, by another replica, or never, and a cache may be as old as it likes.
+/// A database, replicas of the orchestrator with caches of their own, and runs with sub-runs: what is claimed may be
+/// done late, twice, by another replica, or never, and a cache may be as old as it likes.
 ///
 /// Timers are judged by `TimerDecision` and `TimerFate`, as the service does it. `trustsCaches` judges them by whatever
 /// the replica remembers and deletes what is refused: the simulation must find out.
@@ -143,7 +143,9 @@ struct ReplicaWorld {
       timers[newTimer()] = Timer(
         run: child(run, orphan.step, orphan.attempt), kind: .cancel, due: now + (orphan.isBegun ? 0 : 30_000))
     }
-    if let limit = effects.undoingLimit { timers[newTimer()] = Timer(run: run, kind: .expire, due: now + limit) }
+    if let limit = effects.undoingLimit {
+      timers[newTimer()] = Timer(run: run, kind: .expire, attempt: 1, due: now + limit)
+    }
     guard state.status.isEnded else { return }
     rows[run]?.isEnded = true
     if let parent = rows[run]?.parent {
@@ -204,7 +206,7 @@ struct ReplicaWorld {
 
   /// A sub-run that its parent waits for must not be cancelled by the orchestrator.
   private func check(_ run: String, _ state: RunState, _ inputs: [RunInput]) throws {
-    guard case .cancel("orchestrator", _, _) = inputs.first, let parent = rows[run]?.parent else { return }
+    guard case .cancel("orchestrator", _, _, _) = inputs.first, let parent = rows[run]?.parent else { return }
     guard let step = stored(parent.run)?.step(parent.step), step.attempt == parent.attempt else { return }
     if step.status == .waiting, step.child == nil || step.child == run {
       throw Broken("\(run) was cancelled while \(parent.run) waits for it")

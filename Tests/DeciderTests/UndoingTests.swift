@@ -52,6 +52,23 @@ import Testing
     #expect(run.state.status == .cancelled)
   }
 
+  @Test func `a cancellation that comes twice, or a limit of the run that comes late, does not cut the undoing short`()
+    throws
+  {
+    var run = try begun()
+    try run.apply(.cancel(by: "u", reason: "", forces: false))
+    #expect(throws: RunRefusal.alreadyCompensating) { try run.apply(.cancel(by: "u", reason: "", forces: false)) }
+    #expect(throws: RunRefusal.staleAttempt) { try run.apply(.expire(ofUndoing: false)) }
+    func timer(_ kind: TimerKind, _ attempt: Int?) -> ClaimedTimer {
+      ClaimedTimer(kind: kind, step: nil, attempt: attempt, child: nil, runVersion: 0)
+    }
+    #expect(TimerDecision(timer(.expire, nil), in: run.state) == .notOwed)
+    #expect(TimerDecision(timer(.expire, 1), in: run.state) == .owed)
+    #expect(TimerDecision(timer(.cancel, nil), in: run.state) == .notOwed)
+    try run.apply(.expire(ofUndoing: true))
+    #expect(run.state.status == .cancelled)
+  }
+
   @Test func `undoing has a limit of time`() throws {
     var cancelled = try begun()
     try cancelled.apply(.cancel(by: "u", reason: ""))

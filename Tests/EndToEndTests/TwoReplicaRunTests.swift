@@ -3,8 +3,8 @@ import JSON
 import LocalStack
 import Testing
 
-/// What a replica remembers of runs that another one moves is a hint: no timer is lost, no sub-run cancelled, nothing old
-/// is shown.
+/// What a replica remembers of runs that another one moves is a hint: no timer is lost, no sub-run cancelled, nothing
+/// old is shown.
 extension EndToEndTests {
   @Suite(.serialized) struct TwoReplicaRuns {
     private let fixture: StackFixture

@@ -126,8 +126,8 @@ struct RunRoutes: Sendable {
     }
   }
 
-  /// Cancels all open runs that fit, up to a thousand in one request. `cancelled` have ended, `compensating` undo what they
-  /// did before, `failed` could not be cancelled now; `remaining` says whether any that fits is still open.
+  /// Cancels all open runs that fit, up to a thousand in one request. `cancelled` have ended, `compensating` undo what
+  /// they did before, `failed` could not be cancelled now; `remaining` says whether any that fits is still open.
   private func bulkCancel(_ request: HTTPRequest) async throws -> HTTPResponse {
     let caller = try Caller(request, token)
     var fields = JSONFields(try await request.json().root)
@@ -144,11 +144,13 @@ struct RunRoutes: Sendable {
       fields.note("all", .required, "Name a workflow, status or project_id, or say \"all\": true.")
     }
     try fields.finish()
-    // Those that are undoing what they did have been cancelled or have failed; whoever wants them to end at once says so.
+    // Those that are undoing what they did have been cancelled or have failed; whoever wants them to end at once says
+    // so.
     let runs = try await engine.store.openRuns(
       caller.tenant, filter, statuses: RunRoutes.cancelledStatuses, after: nil, limit: RunRoutes.bulkMax)
+    let forces = filter.status == RunState.Status.compensating.rawValue
     let changes = runs.map { run in
-      RunChange(run: run, inputs: [.cancel(by: caller.principal, reason: reason)])
+      RunChange(run: run, inputs: [.cancel(by: caller.principal, reason: reason, forces: forces)])
     }
     var (cancelled, undoing, failed) = (0, 0, 0)
     for result in try await engine.apply(all: changes) {

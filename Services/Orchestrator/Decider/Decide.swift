@@ -65,7 +65,8 @@ struct Decision {
     case .resume(let who):
       guard state.isPaused else { throw .notPaused }
       emit(.runResumed(by: who))
-    case .cancel(let who, let reason, let undoes):
+    case .cancel(let who, let reason, let undoes, let forces):
+      guard forces || state.status != .compensating else { throw .alreadyCompensating }
       let turnsBack = undoes && state.status != .compensating && !state.undoingSteps().isEmpty
       emit(.cancelRequested(by: who, reason: reason, undoes: turnsBack))
       if turnsBack {
@@ -73,7 +74,9 @@ struct Decision {
       } else {
         emit(.runCancelled)
       }
-    case .expire(let undoes): expire(undoes)
+    case .expire(let undoes, let ofUndoing):
+      guard ofUndoing.map({ $0 == (state.status == .compensating) }) ?? true else { throw .staleAttempt }
+      expire(undoes)
     case .signal(let name, let id, let payload, let who, let facts):
       try signal(name, id, payload, who, facts)
     case .fork(let source, let at, let who, let changes):
@@ -142,7 +145,7 @@ struct Decision {
       let place = try held(key, attempt)
       guard case .leased(let worker) = state.steps[place].status else { throw .staleAttempt }
       // What can never be delivered must not go round for ever.
-      let isFree = wasUndelivered && state.steps[place].undelivered < RunState.undeliveredMax
+      let isFree = wasUndelivered && state.undelivered[place, default: 0] < RunState.undeliveredMax
       emit(.stepLost(step: key, attempt: attempt, worker: worker, wasUndelivered: isFree))
       if isFree { ready(place, delay: 0) } else { afterFailure(place, .workerLost) }
     case .timeOut(let key, let attempt, let limit, let repeats, let usage):

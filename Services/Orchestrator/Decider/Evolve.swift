@@ -51,7 +51,7 @@ extension RunState {
       steps[place].subject = nil
       steps[place].child = nil
       // Only the first attempt behind a fork goes on inside the sub-run of before.
-      if attempt > steps[place].attemptBase + 1 { steps[place].resumes = nil }
+      if !resumed.isEmpty, attempt > steps[place].attemptBase + 1 { resumed[place] = nil }
     case .stepStarted(_, _, let worker):
       set(place, .leased(worker: worker))
       if status == .pending { status = .running }
@@ -84,7 +84,7 @@ extension RunState {
       set(place, .failed)
       if wasUndelivered {
         steps[place].attemptBase += 1
-        steps[place].undelivered += 1
+        undelivered[place, default: 0] += 1
       } else {
         steps[place].failure = .workerLost
       }
@@ -117,10 +117,10 @@ extension RunState {
   private mutating func prepareNext(_ place: Int, _ failure: Failure) {
     switch failure.next {
     case .continues:
-      steps[place].feedback = Step.Feedback(failure: failure, callsBefore: steps[place].recordedCalls)
+      feedback[place] = Feedback(failure: failure, callsBefore: steps[place].recordedCalls)
     case .anew:
       dropJournal(place)
-      steps[place].feedback = Step.Feedback(failure: failure, callsBefore: 0)
+      feedback[place] = Feedback(failure: failure, callsBefore: 0)
     case nil: break
     }
   }
@@ -128,12 +128,12 @@ extension RunState {
   private mutating func dropJournal(_ place: Int) {
     steps[place].recordedCalls = 0
     steps[place].journalAfter = sequence
-    steps[place].feedback = nil
+    if !feedback.isEmpty { feedback[place] = nil }
   }
 
   private mutating func succeed(_ place: Int) {
     steps[place].failure = nil
-    steps[place].feedback = nil
+    if !feedback.isEmpty { feedback[place] = nil }
     close(place, .succeeded)
   }
 
@@ -229,7 +229,7 @@ extension RunState {
     for place in steps.indices where steps[place].status.isOpen {
       steps[place].status = .blocked
       steps[place].attemptBase = steps[place].attempt
-      if isSubRun(steps[place]) { steps[place].resumes = steps[place].child ?? steps[place].resumes }
+      if isSubRun(steps[place]) { resumed[place] = steps[place].child ?? resumed[place] }
       if changed.contains(steps[place].key) || changed.contains(definitions[steps[place].definition].key) {
         if let failure = changes.first(where: { $0.step == steps[place].key })?.failure {
           steps[place].failure = failure
@@ -237,7 +237,7 @@ extension RunState {
           continue
         }
         dropJournal(place)
-        steps[place].resumes = nil
+        resumed[place] = nil
         steps[place].fallback = 0
       }
     }

@@ -17,8 +17,8 @@ public enum RunInput: Hashable, Sendable {
   case fail(step: String, attempt: Int, Failure, usage: Usage? = nil)
   /// The lease ended without a word from its holder, or, when it `wasUndelivered`, before anybody could hold it.
   case lose(step: String, attempt: Int, wasUndelivered: Bool = false)
-  /// A limit of the step has passed. With `repeats`, a sub-run that took too long is tried again; `usage` is what it had
-  /// consumed by then.
+  /// A limit of the step has passed. With `repeats`, a sub-run that took too long is tried again; `usage` is what it
+  /// had consumed by then.
   case timeOut(step: String, attempt: Int, StepTimeout, repeats: Bool = true, usage: Usage? = nil)
   /// The wait of a delay is over.
   case elapse(step: String, attempt: Int)
@@ -34,10 +34,12 @@ public enum RunInput: Hashable, Sendable {
   case pause(by: String)
   /// The run shall go on.
   case resume(by: String)
-  /// Somebody wants the run to end. With `undoes`, what was done is undone before, unless that is under way already.
-  case cancel(by: String, reason: String, undoes: Bool = true)
-  /// The time of the whole run is over. `undoes` is as for `cancel`.
-  case expire(undoes: Bool = true)
+  /// Somebody wants the run to end. With `undoes`, what was done is undone before. Where that is under way already, it
+  /// ends at once if the cancellation `forces` that, and is refused otherwise.
+  case cancel(by: String, reason: String, undoes: Bool = true, forces: Bool = true)
+  /// The time of the whole run is over, or with `ofUndoing` that of undoing what it did; `nil` is whichever is running.
+  /// `undoes` is as for `cancel`.
+  case expire(undoes: Bool = true, ofUndoing: Bool? = nil)
   /// The state is the beginning of another run's history, which goes on here as a run of its own.
   case fork(from: String, at: Int, by: String, changes: [StepChange])
 }
@@ -66,6 +68,8 @@ public enum RunRefusal: String, Error, Hashable, Sendable {
   case subjectDiffers = "subject_differs"
   /// The run is paused already.
   case alreadyPaused = "already_paused"
+  /// What the run did is being undone already.
+  case alreadyCompensating = "already_compensating"
   /// The run is not paused.
   case notPaused = "not_paused"
   /// Only a planner may add steps.

@@ -98,10 +98,6 @@ public struct RunState: Hashable, Sendable {
     public internal(set) var subject: PayloadRef?
     /// The sub-run.
     public internal(set) var child: String?
-    /// The sub-run of the run that this one is a fork of: the next attempt goes on inside it.
-    public internal(set) var resumes: String?
-    /// The failure of an earlier attempt that the present one is to know of.
-    public internal(set) var feedback: Feedback?
     /// Places of its instances or of the steps of its plan.
     public internal(set) var children: [Int] = []
     /// Places of the steps that depend on it.
@@ -113,23 +109,8 @@ public struct RunState: Hashable, Sendable {
     /// Instances that have not begun yet start at this position; instances that have not ended.
     var nextChild = 0
     var openChildren = 0
-    /// Leases of it that never reached a worker.
-    var undelivered = 0
     /// The attempt after which the present fallback began.
     var attemptBase = 0
-
-    /// A failure that no later attempt has recorded anything behind.
-    public var unansweredFailure: Failure? {
-      feedback.flatMap { $0.callsBefore == recordedCalls ? $0.failure : nil }
-    }
-
-    /// A failure that a later attempt answers.
-    public struct Feedback: Hashable, Sendable {
-      /// What went wrong.
-      public let failure: Failure
-      /// Calls of the journal that come before it.
-      public let callsBefore: Int
-    }
 
     /// How it has ended, for conditions.
     public var outcome: Condition.Outcome? {
@@ -146,6 +127,14 @@ public struct RunState: Hashable, Sendable {
   struct WaitingSignal: Hashable, Sendable {
     let name: String
     let payload: PayloadRef
+  }
+
+  /// A failure that a later attempt answers.
+  struct Feedback: Hashable, Sendable {
+    /// What went wrong.
+    let failure: Failure
+    /// Calls of the journal that come before it.
+    let callsBefore: Int
   }
 
   /// Why the run is being undone.
@@ -201,6 +190,13 @@ public struct RunState: Hashable, Sendable {
   var signals: [WaitingSignal] = []
   var signalIDs: [String] = []
   var undoing: Undoing?
+  // What few steps have, by their places.
+  /// The failure of an earlier attempt that the present one is to know of.
+  var feedback: [Int: Feedback] = [:]
+  /// The sub-run of the run that this one is a fork of: the next attempt goes on inside it.
+  var resumed: [Int: String] = [:]
+  /// Leases that never reached a worker.
+  var undelivered: [Int: Int] = [:]
   /// Why the run is about to turn back, when no step has failed.
   var endingCause: Undoing.Cause?
 
@@ -225,6 +221,14 @@ public struct RunState: Hashable, Sendable {
 
   /// What the step is meant to do.
   public func definition(of step: Step) -> WorkflowStep { definitions[step.definition] }
+
+  /// The failure of an earlier attempt of the step, when no later one has recorded anything behind it.
+  public func unansweredFailure(of step: Step) -> Failure? {
+    places[step.key].flatMap { feedback[$0] }.flatMap { $0.callsBefore == step.recordedCalls ? $0.failure : nil }
+  }
+
+  /// The sub-run that the next attempt of the step goes on inside.
+  public func resumedRun(of step: Step) -> String? { places[step.key].flatMap { resumed[$0] } }
 
   /// Whether another run does the step.
   func isSubRun(_ step: Step) -> Bool { if case .run = definitions[step.definition].kind { true } else { false } }

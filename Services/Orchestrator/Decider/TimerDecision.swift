@@ -58,7 +58,9 @@ public enum TimerDecision: Hashable, Sendable {
   private static func isOwed(_ timer: ClaimedTimer, _ state: RunState) -> Bool {
     guard !state.status.isEnded else { return false }
     switch timer.kind {
-    case .expire, .cancel: return true
+    // The limit of undoing has an attempt, that of the run has none.
+    case .expire: return (timer.attempt != nil) == (state.status == .compensating)
+    case .cancel: return state.status != .compensating
     case .own, .delay, .close, .childEnded: break
     }
     guard let step = timer.step.flatMap({ state.step($0) }), step.attempt == timer.attempt else { return false }

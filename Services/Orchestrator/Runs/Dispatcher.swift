@@ -144,8 +144,8 @@ final class Dispatcher: @unchecked Sendable {
     return fitting
   }
 
-  /// Ends leases whose worker has gone. When the database has gone as well, it is tried again for a while; then they run
-  /// out.
+  /// Ends leases whose worker has gone. When the database has gone as well, it is tried again for a while; then they
+  /// run out.
   func giveBack(_ steps: [LeasedStep]) {
     if steps.isEmpty { return }
     loop.task { [self] in

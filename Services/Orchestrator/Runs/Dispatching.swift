@@ -65,7 +65,7 @@ struct Dispatching {
         kind: .cancel, run: RunID.of(run, step: orphan.step, attempt: orphan.attempt),
         delayMilliseconds: orphan.isBegun ? 0 : Dispatching.unbegunMilliseconds)
     }
-    if let limit = effects.undoingLimit { timers.append(NewTimer(kind: .expire, delayMilliseconds: limit)) }
+    if let limit = effects.undoingLimit { timers.append(NewTimer(kind: .expire, attempt: 1, delayMilliseconds: limit)) }
     return timers
   }
 

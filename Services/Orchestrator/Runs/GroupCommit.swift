@@ -21,9 +21,9 @@ final class GroupCommit<Item: Sendable, Output: Sendable>: @unchecked Sendable {
   private var waitingBytes = 0
   private var isCommitting = false
 
-  /// Calls `commit` with up to `itemsMax` items at a time, and with no more than `bytesMax` bytes beside the first one, as
-  /// `size` counts them. What waits is bounded by `waitingMax` and `waitingBytesMax`. Under load, `pause` says how long the next commit waits for
-  /// more items; `nil` where it shall not.
+  /// Calls `commit` with up to `itemsMax` items at a time, and with no more than `bytesMax` bytes beside the first one,
+  /// as `size` counts them. What waits is bounded by `waitingMax` and `waitingBytesMax`. Under load, `pause` says how
+  /// long the next commit waits for more items; `nil` where it shall not.
   init(
     loop: EventLoop, itemsMax: Int = 128, waitingMax: Int = 20_000, bytesMax: Int = 16 << 20,
     waitingBytesMax: Int = 128 << 20, size: @escaping @Sendable (Item) -> Int,

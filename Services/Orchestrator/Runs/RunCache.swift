@@ -13,9 +13,9 @@ struct KnownRun: Sendable {
   var isContested = false
 }
 
-/// States of runs that are at work. Only a hint: each is the fold of a prefix of its history, and other replicas may have
-/// moved the run on. The fence of every write finds out when one is old, a refusal counts only on what the database
-/// holds, and a run that only waits is not kept, so that it costs no memory.
+/// States of runs that are at work. Only a hint: each is the fold of a prefix of its history, and other replicas may
+/// have moved the run on. The fence of every write finds out when one is old, a refusal counts only on what the
+/// database holds, and a run that only waits is not kept, so that it costs no memory.
 ///
 /// A state is taken out while it changes, so that it is never copied; leases that happen meanwhile are noted and caught
 /// up with when it comes back.

@@ -136,7 +136,7 @@ extension TimerService {
       tenant: timer.tenant, task: known.facts.task, project: known.facts.project, priority: known.facts.priority,
       parent: ParentStep(run: timer.run, step: key, attempt: attempt), depth: known.facts.depth + 1,
       traceparent: known.facts.traceparent)
-    try await engine.accept(try await beginning(of: child, facts, workflow, input, step))
+    try await engine.accept(try await beginning(of: child, facts, workflow, input, known.state.resumedRun(of: step)))
     do {
       try await engine.apply(
         RunChange(
@@ -151,7 +151,8 @@ extension TimerService {
       guard isOrphan ?? true else { return .notOwed }
       do {
         try await engine.apply(
-          .cancel(by: "orchestrator", reason: "The run that began it has gone on without it."), to: child)
+          .cancel(by: "orchestrator", reason: "The run that began it has gone on without it.", forces: false),
+          to: child)
       } catch RunEngine.Refused.byDecider, RunEngine.Refused.unknownRun {}
       return .notOwed
     }
@@ -160,9 +161,9 @@ extension TimerService {
 
   /// The sub-run at its beginning. That of a run which was retried goes on inside the sub-run that had failed.
   private func beginning(
-    of child: RunID, _ facts: RunFacts, _ workflow: CompiledWorkflow, _ input: Payload, _ step: RunState.Step
+    of child: RunID, _ facts: RunFacts, _ workflow: CompiledWorkflow, _ input: Payload, _ resumed: String?
   ) async throws -> Submission {
-    if let before = step.resumes.flatMap({ RunID($0) }),
+    if let before = resumed.flatMap({ RunID($0) }),
       let submission = try await RunForks(engine: engine).resumption(
         of: before, as: child, facts, of: workflow.workflow.name, input)
     {

@@ -9,8 +9,8 @@ internal import Telemetry
 /// Does what is due: timers, delayed attempts, leases and steps whose time is over. Every replica runs one; rows are
 /// claimed, so that each is done once, and what a replica leaves behind when it dies is claimed again by another.
 ///
-/// A timer goes with the transaction that does its work, or when a state that is at least as new as the timer shows that
-/// it is not owed. Whatever else stands in the way puts it off.
+/// A timer goes with the transaction that does its work, or when a state that is at least as new as the timer shows
+/// that it is not owed. Whatever else stands in the way puts it off.
 final class TimerService: Sendable {
   /// Longest pause between two looks.
   private static let lookAgain: Int64 = 1000
@@ -118,11 +118,14 @@ final class TimerService: Sendable {
     engine.metrics.fired(timer.kind)
     return await traced(timer) { [self] in
       switch timer.kind {
-      case .expire: try await engine.apply(RunChange(run: timer.run, inputs: [.expire()], timer: timer.id))
+      case .expire:
+        try await engine.apply(
+          RunChange(run: timer.run, inputs: [.expire(ofUndoing: timer.attempt != nil)], timer: timer.id))
       case .cancel:
         try await engine.apply(
           RunChange(
-            run: timer.run, inputs: [.cancel(by: "orchestrator", reason: "The run that began it has ended.")],
+            run: timer.run,
+            inputs: [.cancel(by: "orchestrator", reason: "The run that began it has ended.", forces: false)],
             timer: timer.id))
       case .delay:
         guard let step = timer.step, let attempt = timer.attempt else { return .notOwed }

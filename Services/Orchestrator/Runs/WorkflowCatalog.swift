@@ -36,8 +36,8 @@ final class WorkflowCatalog: Sendable {
   init(store: WorkflowStore) { self.store = store }
 
   /// A version of a workflow that a new run may use, or its newest for `nil`; `nil` when there is none, or none any
-  /// more. What another replica adds or deletes may go unnoticed for half a second; a run that is accepted then works all
-  /// the same.
+  /// more. What another replica adds or deletes may go unnoticed for half a second; a run that is accepted then works
+  /// all the same.
   func findForUse(_ tenant: TenantID, _ name: String, version: Int?) async throws -> CompiledWorkflow? {
     guard let version, WorkflowCatalog.builtIn[name] == nil else {
       return try await find(tenant, name, version: version)

@@ -83,7 +83,9 @@ final class ScheduleService: Sendable {
         if isOpen, let last = schedule.lastRun {
           do {
             try await engine.apply(
-              .cancel(by: "schedule \(schedule.name)", reason: "The next time of the schedule has come."), to: last)
+              .cancel(
+                by: "schedule \(schedule.name)", reason: "The next time of the schedule has come.", forces: false),
+              to: last)
           } catch is RunEngine.Refused {}
         }
         run = try await submit(schedule, at: time)

@@ -39,7 +39,7 @@ struct LimitStore: Sendable {
       insert into concurrency_limit (tenant_id, key, slots)
       select $1, $2, $3 where (select count(*) from concurrency_limit where tenant_id = $1 and key <> $2) < 1000
       on conflict (tenant_id, key) do update set slots = excluded.slots, updated_at = now() returning 1
-      """, [tenant.uuid, key, Int32(slots)]
+      """, [tenant.uuid, key, Int32(clamping: slots)]
     ).first != nil
   }
 

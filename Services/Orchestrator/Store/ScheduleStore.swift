@@ -113,7 +113,7 @@ struct ScheduleStore: Sendable {
       """,
       [
         tenant.uuid, id.uuid, wish.name, wish.cron, wish.timeZone, wish.task, wish.overlap.rawValue,
-        wish.catchUpMilliseconds, wish.isPaused, next, Int32(expected),
+        wish.catchUpMilliseconds, wish.isPaused, next, Int32(clamping: expected),
       ]
     ).first.map(ScheduleStore.row)
   }
@@ -150,7 +150,7 @@ struct ScheduleStore: Sendable {
         and queued_at is not distinct from $10 returning 1
       """,
       [
-        row.tenant.uuid, row.id.uuid, next, time, run?.uuid, queued, skipped, Int32(row.version), row.nextAt,
+        row.tenant.uuid, row.id.uuid, next, time, run?.uuid, queued, skipped, Int32(clamping: row.version), row.nextAt,
         row.queuedAt,
       ]
     ).first != nil

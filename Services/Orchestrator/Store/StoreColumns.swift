@@ -14,7 +14,7 @@ struct EventColumns {
   mutating func append(_ id: RunID, after sequenceAfter: Int, _ events: [RunEvent]) {
     guard !events.isEmpty else { return }
     run.append(id.uuid)
-    sequence.append(Int32(sequenceAfter))
+    sequence.append(Int32(clamping: sequenceAfter))
     body.append(EventCodec.encode(events))
   }
 
@@ -49,11 +49,11 @@ struct WorkColumns {
       run.append(id.uuid)
       tenant.append(owner.uuid)
       step.append(entry.key)
-      attempt.append(Int32(entry.attempt))
-      version.append(Int32(entry.version))
+      attempt.append(Int32(clamping: entry.attempt))
+      version.append(Int32(clamping: entry.version))
       jobType.append(entry.jobType)
       lane.append(entry.lane)
-      priority.append(Int32(entry.priority))
+      priority.append(Int32(clamping: entry.priority))
       delay.append(entry.delayMilliseconds)
       start.append(entry.timeouts.scheduleToStart)
       heartbeat.append(entry.timeouts.heartbeat)
@@ -94,7 +94,7 @@ struct HandedColumns {
       run.append(id.uuid)
       tenant.append(owner.uuid)
       step.append(handed.step.key)
-      attempt.append(Int32(handed.step.attempt))
+      attempt.append(Int32(clamping: handed.step.attempt))
       token.append(handed.token)
       worker.append(handed.worker)
       life.append(handed.milliseconds)
@@ -133,7 +133,7 @@ struct TimerColumns {
       forRun.append((timer.run ?? id).uuid)
       kind.append(timer.kind.rawValue)
       step.append(timer.step)
-      attempt.append(timer.attempt.map { Int32($0) })
+      attempt.append(timer.attempt.map { Int32(clamping: $0) })
       other.append(timer.other?.uuid)
       delay.append(timer.delayMilliseconds)
     }
@@ -187,12 +187,12 @@ struct RunColumns {
 
   private mutating func append(_ transition: Transition) {
     run.append(transition.run.uuid)
-    expected.append(Int32(transition.expectedVersion))
-    version.append(Int32(transition.version))
+    expected.append(Int32(clamping: transition.expectedVersion))
+    version.append(Int32(clamping: transition.version))
     status.append(transition.status.rawValue)
     paused.append(transition.isPaused)
-    cleared.append(Int32(transition.clearedAt))
-    clearing.append(Int32(transition.clearing.rawValue))
+    cleared.append(Int32(clamping: transition.clearedAt))
+    clearing.append(Int32(clamping: transition.clearing.rawValue))
     let end = RunEnd(transition.events)
     output.append(end.output)
     failure.append(end.failure)

@@ -247,7 +247,7 @@ extension RunStore {
       [
         tenant.uuid, id.uuid, change.title != nil, change.title ?? nil, change.description,
         change.labels.map { PostgresJSON($0) }, change.assignee != nil, change.assignee ?? nil,
-        change.priority.map { Int32($0) }, change.dueAt != nil, change.dueAt ?? nil, change.isArchived,
+        change.priority.map { Int32(clamping: $0) }, change.dueAt != nil, change.dueAt ?? nil, change.isArchived,
         expected.map { Int32(clamping: $0) },
       ])
     return rows.first != nil
