@@ -16,6 +16,8 @@ struct LeasedStep: Sendable {
   /// Whom the use of models is put down to, beside the run.
   let project: String?
   let agent: String?
+  /// Who has submitted the task: what its models use is put down to them.
+  let principal: String?
   let key: String
   let attempt: Int64
   let token: String
@@ -38,6 +40,7 @@ struct LeasedStep: Sendable {
     self.tenant = tenant
     project = view["project"]?.string
     agent = view["agent"]?.string
+    principal = view["principal"]?.string
     self.key = key
     self.attempt = attempt
     self.token = token

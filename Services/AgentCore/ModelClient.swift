@@ -29,6 +29,9 @@ struct ModelClient: Sendable {
     headers.append(InternalHeader.tenant, step.tenant)
     headers.append(InternalHeader.run, step.run)
     headers.append(InternalHeader.step, step.id)
+    if let principal = step.principal, principal.utf8.allSatisfy({ $0 >= 32 && $0 != 127 }) {
+      headers.append(InternalHeader.principal, principal)
+    }
     if let project = step.project { headers.append(InternalHeader.project, project) }
     if let agent = step.agent { headers.append(InternalHeader.agent, agent) }
     let answer: HTTPClientResponse
