@@ -1,19 +1,20 @@
 """What callers see while and after a provider fails: signs of life, rescue, the list of models, a router that starts."""
+import http.client
 import json
 
+import anthropic
+import openai
+
 from scripted import delta
-from wild import MESSAGES, PATHS, DONE, TEXT, alive, ask, ended, events, put, raw, stream
-from world import TOKEN, free_port
+from wild import CHAT, DONE, MESSAGES, PATHS, TEXT, ask, ended, events, put, raw, stream
+from world import TENANT, TOKEN, free_port
 
 
 # Towards the caller
 
 
 def case_signs_of_life_while_nothing_comes(world):
-    provider = raw(world)
-    put(world, "providers/rawslow", kind="compatible", base_url=f"http://127.0.0.1:{provider.port}/v1", first_token_ms=2400,
-        stall_ms=3000)
-    put(world, "providers/rawslow/models/r-slow", price={"input": 1, "output": 1})
+    provider = slow(world)
     for path in PATHS:
         beat = b"event: ping" if path == MESSAGES else b": keep-alive"
         provider.play({"before": 1.2, "events": [delta(content="a"), ("wait", 1.2), delta(content="b"), *TEXT[1:]]})
@@ -27,6 +28,64 @@ def case_signs_of_life_while_nothing_comes(world):
         answer = stream(world, "r-slow", path)
         assert answer.status == 200 and b"provider_refused" in answer.body or b"invalid_request_error" in answer.body, answer
     world.until(lambda: world.ledger(limit=1)[0]["outcome"] == "provider_refused")
+
+
+def slow(world):
+    """A model that may let wait for its first token for longer than the signs of life."""
+    provider = raw(world)
+    put(world, "providers/rawslow", kind="compatible", base_url=f"http://127.0.0.1:{provider.port}/v1", first_token_ms=2400,
+        stall_ms=3000)
+    put(world, "providers/rawslow/models/r-slow", price={"input": 1, "output": 1})
+    return provider
+
+
+def case_official_clients_overlook_signs_of_life_and_raise_what_follows(world):
+    provider = slow(world)
+    own = {"x-cadre-internal-token": TOKEN, "x-cadre-tenant": TENANT}
+    chats = openai.OpenAI(base_url=world.url("quick") + "/v1", api_key="x", max_retries=0,
+                          default_headers={**own, "Authorization": ""})
+    claude = anthropic.Anthropic(base_url=world.url("quick"), api_key="x", max_retries=0,
+                                 default_headers={**own, "x-api-key": ""})
+    said = [{"role": "user", "content": "hello"}]
+
+    def by_chat():
+        parts = chats.chat.completions.create(model="r-slow", stream=True, messages=said)
+        return "".join(part.choices[0].delta.content or "" for part in parts)
+
+    def by_responses():
+        with chats.responses.stream(model="r-slow", input="hello") as events_:
+            for _ in events_:
+                pass
+            return events_.get_final_response().output_text
+
+    def by_messages():
+        with claude.messages.stream(model="r-slow", max_tokens=9, messages=said) as events_:
+            return events_.get_final_message().content[0].text
+
+    for way in (by_chat, by_responses, by_messages):
+        provider.play({"before": 0.8, "events": [delta(content="a"), ("wait", 0.8), delta(content="b"), delta("stop"), DONE]})
+        assert way() == "ab", way
+        provider.play({"before": 0.8, "status": 400, "json": {"error": {"message": "Input is too long for requested model."}}})
+        try:
+            assert way() is None, way
+        except (openai.APIError, anthropic.APIError) as error:
+            assert "prompt is too long" in str(error), error
+
+
+def case_a_client_that_leaves_a_stream_without_a_token_ends_the_call(world):
+    provider = slow(world)
+    provider.play({"before": 2.2, "events": TEXT})
+    connection = http.client.HTTPConnection("127.0.0.1", world.ports["quick"], timeout=10)
+    connection.request("POST", CHAT, json.dumps({"model": "r-slow", "stream": True, "messages": [
+        {"role": "user", "content": "hello there"}]}), {
+            "content-type": "application/json", "x-cadre-internal-token": TOKEN, "x-cadre-tenant": TENANT,
+            "x-cadre-agent": "left-late"})
+    answer = connection.getresponse()
+    assert answer.status == 200 and answer.read(13) == b": keep-alive\n"
+    connection.close()
+    answer.close()
+    call = world.until(lambda: world.ledger(agent="left-late"))[0]
+    assert call["outcome"] == "client_gone" and call["input_tokens"] > 0 and call["output_tokens"] == 0, call
 
 
 def case_streams_are_not_gathered_by_proxies(world):
