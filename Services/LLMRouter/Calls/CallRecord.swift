@@ -270,6 +270,9 @@ final class CallRecord: Sendable {
     }
   }
 
+  /// Whether budgets have set something aside for the call.
+  var isReserved: Bool { state.withLock { $0.reservation != nil } }
+
   /// Attempts so far.
   var attempts: Int { state.withLock { $0.entry.attempts } }
 

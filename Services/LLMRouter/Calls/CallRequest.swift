@@ -26,7 +26,8 @@ struct CallRequest: Sendable {
     self.document = document
     let body = try CallRequest.content(of: root, dialect)
     if dialect == .responses, root["background"]?.bool == true {
-      throw .invalid("'background' is not offered here: nobody could fetch the answer, or bound its price.", "background")
+      throw .invalid(
+        "'background' is not offered here: nobody could fetch the answer, or bound its price.", "background")
     }
     model = try CallRequest.member(root, "model") { $0.string } ?? ""
     wantsStream = try CallRequest.member(root, "stream") { $0.bool } ?? false

@@ -34,10 +34,13 @@ final class StreamRescue: @unchecked Sendable {
     let able = targets.filter { target in
       call.snapshot.providers[target.provider].map { StreamRescue.takesPrefill($0.kind) } ?? false
     }
-    guard !able.isEmpty, let asked = call.asked.continued(from: text) else { return nil }
+    guard !able.isEmpty, var asked = call.asked.continued(from: text) else { return nil }
+    // What a budget allows holds for the rest too.
+    if let bound = call.record.loweredTo { asked = asked.bounded(bound) }
+    let cap = call.record.isReserved ? service.limits.outputTokens : nil
     let reason = "\(call.plan.reason), continued after \(failure.code)"
     do {
-      let opened = try await Attempts(service, call.with(asked), outputCap: nil, isContinuation: true)
+      let opened = try await Attempts(service, call.with(asked), outputCap: cap, isContinuation: true)
         .open(RoutePlan(targets: able, reason: reason))
       targets.removeAll { $0.id == opened.target.id }
       call.record.route("\(reason) at \(opened.target.name)")

@@ -104,14 +104,17 @@ struct UsageStore: Sendable {
     let dimensions = names.compactMap { UsageQuery.dimensions[$0] }
     let columns = dimensions.map(\.column)
     let conditions = parameters.conditions(query.filters)
-    func part(_ table: String, _ time: String, _ shown: [String], _ numbers: String, _ condition: String) -> String {
-      let selected = ["\(time) as at"] + shown + [numbers]
-      return "select \(selected.joined(separator: ", ")) from \(table) where tenant_id = $1 and \(condition)"
+    func part(
+      _ table: String, _ time: String, _ shown: [String], _ numbers: String, _ condition: String,
+      isIndexed: Bool = false
+    ) -> String {
+      let selected = (["\(time) as at"] + shown + [numbers]).joined(separator: ", ")
+      return
+        "select \(selected) from \(table) where \(isIndexed ? conditions.indexed : "tenant_id = $1") and \(condition)"
     }
     func calls(_ from: Timestamp, _ to: Timestamp) -> String {
-      let condition =
-        "started_at >= \(parameters.add(from)) and started_at < \(parameters.add(to))\(conditions.indexed)"
-      return part("call", "started_at", columns, ofCall, condition)
+      let condition = "started_at >= \(parameters.add(from)) and started_at < \(parameters.add(to))"
+      return part("call", "started_at", columns, ofCall, condition, isIndexed: true)
     }
     let (first, last) = (query.from.ceiling(Hours.hour), query.to.floor(Hours.hour))
     guard first < last, !dimensions.contains(where: { $0.sum == nil }) else {
@@ -175,9 +178,11 @@ struct UsageStore: Sendable {
     }
     return (
       """
-      select id, to_jsonb(c) - 'tenant_id' - 'id' - 'refused' from call c
-      where tenant_id = $1 and started_at >= \(from) and started_at < \(to)\(conditions.indexed)\(cursor)
-      order by started_at desc, id desc limit \(query.limit)
+      select c.id, to_jsonb(c) - 'tenant_id' - 'id' - 'refused' from (
+        select id, started_at from call
+        where \(conditions.indexed) and started_at >= \(from) and started_at < \(to)\(cursor)
+        order by started_at desc, id desc limit \(query.limit)) page
+      join call c on c.id = page.id order by page.started_at desc, page.id desc
       """, parameters.values
     )
   }
@@ -203,24 +208,23 @@ struct UsageStore: Sendable {
       return "$\(values.count)"
     }
 
-    /// Conditions on names: with and without the numbers that indexes of calls hold.
+    /// Conditions on the tenant and names of calls for their indexes, and on names alone.
     mutating func conditions(_ filters: [(name: String, value: String)]) -> (indexed: String, plain: String) {
-      var (indexed, plain) = ("", "")
+      var (keys, plain) = ([String](), "")
       for filter in filters {
         guard let dimension = UsageQuery.dimensions[filter.name] else { continue }
         let value = add(filter.value)
         plain += " and \(dimension.column) = \(value)"
         if let partial = dimension.partial {
-          if partial.holds(filter.value) {
-            indexed +=
-              " and \(partial.condition) and label_key(tenant_id, \(dimension.column)) = label_key($1, \(value))"
-          }
-        } else {
-          indexed += " and label_key(tenant_id, \(dimension.column)) = label_key($1, \(value))"
+          guard partial.holds(filter.value) else { continue }
+          keys.append(partial.condition)
         }
-        indexed += " and \(dimension.column) = \(value)"
+        keys.append("label_key(tenant_id, \(dimension.column)) = label_key($1, \(value))")
       }
-      return (indexed, plain)
+      guard !keys.isEmpty else { return ("tenant_id = $1\(plain)", plain) }
+      // The number of a name selects; that the name is meant is looked at too, which selects nothing more: without the
+      // `case` the planner would expect far too few rows, and sort them all.
+      return ("\(keys.joined(separator: " and ")) and case when tenant_id = $1\(plain) then true else false end", plain)
     }
   }
 }

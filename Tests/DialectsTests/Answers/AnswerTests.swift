@@ -31,7 +31,7 @@ import Testing
     try same(
       AnswerPlay.wholeBytes(AnswerTests.chat, to: .messages),
       """
-      {"id":"msg_1","type":"message","role":"assistant","model":"mine","content":[{"type":"text","text":"See:"},
+      {"id":"msg_1_00ff","type":"message","role":"assistant","model":"mine","content":[{"type":"text","text":"See:"},
         {"type":"tool_use","id":"c","name":"f","input":{"a":1}}],"stop_reason":"tool_use","stop_sequence":null,
        "usage":{"input_tokens":40,"cache_creation_input_tokens":0,"cache_read_input_tokens":60,"output_tokens":7}}
       """)
@@ -41,7 +41,7 @@ import Testing
     try same(
       AnswerPlay.wholeBytes(AnswerTests.message, from: .messages, to: .chat),
       """
-      {"id":"chatcmpl-msg_9","object":"chat.completion","created":5,"model":"mine","choices":[{"index":0,"logprobs":null,
+      {"id":"chatcmpl-9_00ff","object":"chat.completion","created":5,"model":"mine","choices":[{"index":0,"logprobs":null,
         "message":{"role":"assistant","content":"See:","refusal":null,"reasoning_content":"hm","reasoning_details":[
           {"type":"reasoning.text","text":"hm","signature":"s","format":"anthropic-claude-v1"},
           {"type":"reasoning.encrypted","data":"zz","format":"anthropic-claude-v1"}],
@@ -132,6 +132,20 @@ import Testing
   func `usage is found where servers hide it`(_ last: String) throws {
     let seen = try AnswerPlay.seen([AnswerPlay.chunk(#"{"content":"hi"}"#, "stop"), last], to: .messages)
     #expect(seen.input == 9 && seen.output == 4)
+  }
+
+  @Test(arguments: ["c", "", "chatcmpl-123", "chatcmpl-0123456789abcdef", "msg_0123456789abcdef"])
+  func `ids that a server repeats become unique`(_ given: String) throws {
+    let body = #"{"id":"\#(given)","choices":[{"message":{"content":"a"},"finish_reason":"stop"}]}"#
+    for (dialect, prefix) in [(Dialect.messages, "msg_"), (.responses, "resp_"), (.chat, "chatcmpl-")] {
+      let ids = try ["1", "2"].map { unique in
+        var context = AnswerPlay.context()
+        context.unique = unique
+        return try JSONDocument(parsing: AnswerPlay.wholeBytes(body, to: dialect, context)).root["id"]?.string ?? ""
+      }
+      #expect(ids.allSatisfy { $0.hasPrefix(prefix) && $0.count > prefix.count })
+      #expect((ids[0] == ids[1]) == given.hasSuffix("0123456789abcdef"))
+    }
   }
 
   // MARK: The caller's own dialect

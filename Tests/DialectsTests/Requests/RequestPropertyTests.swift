@@ -20,6 +20,43 @@ import Testing
   }
 }
 
+/// What the quick look lets through, the rules would not change.
+@Suite struct OwnRequestTests {
+  @Test(arguments: 0..<400)
+  func `a request that needs no change is sent as it came`(_ seed: Int) throws {
+    var random = Dice(seed)
+    let talk = Conversation(&random)
+    for (text, dialect) in [(talk.chat, Dialect.chat), (talk.messages, .messages)] {
+      for kind in Kind.allCases where kind.wire(dialect) == dialect {
+        let once = try Made(text, dialect, kind)
+        let twice = try Made(once.text, dialect, kind)
+        #expect(twice.text == once.text && twice.dropped.isEmpty, "\(kind)\n\(once.text)\n\(twice.text)")
+      }
+    }
+  }
+
+  /// A fine request with one fault at a time: each is seen.
+  @Test(arguments: [
+    (#""content":"a""#, #""content":null"#), (#""id":"c1""#, #""id":"""#), (#""name":"f","arg"#, #""name":"f.g","arg"#),
+    (#""role":"system""#, #""role":"developer""#), (#"{"type":"object","properties":{}}"#, #"{"type":"object"}"#),
+    (#""tool_call_id":"c1""#, #""tool_call_id":"c2""#), (#""{}""#, #""""#), (#""stop":"x""#, #""stop":"""#),
+    (#""temperature":1"#, #""temperature":3"#), (#""role":"tool","#, #""role":"user","#),
+  ])
+  func `every fault is seen`(_ fine: String, _ fault: String) throws {
+    let text = """
+      {"model":"there","messages":[{"role":"system","content":"s"},{"role":"user","content":"a"},
+       {"role":"assistant","content":null,"tool_calls":[{"id":"c1","type":"function","function":{"name":"f","arguments":"{}"}}]},
+       {"role":"tool","tool_call_id":"c1","content":"r"}],"temperature":1,"stop":"x","tools":[
+       {"type":"function","function":{"name":"f","parameters":{"type":"object","properties":{}}}}]}
+      """
+    #expect(try Made(text, .chat, .compatible).text.contains(fine))
+    let made = try Made(text.replacing(fine, with: fault), .chat, .compatible)
+    // The white space of the caller goes where a part was made anew, or the fault is one that only its caller can mend.
+    let isMended = !made.text.contains(fault)
+    #expect(isMended || fault.contains("c2") || fault.contains(#""role":"user""#) || fault.contains("null"))
+  }
+}
+
 /// A small generator, the same for a seed.
 struct Dice {
   private var state: UInt64

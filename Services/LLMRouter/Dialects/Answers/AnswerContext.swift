@@ -31,6 +31,19 @@ public struct AnswerContext: Sendable {
     self.echo = echo
   }
 
+  /// An id with a prefix out of the provider's: short ones and none repeat, so they get digits that no other has.
+  func id(_ prefix: String, from given: String) -> String {
+    var plain = Substring(given)
+    for known in ["chatcmpl-", "msg_", "resp_", "cmpl-"] where plain.hasPrefix(known) {
+      plain = plain.dropFirst(known.count)
+    }
+    if plain.isEmpty { return prefix + unique }
+    return plain.utf8.count < AnswerContext.idBytesMin ? "\(prefix)\(plain)_\(unique)" : prefix + plain
+  }
+
+  /// Ids of providers that are shorter are not unique.
+  private static let idBytesMin = 12
+
   /// The tool that a call means.
   func tool(_ name: String) -> ToolIdentity { names.original(name) ?? ToolIdentity(name: name) }
 }

@@ -26,7 +26,7 @@ struct ChatWriter: Sendable {
   }
 
   static func id(_ id: String, _ context: AnswerContext) -> String {
-    id.hasPrefix("chatcmpl-") ? id : "chatcmpl-\(id.isEmpty ? context.unique : id)"
+    context.id("chatcmpl-", from: id)
   }
 
   private mutating func begin(_ id: String, to bytes: inout [UInt8]) {

@@ -47,8 +47,7 @@ struct MessageWriter: Sendable {
 
   /// The members that a message and the first event of its stream begin with.
   static func head(_ id: String, _ context: AnswerContext, _ writer: inout JSONWriter) {
-    let plain = id.replacing("chatcmpl-", with: "")
-    writer.member("id", plain.hasPrefix("msg_") ? plain : "msg_\(plain.isEmpty ? context.unique : plain)")
+    writer.member("id", context.id("msg_", from: id))
     writer.member("type", "message")
     writer.member("role", "assistant")
     writer.member("model", context.model)

@@ -23,7 +23,7 @@ struct ResponseWriter: Sendable {
   }
 
   static func id(_ id: String, _ context: AnswerContext) -> String {
-    id.hasPrefix("resp_") ? id : "resp_\(id.isEmpty ? context.unique : id)"
+    context.id("resp_", from: id)
   }
 
   private mutating func begin(_ id: String, to bytes: inout [UInt8]) {

@@ -6,7 +6,7 @@ enum ChatParts {
     _ content: JSONNode?, _ path: String, _ context: inout RequestContext
   ) throws(DialectFault) -> [JSONNode] {
     guard let content else { throw DialectFault("Content is missing.", at: "\(path).content") }
-    if let text = content.string { return [.text(text)] }
+    if content.kind == .string { return [.text(content)] }
     var blocks: [JSONNode] = []
     for (index, part) in content.elements.enumerated() {
       var block = try block(part, "\(path).content[\(index)]", &context)
@@ -21,8 +21,8 @@ enum ChatParts {
   ) throws(DialectFault) -> JSONNode {
     let type = part["type"]?.string ?? ""
     switch type {
-    case "text": return .text(part["text"]?.string ?? "")
-    case "refusal": return .text(part["refusal"]?.string ?? "")
+    case "text": return .text(part["text"])
+    case "refusal": return .text(part["refusal"])
     case "image_url":
       guard let url = part["image_url"]?["url"]?.string ?? part["image_url"]?.string else {
         throw DialectFault("An image needs 'image_url.url'.", at: path)

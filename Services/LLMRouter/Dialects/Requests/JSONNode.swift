@@ -39,6 +39,11 @@ indirect enum JSONNode: Sendable {
   /// A text part of the chat and messages dialects.
   static func text(_ text: String) -> JSONNode { .typed("text", ("text", .string(text))) }
 
+  /// The same with a text as it came, which is then neither read nor escaped again.
+  static func text(_ text: JSONNode?) -> JSONNode {
+    .typed("text", ("text", text?.kind == .string ? text ?? .null : .string("")))
+  }
+
   /// Arguments stand some levels deep in a request, whose own depth is limited.
   private static let textDepthMax = 100
 
@@ -75,6 +80,12 @@ extension JSONNode {
     case .string(let value): value
     default: nil
     }
+  }
+
+  /// Whether it is no text, or one with nothing to be seen.
+  var isBlankText: Bool {
+    if case .view(let view) = self, OwnCheck.hasInk(view) { return false }
+    return string?.isBlank ?? true
   }
 
   var bool: Bool? {

@@ -9,7 +9,7 @@ enum MessageParts {
     switch type {
     case "text":
       if (block["citations"]?.count ?? 0) > 0 { context.omissions.add("messages.content.citations") }
-      return [.text(block["text"]?.string ?? "")]
+      return [.text(block["text"])]
     case "image":
       guard let url = MediaSource.url(block["source"]) else { throw fileFault(path) }
       return [.typed("image_url", ("image_url", .members(("url", .string(url)))))]

@@ -4,7 +4,12 @@ internal import JSON
 /// the usage of streams, the bound of the answer, and what the provider would refuse.
 enum OwnRequest {
   static func request(_ document: JSONView, _ dialect: Dialect, _ context: RequestContext) -> TranslatedRequest {
-    var root = JSONNode.object(members(of: document, dialect, context.target))
+    let members = members(of: document, dialect, context.target)
+    var check = OwnCheck(context)
+    if check.isFine(document, dialect) {
+      return TranslatedRequest(bytes: bytes(of: members, document), dropped: [])
+    }
+    var root = JSONNode.object(members)
     var rules = WireRules(context.target, isTranslated: false)
     switch dialect {
     case .chat: rules.applyToChat(&root)
@@ -17,10 +22,15 @@ enum OwnRequest {
       root.set("user", ifPresent: rules.shortUser(root["user"]))
     case .embeddings: root.set("user", ifPresent: rules.shortUser(root["user"]))
     }
-    var writer = JSONWriter(reservingBytes: document.document.bytes.count + 128)
-    root.write(to: &writer)
     return TranslatedRequest(
-      bytes: writer.bytes, dropped: rules.omissions.names, translation: RequestTranslation(names: rules.names))
+      bytes: bytes(of: root.members, document), dropped: rules.omissions.names,
+      translation: RequestTranslation(names: rules.names))
+  }
+
+  private static func bytes(of members: [JSONNode.Member], _ document: JSONView) -> [UInt8] {
+    var writer = JSONWriter(reservingBytes: document.document.bytes.count + 128)
+    JSONNode.object(members).write(to: &writer)
+    return writer.bytes
   }
 
   private static func members(

@@ -166,7 +166,7 @@ enum ResponseParts {
       let type = part["type"]?.string ?? ""
       switch type {
       case "input_text", "output_text", "text", "summary_text", "reasoning_text":
-        var made = JSONNode.text(part["text"]?.string ?? "")
+        var made = JSONNode.text(part["text"])
         made.set("cache_control", ifPresent: part["cache_control"])
         parts.append(made)
       case "refusal": parts.append(.text(part["refusal"]?.string ?? ""))

@@ -125,7 +125,7 @@ extension WireRules {
   }
 
   private static func withInk(_ block: JSONNode) -> Change {
-    block["type"]?.string == "text" && (block["text"]?.string ?? "").isBlank ? .removed : .kept
+    block["type"]?.string == "text" && block["text"]?.isBlankText ?? true ? .removed : .kept
   }
 
   // MARK: Turns
@@ -170,8 +170,8 @@ extension WireRules {
       turn.set("content", .array([]))
       return turn
     }
-    if let text = content.string {
-      guard text.isBlank else { return nil }
+    if content.kind == .string {
+      guard content.isBlankText else { return nil }
       turn.set("content", .array([]))
       return turn
     }

@@ -84,7 +84,7 @@ create table usage_sum (
 ) with (fillfactor = 80);
 
 -- Adds up to so many pending rows to the sums, in one statement; returns how many there were.
-create function add_usage(rows_max int) returns bigint language sql as $$
+create function add_usage(rows_max int) returns bigint language sql set search_path from current as $$
   with taken as materialized (
     delete from usage_pending where ctid = any (array(
       select ctid from usage_pending limit rows_max for update skip locked)) returning *
@@ -139,7 +139,7 @@ create function add_usage(rows_max int) returns bigint language sql as $$
 $$;
 
 -- Notes in the transaction that writes calls what they add up to.
-create function note_usage() returns trigger language plpgsql as $$
+create function note_usage() returns trigger language plpgsql set search_path from current as $$
 declare noted bigint;
 begin
   insert into usage_pending
