@@ -215,5 +215,50 @@ extension EndToEndTests {
       #expect(fixture.call("DELETE", "/api/v1/tasks/\(second)").status == 200)
       #expect(try ids("") == [task] && ids("&archived=true") == [second, task])
     }
+
+    @Test func `large inputs and results are left out of lists, and a large input cannot be multiplied`() throws {
+      let large = String(repeating: "y", count: 1_500_000)
+      let many = String(repeating: "{{input.a}}", count: 3000)
+      try fixture.put(
+        workflow: "bulky",
+        #"{"key":"ask","type":"approval","input":{"$ref":"input.a"}},"#
+          + #"{"key":"copy","type":"transform","depends_on":["ask"],"input":{"$ref":"input.a"}}"#)
+      try fixture.put(workflow: "bulkier", #"{"key":"x","type":"transform","input":{"x":"\#(many)"}}"#)
+      var made: [(task: String, run: String)] = []
+      for number in 0..<3 { made.append(try fixture.start("bulky", input: #"{"n":\#(number),"a":"\#(large)"}"#)) }
+      var waiting: [JSONView] = []
+      try fixture.wait("people are asked") {
+        let (_, text) = fixture.call("GET", "/api/v1/approvals?status=pending&limit=100")
+        #expect(text.utf8.count < 100_000)
+        waiting =
+          try JSONDocument(parsing: text).root["approvals"]?.elements.filter { view in
+            made.contains { $0.run == view["run_id"]?.string }
+          } ?? []
+        return waiting.count == 3
+      }
+      for approval in waiting {
+        #expect(approval["subject"]?.isNull ?? false && approval["subject_truncated"]?.bool ?? false)
+        let id = approval["id"]?.string ?? ""
+        #expect(fixture.call("GET", "/api/v1/approvals/\(id)").text.utf8.count > 1_500_000)
+        let sha256 = approval["subject_sha256"]?.string ?? ""
+        #expect(
+          fixture.call(
+            "POST", "/api/v1/approvals/\(id)/decision", body: #"{"decision":"approve","subject_sha256":"\#(sha256)"}"#
+          ).status == 200)
+      }
+      for one in made { _ = try fixture.end(ofRun: one.run) }
+      for (list, member) in [("tasks", "input"), ("runs", "result")] {
+        let (status, text) = fixture.call("GET", "/api/v1/\(list)?workflow=bulky&limit=100")
+        let rows = try JSONDocument(parsing: text).root[list]?.elements.map { $0 } ?? []
+        #expect(status == 200 && rows.count == 3 && text.utf8.count < 20_000)
+        #expect(rows.allSatisfy { $0[member]?.isNull ?? false && $0["\(member)_truncated"]?.bool ?? false })
+      }
+      let (_, whole) = fixture.call("GET", "/api/v1/tasks/\(made[0].task)")
+      #expect(whole.utf8.count > 3_000_000 && !whole.contains("_truncated"))
+      #expect(fixture.call("GET", "/api/v1/runs/\(made[0].run)/result").text.utf8.count == 1_500_002)
+      let failed = try fixture.end(ofRun: try fixture.start("bulkier", input: #"{"a":"\#(large)"}"#).run)
+      #expect(failed["status"]?.string == "failed" && failed["failure"]?["code"]?.string == "input_failed")
+      #expect(failed["failure"]?["message"]?.string?.contains("larger than") ?? false)
+    }
   }
 }

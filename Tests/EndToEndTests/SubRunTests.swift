@@ -223,6 +223,22 @@ extension EndToEndTests {
       }
     }
 
+    @Test func `a text that only looks like U+0000 is one like any other`() throws {
+      let run = try fixture.start("attempts").run
+      try fixture.deliver(try lease())
+      _ = try fixture.end(ofRun: run)
+      func fork(_ prompt: String) -> Int {
+        fixture.call(
+          "POST", "/api/v1/runs/\(run)/fork",
+          body: #"{"from_step":"a","changes":[{"step":"a","input":{"prompt":"\#(prompt)"}}]}"#
+        ).status
+      }
+      #expect(fork(#"print \\u0000 please"#) == 201)
+      #expect(fork(#"print \u0000 please"#) == 422)
+      #expect(fork(#"print \\\u0000 please"#) == 422)
+      try fixture.deliver(try lease())
+    }
+
     @Test func `a run whose workflow is gone altogether can be cancelled`() throws {
       try fixture.put(workflow: "lost", #"{"key":"a","type":"signal","signal":"go"}"#)
       let run = try fixture.start("lost").run
