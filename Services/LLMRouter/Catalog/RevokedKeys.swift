@@ -7,8 +7,8 @@ struct RevokedKey: Sendable, Hashable {
   let id: UUID
 }
 
-/// The virtual keys that were taken back and have not expired. Nothing but time bounds their number: a key lives a week at
-/// most. Only what is new is read again.
+/// The virtual keys that were taken back and have not expired. Nothing but time bounds their number: a key lives a week
+/// at most. Only what is new is read again.
 final class RevokedKeys: Sendable {
   private struct State {
     var expiries: [RevokedKey: Timestamp] = [:]

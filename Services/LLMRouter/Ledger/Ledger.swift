@@ -182,8 +182,8 @@ final class Ledger: Sendable {
     return tenants
   }
 
-  /// Rows of a process that is gone. A call that was open then is charged what was possible in the time that it had: the
-  /// prompt and what a model can say until the process was last known to be alive, at most what was reserved.
+  /// Rows of a process that is gone. A call that was open then is charged what was possible in the time that it had:
+  /// the prompt and what a model can say until the process was last known to be alive, at most what was reserved.
   private func take(_ rows: [[UInt8]], _ orphan: LedgerSpool.Orphan) async throws {
     let texts = rows.map { String(decoding: $0, as: UTF8.self) }
     guard !orphan.isEarlierForm, let aliveAt = orphan.aliveAt else {

@@ -29,8 +29,8 @@ public struct Price: Hashable, Sendable {
     self.longPrompt = longPrompt
   }
 
-  /// What `usage` costs in billionths of a US dollar, rounded up, so that no call with a price is free by rounding. Parts
-  /// that have no known price are charged by what is known (`charge(_:kind:)` says whether there are some). Never
+  /// What `usage` costs in billionths of a US dollar, rounded up, so that no call with a price is free by rounding.
+  /// Parts that have no known price are charged by what is known (`charge(_:kind:)` says whether there are some). Never
   /// overflows: the product of both maxima is clamped.
   public func nanoUSD(_ usage: TokenUsage) -> Int64 {
     if let longPrompt, usage.prompt > longPrompt.above { return price(longPrompt).nanoUSD(usage) }
@@ -51,8 +51,8 @@ public struct Price: Hashable, Sendable {
     public let chargedNanoUSD: Int64
   }
 
-  /// What `usage` costs at a provider of a kind: the tokens at their tier, and the searches. Where the price of a tier is
-  /// not known, budgets are charged by the dearest that is in use for it.
+  /// What `usage` costs at a provider of a kind: the tokens at their tier, and the searches. Where the price of a tier
+  /// is not known, budgets are charged by the dearest that is in use for it.
   public func charge(_ usage: TokenUsage, kind: String) -> Charge {
     let tier = usage.tier.factor(kind: kind)
     let tokens = Int128(nanoUSD(usage)) * Int128(tier.percent)

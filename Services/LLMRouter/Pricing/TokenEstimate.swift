@@ -24,8 +24,8 @@ public enum TokenEstimate {
     return sum.addingClamped(8)
   }
 
-  /// The fewest tokens that a prompt can have, by any tokenizer in use: only this may be a reason to refuse. Long runs of
-  /// one letter or of spaces are a token for many bytes.
+  /// The fewest tokens that a prompt can have, by any tokenizer in use: only this may be a reason to refuse. Long runs
+  /// of one letter or of spaces are a token for many bytes.
   public static func promptMin(_ estimate: Int64) -> Int64 { estimate / 4 }
 
   /// Bytes of an encoded document to a token, where a budget has to be kept: a text in a PDF is compressed.

@@ -105,7 +105,8 @@ public enum ServiceTier: String, Sendable, Hashable, CaseIterable {
   /// A word that is not known here.
   case other
 
-  /// Reads the word of a provider or a caller. What asks for nothing, or leaves the choice to the provider, is standard.
+  /// Reads the word of a provider or a caller. What asks for nothing, or leaves the choice to the provider, is
+  /// standard.
   public init(_ word: String?) {
     switch word ?? "" {
     case "", "auto", "default", "standard", "standard_only", "on_demand": self = .standard

@@ -6,8 +6,8 @@ internal import Redis
 internal import Synchronization
 internal import Telemetry
 
-/// Whether Redis still has what it had: its run, and a name that is written there once and found again, as long as nothing
-/// was lost.
+/// Whether Redis still has what it had: its run, and a name that is written there once and found again, as long as
+/// nothing was lost.
 struct BudgetEpoch: Sendable {
   var name: String?
   /// When it was first seen, in monotonic nanoseconds.
@@ -101,8 +101,8 @@ extension BudgetGuard {
     }
   }
 
-  /// Looks whether counters were built anew by others: what is held of the old ones is worth nothing, and open calls are
-  /// added to the new ones. Others wait for this before they use a counter that was lost.
+  /// Looks whether counters were built anew by others: what is held of the old ones is worth nothing, and open calls
+  /// are added to the new ones. Others wait for this before they use a counter that was lost.
   func adoptOpenCalls() async {
     let keys = state.withLock { state -> [String] in
       var keys = Set(state.holdings.keys)

@@ -14,8 +14,8 @@ enum BudgetScripts {
   /// then the name of the process. Beyond the amount up to a twentieth of what is left is granted; who holds something
   /// stands in the hash with the second of its last contact. Returns {0, then generation, extra and value of each}, {1,
   /// index, value} for the first that is too small, {2, index} for the first that is missing, {3, index, generation}
-  /// for the first of another generation, {4, index} for one that is too small as long as a process that was not heard of
-  /// for ten seconds may hold some of it, or {5, index} for the first that is being built.
+  /// for the first of another generation, {4, index} for one that is too small as long as a process that was not heard
+  /// of for ten seconds may hold some of it, or {5, index} for the first that is being built.
   static let reserve = RedisScript(
     run + """
       local found, values = {0}, {}
@@ -81,8 +81,9 @@ enum BudgetScripts {
       return 1
       """)
 
-  /// ARGV: generation, end, and milliseconds for building. Begins to build a counter that is missing, of an earlier run,
-  /// or left unfinished. Returns {0, generation} for one that is there, {1} for one that another process builds, and {2}.
+  /// ARGV: generation, end, and milliseconds for building. Begins to build a counter that is missing, of an earlier
+  /// run, or left unfinished. Returns {0, generation} for one that is there, {1} for one that another process builds,
+  /// and {2}.
   static let seed = RedisScript(
     run + """
       local time = redis.call('TIME')
@@ -98,8 +99,8 @@ enum BudgetScripts {
       return {2}
       """)
 
-  /// ARGV: generation and value. The counter is built; what others have added meanwhile stays in it. Returns 1, or 0 for
-  /// one that is another by now.
+  /// ARGV: generation and value. The counter is built; what others have added meanwhile stays in it. Returns 1, or 0
+  /// for one that is another by now.
   static let finish = RedisScript(
     """
     if redis.call('HGET', KEYS[1], 'g') ~= ARGV[1] then return 0 end

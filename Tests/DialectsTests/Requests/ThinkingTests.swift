@@ -130,3 +130,19 @@ import Testing
     #expect(without.dropped == ["messages.reasoning_content"])
   }
 }
+
+/// What names of models say.
+@Suite struct ModelNameTests {
+  @Test(arguments: [
+    ("claude-opus-4-7", true), ("anthropic.claude-sonnet-5-v1:0", true), ("Claude-Fable-5", true),
+    ("claude-opus-4-6", false), ("claude-sonnet-4-20250514", false), ("claude-3-5-haiku-20241022", false),
+    ("o3-mini", true), ("openai/gpt-5-nano", true), ("GPT-5", true), ("gpt-5-chat-latest", false), ("gpt-5.1", false),
+    ("gpt-4o", false), ("orca", false), ("", false), ("clclaude-5", true),
+  ])
+  func `models that refuse sampling are known by their names`(_ name: String, _ refuses: Bool) throws {
+    let text = #"{"temperature":0.5,"messages":[{"role":"user","content":"x"}]}"#
+    for kind in [Kind.openai, .compatible] {
+      #expect(try Made(text, .chat, kind, model: name).dropped.isEmpty != refuses)
+    }
+  }
+}

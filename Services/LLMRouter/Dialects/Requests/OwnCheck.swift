@@ -3,6 +3,29 @@ internal import JSON
 /// Whether a request in its provider's own dialect goes on as it is: a look at every part without copying any. It errs
 /// towards no; then `WireRules` looks closely.
 struct OwnCheck {
+  /// The keys that occur in every message, told apart without a copy.
+  private enum Key {
+    case role, content, calls, callID, type, id, function, name, arguments, other
+
+    init(_ view: JSONView) {
+      self =
+        view.withString { bytes in
+          switch bytes.count {
+          case 2 where bytes.elementsEqual("id".utf8): .id
+          case 4 where bytes.elementsEqual("role".utf8): .role
+          case 4 where bytes.elementsEqual("type".utf8): .type
+          case 4 where bytes.elementsEqual("name".utf8): .name
+          case 7 where bytes.elementsEqual("content".utf8): .content
+          case 8 where bytes.elementsEqual("function".utf8): .function
+          case 9 where bytes.elementsEqual("arguments".utf8): .arguments
+          case 10 where bytes.elementsEqual("tool_calls".utf8): .calls
+          case 12 where bytes.elementsEqual("tool_call_id".utf8): .callID
+          default: .other
+          }
+        } ?? .other
+    }
+  }
+
   private let rules: ProviderRules
   private let model: ModelName
   private let limit: Int64
@@ -97,11 +120,11 @@ struct OwnCheck {
     var id: JSONView?
     var hasOthers = false
     for (key, value) in message.members {
-      switch key.string {
-      case "role": role = value.string ?? ""
-      case "content": content = value
-      case "tool_calls": calls = value
-      case "tool_call_id": id = value
+      switch Key(key) {
+      case .role: role = value.string ?? ""
+      case .content: content = value
+      case .calls: calls = value
+      case .callID: id = value
       default: hasOthers = true
       }
     }
@@ -131,10 +154,10 @@ struct OwnCheck {
     var id: JSONView?
     var function: JSONView?
     for (key, value) in call.members {
-      switch key.string {
-      case "type": hasType = value.string == "function"
-      case "id": id = value
-      case "function": function = value
+      switch Key(key) {
+      case .type: hasType = value.string == "function"
+      case .id: id = value
+      case .function: function = value
       default: continue
       }
     }
@@ -142,9 +165,9 @@ struct OwnCheck {
     var hasName = false
     var hasArguments = false
     for (key, value) in function.members {
-      switch key.string {
-      case "name": hasName = isName(value)
-      case "arguments": hasArguments = OwnCheck.hasInk(value)
+      switch Key(key) {
+      case .name: hasName = isName(value)
+      case .arguments: hasArguments = OwnCheck.hasInk(value)
       default: continue
       }
     }
