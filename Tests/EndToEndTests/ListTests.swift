@@ -25,8 +25,8 @@ extension EndToEndTests {
 
     private static func hex(_ number: Int) -> String { String(number, radix: 16) }
 
-    /// Rows as many runs leave them: the later, the newer. Few failed, few are open, few have labels or another workflow;
-    /// the newest quarter of the tasks is archived.
+    /// Rows as many runs leave them: the later, the newer. Few failed, few are open, few have labels or another
+    /// workflow; the newest quarter of the tasks is archived.
     private func fill() throws {
       try sql(
         """

@@ -63,7 +63,8 @@ extension PostgresTests {
       #expect(try sql("select count(*) from event") == "7")
       #expect(try sql("select count(*) from run where ended_at is not null and archived_at is null") == "4")
       #expect(try sql("select oldest_run(n(99)) = min(created_at) from run") == "t")
-      // A replica of the version before writes on, without the new columns and into the table that is not read any more.
+      // A replica of the version before writes on, without the new columns and into the table that is not read any
+      // more.
       _ = try sql(
         """
         insert into run (id, tenant_id, task_id, workflow_version, workflow, input_sha256, version, status)

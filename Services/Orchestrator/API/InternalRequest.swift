@@ -182,8 +182,8 @@ extension HTTPResponse {
   /// Bytes after which a page of a list ends, although it has fewer rows than were asked for.
   private static let pageBytesMax = 4 << 20
 
-  /// A page of a list. `rows` holds one row more than `limit` when there is another page; `cut` is where that begins when
-  /// rows that do not fit were in the way.
+  /// A page of a list. `rows` holds one row more than `limit` when there is another page; `cut` is where that begins
+  /// when rows that do not fit were in the way.
   static func page<Row>(
     _ name: String, _ rows: [Row], limit: Int, cut: String? = nil, cursor: (Row) -> String,
     _ write: (Row, inout JSONWriter) -> Void

@@ -19,8 +19,8 @@ struct RunFilter: Sendable {
 /// A page of a list.
 struct ListPage<Row: Sendable>: Sendable {
   var rows: [Row]
-  /// Where the next page begins, although this one has fewer rows than were asked for: so many rows were looked at that do
-  /// not fit the filter.
+  /// Where the next page begins, although this one has fewer rows than were asked for: so many rows were looked at
+  /// that do not fit the filter.
   var cut: UUID?
 }
 
@@ -109,9 +109,10 @@ struct ListSQL {
     ]
   }
 
-  /// The condition and order of the rows with `values` in the first columns, from a place in the last one on. As a range
-  /// of the whole key and ordered by all of it, which only the index on these columns can serve: with equalities and an
-  /// order by the id alone, the planner may walk another index and hope to find enough rows on its way.
+  /// The condition and order of the rows with `values` in the first columns, from a place in the last one on. As a
+  /// range of the whole key and ordered by all of it, which only the index on these columns can serve: with
+  /// equalities and an order by the id alone, the planner may walk another index and hope to find enough rows on its
+  /// way.
   static func range(_ columns: [String], _ values: [String], from cursor: String, _ order: Order) -> String {
     let (first, last) = ("'\(UUID(high: 0, low: 0))'::uuid", "'\(UUID.last)'::uuid")
     let key = "(\(columns.joined(separator: ", ")))"

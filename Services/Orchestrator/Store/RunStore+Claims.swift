@@ -84,9 +84,10 @@ extension RunStore {
     return claimed
   }
 
-  /// A step stands in the queue, or behind the limit or lock that blocked it when it was looked at. A claim looks at the
-  /// first steps of each tenant, and at the first ones behind each limit and lock that has room again; what it finds
-  /// blocked, it moves behind what blocks it. So a claim's work grows with what it gives out, not with what waits.
+  /// A step stands in the queue, or behind the limit or lock that blocked it when it was looked at. A claim looks at
+  /// the first steps of each tenant, and at the first ones behind each limit and lock that has room again; what it
+  /// finds blocked, it moves behind what blocks it. So a claim's work grows with what it gives out, not with what
+  /// waits.
   ///
   /// Limits and held slots are gathered in objects by tenant and key, and looked up: joins of such small sets may be
   /// planned as loops within loops.

@@ -34,8 +34,8 @@ extension RunStore {
   /// Bytes of events after which a page ends.
   private static let pageBytesMax: Int64 = 8 << 20
 
-  /// Events behind `sequence`, in order, up to `limit`; fewer when they are large, but one at least. Those of an archived
-  /// run are not here.
+  /// Events behind `sequence`, in order, up to `limit`; fewer when they are large, but one at least. Those of an
+  /// archived run are not here.
   func events(_ run: RunID, after sequence: Int, limit: Int) async throws -> EventPage {
     // Every row has one event at least.
     let rows = try await pool.query(

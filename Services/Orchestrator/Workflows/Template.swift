@@ -20,8 +20,8 @@ public struct Template: Sendable {
     references = found
   }
 
-  /// Fills the holes. Throws what `lookup` throws, and `TemplateError` when the result is larger than `bytesMax`: as soon
-  /// as that is known, never after it was built.
+  /// Fills the holes. Throws what `lookup` throws, and `TemplateError` when the result is larger than `bytesMax`: as
+  /// soon as that is known, never after it was built.
   public func render(bytesMax: Int, _ lookup: Lookup) throws -> [UInt8] {
     var writer = JSONWriter()
     var budget = RenderBudget(bytesMax: bytesMax)
