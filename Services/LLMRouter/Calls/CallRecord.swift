@@ -47,7 +47,7 @@ final class CallRecord: Sendable {
   let id: CallID
   let span: Span
   let startedAt: UInt64
-  private let metrics: CallMetrics
+  let metrics: CallMetrics
   private let ledger: Ledger
   private let budgets: BudgetGuard
   private let rates: RateGuard
@@ -161,8 +161,8 @@ final class CallRecord: Sendable {
   /// Why the answer comes from where it comes.
   func route(_ reason: String) { state.withLock { $0.entry.route = reason } }
 
-  /// Settles an attempt that does not become the answer of the call. What was not sent or only refused costs nothing; an
-  /// attempt that is charged has a row of its own, or becomes the row of the call when no other attempt follows.
+  /// Settles an attempt that does not become the answer of the call. What was not sent or only refused costs nothing;
+  /// an attempt that is charged has a row of its own, or becomes the row of the call when no other attempt follows.
   func settle(_ report: AttemptReport) {
     switch report.progress {
     case .unsent, .refused:
@@ -306,7 +306,7 @@ final class CallRecord: Sendable {
       for more in further { budgets.settle(more, tokens: 0, nanoUSD: 0) }
     }
     observe(entry, target, kind, isTold: isTold)
-    describe(entry, target, finish)
+    describe(entry, target, kind, finish)
     span.end()
   }
 
@@ -384,55 +384,5 @@ final class CallRecord: Sendable {
     state.entry.endedAt = WallClock.now()
     state.entry.latencyMicroseconds = Int64((MonotonicClock.now() &- startedAt) / 1000)
     state.entry.firstTokenMicroseconds = state.firstTokenAt.map { Int64(($0 &- startedAt) / 1000) }
-  }
-
-  private func observe(_ entry: LedgerEntry, _ target: ModelTarget?, _ kind: ProviderKind?, isTold: Bool) {
-    let (provider, model) = (target?.provider ?? "", target?.name ?? "")
-    metrics.calls.with(provider, model, entry.outcome).add()
-    guard let target else { return }
-    metrics.duration.with(provider, model).observe(nanoseconds: UInt64(max(0, entry.latencyMicroseconds)) * 1000)
-    if let first = entry.firstTokenMicroseconds {
-      metrics.firstToken.with(provider, model).observe(nanoseconds: UInt64(max(0, first)) * 1000)
-    }
-    let usage = entry.usage
-    for (part, count) in [
-      ("input", usage.input), ("cache_read", usage.cacheRead),
-      ("cache_write", usage.cacheWrite.addingClamped(usage.cacheWriteLong)),
-      ("output", usage.output),
-    ] where count > 0 { metrics.tokens.with(provider, model, part).add(UInt64(count)) }
-    if entry.isEstimated { metrics.estimated.with(provider, model).add() }
-    if let nano = entry.nanoUSD {
-      if nano > 0 { metrics.cost.with(provider, model).add(UInt64(nano / 1000) + (nano % 1000 >= 500 ? 1 : 0)) }
-    } else {
-      metrics.unpriced.with(provider, model).add()
-    }
-    let name = kind?.conventionName ?? "openai"
-    if isTold {
-      metrics.tokenUsage.with(name, target.name, "input").observe(nanoseconds: UInt64(max(0, usage.prompt)))
-      metrics.tokenUsage.with(name, target.name, "output").observe(nanoseconds: UInt64(max(0, usage.output)))
-    }
-    metrics.operationDuration.with(CallRecord.operation(entry.dialect), name, target.name)
-      .observe(nanoseconds: UInt64(max(0, entry.latencyMicroseconds)) * 1000)
-  }
-
-  static func operation(_ dialect: Dialect) -> String { dialect == .embeddings ? "embeddings" : "chat" }
-
-  /// The span by the GenAI conventions of OpenTelemetry.
-  private func describe(_ entry: LedgerEntry, _ target: ModelTarget?, _ finish: String?) {
-    if entry.outcome != "ok" { span.recordError(type: entry.outcome, message: entry.outcome) }
-    guard span.isRecording else { return }
-    span.setAttribute("gen_ai.operation.name", .string(CallRecord.operation(entry.dialect)))
-    span.setAttribute("gen_ai.request.model", .string(CallLabels.plain(entry.modelAsked)))
-    span.setAttribute("cadre.route", .string(entry.route))
-    span.setAttribute("cadre.attempts", .int(Int64(entry.attempts)))
-    if let target {
-      span.setAttribute("gen_ai.response.model", .string(target.providerModel))
-      span.setAttribute("gen_ai.provider.name", .string(state.withLock { $0.kind }?.conventionName ?? "openai"))
-    }
-    span.setAttribute("gen_ai.usage.input_tokens", .int(entry.usage.prompt))
-    span.setAttribute("gen_ai.usage.output_tokens", .int(entry.usage.output))
-    span.setAttribute("gen_ai.usage.cache_read.input_tokens", .int(entry.usage.cacheRead))
-    if let finish { span.setAttribute("gen_ai.response.finish_reasons", .string(finish)) }
-    if let nano = entry.nanoUSD { span.setAttribute("cadre.cost_nanousd", .int(nano)) }
   }
 }

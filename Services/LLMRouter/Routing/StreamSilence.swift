@@ -1,5 +1,5 @@
-/// For how long a provider has sent no token. Time in which its stream was not read, because the caller is slow, is none
-/// of its own. A value: times are given from outside.
+/// For how long a provider has sent no token. Time in which its stream was not read, because the caller is slow, is
+/// none of its own. A value: times are given from outside.
 public struct StreamSilence: Sendable {
   /// The begin of the silence, moved on by the time in which nobody read.
   public private(set) var since: UInt64

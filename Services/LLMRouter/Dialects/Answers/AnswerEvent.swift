@@ -12,8 +12,8 @@ enum AnswerPart: Sendable, Hashable {
   case call(id: String, name: String)
 }
 
-/// One step of an answer, whatever dialect it came in. Parts never overlap: each is opened, filled and closed before the
-/// next one.
+/// One step of an answer, whatever dialect it came in. Parts never overlap: each is opened, filled and closed before
+/// the next one.
 enum AnswerEvent: Sendable, Hashable {
   /// The answer begins; the id is the provider's, and may be empty.
   case begin(id: String)
