@@ -96,7 +96,7 @@ var targets: [Target] = [
       .embedInCode("Store/Migrations/0006_deleted_workflows.sql"),
     ], swiftSettings: settings),
 
-  library("Pricing", at: "Services/LLMRouter/Pricing", ["JSON"]),
+  library("Pricing", at: "Services/LLMRouter/Pricing", ["JSON", "Primitives"]),
   library("Budgets", at: "Services/LLMRouter/Budgets"),
   library("Routing", at: "Services/LLMRouter/Routing", ["JSON", "Pricing"]),
   library("Dialects", at: "Services/LLMRouter/Dialects", ["Crypto", "HTTPWire", "JSON", "Pricing"]),

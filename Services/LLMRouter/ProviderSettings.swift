@@ -17,7 +17,7 @@ struct ModelDeclaration: Sendable, Equatable {
   static let type = SettingType<ModelDeclaration>.map { reader in
     let name = reader.value("name", .string(bytesMaximum: 200, allowsEmpty: false))
     func price(_ key: String) -> Int64? {
-      reader.optional(key, .number(in: 0...100_000)).map { Int64(($0 * 1_000_000).rounded()) }
+      reader.optional(key, .number(in: 0...100_000)).map { Int64(saturating: $0 * 1_000_000) }
     }
     let (input, output) = (price("input_usd_per_million"), price("output_usd_per_million"))
     let (read, write) = (price("cache_read_usd_per_million"), price("cache_write_usd_per_million"))
@@ -62,7 +62,7 @@ struct ProviderDeclaration: Sendable, Equatable {
   static func declared(_ settings: Settings) throws -> [(provider: ProviderRecord, models: [ModelTarget])] {
     var providers = settings[RouterSettings.providers]
     if let url = settings[RouterSettings.url] {
-      func micro(_ price: Double?) -> Int64? { price.map { Int64(($0 * 1_000_000).rounded()) } }
+      func micro(_ price: Double?) -> Int64? { price.map { Int64(saturating: $0 * 1_000_000) } }
       let model = settings[RouterSettings.model]
       let (input, output) = (micro(settings[RouterSettings.inputPrice]), micro(settings[RouterSettings.outputPrice]))
       providers.append(

@@ -102,7 +102,8 @@ final class PostgresShard: @unchecked Sendable {
         if let oldest = connection.oldestSentAt, now > oldest, now - oldest > limit { connection.close() }
         if connection.pendingUnits == 0 {
           _ = try? await connection.send(
-            [PostgresStatement("select 1")], deadline: now &+ UInt64(clamping: configuration.connectTimeout.nanoseconds))
+            [PostgresStatement("select 1")], deadline: now &+ UInt64(clamping: configuration.connectTimeout.nanoseconds)
+          )
         }
       }
     }

@@ -19,8 +19,18 @@ import Testing
       "cache_read_input_tokens", "cache_creation_input_tokens", "prompt_cache_hit_tokens", "prompt_cache_miss_tokens",
       "reasoning_tokens",
     ].map { "\"\($0)\":\(value)" }
-    let details =
-      "\"prompt_tokens_details\":{\"cached_tokens\":\(value),\"cache_write_tokens\":\(value)},\"completion_tokens_details\":{\"reasoning_tokens\":\(value)},\"input_tokens_details\":{\"cached_tokens\":\(value)},\"output_tokens_details\":{\"reasoning_tokens\":\(value),\"thinking_tokens\":\(value)},\"cache_creation\":{\"ephemeral_1h_input_tokens\":\(value),\"ephemeral_5m_input_tokens\":\(value)},\"server_tool_use\":{\"web_search_requests\":\(value),\"x_requests\":\(value)}"
+    let details = [
+      "\"prompt_tokens_details\":{\"cached_tokens\":\(value)",
+      "\"cache_write_tokens\":\(value)}",
+      "\"completion_tokens_details\":{\"reasoning_tokens\":\(value)}",
+      "\"input_tokens_details\":{\"cached_tokens\":\(value)}",
+      "\"output_tokens_details\":{\"reasoning_tokens\":\(value)",
+      "\"thinking_tokens\":\(value)}",
+      "\"cache_creation\":{\"ephemeral_1h_input_tokens\":\(value)",
+      "\"ephemeral_5m_input_tokens\":\(value)}",
+      "\"server_tool_use\":{\"web_search_requests\":\(value)",
+      "\"x_requests\":\(value)}",
+    ].joined(separator: ",")
     let usage = try parse("{\(texts.joined(separator: ",")),\(details)}")
     let root = try parse("{\"usage\":{\(texts.joined(separator: ",")),\(details)},\"choices\":[]}")
     for read in [

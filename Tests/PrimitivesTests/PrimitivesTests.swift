@@ -65,3 +65,13 @@ import Testing
     #expect(Set((0..<1000).map { _ in UUID.version7() }).count == 1000)
   }
 }
+
+@Suite struct SaturatingTests {
+  @Test(arguments: [
+    (0.4, Int64(0)), (2.5, 3), (-2.5, -3), (.nan, 0), (.infinity, .max), (-.infinity, .min), (1e300, .max),
+    (9_223_372_036_854_775_808, .max), (-9.3e18, .min), (9_007_199_254_740_994, 9_007_199_254_740_994),
+  ])
+  func `floating-point numbers become whole ones without a trap`(value: Double, whole: Int64) {
+    #expect(Int64(saturating: value) == whole)
+  }
+}

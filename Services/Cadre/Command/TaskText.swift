@@ -1,4 +1,5 @@
 internal import JSON
+internal import Primitives
 
 /// A task for people to read.
 enum TaskText {
@@ -25,7 +26,7 @@ enum TaskText {
   }
 
   private static func dollars(_ amount: Double) -> String {
-    let micro = Int64((amount * 1e6).rounded())
+    let micro = Int64(saturating: amount * 1e6)
     let fraction = String(micro % 1_000_000)
     return "$\(micro / 1_000_000).\(String(repeating: "0", count: 6 - fraction.count))\(fraction)"
   }

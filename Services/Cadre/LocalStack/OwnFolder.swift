@@ -12,8 +12,8 @@ public enum OwnFolder {
     case system(String)
   }
 
-  /// Makes `path`, or takes it over from an earlier run: a real folder, owned by this process's user or by `owner`, that
-  /// only its owner can change. It is given to `owner` when there is one.
+  /// Makes `path`, or takes it over from an earlier run: a real folder, owned by this process's user or by `owner`,
+  /// that only its owner can change. It is given to `owner` when there is one.
   static func claim(_ path: String, owner: SystemUser?, mode: UInt32) throws(Fault) {
     if mkdir(path, 0o700) != 0, errno != EEXIST {
       throw .system("cannot make the folder \(path): \(String(cString: strerror(errno)))")

@@ -32,8 +32,8 @@ public final class PrivatePostgres: Sendable {
   }
 
   /// Starts a cluster in `folder`, made on first use, with its socket in `sockets`, a folder of the server's own user.
-  /// `isThrowaway` gives up safety against a crash of the machine, for tests. Without `waits` it may still be recovering
-  /// when this returns.
+  /// `isThrowaway` gives up safety against a crash of the machine, for tests. Without `waits` it may still be
+  /// recovering when this returns.
   public init(
     folder: String, sockets: String, log: String, isThrowaway: Bool = false, waits: Bool = true
   ) throws(StackError) {

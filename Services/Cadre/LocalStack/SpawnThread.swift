@@ -28,6 +28,7 @@ enum SpawnThread {
 
   /// Runs `work` there and returns what it returned.
   static func run(_ work: @escaping @Sendable () -> Int32) -> Int32 {
+    // Only makes sure that the thread was started, which happens here at the latest; the value is always true.
     precondition(isStarted, "no thread")
     let job = Job(work: work, done: Handover())
     queue.withLock { $0.append(job) }

@@ -131,7 +131,7 @@ struct BudgetRoutes: Sendable {
   private func amounts(_ fields: inout JSONFields) -> (tokens: Int64?, nano: Int64?, alert: Int64?) {
     let tokens = fields.int("tokens", in: 0...BudgetRoutes.amountMax)
     let dollars = fields.double("usd", in: 0...Double(BudgetRoutes.amountMax / 1_000_000_000))
-    return (tokens, dollars.map { Int64(($0 * 1e9).rounded()) }, fields.int("alert_percent", in: 1...100))
+    return (tokens, dollars.map { Int64(saturating: $0 * 1e9) }, fields.int("alert_percent", in: 1...100))
   }
 
   private func response(

@@ -53,7 +53,7 @@ struct KeyRoutes: Sendable {
     key.tool = name("tool")
     key.models = fields.strings("models", countMax: 50, bytesMax: KeyRoutes.nameBytesMax)
     key.tokens = fields.int("tokens", in: 0...9_000_000_000_000_000)
-    key.nanoUSD = fields.double("usd", in: 0...9_000_000).map { Int64(($0 * 1e9).rounded()) }
+    key.nanoUSD = fields.double("usd", in: 0...9_000_000).map { Int64(saturating: $0 * 1e9) }
     try fields.finish()
     let text = signer.sign(key)
     return .json(.created) { writer in

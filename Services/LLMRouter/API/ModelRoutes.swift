@@ -104,7 +104,7 @@ struct ModelRoutes: Sendable {
     var day: String?
     _ = fields.object("price") { (inner: inout JSONFields) -> Bool in
       func micro(_ name: String, required: Bool = false) -> Int64? {
-        inner.double(name, isRequired: required, in: 0...100_000).map { Int64(($0 * 1_000_000).rounded()) }
+        inner.double(name, isRequired: required, in: 0...100_000).map { Int64(saturating: $0 * 1_000_000) }
       }
       let (input, output) = (micro("input", required: true), micro("output", required: true))
       let (read, write) = (micro("cache_read"), micro("cache_write"))

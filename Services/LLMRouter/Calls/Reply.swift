@@ -58,7 +58,8 @@ struct Reply: Sendable {
 }
 
 extension Heartbeat {
-  /// What clients of a dialect overlook: Anthropic's know a ping, the others ignore comments. `nil` without an interval.
+  /// What clients of a dialect overlook: Anthropic's know a ping, the others ignore comments. `nil` without an
+  /// interval.
   init?(every interval: Duration, _ dialect: Dialect) {
     guard interval > .zero else { return nil }
     let ping = Array("event: ping\ndata: {\"type\": \"ping\"}\n\n".utf8)

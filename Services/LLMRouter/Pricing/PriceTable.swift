@@ -1,3 +1,5 @@
+internal import Primitives
+
 /// What providers have published of their models at one day.
 public struct PriceTable: Sendable {
   /// A model in the table.
@@ -98,7 +100,7 @@ public struct PriceTable: Sendable {
       guard let dollars = Double(cells[column]), dollars >= 0, dollars <= Double(Price.max / 1_000_000) else {
         throw Fault(line: line, message: "\(PriceTable.columns[column]) is no price")
       }
-      return Int64((dollars * 1_000_000).rounded())
+      return Int64(saturating: dollars * 1_000_000)
     }
 
     private func count(_ column: Int) throws(Fault) -> Int64? {

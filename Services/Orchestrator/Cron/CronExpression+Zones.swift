@@ -18,9 +18,9 @@ extension CronExpression {
 
   /// The first instant behind `instant` at which the expression comes true on the clocks of a zone.
   ///
-  /// An expression that allows every hour holds at each minute whose local time matches: it goes on through an hour that
-  /// the clocks repeat. Any other names times of the day: one that the clocks leave out comes as much later as they
-  /// jump, one that they repeat comes once, at the first of the two.
+  /// An expression that allows every hour holds at each minute whose local time matches: it goes on through an hour
+  /// that the clocks repeat. Any other names times of the day: one that the clocks leave out comes as much later as
+  /// they jump, one that they repeat comes once, at the first of the two.
   public func next(after instant: Int64, in zone: ZoneOffsets) -> NextTime {
     isEveryHour ? nextMatch(after: instant, zone) : nextNamed(after: instant, zone)
   }

@@ -31,6 +31,7 @@ private struct Waiter: Sendable {
   let isForEnd: Bool
 
   init(isForEnd: Bool = false) {
+    // Requests are answered on loops only: the server has no other threads, whatever is sent to it.
     guard let loop = EventLoop.current else { preconditionFailure("waiting off a loop") }
     self.loop = loop
     self.isForEnd = isForEnd

@@ -1,5 +1,6 @@
 // Fuzz target: content codings, alone and on top of each other, in pieces, within a bound.
 
+/// One input of the fuzzer.
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzzContentCoding(_ start: UnsafePointer<UInt8>, _ count: Int) -> CInt {
   let bytes = Array(UnsafeBufferPointer(start: start, count: count))
