@@ -4,8 +4,8 @@ public import HTTPWire
 ///
 /// A request of which no byte has left is always sent again.
 public enum Repetition: Sendable, Hashable {
-  /// As its method promises (RFC 9110, section 9.2.2): GET, HEAD, PUT, DELETE. A condition (`If-Match`) takes the promise
-  /// away: met by its own first effect it would answer that somebody else was faster.
+  /// As its method promises (RFC 9110, section 9.2.2): GET, HEAD, PUT, DELETE. A condition (`If-Match`) takes the
+  /// promise away: met by its own first effect it would answer that somebody else was faster.
   case asMethod
   /// Never: a second one would cost, or do, something again.
   case never
