@@ -162,7 +162,7 @@ final class CallService: Sendable {
     var asked = try CallRequest(document, dialect)
     try filter.inspect(asked)
     let snapshot = catalog.current
-    let hasOptionalTools = request.headers[CallService.optionalTools] == "1" && asked.needs.contains(.tools)
+    let hasOptionalTools = request.headers[InternalHeader.optionalTools] == "1" && asked.needs.contains(.tools)
     let plan: RoutePlan
     do throws(CallFailure) { plan = try self.plan(asked, caller, snapshot) } catch {
       guard hasOptionalTools, error.code == "capability_missing" else { throw error }
@@ -190,9 +190,6 @@ final class CallService: Sendable {
       check: plan.alias.flatMap { snapshot.checks[$0] } ?? CallService.check(request.headers[InternalHeader.check]),
       subjects: caller.labels.subjects(tenant: caller.tenant), hasOptionalTools: hasOptionalTools)
   }
-
-  /// In a request: `1` when the call is to go on without its tools where a model takes none.
-  static let optionalTools = "x-cadre-optional-tools"
 
   /// The targets. For money budgets those without a price are left out.
   private func plan(

@@ -27,6 +27,8 @@ extension BudgetGuard {
   private static let keysMax = 100
   /// Counters that are compared with the ledger in one sweep.
   private static let verifiedMax = 20
+  /// So long after their last use counters are compared, in nanoseconds.
+  private static let verifiedNanoseconds: UInt64 = 600_000_000_000
 
   /// Builds a counter from the ledger: all rows of the window but those of open calls, and what these have reserved.
   /// Other processes add their open calls as soon as they see it, which is before it can be used. With `force` an
@@ -131,9 +133,11 @@ extension BudgetGuard {
   /// Compares counters that are in use with the ledger: one that has less than what is spent has lost something.
   func verify() async {
     let counters = state.withLock { state -> [BudgetCounter] in
-      let some = Array(state.used.values.prefix(BudgetGuard.verifiedMax))
-      for counter in some { state.used[counter.key] = nil }
-      return some
+      let now = MonotonicClock.now()
+      state.used = state.used.filter { now &- $0.value.usedAt < BudgetGuard.verifiedNanoseconds }
+      let some = state.used.values.sorted { $0.verifiedAt < $1.verifiedAt }.prefix(BudgetGuard.verifiedMax)
+      for one in some { state.used[one.counter.key]?.verifiedAt = now }
+      return some.map(\.counter)
     }
     guard !counters.isEmpty else { return }
     // What was spent before the counters are read is in them.

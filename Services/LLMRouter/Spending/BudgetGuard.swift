@@ -30,6 +30,13 @@ final class BudgetGuard: Sendable {
   private static let sweepInterval = Duration.milliseconds(400)
   private static let sweepsPerVerification = 8
 
+  /// A counter that this process has asked for.
+  struct UsedCounter: Sendable {
+    let counter: BudgetCounter
+    var usedAt: UInt64 = 0
+    var verifiedAt: UInt64 = 0
+  }
+
   struct State {
     var open: [UUID: Reservation] = [:]
     var holdings = Holdings()
@@ -39,8 +46,8 @@ final class BudgetGuard: Sendable {
     /// Counters that may be wrong because Redis has not confirmed a change.
     var doubtful: Set<String> = []
     var epoch = BudgetEpoch()
-    /// Counters that were used since they were compared with the ledger.
-    var used: [String: BudgetCounter] = [:]
+    /// Counters that were used of late, to be compared with the ledger.
+    var used: [String: UsedCounter] = [:]
   }
 
   let redis: RedisPool
@@ -156,8 +163,9 @@ final class BudgetGuard: Sendable {
             value: BudgetGuard.number(answer[3 + 3 * index]), limit: reservation.counters[index].limit, at: now)
         }
         state.open[reservation.call] = reservation
-        for counter in reservation.counters where state.used.count < BudgetGuard.usedMax {
-          state.used[counter.key] = counter
+        for counter in reservation.counters {
+          if state.used[counter.key] == nil, state.used.count >= BudgetGuard.usedMax { continue }
+          state.used[counter.key, default: UsedCounter(counter: counter)].usedAt = now
         }
       }
       // Calls that were open before a counter was rebuilt are not in it yet.
