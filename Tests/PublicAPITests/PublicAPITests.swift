@@ -19,13 +19,13 @@ import Testing
     ("/openai/deployments/x/chat/completions", "/v1/chat/completions is", .openAI),
     ("/anthropic/v1/messages", "/v1/messages is", .anthropic),
     ("/api/v1/chat/completions", "/v1/chat/completions is", .openAI),
-    ("/v1/files", "Files are not offered", .openAI), ("/v1/batches/b_1", "Batches are not offered", .openAI),
+    ("/v1/batches/b_1", "Batches are not offered", .openAI),
     ("/v1/images/generations", "Images are not offered", .openAI),
     ("/v1/audio/speech", "Audio is not offered", .openAI),
     ("/v1/messages/batches", "Batches are not offered", .anthropic), ("/v1/complete", "not offered", .anthropic),
     ("/v1/conversations/c/items", "Conversations are not offered", .openAI),
-    ("/v1/responses/resp_1", "not stored", .openAI), ("/v1/moderations", "Moderations are not offered", .openAI),
-    ("/v1/completions", "Text completions are not offered", .openAI), ("/v1/what/ever", "Nothing is offered", .openAI),
+    ("/files", "must end with /v1", .openAI),
+    ("/completions", "must end with /v1", .openAI), ("/v1/what/ever", "Nothing is offered", .openAI),
     ("/v1", "Nothing is offered", .openAI),
   ])
   func `a wrong address is told what is right`(path: String, words: String, dialect: ClientDialect) {
@@ -40,6 +40,9 @@ import Testing
     #expect(ClientDialect(path: "/v1/chat/completions", headers: headers(["anthropic-version"])) == .openAI)
     #expect(ClientDialect(path: "/api/v1/tasks", headers: headers(["anthropic-version"])) == nil)
     #expect(ClientDialect(path: "/healthz", headers: HTTPHeaders()) == nil)
+    // Ends as an address for models does, and is one of Cadre's own.
+    #expect(ClientDialect(path: "/api/v1/models", headers: HTTPHeaders()) == nil)
+    #expect(ClientDialect(path: "/api/v1/providers/p/models/messages", headers: HTTPHeaders()) == nil)
   }
 
   @Test func `errors have the shape of their dialect`() throws {

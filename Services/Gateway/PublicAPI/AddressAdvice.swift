@@ -2,17 +2,17 @@
 /// URL that is a little wrong.
 public enum AddressAdvice {
   /// Addresses without parameters, behind `/v1`.
-  private static let offered: [String] = PublicRoute.models.map { String($0.pattern.dropFirst(3)) }.filter {
-    !$0.contains("{")
-  }.sorted { $0.utf8.count > $1.utf8.count }
+  private static let offered: [String] = Set(
+    PublicRoute.models.map { String($0.pattern.dropFirst(3)) }.filter { !$0.contains("{") }
+  ).sorted { ($1.utf8.count, $1) < ($0.utf8.count, $0) }
 
   /// What the parts of addresses that are not offered stand for.
   private static let areas: [String: String] = [
     "assistants": "Assistants are", "audio": "Audio is", "batches": "Batches are", "chatkit": "ChatKit is",
-    "complete": "The old text completions are", "completions": "Text completions are",
+    "complete": "The old text completions are",
     "containers": "Containers are", "conversations": "Conversations are", "edits": "Edits are", "evals": "Evals are",
-    "engines": "Engines are", "files": "Files are", "fine_tuning": "Fine-tuning is", "images": "Images are",
-    "moderations": "Moderations are", "organization": "Administration of organizations is",
+    "engines": "Engines are", "fine_tuning": "Fine-tuning is", "images": "Images are",
+    "organization": "Administration of organizations is",
     "organizations": "Administration of organizations is", "realtime": "Realtime sessions are", "skills": "Skills are",
     "threads": "Threads are", "uploads": "Uploads are", "vector_stores": "Vector stores are", "videos": "Videos are",
   ]
@@ -45,10 +45,6 @@ public enum AddressAdvice {
       }
       return
         "There is no such address; \(address) is. Set the base URL to this server's, with /v1 for clients of OpenAI."
-    }
-    if clean.hasPrefix("/v1/responses/") {
-      return
-        "Responses are not stored here, so they cannot be retrieved, cancelled or counted: send the whole conversation with each request."
     }
     if clean.hasPrefix("/v1/chat/completions/") { return "Chat completions are not stored here." }
     let parts = clean.split(separator: "/").map(String.init)

@@ -27,6 +27,7 @@ public enum ClientDialect: Sendable, Hashable {
   private static func isForModels(_ path: String) -> Bool {
     let parts = path.split(separator: "/")
     if parts.first == "v1" || parts.first == "v1beta" { return true }
+    if parts.first == "api", parts.count > 2, PublicRoute.ownAreas.contains(parts[2]) { return false }
     return AddressAdvice.offeredSuffix(of: path) != nil || parts.first == "openai" || parts.first == "anthropic"
   }
 

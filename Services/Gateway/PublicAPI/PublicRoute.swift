@@ -32,14 +32,34 @@ public struct PublicRoute: Sendable {
   /// All of them.
   public static let all = models + router + orchestrator
 
-  /// What clients of OpenAI and Anthropic know. A call costs, so it is never made twice.
-  public static let models: [PublicRoute] =
-    [
-      "/v1/chat/completions", "/v1/responses", "/v1/embeddings", "/v1/messages", "/v1/messages/count_tokens",
-    ].map { PublicRoute(.post, $0, .router, .never) } + [
-      // Names of models may hold slashes.
-      PublicRoute(.get, "/v1/models", .router), PublicRoute(.get, "/v1/models/{model*}", .router),
-    ]
+  /// What clients of OpenAI and Anthropic know. A call costs, so it is never made twice. Names of models may hold slashes.
+  public static let models: [PublicRoute] = table(
+    .router,
+    """
+    POST /v1/chat/completions
+    POST /v1/completions
+    POST /v1/responses
+    POST /v1/responses/input_tokens
+    GET DELETE /v1/responses/{id}
+    POST /v1/responses/{id}/cancel
+    GET /v1/responses/{id}/input_items
+    POST /v1/embeddings
+    POST /v1/moderations
+    POST /v1/messages
+    POST /v1/messages/count_tokens
+    GET POST /v1/files
+    GET DELETE /v1/files/{id}
+    GET /v1/files/{id}/content
+    GET /v1/models
+    GET /v1/models/{model*}
+    """)
+
+  /// The first words behind `/api/v1` of Cadre's own addresses.
+  static let ownAreas: Set<Substring> = Set(
+    all.compactMap { route in
+      let parts = route.pattern.split(separator: "/")
+      return parts.first == "api" && parts.count > 2 ? parts[2] : nil
+    })
 
   private static let router: [PublicRoute] = table(
     .router,
