@@ -5,9 +5,9 @@ internal import Reactor
 
 /// The body of a request, pulled piece by piece, so that a sender is never faster than its reader.
 ///
-/// It holds the reader of its connection while the handler runs. Once the handler has answered, the connection takes the
-/// reader back: a read that is still under way (an upload that is handed on, say) is ended and waited for first, and
-/// later ones fail. So nothing else reads when the next request, or the rest of this one, is read.
+/// It holds the reader of its connection while the handler runs. Once the handler has answered, the connection takes
+/// the reader back: a read that is still under way (an upload that is handed on, say) is ended and waited for first,
+/// and later ones fail. So nothing else reads when the next request, or the rest of this one, is read.
 ///
 /// `@unchecked Sendable`: confined to the loop of its connection.
 public final class HTTPRequestBody: @unchecked Sendable {
@@ -69,8 +69,8 @@ public final class HTTPRequestBody: @unchecked Sendable {
   // MARK: For handlers
 
   /// The next piece, `nil` after the last. Throws `Problem` (413 over the limit, 400 for bad framing, 408 for a sender
-  /// that is too slow, 415 for a content coding that is not known), `CancellationError`, or `ReactorError` when the client
-  /// is gone, the request has been answered, or another task reads.
+  /// that is too slow, 415 for a content coding that is not known), `CancellationError`, or `ReactorError` when the
+  /// client is gone, the request has been answered, or another task reads.
   public func next() async throws -> [UInt8]? {
     if isEnded { return nil }
     var reader = try lend()
@@ -227,8 +227,8 @@ public final class HTTPRequestBody: @unchecked Sendable {
     socket.interruptRead()
   }
 
-  /// Ends every read, now and later, and gives the reader back to the connection, once a read that is under way has ended.
-  /// `nil` when it was taken back before.
+  /// Ends every read, now and later, and gives the reader back to the connection, once a read that is under way has
+  /// ended. `nil` when it was taken back before.
   func revoke() async -> StreamReader? {
     isRevoked = true
     if let reader = reader.take() { return reader }

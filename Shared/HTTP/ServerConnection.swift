@@ -10,8 +10,8 @@ internal import Telemetry
 ///
 /// `@unchecked Sendable`: confined to its loop.
 final class ServerConnection: @unchecked Sendable {
-  /// The rest of a body that the handler left is skipped up to this size, so that the connection can go on; beyond it the
-  /// connection ends with the answer.
+  /// The rest of a body that the handler left is skipped up to this size, so that the connection can go on; beyond it
+  /// the connection ends with the answer.
   private static let skippedBytesMax: UInt64 = 64 * 1024
   /// After an early answer the rest of the client's bytes is swallowed this long, so that the answer is not lost in a
   /// reset: many clients read nothing before they have sent everything.

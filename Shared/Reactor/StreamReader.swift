@@ -19,8 +19,9 @@ public struct StreamReader: ~Copyable, Sendable {
     _modify { yield &socket.input }
   }
 
-  /// Waits until more input has arrived, at most until `deadline` (monotonic nanoseconds). Returns `false` at the end of
-  /// the stream. Throws the socket's failure, `timedOut` or `interrupted`; after the last two the connection goes on.
+  /// Waits until more input has arrived, at most until `deadline` (monotonic nanoseconds). Returns `false` at the end
+  /// of the stream. Throws the socket's failure, `timedOut` or `interrupted`; after the last two the connection goes
+  /// on.
   public mutating func fill(until deadline: UInt64 = .max) async throws(ReactorError) -> Bool {
     let socket = socket
     while true {

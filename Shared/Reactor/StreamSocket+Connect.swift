@@ -35,8 +35,8 @@ extension StreamSocket {
     throw last
   }
 
-  /// Bytes that the kernel takes beyond what is under way to the peer. Without this limit it takes megabytes, and a peer
-  /// that reads slowly but steadily looks for minutes as if it took nothing.
+  /// Bytes that the kernel takes beyond what is under way to the peer. Without this limit it takes megabytes, and a
+  /// peer that reads slowly but steadily looks for minutes as if it took nothing.
   private static let kernelUnsentBytesMax: Int32 = 128 * 1024
 
   static func limitUnsent(_ fd: Int32) {

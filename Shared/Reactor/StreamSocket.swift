@@ -11,8 +11,8 @@ internal import Glibc
 ///
 /// `@unchecked Sendable`: confined to its loop, which every entry point checks or is called from.
 public final class StreamSocket: ReadinessHandler, @unchecked Sendable {
-  /// Unsent bytes above which `StreamWriter.drained()` waits; a writer that respects it holds at most this and one piece
-  /// per peer.
+  /// Unsent bytes above which `StreamWriter.drained()` waits; a writer that respects it holds at most this and one
+  /// piece per peer.
   public static let outputBytesMax = 256 * 1024
   /// How often a peer that takes nothing is looked at within the time that it has.
   private static let looksPerStall: UInt64 = 4

@@ -51,8 +51,8 @@ public struct StreamWriter: ~Copyable, Sendable {
   /// with `stalled` when it takes nothing for the socket's `stallLimit`.
   public func watchProgress() { socket.watchProgress() }
 
-  /// Sends `bytes` whenever nothing was written for `pause` and nothing waits to be sent, until `endFilling()`: the heart
-  /// beats of a stream, which need no second sender.
+  /// Sends `bytes` whenever nothing was written for `pause` and nothing waits to be sent, until `endFilling()`: the
+  /// heart beats of a stream, which need no second sender.
   public func fillPauses(with bytes: [UInt8], after pause: Duration) {
     socket.fillPauses(with: bytes, after: UInt64(clamping: pause.nanoseconds))
   }

@@ -41,8 +41,9 @@ public final class PeerSet: Sendable {
   }
 
   /// Sends the request that `make` builds for an address. Goes on to the next replica where a connection could not be
-  /// made, and, for requests that may be repeated, where it broke; tries all of them twice. Where a call takes too long,
-  /// it ends, and the next one begins at another replica. Throws what the last replica gave, or what `make` throws.
+  /// made, and, for requests that may be repeated, where it broke; tries all of them twice. Where a call takes too
+  /// long, it ends, and the next one begins at another replica. Throws what the last replica gave, or what `make`
+  /// throws.
   public func send(
     with client: HTTPClient, peer: String, canSendAgain: () -> Bool = { true },
     _ make: (HTTPURL) throws -> HTTPClientRequest
