@@ -37,8 +37,8 @@ public final class ContentDecoder {
     stages.first?.feed(bytes)
   }
 
-  /// The next piece of the content; `nil` when more has to arrive. Throws for bytes that are not what the coding
-  /// says, and beyond the bound.
+  /// The next piece of the content; `nil` when more has to arrive. Throws for bytes that are not what the coding says,
+  /// and beyond the bound.
   public func next() throws(ContentCodingError) -> [UInt8]? {
     guard !stages.isEmpty else { return nil }
     return try piece(of: stages.count - 1)

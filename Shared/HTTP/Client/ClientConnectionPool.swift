@@ -44,8 +44,8 @@ final class ClientConnectionPool: @unchecked Sendable {
   }
 
   /// A connection, and whether it was used before. Throws `HTTPClientError` or `CancellationError`.
-  /// For a request that is not safe to repeat, a kept connection is looked at once more: it must not meet the
-  /// server's end of it.
+  /// For a request that is not safe to repeat, a kept connection is looked at once more: it must not meet the server's
+  /// end of it.
   func acquire(deadline: UInt64, fresh: Bool, isRepeatable: Bool) async throws -> (
     connection: ClientConnection, reused: Bool
   ) {
