@@ -61,6 +61,9 @@ struct ListSQL {
     return "$\(parameters.count)"
   }
 
+  /// An id as it stands in the indexes of lists.
+  private static func bytes(_ id: String) -> String { "uuid_send(\(id))" }
+
   private static let place = "run_place(r.status, r.is_paused, r.shelf, r.id = r.task_id)"
 
   /// Selections of the ids of runs, to be merged; at most `rowsMax` of each. For one workflow there is a range of the
@@ -79,18 +82,19 @@ struct ListSQL {
       values.append("\(add(project.uuid))::uuid")
     }
     let condition = filter.project == nil ? "" : "r.project_id is not null and "
-    columns += ["r.workflow", ListSQL.place, "r.id"]
+    columns += ["r.workflow", ListSQL.place, ListSQL.bytes("r.id")]
     if let workflow = filter.workflow {
       values.append("\(add(workflow))::text")
       return places.map { place in
-        let range = ListSQL.range(columns, values + ["\(place)::int2"], from: cursor, order)
+        let range = ListSQL.range(columns, values + ["\(place)::int2"], from: cursor, order, last: ListSQL.bytes)
         return "(select r.id from run r where \(condition)\(range) limit \(rowsMax))"
       }
     }
     let owned = condition + zip(columns, values).map { "\($0) = \($1)" }.joined(separator: " and ")
     let next = "select r.workflow, \(ListSQL.place) as place from run r where \(owned)"
     let inOrder = "order by r.workflow, \(ListSQL.place) limit 1"
-    let range = condition + ListSQL.range(columns, values + ["l.workflow", "l.place"], from: cursor, order)
+    let range =
+      condition + ListSQL.range(columns, values + ["l.workflow", "l.place"], from: cursor, order, last: ListSQL.bytes)
     return [
       """
       (with recursive list(workflow, place) as (
@@ -113,10 +117,13 @@ struct ListSQL {
   /// range of the whole key and ordered by all of it, which only the index on these columns can serve: with
   /// equalities and an order by the id alone, the planner may walk another index and hope to find enough rows on its
   /// way.
-  static func range(_ columns: [String], _ values: [String], from cursor: String, _ order: Order) -> String {
+  static func range(
+    _ columns: [String], _ values: [String], from cursor: String, _ order: Order,
+    last wrapped: (String) -> String = { $0 }
+  ) -> String {
     let (first, last) = ("'\(UUID(high: 0, low: 0))'::uuid", "'\(UUID.last)'::uuid")
     let key = "(\(columns.joined(separator: ", ")))"
-    func bound(_ end: String) -> String { "(\((values + [end]).joined(separator: ", ")))" }
+    func bound(_ end: String) -> String { "(\((values + [wrapped(end)]).joined(separator: ", ")))" }
     let condition =
       switch order {
       case .newestFirst: "\(key) < \(bound("\(cursor)::uuid")) and \(key) >= \(bound(first))"
