@@ -179,8 +179,8 @@ extension TimerService {
     case later
   }
 
-  /// The sub-run at its beginning. That of a run which was retried goes on inside the sub-run of before, once that has
-  /// ended: its run has ended, so that it is being cancelled, and only what it leaves behind shows what it had finished.
+  /// The sub-run at its beginning. That of a run which was retried goes on inside the sub-run of before, once that
+  /// has ended: its run has ended, so that it is being cancelled, and only its end shows what it had finished.
   private func beginning(
     of child: RunID, _ facts: RunFacts, _ key: String, _ workflow: CompiledWorkflow, _ input: Payload,
     _ resumed: String?
@@ -196,7 +196,7 @@ extension TimerService {
       Payload(source.input).sha256 == input.sha256
     else { return try anew() }
     if source.status == .succeeded {
-      // A fork at an earlier place does again what its run had noted; a retry takes what its run has not heard any more.
+      // A fork at an earlier place does again what its run had noted; a retry takes what its run has not heard of.
       guard let parent = source.parent, let waited = try await engine.lookAtDatabase(parent)?.state,
         waited.status.isEnded,
         let step = waited.step(key), step.status == .abandoned, step.child == resumed,
