@@ -101,6 +101,36 @@ extension EndToEndTests {
       #expect(try verdict(resumed["run_id"]?.string ?? "") == "consistent")
     }
 
+    @Test func `a retry waits for the end of the sub-run that is still being cancelled, and goes on inside it`() throws
+    {
+      try fixture.put(
+        workflow: "undoing-child",
+        """
+        {"key":"a","job_type":"child"},\
+        {"key":"pay","type":"transform","input":1,"depends_on":["a"],"on_failure":{"compensate":["unpay"]}},\
+        {"key":"b","job_type":"child","depends_on":["pay"]},{"key":"unpay","job_type":"undone","compensation":true}
+        """)
+      try fixture.put(workflow: "impatient", #"{"key":"sub","type":"run","workflow":"undoing-child"}"#)
+      let run = try fixture.start("impatient").run
+      let first = try lease()
+      try fixture.record(first, index: 0)
+      try fixture.deliver(first)
+      #expect(try lease()["step"]?.string == "b")
+      #expect(try fixture.json("POST", "/api/v1/runs/\(run)/cancel").status == 200)
+      let undoing = try lease("undone")
+      let (status, root) = try fixture.json("POST", "/api/v1/runs/\(run)/retry", body: "{}")
+      #expect(status == 201)
+      let retry = root["id"]?.string ?? ""
+      try fixture.wait("the retry waits") { try fixture.step(retry, "sub")?["status"]?.string == "waiting" }
+      try fixture.deliver(undoing)
+      let resumed = try lease()
+      #expect(resumed["step"]?.string == "b" && resumed["run_id"]?.string != first["run_id"]?.string)
+      try fixture.deliver(resumed)
+      #expect(try fixture.end(ofRun: retry)["status"]?.string == "succeeded")
+      #expect(try modelCalls(retry) == 0)
+      #expect(try verdict(retry) == "consistent")
+    }
+
     @Test func `a cancelled run undoes what it did before it ends`() throws {
       try fixture.put(
         workflow: "undone",
@@ -154,6 +184,28 @@ extension EndToEndTests {
     }
 
     private func lease() throws -> JSONView { try #require(try fixture.lease("attempts", milliseconds: 10_000).first) }
+
+    @Test func `values that are nested ever more deeply end the run, and no worker gets what it cannot read`() throws {
+      func nested(_ depth: Int, _ inner: String) -> String {
+        String(repeating: "[", count: depth) + inner + String(repeating: "]", count: depth)
+      }
+      try fixture.put(
+        workflow: "deep",
+        """
+        {"key":"a","type":"transform","input":\(nested(55, #"{"$ref":"input.v"}"#))},\
+        {"key":"b","type":"transform","depends_on":["a"],"input":\(nested(55, #"{"$ref":"steps.a.output"}"#))},\
+        {"key":"c","type":"transform","depends_on":["b"],"input":\(nested(55, #"{"$ref":"steps.b.output"}"#))}
+        """)
+      let run = try fixture.start("deep", input: #"{"v":1}"#).run
+      #expect(try fixture.end(ofRun: run)["failure"]?["code"]?.string == "input_failed")
+      for (depth, wanted) in [(99, 202), (100, 400), (125, 400)] {
+        let body = #"{"workflow":"attempts","prompt":"x","input":{"v":\#(nested(depth, "1"))}}"#
+        let (status, root) = try fixture.json("POST", "/api/v1/tasks", body: body)
+        #expect(status == wanted)
+        if status == 202 { try fixture.deliver(try lease()) }
+        #expect(status == 202 || root["code"]?.string == "malformed_json")
+      }
+    }
 
     @Test func `the kind of a failure says how the next attempt begins`() throws {
       let run = try fixture.start("attempts").run

@@ -45,6 +45,28 @@ import Workflows
     #expect(try render(#""{{input.a}}{{input.a}}""#, String(repeating: "\\u0001", count: 700_000)).bytes == nil)
   }
 
+  @Test func `what a template gives is never nested so deeply that nobody could read it any more`() throws {
+    func nested(_ depth: Int, _ inner: String) -> String {
+      String(repeating: "[", count: depth) + inner + String(repeating: "]", count: depth)
+    }
+    func render(_ outer: Int, _ value: String) throws -> [UInt8]? {
+      let document = try JSONDocument(parsing: value)
+      let template = try Template(try JSONDocument(parsing: nested(outer, #"{"$ref":"input"}"#)).root)
+      do {
+        return try template.render(bytesMax: StepInput.bytesMax) { $0.follow(from: document.root) }
+      } catch is TemplateError { return nil }
+    }
+    for outer in [0, 1, 50, 62] {
+      let most = Template.renderedDepthMax - outer
+      let rendered = try #require(try render(outer, nested(most, "1")))
+      #expect((try? JSONDocument(parsing: rendered)) != nil)
+      #expect(try render(outer, nested(most + 1, "1")) == nil)
+      // Brackets within texts and beside each other do not count.
+      let flat = "[" + Array(repeating: #"["[[{\\\"[["]"#, count: 200).joined(separator: ",") + "]"
+      #expect(try render(outer, flat) != nil)
+    }
+  }
+
   @Test func `a step that refers to too much fails before any of it is read`() throws {
     let workflow = try parsed(
       """

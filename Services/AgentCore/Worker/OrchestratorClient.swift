@@ -9,6 +9,9 @@ internal import Telemetry
 
 /// Speaks the worker protocol with the orchestrator.
 public struct OrchestratorClient: OrchestratorLink {
+  /// What one step holds must not keep the others of the same answer from being read.
+  private static let limits = JSONLimits(depthMax: 256)
+
   private static let answerBytesMax = 64 << 20
   private static let callTimeout = Duration.seconds(15)
   private static let detailBytesMax = 500
@@ -125,7 +128,7 @@ public struct OrchestratorClient: OrchestratorLink {
         isIdempotent: true, trace: trace)
     }
     let bytes = try await answer.body.collect(upTo: OrchestratorClient.answerBytesMax)
-    return (answer.status, (try? JSONDocument(parsing: bytes))?.root)
+    return (answer.status, (try? JSONDocument(parsing: bytes, limits: OrchestratorClient.limits))?.root)
   }
 }
 

@@ -53,7 +53,7 @@ struct ApprovalRoutes: Sendable {
   /// Decides on exactly what was shown: the digest of the subject must be named.
   private func decide(_ request: HTTPRequest) async throws -> HTTPResponse {
     let (caller, row) = try await find(request)
-    var fields = JSONFields(try await request.json().root)
+    var fields = JSONFields(try await request.json(limits: .submitted).root)
     let decision = fields.string("decision", isRequired: true, bytesMax: 20, allowed: ["approve", "reject"])
     let subject = fields.string("subject_sha256", isRequired: true, bytesMax: 64) ?? ""
     let comment = fields.string("comment", bytesMax: 4000, allowsEmpty: true) ?? ""

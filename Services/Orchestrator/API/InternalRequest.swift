@@ -7,6 +7,7 @@ internal import Postgres
 internal import Primitives
 internal import Reactor
 internal import ServiceKit
+internal import Workflows
 
 /// Who a request is for, as the gateway says.
 struct Caller: Sendable {
@@ -204,4 +205,10 @@ extension HTTPResponse {
       writer.member("next_cursor", orNull: isMore ? cursor(rows[written - 1]) : cut)
     }
   }
+}
+
+extension JSONLimits {
+  /// Bodies from outside. What is stored of them is read again within other documents, so that it must not be nested as
+  /// deeply as these may be.
+  static let submitted = JSONLimits(depthMax: Template.renderedDepthMax + 1)
 }

@@ -67,7 +67,7 @@ struct LimitRoutes: Sendable {
   private func put(_ request: HTTPRequest) async throws -> HTTPResponse {
     let caller = try Caller(request, token)
     let key = try key(request)
-    var fields = JSONFields(try await request.json().root)
+    var fields = JSONFields(try await request.json(limits: .submitted).root)
     let slots = fields.int("slots", isRequired: true, in: 0...100_000) ?? 0
     try fields.finish()
     guard try await limits.set(caller.tenant, key, slots: Int(slots)) else {

@@ -50,7 +50,7 @@ struct ProjectRoutes: Sendable {
 
   private func create(_ request: HTTPRequest) async throws -> HTTPResponse {
     let caller = try Caller(request, token)
-    var fields = JSONFields(try await request.json().root)
+    var fields = JSONFields(try await request.json(limits: .submitted).root)
     let name = fields.string("name", isRequired: true, bytesMax: 200) ?? ""
     let description = fields.string("description", bytesMax: 64 << 10, allowsEmpty: true) ?? ""
     try fields.finish()
@@ -67,7 +67,7 @@ struct ProjectRoutes: Sendable {
   private func update(_ request: HTTPRequest) async throws -> HTTPResponse {
     let (caller, row) = try await find(request)
     let expected = try Parameter.ifMatch(request)
-    var fields = JSONFields(try await request.json().root)
+    var fields = JSONFields(try await request.json(limits: .submitted).root)
     let name = fields.string("name", bytesMax: 200)
     let description = fields.string("description", bytesMax: 64 << 10, allowsEmpty: true)
     let archived = fields.bool("archived")

@@ -99,7 +99,7 @@ struct RunRoutes: Sendable {
   /// without one, the Idempotency-Key gives it.
   private func signal(_ request: HTTPRequest) async throws -> HTTPResponse {
     let (caller, row) = try await find(request)
-    var fields = JSONFields(try await request.json().root)
+    var fields = JSONFields(try await request.json(limits: .submitted).root)
     let name = fields.string("name", isRequired: true, bytesMax: 64) ?? ""
     let key = try RepeatableRequest.key(of: request)
     let id =
@@ -130,7 +130,7 @@ struct RunRoutes: Sendable {
   /// they did before, `failed` could not be cancelled now; `remaining` says whether any that fits is still open.
   private func bulkCancel(_ request: HTTPRequest) async throws -> HTTPResponse {
     let caller = try Caller(request, token)
-    var fields = JSONFields(try await request.json().root)
+    var fields = JSONFields(try await request.json(limits: .submitted).root)
     var filter = RunFilter()
     filter.workflow = fields.string("workflow", bytesMax: 64)
     filter.status = fields.string("status", bytesMax: 20, allowed: ["pending", "running", "paused", "compensating"])

@@ -104,7 +104,7 @@ struct ScheduleRoutes: Sendable {
   /// When an expression would come true.
   private func preview(_ request: HTTPRequest) async throws -> HTTPResponse {
     _ = try Caller(request, token)
-    var fields = JSONFields(try await request.json().root)
+    var fields = JSONFields(try await request.json(limits: .submitted).root)
     let cron = fields.string("cron", isRequired: true, bytesMax: CronExpression.bytesMax) ?? ""
     if !cron.isEmpty {
       do { _ = try CronExpression(cron) } catch { fields.note("cron", .malformed, error.description) }
@@ -132,7 +132,7 @@ struct ScheduleRoutes: Sendable {
 
   private func create(_ request: HTTPRequest) async throws -> HTTPResponse {
     let caller = try Caller(request, token)
-    let wish = try await read(try await request.json().root, over: nil)
+    let wish = try await read(try await request.json(limits: .submitted).root, over: nil)
     let next = try await next(wish)
     return try await unique {
       guard let row = try await schedules.add(caller.tenant, wish, next: next, by: caller.principal) else {
@@ -147,7 +147,7 @@ struct ScheduleRoutes: Sendable {
   private func update(_ request: HTTPRequest) async throws -> HTTPResponse {
     var (caller, row) = try await find(request)
     let expected = try Parameter.ifMatch(request) ?? row.version
-    let root = try await request.json()
+    let root = try await request.json(limits: .submitted)
     for _ in 0..<ScheduleRoutes.updatesMax {
       let before = ScheduleWish(
         name: row.name, cron: row.cron, timeZone: row.timeZone, task: row.task, overlap: row.overlap,

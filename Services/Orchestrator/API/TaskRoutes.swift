@@ -36,7 +36,7 @@ struct TaskRoutes: Sendable {
     let caller = try Caller(request, token)
     let wait = try Parameter.waitSeconds(request)
     let key = try idempotencyKey(request)
-    let document = try await request.json()
+    let document = try await request.json(limits: .submitted)
     let wish = try TaskRequest(document.root)
     let run = request.headers[InternalHeader.newRun].flatMap { RunID($0) } ?? .make()
     let submission = try await submitter.prepare(
@@ -147,7 +147,7 @@ struct TaskRoutes: Sendable {
   private func update(_ request: HTTPRequest) async throws -> HTTPResponse {
     let (caller, row) = try await find(request)
     let expected = try Parameter.ifMatch(request)
-    let root = try await request.json().root
+    let root = try await request.json(limits: .submitted).root
     var fields = JSONFields(root)
     var change = TaskChange()
     func isNull(_ name: String) -> Bool { root[name]?.isNull ?? false }

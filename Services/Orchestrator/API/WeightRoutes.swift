@@ -60,7 +60,7 @@ struct WeightRoutes: Sendable {
   private func put(_ request: HTTPRequest) async throws -> HTTPResponse {
     try token.require(request)
     let tenant = try tenant(request)
-    var fields = JSONFields(try await request.json().root)
+    var fields = JSONFields(try await request.json(limits: .submitted).root)
     let weight = fields.double("weight", isRequired: true, in: 0.01...1000)
     try fields.finish()
     try await limits.set(tenant, weight: weight ?? 1)

@@ -125,7 +125,7 @@ struct WorkflowRoutes: Sendable {
   // MARK: Write
 
   private func read(_ request: HTTPRequest) async throws -> (workflow: Workflow, bytes: [UInt8]) {
-    let document = try await request.json()
+    let document = try await request.json(limits: .submitted)
     let workflow = try WorkflowDocument.read(document.root, version: 1)
     guard BuiltInWorkflows.all[workflow.name] == nil else {
       throw Problem(.conflict, code: "built_in", "The workflow \(workflow.name) is built in; choose another name.")

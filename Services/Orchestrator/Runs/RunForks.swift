@@ -60,23 +60,22 @@ struct RunForks: Sendable {
     return run
   }
 
-  /// A sub-run that goes on inside `before`, which has failed or was cancelled: what it had finished is not done again.
-  /// `nil` when it did something else, or nothing is left to do there.
+  /// A sub-run that goes on inside `source`, which has failed or was cancelled: what it had finished is not done again.
+  /// `nil` when nothing is left to do there.
   func resumption(
-    of before: RunID, as child: RunID, _ facts: RunFacts, of name: String, _ input: Payload
+    of source: RunRow, as child: RunID, _ facts: RunFacts, _ input: Payload
   ) async throws -> Submission? {
-    guard let source = try await engine.store.run(facts.tenant, before), source.workflow == name,
-      source.status == .failed || source.status == .cancelled, Payload(source.input).sha256 == input.sha256,
-      let workflow = try await engine.catalog.find(facts.tenant, name, version: source.workflowVersion)
+    guard source.status == .failed || source.status == .cancelled,
+      let workflow = try await engine.catalog.find(facts.tenant, source.workflow, version: source.workflowVersion)
     else { return nil }
     let beginning: Beginning
     do {
       beginning = try await self.beginning(
-        before, facts.tenant, workflow, at: .beforeTheEnd, changes: [], by: "orchestrator")
+        source.id, facts.tenant, workflow, at: .beforeTheEnd, changes: [], by: "orchestrator")
     } catch is Impossible { return nil }
     var submission = Submission(
       run: child, facts: facts, task: nil, principal: "orchestrator", input: input, events: beginning.events,
-      forkedFrom: before, state: beginning.state)
+      forkedFrom: source.id, state: beginning.state)
     submission.ownEvents = beginning.ownEvents
     return submission
   }

@@ -64,6 +64,11 @@ extension TimerService {
   ) async throws -> TimerOutcome {
     do {
       return try await performNow(timer, step, rendered, known)
+    } catch let error as JSONError {
+      // It says something of the step's input alone, and the same each time.
+      return try await fail(
+        timer, step.key, step.attempt,
+        Failure(code: "input_failed", message: "The input of the step cannot be read: \(error).", isRetryable: false))
     } catch let error as PostgresError where !error.isTransient && triesBefore(timer) >= TimerService.failuresMax {
       // It will never be stored. The run must not wait for it for ever.
       return try await fail(
@@ -136,7 +141,13 @@ extension TimerService {
       tenant: timer.tenant, task: known.facts.task, project: known.facts.project, priority: known.facts.priority,
       parent: ParentStep(run: timer.run, step: key, attempt: attempt), depth: known.facts.depth + 1,
       traceparent: known.facts.traceparent)
-    try await engine.accept(try await beginning(of: child, facts, workflow, input, known.state.resumedRun(of: step)))
+    switch try await beginning(of: child, facts, key, workflow, input, known.state.resumedRun(of: step)) {
+    case .later: return .contended
+    case .run(let submission): try await engine.accept(submission)
+    case .taken(let before, let end):
+      try await engine.apply(try await handOver(end, of: before, timer, key, attempt, known, isTaken: true))
+      return .done
+    }
     do {
       try await engine.apply(
         RunChange(
@@ -159,18 +170,51 @@ extension TimerService {
     return .done
   }
 
-  /// The sub-run at its beginning. That of a run which was retried goes on inside the sub-run that had failed.
+  /// How a step gets its sub-run.
+  private enum Beginning {
+    case run(Submission)
+    /// That of before has succeeded after all.
+    case taken(RunID, ChildEnd)
+    /// That of before is still on its way to its end.
+    case later
+  }
+
+  /// The sub-run at its beginning. That of a run which was retried goes on inside the sub-run of before, once that
+  /// has ended: its run has ended, so that it is being cancelled, and only its end shows what it had finished.
   private func beginning(
-    of child: RunID, _ facts: RunFacts, _ workflow: CompiledWorkflow, _ input: Payload, _ resumed: String?
-  ) async throws -> Submission {
-    if let before = resumed.flatMap({ RunID($0) }),
-      let submission = try await RunForks(engine: engine).resumption(
-        of: before, as: child, facts, of: workflow.workflow.name, input)
-    {
-      return submission
+    of child: RunID, _ facts: RunFacts, _ key: String, _ workflow: CompiledWorkflow, _ input: Payload,
+    _ resumed: String?
+  ) async throws -> Beginning {
+    let anew = { @Sendable () throws -> Beginning in
+      .run(
+        try RunEngine.begin(
+          run: child, facts: facts, task: nil, principal: "orchestrator", workflow: workflow, input: input))
     }
-    return try RunEngine.begin(
-      run: child, facts: facts, task: nil, principal: "orchestrator", workflow: workflow, input: input)
+    // What was begun before, by whom ever, stays the sub-run of this attempt.
+    guard let before = resumed.flatMap({ RunID($0) }), try await store.version(of: child) == nil,
+      let source = try await store.run(facts.tenant, before), source.workflow == workflow.workflow.name,
+      Payload(source.input).sha256 == input.sha256
+    else { return try anew() }
+    if source.status == .succeeded {
+      // A fork at an earlier place does again what its run had noted; a retry takes what its run has not heard of.
+      guard let parent = source.parent, let waited = try await engine.lookAtDatabase(parent)?.state,
+        waited.status.isEnded,
+        let step = waited.step(key), step.status == .abandoned, step.child == resumed,
+        let end = try await store.childEnd(before)
+      else { return try anew() }
+      return .taken(before, end)
+    }
+    if !source.status.isEnded {
+      // Nobody cancels it while its own run goes on.
+      guard let parent = source.parent, try await store.end(of: parent)?.status.isEnded ?? true else {
+        return try anew()
+      }
+      return .later
+    }
+    guard
+      let submission = try await RunForks(engine: engine).resumption(of: source, as: child, facts, input)
+    else { return try anew() }
+    return .run(submission)
   }
 
   /// Hands the end of a sub-run to the step that waits for it, with what it has consumed.
@@ -184,6 +228,17 @@ extension TimerService {
     case .notOwed: return .notOwed
     }
     guard let end = try await store.childEnd(child) else { return .notOwed }
+    try await engine.apply(try await handOver(end, of: child, timer, key, attempt, known))
+    return .done
+  }
+
+  /// The end of a sub-run as a change of the run that waits for it. What one that is taken over consumed stays with the
+  /// run that began it.
+  private func handOver(
+    _ end: ChildEnd, of child: RunID, _ timer: DueTimer, _ key: String, _ attempt: Int, _ known: KnownRun,
+    isTaken: Bool = false
+  ) async throws -> RunChange {
+    let usage: Usage? = isTaken ? nil : end.usage
     // The sub-run may have been faster than the note of its beginning.
     var inputs: [RunInput] =
       known.state.step(key)?.child == nil
@@ -196,7 +251,7 @@ extension TimerService {
       if let ref = end.output {
         output = ref
         if known.workflow.watched.watches(key) {
-          guard let body = try await store.payloads(timer.tenant, [ref])[ref.sha256] else { return .failed }
+          guard let body = try await store.payloads(timer.tenant, [ref])[ref.sha256] else { throw PayloadGone() }
           facts = try self.facts(known, key, body)
         }
       } else {
@@ -205,11 +260,13 @@ extension TimerService {
         output = null.ref
         facts = try self.facts(known, key, null.body)
       }
-      inputs.append(.succeed(step: key, attempt: attempt, output: output, facts: facts, usage: end.usage))
+      inputs.append(.succeed(step: key, attempt: attempt, output: output, facts: facts, usage: usage))
     } else {
-      inputs.append(.fail(step: key, attempt: attempt, end.failure(of: child), usage: end.usage))
+      inputs.append(.fail(step: key, attempt: attempt, end.failure(of: child), usage: usage))
     }
-    try await engine.apply(RunChange(run: timer.run, inputs: inputs, payloads: payloads, timer: timer.id))
-    return .done
+    return RunChange(run: timer.run, inputs: inputs, payloads: payloads, timer: timer.id)
   }
+
+  /// The output of a sub-run is not stored any more.
+  private struct PayloadGone: Error {}
 }

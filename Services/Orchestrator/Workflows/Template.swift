@@ -7,6 +7,9 @@ public struct Template: Sendable {
   public typealias Lookup = (Reference) throws -> JSONView?
 
   private static let depthMax = 64
+  /// Most containers inside each other in what a template gives: less than any reader of stored documents takes, which
+  /// finds them inside of others.
+  public static let renderedDepthMax = 100
 
   private let root: JSONView
   /// All references in it.
@@ -25,7 +28,7 @@ public struct Template: Sendable {
   public func render(bytesMax: Int, _ lookup: Lookup) throws -> [UInt8] {
     var writer = JSONWriter()
     var budget = RenderBudget(bytesMax: bytesMax)
-    try write(root, to: &writer, &budget, lookup)
+    try write(root, depth: 0, to: &writer, &budget, lookup)
     return writer.bytes
   }
 
@@ -49,36 +52,43 @@ public struct Template: Sendable {
   }
 
   private func write(
-    _ view: JSONView, to writer: inout JSONWriter, _ budget: inout RenderBudget, _ lookup: Lookup
+    _ view: JSONView, depth: Int, to writer: inout JSONWriter, _ budget: inout RenderBudget, _ lookup: Lookup
   ) throws {
     switch view.kind {
     case .object:
-      if let literal = Template.literal(view) { return try raw(literal, to: &writer, &budget) }
+      if let literal = Template.literal(view) { return try raw(literal, depth: depth, to: &writer, &budget) }
       if let text = Template.referenceText(view)?.string, let reference = Reference(text) {
         guard let value = try lookup(reference) else { return writer.null() }
-        return try raw(value, to: &writer, &budget)
+        return try raw(value, depth: depth, to: &writer, &budget)
       }
       writer.beginObject()
       for (key, value) in view.members {
         try budget.spend(key.rawBytes.count + 2)
         writer.key(key.string ?? "")
-        try write(value, to: &writer, &budget, lookup)
+        try write(value, depth: depth + 1, to: &writer, &budget, lookup)
       }
       writer.endObject()
     case .array:
       writer.beginArray()
       for element in view.elements {
         try budget.spend(1)
-        try write(element, to: &writer, &budget, lookup)
+        try write(element, depth: depth + 1, to: &writer, &budget, lookup)
       }
       writer.endArray()
     case .string: writer.string(try fill(view.string ?? "", &budget, lookup))
-    default: try raw(view, to: &writer, &budget)
+    default: try raw(view, depth: depth, to: &writer, &budget)
     }
   }
 
-  private func raw(_ view: JSONView, to writer: inout JSONWriter, _ budget: inout RenderBudget) throws {
+  private func raw(
+    _ view: JSONView, depth: Int, to writer: inout JSONWriter, _ budget: inout RenderBudget
+  ) throws {
     try budget.spend(view.rawBytes.count)
+    let left = Template.renderedDepthMax - depth
+    // So few bytes cannot nest so deeply.
+    if view.rawBytes.count > 2 * left, !Template.nests(view.rawBytes, atMost: left) {
+      throw TemplateError("The input of the step would be nested more than \(Template.renderedDepthMax) deep.")
+    }
     writer.raw(view.rawBytes)
   }
 
@@ -98,6 +108,33 @@ public struct Template: Sendable {
       filled += piece
     }
     return filled
+  }
+
+  /// Whether a JSON text has at most so many containers inside each other.
+  private static func nests(_ text: some Sequence<UInt8>, atMost depthMax: Int) -> Bool {
+    var depth = 0
+    var (isInText, isEscaped) = (false, false)
+    for byte in text {
+      if isInText {
+        if isEscaped {
+          isEscaped = false
+        } else if byte == UInt8(ascii: "\\") {
+          isEscaped = true
+        } else if byte == UInt8(ascii: "\"") {
+          isInText = false
+        }
+        continue
+      }
+      switch byte {
+      case UInt8(ascii: "\""): isInText = true
+      case UInt8(ascii: "["), UInt8(ascii: "{"):
+        depth += 1
+        if depth > depthMax { return false }
+      case UInt8(ascii: "]"), UInt8(ascii: "}"): depth -= 1
+      default: break
+      }
+    }
+    return true
   }
 
   /// Bytes of a text within a JSON string.
