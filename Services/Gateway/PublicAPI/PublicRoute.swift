@@ -32,7 +32,8 @@ public struct PublicRoute: Sendable {
   /// All of them.
   public static let all = models + router + orchestrator
 
-  /// What clients of OpenAI and Anthropic know. A call costs, so it is never made twice. Names of models may hold slashes.
+  /// What clients of OpenAI and Anthropic know. A call costs, so it is never made twice. Names of models may hold
+  /// slashes.
   public static let models: [PublicRoute] = table(
     .router,
     """
