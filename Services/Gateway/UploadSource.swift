@@ -26,6 +26,7 @@ final class UploadSource: @unchecked Sendable {
           whole = .bytes(first)
           return
         }
+        try source.keep(piece.count)
         first += piece
       }
     }

@@ -41,7 +41,7 @@ struct Upstream: Sendable {
     } catch let error as HTTPClientError {
       throw problem(error, promisesOnce: hasKey && repetition.honoursKeys)
     }
-    return try await response(answer)
+    return try await response(answer, to: request.head.method)
   }
 
   private func address(_ url: HTTPURL, _ target: String) throws(Problem) -> HTTPURL {
@@ -89,11 +89,13 @@ struct Upstream: Sendable {
     "traceparent", "authorization", "proxy-connection", "transfer-encoding",
   ]
 
-  private func response(_ answer: HTTPClientResponse) async throws -> HTTPResponse {
+  private func response(_ answer: HTTPClientResponse, to method: HTTPMethod) async throws -> HTTPResponse {
     var headers = answer.headers
     headers.removeHopByHop()
     headers.append(.xContentTypeOptions, "nosniff")
     let length = headers[.contentLength].flatMap { UInt64($0) }
+    // An answer to HEAD has the length of the body that it leaves out.
+    if method == .head { return HTTPResponse(answer.status, headers: headers, body: .stream(length: length) { _ in }) }
     if let length, length <= Upstream.wholeBytesMax {
       let bytes = try await answer.body.collect(upTo: Int(Upstream.wholeBytesMax))
       return HTTPResponse(answer.status, headers: headers, body: .bytes(bytes))

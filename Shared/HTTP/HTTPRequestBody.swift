@@ -24,6 +24,10 @@ public final class HTTPRequestBody: @unchecked Sendable {
   private var wire: WireBody
   private var decoding = BodyDecoding.none
   private let bytesMax: Int
+  private let heldBodies: HeldBodies
+  /// Bytes that somebody keeps, and those of them that were counted.
+  private var held = 0
+  private var counted = 0
   /// Bytes delivered, after decoding.
   private var delivered = 0
   /// Time that was spent waiting for the client, and only that.
@@ -35,7 +39,11 @@ public final class HTTPRequestBody: @unchecked Sendable {
   /// Tells a read from the one before, for cancellations that come late.
   private var readNumber: UInt64 = 0
 
-  init(reader: consuming StreamReader, head: RequestHead, bytesMax: Int, connection: ServerConnection) {
+  init(
+    reader: consuming StreamReader, head: RequestHead, bytesMax: Int, heldBodies: HeldBodies,
+    connection: ServerConnection
+  ) {
+    self.heldBodies = heldBodies
     socket = reader.socket
     self.reader = consume reader
     self.bytesMax = bytesMax
@@ -92,16 +100,44 @@ public final class HTTPRequestBody: @unchecked Sendable {
     return try result.get()
   }
 
+  /// Says that `more` bytes of the body are kept until the request is answered. Throws 503 when too many are, over all
+  /// requests. `collect` does so by itself; who gathers pieces has to.
+  public func keep(_ more: Int) throws(Problem) {
+    guard more > 0 else { return }
+    held &+= more
+    let needed = held - HeldBodies.freeBytes
+    guard needed > counted else { return }
+    // By doubling: of many that grow at once some come to their end, instead of all being refused on the way.
+    let wanted = max(needed, min(counted &* 2, bytesMax))
+    guard heldBodies.take(wanted &- counted) else {
+      letGo()
+      throw Problem(
+        .serviceUnavailable, code: "overloaded",
+        "Too many large bodies are being worked on at the moment; try again shortly.", retryAfterSeconds: 1)
+    }
+    counted = wanted
+  }
+
+  /// What was kept is not any more: the request is answered, or refused.
+  func letGo() {
+    heldBodies.giveBack(counted)
+    counted = 0
+  }
+
   private func collectPieces() async throws -> [UInt8] {
     var whole: [UInt8] = []
     while let piece = try await next() {
+      try keep(piece.count)
       if whole.isEmpty { whole = piece } else { whole += piece }
     }
     return whole
   }
 
   private func whole(_ reader: inout StreamReader, _ length: UInt64) async throws -> [UInt8] {
-    while UInt64(reader.input.count) < length { try await receive(&reader) }
+    while UInt64(reader.input.count) < length {
+      try await receive(&reader)
+      try keep(min(reader.input.count, Int(clamping: length)) - held)
+    }
     let whole = try wireStep { () throws(HTTPWireError) in try wire.next(from: &reader.input) } ?? []
     delivered = whole.count
     // The answer may take minutes; thousands that wait need no buffers.

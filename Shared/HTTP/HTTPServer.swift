@@ -19,6 +19,9 @@ public struct HTTPServerConfiguration: Sendable {
   /// Time in which a client must take at least something of an answer that waits for it; then it is dropped. One that
   /// takes it slowly but steadily is served to the end.
   public var stallTimeout = Duration.seconds(60)
+  /// Memory for the bodies of requests that are held whole, over all connections, beyond the first 64 KiB of each.
+  /// A large body beyond it is refused with 503.
+  public var heldBodyBytesMax = 512 << 20
   /// How a problem of a request is told.
   public var problemResponse: @Sendable (Problem, RequestHead, _ traceID: String) -> HTTPResponse = {
     problem, _, traceID in problem.response(traceID: traceID)
@@ -48,12 +51,14 @@ public final class HTTPServer: Sendable {
     self.configuration = configuration
     self.router = router
     self.telemetry = telemetry
-    let metrics = HTTPServerMetrics(telemetry: telemetry, routes: router.routes, open: open)
-    self.metrics = metrics
     let open = self.open
+    let heldBodies = HeldBodies(bytesMax: configuration.heldBodyBytesMax)
+    let metrics = HTTPServerMetrics(telemetry: telemetry, routes: router.routes, open: open, heldBodies: heldBodies)
+    self.metrics = metrics
     shards = PerLoop(group) { loop in
       ServerShard(
-        loop: loop, configuration: configuration, router: router, telemetry: telemetry, metrics: metrics, open: open)
+        loop: loop, configuration: configuration, router: router, telemetry: telemetry, metrics: metrics, open: open,
+        heldBodies: heldBodies)
     }
   }
 
@@ -106,6 +111,7 @@ final class ServerShard: @unchecked Sendable {
   let telemetry: Telemetry
   let metrics: HTTPServerMetrics
   private let open: OpenConnections
+  private let heldBodies: HeldBodies
   private var listener: Listener?
   private var connections: [ObjectIdentifier: ServerConnection] = [:]
   private(set) var isDraining = false
@@ -115,7 +121,7 @@ final class ServerShard: @unchecked Sendable {
 
   init(
     loop: EventLoop, configuration: HTTPServerConfiguration, router: Router, telemetry: Telemetry,
-    metrics: HTTPServerMetrics, open: OpenConnections
+    metrics: HTTPServerMetrics, open: OpenConnections, heldBodies: HeldBodies
   ) {
     self.loop = loop
     self.configuration = configuration
@@ -123,6 +129,7 @@ final class ServerShard: @unchecked Sendable {
     self.telemetry = telemetry
     self.metrics = metrics
     self.open = open
+    self.heldBodies = heldBodies
   }
 
   var connectionCount: Int { connections.count }
@@ -183,7 +190,8 @@ final class ServerShard: @unchecked Sendable {
     let now = MonotonicClock.now()
     let (route, parameters, problem) = find(head)
     let body = HTTPRequestBody(
-      reader: reader, head: head, bytesMax: route?.options.bodyBytesMax ?? 0, connection: connection)
+      reader: reader, head: head, bytesMax: route?.options.bodyBytesMax ?? 0, heldBodies: heldBodies,
+      connection: connection)
     let isObserved = route?.options.isObserved ?? true
     let span = isObserved ? metrics.startSpan(head, route, telemetry) : telemetry.tracer.unsampledSpan()
     let request = HTTPRequest(head: head, parameters: parameters, body: body, span: span, receivedAt: now)

@@ -21,7 +21,7 @@ final class HTTPServerMetrics: Sendable {
   private let refusedConnections: Counter
   private let telemetry: Telemetry
 
-  init(telemetry: Telemetry, routes: [Route], open: OpenConnections) {
+  init(telemetry: Telemetry, routes: [Route], open: OpenConnections, heldBodies: HeldBodies) {
     let registry = telemetry.registry
     let durations = registry.histogram(
       "cadre_http_server_request_duration_seconds",
@@ -50,6 +50,12 @@ final class HTTPServerMetrics: Sendable {
       "cadre_http_server_refused_connections_total", help: "Connections refused because too many were open.")
     registry.observeGauge("cadre_http_server_open_connections", help: "Open client connections.") {
       Double(open.count.load(ordering: .relaxed))
+    }
+    registry.observeGauge(
+      "cadre_http_server_held_body_bytes",
+      help: "Bytes of request bodies that are being worked on, beyond the first 64 KiB of each."
+    ) {
+      Double(heldBodies.bytes)
     }
     self.telemetry = telemetry
   }

@@ -32,6 +32,11 @@ public enum CommonSettings {
   /// Connections.
   public static let connectionsMax = Setting(
     "http.connections_max", .int(in: 1...1_000_000), default: 20_000, "Open client connections; more are told 503.")
+  /// Memory for bodies.
+  public static let heldBodyBytesMax = Setting(
+    "http.held_body_bytes_max", .int(in: 33_554_432...1_099_511_627_776), default: 536_870_912,
+    "Memory for the bodies of requests that are being worked on, beyond the first 64 KiB of each; a large body beyond it is told 503."
+  )
   /// Time for a head.
   public static let headTimeout = Setting(
     "http.head_timeout_ms", .milliseconds(in: 10...600_000), default: .seconds(10), "Time for a complete request head.")
@@ -68,6 +73,6 @@ public enum CommonSettings {
   }
 
   static let all: [any SettingDeclaration] = [
-    host, connectionsMax, headTimeout, idleTimeout, loops, logLevel, shutdownGrace,
+    host, connectionsMax, heldBodyBytesMax, headTimeout, idleTimeout, loops, logLevel, shutdownGrace,
   ]
 }

@@ -34,6 +34,7 @@ final class ServiceLifecycle<S: Service>: Sendable {
     let settings = context.settings
     var configuration = HTTPServerConfiguration(address: .host(settings[CommonSettings.host], port: port))
     configuration.connectionsMax = settings[CommonSettings.connectionsMax]
+    configuration.heldBodyBytesMax = settings[CommonSettings.heldBodyBytesMax]
     configuration.headTimeout = settings[CommonSettings.headTimeout]
     configuration.idleTimeout = settings[CommonSettings.idleTimeout]
     configuration.stallTimeout = settings[CommonSettings.stallTimeout(S.stallTimeout)]

@@ -116,3 +116,16 @@ def case_no_secret_leaves(world):
         log = file.read()
     for secret in (OPERATOR_KEY, USER_KEY, TOKEN, PROVIDER_KEY):
         assert secret.encode() not in log, secret
+
+
+def case_an_answer_to_head_has_the_length_of_the_body_that_it_leaves_out(world):
+    for path in ("/v1/models", "/v1/models/alpha-small"):
+        body = call(world, "GET", path)
+        head = call(world, "HEAD", path)
+        assert head.status == 200 and not head.body, head
+        assert head.headers["content-length"] == str(len(body.body)), (head.headers, body.body)
+
+
+def case_a_model_without_a_name_is_told_which_there_are(world):
+    answer = call(world, "GET", "/v1/models/")
+    assert answer.status == 404 and "alpha-small" in answer.json["error"]["message"], answer

@@ -7,8 +7,7 @@ enum TaskCommands {
   private static let options: Set<String> = ["data", "port", "wait"]
 
   static func submit(_ arguments: [String]) -> Int32 {
-    perform(arguments) { options, api in
-      guard !options.words.isEmpty else { throw OptionError(description: "submit needs a prompt") }
+    perform(arguments, needs: "submit needs a prompt", words: 1...Int.max) { options, api in
       let wait = try options.number("wait", default: 60, in: 0...60)
       var writer = JSONWriter()
       writer.beginObject()
@@ -23,18 +22,16 @@ enum TaskCommands {
   }
 
   static func get(_ arguments: [String]) -> Int32 {
-    perform(arguments) { options, api in
-      guard options.words.count == 1 else { throw OptionError(description: "get needs the id of a task") }
-      return api.call("GET", "/api/v1/tasks/\(options.words[0])")
+    perform(arguments, needs: "get needs the id of a task", words: 1...1) { options, api in
+      api.call("GET", "/api/v1/tasks/\(options.words[0])")
     } show: {
       TaskText.describe($0)
     }
   }
 
   static func events(_ arguments: [String]) -> Int32 {
-    perform(arguments) { options, api in
-      guard options.words.count == 1 else { throw OptionError(description: "events needs the id of a run") }
-      return api.call("GET", "/api/v1/runs/\(options.words[0])/events?limit=1000")
+    perform(arguments, needs: "events needs the id of a run", words: 1...1) { options, api in
+      api.call("GET", "/api/v1/runs/\(options.words[0])/events?limit=1000")
     } show: { root in
       guard let events = root["events"] else { return root["detail"]?.string ?? "" }
       return events.elements.map { event in
@@ -57,10 +54,14 @@ enum TaskCommands {
   }
 
   private static func perform(
-    _ arguments: [String], _ call: (Options, API) throws -> PlainHTTP.Answer?, show: (JSONView) -> String
+    _ arguments: [String], needs sentence: String, words: ClosedRange<Int>,
+    _ call: (Options, API) throws -> PlainHTTP.Answer?, show: (JSONView) -> String
   ) -> Int32 {
     do {
       let options = try Options(arguments, valued: TaskCommands.options)
+      guard words.contains(options.words.filter { !$0.isEmpty }.count) else {
+        throw OptionError(description: sentence)
+      }
       let port = try options.number("port", default: 8080, in: 1...65_535)
       let data = options["data"] ?? ".local"
       guard let key = FileAccess.read(data + "/api-key")?.split(separator: "\n").first else {

@@ -3,6 +3,7 @@ internal import Glibc
 internal import JSON
 internal import LocalStack
 internal import Primitives
+internal import Synchronization
 
 /// `cadre up`: a whole installation on this machine, until Ctrl-C.
 enum UpCommand {
@@ -33,11 +34,16 @@ enum UpCommand {
         throw error
       }
       Output.line("cadre: ready after \((MonotonicClock.now() - started) / 1_000_000) ms")
-      if options["no-example"] == nil { example(stack) }
-      announce(stack)
+      // Beside the watch: a model may take its time, and Ctrl-C must not wait for it.
+      let isStopping = Flag()
+      Task.detached {
+        if options["no-example"] == nil { example(stack, isStopping) }
+        if !isStopping.isSet { announce(stack) }
+      }
       watch(stack, signals)
-      Output.line("\ncadre: stopping")
-      stack.stop()
+      isStopping.set()
+      Output.line("\ncadre: stopping; Ctrl-C once more ends it at once")
+      stop(stack, signals)
       Output.line("cadre: stopped; the data is kept in \(configuration.data)")
       return 0
     } catch {
@@ -75,15 +81,17 @@ enum UpCommand {
 
   // MARK: The example
 
-  private static func example(_ stack: LocalStack) {
+  private static func example(_ stack: LocalStack, _ isStopping: Flag) {
     let prompt = "Say hello to the team in one sentence."
     Output.line("\nExample task: \(prompt)")
-    guard
-      let answer = PlainHTTP.send(
-        "POST", port: stack.port(of: "gateway"), path: "/api/v1/tasks",
-        headers: ["Authorization": "Bearer \(stack.apiKey)", "Prefer": "wait=60"],
-        body: "{\"prompt\":\"\(prompt)\"}", seconds: 70), let root = try? JSONDocument(parsing: answer.body).root
-    else { return Output.line("The example task got no answer; see \(stack.log(of: "gateway"))") }
+    let answer = PlainHTTP.send(
+      "POST", port: stack.port(of: "gateway"), path: "/api/v1/tasks",
+      headers: ["Authorization": "Bearer \(stack.apiKey)", "Prefer": "wait=60"],
+      body: "{\"prompt\":\"\(prompt)\"}", seconds: 70)
+    if isStopping.isSet { return }
+    guard let answer, let root = try? JSONDocument(parsing: answer.body).root else {
+      return Output.line("The example task got no answer; see \(stack.log(of: "gateway"))")
+    }
     Output.line(TaskText.describe(root))
   }
 
@@ -101,6 +109,22 @@ enum UpCommand {
       """)
   }
 
+  // MARK: The end
+
+  /// Stops everything. Services end the calls that they have begun, which may take a while; a second Ctrl-C cuts them.
+  private static func stop(_ stack: LocalStack, _ signals: sigset_t) {
+    var signals = signals
+    let isStopped = Flag()
+    Task.detached {
+      stack.stop()
+      isStopped.set()
+    }
+    while !isStopped.isSet {
+      var pause = timespec(tv_sec: 0, tv_nsec: 20_000_000)
+      if sigtimedwait(&signals, nil, &pause) > 0 { stack.killServices() }
+    }
+  }
+
   // MARK: Watching
 
   /// Waits for Ctrl-C; meanwhile starts again what has ended by itself, with growing pauses for what ends at once.
@@ -111,15 +135,19 @@ enum UpCommand {
       var pause = timespec(tv_sec: 0, tv_nsec: 200_000_000)
       if sigtimedwait(&signals, nil, &pause) > 0 { return }
       if !stack.postgres.isRunning {
-        again("Postgres", "has ended", &policies) { () throws(StackError) in try stack.relaunchPostgres() }
+        again("Postgres", "has ended", stack.log(of: "postgres"), &policies) { () throws(StackError) in
+          try stack.relaunchPostgres()
+        }
       }
       if !stack.isRedisRunning {
-        again("Redis", "has ended", &policies) { () throws(StackError) in try stack.relaunchRedis() }
+        again("Redis", "has ended", stack.log(of: "redis"), &policies) { () throws(StackError) in
+          try stack.relaunchRedis()
+        }
       }
       for service in stack.processes {
         guard let status = service.process.exitStatus else { continue }
-        again(service.name, "has ended with status \(status)", &policies) { () throws(StackError) in
-          try stack.launch(service.name)
+        again(service.name, "has ended with status \(status)", stack.log(of: service.name), &policies) {
+          () throws(StackError) in try stack.launch(service.name)
         }
       }
     }
@@ -127,7 +155,8 @@ enum UpCommand {
 
   /// Starts something that has ended when its time has come.
   private static func again(
-    _ name: String, _ what: String, _ policies: inout [String: RestartPolicy], _ start: () throws(StackError) -> Void
+    _ name: String, _ what: String, _ log: String, _ policies: inout [String: RestartPolicy],
+    _ start: () throws(StackError) -> Void
   ) {
     var policy = policies[name] ?? RestartPolicy()
     defer { policies[name] = policy }
@@ -135,10 +164,18 @@ enum UpCommand {
     if policy.ended(at: now) {
       let wait = ((policy.startAt ?? now) &- now) / 1_000_000
       let times = policy.recentEnds > 1 ? ", \(policy.recentEnds) times within a minute" : ""
-      let when = wait == 0 ? "starting it again" : "starting it again in \(wait) ms"
+      let when = wait == 0 ? "starting it again" : "starting it again in \(wait) ms; see \(log)"
       Output.line("cadre: \(name) \(what)\(times); \(when)")
     }
     guard policy.isDue(at: now) else { return }
     do { try start() } catch { Output.error("cadre: \(error)") }
   }
+}
+
+/// Something that comes true once.
+private final class Flag: Sendable {
+  private let value = Atomic<Bool>(false)
+
+  var isSet: Bool { value.load(ordering: .acquiring) }
+  func set() { value.store(true, ordering: .releasing) }
 }

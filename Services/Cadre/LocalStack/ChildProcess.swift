@@ -64,16 +64,24 @@ public final class ChildProcess: Sendable {
   /// The exit status once it has ended (128 and the signal when it was killed), `nil` while it runs.
   public var exitStatus: Int32? {
     status.withLock { known in
-      if known == nil {
-        var raw: Int32 = 0
-        if waitpid(processID, &raw, WNOHANG) == processID { known = cadre_exit_status(raw) }
-      }
+      reap(&known)
       return known
     }
   }
 
-  /// Sends a signal if it still runs.
-  public func kill(_ signal: Int32) { if exitStatus == nil { Glibc.kill(processID, signal) } }
+  private func reap(_ known: inout Int32?) {
+    guard known == nil else { return }
+    var raw: Int32 = 0
+    if waitpid(processID, &raw, WNOHANG) == processID { known = cadre_exit_status(raw) }
+  }
+
+  /// Sends a signal if it still runs. Under the lock, so that the id is not another process's by now.
+  public func kill(_ signal: Int32) {
+    status.withLock { known in
+      reap(&known)
+      if known == nil { Glibc.kill(processID, signal) }
+    }
+  }
 
   /// Waits for the end; `nil` when it has not come in time.
   public func wait(seconds: Int) -> Int32? {

@@ -51,8 +51,13 @@ public enum FileAccess {
     _ = try? ChildProcess.run("/bin/rm", ["-rf", "--one-file-system", path])
   }
 
-  /// The absolute form of a path.
+  /// The absolute form of a path, without `.` and needless slashes: names are derived from it, so each folder has one.
   public static func absolute(_ path: String) -> String {
+    let parts = joined(path).split(separator: "/").filter { $0 != "." }
+    return "/" + parts.joined(separator: "/")
+  }
+
+  private static func joined(_ path: String) -> String {
     if path.hasPrefix("/") { return path }
     var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
     guard getcwd(&buffer, buffer.count) != nil else { return path }

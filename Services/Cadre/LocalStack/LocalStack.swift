@@ -307,6 +307,12 @@ public final class LocalStack: Sendable {
     redisHeld.withLock { $0 = started }
   }
 
+  /// Ends the services without mercy; beside `stop()`, which then has nothing to wait for. What they had begun is
+  /// recovered as after a crash.
+  public func killServices() {
+    for service in processes { service.process.kill(SIGKILL) }
+  }
+
   /// Stops everything in reverse order. Nothing is left running.
   public func stop() {
     for service in processes.reversed() { service.process.stop() }

@@ -71,7 +71,7 @@ extension CallFailure {
       let some = known.prefix(20).joined(separator: ", ")
       self.init(
         status: .notFound, code: "model_not_found",
-        message: name.isEmpty
+        message: name.isEmpty && known.isEmpty
           ? "No model is configured. Add a provider and a model, or set provider.url."
           : "The model '\(name.prefix(100))' does not exist here. Available: \(some).", parameter: "model")
     case .notAllowed(let name):

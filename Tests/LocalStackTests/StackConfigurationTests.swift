@@ -1,0 +1,16 @@
+import LocalStack
+import Testing
+
+@Suite struct StackConfigurationTests {
+  /// The folders of sockets and of a database that lies elsewhere are named after it.
+  @Test(arguments: ["/srv/cadre", "/srv/cadre/", "//srv/./cadre", "/srv//cadre/."])
+  func `a data folder has one name, however it is written`(path: String) {
+    #expect(StackConfiguration(data: path, executables: "/").data == "/srv/cadre")
+  }
+
+  @Test func `a relative folder is one of the working directory`() {
+    let plain = StackConfiguration(data: "x", executables: "/").data
+    #expect(plain.hasPrefix("/") && plain.hasSuffix("/x"))
+    #expect(StackConfiguration(data: "./x/", executables: "/").data == plain)
+  }
+}
