@@ -134,10 +134,22 @@ public final class HTTPRequestBody: @unchecked Sendable {
   }
 
   private func whole(_ reader: inout StreamReader, _ length: UInt64) async throws -> [UInt8] {
-    while UInt64(reader.input.count) < length {
-      try await receive(&reader)
-      try keep(min(reader.input.count, Int(clamping: length)) - held)
-    }
+    while try !isThere(reader, length) { try await receive(&reader) }
+    return try takeWhole(&reader)
+  }
+
+  // What follows is not inlined: the optimizer of Swift 6.3.1 crashes on accessors within a loop of an async function.
+
+  /// Whether all of a body has arrived. What has is kept.
+  @inline(never)
+  private func isThere(_ reader: borrowing StreamReader, _ length: UInt64) throws -> Bool {
+    let count = reader.input.count
+    try keep(min(count, Int(clamping: length)) - held)
+    return UInt64(count) >= length
+  }
+
+  @inline(never)
+  private func takeWhole(_ reader: inout StreamReader) throws -> [UInt8] {
     let whole = try wireStep { () throws(HTTPWireError) in try wire.next(from: &reader.input) } ?? []
     delivered = whole.count
     // The answer may take minutes; thousands that wait need no buffers.

@@ -10,6 +10,9 @@ struct RunStore: Sendable {
   /// Tells the steps that this process has queued from those of others.
   let home = Int32(truncatingIfNeeded: UUID.version7().low)
 
+  /// Claims that are still to be made with all rules.
+  let claimsWithRules = ClaimCount()
+
   /// The connection of each loop on which runs are written.
   static let writes = 0
 
