@@ -9,16 +9,18 @@ import Testing
     ("[1]", #"{"_invalid_json":"[1]"}"#), ("sure!", #"{"_invalid_json":"sure!"}"#), (" ", "{}"),
   ])
   func `arguments that are no object stay in the history as one`(_ arguments: String, _ expected: String) throws {
-    for (body, dialect) in [
-      (
-        #"{"messages":[{"role":"user","content":"q"},{"role":"assistant","content":null,"tool_calls":[{"id":"a","type":"function","function":{"name":"f","arguments":"\#(arguments)"}}]},{"role":"tool","tool_call_id":"a","content":"r"}]}"#,
-        Dialect.chat
-      ),
-      (
-        #"{"input":[{"role":"user","content":"q"},{"type":"function_call","call_id":"a","name":"f","arguments":"\#(arguments)"},{"type":"function_call_output","call_id":"a","output":"r"}]}"#,
-        .responses
-      ),
-    ] {
+    let chat = """
+      {"messages":[{"role":"user","content":"q"},{"role":"assistant","content":null,"tool_calls":[
+        {"id":"a","type":"function","function":{"name":"f","arguments":"ARGUMENTS"}}]},
+        {"role":"tool","tool_call_id":"a","content":"r"}]}
+      """
+    let responses = """
+      {"input":[{"role":"user","content":"q"},
+        {"type":"function_call","call_id":"a","name":"f","arguments":"ARGUMENTS"},
+        {"type":"function_call_output","call_id":"a","output":"r"}]}
+      """
+    for (text, dialect) in [(chat, Dialect.chat), (responses, .responses)] {
+      let body = text.replacing("ARGUMENTS", with: arguments)
       let made = try Made(body, dialect, .anthropic)
       let input = try #require(made.messages()[1]["content"]?[0]?["input"])
       let wanted = try JSONDocument(parsing: Array(expected.utf8)).root
