@@ -11,7 +11,7 @@ import traceback
 
 from world import Skipped, World
 
-GROUPS = ["client_cases", "agent_cases", "pass_cases", "stream_cases", "routing_cases", "quality_cases", "fault_cases", "wild_cases", "refusal_cases", "life_cases", "budget_cases", "money_cases", "charge_cases", "loss_cases", "rate_cases", "cache_cases", "ledger_cases", "size_cases", "guard_cases", "telemetry_cases", "api_cases",
+GROUPS = ["client_cases", "agent_cases", "pass_cases", "stream_cases", "routing_cases", "quality_cases", "fault_cases", "wild_cases", "odd_cases", "refusal_cases", "life_cases", "budget_cases", "money_cases", "charge_cases", "loss_cases", "rate_cases", "cache_cases", "ledger_cases", "size_cases", "guard_cases", "telemetry_cases", "api_cases",
           "gateway_cases"]
 
 

@@ -52,7 +52,8 @@ import Testing
     (429, "Quota exceeded", .rate), (400, "Rate limit reached for requests", .rate),
     (429, "Request too large for gpt-4o on tokens per min (TPM): Limit 30000, Requested 45000.", .rate),
     (400, "library/x does not support tools", .tools), (404, "No endpoints found that support tool use.", .tools),
-    (404, "no", .model), (400, "foo/bar is not a valid model ID", .model), (504, "", .timeout), (500, "", .provider),
+    (404, "no", .model), (499, "", .transport), (421, "", .transport), (424, "", .provider),
+    (400, "foo/bar is not a valid model ID", .model), (504, "", .timeout), (500, "", .provider),
     (400, "max_tokens: 100000 > 8192, which is the maximum allowed number of output tokens", .caller),
     (400, "Invalid 'user': string too long. Expected a string with maximum length 64.", .caller),
   ])

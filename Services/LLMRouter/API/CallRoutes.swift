@@ -84,14 +84,21 @@ struct CallRoutes: Sendable {
     if let target = plan.targets.first, let provider = snapshot.providers[target.provider], provider.kind == .anthropic,
       let key = provider.keys.first
     {
-      return try await ask(provider, key.reveal(), target, document, request)
+      do {
+        if let count = try await ask(provider, key.reveal(), target, document, request) {
+          return .json { $0.member("input_tokens", count) }
+        }
+      } catch let failure as CallFailure where failure.failureClass == .model || failure.status == .notFound {
+        // Not every server of this dialect has the address.
+      }
     }
     return .json { $0.member("input_tokens", estimate) }
   }
 
+  /// The provider's count; nil when its answer has none.
   private func ask(
     _ provider: Provider, _ key: String, _ target: ModelTarget, _ document: JSONDocument, _ request: HTTPRequest
-  ) async throws -> HTTPResponse {
+  ) async throws -> Int64? {
     var writer = JSONWriter(reservingBytes: document.bytes.count + 64)
     writer.beginObject()
     writer.member("model", target.providerModel)
@@ -111,13 +118,15 @@ struct CallRoutes: Sendable {
           body: .bytes(writer.bytes), timeout: calls.limits.times.with(provider.record.times).timeout,
           isIdempotent: true, trace: request.trace),
         peer: "provider:\(provider.name)")
-      let body = try await answer.body.collect(upTo: CallRoutes.countBytesMax)
+      let body = try await answer.decoded(upTo: CallRoutes.countBytesMax).body.collect(
+        upTo: CallRoutes.countBytesMax)
       guard answer.status.isSuccess else {
         throw CallFailure(
           status: answer.status, body: body, retryAfterMilliseconds: RetryAfter.milliseconds(answer.headers),
           provider: provider, filter: calls.filter)
       }
-      return .json(.ok, body)
+      let count = (try? JSONDocument(parsing: body).root)?["input_tokens"]?.int
+      return count.flatMap { $0 >= 0 ? $0 : nil }
     } catch let error as HTTPClientError {
       throw CallFailure(error, provider: provider)
     }

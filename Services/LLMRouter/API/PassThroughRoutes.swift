@@ -147,7 +147,8 @@ struct PassThroughRoutes: Sendable {
           body: body.isEmpty ? .none : .bytes(body),
           timeout: calls.limits.times.with(provider.record.times).timeout, trace: request.trace),
         peer: "provider:\(provider.name)")
-      let bytes = try await answer.body.collect(upTo: calls.limits.answerBytes)
+      let bytes = try await answer.decoded(upTo: calls.limits.answerBytes).body.collect(
+        upTo: calls.limits.answerBytes)
       guard answer.status.isSuccess else { throw refusal(answer, bytes, provider) }
       var response = HTTPResponse(answer.status, headers: HTTPHeaders(), body: .bytes(bytes))
       response.headers.append(.contentType, answer.headers[.contentType] ?? "application/json")

@@ -55,6 +55,8 @@ extension Attempts {
     var bodyBytes = 0
     var stream: ProviderStream?
     var whole: ProviderAnswer?
+    /// What the provider says was used for an answer that cannot be passed on.
+    var toldUsage: TokenUsage?
   }
 
   /// Asks one target. Throws a `CallFailure`, or `CancellationError` when the caller is gone.
@@ -65,6 +67,7 @@ extension Attempts {
       let outgoing = try outgoing(stop, course, progress)
       progress.isSent = true
       let answer = try await service.client.send(outgoing.request, peer: "provider:\(stop.provider.name)")
+        .decoded(upTo: service.limits.answerBytes)
       guard answer.status.isSuccess else { throw try await refusal(answer, stop) }
       progress.isAccepted = true
       progress.bodyBytes = Attempts.promisedBytes(answer, max: service.limits.answerBytes)
@@ -135,7 +138,10 @@ extension Attempts {
       report.isEndKnown = true
     } else if progress.isAccepted, outcome != AttemptReport.clientGone {
       // What cannot be read was generated all the same.
-      report.deliveredBytes = Int64(progress.bodyBytes)
+      report.usage = progress.toldUsage
+      report.isEndKnown = progress.toldUsage != nil
+      let isCounted = progress.toldUsage != nil || call.asked.dialect == .embeddings
+      report.deliveredBytes = isCounted ? 0 : Int64(progress.bodyBytes)
     }
     if progress.stream?.isAnswered ?? false { report.isEndKnown = true }
     return report
@@ -195,6 +201,7 @@ extension Attempts {
     var headers = wire == .messages ? call.forwarded : HTTPHeaders()
     headers.append(.contentType, "application/json")
     headers.append(.accept, asked.wantsStream ? "text/event-stream" : "application/json")
+    headers.append(.acceptEncoding, "identity")
     if wire == .messages, !headers.contains("anthropic-version") { headers.append("anthropic-version", "2023-06-01") }
     provider.authorize(&headers, key: provider.keys[stop.key.key])
     let times = service.limits.times.with(provider.record.times)
@@ -259,7 +266,7 @@ extension Attempts {
         let rest = try await answer.body.collect(
           upTo: max(0, service.limits.answerBytes - first.count), before: outgoing.wholeBy)
         progress.bodyBytes = first.count + rest.count
-        return try await hold(try streamed(first + rest, outgoing, stop), progress)
+        return try await hold(try streamed(first + rest, outgoing, stop, progress), progress)
       }
     }
     let stream = ProviderStream(
@@ -287,8 +294,14 @@ extension Attempts {
 
   /// A whole answer where a stream was asked for becomes one.
   @inline(never)
-  private func streamed(_ body: [UInt8], _ outgoing: Outgoing, _ stop: Course.Stop) throws -> ProviderStream {
-    let root = try ProviderAnswer.read(body, outgoing.wire, provider: stop.provider.name)
+  private func streamed(
+    _ body: [UInt8], _ outgoing: Outgoing, _ stop: Course.Stop, _ progress: Progress
+  ) throws -> ProviderStream {
+    let root: JSONView
+    do { root = try ProviderAnswer.read(body, outgoing.wire, provider: stop.provider.name) } catch {
+      progress.toldUsage = ProviderAnswer.usage(beside: body, outgoing.wire)
+      throw error
+    }
     return ProviderStream(
       nil, events: EventsFromWhole.events(root, outgoing.wire), wire: outgoing.wire, request: outgoing.asked,
       translation: outgoing.translation, model: stop.target.name,
@@ -308,11 +321,16 @@ extension Attempts {
       guard let bytes = collector.bytes else { throw CallFailure.garbage(stop.provider.name, "is a stream of nothing") }
       body = bytes
     }
-    let answer = try ProviderAnswer(
-      body, wire: outgoing.wire, request: outgoing.asked, translation: outgoing.translation,
-      model: stop.target.name, provider: stop.provider.name, created: WallClock.now().unixMicroseconds / 1_000_000)
-    progress.whole = answer
-    return .whole(answer)
+    do {
+      let answer = try ProviderAnswer(
+        body, wire: outgoing.wire, request: outgoing.asked, translation: outgoing.translation,
+        model: stop.target.name, provider: stop.provider.name, created: WallClock.now().unixMicroseconds / 1_000_000)
+      progress.whole = answer
+      return .whole(answer)
+    } catch {
+      progress.toldUsage = ProviderAnswer.usage(beside: body, outgoing.wire)
+      throw error
+    }
   }
 
   // MARK: Filters

@@ -121,6 +121,13 @@ extension CallFailure {
         isRetryable: true, failureClass: .transport)
     case .timedOut:
       self = .timeout("The provider \"\(provider.name)\" did not answer in time.")
+    case .bodyTooLarge:
+      // It was generated and would be as large again.
+      self.init(
+        status: .badGateway, code: "answer_too_large",
+        message: "The answer of the provider \"\(provider.name)\" is larger than what is accepted here.",
+        isBegun: true, failureClass: .garbage)
+      return
     default:
       self.init(
         status: .badGateway, code: "provider_failed",

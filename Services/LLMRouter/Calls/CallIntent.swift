@@ -72,7 +72,7 @@ extension CallService {
     let prompt =
       intent.counters.isEmpty
       ? call.asked.promptTokens : call.asked.promptTokens.addingClamped(TokenEstimate.documents(root))
-    let answers = max(1, min(128, root["n"]?.int ?? 1))
+    let answers = call.asked.answers
     func worst(_ target: ModelTarget) -> (tokens: Int64, nanoUSD: Int64) {
       let output = answers.multipliedClamped(by: answer ?? target.outputTokensMax ?? limits.outputTokens)
       let kind = call.snapshot.providers[target.provider]?.kind.rawValue ?? ""

@@ -15,9 +15,8 @@ extension CallRequest {
 
   /// The request with another bound of its answer.
   func bounded(_ tokens: Int64) -> CallRequest {
-    let named = document.root.members.first {
-      CallRequest.boundMembers.contains($0.key.string ?? "") && !$0.value.isNull
-    }
+    let known = CallRequest.bounds(dialect)
+    let named = document.root.members.first { known.contains($0.key.string ?? "") && !$0.value.isNull }
     let name =
       named?.key.string
       ?? (dialect == .responses ? "max_output_tokens" : dialect == .chat ? "max_completion_tokens" : "max_tokens")

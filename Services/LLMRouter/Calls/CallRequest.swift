@@ -15,6 +15,8 @@ struct CallRequest: Sendable {
   let outputTokens: Int64?
   let needs: Set<Capability>
   let promptTokens: Int64
+  /// How many answers the provider generates.
+  let answers: Int64
   /// The tools of the caller were left out.
   let isWithoutTools: Bool
 
@@ -32,17 +34,19 @@ struct CallRequest: Sendable {
     model = try CallRequest.member(root, "model") { $0.string } ?? ""
     wantsStream = try CallRequest.member(root, "stream") { $0.bool } ?? false
     wantsUsage = root["stream_options"]?["include_usage"]?.bool ?? false
-    let limits = ["max_completion_tokens", "max_tokens", "max_output_tokens"]
     var outputTokens: Int64?
-    for name in limits where outputTokens == nil {
-      outputTokens = try CallRequest.member(root, name) {
+    for name in CallRequest.bounds(dialect) {
+      let bound = try CallRequest.member(root, name) {
         $0.int.flatMap { $0 > 0 && $0 <= TokenUsage.tokensMax ? $0 : nil }
       }
+      // Which of two a server goes by is its own matter.
+      if let bound { outputTokens = max(outputTokens ?? 0, bound) }
     }
     if dialect == .messages, outputTokens == nil {
       throw .invalid("'max_tokens' must be a positive number.", "max_tokens")
     }
     self.outputTokens = dialect == .embeddings ? 0 : outputTokens
+    answers = try CallRequest.answers(root, dialect)
     var needs: Set<Capability> = dialect == .embeddings ? [.embeddings] : []
     if (root["tools"]?.count ?? 0) > 0 { needs.insert(.tools) }
     let format = root["response_format"]?["type"]?.string ?? root["text"]?["format"]?["type"]?.string
@@ -51,6 +55,30 @@ struct CallRequest: Sendable {
     self.needs = needs
     isWithoutTools = false
     promptTokens = TokenEstimate.prompt(root)
+  }
+
+  /// The members that bound an answer.
+  static func bounds(_ dialect: Dialect) -> [String] {
+    switch dialect {
+    case .chat: ["max_completion_tokens", "max_tokens"]
+    case .completions, .messages: ["max_tokens"]
+    case .responses: ["max_output_tokens"]
+    case .embeddings: []
+    }
+  }
+
+  /// Most answers to one request, as OpenAI has it.
+  private static let answersMax: Int64 = 128
+
+  /// How many answers are generated: those that are sent, or those of which they are the best.
+  private static func answers(_ root: JSONView, _ dialect: Dialect) throws(CallFailure) -> Int64 {
+    guard dialect == .chat || dialect == .completions else { return 1 }
+    var answers: Int64 = 1
+    for name in ["n", "best_of"] {
+      let count = try member(root, name) { $0.int.flatMap { $0 > 0 && $0 <= answersMax ? $0 : nil } }
+      answers = max(answers, count ?? 1)
+    }
+    return answers
   }
 
   /// What is asked.
@@ -134,6 +162,7 @@ struct CallRequest: Sendable {
     self.outputTokens = outputTokens
     needs = other.needs
     promptTokens = other.promptTokens
+    answers = other.answers
     isWithoutTools = other.isWithoutTools
   }
 
@@ -146,6 +175,7 @@ struct CallRequest: Sendable {
     outputTokens = other.outputTokens
     needs = other.needs.subtracting([.tools])
     promptTokens = other.promptTokens
+    answers = other.answers
     isWithoutTools = true
   }
 

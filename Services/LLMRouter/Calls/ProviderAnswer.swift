@@ -26,17 +26,11 @@ struct ProviderAnswer: Sendable {
   ) throws(CallFailure) {
     let answer = try ProviderAnswer.parsed(body, wire, provider: provider)
     let root = answer.root
+    usage = ProviderAnswer.usage(root, wire)
     switch wire {
-    case .chat, .completions, .embeddings:
-      usage = TokenUsage(chatAnswer: root)
-      finish = root["choices"]?[0]?["finish_reason"]?.string
-    case .messages:
-      usage = TokenUsage(messages: root["usage"])
-      finish = root["stop_reason"]?.string
+    case .chat, .completions, .embeddings: finish = root["choices"]?[0]?["finish_reason"]?.string
+    case .messages: finish = root["stop_reason"]?.string
     case .responses:
-      var told = TokenUsage(responses: root["usage"])
-      told?.take(answer: root)
-      usage = told
       finish = root["incomplete_details"]?["reason"]?.string ?? root["status"]?.string
     }
     deliveredBytes = Answers.contentBytes(root, wire)
@@ -50,7 +44,8 @@ struct ProviderAnswer: Sendable {
     let accounted = TokenUsage.accounted(usage, estimate: estimate)
     guard !isOwn else {
       let repaired = UsageRepair.repaired(root, wire, accounted, isFinal: true).flatMap { ProviderJSON($0) }
-      bytes = Answers.own(repaired?.document.bytes ?? body, repaired ?? answer, wire, context)
+      let own = Answers.own(repaired?.document.bytes ?? body, repaired ?? answer, wire, context)
+      bytes = answer.isMended && (repaired != nil || own != body) ? answer.sendable(own) : own
       return
     }
     do throws(StreamFault) {
@@ -61,6 +56,23 @@ struct ProviderAnswer: Sendable {
     } catch {
       throw CallFailure(error, provider: provider)
     }
+  }
+
+  private static func usage(_ root: JSONView, _ wire: Dialect) -> TokenUsage? {
+    switch wire {
+    case .chat, .completions, .embeddings: return TokenUsage(chatAnswer: root)
+    case .messages: return TokenUsage(messages: root["usage"])
+    case .responses:
+      var told = TokenUsage(responses: root["usage"])
+      told?.take(answer: root)
+      return told
+    }
+  }
+
+  /// What a provider says was used for an answer that is none: an error, or something else.
+  static func usage(beside body: [UInt8], _ wire: Dialect) -> TokenUsage? {
+    guard let answer = ProviderJSON(body), let usage = usage(answer.root, wire), usage.total > 0 else { return nil }
+    return usage
   }
 
   /// The parsed body of an answer. Throws a `CallFailure` for garbage and for errors that come as a success.

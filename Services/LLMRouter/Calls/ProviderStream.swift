@@ -17,6 +17,8 @@ final class ProviderStream: @unchecked Sendable {
   private static let malformedMax = 32
   /// Time for the usage and the end that follow the finish reason, in nanoseconds. The answer is complete by then.
   private static let afterFinish: UInt64 = 1_000_000_000
+  /// Time for the usage that some servers send behind `[DONE]`, in nanoseconds. Most end at once.
+  private static let afterDone: UInt64 = 250_000_000
   /// Time in which a connection may come to its end to be used again, in nanoseconds.
   private static let tail: UInt64 = 1_000_000_000
 
@@ -39,6 +41,8 @@ final class ProviderStream: @unchecked Sendable {
   /// `[DONE]` or its like has come: nothing follows.
   private var isTerminated = false
   private var sawDone = false
+  /// When `[DONE]` came without any usage before it: it is waited for, and `[DONE]` held back.
+  private var endedAt: UInt64?
   private var malformed = 0
   private let bytesMax: Int
   private var bytesSeen = 0
@@ -60,7 +64,7 @@ final class ProviderStream: @unchecked Sendable {
     self.body = body
     self.received = received
     self.events = events
-    expectsOthers = (request.document.root["n"]?.int ?? 1) > 1
+    expectsOthers = request.answers > 1
     self.wire = wire
     dialect = request.dialect
     self.limits = limits
@@ -129,7 +133,9 @@ final class ProviderStream: @unchecked Sendable {
   /// Until when the next piece has to come.
   private var deadline: UInt64 {
     var deadline = limits.deadline
-    if let finishedAt = silence.finishedAt {
+    if let endedAt {
+      deadline = min(deadline, endedAt &+ ProviderStream.afterDone)
+    } else if let finishedAt = silence.finishedAt {
       deadline = min(deadline, finishedAt &+ ProviderStream.afterFinish)
     } else if hasContent {
       deadline = min(deadline, silence.since &+ limits.stallNanoseconds)
@@ -218,6 +224,14 @@ final class ProviderStream: @unchecked Sendable {
       guard malformed <= ProviderStream.malformedMax else { throw error }
       return nil
     }
+    if endedAt != nil {
+      isTerminated = sight.isEnd || watcher.usage != nil
+      return sight.isUsageOnly ? sight : nil
+    }
+    if sight.isEnd, wire == .chat || wire == .completions, watcher.usage == nil {
+      endedAt = silence.now
+      return nil
+    }
     if sight.isEnd {
       isTerminated = true
       sawDone = wire == .chat || wire == .completions || wire == .embeddings
@@ -239,12 +253,13 @@ final class ProviderStream: @unchecked Sendable {
     }
     guard wantsUsage || !sight.isUsageOnly else { return }
     guard var parsed = sight.parsed else { return event.append(to: &bytes) }
+    let told = parsed
     let repaired = repaired(parsed)
     if let repaired { parsed = repaired }
     guard let changed = Answers.own(event: parsed, wire, context.names) ?? repaired?.document.bytes else {
       return event.append(to: &bytes)
     }
-    ServerSentEvent(id: event.id, event: event.event, data: changed).append(to: &bytes)
+    ServerSentEvent(id: event.id, event: event.event, data: told.sendable(changed)).append(to: &bytes)
   }
 
   /// An event whose counts cannot be true, with those of the ledger; nil for others.
@@ -266,7 +281,7 @@ final class ProviderStream: @unchecked Sendable {
       return
     }
     // What the provider has not said of the end its clients wait for.
-    if wire == .chat, !sawDone { bytes += Array("data: [DONE]\n\n".utf8) }
+    if wire == .chat || wire == .completions, !sawDone { bytes += Array("data: [DONE]\n\n".utf8) }
     if wire == .messages, !watcher.isComplete {
       ServerSentEvent(event: "message_stop", data: Array(#"{"type":"message_stop"}"#.utf8)).append(to: &bytes)
     }
@@ -302,6 +317,7 @@ final class ProviderStream: @unchecked Sendable {
     isClosed = false
     isTerminated = false
     sawDone = false
+    endedAt = nil
     hasContent = true
     return bytes
   }

@@ -53,9 +53,9 @@ struct DataURL {
   }
 
   init?(_ text: String) {
-    guard text.hasPrefix("data:"), let comma = text.firstIndex(of: ",") else { return nil }
+    guard text.prefix(5).lowercased() == "data:", let comma = text.firstIndex(of: ",") else { return nil }
     let head = text[text.index(text.startIndex, offsetBy: 5)..<comma]
-    guard head.hasSuffix(";base64") else { return nil }
+    guard head.suffix(7).lowercased() == ";base64" else { return nil }
     mediaType = String(head.dropLast(7))
     base64 = String(text[text.index(after: comma)...])
   }

@@ -79,6 +79,7 @@ public struct StreamWatcher: Sendable {
     var choices: JSONView?
     var hasUsage = false
     var mayHoldUsage = false
+    var fault: StreamFault?
     for (key, value) in root.members {
       if key.isNamed("choices") {
         choices = value
@@ -87,14 +88,23 @@ public struct StreamWatcher: Sendable {
       } else if key.isNamed("x_groq") {
         mayHoldUsage = true
       } else if key.isNamed("error"), !value.isNull {
-        throw StreamFault(error: value)
+        fault = StreamFault(error: value)
       }
     }
+    if let fault {
+      take(TokenUsage(chatAnswer: root))
+      throw fault
+    }
     if let choices {
-      if choices.kind == .object {
-        if try watch(choice: ChatChoice(choices)) { mayHoldUsage = true }
-      } else {
-        for choice in choices.elements where try watch(choice: ChatChoice(choice)) { mayHoldUsage = true }
+      do throws(StreamFault) {
+        if choices.kind == .object {
+          if try watch(choice: ChatChoice(choices)) { mayHoldUsage = true }
+        } else {
+          for choice in choices.elements where try watch(choice: ChatChoice(choice)) { mayHoldUsage = true }
+        }
+      } catch {
+        take(TokenUsage(chatAnswer: root))
+        throw error
       }
     }
     if hasUsage || mayHoldUsage, let usage = TokenUsage(chatAnswer: root) {
@@ -102,6 +112,13 @@ public struct StreamWatcher: Sendable {
       toldAt = contentBytes
     }
     return hasUsage && choices?.count == 0
+  }
+
+  /// What is told beside an error was used, unless it is nothing.
+  private mutating func take(_ usage: TokenUsage?) {
+    guard let usage, usage.total > 0 else { return }
+    told = usage
+    toldAt = contentBytes
   }
 
   /// Looks at a choice; whether it may hold usage.
@@ -194,7 +211,9 @@ public struct StreamWatcher: Sendable {
     let type = root["type"]?.string
     switch type {
     // Their callers are told in other words, under the same number.
-    case "response.failed", "response.cancelled": throw StreamFault(error: root["response"]?["error"])
+    case "response.failed", "response.cancelled":
+      take(TokenUsage(responses: root["response"]?["usage"]))
+      throw StreamFault(error: root["response"]?["error"])
     case "error": throw StreamFault(error: root)
     default: response.take(root)
     }

@@ -21,7 +21,8 @@ enum FailureRules {
     case 401, 403: return .key
     case 402: return .money
     case 404, 410: return .model
-    case 408, 409, 425: return .transport
+    case 408, 409, 421, 425, 499: return .transport
+    case 424: return .provider
     case 413: return .context
     case 429: return .rate
     case 504, 522, 524, 598, 599: return .timeout

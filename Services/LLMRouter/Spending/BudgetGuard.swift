@@ -21,6 +21,9 @@ final class BudgetGuard: Sendable {
   /// Time in which a counter has to be there, in nanoseconds.
   private static let reserveNanosecondsMax: UInt64 = 10_000_000_000
 
+  /// Time in which what is being given back has to arrive before a call is refused, in steps of two milliseconds.
+  private static let returnStepsMax = 25
+
   private enum Asked {
     case done
     case again
@@ -43,6 +46,8 @@ final class BudgetGuard: Sendable {
     /// Counters that are being rebuilt; what is settled meanwhile waits.
     var rebuilding: Set<String> = []
     var deferred: [(Reservation, Int64, Int64)] = []
+    /// Counters to which something is being given back, with how many times that is.
+    var returning: [String: Int] = [:]
     /// Counters that may be wrong because Redis has not confirmed a change.
     var doubtful: Set<String> = []
     var epoch = BudgetEpoch()
@@ -79,6 +84,7 @@ final class BudgetGuard: Sendable {
     if takeHeld(reservation) { return reservation }
     do {
       var attempts = 0
+      var hasWaited = false
       let limit = MonotonicClock.now() &+ BudgetGuard.reserveNanosecondsMax
       while attempts < BudgetGuard.attemptsMax, MonotonicClock.now() < limit {
         if let index = state.withLock({ state in
@@ -86,10 +92,18 @@ final class BudgetGuard: Sendable {
         }) {
           try await rebuild(counters[index], force: true)
         }
-        switch try await ask(reservation) {
-        case .done: return reservation
-        case .again: attempts += 1
-        case .building: continue
+        let isReturning = isReturning(reservation.keys)
+        do {
+          switch try await ask(reservation) {
+          case .done: return reservation
+          case .again: attempts += 1
+          case .building: continue
+          }
+        } catch let shortage as BudgetShortage {
+          // What the call before has left may be on its way still.
+          guard !hasWaited, isReturning || self.isReturning(reservation.keys) else { throw shortage }
+          hasWaited = true
+          await returned(reservation.keys)
         }
       }
       throw RedisError(.overloaded)
@@ -100,6 +114,17 @@ final class BudgetGuard: Sendable {
         message:
           "The budget of this call cannot be checked at the moment, so the call was not made. Try again shortly.",
         isRetryable: true, retryAfterSeconds: 1)
+    }
+  }
+
+  private func isReturning(_ keys: [String]) -> Bool {
+    state.withLock { state in !state.returning.isEmpty && keys.contains { state.returning[$0] != nil } }
+  }
+
+  /// Waits for a moment until nothing is being given back.
+  private func returned(_ keys: [String]) async {
+    for _ in 0..<BudgetGuard.returnStepsMax where isReturning(keys) {
+      do { try await EventLoop.sleep(for: .milliseconds(2)) } catch { return }
     }
   }
 
@@ -303,9 +328,18 @@ final class BudgetGuard: Sendable {
     let arguments = changes.flatMap { change -> [RedisArgument] in
       [.integer(change.generation), .integer(change.reserved), .integer(change.used)]
     }
+    state.withLock { state in
+      for change in changes { state.returning[change.key, default: 0] += 1 }
+    }
     loop.task { [self] in
       do { _ = try await redis.evaluate(BudgetScripts.settle, keys: keys, arguments: arguments) } catch {
         doubt(changes.map(\.key))
+      }
+      state.withLock { state in
+        for change in changes {
+          let others = (state.returning[change.key] ?? 1) - 1
+          state.returning[change.key] = others > 0 ? others : nil
+        }
       }
     }
   }

@@ -21,6 +21,10 @@ public struct ProviderJSON: Sendable {
     isMended = true
   }
 
+  /// A text that was made of the document, as it can be sent: marks are halves of surrogate pairs again, which clients
+  /// put together, or the sign for what is no character.
+  public func sendable(_ text: [UInt8]) -> [UInt8] { isMended ? SplitCharacters.unmarked(text) : text }
+
   /// The outermost value.
   public var root: JSONView { document.root }
 }
@@ -60,6 +64,20 @@ struct SplitCharacters: Sendable {
           append(bytes + UInt32(byte), to: &result)
           at += 1
         }
+      }
+    }
+    return result
+  }
+
+  /// The text without marks.
+  static func unmarked(_ text: [UInt8]) -> [UInt8] {
+    var result: [UInt8] = []
+    result.reserveCapacity(text.count)
+    for scalar in String(decoding: text, as: UTF8.self).unicodeScalars {
+      if scalar.value & 0x1F_F800 == surrogates + 0xD800 {
+        result += Array("\\u\(String(scalar.value - surrogates, radix: 16))".utf8)
+      } else {
+        result += Array((isByte(scalar) ? "\u{FFFD}" : String(scalar)).utf8)
       }
     }
     return result

@@ -121,6 +121,8 @@ enum ChatFromMessages {
         parts += try MessageParts.intoChat(block, spot, &context)
       }
     }
+    // A turn without anything is a turn all the same.
+    if results.isEmpty, parts.isEmpty { return [.members(("role", .string("user")), ("content", .string("")))] }
     if !parts.isEmpty { results.append(.members(("role", .string("user")), ("content", .array(parts)))) }
     return results
   }

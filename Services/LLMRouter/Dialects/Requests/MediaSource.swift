@@ -17,10 +17,18 @@ enum MediaSource {
   /// A URL as the source of an image.
   static func image(_ url: String) -> JSONNode {
     guard let data = DataURL(url) else { return .typed("url", ("url", .string(url))) }
-    let type = data.mediaType.lowercased()
-    return .typed(
-      "base64", ("media_type", .string(type == "image/jpg" ? "image/jpeg" : type)), ("data", .string(data.base64)))
+    // Parameters may follow the type.
+    let told = data.mediaType.split(separator: ";").first.map { $0.lowercased() } ?? ""
+    let type = signs.first { data.base64.hasPrefix($0.sign) }?.type ?? (told == "image/jpg" ? "image/jpeg" : told)
+    return .typed("base64", ("media_type", .string(type)), ("data", .string(data.base64)))
   }
+
+  /// How images begin in base 64. Anthropic refuses those that are not what they are called; OpenAI does not look at
+  /// the name.
+  private static let signs = [
+    (sign: "iVBORw0KGgo", type: "image/png"), (sign: "/9j/", type: "image/jpeg"), (sign: "R0lGOD", type: "image/gif"),
+    (sign: "UklGR", type: "image/webp"),
+  ]
 
   /// A URL, or bare base 64, as the source of a document: only PDFs are taken as such, texts are taken as text.
   static func document(_ url: String) -> JSONNode {

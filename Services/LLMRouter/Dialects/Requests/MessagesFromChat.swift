@@ -106,9 +106,9 @@ enum MessagesFromChat {
       return .typed("tool_use", ("id", .string(id)), ("name", .string(name)), ("input", arguments))
     }
     let text = arguments?.string ?? ""
-    guard let input = JSONNode.parsedObject(text.isBlank ? "{}" : text) else {
-      throw DialectFault("The arguments are no JSON object.", at: "\(path).function.arguments")
-    }
+    // What a model wrote wrongly or was cut stays in the history, and no later turn may fail of it.
+    let input =
+      JSONNode.parsedObject(text.isBlank ? "{}" : text) ?? .parsedObject(ToolInput.object(text)) ?? .object([])
     return .typed("tool_use", ("id", .string(id)), ("name", .string(name)), ("input", input))
   }
 

@@ -84,7 +84,17 @@ extension WireRules {
       return
     }
     names.reserve(tools.elements.compactMap { $0["name"]?.string })
-    if let changed = WireRules.changed(tools, { tool in messageTool(tool) }) { root.set("tools", .array(changed)) }
+    var seen: Set<String> = []
+    if isTranslated,
+      let others = WireRules.changed(
+        tools, { tool in tool["name"]?.string.map { seen.insert($0).inserted } ?? true ? .kept : .removed })
+    {
+      root.set("tools", .array(others))
+      omissions.add("tools")
+    }
+    if let changed = WireRules.changed(root["tools"], { tool in messageTool(tool) }) {
+      root.set("tools", .array(changed))
+    }
     if var choice = root["tool_choice"], let name = choice["name"]?.string {
       let wire = names.settled(name)
       if wire != name {
