@@ -44,7 +44,7 @@ struct ProviderAnswer: Sendable {
     let isOwn = request.dialect == wire
     let context = AnswerContext(
       model: isOwn && !request.model.isEmpty ? request.model : model, created: created,
-      unique: ProviderStream.unique(), promptEstimate: request.promptTokens, names: translation.names,
+      unique: isOwn ? "" : ProviderStream.unique(), promptEstimate: request.promptTokens, names: translation.names,
       echo: !isOwn && request.dialect == .responses ? ResponseEcho(request.document.root) : .none)
     let estimate = TokenUsage(input: request.promptTokens, output: TokenEstimate.answer(bytes: Int64(deliveredBytes)))
     let accounted = TokenUsage.accounted(usage, estimate: estimate)

@@ -4,12 +4,12 @@ internal import JSON
 /// the usage of streams, the bound of the answer, and what the provider would refuse.
 enum OwnRequest {
   static func request(_ document: JSONView, _ dialect: Dialect, _ context: RequestContext) -> TranslatedRequest {
-    let members = members(of: document, dialect, context.target)
+    var root = JSONNode.object(members(of: document, dialect, context.target))
+    if dialect == .chat { WireRules.nameBound(of: &root, context.target.rules) }
     var check = OwnCheck(context)
     if check.isFine(document, dialect) {
-      return TranslatedRequest(bytes: bytes(of: members, document), dropped: [])
+      return TranslatedRequest(bytes: bytes(of: root, document), dropped: [])
     }
-    var root = JSONNode.object(members)
     var rules = WireRules(context.target, isTranslated: false)
     switch dialect {
     case .chat: rules.applyToChat(&root)
@@ -23,13 +23,13 @@ enum OwnRequest {
     case .embeddings: root.set("user", ifPresent: rules.shortUser(root["user"]))
     }
     return TranslatedRequest(
-      bytes: bytes(of: root.members, document), dropped: rules.omissions.names,
+      bytes: bytes(of: root, document), dropped: rules.omissions.names,
       translation: RequestTranslation(names: rules.names))
   }
 
-  private static func bytes(of members: [JSONNode.Member], _ document: JSONView) -> [UInt8] {
+  private static func bytes(of root: JSONNode, _ document: JSONView) -> [UInt8] {
     var writer = JSONWriter(reservingBytes: document.document.bytes.count + 128)
-    JSONNode.object(members).write(to: &writer)
+    root.write(to: &writer)
     return writer.bytes
   }
 
