@@ -40,7 +40,7 @@ struct ProviderAnswer: Sendable {
       finish = root["incomplete_details"]?["reason"]?.string ?? root["status"]?.string
     }
     deliveredBytes = Answers.contentBytes(root, wire)
-    outcome = AnswerText(answer, wire)?.outcome ?? AnswerOutcome()
+    outcome = AnswerText.outcome(of: answer, wire)
     let isOwn = request.dialect == wire
     let context = AnswerContext(
       model: isOwn && !request.model.isEmpty ? request.model : model, created: created,
