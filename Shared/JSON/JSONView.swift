@@ -148,17 +148,17 @@ public struct JSONView: Sendable {
     return memcmp(base + offset, start, wanted.count) == 0
   }
 
-  /// Whether this is the key of a member of that name, which needs no escapes: how members are told apart in one pass.
+  /// Whether this is the key of a member of that name: how members are told apart in one pass.
   public func isNamed(_ name: StaticString) -> Bool {
     let storage = document.storage
     return storage.tape.withUnsafeBufferPointer { tape in
-      guard tape[node * 2 + 1] == UInt64(name.utf8CodeUnitCount),
-        UInt8(truncatingIfNeeded: tape[node * 2] >> 56) == JSONKind.string.rawValue
-      else { return false }
+      let word = tape[node * 2]
+      guard UInt8(truncatingIfNeeded: word >> 56) == JSONKind.string.rawValue else { return false }
       let wanted = UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount)
-      guard tape[node * 2] >> 48 & 1 == 0 else { return hasContent(wanted) }
+      guard word >> 48 & 1 == 0 else { return hasContent(wanted) }
+      guard tape[node * 2 + 1] == UInt64(wanted.count) else { return false }
       return storage.bytes.withUnsafeBufferPointer {
-        JSONView.isEqual($0, at: Int(tape[node * 2] & 0xFFFF_FFFF_FFFF), wanted)
+        JSONView.isEqual($0, at: Int(word & 0xFFFF_FFFF_FFFF), wanted)
       }
     }
   }
