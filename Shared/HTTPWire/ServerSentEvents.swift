@@ -1,3 +1,5 @@
+internal import Glibc
+
 /// One event of an event stream.
 public struct ServerSentEvent: Hashable, Sendable {
   /// The last `id` seen.
@@ -21,6 +23,11 @@ public struct ServerSentEvent: Hashable, Sendable {
     // CR, LF and CRLF all end a line for the reader, so each of them starts a new data line here: nothing in `data` can
     // become a field of its own.
     var start = 0
+    if !ServerSentEvent.hasBreaks(data) {
+      bytes.append("data: ")
+      bytes.append(contentsOf: data)
+      return bytes.append("\n\n")
+    }
     while true {
       var end = start
       while end < data.count, data[end] != 0x0A, data[end] != 0x0D { end += 1 }
@@ -31,6 +38,13 @@ public struct ServerSentEvent: Hashable, Sendable {
       start = end + (data[end] == 0x0D && end + 1 < data.count && data[end + 1] == 0x0A ? 2 : 1)
     }
     bytes.append("\n")
+  }
+
+  private static func hasBreaks(_ data: [UInt8]) -> Bool {
+    data.withUnsafeBytes { data in
+      guard let base = data.baseAddress else { return false }
+      return memchr(base, 0x0A, data.count) != nil || memchr(base, 0x0D, data.count) != nil
+    }
   }
 
   /// Appends the time after which a reader that lost the connection should come back, in milliseconds.
@@ -93,6 +107,16 @@ public struct ServerSentEventParser: Sendable {
     _ bytes: UnsafeBufferPointer<UInt8>, _ events: inout [ServerSentEvent]
   ) throws(HTTPWireError) {
     var start = 0
+    if let base = bytes.baseAddress, !sawReturn, memchr(base, 0x0D, bytes.count) == nil {
+      // Nearly every stream ends its lines with LF alone.
+      while start < bytes.count, let found = memchr(base + start, 0x0A, bytes.count - start) {
+        let at = UnsafeRawPointer(found) - UnsafeRawPointer(base)
+        try take(UnsafeBufferPointer(rebasing: bytes[start..<at]))
+        endLine(&events)
+        start = at + 1
+      }
+      return try take(UnsafeBufferPointer(rebasing: bytes[start..<bytes.count]))
+    }
     for at in 0..<bytes.count {
       let byte = bytes[at]
       if byte != 0x0A && byte != 0x0D {

@@ -1,3 +1,5 @@
+internal import Glibc
+
 /// One value of a document: cheap to copy, converted when asked.
 public struct JSONView: Sendable {
   /// The document that holds the value.
@@ -8,11 +10,16 @@ public struct JSONView: Sendable {
   private var second: UInt64 { document.tape[node * 2 + 1] }
   private var offset: Int { Int(word & 0xFFFF_FFFF_FFFF) }
 
+  private var kindByte: UInt8 { UInt8(truncatingIfNeeded: word >> 56) }
+  private var isContainer: Bool { kindByte >= JSONKind.array.rawValue }
+  private var isObject: Bool { kindByte == JSONKind.object.rawValue }
+  private var isString: Bool { kindByte == JSONKind.string.rawValue }
+
   /// What kind of value it is.
-  public var kind: JSONKind { JSONKind(rawValue: UInt8(word >> 56)) ?? .null }
+  public var kind: JSONKind { JSONKind(rawValue: kindByte) ?? .null }
 
   /// Whether it is `null`.
-  public var isNull: Bool { kind == .null }
+  public var isNull: Bool { kindByte == JSONKind.null.rawValue }
 
   /// The value of `true` or `false`; `nil` for other kinds.
   public var bool: Bool? {
@@ -25,16 +32,16 @@ public struct JSONView: Sendable {
 
   /// A string's content; `nil` for other kinds.
   public var string: String? {
-    guard kind == .string else { return nil }
+    guard isString else { return nil }
     return withContent { String(decoding: $0, as: UTF8.self) }
   }
 
   /// Length of a string's content as it stands in the text, in bytes: an upper bound of its UTF-8 length.
-  public var stringBytesMax: Int? { kind == .string ? Int(second) : nil }
+  public var stringBytesMax: Int? { isString ? Int(second) : nil }
 
   /// Lends the UTF-8 content of a string; `nil` for other kinds.
   public func withString<Result>(_ body: (UnsafeBufferPointer<UInt8>) -> Result) -> Result? {
-    kind == .string ? withContent(body) : nil
+    isString ? withContent(body) : nil
   }
 
   private func withContent<Result>(_ body: (UnsafeBufferPointer<UInt8>) -> Result) -> Result {
@@ -95,25 +102,71 @@ public struct JSONView: Sendable {
   }
 
   /// Elements of an array or members of an object; 0 for scalars.
-  public var count: Int { kind == .array || kind == .object ? Int(second >> 32) : 0 }
+  public var count: Int { isContainer ? Int(second >> 32) : 0 }
 
   /// The node behind this value.
-  var next: Int { kind == .array || kind == .object ? Int(second & 0xFFFF_FFFF) : node + 1 }
+  var next: Int { isContainer ? Int(second & 0xFFFF_FFFF) : node + 1 }
 
   /// The value of a member; `nil` when there is none or this is no object.
   public subscript(_ key: String) -> JSONView? {
-    guard kind == .object else { return nil }
+    guard isObject else { return nil }
     var key = key
-    return key.withUTF8 { wanted in
-      for (name, value) in members where name.hasContent(wanted) { return value }
-      return nil
+    return key.withUTF8 { find($0) }.map { JSONView(document: document, node: $0) }
+  }
+
+  /// The node of a member's value. A walk over tape and text as they stand: nearly every look at a document is one.
+  private func find(_ wanted: UnsafeBufferPointer<UInt8>) -> Int? {
+    let storage = document.storage
+    return storage.tape.withUnsafeBufferPointer { tape in
+      storage.bytes.withUnsafeBufferPointer { bytes in
+        var left = Int(tape[node * 2 + 1] >> 32)
+        var key = node + 1
+        while left > 0 {
+          let word = tape[key * 2]
+          if word >> 48 & 1 == 1 {
+            if JSONView(document: document, node: key).hasContent(wanted) { return key + 1 }
+          } else if tape[key * 2 + 1] == UInt64(wanted.count),
+            JSONView.isEqual(bytes, at: Int(word & 0xFFFF_FFFF_FFFF), wanted)
+          {
+            return key + 1
+          }
+          let value = tape[key * 2 + 2]
+          key =
+            UInt8(truncatingIfNeeded: value >> 56) >= JSONKind.array.rawValue
+            ? Int(tape[key * 2 + 3] & 0xFFFF_FFFF) : key + 2
+          left -= 1
+        }
+        return nil
+      }
+    }
+  }
+
+  private static func isEqual(
+    _ bytes: UnsafeBufferPointer<UInt8>, at offset: Int, _ wanted: UnsafeBufferPointer<UInt8>
+  ) -> Bool {
+    guard let start = wanted.baseAddress, let base = bytes.baseAddress, !wanted.isEmpty else { return wanted.isEmpty }
+    return memcmp(base + offset, start, wanted.count) == 0
+  }
+
+  /// Whether this is the key of a member of that name: how members are told apart in one pass.
+  public func isNamed(_ name: StaticString) -> Bool {
+    let storage = document.storage
+    return storage.tape.withUnsafeBufferPointer { tape in
+      let word = tape[node * 2]
+      guard UInt8(truncatingIfNeeded: word >> 56) == JSONKind.string.rawValue else { return false }
+      let wanted = UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount)
+      guard word >> 48 & 1 == 0 else { return hasContent(wanted) }
+      guard tape[node * 2 + 1] == UInt64(wanted.count) else { return false }
+      return storage.bytes.withUnsafeBufferPointer {
+        JSONView.isEqual($0, at: Int(word & 0xFFFF_FFFF_FFFF), wanted)
+      }
     }
   }
 
   /// An element; `nil` beyond the end or when this is no array.
   public subscript(_ index: Int) -> JSONView? {
     guard kind == .array, index >= 0, index < count else { return nil }
-    var elements = self.elements.makeIterator()
+    var elements = self.elements
     for _ in 0..<index { _ = elements.next() }
     return elements.next()
   }
@@ -123,17 +176,8 @@ public struct JSONView: Sendable {
   }
 
   /// The elements of an array; empty for other kinds.
-  public var elements: some Sequence<JSONView> {
-    var left = kind == .array ? count : 0
-    var current = node + 1
-    let document = document
-    return AnyIterator {
-      guard left > 0 else { return nil }
-      left -= 1
-      let view = JSONView(document: document, node: current)
-      current = view.next
-      return view
-    }
+  public var elements: JSONElements {
+    JSONElements(document: document, node: node + 1, left: kindByte == JSONKind.array.rawValue ? count : 0)
   }
 
   /// No members at all, for what is missing.
@@ -143,7 +187,7 @@ public struct JSONView: Sendable {
 
   /// The members of an object in their order, keys as string views; empty for other kinds.
   public var members: JSONMembers {
-    JSONMembers(document: document, node: node + 1, left: kind == .object ? count : 0)
+    JSONMembers(document: document, node: node + 1, left: isObject ? count : 0)
   }
 }
 
@@ -161,5 +205,21 @@ public struct JSONMembers: Sequence, IteratorProtocol, Sendable {
     let value = JSONView(document: document, node: node + 1)
     node = value.next
     return (key, value)
+  }
+}
+
+/// The elements of an array.
+public struct JSONElements: Sequence, IteratorProtocol, Sendable {
+  let document: JSONDocument
+  var node: Int
+  var left: Int
+
+  /// The next element.
+  public mutating func next() -> JSONView? {
+    guard left > 0 else { return nil }
+    left -= 1
+    let view = JSONView(document: document, node: node)
+    node = view.next
+    return view
   }
 }

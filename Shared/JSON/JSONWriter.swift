@@ -74,6 +74,21 @@ public struct JSONWriter: Sendable {
     needsComma = true
   }
 
+  /// Writes a part of a text that is JSON already.
+  public mutating func raw(_ json: ArraySlice<UInt8>) {
+    comma()
+    json.withUnsafeBufferPointer { bytes.append(contentsOf: $0) }
+    needsComma = true
+  }
+
+  /// Writes a member as it stands in its document.
+  public mutating func member(as key: JSONView, _ value: JSONView) {
+    raw(key.rawBytes)
+    bytes.append(UInt8(ascii: ":"))
+    needsComma = false
+    raw(value.rawBytes)
+  }
+
   private mutating func raw(_ word: StaticString) {
     raw(UnsafeBufferPointer(start: word.utf8Start, count: word.utf8CodeUnitCount))
   }

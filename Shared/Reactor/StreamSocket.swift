@@ -209,6 +209,27 @@ public final class StreamSocket: ReadinessHandler, @unchecked Sendable {
     wakeWriters()
   }
 
+  /// Hands bytes to the kernel behind the output, without a copy; returns how many it took. A failure shows itself when
+  /// the rest is flushed.
+  func sendNow(_ bytes: UnsafeRawBufferPointer) -> Int {
+    if !output.isEmpty { flush() }
+    guard output.isEmpty, fd >= 0, kernelWritable, writeFailure == nil, let base = bytes.baseAddress else { return 0 }
+    var sent = 0
+    while sent < bytes.count {
+      let count = send(fd, base + sent, bytes.count - sent, Int32(MSG_NOSIGNAL))
+      if count >= 0 {
+        sent += count
+        bytesSent &+= UInt64(count)
+      } else if errno == EAGAIN {
+        kernelWritable = false
+        break
+      } else if errno != EINTR {
+        break
+      }
+    }
+    return sent
+  }
+
   /// The peer takes no more. What it sent before may still be read, such as the answer for which it stopped listening.
   private func failWriting(_ error: ReactorError) {
     guard writeFailure == nil, fd >= 0 else { return }

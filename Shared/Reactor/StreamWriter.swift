@@ -2,6 +2,8 @@ internal import Primitives
 
 /// The right to send on a socket. It cannot be copied, so there is never a second sender.
 public struct StreamWriter: ~Copyable, Sendable {
+  private static let largeBytes = 32 * 1024
+
   /// The socket that is sent on.
   public let socket: StreamSocket
 
@@ -14,14 +16,16 @@ public struct StreamWriter: ~Copyable, Sendable {
   }
 
   /// Appends bytes to the output; they leave at the end of the turn.
-  public func write(_ bytes: [UInt8]) {
-    socket.output.append(bytes)
-    socket.setNeedsFlush()
-  }
+  public func write(_ bytes: [UInt8]) { bytes.withUnsafeBytes { write($0) } }
 
   /// Appends bytes to the output; they leave at the end of the turn.
   public func write(_ bytes: UnsafeRawBufferPointer) {
-    socket.output.append(bytes)
+    var rest = bytes
+    // What is large would be copied for nothing: the kernel nearly always takes it at once.
+    if bytes.count >= StreamWriter.largeBytes {
+      rest = UnsafeRawBufferPointer(rebasing: bytes[socket.sendNow(bytes)...])
+    }
+    socket.output.append(rest)
     socket.setNeedsFlush()
   }
 

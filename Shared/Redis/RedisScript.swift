@@ -7,10 +7,11 @@ public struct RedisScript: Sendable {
   /// The SHA-1 of the source in hexadecimal: its name in EVALSHA.
   public let digest: String
 
-  /// Makes a script.
-  public init(_ source: String) {
-    self.source = source
-    digest = Hex.encode(SHA1.digest(Array(source.utf8)))
+  /// Makes a script. One that `runsWithoutMemory` also writes when the server's memory is used up, where all other
+  /// writes are refused: for the few bytes that must not be lost for the sake of cached ones. Redis 7.
+  public init(_ source: String, runsWithoutMemory: Bool = false) {
+    self.source = runsWithoutMemory ? "#!lua flags=allow-oom\n" + source : source
+    digest = Hex.encode(SHA1.digest(Array(self.source.utf8)))
   }
 }
 

@@ -34,6 +34,7 @@ enum ServiceProcess<S: Service> {
   }
 
   private static func run(_ settings: Settings, port: Int, environment: [String: String]) -> Never {
+    cadre_keep_freed_memory(4 << 20, 1 << 20)
     let signals = ServiceSignals()
     let open = OTelSettings(environment: environment)
     guard open.faults.isEmpty else { fail(open.faults.joined(separator: "\n"), status: 2) }

@@ -122,6 +122,23 @@ import Testing
     }
   }
 
+  @Test func `scripts that must not fail write although the memory is used up`() async throws {
+    let redis = try TestRedis()
+    try await withPool(redis.configuration()) { pool in
+      _ = try await pool.send(["CONFIG", "SET", "maxmemory-policy", "noeviction"])
+      _ = try await pool.send(["CONFIG", "SET", "maxmemory", "1"])
+      let source = "redis.call('SET', KEYS[1], ARGV[1]) return 1"
+      await #expect(throws: (any Error).self) { try await pool.set("cached", "answer") }
+      await #expect(throws: (any Error).self) {
+        try await pool.evaluate(RedisScript(source), keys: ["counter"], arguments: ["5"])
+      }
+      let done = try await pool.evaluate(
+        RedisScript(source, runsWithoutMemory: true), keys: ["counter"], arguments: ["5"])
+      #expect(done.integer == 1)
+      #expect(try await pool.get("counter") == Array("5".utf8))
+    }
+  }
+
   @Test func `transactions are executed as one or not at all`() async throws {
     let redis = try TestRedis()
     try await withPool(redis.configuration()) { pool in

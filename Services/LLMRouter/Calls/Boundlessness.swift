@@ -49,6 +49,8 @@ struct Boundlessness: Sendable {
   }
 
   private static func part(_ part: JSONView, _ parameter: String) -> Boundlessness? {
+    // A message of nothing but a text, which most are.
+    if part.count == 2, part["role"] != nil, part["content"]?.kind == .string { return nil }
     switch part["type"]?.string {
     case "item_reference":
       return Boundlessness(sentence: "An item reference names what is stored at the provider.", parameter: parameter)

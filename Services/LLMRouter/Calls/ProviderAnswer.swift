@@ -34,11 +34,11 @@ struct ProviderAnswer: Sendable {
       finish = root["incomplete_details"]?["reason"]?.string ?? root["status"]?.string
     }
     deliveredBytes = Answers.contentBytes(root, wire)
-    outcome = AnswerText(answer, wire)?.outcome ?? AnswerOutcome()
+    outcome = AnswerText.outcome(of: answer, wire)
     let isOwn = request.dialect == wire
     let context = AnswerContext(
       model: isOwn && !request.model.isEmpty ? request.model : model, created: created,
-      unique: ProviderStream.unique(), promptEstimate: request.promptTokens, names: translation.names,
+      unique: isOwn ? "" : ProviderStream.unique(), promptEstimate: request.promptTokens, names: translation.names,
       echo: !isOwn && request.dialect == .responses ? ResponseEcho(request.document.root) : .none)
     let estimate = TokenUsage(input: request.promptTokens, output: TokenEstimate.answer(bytes: Int64(deliveredBytes)))
     let accounted = TokenUsage.accounted(usage, estimate: estimate)

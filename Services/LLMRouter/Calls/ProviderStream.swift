@@ -33,9 +33,18 @@ final class ProviderStream: @unchecked Sendable {
   private var silence: StreamSilence
   private var parser = ServerSentEventParser()
   private(set) var watcher: StreamWatcher
+  /// A translation stands apart: it is large, and most streams have none.
+  private final class Translator {
+    var translation: AnswerTranslation
+
+    init(_ translation: AnswerTranslation) { self.translation = translation }
+  }
+
   /// Nil where caller and provider speak the same dialect.
-  private var translation: AnswerTranslation?
-  private let context: AnswerContext
+  private let translator: Translator?
+  /// The tools that the provider knows by other names.
+  private let names: NameMap?
+  private let promptEstimate: Int64
   private let wantsUsage: Bool
   private var isClosed = false
   /// `[DONE]` or its like has come: nothing follows.
@@ -71,20 +80,27 @@ final class ProviderStream: @unchecked Sendable {
     silence = StreamSilence(at: MonotonicClock.now())
     self.bytesMax = bytesMax
     watcher = StreamWatcher(wire)
-    context = AnswerContext(
-      model: model, created: created, unique: ProviderStream.unique(), promptEstimate: request.promptTokens,
-      wantsUsage: request.wantsUsage, names: changes.names,
-      echo: request.dialect == .responses && wire != .responses ? ResponseEcho(request.document.root) : .none)
-    translation =
+    promptEstimate = request.promptTokens
+    names = changes.names.isEmpty ? nil : changes.names
+    translator =
       request.dialect == wire && role == .only
-      ? nil : AnswerTranslation(from: wire, to: request.dialect, context)
-    translation?.keepsText = role == .continuable
+      ? nil
+      : AnswerTranslation(
+        from: wire, to: request.dialect,
+        AnswerContext(
+          model: model, created: created, unique: ProviderStream.unique(), promptEstimate: request.promptTokens,
+          wantsUsage: request.wantsUsage, names: changes.names,
+          echo: request.dialect == .responses && wire != .responses ? ResponseEcho(request.document.root) : .none)
+      ).map { Translator($0) }
+    translator?.translation.keepsText = role == .continuable
     self.role = role
     wantsUsage = request.wantsUsage || request.dialect != .chat
   }
 
   /// Digits for ids that no other answer has.
-  static func unique() -> String { UUID.version7().description.replacing("-", with: "") }
+  static func unique() -> String {
+    String(decoding: UUID.version7().description.utf8.filter { $0 != UInt8(ascii: "-") }, as: UTF8.self)
+  }
 
   /// Reads until the first token, or the end, and returns what may be sent by then.
   func open() async throws -> [UInt8] {
@@ -101,6 +117,7 @@ final class ProviderStream: @unchecked Sendable {
 
   /// The next bytes for the caller; nil after the end. Throws `StreamFault`, `HTTPClientError` and `CallFailure`, also
   /// for a stream that ends without saying so.
+  @inline(never)
   func next() async throws -> [UInt8]? {
     if nextEvent < events.count { return try passEvents() }
     guard !isClosed else { return nil }
@@ -247,16 +264,17 @@ final class ProviderStream: @unchecked Sendable {
       kept.append(event)
       return
     }
-    guard translation == nil else {
-      if let parsed = sight.parsed { try translation?.take(parsed, named: event.event, to: &bytes) }
+    if let translator {
+      if let parsed = sight.parsed { try translator.translation.take(parsed, named: event.event, to: &bytes) }
       return
     }
     guard wantsUsage || !sight.isUsageOnly else { return }
     guard var parsed = sight.parsed else { return event.append(to: &bytes) }
+    guard sight.mayHoldUsage || names != nil else { return event.append(to: &bytes) }
     let told = parsed
-    let repaired = repaired(parsed)
+    let repaired = sight.mayHoldUsage ? repaired(parsed) : nil
     if let repaired { parsed = repaired }
-    guard let changed = Answers.own(event: parsed, wire, context.names) ?? repaired?.document.bytes else {
+    guard let changed = names.flatMap({ Answers.own(event: parsed, wire, $0) }) ?? repaired?.document.bytes else {
       return event.append(to: &bytes)
     }
     ServerSentEvent(id: event.id, event: event.event, data: told.sendable(changed)).append(to: &bytes)
@@ -268,16 +286,16 @@ final class ProviderStream: @unchecked Sendable {
     guard root["usage"] != nil || root["message"] != nil || root["response"] != nil || root["x_groq"] != nil else {
       return nil
     }
-    let accounted = TokenUsage.accounted(watcher.usage, estimate: estimate(promptTokens: context.promptEstimate))
+    let accounted = TokenUsage.accounted(watcher.usage, estimate: estimate(promptTokens: promptEstimate))
     return UsageRepair.repaired(root, wire, accounted, isFinal: watcher.isComplete || watcher.finishReason != nil)
       .flatMap { ProviderJSON($0) }
   }
 
   private func finish(_ bytes: inout [UInt8]) {
-    guard translation == nil else {
+    if let translator {
       // The same counts as in the ledger.
-      let estimate = estimate(promptTokens: context.promptEstimate)
-      translation?.finish(TokenUsage.accounted(watcher.usage, estimate: estimate).usage, to: &bytes)
+      let estimate = estimate(promptTokens: promptEstimate)
+      translator.translation.finish(TokenUsage.accounted(watcher.usage, estimate: estimate).usage, to: &bytes)
       return
     }
     // What the provider has not said of the end its clients wait for.
@@ -291,7 +309,8 @@ final class ProviderStream: @unchecked Sendable {
 
   /// The words so far, if another provider can go on with them: text only, no calls of tools.
   var continuableText: String? {
-    guard role == .continuable, let translation, !translation.isOver, !translation.hasCalls, !isAnswered,
+    guard role == .continuable, let translation = translator?.translation, !translation.isOver, !translation.hasCalls,
+      !isAnswered,
       !translation.text.isEmpty, translation.text.utf8.count <= ProviderStream.heldBytesMax
     else { return nil }
     return translation.text
@@ -300,7 +319,9 @@ final class ProviderStream: @unchecked Sendable {
   /// Goes on with what another provider sends. Returns what closes the part before; nil when it cannot be read.
   func goOn(with other: ProviderStream) -> [UInt8]? {
     var bytes: [UInt8] = []
-    guard translation?.goOn(from: other.wire, unique: ProviderStream.unique(), to: &bytes) ?? false else { return nil }
+    guard
+      translator?.translation.goOn(from: other.wire, unique: ProviderStream.unique(), to: &bytes) ?? false
+    else { return nil }
     release()
     body = other.body
     other.body = nil
@@ -325,7 +346,7 @@ final class ProviderStream: @unchecked Sendable {
   /// The stream broke: what tells a caller so. Events that have numbers go on with them.
   func failure(status: Int, code: String, message: String, id: String) -> [UInt8] {
     var bytes: [UInt8] = []
-    if translation?.fail(status: status, code: code, message: message, to: &bytes) ?? false { return bytes }
+    if translator?.translation.fail(status: status, code: code, message: message, to: &bytes) ?? false { return bytes }
     if dialect == .responses { return watcher.failure(status: status, code: code, message: message) }
     return dialect.errorEvent(status: status, code: code, message: message, id: id)
   }

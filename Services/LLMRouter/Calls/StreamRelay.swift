@@ -51,6 +51,8 @@ final class StreamRelay: @unchecked Sendable {
   }
 
   /// Sends everything. Throws when the caller is gone.
+  // Inlined, the steps below would be part of one frame, which stands for as long as the stream lasts.
+  @inline(never)
   func run(_ write: Reply.Write) async throws {
     service.metrics.streams.add(1)
     defer { service.metrics.streams.add(-1) }
@@ -82,6 +84,7 @@ final class StreamRelay: @unchecked Sendable {
     return bytes
   }
 
+  @inline(never)
   private func next() async throws -> [UInt8]? {
     do {
       let bytes = try await stream.next()
@@ -100,6 +103,7 @@ final class StreamRelay: @unchecked Sendable {
   }
 
   /// Goes on with another provider. Throws `Broken` when there is none.
+  @inline(never)
   private func goOn(after failure: CallFailure) async throws -> [UInt8] {
     service.health.failed(opened.health, failure.failureClass, retryAfter: nil)
     kept = nil

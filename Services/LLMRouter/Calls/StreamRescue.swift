@@ -29,6 +29,7 @@ final class StreamRescue: @unchecked Sendable {
   }
 
   /// Another model's answer from `text` on; nil when there is none. Throws `CancellationError` when the caller is gone.
+  @inline(never)
   func next(after failure: CallFailure, _ text: String) async throws -> Opened? {
     guard failure.failureClass.allowsFallback, failure.code != "call_timeout" else { return nil }
     let able = targets.filter { target in

@@ -8,6 +8,8 @@ public struct AnswerText: Sendable, Hashable {
   /// What the answer has come to.
   public var outcome = AnswerOutcome()
 
+  private var keepsText = true
+
   /// Whether tools are called; then there need be no text.
   public var hasCalls: Bool { outcome.hasCalls }
 
@@ -20,8 +22,16 @@ public struct AnswerText: Sendable, Hashable {
     self.init(answer, dialect)
   }
 
+  /// What a whole answer in a dialect has come to, without its words; nothing when it has no part that is one.
+  public static func outcome(of answer: ProviderJSON, _ dialect: Dialect) -> AnswerOutcome {
+    AnswerText(answer, dialect, keepsText: false)?.outcome ?? AnswerOutcome()
+  }
+
   /// Reads a whole answer in a dialect; nil when it has no part that is one.
-  public init?(_ answer: ProviderJSON, _ dialect: Dialect) {
+  public init?(_ answer: ProviderJSON, _ dialect: Dialect) { self.init(answer, dialect, keepsText: true) }
+
+  private init?(_ answer: ProviderJSON, _ dialect: Dialect, keepsText: Bool) {
+    self.keepsText = keepsText
     let root = answer.root
     switch dialect {
     case .chat, .completions, .embeddings:
@@ -53,17 +63,18 @@ public struct AnswerText: Sendable, Hashable {
   }
 
   private mutating func add(_ words: JSONView?) {
-    guard let words, let added = words.string else { return }
-    text += added
+    guard let words, words.kind == .string else { return }
+    if keepsText { text += words.string ?? "" }
     if !outcome.hasWords { outcome.hasWords = !JSONPrefix.isBlank(words) }
   }
 
   private mutating func take(choice: JSONView) {
     if let message = choice.present("message") ?? choice.present("delta") {
-      ChatMessage(message).visit { part, view in
+      let parts = ChatMessage(message)
+      parts.visit { part, view in
         if part == .thinking { outcome.hasThoughts = true } else { add(view) }
       }
-      ChatMessage(message).visitCalls { _ in outcome.hasCalls = true }
+      parts.visitCalls { _ in outcome.hasCalls = true }
     } else {
       add(choice["text"])
     }

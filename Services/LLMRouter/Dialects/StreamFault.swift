@@ -31,7 +31,7 @@ public struct StreamFault: Error, Sendable, Hashable {
   init?(in choice: ChatChoice) {
     if let error = choice.error {
       self.init(error: error)
-    } else if choice.finish?.lowercased() == "error" {
+    } else if let finish = choice.finish, finish.utf8.count == 5, finish.lowercased() == "error" {
       self.init(code: "provider_error", message: "It stopped with an error.")
     } else {
       return nil

@@ -38,6 +38,8 @@ public struct StreamWatcher: Sendable {
     public var isUsageOnly = false
     /// Nothing follows this event.
     public var isEnd = false
+    /// It may have counts of tokens; others need not be looked at for them.
+    public var mayHoldUsage = false
     /// The parsed event; nil when it has no JSON.
     public var parsed: ProviderJSON?
   }
@@ -53,9 +55,15 @@ public struct StreamWatcher: Sendable {
     let parsed = try ProviderJSON(event, checksErrors: wire != .chat)
     let before = contentBytes
     switch wire {
-    case .chat, .completions, .embeddings: sight.isUsageOnly = try watchChat(parsed.root)
-    case .messages: sight.isEnd = watchMessages(parsed.root, event.event)
-    case .responses: sight.isEnd = try watchResponses(parsed.root)
+    case .chat, .completions, .embeddings: try watchChat(parsed.root, &sight)
+    case .messages:
+      let type = parsed.root["type"]?.string ?? event.event
+      sight.mayHoldUsage = type != "content_block_delta"
+      sight.isEnd = watchMessages(parsed.root, type)
+    case .responses:
+      let type = parsed.root["type"]?.string
+      sight.mayHoldUsage = !(type?.hasSuffix(".delta") ?? false)
+      sight.isEnd = try watchResponses(parsed.root, type)
     }
     sight.hasContent = contentBytes > before
     sight.parsed = parsed
@@ -75,7 +83,7 @@ public struct StreamWatcher: Sendable {
 
   // MARK: Chat completions
 
-  private mutating func watchChat(_ root: JSONView) throws(StreamFault) -> Bool {
+  private mutating func watchChat(_ root: JSONView, _ sight: inout Sight) throws(StreamFault) {
     var choices: JSONView?
     var hasUsage = false
     var mayHoldUsage = false
@@ -107,11 +115,12 @@ public struct StreamWatcher: Sendable {
         throw error
       }
     }
-    if hasUsage || mayHoldUsage, let usage = TokenUsage(chatAnswer: root) {
+    sight.mayHoldUsage = hasUsage || mayHoldUsage
+    if sight.mayHoldUsage, let usage = TokenUsage(chatAnswer: root) {
       told = usage
       toldAt = contentBytes
     }
-    return hasUsage && choices?.count == 0
+    sight.isUsageOnly = hasUsage && choices?.count == 0
   }
 
   /// What is told beside an error was used, unless it is nothing.
@@ -168,8 +177,8 @@ public struct StreamWatcher: Sendable {
 
   // MARK: Messages
 
-  private mutating func watchMessages(_ root: JSONView, _ name: String?) -> Bool {
-    switch root["type"]?.string ?? name {
+  private mutating func watchMessages(_ root: JSONView, _ type: String?) -> Bool {
+    switch type {
     case "message_start": messageUsage.take(root["message"]?["usage"], isFinal: false)
     case "content_block_start": watch(block: root["content_block"])
     case "content_block_delta":
@@ -207,8 +216,7 @@ public struct StreamWatcher: Sendable {
 
   // MARK: Responses
 
-  private mutating func watchResponses(_ root: JSONView) throws(StreamFault) -> Bool {
-    let type = root["type"]?.string
+  private mutating func watchResponses(_ root: JSONView, _ type: String?) throws(StreamFault) -> Bool {
     switch type {
     // Their callers are told in other words, under the same number.
     case "response.failed", "response.cancelled":

@@ -7,6 +7,14 @@ extension TokenUsage {
   /// when neither the prompt nor the answer is counted.
   public init?(chat usage: JSONView?) {
     guard let usage, usage.kind == .object else { return nil }
+    // Nothing but the three counts that all have.
+    if usage.count == 3, let prompt = usage.count("prompt_tokens"), let output = usage.count("completion_tokens"),
+      let total = usage.count("total_tokens")
+    {
+      self.init(
+        prompt: prompt, output: output, total: total, read: 0, written: 0, reasoning: 0, needsOutput: true)
+      return
+    }
     let hit = usage.count("prompt_cache_hit_tokens")
     let miss = usage.count("prompt_cache_miss_tokens")
     let details = usage["prompt_tokens_details"] ?? usage["input_tokens_details"]

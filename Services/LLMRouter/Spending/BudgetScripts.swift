@@ -46,7 +46,7 @@ enum BudgetScripts {
         found[i * 3 + 1] = value
       end
       return found
-      """)
+      """, runsWithoutMemory: true)
 
   /// ARGV: for each key the generation that holds the reservation, the amount reserved and the amount used. A counter
   /// that was rebuilt in the meantime by another replica does not know of the reservation: all that was used is added.
@@ -64,7 +64,7 @@ enum BudgetScripts {
         end
       end
       return values
-      """)
+      """, runsWithoutMemory: true)
 
   /// ARGV: for each key the generation and the amount that is given back; then the name of the process, which holds
   /// nothing any more.
@@ -79,7 +79,7 @@ enum BudgetScripts {
         end
       end
       return 1
-      """)
+      """, runsWithoutMemory: true)
 
   /// ARGV: generation, end, and milliseconds for building. Begins to build a counter that is missing, of an earlier
   /// run, or left unfinished. Returns {0, generation} for one that is there, {1} for one that another process builds,
@@ -97,7 +97,7 @@ enum BudgetScripts {
       redis.call('HSET', KEYS[1], 'v', 0, 'g', ARGV[1], 'r', run, 'p', string.format('%.0f', now + ARGV[3]))
       if ARGV[2] ~= '0' then redis.call('EXPIREAT', KEYS[1], ARGV[2]) else redis.call('EXPIRE', KEYS[1], 604800) end
       return {2}
-      """)
+      """, runsWithoutMemory: true)
 
   /// ARGV: generation and value. The counter is built; what others have added meanwhile stays in it. Returns 1, or 0
   /// for one that is another by now.
@@ -107,7 +107,7 @@ enum BudgetScripts {
     redis.call('HINCRBY', KEYS[1], 'v', ARGV[2])
     redis.call('HDEL', KEYS[1], 'p')
     return 1
-    """)
+    """, runsWithoutMemory: true)
 
   /// The generation of each counter, an empty text for one that is missing or of an earlier run.
   static let generations = RedisScript(
@@ -118,7 +118,7 @@ enum BudgetScripts {
         found[i] = c[2] == run and c[1] or ''
       end
       return found
-      """)
+      """, runsWithoutMemory: true)
 
   /// The value of each counter that is ready, an empty text for others.
   static let values = RedisScript(
@@ -129,13 +129,13 @@ enum BudgetScripts {
         found[i] = c[2] == run and not c[3] and c[1] or ''
       end
       return found
-      """)
+      """, runsWithoutMemory: true)
 
   /// KEYS: the epoch. ARGV: its name if there is none. Returns run and epoch: one of them is new after a loss.
   static let epoch = RedisScript(
     run + """
       return run .. ':' .. (redis.call('SET', KEYS[1], ARGV[1], 'NX', 'GET') or ARGV[1])
-      """)
+      """, runsWithoutMemory: true)
 
   /// KEYS: counters. ARGV: milliseconds. They are removed, and nobody builds them anew before the time is over.
   static let invalidate = RedisScript(
@@ -145,5 +145,5 @@ enum BudgetScripts {
       redis.call('SET', KEYS[i] .. ':wait', '1', 'PX', ARGV[1])
     end
     return 1
-    """)
+    """, runsWithoutMemory: true)
 }

@@ -41,7 +41,7 @@ enum RateScripts {
       end
     end
     return {'0', 0}
-    """)
+    """, runsWithoutMemory: true)
 
   /// KEYS as above. ARGV: call, tokens that were taken and not used (negative: used beyond).
   static let leave = RedisScript(
@@ -53,5 +53,5 @@ enum RateScripts {
       end
     end
     return 1
-    """)
+    """, runsWithoutMemory: true)
 }

@@ -5,6 +5,7 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <linux/sockios.h>
+#include <malloc.h>
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -22,6 +23,13 @@
 static inline int cadre_set_nonblocking(int fd) {
   int flags = fcntl(fd, F_GETFL, 0);
   return flags < 0 ? flags : fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+}
+
+/// Keeps freed memory up to `top_bytes` at the end of each arena, and takes blocks below `block_bytes` from there: bodies
+/// of some 100 KB would else be mapped, filled with zeros and given back again with every request.
+static inline void cadre_keep_freed_memory(int top_bytes, int block_bytes) {
+  mallopt(M_TRIM_THRESHOLD, top_bytes);
+  mallopt(M_MMAP_THRESHOLD, block_bytes);
 }
 
 /// Names the calling thread (15 characters at most).

@@ -15,7 +15,7 @@ public enum Answers {
   /// The error that an answer with a status of success holds; nil when it has none.
   public static func fault(_ root: JSONView) -> StreamFault? {
     if let fault = StreamFault(in: root) { return fault }
-    for choice in root["choices"]?.elements.map({ $0 }) ?? [] {
+    for choice in (root["choices"] ?? root).elements {
       if let fault = StreamFault(in: ChatChoice(choice)) { return fault }
     }
     return root["status"]?.string == "failed" ? StreamFault(error: root["error"]) : nil
@@ -47,13 +47,14 @@ public enum Answers {
     switch dialect {
     case .embeddings: return 0
     case .chat, .completions:
-      for choice in root["choices"]?.elements.map({ $0 }) ?? [] {
+      for choice in (root["choices"] ?? root).elements {
         guard let message = choice.present("message") ?? choice.present("delta") else {
           sum += choice["text"]?.stringBytesMax ?? 0
           continue
         }
-        ChatMessage(message).visit { sum += $1.stringBytesMax ?? 0 }
-        ChatMessage(message).visitCalls { sum += $0.bytes }
+        let parts = ChatMessage(message)
+        parts.visit { sum += $1.stringBytesMax ?? 0 }
+        parts.visitCalls { sum += $0.bytes }
       }
     case .messages:
       for block in root["content"]?.elements.map({ $0 }) ?? [] {

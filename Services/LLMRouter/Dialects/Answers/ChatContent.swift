@@ -121,16 +121,6 @@ struct ChatMessage {
   }
 }
 
-extension JSONView {
-  /// Whether this is the key of a member of that name, which needs no escapes.
-  func isNamed(_ name: StaticString) -> Bool {
-    guard stringBytesMax == name.utf8CodeUnitCount else { return false }
-    return withString {
-      $0.elementsEqual(UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount))
-    } ?? false
-  }
-}
-
 /// The shapes in which servers put texts.
 enum ChatContent {
   /// Text as a list of parts, or as one part without a list.

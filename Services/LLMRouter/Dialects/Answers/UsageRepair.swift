@@ -37,7 +37,7 @@ public enum UsageRepair {
       case .object: if !isSane(value, isEvent: true) { return false }
       case .null: if !isEvent, needed.contains(key.string ?? "") { return false }
       default:
-        guard key.string?.hasSuffix("_tokens") ?? false else { continue }
+        guard key.withString({ $0.suffix(7).elementsEqual("_tokens".utf8) }) ?? false else { continue }
         guard let count = value.int, count >= 0, count <= TokenUsage.tokensMax else { return false }
       }
     }

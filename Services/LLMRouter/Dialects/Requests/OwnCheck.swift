@@ -70,9 +70,7 @@ struct OwnCheck {
         guard !model.refusesSampling, (value.double ?? 0) <= rules.temperatureMax else { return false }
       case "top_p": guard !model.refusesSampling else { return false }
       case "max_tokens", "max_completion_tokens":
-        guard !rules.refusesOtherBound || key.string == rules.outputBound, (value.int ?? 0) <= limit else {
-          return false
-        }
+        guard (value.int ?? 0) <= limit else { return false }
       default: continue
       }
     }

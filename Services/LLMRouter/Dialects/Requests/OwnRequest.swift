@@ -4,12 +4,14 @@ internal import JSON
 /// the usage of streams, the bound of the answer, and what the provider would refuse.
 enum OwnRequest {
   static func request(_ document: JSONView, _ dialect: Dialect, _ context: RequestContext) -> TranslatedRequest {
-    let members = members(of: document, dialect, context.target)
     var check = OwnCheck(context)
-    if check.isFine(document, dialect) {
-      return TranslatedRequest(bytes: bytes(of: members, document), dropped: [])
+    let isFine = check.isFine(document, dialect)
+    if isFine, let bytes = plain(document, dialect, context.target) {
+      return TranslatedRequest(bytes: bytes, dropped: [])
     }
-    var root = JSONNode.object(members)
+    var root = JSONNode.object(members(of: document, dialect, context.target))
+    if dialect == .chat { WireRules.nameBound(of: &root, context.target.rules) }
+    if isFine { return TranslatedRequest(bytes: bytes(of: root, document), dropped: []) }
     var rules = WireRules(context.target, isTranslated: false)
     switch dialect {
     case .chat: rules.applyToChat(&root)
@@ -23,13 +25,50 @@ enum OwnRequest {
     case .embeddings: root.set("user", ifPresent: rules.shortUser(root["user"]))
     }
     return TranslatedRequest(
-      bytes: bytes(of: root.members, document), dropped: rules.omissions.names,
+      bytes: bytes(of: root, document), dropped: rules.omissions.names,
       translation: RequestTranslation(names: rules.names))
   }
 
-  private static func bytes(of members: [JSONNode.Member], _ document: JSONView) -> [UInt8] {
+  /// The request with nothing but the model's name, the bound under its name there and the usage of a stream put in
+  /// place, written in one pass; nil when more is to be done. Nearly every request is one of these.
+  private static func plain(_ document: JSONView, _ dialect: Dialect, _ target: RequestTarget) -> [UInt8]? {
+    if target.outputTokensCap != nil, dialect != .embeddings { return nil }
+    let renames = dialect == .chat && target.rules.refusesOtherBound
+    let isOther: StaticString = target.rules.outputBound == "max_tokens" ? "max_completion_tokens" : "max_tokens"
+    var (other, hasBound, streams, hasOptions) = (JSONView?.none, false, false, false)
     var writer = JSONWriter(reservingBytes: document.document.bytes.count + 128)
-    JSONNode.object(members).write(to: &writer)
+    writer.beginObject()
+    writer.member("model", target.model)
+    for (key, value) in document.members where !key.isNamed("model") {
+      if renames, key.isNamed(isOther), !value.isNull {
+        other = value
+        continue
+      }
+      if key.isNamed("max_tokens") || key.isNamed("max_completion_tokens") {
+        hasBound = true
+      } else if key.isNamed("stream") {
+        streams = value.bool ?? false
+      } else if key.isNamed("stream_options") {
+        hasOptions = true
+      }
+      writer.member(as: key, value)
+    }
+    if streams, dialect == .chat || dialect == .completions {
+      guard !hasOptions else { return nil }
+      writer.member("stream_options", raw: Array(#"{"include_usage":true}"#.utf8)[...])
+    }
+    if let other {
+      guard !hasBound else { return nil }
+      writer.key(target.rules.outputBound)
+      writer.raw(other.rawBytes)
+    }
+    writer.endObject()
+    return writer.bytes
+  }
+
+  private static func bytes(of root: JSONNode, _ document: JSONView) -> [UInt8] {
+    var writer = JSONWriter(reservingBytes: document.document.bytes.count + 128)
+    root.write(to: &writer)
     return writer.bytes
   }
 

@@ -21,12 +21,16 @@ extension WireRules {
         omissions.add(name)
       }
     }
-    let other = rules.outputBound == "max_tokens" ? "max_completion_tokens" : "max_tokens"
-    if rules.refusesOtherBound, let bound = root[other] {
-      root.remove(other)
-      if root[rules.outputBound] == nil { root.set(rules.outputBound, bound) }
-    }
+    WireRules.nameBound(of: &root, rules)
     for name in ["max_tokens", "max_completion_tokens"] { limitOutput(&root, name) }
+  }
+
+  /// The bound of the answer under the provider's name for it.
+  static func nameBound(of root: inout JSONNode, _ rules: ProviderRules) {
+    let other = rules.outputBound == "max_tokens" ? "max_completion_tokens" : "max_tokens"
+    guard rules.refusesOtherBound, let bound = root[other] else { return }
+    root.remove(other)
+    if root[rules.outputBound] == nil { root.set(rules.outputBound, bound) }
   }
 
   // MARK: Tools
