@@ -64,8 +64,9 @@ def case_lists_and_filters_of_calls_read_what_they_show(world):
         assert seen and len(seen) == len(set(seen)), query
     after = settled(world)
     assert after[0] == before[0], ("a whole table was read", before, after)
-    # Each row of a page, and for two names at once those of one of them.
-    assert after[1] - before[1] < asked * 200, (before, after, asked)
+    # Each row of a page, for two names at once those of one of them, and what others read meanwhile (budgets of earlier
+    # cases are compared with the ledger): far less than the ledger for each request.
+    assert after[1] - before[1] < asked * ROWS // 30, (before, after, asked)
 
 
 def case_usage_reads_sums_and_not_calls(world):
@@ -85,7 +86,8 @@ def case_usage_reads_sums_and_not_calls(world):
     assert len(pairs) == 13 * 23 and sum(row["calls"] for row in pairs) == ROWS, len(pairs)
     assert len(sums(world, own, "bucket=hour")) >= 29 * 24
     after = settled(world)
-    assert after == before, (before, after)
+    # Others read a little meanwhile; one look at all calls would be all of them.
+    assert after[0] == before[0] and after[1] - before[1] < ROWS // 2, (before, after)
 
 
 def case_usage_of_a_part_of_an_hour_is_exact(world):
