@@ -127,15 +127,7 @@ extension RunStore {
   /// planned as loops within loops.
   private static let claimSQL = """
     with recursive spot(bucket, tenant_id, n) as (
-      (select q.bucket, q.tenant_id, 1 from ready q
-        where q.job_type = $1 and q.blocked_on is null and (q.bucket, q.tenant_id) > ($6, $7)
-        order by q.bucket, q.tenant_id limit 1)
-      union all
-      select x.bucket, x.tenant_id, s.n + 1 from spot s cross join lateral (
-        select q.bucket, q.tenant_id from ready q
-        where q.job_type = $1 and q.blocked_on is null and (q.bucket, q.tenant_id) > (s.bucket, s.tenant_id)
-        order by q.bucket, q.tenant_id limit 1) x
-      where s.n < \(spotsMax)
+    \(spotSQL)
     ), waiting(tenant_id, key, n) as (
       (select q.tenant_id, q.blocked_on, 1 from ready q
         where q.job_type = $1 and q.blocked_on is not null and (q.tenant_id, q.blocked_on) > ($8, $9)
@@ -227,11 +219,8 @@ extension RunStore {
     \(takenFromSQL)
     """
 
-  /// The same where one tenant has work and nothing limits it: no limit exists, nothing waits for one, no step has a
-  /// lock. It finds out itself whether that is so, and takes nothing where it is not. Most claims are of this kind, and
-  /// it costs a fraction of the other.
-  private static let plainClaimSQL = """
-    with recursive spot(bucket, tenant_id, n) as (
+  /// The pairs of bucket and tenant with steps in the queue, found by skipping through the index.
+  private static let spotSQL = """
       (select q.bucket, q.tenant_id, 1 from ready q
         where q.job_type = $1 and q.blocked_on is null and (q.bucket, q.tenant_id) > ($6, $7)
         order by q.bucket, q.tenant_id limit 1)
@@ -241,6 +230,14 @@ extension RunStore {
         where q.job_type = $1 and q.blocked_on is null and (q.bucket, q.tenant_id) > (s.bucket, s.tenant_id)
         order by q.bucket, q.tenant_id limit 1) x
       where s.n < \(spotsMax)
+    """
+
+  /// The same where one tenant has work and nothing limits it: no limit exists, nothing waits for one, no step has a
+  /// lock. It finds out itself whether that is so, and takes nothing where it is not. Most claims are of this kind, and
+  /// it costs a fraction of the other.
+  private static let plainClaimSQL = """
+    with recursive spot(bucket, tenant_id, n) as (
+    \(spotSQL)
     ), looked as materialized (
       select c.step_id, c.lane, c.rank_at from spot s cross join lateral (
         select q.step_id, q.lane, q.rank_at from ready q
