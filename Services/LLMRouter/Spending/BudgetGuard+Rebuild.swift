@@ -154,6 +154,7 @@ extension BudgetGuard {
     for (index, value) in found.enumerated() {
       guard let text = value.text ?? value.integer.map({ String($0) }), let number = Int64(text), number < spent[index]
       else { continue }
+      metrics.losses.add()
       doubt([counters[index].key])
     }
   }

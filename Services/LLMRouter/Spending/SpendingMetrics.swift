@@ -6,6 +6,7 @@ struct SpendingMetrics: Sendable {
   let refused: CounterFamily
   let alerts: CounterFamily
   let rebuilt: Counter
+  let losses: Counter
 
   init(registry: MetricsRegistry) {
     refused = registry.counter(
@@ -20,5 +21,7 @@ struct SpendingMetrics: Sendable {
     }
     rebuilt = registry.counter(
       "cadre_budget_rebuilds_total", help: "Budget counters that were rebuilt from the ledger.")
+    losses = registry.counter(
+      "cadre_budget_losses_total", help: "Budget counters in use that were found to have less than the ledger.")
   }
 }
