@@ -59,7 +59,7 @@ struct LimitRoutes: Sendable {
         writer.member("scope", String(parts[0]))
         writer.member("name", parts.count > 1 ? String(parts[1]) : "all")
         writer.member("slots", Int64(row.slots))
-        writer.member("held", row.held)
+        writer.member("held", row.inUse)
         writer.endObject()
       }
       writer.endArray()

@@ -73,7 +73,7 @@ struct RunRoutes: Sendable {
     let cursor = try Parameter.cursor(query, RunID.self)
     let page = try await store.runs(
       caller.tenant, try Parameter.filter(query), before: cursor, limit: limit + 1)
-    let cut = page.cut.map { RunID($0).description }
+    let cut = page.resumeAt.map { RunID($0).description }
     return .page("runs", page.rows, limit: limit, cut: cut, cursor: { $0.id.description }) {
       TaskDocuments.write(run: $0, to: &$1)
     }

@@ -120,7 +120,7 @@ struct StepRoutes: Sendable {
         return wait(limit.key.hasPrefix("lock:") ? "lock" : "limit") { writer in
           writer.member("key", limit.key)
           writer.member("slots", Int64(limit.slots))
-          writer.member("held", Int64(limit.held))
+          writer.member("held", Int64(limit.inUse))
         }
       }
       wait("worker") { writer in

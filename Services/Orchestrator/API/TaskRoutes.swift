@@ -126,7 +126,7 @@ struct TaskRoutes: Sendable {
     let cursor = try Parameter.cursor(query, TaskID.self)
     let filter = try Parameter.filter(query)
     let page = try await store.tasks(caller.tenant, filter, before: cursor, limit: limit + 1)
-    let cut = page.cut.map { TaskID($0).description }
+    let cut = page.resumeAt.map { TaskID($0).description }
     return .page("tasks", page.rows, limit: limit, cut: cut, cursor: { $0.task.description }) {
       TaskDocuments.write(task: $0, to: &$1)
     }

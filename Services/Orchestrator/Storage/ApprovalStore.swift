@@ -2,7 +2,7 @@ package import Contracts
 package import Postgres
 package import Primitives
 
-/// An approval as it is shown.
+/// An approval with its subject.
 package struct ApprovalRow: Sendable {
   package let id: StepID
   package let run: RunID
@@ -17,28 +17,56 @@ package struct ApprovalRow: Sendable {
   package let comment: String?
   /// The subject is too large for a list.
   package let isLarge: Bool
+
+  /// Of an approval `a` with its subject `p`.
+  static let columns = columns(subject: "p.body")
+  /// Without subjects that are large.
+  static let listedColumns = columns(subject: "case when length(p.body) <= \(RunRow.listedBytesMax) then p.body end")
+
+  private static func columns(subject: String) -> ResultColumns<ApprovalRow> {
+    ResultColumns { column in
+      let id = column("a.id", .uuid)
+      let run = column("a.run_id", .uuid)
+      let step = column("a.step", .text)
+      let subjectSHA256 = column("a.subject_sha256", .bytea)
+      let subject = column(nullable: subject, .bytea)
+      let status = column("a.status", .text)
+      let requestedAt = column("a.requested_at", .timestamptz)
+      let expiresAt = column(nullable: "a.expires_at", .timestamptz)
+      let decidedAt = column(nullable: "a.decided_at", .timestamptz)
+      let decidedBy = column(nullable: "a.decided_by", .text)
+      let comment = column(nullable: "a.comment", .text)
+      let isLarge = column("coalesce(length(p.body) > \(RunRow.listedBytesMax), false)", .bool)
+      return { row in
+        ApprovalRow(
+          id: StepID(try row[id]), run: RunID(try row[run]), step: try row[step],
+          subjectSHA256: Hex.encode(try row[subjectSHA256]), subject: try row[subject], status: try row[status],
+          requestedAt: try row[requestedAt], expiresAt: try row[expiresAt], decidedAt: try row[decidedAt],
+          decidedBy: try row[decidedBy], comment: try row[comment], isLarge: try row[isLarge])
+      }
+    }
+  }
 }
 
 /// The table of approvals; transitions write it.
 package struct ApprovalStore: Sendable {
-  private static func columns(_ body: String = "p.body") -> String {
-    """
-    a.id, a.run_id, a.step, a.subject_sha256, \(body), a.status, a.requested_at, a.expires_at, a.decided_at,
-    a.decided_by, a.comment, coalesce(length(p.body) > \(RunStore.listedBytesMax), false)
-    """
-  }
   private static let subjectJoin = "left join payload p on p.tenant_id = a.tenant_id and p.sha256 = a.subject_sha256"
-  private static let listedBody = "case when length(p.body) <= \(RunStore.listedBytesMax) then p.body end"
 
-  let pool: PostgresPool
+  private let pool: PostgresPool
+
+  /// The approvals of a database.
+  package init(pool: PostgresPool) { self.pool = pool }
 
   package func approval(_ tenant: TenantID, _ id: StepID) async throws -> ApprovalRow? {
-    try await pool.query(
+    try await pool.query(ApprovalStore.find, (tenant, id)).first
+  }
+
+  static let find = Statement<(tenant: TenantID, id: StepID), ApprovalRow>(ApprovalRow.columns) { parameter in
+    let tenant = parameter("tenant", .uuid) { $0.tenant.uuid }
+    let id = parameter("id", .uuid) { $0.id.uuid }
+    return """
+      select \(ApprovalRow.columns) from approval a \(subjectJoin) where a.tenant_id = \(tenant) and a.id = \(id)
       """
-      select \(ApprovalStore.columns()) from approval a \(ApprovalStore.subjectJoin)
-      where a.tenant_id = $1 and a.id = $2
-      """, [tenant.uuid, id.uuid]
-    ).first.map(ApprovalStore.row)
   }
 
   /// Approvals, newest first, before `cursor`, without their subjects where these are large.
@@ -59,29 +87,14 @@ package struct ApprovalStore: Sendable {
       (columns, values) = (["a.tenant_id", "a.status", "a.id"], [owner, "\(sql.add(status))::text"])
     }
     let bound = ListSQL.bound(limit)
-    return try await pool.query(
-      """
-      select \(ApprovalStore.columns(ApprovalStore.listedBody)) from (
-        select a.id from approval a where \(conditions)\(ListSQL.range(columns, values, from: from, .newestFirst))
-        limit \(bound)) x
-      join approval a on a.tenant_id = \(owner) and a.id = x.id \(ApprovalStore.subjectJoin)
-      order by a.id desc limit \(sql.add(Int64(min(limit, bound))))
-      """, sql.parameters
-    ).map(ApprovalStore.row)
-  }
-
-  private static func row(_ row: PostgresRow) throws -> ApprovalRow {
-    ApprovalRow(
-      id: StepID(try row.decode(0, as: UUID.self)), run: RunID(try row.decode(1, as: UUID.self)),
-      step: try row.decode(2, as: String.self), subjectSHA256: Hex.encode(try row.decode(3, as: [UInt8].self)),
-      subject: try row.decode(4, as: [UInt8]?.self), status: try row.decode(5, as: String.self),
-      requestedAt: try row.decode(6, as: Timestamp.self), expiresAt: try row.decode(7, as: Timestamp?.self),
-      decidedAt: try row.decode(8, as: Timestamp?.self), decidedBy: try row.decode(9, as: String?.self),
-      comment: try row.decode(10, as: String?.self), isLarge: try row.decode(11, as: Bool.self))
-  }
-
-  /// Every member.
-  package init(pool: PostgresPool) {
-    self.pool = pool
+    return try ApprovalRow.listedColumns.rows(
+      try await pool.query(
+        """
+        select \(ApprovalRow.listedColumns) from (
+          select a.id from approval a where \(conditions)\(ListSQL.range(columns, values, from: from, .newestFirst))
+          limit \(bound)) x
+        join approval a on a.tenant_id = \(owner) and a.id = x.id \(ApprovalStore.subjectJoin)
+        order by a.id desc limit \(sql.add(Int64(min(limit, bound))))
+        """, sql.parameters))
   }
 }

@@ -1,55 +1,15 @@
-package import Contracts
+internal import Contracts
 internal import Decider
 internal import Postgres
-package import Primitives
-
-/// Which tasks or runs are listed.
-package struct RunFilter: Sendable {
-  package var project: ProjectID?
-  package var task: TaskID?
-  package var workflow: String?
-  package var status: String?
-  package var label: String?
-  package var isArchivedToo = false
-
-  /// Whether nothing but a task is asked for.
-  package var isPlain: Bool { project == nil && workflow == nil && status == nil }
-
-  /// Every member.
-  package init(
-    project: ProjectID? = nil, task: TaskID? = nil, workflow: String? = nil, status: String? = nil,
-    label: String? = nil, isArchivedToo: Bool = false
-  ) {
-    self.project = project
-    self.task = task
-    self.workflow = workflow
-    self.status = status
-    self.label = label
-    self.isArchivedToo = isArchivedToo
-  }
-}
-
-/// A page of a list.
-package struct ListPage<Row: Sendable>: Sendable {
-  package var rows: [Row]
-  /// Where the next page begins, although this one has fewer rows than were asked for: so many rows were looked at
-  /// that do not fit the filter.
-  package var cut: UUID?
-
-  /// Every member.
-  package init(rows: [Row], cut: UUID? = nil) {
-    self.rows = rows
-    self.cut = cut
-  }
-}
+internal import Primitives
 
 /// Builds the statements of the lists. Sessions use generic plans, so a statement holds the conditions that it has and
 /// no others, and a bound on its rows as a literal: the planner takes an unknown one for a tenth of the table.
 package struct ListSQL {
   /// Rows of the largest page, and one more.
   static let rowsMax = 201
-  /// Rows that are looked at for one page where no index knows the whole filter.
-  static let looksMax = 5000
+  /// Rows that are examined for one page where no index knows the whole filter.
+  static let examinedMax = 5000
 
   /// The order in which lists show runs.
   enum Order: String {

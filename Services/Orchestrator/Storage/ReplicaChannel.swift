@@ -10,8 +10,10 @@ package struct ReplicaChannel: Sendable {
   package init(pool: PostgresPool) { self.pool = pool }
 
   /// Sends a notification to every replica, this one included.
-  package func notify(_ payload: String) async throws {
-    _ = try await pool.query("select pg_notify($1, $2)", [ReplicaChannel.name, payload])
+  package func notify(_ payload: String) async throws { try await pool.execute(ReplicaChannel.send, payload) }
+
+  static let send = Statement<String, Void> { parameter in
+    "select pg_notify('\(name)', \(parameter("payload", .text) { $0 }))"
   }
 
   /// A listener of the channel.

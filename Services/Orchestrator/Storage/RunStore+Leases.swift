@@ -1,89 +1,124 @@
 package import Contracts
-internal import Decider
 internal import Postgres
 package import Primitives
 
-/// Leases: keeping them, finding those whose holders fell silent, and the steps that wait beside the queue.
+/// Leases: extending them, finding those whose workers fell silent, and the steps that wait beside the queue.
 extension RunStore {
   /// Buckets, of two seconds each, after which a waiting step belongs to the backlog.
   private static let backlogBuckets: Int32 = 8
 
-  /// Prolongs leases that their holder still works on, also after their deadline as long as nobody has taken them back.
-  /// Returns the steps whose lease is no longer the holder's.
-  package func heartbeat(_ held: [(step: StepID, token: UUID)], milliseconds: Int64) async throws -> Set<StepID> {
-    let rows = try await pool.query(
-      """
+  package typealias LeaseToken = (step: StepID, token: UUID)
+
+  private static let stepID = ResultColumns<StepID> { column in
+    let id = column("l.step_id", .uuid)
+    return { row in StepID(try row[id]) }
+  }
+
+  /// Extends leases whose workers still work on them, also after their deadline as long as nobody has taken them back.
+  /// Returns the steps whose lease the worker has lost.
+  package func heartbeat(_ leases: [LeaseToken], milliseconds: Int64) async throws -> Set<StepID> {
+    let extended = try await pool.query(RunStore.extendLeases, (leases, milliseconds))
+    return Set(leases.map(\.step)).subtracting(extended)
+  }
+
+  static let extendLeases = Statement<(leases: [LeaseToken], milliseconds: Int64), StepID>(stepID) { parameter in
+    let leases = parameter.rows("h") { $0.leases }
+    leases("step_id", .uuid) { $0.step.uuid }
+    leases("token", .uuid) { $0.token }
+    let milliseconds = parameter("milliseconds", .int8) { $0.milliseconds }
+    return """
       update lease l set deadline = least(
-        clock_timestamp() + coalesce(l.heartbeat_ms, $3) * interval '1 millisecond', coalesce(l.closes_at, 'infinity'))
-      from unnest($1::uuid[], $2::uuid[]) as h(step_id, token)
+        clock_timestamp() + coalesce(l.heartbeat_ms, \(milliseconds)) * interval '1 millisecond',
+        coalesce(l.closes_at, 'infinity'))
+      from \(leases)
       where l.step_id = h.step_id and l.token = h.token and coalesce(l.closes_at > clock_timestamp(), true)
-      returning l.step_id
-      """, [held.map(\.step.uuid), held.map(\.token), milliseconds])
-    var lost = Set(held.map(\.step))
-    for row in rows { lost.remove(StepID(try row.decode(0, as: UUID.self))) }
-    return lost
-  }
-
-  /// Ends leases that nobody will use: the next sweep gives their steps to others, and counts no attempt. Without a
-  /// worker they are known as such.
-  package func releaseUndelivered(_ steps: [LeasedStep]) async throws {
-    _ = try await pool.query(
+      returning \(stepID)
       """
-      update lease l set deadline = clock_timestamp() - interval '1 microsecond', worker = ''
-      from unnest($1::uuid[], $2::uuid[]) as g(step_id, token) where l.step_id = g.step_id and l.token = g.token
-      """, [steps.map(\.step.uuid), steps.map(\.token)])
   }
 
-  /// Leases whose deadline has passed, oldest first, and the time of the look. Those that passed before `start` are
+  /// Ends leases that no worker has received: the next sweep gives their steps to others, and counts no attempt. A
+  /// lease without a worker is recognised as such.
+  package func releaseUndelivered(_ steps: [LeasedStep]) async throws {
+    try await pool.execute(RunStore.expireLeases, steps.map { ($0.step, $0.token) })
+  }
+
+  static let expireLeases = Statement<[LeaseToken], Void> { parameter in
+    let leases = parameter.rows("g") { $0 }
+    leases("step_id", .uuid) { $0.step.uuid }
+    leases("token", .uuid) { $0.token }
+    return """
+      update lease l set deadline = clock_timestamp() - interval '1 microsecond', worker = ''
+      from \(leases) where l.step_id = g.step_id and l.token = g.token
+      """
+  }
+
+  /// Leases whose deadline has passed, oldest first, and the time of the query. Those that passed before `start` are
   /// left out: while some transaction holds an old snapshot, the index is full of entries of leases that have long
   /// ended. A lease lives for its whole time behind `backSince`, the moment since which the database can be reached:
-  /// before it no holder could be heard.
+  /// before it no worker could be heard.
   package func overdueLeases(
     from start: Timestamp?, backSince: Timestamp?, leaseMilliseconds: Int64, limit: Int
   ) async throws -> (leases: [OverdueLease], seenAt: Timestamp?) {
-    let rows = try await pool.batch([
-      PostgresStatement("select clock_timestamp()"),
-      PostgresStatement(
-        """
-        select step_id, run_id, tenant_id, step, attempt, token, coalesce(closes_at <= clock_timestamp(), false),
-          worker = ''
-        from lease where deadline < clock_timestamp() and deadline >= coalesce($2::timestamptz, '-infinity')
-          and (closes_at <= clock_timestamp() or worker = ''
-            or coalesce($3::timestamptz, '-infinity') + coalesce(heartbeat_ms, $4) * interval '1 millisecond'
-              < clock_timestamp())
-        order by deadline limit $1
-        """, [Int64(limit), start, backSince, leaseMilliseconds]),
+    let results = try await pool.batch([
+      RunStore.clock.call(()), RunStore.listOverdue.call((start, backSince, leaseMilliseconds, limit)),
     ])
-    return (try rows[1].map(OverdueLease.init), try rows[0].first?.decode(0, as: Timestamp.self))
+    return (try RunStore.listOverdue.rows(results[1]), try RunStore.clock.rows(results[0]).first)
+  }
+
+  static let listOverdue = Statement<
+    (start: Timestamp?, backSince: Timestamp?, leaseMilliseconds: Int64, limit: Int), OverdueLease
+  >(OverdueLease.columns) { parameter in
+    let start = parameter("start", .timestamptz) { $0.start }
+    let backSince = parameter("back_since", .timestamptz) { $0.backSince }
+    let milliseconds = parameter("milliseconds", .int8) { $0.leaseMilliseconds }
+    let limit = parameter("limit", .int8) { Int64($0.limit) }
+    return """
+      select \(OverdueLease.columns)
+      from lease where deadline < clock_timestamp() and deadline >= coalesce(\(start), '-infinity')
+        and (closes_at <= clock_timestamp() or worker = ''
+          or coalesce(\(backSince), '-infinity') + coalesce(heartbeat_ms, \(milliseconds)) * interval '1 millisecond'
+            < clock_timestamp())
+      order by deadline limit \(limit)
+      """
   }
 
   /// The tenant, run and key of a step that has a lease.
   package func leasedStep(_ step: StepID) async throws -> OverdueLease? {
-    try await pool.query(
-      "select step_id, run_id, tenant_id, step, attempt, token, false, worker = '' from lease where step_id = $1",
-      [step.uuid]
-    ).first.map(OverdueLease.init)
+    try await pool.query(RunStore.findLease, step).first
+  }
+
+  static let findLease = Statement<StepID, OverdueLease>(OverdueLease.columns) { parameter in
+    "select \(OverdueLease.columns) from lease where step_id = \(parameter("step", .uuid) { $0.uuid })"
   }
 
   /// Steps that no worker took in time.
-  package func expiredSteps(limit: Int) async throws -> [(run: RunID, step: String, attempt: Int)] {
-    try await pool.query(
-      """
-      select run_id, step, attempt from ready where expires_at < clock_timestamp() order by expires_at limit $1
-      """, [Int64(limit)]
-    ).map { row in
-      (
-        RunID(try row.decode(0, as: UUID.self)), try row.decode(1, as: String.self),
-        Int(try row.decode(2, as: Int32.self))
-      )
-    }
+  package func expiredSteps(limit: Int) async throws -> [ExpiredStep] {
+    try await pool.query(RunStore.listExpired, limit)
   }
 
-  /// Puts steps that have waited for long into bucket 0, so that a backlog has one spot for each tenant and a claim
+  static let listExpired = Statement<Int, ExpiredStep>(ExpiredStep.columns) { parameter in
+    let limit = parameter("limit", .int8) { Int64($0) }
+    return """
+      select \(ExpiredStep.columns) from ready where expires_at < clock_timestamp() order by expires_at limit \(limit)
+      """
+  }
+
+  // MARK: Beside the queue
+
+  private static let rowCount = ResultColumns<Int> { column in
+    let count = column("count(*)", .int8)
+    return { row in Int(clamping: try row[count]) }
+  }
+
+  /// Puts steps that have waited for long into bucket 0, so that a backlog has one group for each tenant and a claim
   /// does not grow with its age. Returns how many.
   package func gatherBacklog(limit: Int) async throws -> Int {
-    let rows = try await pool.query(
-      """
+    try await pool.query(RunStore.mergeBuckets, limit).first ?? 0
+  }
+
+  static let mergeBuckets = Statement<Int, Int>(rowCount) { parameter in
+    let limit = parameter("limit", .int8) { Int64($0) }
+    return """
       with recursive types(job_type) as (
         (select job_type from ready where blocked_on is null order by job_type limit 1)
         union all
@@ -94,72 +129,41 @@ extension RunStore {
         select o.step_id from types t cross join lateral (
           select q.step_id from ready q
           where q.job_type = t.job_type and q.blocked_on is null and q.bucket > 0
-            and q.bucket < (extract(epoch from clock_timestamp()) / 2)::int - $2
-          order by q.bucket limit $1) o
+            and q.bucket < (extract(epoch from clock_timestamp()) / 2)::int - \(backlogBuckets)
+          order by q.bucket limit \(limit)) o
       ), gathered as (
         update ready q set bucket = 0 where q.step_id = any(array(select step_id from old)) and q.bucket > 0 returning 1
       )
-      select count(*) from gathered
-      """, [Int64(limit), RunStore.backlogBuckets])
-    return Int(try rows.first?.decode(0, as: Int64.self) ?? 0)
+      select \(rowCount) from gathered
+      """
   }
 
   /// Moves delayed attempts that are due into the queue. Returns how many.
   package func promoteDelayed(limit: Int) async throws -> Int {
-    let rows = try await pool.query(
-      """
+    try await pool.query(RunStore.moveDelayed, limit).first ?? 0
+  }
+
+  static let moveDelayed = Statement<Int, Int>(rowCount) { parameter in
+    let limit = parameter("limit", .int8) { Int64($0) }
+    return """
       with due as (
         delete from delayed d using (
-          select step_id from delayed where due_at <= clock_timestamp() order by due_at limit $1 for update skip locked) p
+          select step_id from delayed where due_at <= clock_timestamp() order by due_at limit \(limit)
+          for update skip locked) p
         where d.step_id = p.step_id
         returning d.*
       ), moved as (
         insert into ready (step_id, run_id, tenant_id, step, attempt, queued_version, job_type, lane, rank_at, queued_at,
           expires_at, heartbeat_ms, close_ms, input_sha256, home, bucket)
         select step_id, run_id, tenant_id, step, attempt, queued_version, job_type, lane, rank_at, clock_timestamp(),
-          expires_at, heartbeat_ms, close_ms, input_sha256, home, (extract(epoch from clock_timestamp()) / 2)::int from due
+          expires_at, heartbeat_ms, close_ms, input_sha256, home, (extract(epoch from clock_timestamp()) / 2)::int
+        from due
         on conflict (step_id) do update set attempt = excluded.attempt, queued_version = excluded.queued_version,
-          blocked_on = null, lane = excluded.lane, rank_at = excluded.rank_at, queued_at = excluded.queued_at, home = excluded.home,
-          bucket = excluded.bucket, expires_at = excluded.expires_at, input_sha256 = excluded.input_sha256
+          blocked_on = null, lane = excluded.lane, rank_at = excluded.rank_at, queued_at = excluded.queued_at,
+          home = excluded.home, bucket = excluded.bucket, expires_at = excluded.expires_at,
+          input_sha256 = excluded.input_sha256
       )
-      select count(*) from due
-      """, [Int64(limit)])
-    return Int(try rows.first?.decode(0, as: Int64.self) ?? 0)
-  }
-}
-
-/// A lease that its holder did not prolong.
-package struct OverdueLease: Sendable {
-  package let step: StepID
-  package let run: RunID
-  package let tenant: TenantID
-  package let key: String
-  package let attempt: Int
-  package let token: UUID
-  /// Whether the attempt as a whole took too long, not only the silence of its holder.
-  package let isClosed: Bool
-  /// Whether it never reached a worker.
-  package let isUndelivered: Bool
-
-  package init(_ leased: LeasedStep) {
-    step = leased.step
-    run = leased.run
-    tenant = leased.tenant
-    key = leased.key
-    attempt = leased.attempt
-    token = leased.token
-    isClosed = false
-    isUndelivered = false
-  }
-
-  init(_ row: PostgresRow) throws {
-    step = StepID(try row.decode(0, as: UUID.self))
-    run = RunID(try row.decode(1, as: UUID.self))
-    tenant = TenantID(try row.decode(2, as: UUID.self))
-    key = try row.decode(3, as: String.self)
-    attempt = Int(try row.decode(4, as: Int32.self))
-    token = try row.decode(5, as: UUID.self)
-    isClosed = try row.decode(6, as: Bool.self)
-    isUndelivered = try row.decode(7, as: Bool.self)
+      select \(rowCount) from due
+      """
   }
 }

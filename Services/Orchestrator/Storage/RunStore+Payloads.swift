@@ -5,33 +5,56 @@ internal import Primitives
 
 /// The table of payloads: bytes that are stored once under their digest.
 extension RunStore {
+  typealias Digests = (tenant: TenantID, digests: [[UInt8]])
+
   /// Payloads by their digests; what is not there is missing in the answer.
   package func payloads(_ tenant: TenantID, _ payloads: [PayloadRef]) async throws -> [String: [UInt8]] {
     guard !payloads.isEmpty else { return [:] }
-    let digests = payloads.compactMap { Hex.decode($0.sha256) }
-    var bodies: [String: [UInt8]] = [:]
-    let rows = try await pool.query(
-      "select sha256, body from payload where tenant_id = $1 and sha256 = any($2)", [tenant.uuid, digests])
-    for row in rows { bodies[Hex.encode(try row.decode(0, as: [UInt8].self))] = try row.decode(1, as: [UInt8].self) }
-    return bodies
+    let rows = try await pool.query(RunStore.readPayloads, (tenant, payloads.compactMap { Hex.decode($0.sha256) }))
+    return Dictionary(rows.map { ($0.sha256, $0.body) }) { $1 }
+  }
+
+  private static let payload = ResultColumns<(sha256: String, body: [UInt8])> { column in
+    let sha256 = column("sha256", .bytea)
+    let body = column("body", .bytea)
+    return { row in (Hex.encode(try row[sha256]), try row[body]) }
+  }
+
+  static let readPayloads = Statement<Digests, (sha256: String, body: [UInt8])>(payload) { parameter in
+    let tenant = parameter("tenant", .uuid) { $0.tenant.uuid }
+    let digests = parameter.array("digests", of: .bytea) { $0.digests }
+    return "select \(payload) from payload where tenant_id = \(tenant) and sha256 = any(\(digests))"
   }
 
   /// The digests among `digests` that are stored.
   package func stored(_ tenant: TenantID, _ digests: [String]) async throws -> Set<String> {
-    let rows = try await pool.query(
-      "select sha256 from payload where tenant_id = $1 and sha256 = any($2)",
-      [tenant.uuid, digests.compactMap { Hex.decode($0) }])
-    return Set(try rows.map { Hex.encode(try $0.decode(0, as: [UInt8].self)) })
+    Set(try await pool.query(RunStore.findPayloads, (tenant, digests.compactMap { Hex.decode($0) })))
+  }
+
+  private static let digest = ResultColumns<String> { column in
+    let sha256 = column("sha256", .bytea)
+    return { row in Hex.encode(try row[sha256]) }
+  }
+
+  static let findPayloads = Statement<Digests, String>(digest) { parameter in
+    let tenant = parameter("tenant", .uuid) { $0.tenant.uuid }
+    let digests = parameter.array("digests", of: .bytea) { $0.digests }
+    return "select \(digest) from payload where tenant_id = \(tenant) and sha256 = any(\(digests))"
   }
 
   /// Marks payloads as used now, so that they outlive the run that stored them.
   package func touch(_ tenant: TenantID, _ payloads: [PayloadRef]) async throws {
     let digests = Set(payloads).compactMap { Hex.decode($0.sha256) }
     guard !digests.isEmpty else { return }
-    _ = try await pool.query(
-      """
-      update payload set used_at = now() where tenant_id = $1 and sha256 = any($2)
+    try await pool.execute(RunStore.touchPayloads, (tenant, digests))
+  }
+
+  static let touchPayloads = Statement<Digests, Void> { parameter in
+    let tenant = parameter("tenant", .uuid) { $0.tenant.uuid }
+    let digests = parameter.array("digests", of: .bytea) { $0.digests }
+    return """
+      update payload set used_at = now() where tenant_id = \(tenant) and sha256 = any(\(digests))
         and used_at < now() - interval '12 hours'
-      """, [tenant.uuid, digests])
+      """
   }
 }

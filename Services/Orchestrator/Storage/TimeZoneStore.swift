@@ -5,18 +5,18 @@ internal import Synchronization
 
 /// Time zones as the database knows them: their names, and what their clocks show.
 ///
-/// Offsets are kept for an hour, so that a schedule costs no query for its next time.
+/// Offsets are cached for an hour, so that a schedule costs no query for its next time.
 package final class TimeZoneStore: Sendable {
-  /// Zones kept; there are about 600.
+  /// Zones in the cache; there are about 600.
   private static let zonesMax = 1024
-  private static let keptNanoseconds: UInt64 = 3_600_000_000_000
+  private static let cacheNanoseconds: UInt64 = 3_600_000_000_000
   /// A window of offsets begins this long before the instant that was asked about.
   private static let daysBefore: Int64 = 10
   private static let daysAfter: Int64 = 800
-  /// Windows looked at for one time: rare dates of a leap year are decades away.
+  /// Windows read for one time: rare dates of a leap year are decades away.
   private static let windowsMax = 64
 
-  private struct Kept {
+  private struct CachedOffsets {
     let offsets: ZoneOffsets
     let readAt: UInt64
   }
@@ -31,7 +31,7 @@ package final class TimeZoneStore: Sendable {
 
   private let pool: PostgresPool
   private let names = Mutex(Names())
-  private let kept = Mutex<[String: Kept]>([:])
+  private let cache = Mutex<[String: CachedOffsets]>([:])
 
   package init(pool: PostgresPool) { self.pool = pool }
 
@@ -41,7 +41,7 @@ package final class TimeZoneStore: Sendable {
     let lower = name.lowercased()
     let (found, readAt) = names.withLock { ($0.byLower[lower], $0.readAt) }
     if let found { return found }
-    // Looking reads hundreds of files of the database's host: not for each wrong name.
+    // The query reads hundreds of files of the database's host: not for each wrong name.
     if readAt != 0, now &- readAt < TimeZoneStore.namesNanoseconds { return nil }
     let read = try await readNames()
     names.withLock { $0 = Names(byLower: read, readAt: now) }
@@ -51,20 +51,24 @@ package final class TimeZoneStore: Sendable {
   /// POSIX strings (`UTC+2` is two hours WEST of UTC there) and abbreviations (`CET` never changes its clocks) are left
   /// out: they mean something else than people expect.
   private func readNames() async throws -> [String: String] {
-    let rows = try await pool.query(
-      """
-      select z.name from pg_timezone_names z
-      where z.name !~ '^(posix|right)/' and z.name not in ('localtime', 'posixrules', 'Factory')
-        and (z.name ~ '/' or z.name !~ '[0-9]')
-        and (z.name in ('UTC', 'GMT', 'UCT', 'Zulu', 'Universal')
-          or not exists (select 1 from pg_timezone_abbrevs a where a.abbrev = upper(z.name)))
-      """)
     var names: [String: String] = [:]
-    for row in rows {
-      let name = try row.decode(0, as: String.self)
-      names[name.lowercased()] = name
-    }
+    for name in try await pool.query(TimeZoneStore.listNames, ()) { names[name.lowercased()] = name }
     return names
+  }
+
+  private static let name = ResultColumns<String> { column in
+    let name = column("z.name", .text)
+    return { row in try row[name] }
+  }
+
+  static let listNames = Statement<Void, String>(name) { _ in
+    """
+    select \(name) from pg_timezone_names z
+    where z.name !~ '^(posix|right)/' and z.name not in ('localtime', 'posixrules', 'Factory')
+      and (z.name ~ '/' or z.name !~ '[0-9]')
+      and (z.name in ('UTC', 'GMT', 'UCT', 'Zulu', 'Universal')
+        or not exists (select 1 from pg_timezone_abbrevs a where a.abbrev = upper(z.name)))
+    """
   }
 
   /// The first time behind `time` at which the expression comes true in a zone; `nil` for never. Throws the store's
@@ -84,16 +88,16 @@ package final class TimeZoneStore: Sendable {
 
   private func offsets(_ zone: String, around instant: Int64) async throws -> ZoneOffsets? {
     let now = MonotonicClock.now()
-    let known = kept.withLock { $0[zone] }
-    if let known, now &- known.readAt < TimeZoneStore.keptNanoseconds,
+    let known = cache.withLock { $0[zone] }
+    if let known, now &- known.readAt < TimeZoneStore.cacheNanoseconds,
       known.offsets.covers(instant, margin: CronExpression.marginSeconds)
     {
       return known.offsets
     }
     guard let read = try await read(zone, around: instant) else { return nil }
-    kept.withLock { kept in
-      if kept.count >= TimeZoneStore.zonesMax { kept.removeAll() }
-      kept[zone] = Kept(offsets: read, readAt: now)
+    cache.withLock { cache in
+      if cache.count >= TimeZoneStore.zonesMax { cache.removeAll() }
+      cache[zone] = CachedOffsets(offsets: read, readAt: now)
     }
     return read
   }
@@ -102,23 +106,41 @@ package final class TimeZoneStore: Sendable {
   private func read(_ zone: String, around instant: Int64) async throws -> ZoneOffsets? {
     let start = instant - TimeZoneStore.daysBefore * 86_400
     let end = instant + TimeZoneStore.daysAfter * 86_400
-    let rows = try await pool.query(
-      """
-      with grid as (
-        select t, extract(epoch from (to_timestamp(t) at time zone $3) - (to_timestamp(t) at time zone 'UTC'))::int8 as o
-        from generate_series($1::int8, $2::int8, 43200) t),
-      pairs as (select t, o, lag(t) over (order by t) as since, lag(o) over (order by t) as before from grid)
-      select case when before is null then t else (
-          select min(m) from generate_series(since, t, 60) m
-          where extract(epoch from (to_timestamp(m) at time zone $3) - (to_timestamp(m) at time zone 'UTC')) = o) end, o
-      from pairs where before is distinct from o order by 1
-      """, [start - start % 60, end, zone])
-    var spans: [ZoneOffsets.Span] = []
-    for row in rows {
-      spans.append(
-        ZoneOffsets.Span(start: try row.decode(0, as: Int64.self), offset: try row.decode(1, as: Int64.self)))
-    }
+    let spans = try await pool.query(TimeZoneStore.window, (start - start % 60, end, zone))
     return ZoneOffsets(start: start, end: end, spans: spans)
+  }
+
+  private static let span = ResultColumns<ZoneOffsets.Span> { column in
+    let start = column(
+      """
+      case when before is null then t else (
+          select min(m) from generate_series(since, t, 60) m where \(offset(at: "m")) = o) end
+      """, .int8)
+    let offset = column("o", .int8)
+    return { row in ZoneOffsets.Span(start: try row[start], offset: try row[offset]) }
+  }
+
+  /// Seconds by which the zone of the input `i` is ahead of UTC at an instant.
+  private static func offset(at instant: String) -> String {
+    """
+    extract(epoch from (to_timestamp(\(instant)) at time zone i.zone) - (to_timestamp(\(instant)) at time zone 'UTC'))
+    """
+  }
+
+  static let window = Statement<(start: Int64, end: Int64, zone: String), ZoneOffsets.Span>(span) { parameter in
+    let start = parameter("start", .int8) { $0.start }
+    let end = parameter("end", .int8) { $0.end }
+    let zone = parameter("zone", .text) { $0.zone }
+    return """
+      with i as (
+        select \(zone) as zone
+      ), grid as (
+        select t, \(offset(at: "t"))::int8 as o from i cross join generate_series(\(start), \(end), 43200) t
+      ), pairs as (
+        select t, o, lag(t) over (order by t) as since, lag(o) over (order by t) as before from grid
+      )
+      select \(span) from i cross join pairs where before is distinct from o order by 1
+      """
   }
 }
 

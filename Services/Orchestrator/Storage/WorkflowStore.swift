@@ -1,5 +1,4 @@
 package import Contracts
-internal import Decider
 package import Postgres
 package import Primitives
 
@@ -10,120 +9,206 @@ package struct WorkflowRow: Sendable {
   package let document: [UInt8]
   package let createdBy: String
   package let createdAt: Timestamp
+
+  static let columns = columns(document: "document")
+  /// Without the document.
+  static let listedColumns = columns(document: "''::bytea")
+
+  private static func columns(document: String) -> ResultColumns<WorkflowRow> {
+    ResultColumns { column in
+      let name = column("name", .text)
+      let version = column("version", .int4)
+      let document = column(document, .bytea)
+      let createdBy = column("created_by", .text)
+      let createdAt = column("created_at", .timestamptz)
+      return { row in
+        WorkflowRow(
+          name: try row[name], version: Int(try row[version]), document: try row[document],
+          createdBy: try row[createdBy], createdAt: try row[createdAt])
+      }
+    }
+  }
 }
 
 /// The table of workflow versions. A version is never changed.
 package struct WorkflowStore: Sendable {
-  let pool: PostgresPool
+  private let pool: PostgresPool
+
+  /// The workflows of a database.
+  package init(pool: PostgresPool) { self.pool = pool }
+
+  // MARK: Reading
 
   /// A version, or the newest for `nil`.
   package func workflow(_ tenant: TenantID, _ name: String, version: Int?) async throws -> WorkflowRow? {
-    try await pool.query(
+    try await pool.query(WorkflowStore.find, (tenant, name, version)).first
+  }
+
+  static let find = Statement<(tenant: TenantID, name: String, version: Int?), WorkflowRow>(WorkflowRow.columns) {
+    parameter in
+    let tenant = parameter("tenant", .uuid) { $0.tenant.uuid }
+    let name = parameter("name", .text) { $0.name }
+    let version = parameter("version", .int4) { $0.version.map { Int32(clamping: $0) } }
+    return """
+      select \(WorkflowRow.columns) from workflow
+      where tenant_id = \(tenant) and name = \(name) and (\(version) is null or version = \(version))
+      order by version desc limit 1
       """
-      select name, version, document, created_by, created_at from workflow
-      where tenant_id = $1 and name = $2 and ($3::int4 is null or version = $3) order by version desc limit 1
-      """, [tenant.uuid, name, version.map { Int32(clamping: $0) }]
-    ).first.map(WorkflowStore.row)
   }
 
   /// Whether there is such a version, and its workflow was not deleted.
   package func exists(_ tenant: TenantID, _ name: String, version: Int) async throws -> Bool {
-    try await pool.query(
-      "select 1 from workflow where tenant_id = $1 and name = $2 and version = $3",
-      [tenant.uuid, name, Int32(clamping: version)]
-    ).first != nil
+    try await pool.execute(WorkflowStore.findVersion, (tenant, name, version)) > 0
+  }
+
+  static let findVersion = Statement<(tenant: TenantID, name: String, version: Int), Void> { parameter in
+    let tenant = parameter("tenant", .uuid) { $0.tenant.uuid }
+    let name = parameter("name", .text) { $0.name }
+    let version = parameter("version", .int4) { Int32(clamping: $0.version) }
+    return "select 1 from workflow where tenant_id = \(tenant) and name = \(name) and version = \(version)"
   }
 
   /// A version for the runs that use it: it stays when the workflow is deleted.
   package func used(_ tenant: TenantID, _ name: String, version: Int) async throws -> WorkflowRow? {
     if let row = try await workflow(tenant, name, version: version) { return row }
-    return try await pool.query(
+    return try await pool.query(WorkflowStore.findDeleted, (tenant, name, version)).first
+  }
+
+  static let findDeleted = Statement<(tenant: TenantID, name: String, version: Int), WorkflowRow>(WorkflowRow.columns) {
+    parameter in
+    let tenant = parameter("tenant", .uuid) { $0.tenant.uuid }
+    let name = parameter("name", .text) { $0.name }
+    let version = parameter("version", .int4) { Int32(clamping: $0.version) }
+    return """
+      select \(WorkflowRow.columns) from deleted_workflow
+      where tenant_id = \(tenant) and name = \(name) and version = \(version)
       """
-      select name, version, document, created_by, created_at from deleted_workflow
-      where tenant_id = $1 and name = $2 and version = $3
-      """, [tenant.uuid, name, Int32(clamping: version)]
-    ).first.map(WorkflowStore.row)
   }
 
   /// The newest version of each workflow, by name, behind `name`.
   package func newest(_ tenant: TenantID, after name: String, limit: Int) async throws -> [WorkflowRow] {
-    try await pool.query(
-      """
-      with recursive newest(name, version, created_by, created_at, n) as (
-        (select x.*, 1 from \(WorkflowStore.next(after: "$2")))
-        union all
-        select x.*, w.n + 1 from newest w cross join lateral \(WorkflowStore.next(after: "w.name")) where w.n < $3
-      )
-      select name, version, ''::bytea, created_by, created_at from newest order by name
-      """, [tenant.uuid, name, Int64(limit)]
-    ).map(WorkflowStore.row)
+    try await pool.query(WorkflowStore.listNewest, (tenant, name, limit))
   }
 
-  /// The newest version of the workflow whose name comes next.
-  private static func next(after name: String) -> String {
-    """
-    (select v.* from (select n.name from workflow n where n.tenant_id = $1 and n.name > \(name) order by n.name limit 1) n
+  static let listNewest = Statement<(tenant: TenantID, name: String, limit: Int), WorkflowRow>(
+    WorkflowRow.listedColumns
+  ) { parameter in
+    let tenant = parameter("tenant", .uuid) { $0.tenant.uuid }
+    let name = parameter("name", .text) { $0.name }
+    let limit = parameter("limit", .int8) { Int64($0.limit) }
+    /// The newest version of the workflow whose name comes next.
+    func next(after name: String) -> String {
+      """
+      (select v.* from (
+          select n.name from workflow n where n.tenant_id = \(tenant) and n.name > \(name) order by n.name limit 1) n
         cross join lateral (
           select v.name, v.version, v.created_by, v.created_at from workflow v
-          where v.tenant_id = $1 and v.name = n.name order by v.version desc limit 1) v) x
-    """
+          where v.tenant_id = \(tenant) and v.name = n.name order by v.version desc limit 1) v) x
+      """
+    }
+    return """
+      with recursive newest(name, version, created_by, created_at, n) as (
+        (select x.*, 1 from \(next(after: name)))
+        union all
+        select x.*, w.n + 1 from newest w cross join lateral \(next(after: "w.name")) where w.n < \(limit)
+      )
+      select \(WorkflowRow.listedColumns) from newest order by name
+      """
   }
 
   /// All versions of a workflow, newest first.
   package func versions(_ tenant: TenantID, _ name: String, limit: Int) async throws -> [WorkflowRow] {
-    try await pool.query(
-      """
-      select name, version, ''::bytea, created_by, created_at from workflow
-      where tenant_id = $1 and name = $2 order by version desc limit $3
-      """, [tenant.uuid, name, Int64(limit)]
-    ).map(WorkflowStore.row)
+    try await pool.query(WorkflowStore.listVersions, (tenant, name, limit))
   }
+
+  static let listVersions = Statement<(tenant: TenantID, name: String, limit: Int), WorkflowRow>(
+    WorkflowRow.listedColumns
+  ) { parameter in
+    let tenant = parameter("tenant", .uuid) { $0.tenant.uuid }
+    let name = parameter("name", .text) { $0.name }
+    let limit = parameter("limit", .int8) { Int64($0.limit) }
+    return """
+      select \(WorkflowRow.listedColumns) from workflow
+      where tenant_id = \(tenant) and name = \(name) order by version desc limit \(limit)
+      """
+  }
+
+  // MARK: Writing
 
   /// Adds the next version; `nil` when `expected` is not the newest version any more (0 for none).
   package func add(
     _ tenant: TenantID, _ name: String, _ document: [UInt8], by principal: String, expected: Int?
   ) async throws -> Int? {
     do {
-      return try await pool.query(
-        """
-        insert into workflow (tenant_id, name, version, document, created_by)
-        select $1, $2, greatest(n.newest, d.newest) + 1, $3, $4
-        from (select coalesce(max(version), 0) as newest from workflow where tenant_id = $1 and name = $2) n,
-          (select coalesce(max(version), 0) as newest from deleted_workflow where tenant_id = $1 and name = $2) d
-        where $5::int4 is null or n.newest = $5
-        returning version
-        """,
-        [tenant.uuid, name, document, principal, expected.map { Int32(clamping: $0) }]
-      ).first.map { Int(try $0.decode(0, as: Int32.self)) }
+      return try await pool.query(WorkflowStore.insert, (tenant, name, document, principal, expected)).first
     } catch let error as PostgresError where error.sqlState == "23505" {
       // Somebody else added it at the same moment.
       return nil
     }
   }
 
+  private static let version = ResultColumns<Int> { column in
+    let version = column("version", .int4)
+    return { row in Int(try row[version]) }
+  }
+
+  static let insert = Statement<
+    (tenant: TenantID, name: String, document: [UInt8], principal: String, expected: Int?), Int
+  >(version) { parameter in
+    let tenant = parameter("tenant", .uuid) { $0.tenant.uuid }
+    let name = parameter("name", .text) { $0.name }
+    let document = parameter("document", .bytea) { $0.document }
+    let principal = parameter("principal", .text) { $0.principal }
+    let expected = parameter("expected", .int4) { $0.expected.map { Int32(clamping: $0) } }
+    return """
+      insert into workflow (tenant_id, name, version, document, created_by)
+      select \(tenant), \(name), greatest(n.newest, d.newest) + 1, \(document), \(principal)
+      from (
+        select coalesce(max(version), 0) as newest from workflow where tenant_id = \(tenant) and name = \(name)) n,
+        (select coalesce(max(version), 0) as newest from deleted_workflow
+          where tenant_id = \(tenant) and name = \(name)) d
+      where \(expected) is null or n.newest = \(expected)
+      returning \(version)
+      """
+  }
+
   /// Removes a workflow that no run has used. A run that is accepted in this very moment keeps its document, and the
   /// numbers of its versions are not used again. Returns whether it was removed; `nil` when there is none.
   package func remove(_ tenant: TenantID, _ name: String) async throws -> Bool? {
-    let rows = try await pool.query(
-      """
+    guard let removal = try await pool.query(WorkflowStore.delete, (tenant, name)).first, removal.existed else {
+      return nil
+    }
+    return removal.versions > 0
+  }
+
+  private static let removal = ResultColumns<(versions: Int64, existed: Bool)> { column in
+    let versions = column("(select count(*) from deleted)", .int8)
+    let existed = column("exists (select 1 from workflow where tenant_id = i.tenant_id and name = i.name)", .bool)
+    return { row in (try row[versions], try row[existed]) }
+  }
+
+  static let delete = Statement<(tenant: TenantID, name: String), (versions: Int64, existed: Bool)>(removal) {
+    parameter in
+    let tenant = parameter("tenant", .uuid) { $0.tenant.uuid }
+    let name = parameter("name", .text) { $0.name }
+    return """
       with used as (
         select exists (
           select 1 from run r join workflow w
             on w.tenant_id = r.tenant_id and w.name = r.workflow and w.version = r.workflow_version
-          where r.tenant_id = $1 and r.workflow = $2) as is_used
-      ), gone as (
-        delete from workflow where tenant_id = $1 and name = $2 and not (select u.is_used from used u)
+          where r.tenant_id = \(tenant) and r.workflow = \(name)) as is_used
+      ), deleted as (
+        delete from workflow where tenant_id = \(tenant) and name = \(name) and not (select u.is_used from used u)
         returning tenant_id, name, version, document, created_by, created_at
-      ), kept as (
+      ), recorded as (
         insert into deleted_workflow (tenant_id, name, version, document, created_by, created_at)
-        select tenant_id, name, version, document, created_by, created_at from gone
+        select tenant_id, name, version, document, created_by, created_at from deleted
       )
-      select (select u.is_used from used u), (select count(*) from gone),
-        exists (select 1 from workflow where tenant_id = $1 and name = $2)
-      """, [tenant.uuid, name])
-    guard let row = rows.first, try row.decode(2, as: Bool.self) else { return nil }
-    return try row.decode(1, as: Int64.self) > 0
+      select \(removal) from (select \(tenant) as tenant_id, \(name) as name) i
+      """
   }
+
+  // MARK: Runs
 
   /// Open runs of a workflow, oldest first.
   package func openRuns(_ tenant: TenantID, _ name: String, limit: Int) async throws -> [(run: RunID, version: Int)] {
@@ -132,20 +217,14 @@ package struct WorkflowStore: Sendable {
       sql.add(tenant.uuid), RunFilter(workflow: name), statuses: ListSQL.openStatuses,
       shelves: ListSQL.Shelf.allCases, from: sql.add(UUID(high: 0, low: 0)), .oldestFirst, rowsMax: limit)
     let ids = ListSQL.merged(branches, .oldestFirst, limit: "\(limit)")
-    return try await pool.query(
-      "select r.id, r.workflow_version from (\(ids)) x join run r on r.id = x.id order by x.id", sql.parameters
-    ).map { (RunID(try $0.decode(0, as: UUID.self)), Int(try $0.decode(1, as: Int32.self))) }
+    return try WorkflowStore.openRun.rows(
+      try await pool.query(
+        "select \(WorkflowStore.openRun) from (\(ids)) x join run r on r.id = x.id order by x.id", sql.parameters))
   }
 
-  private static func row(_ row: PostgresRow) throws -> WorkflowRow {
-    WorkflowRow(
-      name: try row.decode(0, as: String.self), version: Int(try row.decode(1, as: Int32.self)),
-      document: try row.decode(2, as: [UInt8].self), createdBy: try row.decode(3, as: String.self),
-      createdAt: try row.decode(4, as: Timestamp.self))
-  }
-
-  /// Every member.
-  package init(pool: PostgresPool) {
-    self.pool = pool
+  private static let openRun = ResultColumns<(run: RunID, version: Int)> { column in
+    let run = column("r.id", .uuid)
+    let version = column("r.workflow_version", .int4)
+    return { row in (RunID(try row[run]), Int(try row[version])) }
   }
 }
