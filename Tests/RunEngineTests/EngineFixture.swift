@@ -5,11 +5,12 @@ import Postgres
 import Primitives
 import Reactor
 import RunEngine
-import RunStorage
 import StepDispatch
 import Synchronization
 import Telemetry
 import Workflows
+
+@testable import RunStorage
 
 let tenant = TenantID(UUID(high: 1, low: 1))
 

@@ -3,9 +3,10 @@ import Decider
 import Postgres
 import Primitives
 import RunEngine
-import RunStorage
 import StepDispatch
 import Synchronization
+
+@testable import RunStorage
 
 /// The tables of runs in memory, with the fence and the proofs of the real ones. Its clock stands still unless it is
 /// moved.
@@ -23,13 +24,13 @@ final class FakeStore: RunCommitStore, TimerStore, LeaseSweepStore, SubRunStore,
     var leases: [StepID: UUID] = [:]
     var queued: [String] = []
     var timers: [NewTimer] = []
-    /// Timers that went with a transition, that were deleted, and that were put off.
+    /// Timers that went with a transition, that were deleted, and that were postponed.
     var firedTimers: [Int64] = []
     var deletedTimers: [Int64] = []
     var postponedTimers: [Int64: Int64] = [:]
     var due: [DueTimer] = []
     var overdue: [OverdueLease] = []
-    var expired: [(run: RunID, step: String, attempt: Int)] = []
+    var expired: [ExpiredStep] = []
     var sweepStarts: [Timestamp?] = []
     var time = Timestamp(unixMicroseconds: 1_000_000_000)
     var commits: [[RunID]] = []
@@ -135,8 +136,8 @@ final class FakeStore: RunCommitStore, TimerStore, LeaseSweepStore, SubRunStore,
     return leases
   }
 
-  func head(_ run: RunID) async throws -> (facts: RunFacts, workflow: String, version: Int)? {
-    read { $0.runs[run] }.map { ($0.facts, $0.workflow.name, $0.workflow.version) }
+  func head(_ run: RunID) async throws -> RunHead? {
+    read { $0.runs[run] }.map { RunHead(facts: $0.facts, workflow: $0.workflow.name, version: $0.workflow.version) }
   }
 
   func history(_ run: RunID) async throws -> [RunEvent] { read { $0.runs[run]?.events ?? [] } }
@@ -176,7 +177,7 @@ final class FakeStore: RunCommitStore, TimerStore, LeaseSweepStore, SubRunStore,
     }
   }
 
-  func expiredSteps(limit: Int) async throws -> [(run: RunID, step: String, attempt: Int)] { read { $0.expired } }
+  func expiredSteps(limit: Int) async throws -> [ExpiredStep] { read { $0.expired } }
   func now() async throws -> Timestamp? { read { $0.time } }
 
   // MARK: Sub-runs and forks
@@ -199,8 +200,8 @@ final class FakeStore: RunCommitStore, TimerStore, LeaseSweepStore, SubRunStore,
 
   func run(_ tenant: TenantID, _ id: RunID) async throws -> RunRow? { nil }
 
-  func end(of run: RunID) async throws -> (status: RunState.Status, output: [UInt8]?, failure: Failure?)? {
-    self.run(run).map { ($0.state.status, nil, nil) }
+  func end(of run: RunID) async throws -> RunEnd? {
+    self.run(run).map { RunEnd(status: $0.state.status, output: nil, failure: nil) }
   }
 
   func touch(_ tenant: TenantID, _ payloads: [PayloadRef]) async throws {}

@@ -3,8 +3,9 @@ import Decider
 import Postgres
 import Primitives
 import RunEngine
-import RunStorage
 import Testing
+
+@testable import RunStorage
 
 private let second: UInt64 = 1_000_000_000
 
@@ -87,7 +88,7 @@ private let second: UInt64 = 1_000_000_000
   @Test func `a step that nobody took in time times out`() async throws {
     let fixture = EngineFixture()
     let run = try await fixture.submit(work("a"))
-    fixture.store.change { $0.expired = [(run, "a", 1)] }
+    fixture.store.change { $0.expired = [ExpiredStep(run: run, step: "a", attempt: 1)] }
     _ = try await sweep(fixture)
     #expect(fixture.store.run(run)?.state.status == .failed)
   }

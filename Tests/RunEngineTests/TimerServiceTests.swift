@@ -66,7 +66,7 @@ import Testing
     let run = try await fixture.submit(step)
     try await fixture.fire(timer(1, .close, run, fixture, step: "call"))
     #expect(fixture.store.run(run)?.state.status == .failed)
-    #expect(fixture.store.run(run)?.state.step("call")?.failure?.code == "step_timed_out")
+    #expect(fixture.store.run(run)?.state.step("call")?.failure?.code == "start_to_close_timeout")
   }
 
   // MARK: Steps of the orchestrator

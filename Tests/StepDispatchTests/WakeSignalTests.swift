@@ -10,13 +10,15 @@ import Testing
       let first = signal.register()
       let second = signal.register()
       signal.wake()
-      try await first.wait(until: .max)
+      let isFirstWoken = try await first.wait(until: .max)
+      #expect(isFirstWoken)
       second.cancel()
       // Nobody waits any more.
       signal.wake()
       let third = signal.register()
       signal.wake()
-      try await third.wait(until: .max)
+      let isThirdWoken = try await third.wait(until: .max)
+      #expect(isThirdWoken)
     }.value
     group.stop()
   }

@@ -30,7 +30,8 @@ package struct LeaseRegistryStateMachine: Sendable {
   /// A lease has ended.
   package mutating func ended(_ step: StepID) { leases[step] = nil }
 
-  /// A worker presents the token of a step. One that differs proves nothing: another replica may have leased the step since.
+  /// A worker presents the token of a step. One that differs proves nothing: another replica may have leased the step
+  /// since.
   package func verify(_ step: StepID, token: UUID) -> Verification {
     guard let lease = leases[step], lease.token == token else { return .unknown }
     return .granted(lease)

@@ -19,14 +19,18 @@ package struct WaitToken: Sendable {
     self.unregister = unregister
   }
 
-  /// Waits until woken, at most the poll interval and never beyond `deadline` (monotonic nanoseconds).
-  package func wait(until deadline: UInt64) async throws {
+  /// Waits until woken, at most the poll interval and never beyond `deadline` (monotonic nanoseconds). Returns whether it
+  /// was woken.
+  @discardableResult
+  package func wait(until deadline: UInt64) async throws -> Bool {
     defer { cancel() }
     do {
       try await promise.value(
         deadline: min(deadline, MonotonicClock.now() &+ UInt64(clamping: pollInterval.nanoseconds)))
+      return true
     } catch is ReactorError {
       // Time to read again.
+      return false
     }
   }
 

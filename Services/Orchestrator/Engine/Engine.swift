@@ -222,7 +222,7 @@ package final class Engine: Sendable {
   /// The workflow that a run is pinned to.
   package func workflow(of run: RunID) async throws -> CompiledWorkflow? {
     if let workflow = cache.workflow(run) { return workflow }
-    guard let (facts, name, version) = try await store.head(run) else { return nil }
-    return try await catalog.find(facts.tenant, name, version: version)
+    guard let head = try await store.head(run) else { return nil }
+    return try await catalog.find(head.facts.tenant, head.workflow, version: head.version)
   }
 }

@@ -12,7 +12,7 @@ package protocol RunCommitStore: Sendable {
   /// Writes transitions of different runs.
   func apply(_ transitions: [Transition]) async throws -> [RunID: RunStore.Outcome]
   /// What is known of a run beside its history, and the workflow that it is pinned to.
-  func head(_ run: RunID) async throws -> (facts: RunFacts, workflow: String, version: Int)?
+  func head(_ run: RunID) async throws -> RunHead?
   /// All events of a run.
   func history(_ run: RunID) async throws -> [RunEvent]
   /// The events of a run behind `sequence`.
@@ -42,7 +42,7 @@ package protocol LeaseSweepStore: Sendable {
     from start: Timestamp?, backSince: Timestamp?, leaseMilliseconds: Int64, limit: Int
   ) async throws -> (leases: [OverdueLease], seenAt: Timestamp?)
   /// Steps that no worker took in time.
-  func expiredSteps(limit: Int) async throws -> [(run: RunID, step: String, attempt: Int)]
+  func expiredSteps(limit: Int) async throws -> [ExpiredStep]
   /// The time at the database.
   func now() async throws -> Timestamp?
 }
@@ -60,7 +60,7 @@ package protocol SubRunStore: PayloadStore {
   /// A run of the tenant.
   func run(_ tenant: TenantID, _ id: RunID) async throws -> RunRow?
   /// Where a run stands.
-  func end(of run: RunID) async throws -> (status: RunState.Status, output: [UInt8]?, failure: Failure?)?
+  func end(of run: RunID) async throws -> RunEnd?
   /// The version of a run; `nil` when there is none.
   func version(of run: RunID) async throws -> Int?
 }
@@ -68,7 +68,7 @@ package protocol SubRunStore: PayloadStore {
 /// What forks need of the storage.
 package protocol ForkStore: Sendable {
   /// What is known of a run beside its history, and the workflow that it is pinned to.
-  func head(_ run: RunID) async throws -> (facts: RunFacts, workflow: String, version: Int)?
+  func head(_ run: RunID) async throws -> RunHead?
   /// All events of a run.
   func history(_ run: RunID) async throws -> [RunEvent]
   /// Marks payloads as used now, so that they outlive the run that stored them.

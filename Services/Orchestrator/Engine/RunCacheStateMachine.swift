@@ -38,8 +38,8 @@ package struct RunCacheStateMachine: Sendable {
   /// Marks a run as checked out before it is loaded, so that leases are noted.
   package mutating func reserve(_ run: RunID) { entries[run] = .checkedOut(workflow: nil, started: []) }
 
-  /// Checks a run in, or lets it go when nothing is at work there. An unverified one refused something that may be right
-  /// for the state at the database.
+  /// Checks a run in, or forgets it when nothing is at work there. An unverified one refused something that may be
+  /// right for the state at the database.
   package mutating func checkIn(_ run: RunID, _ checkedOut: RunSnapshot, isUnverified: Bool = false) {
     var snapshot = checkedOut
     if case .checkedOut(_, let started)? = entries[run] {

@@ -143,14 +143,14 @@ final class RunCommitter: Sendable {
 
   /// Reads a run from the database: its head, its workflow and its history.
   func read(_ run: RunID) async throws -> RunSnapshot? {
-    guard let (facts, name, version) = try await store.head(run) else { return nil }
+    guard let head = try await store.head(run) else { return nil }
     let isContested = cache.takeContested(run)
-    let found = try await catalog.find(facts.tenant, name, version: version)
-    let workflow = found ?? CompiledWorkflow(Workflow(name: name, version: version, steps: []))
+    let found = try await catalog.find(head.facts.tenant, head.workflow, version: head.version)
+    let workflow = found ?? CompiledWorkflow(Workflow(name: head.workflow, version: head.version, steps: []))
     var state = RunState(workflow: workflow.workflow)
     for event in try await store.history(run) { evolve(&state, event) }
     return RunSnapshot(
-      facts: facts, workflow: workflow, state: state, isWorkflowGone: found == nil, isContested: isContested)
+      facts: head.facts, workflow: workflow, state: state, isWorkflowGone: found == nil, isContested: isContested)
   }
 
   /// A state brought forward to what the database holds: it is the fold of a prefix of the history, the rest is read.

@@ -45,12 +45,13 @@ package struct RunForks: Sendable {
     _ source: RunRow, _ tenant: TenantID, at place: Place, changes: [StepChange], by principal: String,
     traceparent: String?, once: IdempotencyKey? = nil
   ) async throws -> RunID {
-    guard let (facts, name, version) = try await store.head(source.id),
-      let workflow = try await engine.catalog.find(tenant, name, version: version)
+    guard let head = try await store.head(source.id),
+      let workflow = try await engine.catalog.find(tenant, head.workflow, version: head.version)
     else { throw ChangeRefusal.workflowGone }
     for change in changes where workflow.workflow.step(change.step) == nil && !change.step.contains("/") {
-      throw Impossible(code: "unknown_step", message: "The workflow \(name) has no step \(change.step).")
+      throw Impossible(code: "unknown_step", message: "The workflow \(head.workflow) has no step \(change.step).")
     }
+    let facts = head.facts
     let beginning = try await beginning(source.id, tenant, workflow, at: place, changes: changes, by: principal)
     let run = RunID.make()
     let isOfSubRun = source.parent != nil

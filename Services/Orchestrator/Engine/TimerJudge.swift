@@ -39,8 +39,8 @@ final class TimerJudge: Sendable {
   /// How often a timer was postponed before.
   func triesBefore(_ timer: DueTimer) -> Int { tries.withLock { $0[timer.id] ?? 0 } }
 
-  /// Does the work of a timer within a span of its run's trace. Returns its outcome; `nil` when this process ends before
-  /// it is done.
+  /// Does the work of a timer within a span of its run's trace. Returns its outcome; `nil` when this process ends
+  /// before it is done.
   func traced(_ timer: DueTimer, _ body: () async throws -> TimerOutcome) async -> TimerOutcome? {
     guard timer.runVersion != nil else { return .runGone }
     guard !timer.isRunEnded else { return .notOwed }
