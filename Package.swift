@@ -130,9 +130,12 @@ var targets: [Target] = [
     "agent-core", at: "Services/AgentCore",
     ["AgentWorker", "HTTP", "HTTPWire", "Primitives", "Reactor", "ServiceKit", "Settings", "Telemetry"],
     exclude: ["Loop", "Worker"]),
+  library(
+    "ScriptedProvider", at: "Services/MockProvider/Scripts",
+    ["HTTP", "HTTPWire", "JSON", "Primitives", "Reactor", "Settings", "Telemetry"]),
   service(
-    "mock-provider", at: "Services/MockProvider",
-    ["HTTP", "HTTPWire", "JSON", "Primitives", "Reactor", "ServiceKit", "Settings", "Telemetry"]),
+    "mock-provider", at: "Services/MockProvider/Main",
+    ["HTTP", "ScriptedProvider", "ServiceKit", "Settings", "Telemetry"]),
 
   library("LocalStack", at: "Services/Cadre/LocalStack", ["CLinux", "Crypto", "Primitives"]),
   service(
@@ -160,6 +163,7 @@ var targets: [Target] = [
   tests("Budgets", ["Budgets"]),
   tests("Routing", ["Routing", "Pricing"]),
   tests("Checks", ["Checks", "JSON"]),
+  tests("ScriptedProvider", ["ScriptedProvider", "JSON"]),
   tests("AgentLoop", ["AgentLoop", "Contracts", "JSON"]),
   tests("AgentWorker", ["AgentWorker", "AgentLoop", "Contracts", "HTTP", "JSON", "Primitives", "Telemetry"]),
   tests("Dialects", ["Dialects", "HTTPWire", "JSON", "Pricing"]),

@@ -1,23 +1,24 @@
+internal import HTTPWire
 internal import JSON
 
 /// Answers as a list of embeddings: the same text has always the same vector of length one or so.
-struct EmbeddingWriter {
-  let asked: MockRequest
+struct MockEmbeddingWriter {
+  let request: MockRequest
   let answer: MockAnswer
 
   func whole() -> [UInt8] {
-    var writer = JSONWriter(reservingBytes: min(asked.inputs.count * asked.dimensions * 12, 1 << 20) + 256)
+    var writer = JSONWriter(reservingBytes: min(request.inputs.count * request.dimensions * 12, 1 << 20) + 256)
     writer.beginObject()
     writer.member("object", "list")
     writer.key("data")
     writer.beginArray()
-    for (index, text) in asked.inputs.enumerated() {
+    for (index, text) in request.inputs.enumerated() {
       writer.beginObject()
       writer.member("object", "embedding")
       writer.member("index", Int64(index))
-      let vector = EmbeddingWriter.vector(text, asked.dimensions)
-      if asked.wantsBase64 {
-        writer.member("embedding", Base64.encode(vector.flatMap { EmbeddingWriter.bytes($0) }))
+      let vector = MockEmbeddingWriter.vector(text, request.dimensions)
+      if request.wantsBase64 {
+        writer.member("embedding", Base64.encode(vector.flatMap { MockEmbeddingWriter.bytes($0) }))
       } else {
         writer.key("embedding")
         writer.beginArray()
@@ -27,7 +28,7 @@ struct EmbeddingWriter {
       writer.endObject()
     }
     writer.endArray()
-    writer.member("model", asked.model)
+    writer.member("model", request.model)
     writer.key("usage")
     writer.beginObject()
     writer.member("prompt_tokens", answer.inputTokens)
@@ -51,28 +52,5 @@ struct EmbeddingWriter {
   private static func bytes(_ value: Float) -> [UInt8] {
     let bits = value.bitPattern
     return (0..<4).map { UInt8(truncatingIfNeeded: bits >> (8 * UInt32($0))) }
-  }
-}
-
-/// Base64 with padding (RFC 4648, section 4).
-enum Base64 {
-  private static let letters = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
-
-  static func encode(_ bytes: [UInt8]) -> String {
-    var text: [UInt8] = []
-    text.reserveCapacity((bytes.count + 2) / 3 * 4)
-    var index = 0
-    while index < bytes.count {
-      let rest = bytes.count - index
-      let group =
-        UInt32(bytes[index]) << 16 | (rest > 1 ? UInt32(bytes[index + 1]) << 8 : 0)
-        | (rest > 2 ? UInt32(bytes[index + 2]) : 0)
-      text.append(letters[Int(group >> 18 & 63)])
-      text.append(letters[Int(group >> 12 & 63)])
-      text.append(rest > 1 ? letters[Int(group >> 6 & 63)] : UInt8(ascii: "="))
-      text.append(rest > 2 ? letters[Int(group & 63)] : UInt8(ascii: "="))
-      index += 3
-    }
-    return String(decoding: text, as: UTF8.self)
   }
 }

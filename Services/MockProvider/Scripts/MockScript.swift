@@ -1,15 +1,15 @@
 internal import JSON
-internal import Settings
+package import Settings
 
-/// What goes wrong on purpose. The raw values are words of the configuration.
-enum MockFault: String, Sendable, CaseIterable {
+/// What goes wrong on purpose. The raw values are part of the configuration.
+package enum MockFault: String, Sendable, CaseIterable {
   /// Nothing.
   case none
   /// The request is taken and never answered.
   case hang
-  /// A stream begins and stands still in its midst.
+  /// A stream begins and stalls in the middle.
   case stall
-  /// The connection ends in the midst of the answer.
+  /// The connection ends in the middle of the answer.
   case cut
   /// A success whose body is not what was promised: HTML, or an event that is no JSON.
   case garbage
@@ -24,37 +24,47 @@ enum MockFault: String, Sendable, CaseIterable {
 }
 
 /// What the mock provider answers to which prompt.
-struct MockScript: Sendable, Equatable {
+package struct MockScript: Sendable, Equatable {
   /// A tool call that the model asks for.
-  struct ToolCall: Sendable, Equatable {
-    let name: String
-    let arguments: String
+  package struct ToolCall: Sendable, Equatable {
+    package let name: String
+    package let arguments: String
+
+    /// A call.
+    package init(name: String, arguments: String) {
+      self.name = name
+      self.arguments = arguments
+    }
   }
 
   /// The reply is given when the last message holds this text; an empty text matches always.
-  var match = ""
+  package var match = ""
   /// Only requests for this model; empty: all.
-  var model = ""
+  package var model = ""
   /// Only the first so many requests that match; 0: all.
-  var times = 0
+  package var times = 0
   /// The text of the answer; `{prompt}` stands for the last message.
-  var reply = "{prompt}"
+  package var reply = "{prompt}"
   /// Asked for instead of a text, once: when tools have answered, the text follows.
-  var toolCalls: [ToolCall] = []
-  var pace = MockPace()
+  package var toolCalls: [ToolCall] = []
+  package var pace = MockPace()
   /// An error instead of an answer; 0 for none.
-  var status = 0
-  /// The name and the words of that error.
-  var errorCode = "scripted_error"
-  var errorMessage = ""
+  package var status = 0
+  /// The code and the message of that error.
+  package var errorCode = "scripted_error"
+  package var errorMessage = ""
   /// What the error asks its caller to wait.
-  var retryAfterSeconds = 1
-  var fault = MockFault.none
+  package var retryAfterSeconds = 1
+  package var fault = MockFault.none
   /// Tokens of the prompt that count as read from, or written to, the provider's own cache.
-  var cacheReadTokens: Int64 = 0
-  var cacheWriteTokens: Int64 = 0
+  package var cacheReadTokens: Int64 = 0
+  package var cacheWriteTokens: Int64 = 0
 
-  static let type = SettingType<MockScript>.map { reader in
+  /// An echo of the last message.
+  package init() {}
+
+  /// Scripts in a configuration.
+  package static let type = SettingType<MockScript>.map { reader in
     var script = MockScript()
     script.match = reader.value("match", .string(), default: "")
     script.model = reader.value("model", .string(bytesMaximum: 200), default: "")
@@ -83,7 +93,7 @@ struct MockScript: Sendable, Equatable {
   }
 
   /// Used when no script matches.
-  static func standard(latency: Duration) -> MockScript {
+  package static func standard(latency: Duration) -> MockScript {
     var script = MockScript()
     script.reply = "This is the mock provider. You asked: {prompt}"
     script.pace.latency = latency

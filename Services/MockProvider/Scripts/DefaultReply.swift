@@ -2,19 +2,19 @@ internal import JSON
 
 /// What the mock answers when no script matches: enough sense for the requests that agents and workflows make, so that
 /// everything works without a real provider. The same request always gets the same answer.
-struct StandardReply {
+struct DefaultReply {
   private static let quotedMax = 300
   private static let lineMax = 120
 
-  let asked: MockRequest
+  let request: MockRequest
 
   /// The answer, at the pace of `standard`.
   func script(from standard: MockScript) -> MockScript {
     var script = standard
-    if asked.dialect == .embeddings { return script }
-    if let schema = MockOffer.schema(asked.root, asked.dialect) {
+    if request.dialect == .embeddings { return script }
+    if let schema = RequestedOutput.schema(request.root, request.dialect) {
       script.reply = SchemaSample.text(schema)
-    } else if asked.toolResult == nil, let call = MockOffer.call(for: asked) {
+    } else if request.toolResult == nil, let call = RequestedOutput.call(for: request) {
       script.toolCalls = [call]
     } else if wantsPlan {
       script.reply = plan
@@ -22,30 +22,30 @@ struct StandardReply {
       script.reply = verdict
     } else if let sections {
       script.reply = synthesis(sections)
-    } else if let result = asked.toolResult {
+    } else if let result = request.toolResult {
       script.reply = "The result is \(result)."
     }
     return script
   }
 
   private var isReviewer: Bool {
-    guard !asked.system.isEmpty else { return false }
-    let words = asked.system.lowercased()
-    return ["you review", "reviewer", "verdict"].contains { words.holds($0) }
+    guard !request.system.isEmpty else { return false }
+    let words = request.system.lowercased()
+    return ["you review", "reviewer", "verdict"].contains { words.containsBytes(of: $0) }
   }
 
   /// The task in one line.
   private var task: String {
-    let line = asked.lastText.split(separator: "\n").first.map(String.init) ?? ""
-    return line.count > StandardReply.quotedMax ? String(line.prefix(StandardReply.quotedMax)) + "…" : line
+    let line = request.lastText.split(separator: "\n").first.map(String.init) ?? ""
+    return line.count > DefaultReply.quotedMax ? String(line.prefix(DefaultReply.quotedMax)) + "…" : line
   }
 
   // MARK: Planners
 
-  /// Whether a plan is asked for: a document with `steps` that have a `key` and a `prompt`.
+  /// Whether a plan is requested: a document with `steps` that have a `key` and a `prompt`.
   private var wantsPlan: Bool {
-    let words = asked.system.isEmpty ? asked.lastText : asked.system
-    return ["\"steps\"", "\"key\"", "\"prompt\""].allSatisfy { words.holds($0) }
+    let words = request.system.isEmpty ? request.lastText : request.system
+    return ["\"steps\"", "\"key\"", "\"prompt\""].allSatisfy { words.containsBytes(of: $0) }
   }
 
   private var plan: String {
@@ -78,10 +78,11 @@ struct StandardReply {
 
   /// What earlier steps have found: the headings and first lines below `Context:`.
   private var sections: [(name: String, line: String)]? {
-    guard asked.lastText.holds("\n\nContext:\n\n"), let start = asked.lastText.firstRange(of: "\n\nContext:\n\n")
+    guard request.lastText.containsBytes(of: "\n\nContext:\n\n"),
+      let start = request.lastText.firstRange(of: "\n\nContext:\n\n")
     else { return nil }
     var sections: [(name: String, line: String)] = []
-    for line in asked.lastText[start.upperBound...].split(separator: "\n") {
+    for line in request.lastText[start.upperBound...].split(separator: "\n") {
       if line.hasPrefix("## ") {
         sections.append((String(line.dropFirst(3)), ""))
       } else if sections.isEmpty {
@@ -96,7 +97,7 @@ struct StandardReply {
   private func synthesis(_ sections: [(name: String, line: String)]) -> String {
     var lines = ["This is the mock provider. You asked: \(task)", "It is made of:"]
     for (name, line) in sections {
-      let short = line.count > StandardReply.lineMax ? String(line.prefix(StandardReply.lineMax)) + "…" : line
+      let short = line.count > DefaultReply.lineMax ? String(line.prefix(DefaultReply.lineMax)) + "…" : line
       lines.append("- \(name): \(short)")
     }
     return lines.joined(separator: "\n")

@@ -1,7 +1,7 @@
 internal import JSON
 
 /// Answers as `response` of OpenAI's Responses interface, whole and as its numbered events.
-struct ResponseWriter {
+struct MockResponseWriter {
   let answer: MockAnswer
 
   func whole() -> [UInt8] {
@@ -34,15 +34,15 @@ struct ResponseWriter {
       for index in answer.toolCalls.indices { call(index, isDone: true, &writer) }
     }
     writer.endArray()
-    guard isDone, answer.tellsUsage else { return }
+    guard isDone, answer.reportsUsage else { return }
     writer.key("usage")
     writer.beginObject()
-    writer.member("input_tokens", answer.liesAboutUsage ? -5 : answer.inputTokens)
+    writer.member("input_tokens", answer.reportsWrongUsage ? -5 : answer.inputTokens)
     writer.key("input_tokens_details")
     writer.beginObject()
     writer.member("cached_tokens", answer.cacheReadTokens)
     writer.endObject()
-    writer.member("output_tokens", answer.liesAboutUsage ? -1 : answer.outputTokens)
+    writer.member("output_tokens", answer.reportsWrongUsage ? -1 : answer.outputTokens)
     writer.key("output_tokens_details")
     writer.beginObject()
     writer.member("reasoning_tokens", Int64(0))

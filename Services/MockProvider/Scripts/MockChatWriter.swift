@@ -1,7 +1,7 @@
 internal import JSON
 
 /// Answers as `chat.completion` and `chat.completion.chunk` of OpenAI.
-struct ChatWriter {
+struct MockChatWriter {
   let answer: MockAnswer
 
   private var finish: String { !answer.toolCalls.isEmpty ? "tool_calls" : answer.isCut ? "length" : "stop" }
@@ -24,7 +24,7 @@ struct ChatWriter {
     writer.member("finish_reason", finish)
     writer.endObject()
     writer.endArray()
-    if answer.tellsUsage { usage(&writer) }
+    if answer.reportsUsage { usage(&writer) }
     writer.endObject()
     return writer.bytes
   }
@@ -39,7 +39,7 @@ struct ChatWriter {
   private func usage(_ writer: inout JSONWriter) {
     writer.key("usage")
     writer.beginObject()
-    if answer.liesAboutUsage {
+    if answer.reportsWrongUsage {
       writer.member("prompt_tokens", Int64(-5))
       writer.member("completion_tokens", "many")
     } else {
@@ -86,7 +86,7 @@ struct ChatWriter {
     if !answer.toolCalls.isEmpty { events.opening.append(chunk(withUsage) { calls(indexed: true, &$0) }) }
     events.pieces = answer.pieces.map { piece in chunk(withUsage) { $0.member("content", piece) } }
     events.closing.append(chunk(withUsage, finish: finish) { _ in })
-    if withUsage, answer.tellsUsage {
+    if withUsage, answer.reportsUsage {
       events.closing.append(
         MockEvents.event { writer in
           head("chat.completion.chunk", &writer)

@@ -1,29 +1,34 @@
-internal import HTTPWire
+package import HTTPWire
 internal import JSON
-internal import Synchronization
+package import Synchronization
 
-/// What was counted since the start or the last reset: the independent witness of tests.
-final class MockCounts: Sendable {
-  let calls = Atomic<Int>(0)
-  let refused = Atomic<Int>(0)
+/// What was counted since the start or the last reset. Tests compare it with what the router has accounted.
+package final class MockCounts: Sendable {
+  package let calls = Atomic<Int>(0)
+  package let refused = Atomic<Int>(0)
   /// Calls whose caller went away before the end of the answer.
-  let cancelled = Atomic<Int>(0)
+  package let cancelled = Atomic<Int>(0)
   /// Answers that were broken off by script.
-  let broken = Atomic<Int>(0)
-  let running = Atomic<Int>(0)
-  let inputTokens = Atomic<Int>(0)
-  let cacheReadTokens = Atomic<Int>(0)
-  let cacheWriteTokens = Atomic<Int>(0)
-  let outputTokens = Atomic<Int>(0)
+  package let broken = Atomic<Int>(0)
+  package let running = Atomic<Int>(0)
+  package let inputTokens = Atomic<Int>(0)
+  package let cacheReadTokens = Atomic<Int>(0)
+  package let cacheWriteTokens = Atomic<Int>(0)
+  package let outputTokens = Atomic<Int>(0)
 
-  /// What was asked last.
-  struct Last: Sendable {
-    var path = ""
-    var trace: String?
-    var headers = HTTPHeaders()
-    var body: [UInt8] = []
+  /// The last request.
+  package struct Last: Sendable {
+    package var path = ""
+    package var trace: String?
+    package var headers = HTTPHeaders()
+    package var body: [UInt8] = []
   }
-  let last = Mutex(Last())
+  package let last = Mutex(Last())
+
+  /// Nothing was counted yet.
+  package init() {}
+
+  func record(_ request: Last) { last.withLock { $0 = request } }
 
   /// Tokens of answers that were given to their end.
   func settle(_ answer: MockAnswer, output: Bool = true) {

@@ -1,7 +1,7 @@
-internal import JSON
+package import JSON
 
 /// The dialects that the mock speaks.
-enum MockDialect: String, Sendable, CaseIterable {
+package enum MockDialect: String, Sendable, CaseIterable {
   case chat
   case messages
   case responses
@@ -18,33 +18,34 @@ enum MockDialect: String, Sendable, CaseIterable {
 }
 
 /// The parts of a request that matter here.
-struct MockRequest: Sendable {
+package struct MockRequest: Sendable {
   /// Texts of one request for embeddings, as OpenAI bounds them.
   private static let inputsMax = 2048
   /// Numbers of one answer with embeddings.
   private static let numbersMax: Int64 = 1 << 20
 
-  let dialect: MockDialect
-  let model: String
-  /// What the model is told before the conversation.
-  let system: String
+  package let dialect: MockDialect
+  package let model: String
+  /// The system prompt.
+  package let system: String
   /// The last message of the user.
-  let lastText: String
+  package let lastText: String
   /// What the tools have answered since then, the last of them.
-  let toolResult: String?
+  package let toolResult: String?
   /// The whole request.
-  let root: JSONView
-  let hasTools: Bool
-  let wantsStream: Bool
-  let wantsUsage: Bool
-  let inputTokens: Int64
-  let outputTokensMax: Int64?
+  package let root: JSONView
+  package let hasTools: Bool
+  package let wantsStream: Bool
+  package let wantsUsage: Bool
+  package let inputTokens: Int64
+  package let outputTokensMax: Int64?
   /// What is to be embedded.
-  let inputs: [String]
-  let dimensions: Int
-  let wantsBase64: Bool
+  package let inputs: [String]
+  package let dimensions: Int
+  package let wantsBase64: Bool
 
-  init?(_ root: JSONView, _ dialect: MockDialect) {
+  /// Nil when nothing can be answered.
+  package init?(_ root: JSONView, _ dialect: MockDialect) {
     guard let model = root["model"]?.string else { return nil }
     self.dialect = dialect
     self.model = model

@@ -4,15 +4,15 @@ internal import Reactor
 
 /// How long an answer takes. Spreads are the sigma of a log-normal distribution around the given median: 0 is always
 /// the median, 0.5 has its 99th percentile at about three times the median, as providers do.
-struct MockPace: Sendable, Equatable {
+package struct MockPace: Sendable, Equatable {
   /// Time before the first byte.
-  var latency = Duration.zero
-  var spread = 0.0
+  package var latency = Duration.zero
+  package var spread = 0.0
   /// Time between two pieces of a stream.
-  var pieceDelay = Duration.zero
+  package var pieceDelay = Duration.zero
   /// The rate of a stream; 0: as fast as it can.
-  var tokensPerSecond = 0.0
-  var rateSpread = 0.0
+  package var tokensPerSecond = 0.0
+  package var rateSpread = 0.0
 
   func beforeFirst() async throws {
     guard latency > .zero else { return }

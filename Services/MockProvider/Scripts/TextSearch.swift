@@ -2,7 +2,7 @@ internal import Glibc
 
 extension String {
   /// Whether the text holds `needle`, byte by byte; much faster than by characters, which matters under load.
-  func holds(_ needle: String) -> Bool {
+  func containsBytes(of needle: String) -> Bool {
     var (text, needle) = (self, needle)
     return text.withUTF8 { text in
       needle.withUTF8 { needle in

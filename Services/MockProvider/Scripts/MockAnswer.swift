@@ -1,7 +1,7 @@
 internal import JSON
 internal import Primitives
 
-/// What is answered, before it is put into the words of a dialect.
+/// What is answered, before it is written in a dialect.
 struct MockAnswer: Sendable {
   private static let pieceBytes = 24
   private static let bytesMax = 64 << 20
@@ -19,17 +19,17 @@ struct MockAnswer: Sendable {
   let cacheReadTokens: Int64
   let cacheWriteTokens: Int64
   let outputTokens: Int64
-  let tellsUsage: Bool
-  let liesAboutUsage: Bool
+  let reportsUsage: Bool
+  let reportsWrongUsage: Bool
 
-  init(to asked: MockRequest, _ script: MockScript) {
+  init(to request: MockRequest, _ script: MockScript) {
     id = Hex.encode(UUID.version7().low)
-    model = asked.model
+    model = request.model
     created = WallClock.now().unixMicroseconds / 1_000_000
-    toolCalls = asked.toolResult != nil ? [] : script.toolCalls
-    let answer = MockAnswer.fill(script.reply, with: asked.lastText)
+    toolCalls = request.toolResult != nil ? [] : script.toolCalls
+    let answer = MockAnswer.fill(script.reply, with: request.lastText)
     let wanted = Int64(answer.utf8.count / 4 + 1)
-    let limit = max(1, asked.outputTokensMax ?? .max)
+    let limit = max(1, request.outputTokensMax ?? .max)
     isCut = wanted > limit && toolCalls.isEmpty
     if !toolCalls.isEmpty {
       text = ""
@@ -38,16 +38,16 @@ struct MockAnswer: Sendable {
       text = isCut ? String(decoding: answer.utf8.prefix(Int(limit) * 4), as: UTF8.self) : answer
       outputTokens = min(wanted, limit)
     }
-    cacheReadTokens = min(script.cacheReadTokens, asked.inputTokens)
-    cacheWriteTokens = min(script.cacheWriteTokens, asked.inputTokens - cacheReadTokens)
-    inputTokens = asked.inputTokens
-    tellsUsage = script.fault != .noUsage
-    liesAboutUsage = script.fault == .wrongUsage
+    cacheReadTokens = min(script.cacheReadTokens, request.inputTokens)
+    cacheWriteTokens = min(script.cacheWriteTokens, request.inputTokens - cacheReadTokens)
+    inputTokens = request.inputTokens
+    reportsUsage = script.fault != .noUsage
+    reportsWrongUsage = script.fault == .wrongUsage
   }
 
   /// Puts the prompt into a reply, as often as the largest answer allows.
   private static func fill(_ reply: String, with prompt: String) -> String {
-    guard reply.holds("{prompt}") else { return reply }
+    guard reply.containsBytes(of: "{prompt}") else { return reply }
     let room = max(0, MockAnswer.bytesMax - reply.utf8.count)
     return reply.replacing("{prompt}", with: prompt, maxReplacements: max(1, room / max(1, prompt.utf8.count)))
   }
@@ -69,7 +69,7 @@ struct MockAnswer: Sendable {
   func callID(_ index: Int) -> String { "call_\(id.suffix(10))\(index)" }
 }
 
-/// A stream in the words of a dialect: what comes before the text, the text piece by piece, what comes after it.
+/// A stream in a dialect: what comes before the text, the text piece by piece, what comes after it.
 struct MockEvents: Sendable {
   var opening: [[UInt8]] = []
   var pieces: [[UInt8]] = []

@@ -1,7 +1,7 @@
 internal import JSON
 
 /// Answers as `message` of Anthropic, whole and as its named events.
-struct MessageWriter {
+struct MockMessageWriter {
   let answer: MockAnswer
 
   private var stopReason: String { !answer.toolCalls.isEmpty ? "tool_use" : answer.isCut ? "max_tokens" : "end_turn" }
@@ -27,7 +27,7 @@ struct MessageWriter {
     writer.endArray()
     writer.member("stop_reason", stopReason)
     writer.member("stop_sequence", orNull: nil)
-    if answer.tellsUsage { usage(output: answer.outputTokens, &writer) }
+    if answer.reportsUsage { usage(output: answer.outputTokens, &writer) }
     writer.endObject()
     return writer.bytes
   }
@@ -49,7 +49,7 @@ struct MessageWriter {
   private func usage(output: Int64, _ writer: inout JSONWriter) {
     writer.key("usage")
     writer.beginObject()
-    if answer.liesAboutUsage {
+    if answer.reportsWrongUsage {
       writer.member("input_tokens", Int64(-5))
       writer.member("output_tokens", "many")
     } else {
@@ -75,7 +75,7 @@ struct MessageWriter {
         writer.endArray()
         writer.member("stop_reason", orNull: nil)
         writer.member("stop_sequence", orNull: nil)
-        if answer.tellsUsage { usage(output: 1, &writer) }
+        if answer.reportsUsage { usage(output: 1, &writer) }
         writer.endObject()
       })
     events.opening.append(MockEvents.event("ping") { _ in })
@@ -114,7 +114,7 @@ struct MessageWriter {
         writer.member("stop_reason", stopReason)
         writer.member("stop_sequence", orNull: nil)
         writer.endObject()
-        if answer.tellsUsage { usage(output: answer.outputTokens, &writer) }
+        if answer.reportsUsage { usage(output: answer.outputTokens, &writer) }
       })
     events.closing.append(MockEvents.event("message_stop") { _ in })
     return events

@@ -7,7 +7,7 @@ internal import Synchronization
 /// A streamed answer at the pace and with the faults of its script.
 struct MockStream: Sendable {
   let dialect: MockDialect
-  let asked: MockRequest
+  let request: MockRequest
   let script: MockScript
   let answer: MockAnswer
   let counts: MockCounts
@@ -19,7 +19,7 @@ struct MockStream: Sendable {
         defer { counts.running.subtract(1, ordering: .relaxed) }
         do {
           try await send { try await body.write($0) }
-        } catch let cut as MockCut {
+        } catch let cut as ScriptedDisconnect {
           counts.broken.add(1, ordering: .relaxed)
           throw cut
         } catch {
@@ -35,9 +35,9 @@ struct MockStream: Sendable {
   private func send(_ write: ([UInt8]) async throws -> Void) async throws {
     let events: MockEvents =
       switch dialect {
-      case .chat, .embeddings: ChatWriter(answer: answer).stream(withUsage: asked.wantsUsage)
-      case .messages: MessageWriter(answer: answer).stream()
-      case .responses: ResponseWriter(answer: answer).stream()
+      case .chat, .embeddings: MockChatWriter(answer: answer).stream(withUsage: request.wantsUsage)
+      case .messages: MockMessageWriter(answer: answer).stream()
+      case .responses: MockResponseWriter(answer: answer).stream()
       }
     if script.fault == .errorBody {
       return try await write(failure())
@@ -59,19 +59,19 @@ struct MockStream: Sendable {
   }
 
   private func failure() -> [UInt8] {
-    let body = MockError.body(dialect, dialect == .messages ? 529 : 500, "server_error", "It broke in the midst.")
+    let body = MockError.body(dialect, dialect == .messages ? 529 : 500, "server_error", "It broke in the middle.")
     let name = dialect == .messages ? "event: error\n" : ""
     return Array("\(name)data: ".utf8) + body + [10, 10]
   }
 
-  /// The faults in the midst of a stream.
+  /// The faults in the middle of a stream.
   private func breakOff(_ write: ([UInt8]) async throws -> Void) async throws {
     switch script.fault {
-    case .cut: throw MockCut()
+    case .cut: throw ScriptedDisconnect()
     case .stall: try await EventLoop.sleep(for: .seconds(3600))
     case .errorEvent:
       try await write(failure())
-      throw MockCut()
+      throw ScriptedDisconnect()
     default: return
     }
   }

@@ -1,7 +1,7 @@
 internal import JSON
 
-/// What a request offers and demands: tools, and the form of the answer.
-enum MockOffer {
+/// What a request specifies about the output: its format, and the tools to call.
+enum RequestedOutput {
   private struct Tool {
     let name: String
     let schema: JSONView?
@@ -24,25 +24,27 @@ enum MockOffer {
     }
   }
 
-  /// The call that the model makes: of the tool that the request demands, else of one that the prompt names.
-  static func call(for asked: MockRequest) -> MockScript.ToolCall? {
-    guard asked.hasTools else { return nil }
-    let tools = tools(asked.root)
-    let demand = demanded(asked.root["tool_choice"])
-    if demand.isForbidden { return nil }
-    if let name = demand.name {
-      return call(tools.first { $0.name == name }, asked.lastText)
+  /// The call that the model makes: of the tool that the request requires, else of one that the prompt names.
+  static func call(for request: MockRequest) -> MockScript.ToolCall? {
+    guard request.hasTools else { return nil }
+    let tools = tools(request.root)
+    let choice = toolChoice(request.root["tool_choice"])
+    if choice.isForbidden { return nil }
+    if let name = choice.name {
+      return call(tools.first { $0.name == name }, request.lastText)
     }
-    if demand.isRequired { return call(tools.first, asked.lastText) }
-    let prompt = asked.lastText.lowercased()
-    return call(tools.first { asks(prompt, for: $0.name.lowercased()) }, asked.lastText)
+    if choice.isRequired { return call(tools.first, request.lastText) }
+    let prompt = request.lastText.lowercased()
+    return call(tools.first { isRequested(prompt, name: $0.name.lowercased()) }, request.lastText)
   }
 
   /// Whether a prompt asks for a tool, and does not only hold its name.
-  private static func asks(_ prompt: String, for name: String) -> Bool {
-    if name == "calculate" { return prompt.holds("calculate") || prompt.holds("compute") }
-    guard !name.isEmpty, prompt.holds(name) else { return false }
-    return ["call \(name)", "use \(name)", "the \(name) tool", "the tool \(name)"].contains { prompt.holds($0) }
+  private static func isRequested(_ prompt: String, name: String) -> Bool {
+    if name == "calculate" { return prompt.containsBytes(of: "calculate") || prompt.containsBytes(of: "compute") }
+    guard !name.isEmpty, prompt.containsBytes(of: name) else { return false }
+    return ["call \(name)", "use \(name)", "the \(name) tool", "the tool \(name)"].contains {
+      prompt.containsBytes(of: $0)
+    }
   }
 
   private static func tools(_ root: JSONView) -> [Tool] {
@@ -53,7 +55,7 @@ enum MockOffer {
     }
   }
 
-  private static func demanded(_ choice: JSONView?) -> (isForbidden: Bool, isRequired: Bool, name: String?) {
+  private static func toolChoice(_ choice: JSONView?) -> (isForbidden: Bool, isRequired: Bool, name: String?) {
     let word = choice?.string ?? choice?["type"]?.string
     switch word {
     case "none": return (true, false, nil)
