@@ -97,24 +97,37 @@ var targets: [Target] = [
     ], swiftSettings: settings),
 
   library("Pricing", at: "Services/LLMRouter/Pricing", ["JSON", "Primitives"]),
-  library("Budgets", at: "Services/LLMRouter/Budgets"),
+  library("Budgets", at: "Services/LLMRouter/Budgets", ["Primitives"]),
   library("Routing", at: "Services/LLMRouter/Routing", ["JSON", "Pricing"]),
-  library("Dialects", at: "Services/LLMRouter/Dialects", ["Crypto", "HTTPWire", "JSON", "Pricing"]),
+  library("Dialects", at: "Services/LLMRouter/Dialects", ["Crypto", "HTTPWire", "JSON", "Pricing", "Primitives"]),
   library("Checks", at: "Services/LLMRouter/Checks", ["JSON"]),
+  .target(
+    name: "RouterSchema", dependencies: ["Postgres"], path: "Services/LLMRouter/Schema",
+    resources: [
+      .embedInCode("Migrations/0001_models.sql"), .embedInCode("Migrations/0002_attempts.sql"),
+      .embedInCode("Migrations/0003_routing.sql"), .embedInCode("Migrations/0004_usage.sql"),
+    ], swiftSettings: settings),
+  library(
+    "Ledger", at: "Services/LLMRouter/Ledger",
+    ["Budgets", "Contracts", "Dialects", "Postgres", "Pricing", "Primitives", "Reactor", "Telemetry"]),
+  library(
+    "Spending", at: "Services/LLMRouter/Spending",
+    ["Budgets", "Contracts", "Ledger", "Postgres", "Primitives", "Reactor", "Redis", "Telemetry"]),
+  library(
+    "AnswerCache", at: "Services/LLMRouter/Cache",
+    ["Contracts", "Crypto", "Dialects", "JSON", "Pricing", "Primitives", "Reactor", "Redis", "Telemetry"]),
   .executableTarget(
     name: "llm-router",
     dependencies: [
-      "Pricing", "Budgets", "Routing", "Dialects", "Checks", "Contracts", "Crypto", "HTTP", "HTTPWire", "JSON",
-      "Postgres",
-      "Primitives", "Reactor", "Redis", "ServiceKit", "Settings", "Telemetry",
+      "AnswerCache", "Budgets", "Checks", "Contracts", "Crypto", "Dialects", "HTTP", "HTTPWire", "JSON", "Ledger",
+      "Postgres", "Pricing", "Primitives", "Reactor", "Redis", "RouterSchema", "Routing", "ServiceKit", "Settings",
+      "Spending", "Telemetry",
     ],
-    path: "Services/LLMRouter", exclude: ["Pricing", "Budgets", "Routing", "Dialects", "Checks"],
-    resources: [
-      .embedInCode("Store/Migrations/0001_models.sql"), .embedInCode("Store/Migrations/0002_attempts.sql"),
-      .embedInCode("Store/Migrations/0003_routing.sql"), .embedInCode("Store/Migrations/0004_usage.sql"),
-      .embedInCode("Prices/prices.csv"),
+    path: "Services/LLMRouter",
+    exclude: [
+      "Pricing", "Budgets", "Routing", "Dialects", "Checks", "Schema", "Ledger", "Spending", "Cache",
     ],
-    swiftSettings: settings),
+    resources: [.embedInCode("Catalog/prices.csv")], swiftSettings: settings),
   library("PublicAPI", at: "Services/Gateway/PublicAPI", ["HTTPWire", "JSON"]),
   .executableTarget(
     name: "gateway",
@@ -159,7 +172,7 @@ var targets: [Target] = [
   tests("Decider", ["Decider", "Contracts", "Replay"]),
   tests("Workflows", ["Workflows", "Decider", "Contracts", "JSON"]),
   tests("Cron", ["Cron"]),
-  tests("Pricing", ["Pricing", "JSON"]),
+  tests("Pricing", ["Pricing", "JSON", "Primitives"]),
   tests("Budgets", ["Budgets"]),
   tests("Routing", ["Routing", "Pricing"]),
   tests("Checks", ["Checks", "JSON"]),

@@ -1,12 +1,16 @@
+internal import AnswerCache
 internal import Contracts
 internal import HTTP
+internal import Ledger
 internal import Postgres
 internal import Primitives
 internal import Reactor
 internal import Redis
+internal import RouterSchema
 internal import Routing
 internal import ServiceKit
 internal import Settings
+internal import Spending
 internal import Telemetry
 
 @main
@@ -28,7 +32,7 @@ final class LLMRouterService: Service {
   private let pool: PostgresPool
   private let redis: RedisPool
   private let catalog: CatalogKeeper
-  private let ledger: Ledger
+  private let ledger: LedgerWriter
   private let budgets: BudgetGuard
   private let calls: CallService
   private let prober: HealthProber
@@ -54,26 +58,26 @@ final class LLMRouterService: Service {
     spoolFolder = settings[RouterSettings.spoolFolder]
     let spool: LedgerSpool? =
       spoolFolder.isEmpty ? nil : try LedgerSpool(folder: spoolFolder, name: "llm-router-\(UUID.version7())")
-    ledger = Ledger(pool: pool, spool: spool, logger: telemetry.logger)
+    ledger = LedgerWriter(pool: pool, spool: spool, logger: telemetry.logger)
     budgets = BudgetGuard(
-      redis: redis, store: BudgetStore(pool: pool), ledger: ledger, metrics: SpendingMetrics(registry: registry),
+      redis: redis, spent: SpentStore(pool: pool), ledger: ledger, metrics: SpendingMetrics(registry: registry),
       logger: telemetry.logger)
     calls = CallService(
       desk: CallerDesk(token: token, signer: VirtualKey.Signer(internalToken: token.text), catalog: catalog),
       catalog: catalog, client: context.client,
       health: HealthBook(
-        policy: Breaker.Policy(
+        policy: CircuitBreaker.Policy(
           failuresInRow: settings[RouterSettings.breakerFailures],
           coolMilliseconds: settings[RouterSettings.breakerCool].milliseconds,
           coolMaxMilliseconds: settings[RouterSettings.breakerCoolMax].milliseconds,
           keyCoolMilliseconds: settings[RouterSettings.breakerKeyCool].milliseconds)), ledger: ledger,
       budgets: budgets,
-      rates: RateGuard(
+      rates: RateLimiter(
         redis: redis,
-        queue: RateGuard.Queue(
+        queue: RateLimiter.Queue(
           countMax: settings[RouterSettings.queueCount], timeMax: settings[RouterSettings.queueTime]),
         lease: settings[RouterSettings.callTimeout] + .seconds(60), registry: registry),
-      cache: PromptCache(
+      cache: AnswerStore(
         redis: redis, mode: settings[RouterSettings.cacheMode],
         standardSeconds: max(1, settings[RouterSettings.cacheTime].milliseconds / 1000),
         bytesMax: settings[RouterSettings.cacheBytes], metrics: CacheMetrics(registry: registry)),

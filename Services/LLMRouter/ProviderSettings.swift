@@ -1,4 +1,6 @@
+internal import AnswerCache
 internal import HTTPWire
+internal import Ledger
 internal import Pricing
 internal import Primitives
 internal import Routing

@@ -2,7 +2,7 @@ internal import HTTP
 internal import HTTPWire
 internal import ServiceKit
 
-/// `/api/v1/providers/{provider}/health`: an operator who has mended a provider need not wait for its breakers.
+/// `/api/v1/providers/{provider}/health`: an operator who has repaired a provider need not wait for its breakers.
 struct HealthRoutes: Sendable {
   let health: HealthBook
   let token: InternalToken

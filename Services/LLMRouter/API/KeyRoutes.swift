@@ -2,6 +2,7 @@ internal import Contracts
 internal import HTTP
 internal import HTTPWire
 internal import JSON
+internal import Ledger
 internal import Pricing
 internal import Primitives
 internal import ServiceKit
@@ -30,7 +31,7 @@ struct KeyRoutes: Sendable {
         guard made <= now + .seconds(KeyRoutes.clockSkewSeconds) else { throw Problem.notFound("key") }
         let expiry = made + .seconds(VirtualKey.secondsMax + KeyRoutes.clockSkewSeconds)
         guard expiry > now else { return HTTPResponse(.noContent) }
-        try await catalog.budgets.revoke(caller.tenant, id.uuid, until: expiry)
+        try await catalog.revocations.revoke(caller.tenant, id.uuid, until: expiry)
         try await catalog.changed()
         return HTTPResponse(.noContent)
       }

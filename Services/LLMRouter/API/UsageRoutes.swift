@@ -2,6 +2,7 @@ internal import Contracts
 internal import HTTP
 internal import HTTPWire
 internal import JSON
+internal import Ledger
 internal import Pricing
 internal import Primitives
 internal import ServiceKit
@@ -14,7 +15,7 @@ struct UsageRoutes: Sendable {
   private static let own: Set<String> = ["from", "to", "group_by", "bucket", "format", "limit", "cursor"]
 
   let usage: UsageStore
-  let ledger: Ledger
+  let ledger: LedgerWriter
   let token: InternalToken
 
   func add(to router: inout Router) {
@@ -114,7 +115,7 @@ struct UsageRoutes: Sendable {
       let cells =
         (row.bucket.map { [$0.description] } ?? []) + row.groups.map { cell($0 ?? "") }
         + UsageRoutes.numbers(row).map { String($0.1) }
-        + [BudgetFault.dollars(row.nanoUSD), BudgetFault.dollars(row.savedNanoUSD)]
+        + [Dollars.text(nanoUSD: row.nanoUSD), Dollars.text(nanoUSD: row.savedNanoUSD)]
       text += cells.joined(separator: ",") + "\r\n"
     }
     var response = HTTPResponse(.ok, body: .bytes(Array(text.utf8)))

@@ -338,7 +338,7 @@ extension Attempts {
   /// Whether the answer is nothing but the word of a content filter.
   private func isFiltered(_ progress: Progress) -> Bool {
     if let stream = progress.stream {
-      return stream.isAnswered && stream.watcher.outcome.isEmpty && stream.watcher.outcome.isFiltered
+      return stream.isAnswered && stream.inspector.outcome.isEmpty && stream.inspector.outcome.isFiltered
     }
     return progress.whole.map { $0.outcome.isEmpty && $0.outcome.isFiltered } ?? false
   }

@@ -7,6 +7,7 @@ internal import Pricing
 internal import Primitives
 internal import Reactor
 internal import Routing
+internal import Spending
 internal import Telemetry
 
 /// An answer that has come so far that no other provider is asked any more.
@@ -115,7 +116,7 @@ final class Attempts: Sendable {
   private func course(_ plan: RoutePlan) -> Course {
     Course(
       plan, snapshot: call.snapshot, health: health, policy: service.limits.retries, deadline: call.deadline,
-      line: RateGuard.Line(guard: service.rates, deadline: call.deadline),
+      line: RateLimiter.WaitToken(limiter: service.rates, deadline: call.deadline),
       mayDropTools: call.hasOptionalTools && !call.asked.isWithoutTools)
   }
 
@@ -129,7 +130,7 @@ final class Attempts: Sendable {
 
   /// Attempts one after the other. Throws the last `CallFailure`.
   private func series(_ course: Course, _ runner: Race.Runner?) async throws -> Opened {
-    defer { course.line.leave() }
+    defer { course.line.release() }
     while true {
       switch try course.next() {
       case .attempt(let stop):
@@ -145,15 +146,18 @@ final class Attempts: Sendable {
           try course.failed(failure, stop)
         }
       case .pause(let milliseconds): try await EventLoop.sleep(for: .milliseconds(milliseconds))
-      case .wait(let closed): try await course.line.wait(closed.gate, closed.milliseconds)
+      case .wait(let closed):
+        do { try await course.line.wait(closed.gate, closed.milliseconds) } catch let error as SpendingError {
+          throw CallFailure(error)
+        }
       }
     }
   }
 
   /// Leave to ask a target, with the pass of its gates when it has some.
   private final class Leave: Sendable {
-    let granted: RatePass?
-    init(_ granted: RatePass?) { self.granted = granted }
+    let granted: RateLimitPermit?
+    init(_ granted: RateLimitPermit?) { self.granted = granted }
     static let free = Leave(nil)
   }
 
@@ -162,21 +166,21 @@ final class Attempts: Sendable {
     guard call.snapshot.hasModelGates else { return Leave.free }
     let gates = call.snapshot.gates(model: stop.target.name)
     guard !gates.isEmpty else { return Leave.free }
-    do {
-      switch try await service.rates.tryToPass(
+    do throws(SpendingError) {
+      switch try await service.rates.tryAcquire(
         UUID.version7(), gates, tokens: call.asked.promptTokens + (call.asked.outputTokens ?? 0))
       {
-      case .passed(let pass):
+      case .acquired(let pass):
         record.hold(pass)
         return Leave(pass)
-      case .wait(let gate, let milliseconds):
+      case .limited(let gate, let milliseconds):
         health.released(stop.key)
         course.met(gate, milliseconds: milliseconds)
         return nil
       }
     } catch {
       health.released(stop.key)
-      throw error
+      throw CallFailure(error)
     }
   }
 }

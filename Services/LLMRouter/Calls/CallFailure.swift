@@ -2,6 +2,7 @@ internal import Dialects
 internal import HTTP
 internal import HTTPWire
 internal import JSON
+internal import Ledger
 internal import Routing
 
 /// Why a call has no answer, to be told in the caller's dialect.

@@ -6,6 +6,7 @@ internal import JSON
 internal import Pricing
 internal import Primitives
 internal import Routing
+internal import Spending
 
 extension CallService {
   /// What a call is going to do: its plan, and what that may use at most.
@@ -114,13 +115,19 @@ extension CallService {
         intent.reservation = try await budgets.reserve(
           call.record.id.uuid, intent.counters, tokens: intent.tokens, nanoUSD: intent.nanoUSD)
         return
-      } catch let shortage as BudgetShortage {
+      } catch let error as SpendingError {
+        guard case .budgetExhausted(let shortage) = error else { throw CallFailure(error) }
         lowerings += 1
         guard lowerings <= CallService.loweringsMax, lower(intent, call, shortage) else {
-          throw budgets.refusal(shortage)
+          throw refusal(error)
         }
       }
     }
+  }
+
+  private func refusal(_ error: SpendingError) -> CallFailure {
+    if case .budgetExhausted(let shortage) = error { budgets.countRefusal(shortage) }
+    return CallFailure(error)
   }
 
   /// Lowers the bound of the answer until the call fits into what is left. Returns false when none does.
@@ -155,8 +162,8 @@ extension CallService {
           UUID.version7(), charged.counters.counters, tokens: charged.tokens, nanoUSD: charged.nanoUSD)
       else { return }
       if !call.record.cover(more) { budgets.settle(more, tokens: 0, nanoUSD: 0) }
-    } catch let shortage as BudgetShortage {
-      throw budgets.refusal(shortage)
+    } catch let error as SpendingError {
+      throw refusal(error)
     }
   }
 }

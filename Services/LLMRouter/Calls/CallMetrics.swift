@@ -1,3 +1,5 @@
+internal import AnswerCache
+internal import Ledger
 internal import Telemetry
 
 /// Metrics of model calls. Providers and models come from the configuration, so labels are bounded; names that callers

@@ -1,5 +1,7 @@
 internal import Dialects
+internal import Ledger
 internal import Pricing
+internal import Primitives
 internal import Routing
 internal import Telemetry
 

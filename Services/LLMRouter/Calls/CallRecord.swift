@@ -1,10 +1,13 @@
+internal import AnswerCache
 internal import Contracts
 internal import Dialects
 internal import HTTPWire
 internal import JSON
+internal import Ledger
 internal import Pricing
 internal import Primitives
 internal import Routing
+internal import Spending
 internal import Synchronization
 internal import Telemetry
 
@@ -17,7 +20,7 @@ final class CallRecord: Sendable {
     var reservation: Reservation?
     let promptTokens: Int64
     var firstTokenAt: UInt64?
-    var passes: [RatePass] = []
+    var passes: [RateLimitPermit] = []
     var loweredTo: Int64?
     /// More set aside, for attempts that were charged before the one that answers.
     var further: [Reservation] = []
@@ -48,14 +51,14 @@ final class CallRecord: Sendable {
   let span: Span
   let startedAt: UInt64
   let metrics: CallMetrics
-  private let ledger: Ledger
+  private let ledger: LedgerWriter
   private let budgets: BudgetGuard
-  private let rates: RateGuard
+  private let rates: RateLimiter
   private let state: Mutex<State>
 
   init(
-    _ entry: LedgerEntry, promptTokens: Int64, span: Span, startedAt: UInt64, metrics: CallMetrics, ledger: Ledger,
-    budgets: BudgetGuard, rates: RateGuard
+    _ entry: LedgerEntry, promptTokens: Int64, span: Span, startedAt: UInt64, metrics: CallMetrics, ledger: LedgerWriter,
+    budgets: BudgetGuard, rates: RateLimiter
   ) {
     id = entry.id
     self.span = span
@@ -123,12 +126,12 @@ final class CallRecord: Sendable {
   }
 
   /// The call is inside the gates of its rate limits until its end.
-  func hold(_ pass: RatePass) { state.withLock { $0.passes.append(pass) } }
+  func hold(_ pass: RateLimitPermit) { state.withLock { $0.passes.append(pass) } }
 
   /// An attempt is over without an answer.
-  func release(_ pass: RatePass) {
+  func release(_ pass: RateLimitPermit) {
     state.withLock { state in state.passes.removeAll { $0.call == pass.call } }
-    rates.leave(pass, used: 0)
+    rates.release(pass, used: 0)
   }
 
   func attempting(_ target: ModelTarget, _ kind: ProviderKind) {
@@ -298,7 +301,7 @@ final class CallRecord: Sendable {
     let (passes, reservation, further, extra, kind) = state.withLock { state in
       (state.passes, state.reservation, state.further, (state.extraTokens, state.extraNanoUSD), state.kind)
     }
-    for pass in passes { rates.leave(pass, used: entry.chargedTokens.addingClamped(extra.0)) }
+    for pass in passes { rates.release(pass, used: entry.chargedTokens.addingClamped(extra.0)) }
     if let reservation {
       budgets.settle(
         reservation, tokens: entry.chargedTokens.addingClamped(extra.0),

@@ -3,6 +3,7 @@ internal import HTTPWire
 internal import JSON
 internal import Pricing
 internal import Routing
+internal import Spending
 
 /// A request in the dialect of its caller: only what routing and metering need is looked at.
 struct CallRequest: Sendable {

@@ -2,6 +2,7 @@ internal import Checks
 internal import Dialects
 internal import HTTP
 internal import HTTPWire
+internal import Ledger
 internal import Pricing
 internal import Routing
 internal import Telemetry

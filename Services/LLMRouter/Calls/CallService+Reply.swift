@@ -1,7 +1,9 @@
+internal import AnswerCache
 internal import Contracts
 internal import Dialects
 internal import HTTP
 internal import HTTPWire
+internal import Ledger
 internal import Pricing
 internal import Primitives
 internal import Routing
@@ -41,12 +43,12 @@ extension CallService {
   /// Keeps an answer, beside the way to the caller.
   func keep(
     _ key: CacheKey, _ body: [UInt8], _ type: String, _ usage: TokenUsage, _ opened: Opened, seconds: Int64,
-    _ keeping: Keeping
+    _ keeping: PendingWrite
   ) {
     let answer = CachedAnswer(
       model: opened.target.name, provider: opened.provider.name, usage: usage,
       nanoUSD: CallRecord.nanoUSD(usage, opened.target, opened.provider.kind), contentType: type, body: body)
-    keeping.begin { [cache] in await cache.keep(key, answer, seconds: seconds) }
+    keeping.begin { [cache] in await cache.store(key, answer, seconds: seconds) }
   }
 
   private func firstToken(_ call: Prepared) -> Int64 {

@@ -1,3 +1,4 @@
+internal import AnswerCache
 internal import Budgets
 internal import Checks
 internal import Contracts
@@ -5,10 +6,12 @@ internal import Dialects
 internal import HTTP
 internal import HTTPWire
 internal import JSON
+internal import Ledger
 internal import Pricing
 internal import Primitives
 internal import Reactor
 internal import Routing
+internal import Spending
 internal import Telemetry
 
 /// How calls are made: limits and times.
@@ -24,7 +27,7 @@ struct CallLimits: Sendable {
   var answerBytes: Int
   /// How long providers are waited for.
   var times: ProviderTimes
-  /// The longest silence of a stream towards its caller.
+  /// The longest time in which a stream sends its caller nothing.
   var heartbeat: Duration
 }
 
@@ -34,10 +37,10 @@ final class CallService: Sendable {
   let catalog: CatalogKeeper
   let client: HTTPClient
   let health: HealthBook
-  let ledger: Ledger
+  let ledger: LedgerWriter
   let budgets: BudgetGuard
-  let rates: RateGuard
-  let cache: PromptCache
+  let rates: RateLimiter
+  let cache: AnswerStore
   let deck: FlightDeck
   let metrics: CallMetrics
   let telemetry: Telemetry
@@ -45,8 +48,8 @@ final class CallService: Sendable {
   let filter: CallGuard
 
   init(
-    desk: CallerDesk, catalog: CatalogKeeper, client: HTTPClient, health: HealthBook, ledger: Ledger,
-    budgets: BudgetGuard, rates: RateGuard, cache: PromptCache, deck: FlightDeck, metrics: CallMetrics,
+    desk: CallerDesk, catalog: CatalogKeeper, client: HTTPClient, health: HealthBook, ledger: LedgerWriter,
+    budgets: BudgetGuard, rates: RateLimiter, cache: AnswerStore, deck: FlightDeck, metrics: CallMetrics,
     telemetry: Telemetry, limits: CallLimits, filter: CallGuard
   ) {
     self.desk = desk
@@ -81,7 +84,7 @@ final class CallService: Sendable {
     let subjects: CallSubjects
     /// Whether the call goes on without its tools where a model takes none.
     let hasOptionalTools: Bool
-    let keeping = Keeping()
+    let keeping = PendingWrite()
 
     init(
       asked: CallRequest, caller: ModelCaller, snapshot: CatalogSnapshot, plan: RoutePlan, record: CallRecord,
@@ -216,7 +219,7 @@ final class CallService: Sendable {
   // MARK: Cache
 
   private func cached(_ call: Prepared) async throws -> HTTPResponse {
-    let key = CacheKey(call.asked, tenant: call.caller.tenant)
+    let key = CacheKey(call.asked.dialect, call.asked.document.root, tenant: call.caller.tenant)
     let landings = deck.landings
     if call.policy.reads {
       if let hit = await cache.find(key) { return answer(hit, call) }
@@ -292,10 +295,14 @@ final class CallService: Sendable {
     guard !call.snapshot.rateLimits.isEmpty else { return }
     let gates = call.snapshot.gates(for: call.subjects)
     guard !gates.isEmpty else { return }
-    call.record.hold(
-      try await rates.pass(
-        UUID.version7(), gates, tokens: call.asked.promptTokens + (call.asked.outputTokens ?? 0),
-        deadline: call.deadline))
+    do {
+      call.record.hold(
+        try await rates.acquire(
+          UUID.version7(), gates, tokens: call.asked.promptTokens + (call.asked.outputTokens ?? 0),
+          deadline: call.deadline))
+    } catch let error as SpendingError {
+      throw CallFailure(error)
+    }
   }
 
   /// The call stands in the spool from here on.

@@ -2,6 +2,7 @@ internal import Budgets
 internal import HTTPWire
 internal import Primitives
 internal import Routing
+internal import Spending
 
 /// The course of one series of attempts: which target and key comes next, when to pause, when to give up. One count and
 /// one deadline for all targets: retries do not multiply fallbacks.
@@ -23,10 +24,10 @@ final class Course: @unchecked Sendable {
 
   /// A rate limit that lets nobody pass for some time.
   final class ClosedGate: Sendable {
-    let gate: RateGate
+    let gate: AppliedRateLimit
     let milliseconds: Int64
 
-    init(_ gate: RateGate, _ milliseconds: Int64) {
+    init(_ gate: AppliedRateLimit, _ milliseconds: Int64) {
       self.gate = gate
       self.milliseconds = milliseconds
     }
@@ -40,7 +41,7 @@ final class Course: @unchecked Sendable {
   }
 
   /// The place in the queue of rate limits.
-  let line: RateGuard.Line
+  let line: RateLimiter.WaitToken
   /// Whether the request goes on without its tools, because the model takes none.
   private(set) var dropsTools = false
   private let mayDropTools: Bool
@@ -65,7 +66,7 @@ final class Course: @unchecked Sendable {
 
   init(
     _ plan: RoutePlan, snapshot: CatalogSnapshot, health: HealthBook, policy: RetryPolicy, deadline: UInt64,
-    line: RateGuard.Line, mayDropTools: Bool = false
+    line: RateLimiter.WaitToken, mayDropTools: Bool = false
   ) {
     targets = plan.targets
     rescue = [.context: plan.contextFallbacks, .content: plan.contentFallbacks]
@@ -148,7 +149,7 @@ final class Course: @unchecked Sendable {
   }
 
   /// The target's gate lets nobody pass: the next one.
-  func met(_ gate: RateGate, milliseconds: Int64) {
+  func met(_ gate: AppliedRateLimit, milliseconds: Int64) {
     closed = ClosedGate(gate, min(milliseconds, closed?.milliseconds ?? .max))
     advance()
   }

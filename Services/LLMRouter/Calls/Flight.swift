@@ -1,3 +1,4 @@
+internal import AnswerCache
 internal import HTTP
 internal import HTTPWire
 internal import Reactor

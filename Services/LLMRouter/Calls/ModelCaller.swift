@@ -2,6 +2,7 @@ internal import Budgets
 internal import Contracts
 internal import HTTP
 internal import HTTPWire
+internal import Ledger
 internal import Primitives
 internal import Routing
 internal import ServiceKit

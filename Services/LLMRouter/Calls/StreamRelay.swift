@@ -1,3 +1,4 @@
+internal import AnswerCache
 internal import Contracts
 internal import Dialects
 internal import HTTP
@@ -20,7 +21,7 @@ final class StreamRelay: @unchecked Sendable {
   private let dialect: Dialect
   private let promptTokens: Int64
   private let keepSeconds: Int64
-  private let keeping: Keeping
+  private let keeping: PendingWrite
   private let key: CacheKey?
   private let firstTokenMicroseconds: Int64
   /// Goes on with another provider where the alias asks for it.
@@ -121,8 +122,8 @@ final class StreamRelay: @unchecked Sendable {
       record.fail(failure)
     } else {
       record.end(
-        failure.code, usage: stream.watcher.usage, estimate: stream.estimate(promptTokens: promptTokens),
-        finish: stream.watcher.finishReason)
+        failure.code, usage: stream.inspector.usage, estimate: stream.estimate(promptTokens: promptTokens),
+        finish: stream.inspector.finishReason)
     }
     throw Broken(
       event: stream.failure(
@@ -136,17 +137,17 @@ final class StreamRelay: @unchecked Sendable {
   private func gone() {
     guard !isSettled else { return record.fail(CancellationError()) }
     service.health.released(opened.health)
-    record.end("client_gone", usage: stream.watcher.usage, estimate: stream.estimate(promptTokens: promptTokens))
+    record.end("client_gone", usage: stream.inspector.usage, estimate: stream.estimate(promptTokens: promptTokens))
   }
 
   @inline(never)
   private func finished() {
     service.health.succeeded(opened.health, firstTokenMicroseconds: firstTokenMicroseconds)
     record.end(
-      "ok", usage: stream.watcher.usage, estimate: stream.estimate(promptTokens: promptTokens),
-      finish: stream.watcher.finishReason)
-    let outcome = stream.watcher.outcome
-    if let key, let kept, let usage = stream.watcher.usage, !outcome.isEmpty, !outcome.isFiltered {
+      "ok", usage: stream.inspector.usage, estimate: stream.estimate(promptTokens: promptTokens),
+      finish: stream.inspector.finishReason)
+    let outcome = stream.inspector.outcome
+    if let key, let kept, let usage = stream.inspector.usage, !outcome.isEmpty, !outcome.isFiltered {
       service.keep(key, kept, Reply.eventStream, usage, opened, seconds: keepSeconds, keeping)
     }
   }

@@ -2,6 +2,7 @@ internal import Contracts
 internal import Dialects
 internal import HTTPWire
 internal import JSON
+internal import Ledger
 internal import Routing
 
 /// Goes on with a stream that broke after its caller had seen some of it: the next model is given the words so far as

@@ -7,6 +7,7 @@ internal import Primitives
 internal import Reactor
 internal import Routing
 internal import Settings
+internal import Spending
 internal import Synchronization
 internal import Telemetry
 
@@ -20,6 +21,7 @@ final class CatalogKeeper: Sendable {
   let models: ModelStore
   let aliases: AliasStore
   let budgets: BudgetStore
+  let revocations: RevokedKeyStore
   let rateLimits: RateLimitStore
   let keyFolder: String
   let prices: PriceTable
@@ -48,6 +50,7 @@ final class CatalogKeeper: Sendable {
     models = ModelStore(pool: pool)
     aliases = AliasStore(pool: pool)
     budgets = BudgetStore(pool: pool)
+    revocations = RevokedKeyStore(pool: pool)
     rateLimits = RateLimitStore(pool: pool)
     self.declared = declared
     self.standard = standard
@@ -70,7 +73,7 @@ final class CatalogKeeper: Sendable {
     let aliasRows = try await aliases.all()
     let allBudgets = try await budgets.all()
     let allLimits = try await rateLimits.all()
-    revokedKeys.add(try await budgets.revoked(since: revokedKeys.readUntil), now: WallClock.now())
+    revokedKeys.add(try await revocations.revoked(since: revokedKeys.readUntil), now: WallClock.now())
     let inTables = Set(rows.map(\.record.name))
     var ready: [String: Provider] = [:]
     for record in rows.map(\.record) + declared.map(\.provider).filter({ !inTables.contains($0.name) })

@@ -2,6 +2,7 @@ internal import Budgets
 internal import Checks
 internal import Primitives
 internal import Routing
+internal import Spending
 
 /// All that is configured at one moment. A call works with the snapshot that it began with.
 final class CatalogSnapshot: Sendable {
@@ -32,10 +33,10 @@ final class CatalogSnapshot: Sendable {
   var hasModelGates: Bool { rateLimits[""] != nil }
 
   /// The gates of a model.
-  func gates(model: String) -> [RateGate] { rateLimits[""]?.compactMap { $0.gate(model: model) } ?? [] }
+  func gates(model: String) -> [AppliedRateLimit] { rateLimits[""]?.compactMap { $0.gate(model: model) } ?? [] }
 
   /// The gates of a caller.
-  func gates(for call: CallSubjects) -> [RateGate] {
+  func gates(for call: CallSubjects) -> [AppliedRateLimit] {
     rateLimits[call.tenant]?.compactMap { $0.gate(for: call) } ?? []
   }
 

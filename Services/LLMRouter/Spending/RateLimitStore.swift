@@ -1,23 +1,26 @@
-internal import Budgets
-internal import Contracts
-internal import Postgres
+package import Budgets
+package import Contracts
+package import Postgres
 internal import Primitives
 
 /// The table of rate limits. Those of models belong to no tenant.
-struct RateLimitStore: Sendable {
+package struct RateLimitStore: Sendable {
   /// Limits of a tenant, and of all models.
   static let rowsMax = 1000
   private static let columns =
     "id, tenant_id, scope, subject, requests_per_minute, tokens_per_minute, concurrency, version"
 
-  let pool: PostgresPool
+  private let pool: PostgresPool
 
-  func all() async throws -> [RateLimit] {
+  /// The table behind a pool.
+  package init(pool: PostgresPool) { self.pool = pool }
+
+  package func all() async throws -> [RateLimit] {
     try await pool.query("select \(RateLimitStore.columns) from rate_limit").map { try row($0).limit }
   }
 
   /// The limits of a tenant, and those of models for operators.
-  func list(_ tenant: TenantID, models: Bool) async throws -> [(limit: RateLimit, version: Int)] {
+  package func list(_ tenant: TenantID, models: Bool) async throws -> [(limit: RateLimit, version: Int)] {
     try await pool.query(
       """
       select \(RateLimitStore.columns) from rate_limit where tenant_id = $1 or ($2 and tenant_id is null)
@@ -26,7 +29,7 @@ struct RateLimitStore: Sendable {
     ).map(row)
   }
 
-  func find(_ tenant: TenantID, models: Bool, _ id: RateLimitID) async throws -> (limit: RateLimit, version: Int)? {
+  package func find(_ tenant: TenantID, models: Bool, _ id: RateLimitID) async throws -> (limit: RateLimit, version: Int)? {
     try await pool.query(
       """
       select \(RateLimitStore.columns) from rate_limit
@@ -37,7 +40,7 @@ struct RateLimitStore: Sendable {
 
   /// Adds one, for all tenants when `tenant` is nil. Returns false when there are too many; throws a unique violation
   /// for one that is there.
-  func add(_ limit: RateLimit, tenant: TenantID?, id: RateLimitID) async throws -> Bool {
+  package func add(_ limit: RateLimit, tenant: TenantID?, id: RateLimitID) async throws -> Bool {
     try await pool.query(
       """
       insert into rate_limit (id, tenant_id, scope, subject, requests_per_minute, tokens_per_minute, concurrency)
@@ -51,7 +54,7 @@ struct RateLimitStore: Sendable {
     ).first != nil
   }
 
-  func remove(_ tenant: TenantID, models: Bool, _ id: RateLimitID) async throws -> Bool {
+  package func remove(_ tenant: TenantID, models: Bool, _ id: RateLimitID) async throws -> Bool {
     try await pool.query(
       "delete from rate_limit where id = $3 and (tenant_id = $1 or ($2 and tenant_id is null)) returning 1",
       [tenant.uuid, models, id.uuid]

@@ -1,65 +1,10 @@
-internal import Contracts
-internal import JSON
-internal import Postgres
+package import Contracts
+package import Postgres
 internal import Primitives
-
-/// What the usage API can be asked for.
-struct UsageQuery: Sendable {
-  /// A name by which calls are told apart.
-  struct Dimension: Sendable {
-    let column: String
-    /// Its number in `usage_sum`; nil for names of single runs and steps, of which there are no sums.
-    let sum: Int?
-    /// A condition of the index of the column, with the values that fulfil it.
-    var partial: (condition: String, holds: @Sendable (String) -> Bool)?
-  }
-
-  /// What rows can be told apart by.
-  static let dimensions: [String: Dimension] = [
-    "project": Dimension(column: "project", sum: 1), "group": Dimension(column: "\"group\"", sum: 2),
-    "run": Dimension(column: "run", sum: nil), "step": Dimension(column: "step", sum: nil),
-    "agent": Dimension(column: "agent", sum: 3), "tool": Dimension(column: "tool", sum: 4),
-    "key": Dimension(column: "key", sum: 5), "principal": Dimension(column: "principal", sum: 6),
-    "model": Dimension(column: "model", sum: 7), "model_asked": Dimension(column: "model_asked", sum: 8),
-    "provider": Dimension(column: "provider", sum: 9),
-    "outcome": Dimension(column: "outcome", sum: 10, partial: ("outcome <> 'ok'", { $0 != "ok" })),
-    "cache": Dimension(
-      column: "cache", sum: 11, partial: ("cache not in ('off', 'miss')", { $0 != "off" && $0 != "miss" })),
-    "dialect": Dimension(column: "dialect", sum: 12, partial: ("dialect <> 'chat'", { $0 != "chat" })),
-  ]
-  static let buckets = ["hour", "day", "month"]
-
-  var from: Timestamp
-  var to: Timestamp
-  /// Keys of `dimensions`.
-  var groups: [String]
-  /// One of `buckets`.
-  var bucket: String?
-  /// Values by keys of `dimensions`.
-  var filters: [(name: String, value: String)]
-  var limit: Int
-}
-
-/// Sums of calls.
-struct UsageRow: Sendable {
-  var bucket: Timestamp?
-  /// In the order of the query's groups.
-  var groups: [String?]
-  var calls: Int64
-  var attempts: Int64
-  var inputTokens: Int64
-  var cacheReadTokens: Int64
-  var cacheWriteTokens: Int64
-  var outputTokens: Int64
-  var nanoUSD: Int64
-  var savedNanoUSD: Int64
-  var unpricedCalls: Int64
-  var estimatedCalls: Int64
-}
 
 /// Reads the ledger: sums of whole hours and days are kept as calls are written, what begins or ends in the midst of an
 /// hour is added from the calls themselves.
-struct UsageStore: Sendable {
+package struct UsageStore: Sendable {
   private static let sums = [
     "calls", "attempts", "input_tokens", "cache_read_tokens", "cache_write_tokens", "output_tokens", "cost", "saved",
     "unpriced", "estimated",
@@ -71,9 +16,12 @@ struct UsageStore: Sendable {
     estimated::int as estimated
     """
 
-  let pool: PostgresPool
+  private let pool: PostgresPool
 
-  func sums(_ tenant: TenantID, _ query: UsageQuery) async throws -> [UsageRow] {
+  /// The ledger behind a pool.
+  package init(pool: PostgresPool) { self.pool = pool }
+
+  package func sums(_ tenant: TenantID, _ query: UsageQuery) async throws -> [UsageRow] {
     let (source, parameters) = UsageStore.source(tenant, query)
     let bucket = query.bucket.map { "date_trunc('\($0)', at, 'UTC')" }
     let names = query.groups.compactMap { UsageQuery.dimensions[$0]?.column }
@@ -150,7 +98,7 @@ struct UsageStore: Sendable {
   }
 
   /// Single calls, the newest first, as JSON objects by column.
-  func calls(_ tenant: TenantID, _ query: UsageQuery, before: CallID?) async throws -> [(id: CallID, json: [UInt8])] {
+  package func calls(_ tenant: TenantID, _ query: UsageQuery, before: CallID?) async throws -> [(id: CallID, json: [UInt8])] {
     var cursor: (at: Timestamp, id: UUID)?
     if let before {
       let row = try await pool.query(
@@ -188,7 +136,7 @@ struct UsageStore: Sendable {
   }
 
   /// A call with its attempts, the call first; empty when there is none.
-  func call(_ tenant: TenantID, _ id: CallID) async throws -> [(id: CallID, json: [UInt8])] {
+  package func call(_ tenant: TenantID, _ id: CallID) async throws -> [(id: CallID, json: [UInt8])] {
     try await pool.query(
       """
       select id, to_jsonb(c) - 'tenant_id' - 'id' from call c where tenant_id = $1 and (id = $2 or call_id = $2)
@@ -226,25 +174,5 @@ struct UsageStore: Sendable {
       // `case` the planner would expect far too few rows, and sort them all.
       return ("\(keys.joined(separator: " and ")) and case when tenant_id = $1\(plain) then true else false end", plain)
     }
-  }
-}
-
-/// Lengths of time in microseconds.
-private enum Hours {
-  static let hour: Int64 = 3_600_000_000
-  static let day: Int64 = 24 * hour
-}
-
-extension Timestamp {
-  /// The begin of the hour or day (UTC) of this time.
-  func floor(_ length: Int64) -> Timestamp {
-    let rest = unixMicroseconds % length
-    return Timestamp(unixMicroseconds: unixMicroseconds - (rest < 0 ? rest + length : rest))
-  }
-
-  /// The begin of the first hour or day (UTC) that does not begin before this time.
-  func ceiling(_ length: Int64) -> Timestamp {
-    let start = floor(length)
-    return start == self ? self : Timestamp(unixMicroseconds: start.unixMicroseconds + length)
   }
 }

@@ -1,3 +1,4 @@
+internal import AnswerCache
 internal import Contracts
 internal import HTTP
 internal import HTTPWire

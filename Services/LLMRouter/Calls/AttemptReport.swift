@@ -7,9 +7,6 @@ internal import Routing
 /// What came of one attempt at a provider. Each attempt that was begun is reported once, so the ledger can settle
 /// attempt by attempt: what was only refused costs nothing, what may have been generated is charged by what is known.
 struct AttemptReport: Sendable {
-  /// The most tokens of an answer that are thought possible in a second, where nobody can say how many there were. More
-  /// than nearly all models make; a provider that is faster is charged too little only when it breaks off.
-  static let tokensPerSecondMax: Int64 = 1000
   /// The outcome of an attempt whose caller has left.
   static let clientGone = "client_gone"
   /// The outcome of an attempt that another one was faster than.
@@ -66,7 +63,7 @@ struct AttemptReport: Sendable {
   /// What a model can have said in the time of the attempt.
   private var possible: Int64 {
     let milliseconds = Int64(clamping: endedAt > sentAt ? (endedAt - sentAt) / 1_000_000 : 0)
-    let tokens = milliseconds.multipliedClamped(by: AttemptReport.tokensPerSecondMax) / 1000
+    let tokens = milliseconds.multipliedClamped(by: TokenEstimate.tokensPerSecondMax) / 1000
     return min(tokens.addingClamped(1), outputTokensMax ?? target.outputTokensMax ?? .max)
   }
 

@@ -1,13 +1,14 @@
 internal import Contracts
-internal import Postgres
+package import Postgres
+internal import Pricing
 internal import Primitives
 internal import Reactor
 internal import Synchronization
-internal import Telemetry
+package import Telemetry
 
 /// The table of calls: rows are gathered for some milliseconds and written together. From the begin of a call on it
 /// stands in the spool, so none is lost with the process.
-final class Ledger: Sendable {
+package final class LedgerWriter: Sendable {
   private static let interval = Duration.milliseconds(50)
   /// So many rows are written at once when they are there sooner: small batches leave the cores to the calls.
   private static let batchUsual = 64
@@ -33,24 +34,24 @@ final class Ledger: Sendable {
   private let logger: Logger
   private let state = Mutex(State())
 
-  init(pool: PostgresPool, spool: LedgerSpool?, logger: Logger) {
+  package init(pool: PostgresPool, spool: LedgerSpool?, logger: Logger) {
     self.pool = pool
     self.spool = spool
     self.logger = logger
   }
 
   /// Whether calls may be made: what they use can be accounted.
-  var isAccepting: Bool { state.withLock { $0.waiting.count < Ledger.waitingMax } }
+  package var isAccepting: Bool { state.withLock { $0.waiting.count < LedgerWriter.waitingMax } }
   /// Rows that are not in the table yet.
-  var backlog: Int { state.withLock { $0.waiting.count } }
+  package var backlog: Int { state.withLock { $0.waiting.count } }
 
   /// A call begins: `entry` says what it will be taken for if nothing more is heard of it.
-  func begin(_ entry: LedgerEntry) throws(LedgerSpool.Fault) {
+  package func begin(_ entry: LedgerEntry) throws(LedgerSpool.Fault) {
     try spool?.note(entry.id.uuid, entry.row)
   }
 
   /// A call has ended.
-  func end(_ entry: LedgerEntry) {
+  package func end(_ entry: LedgerEntry) {
     let id = entry.id.uuid
     let row = entry.row
     do { try spool?.note(id, row) } catch {
@@ -58,7 +59,7 @@ final class Ledger: Sendable {
     }
     let sleeper = state.withLock { state -> (loop: EventLoop, promise: Promise<Void>)? in
       state.waiting.append((id, row))
-      guard state.waiting.count >= Ledger.batchUsual, let sleeper = state.sleeper else { return nil }
+      guard state.waiting.count >= LedgerWriter.batchUsual, let sleeper = state.sleeper else { return nil }
       state.sleeper = nil
       return sleeper
     }
@@ -67,14 +68,14 @@ final class Ledger: Sendable {
   }
 
   /// Writes rows, adds what they come to up, and shows that the process is alive, until the task is cancelled.
-  func run() async {
+  package func run() async {
     await withTaskGroup(of: Void.self) { group in
       group.addTask { [self] in await write() }
       group.addTask { [self] in await addUp() }
       group.addTask { [self] in
         while !Task.isCancelled {
           spool?.beat()
-          do { try await EventLoop.sleep(for: Ledger.beatInterval) } catch { break }
+          do { try await EventLoop.sleep(for: LedgerWriter.beatInterval) } catch { break }
         }
       }
     }
@@ -85,15 +86,15 @@ final class Ledger: Sendable {
     while !Task.isCancelled {
       var isMore = false
       do {
-        let rows = try await pool.query("select add_usage(\(Ledger.sumsMax))")
-        isMore = try rows.first?.decode(0, as: Int64.self) ?? 0 >= Int64(Ledger.sumsMax)
+        let rows = try await pool.query("select add_usage(\(LedgerWriter.sumsMax))")
+        isMore = try rows.first?.decode(0, as: Int64.self) ?? 0 >= Int64(LedgerWriter.sumsMax)
       } catch is CancellationError {
         return
       } catch {
         logger.warning("sums of calls wait to be added up", ["reason": .string("\(error)")])
       }
       if isMore { continue }
-      do { try await EventLoop.sleep(for: Ledger.sumsInterval) } catch { return }
+      do { try await EventLoop.sleep(for: LedgerWriter.sumsInterval) } catch { return }
     }
   }
 
@@ -110,34 +111,34 @@ final class Ledger: Sendable {
           [
             "reason": .string("\(error)"), "waiting": .int(Int64(backlog)),
           ])
-        try? await EventLoop.sleep(for: Ledger.retryInterval)
+        try? await EventLoop.sleep(for: LedgerWriter.retryInterval)
       }
     }
   }
 
   /// Returns when there is a batch, or after some time.
   private func rest() async throws {
-    guard let loop = EventLoop.current else { return try await EventLoop.sleep(for: Ledger.interval) }
+    guard let loop = EventLoop.current else { return try await EventLoop.sleep(for: LedgerWriter.interval) }
     let promise = Promise<Void>(on: loop)
     let isEnough = state.withLock { state in
-      guard state.waiting.count < Ledger.batchUsual else { return true }
+      guard state.waiting.count < LedgerWriter.batchUsual else { return true }
       state.sleeper = (loop, promise)
       return false
     }
     if isEnough { return }
     do {
-      try await promise.value(deadline: MonotonicClock.now() &+ UInt64(Ledger.interval.nanoseconds))
+      try await promise.value(deadline: MonotonicClock.now() &+ UInt64(LedgerWriter.interval.nanoseconds))
     } catch let error as ReactorError where error.code == .timedOut {
       state.withLock { $0.sleeper = nil }
     }
   }
 
   /// Writes all that has ended until now. Throws `PostgresError`; the rows then wait on.
-  func flush() async throws {
+  package func flush() async throws {
     while true {
       let batch: [(id: UUID, row: [UInt8])]? = state.withLock { state in
         guard !state.isWriting else { return nil }
-        let batch = Array(state.waiting.prefix(Ledger.batchMax))
+        let batch = Array(state.waiting.prefix(LedgerWriter.batchMax))
         state.isWriting = !batch.isEmpty
         return batch
       }
@@ -162,13 +163,13 @@ final class Ledger: Sendable {
   }
 
   /// Takes over what processes that are gone have left. Returns the tenants of those calls.
-  func recover(folder: String) async throws -> Set<String> {
+  package func recover(folder: String) async throws -> Set<String> {
     var tenants: Set<String> = []
     for orphan in LedgerSpool.orphans(folder: folder) {
       var rest = orphan.lines[...]
       while !rest.isEmpty {
-        try await take(Array(rest.prefix(Ledger.batchMax)), orphan)
-        rest = rest.dropFirst(Ledger.batchMax)
+        try await take(Array(rest.prefix(LedgerWriter.batchMax)), orphan)
+        rest = rest.dropFirst(LedgerWriter.batchMax)
       }
       for line in orphan.lines {
         guard let tenant = LedgerSpool.tenant(of: line) else { continue }
@@ -202,7 +203,7 @@ final class Ledger: Sendable {
           lateral (select c.input_tokens + ceil(greatest(0, extract(epoch from
             $2::timestamptz + interval '1 second' - c.started_at)) * $3)::int8 as tokens) b) taken
       on conflict (id) do nothing
-      """, [texts, aliveAt, AttemptReport.tokensPerSecondMax])
+      """, [texts, aliveAt, TokenEstimate.tokensPerSecondMax])
   }
 
   private func write(_ rows: [[UInt8]]) async throws {
@@ -213,7 +214,7 @@ final class Ledger: Sendable {
   }
 
   /// The last rows, and the end of the spool.
-  func close() async {
+  package func close() async {
     do { try await flush() } catch {
       logger.error("calls were left in the spool", ["waiting": .int(Int64(backlog))])
     }

@@ -1,9 +1,11 @@
+internal import Primitives
+
 /// What a process has set aside in shared counters beyond what its calls need now, so that most calls need not ask the
 /// store. A holding is part of the counter's value there: nothing is ever spent twice. It is good for a short time,
 /// then the store is asked again; after that time a counter can be built anew without regard to holdings.
 ///
 /// Times are nanoseconds of one clock, given from outside.
-public struct Holdings: Sendable {
+public struct PrefetchedQuota: Sendable {
   /// How long a holding can be spent without asking the store.
   public static let validNanoseconds: UInt64 = 1_000_000_000
   /// Of what is left in a counter a process keeps no more than one part in so many. The script that grants divides by
@@ -74,8 +76,8 @@ public struct Holdings: Sendable {
     let old = held[key].flatMap { $0.generation == generation ? $0.available : nil } ?? 0
     held[key] = Holding(
       generation: generation, available: old.addingClamped(extra),
-      keep: max(0, limit.subtractingClamped(value) / Holdings.keepDivisor),
-      value: value, validUntil: now &+ Holdings.validNanoseconds, usedAt: now)
+      keep: max(0, limit.subtractingClamped(value) / PrefetchedQuota.keepDivisor),
+      value: value, validUntil: now &+ PrefetchedQuota.validNanoseconds, usedAt: now)
   }
 
   /// A call has used `difference` less than it had set aside (negative: more).
