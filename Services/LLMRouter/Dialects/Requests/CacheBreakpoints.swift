@@ -3,10 +3,10 @@ internal import JSON
 /// Marks for the prompt cache of Anthropic, for callers whose dialect has none: behind the tools, the system text and
 /// the last turns, where the next request of a conversation begins with the same. Callers who place marks of their own
 /// are left alone. Prompts below the provider's least length are not cached and cost nothing.
-enum CacheMarks {
+enum CacheBreakpoints {
   private static let mark = JSONNode.typed("ephemeral")
 
-  static func place(in root: inout JSONNode) {
+  static func insert(into root: inout JSONNode) {
     guard !holdsMarks(root) else { return }
     let tools = root["tools"]
     markLast(of: "tools", in: &root)

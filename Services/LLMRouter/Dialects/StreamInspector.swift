@@ -3,36 +3,36 @@ internal import JSON
 public import Pricing
 
 /// Reads along a provider's stream: what it has used, why it ended, and whether it ended properly.
-public struct StreamWatcher: Sendable {
+public struct StreamInspector: Sendable {
   private let wire: Dialect
   private var messageUsage = MessageUsage()
-  private var told: TokenUsage?
-  /// `contentBytes` when the usage was told: what comes after it is not counted in it.
-  private var toldAt = 0
+  private var reported: TokenUsage?
+  /// `contentBytes` when the usage was reported: what comes after it is not counted in it.
+  private var reportedAt = 0
   private var response = ResponseProgress()
   /// Whether the end was announced; a stream that ends without is cut.
   public private(set) var isComplete = false
-  /// Why the answer ended, in the provider's words.
+  /// Why the answer ended, as the provider names it.
   public private(set) var finishReason: String?
-  /// Bytes of words, thoughts and arguments so far, to estimate what was used when nobody says.
+  /// Bytes of text, thoughts and arguments so far, to estimate what was used when no usage is reported.
   public private(set) var contentBytes = 0
   /// What the answer has come to so far.
   public private(set) var outcome = AnswerOutcome()
 
-  /// Watches a stream in the dialect of a provider.
+  /// Inspects a stream in the dialect of a provider.
   public init(_ wire: Dialect) { self.wire = wire }
 
   /// What the provider has said that was used; nil when it has not. Of a stream that has not come to its end the answer
-  /// is counted only as far as the provider has counted it after the last words.
+  /// is counted only as far as the provider has counted it after the last text.
   public var usage: TokenUsage? {
-    guard var usage = wire == .messages ? messageUsage.usage : told else { return nil }
-    if wire != .messages, contentBytes > toldAt { usage.isOutputTold = false }
+    guard var usage = wire == .messages ? messageUsage.usage : reported else { return nil }
+    if wire != .messages, contentBytes > reportedAt { usage.isOutputTold = false }
     return usage
   }
 
   /// What an event means.
-  public struct Sight: Sendable {
-    /// Words, thoughts or parts of a call.
+  public struct Inspection: Sendable {
+    /// Text, thoughts or parts of a call.
     public var hasContent = false
     /// Nothing but the usage, which only those want who asked for it.
     public var isUsageOnly = false
@@ -44,30 +44,30 @@ public struct StreamWatcher: Sendable {
     public var parsed: ProviderJSON?
   }
 
-  /// Looks at an event. Throws `StreamFault` for an error and for what is no event of the dialect.
-  public mutating func watch(_ event: ServerSentEvent) throws(StreamFault) -> Sight {
-    var sight = Sight()
+  /// Inspects an event. Throws `StreamFault` for an error and for what is no event of the dialect.
+  public mutating func inspect(_ event: ServerSentEvent) throws(StreamFault) -> Inspection {
+    var inspection = Inspection()
     if ProviderJSON.isDone(event.data) {
       isComplete = true
-      sight.isEnd = true
-      return sight
+      inspection.isEnd = true
+      return inspection
     }
     let parsed = try ProviderJSON(event, checksErrors: wire != .chat)
     let before = contentBytes
     switch wire {
-    case .chat, .completions, .embeddings: try watchChat(parsed.root, &sight)
+    case .chat, .completions, .embeddings: try inspectChat(parsed.root, &inspection)
     case .messages:
       let type = parsed.root["type"]?.string ?? event.event
-      sight.mayHoldUsage = type != "content_block_delta"
-      sight.isEnd = watchMessages(parsed.root, type)
+      inspection.mayHoldUsage = type != "content_block_delta"
+      inspection.isEnd = inspectMessages(parsed.root, type)
     case .responses:
       let type = parsed.root["type"]?.string
-      sight.mayHoldUsage = !(type?.hasSuffix(".delta") ?? false)
-      sight.isEnd = try watchResponses(parsed.root, type)
+      inspection.mayHoldUsage = !(type?.hasSuffix(".delta") ?? false)
+      inspection.isEnd = try inspectResponses(parsed.root, type)
     }
-    sight.hasContent = contentBytes > before
-    sight.parsed = parsed
-    return sight
+    inspection.hasContent = contentBytes > before
+    inspection.parsed = parsed
+    return inspection
   }
 
   private mutating func count(_ view: JSONView?, _ part: AnswerPart) {
@@ -75,7 +75,7 @@ public struct StreamWatcher: Sendable {
     contentBytes += bytes
     switch part {
     case .text, .refusal:
-      if !outcome.hasWords { outcome.hasWords = !JSONPrefix.isBlank(view) }
+      if !outcome.hasText { outcome.hasText = !JSONPrefix.isBlank(view) }
     case .thinking, .redacted: outcome.hasThoughts = true
     case .call: outcome.hasCalls = true
     }
@@ -83,7 +83,7 @@ public struct StreamWatcher: Sendable {
 
   // MARK: Chat completions
 
-  private mutating func watchChat(_ root: JSONView, _ sight: inout Sight) throws(StreamFault) {
+  private mutating func inspectChat(_ root: JSONView, _ inspection: inout Inspection) throws(StreamFault) {
     var choices: JSONView?
     var hasUsage = false
     var mayHoldUsage = false
@@ -106,35 +106,35 @@ public struct StreamWatcher: Sendable {
     if let choices {
       do throws(StreamFault) {
         if choices.kind == .object {
-          if try watch(choice: ChatChoice(choices)) { mayHoldUsage = true }
+          if try inspect(choice: ChatChoice(choices)) { mayHoldUsage = true }
         } else {
-          for choice in choices.elements where try watch(choice: ChatChoice(choice)) { mayHoldUsage = true }
+          for choice in choices.elements where try inspect(choice: ChatChoice(choice)) { mayHoldUsage = true }
         }
       } catch {
         take(TokenUsage(chatAnswer: root))
         throw error
       }
     }
-    sight.mayHoldUsage = hasUsage || mayHoldUsage
-    if sight.mayHoldUsage, let usage = TokenUsage(chatAnswer: root) {
-      told = usage
-      toldAt = contentBytes
+    inspection.mayHoldUsage = hasUsage || mayHoldUsage
+    if inspection.mayHoldUsage, let usage = TokenUsage(chatAnswer: root) {
+      reported = usage
+      reportedAt = contentBytes
     }
-    sight.isUsageOnly = hasUsage && choices?.count == 0
+    inspection.isUsageOnly = hasUsage && choices?.count == 0
   }
 
-  /// What is told beside an error was used, unless it is nothing.
+  /// Usage reported beside an error was used, unless it is nothing.
   private mutating func take(_ usage: TokenUsage?) {
     guard let usage, usage.total > 0 else { return }
-    told = usage
-    toldAt = contentBytes
+    reported = usage
+    reportedAt = contentBytes
   }
 
-  /// Looks at a choice; whether it may hold usage.
-  private mutating func watch(choice: ChatChoice) throws(StreamFault) -> Bool {
+  /// Inspects a choice. Returns whether it may hold usage.
+  private mutating func inspect(choice: ChatChoice) throws(StreamFault) -> Bool {
     if let fault = StreamFault(in: choice) { throw fault }
     if let message = choice.message {
-      watch(message: message)
+      inspect(message: message)
     } else {
       count(choice.text, .text)
     }
@@ -147,14 +147,14 @@ public struct StreamWatcher: Sendable {
   }
 
   /// Nearly every delta has texts as members, which are counted as they stand.
-  private mutating func watch(message: JSONView) {
+  private mutating func inspect(message: JSONView) {
     let before = (contentBytes, outcome)
     var hasThoughts = false
     for (key, value) in message.members {
       guard let bytes = value.stringBytesMax else {
         if value.isNull { continue }
         (contentBytes, outcome) = before
-        return watch(parts: ChatMessage(message))
+        return inspect(parts: ChatMessage(message))
       }
       guard bytes > 0 else { continue }
       if key.isNamed("content") || key.isNamed("refusal") {
@@ -167,7 +167,7 @@ public struct StreamWatcher: Sendable {
     }
   }
 
-  private mutating func watch(parts message: ChatMessage) {
+  private mutating func inspect(parts message: ChatMessage) {
     message.visit { count($1, $0) }
     message.visitCalls { call in
       contentBytes += call.bytes
@@ -177,10 +177,10 @@ public struct StreamWatcher: Sendable {
 
   // MARK: Messages
 
-  private mutating func watchMessages(_ root: JSONView, _ type: String?) -> Bool {
+  private mutating func inspectMessages(_ root: JSONView, _ type: String?) -> Bool {
     switch type {
     case "message_start": messageUsage.take(root["message"]?["usage"], isFinal: false)
-    case "content_block_start": watch(block: root["content_block"])
+    case "content_block_start": inspect(block: root["content_block"])
     case "content_block_delta":
       let delta = root["delta"]
       count(delta?["text"], .text)
@@ -201,7 +201,7 @@ public struct StreamWatcher: Sendable {
     return false
   }
 
-  private mutating func watch(block: JSONView?) {
+  private mutating func inspect(block: JSONView?) {
     switch block?["type"]?.string {
     case "tool_use":
       outcome.hasCalls = true
@@ -216,9 +216,9 @@ public struct StreamWatcher: Sendable {
 
   // MARK: Responses
 
-  private mutating func watchResponses(_ root: JSONView, _ type: String?) throws(StreamFault) -> Bool {
+  private mutating func inspectResponses(_ root: JSONView, _ type: String?) throws(StreamFault) -> Bool {
     switch type {
-    // Their callers are told in other words, under the same number.
+    // Their callers get another event with the same number.
     case "response.failed", "response.cancelled":
       take(TokenUsage(responses: root["response"]?["usage"]))
       throw StreamFault(error: root["response"]?["error"])
@@ -242,8 +242,8 @@ public struct StreamWatcher: Sendable {
       outcome.finish = AnswerFinish(chat: finishReason)
       if let response = root["response"], var usage = TokenUsage(responses: response["usage"]) {
         usage.take(answer: response)
-        told = usage
-        toldAt = contentBytes
+        reported = usage
+        reportedAt = contentBytes
       }
       return true
     default: break

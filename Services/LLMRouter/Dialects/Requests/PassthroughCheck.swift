@@ -2,8 +2,8 @@ internal import JSON
 
 /// Whether a request in its provider's own dialect goes on as it is: a look at every part without copying any. It errs
 /// towards no; then `WireRules` looks closely.
-struct OwnCheck {
-  /// The keys that occur in every message, told apart without a copy.
+struct PassthroughCheck {
+  /// The keys that occur in every message, compared without a copy.
   private enum Key {
     case role, content, calls, callID, type, id, function, name, arguments, other
 
@@ -65,7 +65,7 @@ struct OwnCheck {
         guard open.isEmpty else { return false }
       case "user", "safety_identifier", "prompt_cache_key":
         guard (value.stringBytesMax ?? 0) <= rules.userLengthMax else { return false }
-      case "stop": guard value.kind == .string, OwnCheck.hasInk(value) else { return false }
+      case "stop": guard value.kind == .string, PassthroughCheck.hasInk(value) else { return false }
       case "temperature":
         guard !model.refusesSampling, (value.double ?? 0) <= rules.temperatureMax else { return false }
       case "top_p": guard !model.refusesSampling else { return false }
@@ -165,7 +165,7 @@ struct OwnCheck {
     for (key, value) in function.members {
       switch Key(key) {
       case .name: hasName = isName(value)
-      case .arguments: hasArguments = OwnCheck.hasInk(value)
+      case .arguments: hasArguments = PassthroughCheck.hasInk(value)
       default: continue
       }
     }
@@ -203,12 +203,15 @@ struct OwnCheck {
         for tool in value.elements where !isFineMessageTool(tool) { return false }
       case "tool_choice": hasChoice = true
       case "system":
-        guard OwnCheck.hasInk(value) || (value.kind == .array && value.elements.allSatisfy(OwnCheck.isFineText)) else {
+        guard
+          PassthroughCheck.hasInk(value)
+            || (value.kind == .array && value.elements.allSatisfy(PassthroughCheck.isFineText))
+        else {
           return false
         }
       case "messages": guard isFineConversation(value) else { return false }
       case "metadata": guard (value["user_id"]?.stringBytesMax ?? 0) <= rules.userLengthMax else { return false }
-      case "stop_sequences": guard value.elements.allSatisfy(OwnCheck.hasInk) else { return false }
+      case "stop_sequences": guard value.elements.allSatisfy(PassthroughCheck.hasInk) else { return false }
       case "max_tokens": guard (value.int ?? 0) <= limit else { return false }
       case "temperature":
         hasTemperature = true
@@ -240,7 +243,7 @@ struct OwnCheck {
       isFirst = false
       last = role == "assistant" ? content : nil
       if content.kind == .string {
-        guard open.isEmpty, OwnCheck.hasInk(content) else { return false }
+        guard open.isEmpty, PassthroughCheck.hasInk(content) else { return false }
         continue
       }
       guard content.count > 0 else { return false }
@@ -248,7 +251,7 @@ struct OwnCheck {
       for block in content.elements where !isFineBlock(block, &isBehindResults) { return false }
     }
     guard let last else { return open.isEmpty && !isFirst }
-    // The end of the assistant's words is looked at closely.
+    // The end of the assistant's text is checked closely.
     return last.kind == .array && last[last.count - 1]?["type"]?.string != "text" && open.isEmpty
   }
 
@@ -256,14 +259,14 @@ struct OwnCheck {
     let type = block["type"]?.string
     if type == "tool_result" {
       guard !isBehindResults, let id = block["tool_use_id"]?.string, open.remove(id) != nil else { return false }
-      return block["content"].map { $0.kind == .string || $0.elements.allSatisfy(OwnCheck.isFineText) } ?? true
+      return block["content"].map { $0.kind == .string || $0.elements.allSatisfy(PassthroughCheck.isFineText) } ?? true
     }
     isBehindResults = true
     switch type {
-    case "text": return open.isEmpty && OwnCheck.isFineText(block)
+    case "text": return open.isEmpty && PassthroughCheck.isFineText(block)
     case "thinking":
       guard let signature = block["signature"]?.string else { return false }
-      return !signature.isEmpty && !signature.hasPrefix(ReasoningProof.mark)
+      return !signature.isEmpty && !signature.hasPrefix(ReasoningSignature.mark)
     case "tool_use":
       guard let name = block["name"], isName(name), block["input"]?.kind == .object else { return false }
       return isNewID(block["id"])

@@ -1,10 +1,10 @@
 internal import JSON
 
-/// How much a model is to think, in the words of the dialects.
-enum Effort {
+/// How much a model is to think, in each dialect.
+enum ReasoningEffort {
   /// The least that a model of Anthropic may think.
   private static let budgetMin: Int64 = 1024
-  /// Room for the words of an answer beside its thoughts, where the caller gives no bound.
+  /// Room for the text of an answer beside its thoughts, where the caller gives no bound.
   private static let answerTokens: Int64 = 4096
   private static let budgets: [String: Int64] = [
     "minimal": 1024, "low": 2048, "medium": 8192, "high": 16384, "xhigh": 32768, "max": 32768,
@@ -18,12 +18,12 @@ enum Effort {
     let effort = root["output_config"]?["effort"]?.string
     guard thinking != nil || effort != nil else { return }
     let isOff = thinking?["type"]?.string == "disabled"
-    let wish: String? =
+    let requested: String? =
       if isOff { nil } else if let effort { effort } else if let budget = thinking?["budget_tokens"]?.int {
         budget < 4096 ? "low" : budget < 16384 ? "medium" : "high"
       } else { nil }
-    if let wish, context.target.thinks {
-      body.set("reasoning_effort", .string(nearest(wish, context.target.rules.efforts)))
+    if let requested, context.target.thinks {
+      body.set("reasoning_effort", .string(nearest(requested, context.target.rules.efforts)))
       return
     }
     if effort != nil { context.omissions.add("output_config.effort") }
@@ -31,10 +31,10 @@ enum Effort {
   }
 
   /// The nearest word that the provider knows.
-  static func nearest(_ wish: String, _ known: [String]) -> String {
-    guard !known.contains(wish) else { return wish }
+  static func nearest(_ requested: String, _ known: [String]) -> String {
+    guard !known.contains(requested) else { return requested }
     let order = ["none", "minimal", "low", "medium", "high", "xhigh", "max"]
-    guard let place = order.firstIndex(of: wish) else { return "medium" }
+    guard let place = order.firstIndex(of: requested) else { return "medium" }
     // No more than `high` is known to all models of a provider.
     let below = order[..<place].last { known.contains($0) && $0 != "none" }
     return below.map { $0 == "xhigh" ? "high" : $0 } ?? order[place...].first { known.contains($0) } ?? "medium"
@@ -48,7 +48,7 @@ enum Effort {
       body.set("thinking", own)
       return
     }
-    guard let wish = root["reasoning_effort"]?.string, wish != "none" else { return }
+    guard let requested = root["reasoning_effort"]?.string, requested != "none" else { return }
     guard context.target.thinks else { return context.omissions.add("reasoning_effort") }
     switch context.model.thinking {
     case .none: context.omissions.add("reasoning_effort")
@@ -57,16 +57,16 @@ enum Effort {
       if context.model.isAdaptiveOnly { thinking.set("display", .string("summarized")) }
       body.set("thinking", thinking)
       var config = body["output_config"] ?? .object([])
-      config.set("effort", .string(nearest(wish, ["low", "medium", "high"])))
+      config.set("effort", .string(nearest(requested, ["low", "medium", "high"])))
       body.set("output_config", config)
-    case .budget: budget(wish, root, &body, &context)
+    case .budget: budget(requested, root, &body, &context)
     }
   }
 
   private static func budget(
-    _ wish: String, _ root: JSONNode, _ body: inout JSONNode, _ context: inout RequestContext
+    _ requested: String, _ root: JSONNode, _ body: inout JSONNode, _ context: inout RequestContext
   ) {
-    var budget = budgets[wish] ?? 8192
+    var budget = budgets[requested] ?? 8192
     let isBounded = root["max_completion_tokens"] != nil || root["max_tokens"] != nil
     if !isBounded, context.target.outputTokensCap == nil {
       body.set("max_tokens", .int(min(context.target.outputTokensLimit ?? .max, budget + answerTokens)))

@@ -1,19 +1,19 @@
 import Routing
 import Testing
 
-@Suite struct BreakerTests {
-  private let policy = Breaker.Policy(
+@Suite struct CircuitBreakerTests {
+  private let policy = CircuitBreaker.Policy(
     failuresInRow: 3, coolMilliseconds: 100, coolMaxMilliseconds: 1000, keyCoolMilliseconds: 5000,
     probeMilliseconds: 400)
 
-  private func tripped() -> Breaker {
-    var breaker = Breaker()
+  private func tripped() -> CircuitBreaker {
+    var breaker = CircuitBreaker()
     for _ in 0..<3 { breaker.failed(.provider, retryAfter: nil, at: 0, policy) }
     return breaker
   }
 
   @Test func `opens after failures in a row, not before`() {
-    var breaker = Breaker()
+    var breaker = CircuitBreaker()
     breaker.failed(.provider, retryAfter: nil, at: 0, policy)
     breaker.failed(.transport, retryAfter: nil, at: 0, policy)
     #expect(breaker.state(at: 0) == .closed)
@@ -26,7 +26,7 @@ import Testing
   }
 
   @Test func `half of twenty calls failing opens it too`() {
-    var breaker = Breaker()
+    var breaker = CircuitBreaker()
     for index in 0..<20 {
       #expect(breaker.state(at: 0) == .closed, "call \(index)")
       if index.isMultiple(of: 2) {
@@ -73,10 +73,10 @@ import Testing
   }
 
   @Test func `a key without credit cools at once and for long, a limited one as long as it is told`() {
-    var broke = Breaker()
+    var broke = CircuitBreaker()
     broke.failed(.money, retryAfter: nil, at: 0, policy)
     #expect(broke.state(at: 4999) == .open && broke.state(at: 5000) == .halfOpen)
-    var limited = Breaker()
+    var limited = CircuitBreaker()
     limited.failed(.rate, retryAfter: 3000, at: 0, policy)
     #expect(limited.state(at: 2999) == .open)
     // The later end wins.
@@ -89,7 +89,7 @@ import Testing
     broken.reachable(at: 10)
     #expect(broken.state(at: 10) == .halfOpen)
     for failure in [FailureClass.rate, .money, .key] {
-      var limited = Breaker()
+      var limited = CircuitBreaker()
       limited.failed(failure, retryAfter: 3000, at: 0, policy)
       limited.reachable(at: 10)
       #expect(limited.state(at: 10) == .open, "\(failure)")
@@ -104,14 +104,14 @@ import Testing
   }
 
   @Test func `no pause is longer than an hour`() {
-    var breaker = Breaker()
+    var breaker = CircuitBreaker()
     breaker.failed(.rate, retryAfter: .max, at: 5, policy)
     #expect(breaker.state(at: 3_600_004) == .open && breaker.state(at: 3_600_005) == .halfOpen)
   }
 
   @Test(arguments: [FailureClass.caller, .context, .content, .tools])
   func `what is no fault of the provider does not count`(_ failure: FailureClass) {
-    var breaker = Breaker()
+    var breaker = CircuitBreaker()
     for _ in 0..<50 { breaker.failed(failure, retryAfter: nil, at: 0, policy) }
     #expect(breaker.state(at: 0) == .closed)
   }

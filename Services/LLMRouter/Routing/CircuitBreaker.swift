@@ -1,6 +1,6 @@
 /// The circuit breaker of a provider, model and key: closed while calls succeed, open after failures for a cooling
 /// time, then half-open: one call probes. Times are milliseconds of one clock, given from outside.
-public struct Breaker: Sendable, Hashable {
+public struct CircuitBreaker: Sendable, Hashable {
   /// When it opens and for how long.
   public struct Policy: Sendable, Hashable {
     /// Failures in a row that open it.
@@ -82,7 +82,7 @@ public struct Breaker: Sendable, Hashable {
     row = 0
     remember(false)
     if isTripped {
-      self = Breaker()
+      self = CircuitBreaker()
     }
   }
 
@@ -109,7 +109,7 @@ public struct Breaker: Sendable, Hashable {
     case .key, .money: cool = policy.keyCoolMilliseconds
     case .rate: cool = retryAfter ?? policy.coolMilliseconds
     default:
-      let share = seen >= Breaker.windowBits ? window.nonzeroBitCount * 100 / Breaker.windowBits : 0
+      let share = seen >= CircuitBreaker.windowBits ? window.nonzeroBitCount * 100 / CircuitBreaker.windowBits : 0
       if isTripped || row >= policy.failuresInRow || share >= policy.failurePercent {
         cool = min(policy.coolMilliseconds << Int64(min(trips, 10)), policy.coolMaxMilliseconds)
         trips = min(trips + 1, 64)
@@ -121,11 +121,11 @@ public struct Breaker: Sendable, Hashable {
     let isOutage = ![.key, .money, .rate].contains(failure)
     self.isOutage = isOutage && (self.isOutage || !isTripped || openUntil <= now)
     isTripped = true
-    openUntil = max(openUntil, now &+ min(cool, Breaker.coolMax))
+    openUntil = max(openUntil, now &+ min(cool, CircuitBreaker.coolMax))
   }
 
   private mutating func remember(_ failure: Bool) {
-    window = ((window << 1) | (failure ? 1 : 0)) & ((1 << UInt32(Breaker.windowBits)) - 1)
-    seen = min(seen + 1, Breaker.windowBits)
+    window = ((window << 1) | (failure ? 1 : 0)) & ((1 << UInt32(CircuitBreaker.windowBits)) - 1)
+    seen = min(seen + 1, CircuitBreaker.windowBits)
   }
 }

@@ -1,7 +1,7 @@
-/// For how long a provider has sent no token. Time in which its stream was not read, because the caller is slow, is
+/// How long a provider has sent no token. Time in which its stream was not read, because the caller is slow, is
 /// none of its own. A value: times are given from outside.
-public struct StreamSilence: Sendable {
-  /// The begin of the silence, moved on by the time in which nobody read.
+public struct StreamIdleTime: Sendable {
+  /// When the provider went idle, moved on by the time in which nobody read.
   public private(set) var since: UInt64
   /// When the finish reason came.
   public private(set) var finishedAt: UInt64?
@@ -11,7 +11,7 @@ public struct StreamSilence: Sendable {
   private var isFinished = false
   private var isUnreliable = false
 
-  /// A silence that begins now.
+  /// Idle from now on.
   public init(at now: UInt64) {
     since = now
     self.now = now

@@ -1,9 +1,10 @@
 internal import JSON
 internal import Pricing
+internal import Primitives
 
 /// The counts of a call, to be said in any dialect: chat completions count cached tokens in, messages count them out.
 /// What a provider says that cannot be true is left out, so that callers get counts they can add up.
-struct UsageWords: Sendable, Hashable {
+struct UsageFields: Sendable, Hashable {
   var prompt: Int64 = 0
   var output: Int64 = 0
   var read: Int64 = 0
@@ -37,7 +38,7 @@ struct UsageWords: Sendable, Hashable {
     messages.take(usage, isFinal: true)
     guard let read = messages.usage else { return }
     let known = messages
-    self = UsageWords(read)
+    self = UsageFields(read)
     messages = known
   }
 

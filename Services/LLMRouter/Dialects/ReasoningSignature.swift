@@ -1,6 +1,6 @@
 /// What a reasoning item carries for its provider in `encrypted_content`: a signature of thoughts that stand beside it,
 /// or the thoughts themselves, encrypted. Marked, so that neither goes to a provider that did not make it.
-public enum ReasoningProof {
+public enum ReasoningSignature {
   /// Begins what only Anthropic can read.
   static let mark = "cadre:"
   private static let signedMark = "cadre:signature:"

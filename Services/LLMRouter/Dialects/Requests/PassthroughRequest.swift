@@ -1,10 +1,10 @@
 internal import JSON
 
-/// The request of a caller who speaks the provider's dialect: the caller's own words, but for the model's name there,
+/// The request of a caller who speaks the provider's dialect: unchanged, but for the model's name there,
 /// the usage of streams, the bound of the answer, and what the provider would refuse.
-enum OwnRequest {
+enum PassthroughRequest {
   static func request(_ document: JSONView, _ dialect: Dialect, _ context: RequestContext) -> TranslatedRequest {
-    var check = OwnCheck(context)
+    var check = PassthroughCheck(context)
     let isFine = check.isFine(document, dialect)
     if isFine, let bytes = plain(document, dialect, context.target) {
       return TranslatedRequest(bytes: bytes, dropped: [])
