@@ -66,7 +66,7 @@ var targets: [Target] = [
   shared("Contracts", ["Primitives"]),
   shared("HTTP", ["Primitives", "Reactor", "JSON", "Telemetry", "HTTPWire", "ContentCoding", "Crypto", "CCurl"]),
   shared("Postgres", ["Primitives", "Reactor", "Telemetry", "CLibPQ"]),
-  shared("Redis", ["Primitives", "Reactor", "Telemetry", "CHiredis"]),
+  shared("Redis", ["Primitives", "Reactor", "Telemetry", "HTTPWire", "CHiredis"]),
 
   shared(
     "ServiceKit",
@@ -116,18 +116,32 @@ var targets: [Target] = [
   library(
     "AnswerCache", at: "Services/LLMRouter/Cache",
     ["Contracts", "Crypto", "Dialects", "JSON", "Pricing", "Primitives", "Reactor", "Redis", "Telemetry"]),
-  .executableTarget(
-    name: "llm-router",
+  .target(
+    name: "ModelCatalog",
     dependencies: [
-      "AnswerCache", "Budgets", "Checks", "Contracts", "Crypto", "Dialects", "HTTP", "HTTPWire", "JSON", "Ledger",
-      "Postgres", "Pricing", "Primitives", "Reactor", "Redis", "RouterSchema", "Routing", "ServiceKit", "Settings",
-      "Spending", "Telemetry",
+      "Budgets", "Checks", "Contracts", "Crypto", "Dialects", "HTTP", "HTTPWire", "JSON", "Postgres", "Pricing",
+      "Primitives", "Reactor", "Routing", "Settings", "Spending", "Telemetry",
     ],
-    path: "Services/LLMRouter",
-    exclude: [
-      "Pricing", "Budgets", "Routing", "Dialects", "Checks", "Schema", "Ledger", "Spending", "Cache",
-    ],
-    resources: [.embedInCode("Catalog/prices.csv")], swiftSettings: settings),
+    path: "Services/LLMRouter/Catalog", resources: [.embedInCode("prices.csv")], swiftSettings: settings),
+  library(
+    "ModelCalls", at: "Services/LLMRouter/Calls",
+    [
+      "AnswerCache", "Budgets", "Checks", "Contracts", "Dialects", "HTTP", "HTTPWire", "JSON", "Ledger",
+      "ModelCatalog", "Pricing", "Primitives", "Reactor", "Routing", "ServiceKit", "Spending", "Telemetry",
+    ]),
+  library(
+    "RouterAPI", at: "Services/LLMRouter/API",
+    [
+      "Budgets", "Checks", "Contracts", "Dialects", "HTTP", "HTTPWire", "JSON", "Ledger", "ModelCalls",
+      "ModelCatalog", "Postgres", "Pricing", "Primitives", "Routing", "ServiceKit", "Settings", "Spending",
+      "Telemetry",
+    ]),
+  service(
+    "llm-router", at: "Services/LLMRouter/Main",
+    [
+      "AnswerCache", "HTTP", "Ledger", "ModelCalls", "ModelCatalog", "Postgres", "Pricing", "Primitives", "Reactor",
+      "Redis", "RouterAPI", "RouterSchema", "Routing", "ServiceKit", "Settings", "Spending", "Telemetry",
+    ]),
   library("PublicAPI", at: "Services/Gateway/PublicAPI", ["HTTPWire", "JSON"]),
   .executableTarget(
     name: "gateway",

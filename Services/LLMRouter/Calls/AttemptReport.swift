@@ -1,5 +1,6 @@
 internal import Dialects
 internal import JSON
+internal import ModelCatalog
 internal import Pricing
 internal import Primitives
 internal import Routing
@@ -45,9 +46,9 @@ struct AttemptReport: Sendable {
   let sentAt: UInt64
   let endedAt: UInt64
 
-  /// What stands for the usage where the provider does not tell it: what was asked, and what came. Where nothing came
+  /// What stands for the usage where the provider does not report it: the prompt, and what came. Where nothing came
   /// because the router did not wait or could not read it, what was possible in that time, up to the bound of the
-  /// answer. A caller that leaves pays what came.
+  /// answer. A caller that leaves pays for what came.
   var estimate: TokenUsage {
     let came = TokenEstimate.answer(bytes: deliveredBytes)
     switch progress {
@@ -60,7 +61,7 @@ struct AttemptReport: Sendable {
     }
   }
 
-  /// What a model can have said in the time of the attempt.
+  /// What a model can have generated in the time of the attempt.
   private var possible: Int64 {
     let milliseconds = Int64(clamping: endedAt > sentAt ? (endedAt - sentAt) / 1_000_000 : 0)
     let tokens = milliseconds.multipliedClamped(by: TokenEstimate.tokensPerSecondMax) / 1000
@@ -73,10 +74,10 @@ struct AttemptReport: Sendable {
     case .unsent, .refused: return (TokenUsage(), false)
     case .complete: return TokenUsage.accounted(usage, estimate: estimate)
     case .begun:
-      guard var told = usage else { return (estimate, true) }
+      guard var reported = usage else { return (estimate, true) }
       // What was counted before the end may be too little.
-      if told.output < estimate.output { told.isOutputTold = false }
-      return told.completed(by: estimate)
+      if reported.output < estimate.output { reported.isOutputTold = false }
+      return reported.completed(by: estimate)
     }
   }
 }

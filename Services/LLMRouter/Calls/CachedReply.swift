@@ -2,9 +2,10 @@ internal import AnswerCache
 internal import Contracts
 internal import HTTP
 internal import HTTPWire
+internal import ModelCatalog
 internal import Pricing
 
-/// Answers that come from the cache or from a call in flight.
+/// Answers that come from the cache or from a call in inFlight.
 enum CachedReply {
   /// Streams are replayed in pieces of this size.
   private static let pieceBytes = 16 << 10
@@ -38,28 +39,28 @@ enum CachedReply {
     return response
   }
 
-  /// Sends an answer into a flight.
-  static func pour(_ reply: Reply, into flight: Flight) async throws {
-    flight.begin(Flight.Head(status: .ok, headers: reply.headers))
+  /// Sends an answer to all who wait for a call.
+  static func send(_ reply: Reply, to inFlight: InFlightCall) async throws {
+    inFlight.begin(AnswerBuffer.Head(status: .ok, headers: reply.headers))
     switch reply.body {
-    case .whole(let bytes): flight.append(bytes)
+    case .whole(let bytes): inFlight.append(bytes)
     case .stream(let produce):
-      try await produce { bytes, _ in flight.append(bytes) }
+      try await produce { bytes, _ in inFlight.append(bytes) }
     }
-    flight.finish()
+    inFlight.finish()
   }
 
-  /// Answers from a flight, for the one who makes the call and for those who join it.
+  /// Answers from a call in flight, for its leader and for its followers.
   static func follow(
-    _ flight: Flight, _ record: CallRecord, isPilot: Bool, heartbeat: Heartbeat?
+    _ inFlight: InFlightCall, _ record: CallRecord, isLeader: Bool, heartbeat: Heartbeat?
   ) async throws -> HTTPResponse {
-    let head: Flight.Head
-    do { head = try await flight.head() } catch {
-      flight.leave()
+    let head: AnswerBuffer.Head
+    do { head = try await inFlight.head() } catch {
+      inFlight.leave()
       throw error
     }
     var response = HTTPResponse(head.status, headers: head.headers)
-    if !isPilot {
+    if !isLeader {
       response.headers.set(InternalHeader.cache, "shared")
       response.headers.set(InternalHeader.costMicroUSD, "0")
     }
@@ -68,21 +69,21 @@ enum CachedReply {
       usage: TokenUsage(), nanoUSD: nil, contentType: "", body: [])
     let isStream = head.headers[.contentType]?.hasPrefix("text/event-stream") ?? false
     guard isStream else {
-      defer { flight.leave() }
-      let bytes = try await flight.piece(0) ?? []
-      if !isPilot { record.endFromCache(shared, state: "shared") }
+      defer { inFlight.leave() }
+      let bytes = try await inFlight.piece(0) ?? []
+      if !isLeader { record.endFromCache(shared, state: "shared") }
       response.body = .bytes(bytes)
       return response
     }
     response.heartbeat = heartbeat
     response.body = .stream(length: nil) { writer in
-      defer { flight.leave() }
+      defer { inFlight.leave() }
       var index = 0
-      while let piece = try await flight.piece(index) {
+      while let piece = try await inFlight.piece(index) {
         index += 1
         if !piece.isEmpty { try await writer.write(piece) }
       }
-      if !isPilot { record.endFromCache(shared, state: "shared") }
+      if !isLeader { record.endFromCache(shared, state: "shared") }
     }
     return response
   }

@@ -1,6 +1,7 @@
 internal import Dialects
 internal import HTTPWire
 internal import JSON
+internal import ModelCatalog
 internal import Pricing
 internal import Routing
 

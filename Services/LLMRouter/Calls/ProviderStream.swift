@@ -3,6 +3,7 @@ internal import HTTP
 internal import HTTPWire
 internal import JSON
 internal import Ledger
+internal import ModelCatalog
 internal import Pricing
 internal import Primitives
 internal import Reactor
@@ -13,7 +14,7 @@ internal import Routing
 /// `@unchecked Sendable`: one task reads it at a time; it is handed from the attempt to the writer of the answer.
 final class ProviderStream: @unchecked Sendable {
   /// More than this is not held back while the first token is awaited.
-  private static let heldBytesMax = 1 << 20
+  private static let bufferedBytesMax = 1 << 20
   /// Events that are no JSON and are left out; more of them are no stream.
   private static let malformedMax = 32
   /// Time for the usage and the end that follow the finish reason, in nanoseconds. The answer is complete by then.
@@ -106,7 +107,7 @@ final class ProviderStream: @unchecked Sendable {
   /// Reads until the first token, or the end, and returns what may be sent by then.
   func open() async throws -> [UInt8] {
     var held: [UInt8] = []
-    while !hasContent, held.count < ProviderStream.heldBytesMax {
+    while !hasContent, held.count < ProviderStream.bufferedBytesMax {
       guard let piece = try await next() else { break }
       held += piece
     }
@@ -312,7 +313,7 @@ final class ProviderStream: @unchecked Sendable {
   var continuableText: String? {
     guard role == .continuable, let translation = translator?.translation, !translation.isOver, !translation.hasCalls,
       !isAnswered,
-      !translation.text.isEmpty, translation.text.utf8.count <= ProviderStream.heldBytesMax
+      !translation.text.isEmpty, translation.text.utf8.count <= ProviderStream.bufferedBytesMax
     else { return nil }
     return translation.text
   }

@@ -1,23 +1,34 @@
-internal import Postgres
-internal import Routing
+package import Postgres
+package import Routing
 
 /// An alias in the table.
-struct AliasRow: Sendable {
-  let name: String
-  let rule: AliasRule
+package struct AliasRow: Sendable {
+  package let name: String
+  package let rule: AliasRule
   /// What answers have to be like, as JSON.
-  let check: String?
-  let version: Int
+  package let check: String?
+  package let version: Int
+
+  /// A row.
+  package init(name: String, rule: AliasRule, check: String?, version: Int) {
+    self.name = name
+    self.rule = rule
+    self.check = check
+    self.version = version
+  }
 }
 
 /// The table of aliases.
-struct AliasStore: Sendable {
+package struct AliasStore: Sendable {
   /// Aliases of an installation.
   static let rowsMax = 1000
 
-  let pool: PostgresPool
+  private let pool: PostgresPool
 
-  func all() async throws -> [AliasRow] {
+  /// The table behind a pool.
+  package init(pool: PostgresPool) { self.pool = pool }
+
+  package func all() async throws -> [AliasRow] {
     try await pool.query(
       """
       select name, strategy, version, array_to_string(models, E'\\x1f'), array_to_string(fallbacks, E'\\x1f'),
@@ -43,7 +54,7 @@ struct AliasStore: Sendable {
   }
 
   /// Adds or replaces. Returns the version, or nil when `expected` is not it any more or there are too many.
-  func put(_ name: String, _ rule: AliasRule, check: String?, expected: Int?) async throws -> Int? {
+  package func put(_ name: String, _ rule: AliasRule, check: String?, expected: Int?) async throws -> Int? {
     try await pool.query(
       """
       insert into alias as a (name, models, strategy, fallbacks, context_fallbacks, content_fallbacks,
@@ -67,7 +78,7 @@ struct AliasStore: Sendable {
     ).first.map { Int(try $0.decode(0, as: Int32.self)) }
   }
 
-  func remove(_ name: String) async throws -> Bool {
+  package func remove(_ name: String) async throws -> Bool {
     try await pool.query("delete from alias where name = $1 returning 1", [name]).first != nil
   }
 }

@@ -1,24 +1,39 @@
-internal import Postgres
+package import Postgres
 internal import Pricing
-internal import Primitives
-internal import Routing
+package import Primitives
+package import Routing
 
 /// A model in the table.
-struct ModelRow: Sendable {
-  let target: ModelTarget
+package struct ModelRow: Sendable {
+  package let target: ModelTarget
   /// The day of the price, as `YYYY-MM-DD`.
-  let priceAsOf: String?
-  let isEnabled: Bool
-  let version: Int
-  let createdAt: Timestamp
-  let updatedAt: Timestamp
+  package let priceAsOf: String?
+  package let isEnabled: Bool
+  package let version: Int
+  package let createdAt: Timestamp
+  package let updatedAt: Timestamp
   /// Set where the model has an order of its own.
-  let priority: Int?
-  let weight: Int?
+  package let priority: Int?
+  package let weight: Int?
+
+  /// A row.
+  package init(
+    target: ModelTarget, priceAsOf: String?, isEnabled: Bool, version: Int, createdAt: Timestamp,
+    updatedAt: Timestamp, priority: Int?, weight: Int?
+  ) {
+    self.target = target
+    self.priceAsOf = priceAsOf
+    self.isEnabled = isEnabled
+    self.version = version
+    self.createdAt = createdAt
+    self.updatedAt = updatedAt
+    self.priority = priority
+    self.weight = weight
+  }
 }
 
 /// The tables of models and aliases.
-struct ModelStore: Sendable {
+package struct ModelStore: Sendable {
   /// Models of an installation.
   static let rowsMax = 5000
   private static let columns = """
@@ -27,9 +42,12 @@ struct ModelStore: Sendable {
     m.enabled, m.version, m.created_at, m.updated_at, m.priority, m.weight, p.priority, p.weight
     """
 
-  let pool: PostgresPool
+  private let pool: PostgresPool
 
-  func all() async throws -> [ModelRow] {
+  /// The table behind a pool.
+  package init(pool: PostgresPool) { self.pool = pool }
+
+  package func all() async throws -> [ModelRow] {
     try await pool.query(
       """
       select \(ModelStore.columns) from model m join provider p on p.id = m.provider_id
@@ -38,7 +56,7 @@ struct ModelStore: Sendable {
     ).map(row)
   }
 
-  func find(_ provider: String, _ name: String) async throws -> ModelRow? {
+  package func find(_ provider: String, _ name: String) async throws -> ModelRow? {
     try await pool.query(
       """
       select \(ModelStore.columns) from model m join provider p on p.id = m.provider_id
@@ -49,7 +67,7 @@ struct ModelStore: Sendable {
 
   /// Adds or replaces. Returns nil when the provider is unknown, `expected` is not the version any more, or there are
   /// too many.
-  func put(_ model: ModelRow, expected: Int?) async throws -> Bool? {
+  package func put(_ model: ModelRow, expected: Int?) async throws -> Bool? {
     let target = model.target
     let capabilities = target.capabilities.map { $0.map(\.rawValue).sorted().joined(separator: ",") }
     let price = target.price
@@ -82,7 +100,7 @@ struct ModelStore: Sendable {
     ).first.map { try $0.decode(0, as: Bool.self) }
   }
 
-  func remove(_ provider: String, _ name: String) async throws -> Bool {
+  package func remove(_ provider: String, _ name: String) async throws -> Bool {
     try await pool.query(
       """
       delete from model m using provider p where p.id = m.provider_id and p.name = $1 and m.name = $2 returning 1

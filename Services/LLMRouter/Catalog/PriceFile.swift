@@ -1,13 +1,14 @@
 internal import Glibc
-internal import Pricing
+package import Pricing
 
 /// The price table: the one that is built in, or a file in its place.
-enum PriceFile {
-  struct Failure: Error, CustomStringConvertible {
-    let description: String
+package enum PriceFile {
+  package struct Failure: Error, CustomStringConvertible {
+    package let description: String
   }
 
-  static func table(_ path: String) throws(Failure) -> PriceTable {
+  /// The table of a file; an empty path is the table that is built in.
+  package static func table(_ path: String) throws(Failure) -> PriceTable {
     let text: String
     if path.isEmpty {
       text = String(decoding: PackageResources.prices_csv, as: UTF8.self)

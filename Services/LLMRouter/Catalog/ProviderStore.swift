@@ -1,18 +1,27 @@
 internal import JSON
-internal import Postgres
-internal import Primitives
+package import Postgres
+package import Primitives
 
 /// A provider in the table.
-struct ProviderRow: Sendable {
-  let id: UUID
-  let record: ProviderRecord
-  let version: Int
-  let createdAt: Timestamp
-  let updatedAt: Timestamp
+package struct ProviderRow: Sendable {
+  package let id: UUID
+  package let record: ProviderRecord
+  package let version: Int
+  package let createdAt: Timestamp
+  package let updatedAt: Timestamp
+
+  /// A row.
+  package init(id: UUID, record: ProviderRecord, version: Int, createdAt: Timestamp, updatedAt: Timestamp) {
+    self.id = id
+    self.record = record
+    self.version = version
+    self.createdAt = createdAt
+    self.updatedAt = updatedAt
+  }
 }
 
 /// The table of providers.
-struct ProviderStore: Sendable {
+package struct ProviderStore: Sendable {
   /// Providers of an installation.
   static let rowsMax = 200
   private static let columns = """
@@ -20,20 +29,23 @@ struct ProviderStore: Sendable {
     updated_at, stall_ms
     """
 
-  let pool: PostgresPool
+  private let pool: PostgresPool
 
-  func all() async throws -> [ProviderRow] {
+  /// The table behind a pool.
+  package init(pool: PostgresPool) { self.pool = pool }
+
+  package func all() async throws -> [ProviderRow] {
     try await pool.query(
       "select \(ProviderStore.columns) from provider order by priority, name limit \(ProviderStore.rowsMax)"
     ).map(row)
   }
 
-  func find(_ name: String) async throws -> ProviderRow? {
+  package func find(_ name: String) async throws -> ProviderRow? {
     try await pool.query("select \(ProviderStore.columns) from provider where name = $1", [name]).first.map(row)
   }
 
   /// Adds or replaces. Returns nil when `expected` is not the version any more, or there are too many.
-  func put(_ record: ProviderRecord, expected: Int?) async throws -> (row: ProviderRow, isNew: Bool)? {
+  package func put(_ record: ProviderRecord, expected: Int?) async throws -> (row: ProviderRow, isNew: Bool)? {
     var writer = JSONWriter()
     writer.beginArray()
     for key in record.keys { key.write(to: &writer) }
@@ -61,7 +73,7 @@ struct ProviderStore: Sendable {
     ).first.map { (try row($0), try $0.decode(14, as: Bool.self)) }
   }
 
-  func remove(_ name: String) async throws -> Bool {
+  package func remove(_ name: String) async throws -> Bool {
     try await pool.query("delete from provider where name = $1 returning 1", [name]).first != nil
   }
 
