@@ -66,7 +66,7 @@ var targets: [Target] = [
   shared("Contracts", ["Primitives"]),
   shared("HTTP", ["Primitives", "Reactor", "JSON", "Telemetry", "HTTPWire", "ContentCoding", "Crypto", "CCurl"]),
   shared("Postgres", ["Primitives", "Reactor", "Telemetry", "CLibPQ"]),
-  shared("Redis", ["Primitives", "Reactor", "Telemetry", "CHiredis"]),
+  shared("Redis", ["Primitives", "Reactor", "Telemetry", "HTTPWire", "CHiredis"]),
 
   shared(
     "ServiceKit",
@@ -97,24 +97,51 @@ var targets: [Target] = [
     ], swiftSettings: settings),
 
   library("Pricing", at: "Services/LLMRouter/Pricing", ["JSON", "Primitives"]),
-  library("Budgets", at: "Services/LLMRouter/Budgets"),
+  library("Budgets", at: "Services/LLMRouter/Budgets", ["Primitives"]),
   library("Routing", at: "Services/LLMRouter/Routing", ["JSON", "Pricing"]),
-  library("Dialects", at: "Services/LLMRouter/Dialects", ["Crypto", "HTTPWire", "JSON", "Pricing"]),
+  library("Dialects", at: "Services/LLMRouter/Dialects", ["Crypto", "HTTPWire", "JSON", "Pricing", "Primitives"]),
   library("Checks", at: "Services/LLMRouter/Checks", ["JSON"]),
-  .executableTarget(
-    name: "llm-router",
-    dependencies: [
-      "Pricing", "Budgets", "Routing", "Dialects", "Checks", "Contracts", "Crypto", "HTTP", "HTTPWire", "JSON",
-      "Postgres",
-      "Primitives", "Reactor", "Redis", "ServiceKit", "Settings", "Telemetry",
-    ],
-    path: "Services/LLMRouter", exclude: ["Pricing", "Budgets", "Routing", "Dialects", "Checks"],
+  .target(
+    name: "RouterSchema", dependencies: ["Postgres"], path: "Services/LLMRouter/Schema",
     resources: [
-      .embedInCode("Store/Migrations/0001_models.sql"), .embedInCode("Store/Migrations/0002_attempts.sql"),
-      .embedInCode("Store/Migrations/0003_routing.sql"), .embedInCode("Store/Migrations/0004_usage.sql"),
-      .embedInCode("Prices/prices.csv"),
+      .embedInCode("Migrations/0001_models.sql"), .embedInCode("Migrations/0002_attempts.sql"),
+      .embedInCode("Migrations/0003_routing.sql"), .embedInCode("Migrations/0004_usage.sql"),
+    ], swiftSettings: settings),
+  library(
+    "Ledger", at: "Services/LLMRouter/Ledger",
+    ["Budgets", "Contracts", "Dialects", "Postgres", "Pricing", "Primitives", "Reactor", "Telemetry"]),
+  library(
+    "Spending", at: "Services/LLMRouter/Spending",
+    ["Budgets", "Contracts", "Ledger", "Postgres", "Primitives", "Reactor", "Redis", "Telemetry"]),
+  library(
+    "AnswerCache", at: "Services/LLMRouter/Cache",
+    ["Contracts", "Crypto", "Dialects", "JSON", "Pricing", "Primitives", "Reactor", "Redis", "Telemetry"]),
+  .target(
+    name: "ModelCatalog",
+    dependencies: [
+      "Budgets", "Checks", "Contracts", "Crypto", "Dialects", "HTTP", "HTTPWire", "JSON", "Postgres", "Pricing",
+      "Primitives", "Reactor", "Routing", "Settings", "Spending", "Telemetry",
     ],
-    swiftSettings: settings),
+    path: "Services/LLMRouter/Catalog", resources: [.embedInCode("prices.csv")], swiftSettings: settings),
+  library(
+    "ModelCalls", at: "Services/LLMRouter/Calls",
+    [
+      "AnswerCache", "Budgets", "Checks", "Contracts", "Dialects", "HTTP", "HTTPWire", "JSON", "Ledger",
+      "ModelCatalog", "Pricing", "Primitives", "Reactor", "Routing", "ServiceKit", "Spending", "Telemetry",
+    ]),
+  library(
+    "RouterAPI", at: "Services/LLMRouter/API",
+    [
+      "Budgets", "Checks", "Contracts", "Dialects", "HTTP", "HTTPWire", "JSON", "Ledger", "ModelCalls",
+      "ModelCatalog", "Postgres", "Pricing", "Primitives", "Routing", "ServiceKit", "Settings", "Spending",
+      "Telemetry",
+    ]),
+  service(
+    "llm-router", at: "Services/LLMRouter/Main",
+    [
+      "AnswerCache", "HTTP", "Ledger", "ModelCalls", "ModelCatalog", "Postgres", "Pricing", "Primitives", "Reactor",
+      "Redis", "RouterAPI", "RouterSchema", "Routing", "ServiceKit", "Settings", "Spending", "Telemetry",
+    ]),
   library("PublicAPI", at: "Services/Gateway/PublicAPI", ["HTTPWire", "JSON"]),
   .executableTarget(
     name: "gateway",
@@ -130,9 +157,12 @@ var targets: [Target] = [
     "agent-core", at: "Services/AgentCore",
     ["AgentWorker", "HTTP", "HTTPWire", "Primitives", "Reactor", "ServiceKit", "Settings", "Telemetry"],
     exclude: ["Loop", "Worker"]),
+  library(
+    "ScriptedProvider", at: "Services/MockProvider/Scripts",
+    ["HTTP", "HTTPWire", "JSON", "Primitives", "Reactor", "Settings", "Telemetry"]),
   service(
-    "mock-provider", at: "Services/MockProvider",
-    ["HTTP", "HTTPWire", "JSON", "Primitives", "Reactor", "ServiceKit", "Settings", "Telemetry"]),
+    "mock-provider", at: "Services/MockProvider/Main",
+    ["HTTP", "ScriptedProvider", "ServiceKit", "Settings", "Telemetry"]),
 
   library("LocalStack", at: "Services/Cadre/LocalStack", ["CLinux", "Crypto", "Primitives"]),
   service(
@@ -156,10 +186,11 @@ var targets: [Target] = [
   tests("Decider", ["Decider", "Contracts", "Replay"]),
   tests("Workflows", ["Workflows", "Decider", "Contracts", "JSON"]),
   tests("Cron", ["Cron"]),
-  tests("Pricing", ["Pricing", "JSON"]),
+  tests("Pricing", ["Pricing", "JSON", "Primitives"]),
   tests("Budgets", ["Budgets"]),
   tests("Routing", ["Routing", "Pricing"]),
   tests("Checks", ["Checks", "JSON"]),
+  tests("ScriptedProvider", ["ScriptedProvider", "JSON"]),
   tests("AgentLoop", ["AgentLoop", "Contracts", "JSON"]),
   tests("AgentWorker", ["AgentWorker", "AgentLoop", "Contracts", "HTTP", "JSON", "Primitives", "Telemetry"]),
   tests("Dialects", ["Dialects", "HTTPWire", "JSON", "Pricing"]),

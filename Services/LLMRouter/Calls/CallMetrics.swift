@@ -1,8 +1,10 @@
-internal import Telemetry
+internal import AnswerCache
+internal import Ledger
+package import Telemetry
 
 /// Metrics of model calls. Providers and models come from the configuration, so labels are bounded; names that callers
 /// invent never become labels.
-struct CallMetrics: Sendable {
+package struct CallMetrics: Sendable {
   private static let tokenBuckets: [Double] = [
     1, 4, 16, 64, 256, 1024, 4096, 16_384, 65_536, 262_144, 1_048_576, 4_194_304, 16_777_216, 67_108_864,
   ]
@@ -22,11 +24,13 @@ struct CallMetrics: Sendable {
   let hedges: Counter
   let checks: CounterFamily
 
-  init(registry: MetricsRegistry) {
+  /// Registers the metrics.
+  package init(registry: MetricsRegistry) {
     calls = registry.counter(
       "cadre_model_calls_total", help: "Calls of models, by outcome.", labels: ["provider", "model", "outcome"])
     attempts = registry.counter(
-      "cadre_model_attempts_total", help: "Attempts at providers, by result.", labels: ["provider", "model", "result"])
+      "cadre_model_attempts_total", help: "AttemptLoop at providers, by result.",
+      labels: ["provider", "model", "result"])
     tokens = registry.counter(
       "cadre_model_tokens_total", help: "Tokens that providers have counted.", labels: ["provider", "model", "kind"])
     cost = registry.counter(

@@ -1,6 +1,7 @@
 internal import Dialects
 internal import HTTPWire
 internal import JSON
+internal import ModelCatalog
 internal import Pricing
 internal import Routing
 
@@ -45,7 +46,7 @@ struct ProviderAnswer: Sendable {
     guard !isOwn else {
       let repaired = UsageRepair.repaired(root, wire, accounted, isFinal: true).flatMap { ProviderJSON($0) }
       let own = Answers.own(repaired?.document.bytes ?? body, repaired ?? answer, wire, context)
-      bytes = answer.isMended && (repaired != nil || own != body) ? answer.sendable(own) : own
+      bytes = answer.isRepaired && (repaired != nil || own != body) ? answer.sendable(own) : own
       return
     }
     do throws(StreamFault) {

@@ -2,6 +2,8 @@ internal import Dialects
 internal import HTTP
 internal import HTTPWire
 internal import JSON
+internal import Ledger
+internal import ModelCatalog
 internal import Pricing
 internal import Primitives
 internal import Reactor
@@ -12,7 +14,7 @@ internal import Routing
 /// `@unchecked Sendable`: one task reads it at a time; it is handed from the attempt to the writer of the answer.
 final class ProviderStream: @unchecked Sendable {
   /// More than this is not held back while the first token is awaited.
-  private static let heldBytesMax = 1 << 20
+  private static let bufferedBytesMax = 1 << 20
   /// Events that are no JSON and are left out; more of them are no stream.
   private static let malformedMax = 32
   /// Time for the usage and the end that follow the finish reason, in nanoseconds. The answer is complete by then.
@@ -30,9 +32,9 @@ final class ProviderStream: @unchecked Sendable {
   private let role: StreamRole
   /// Events of a continuation, which the stream before it writes.
   private var kept: [ServerSentEvent] = []
-  private var silence: StreamSilence
+  private var idleTime: StreamIdleTime
   private var parser = ServerSentEventParser()
-  private(set) var watcher: StreamWatcher
+  private(set) var inspector: StreamInspector
   /// A translation stands apart: it is large, and most streams have none.
   private final class Translator {
     var translation: AnswerTranslation
@@ -77,9 +79,9 @@ final class ProviderStream: @unchecked Sendable {
     self.wire = wire
     dialect = request.dialect
     self.limits = limits
-    silence = StreamSilence(at: MonotonicClock.now())
+    idleTime = StreamIdleTime(at: MonotonicClock.now())
     self.bytesMax = bytesMax
-    watcher = StreamWatcher(wire)
+    inspector = StreamInspector(wire)
     promptEstimate = request.promptTokens
     names = changes.names.isEmpty ? nil : changes.names
     translator =
@@ -105,7 +107,7 @@ final class ProviderStream: @unchecked Sendable {
   /// Reads until the first token, or the end, and returns what may be sent by then.
   func open() async throws -> [UInt8] {
     var held: [UInt8] = []
-    while !hasContent, held.count < ProviderStream.heldBytesMax {
+    while !hasContent, held.count < ProviderStream.bufferedBytesMax {
       guard let piece = try await next() else { break }
       held += piece
     }
@@ -113,7 +115,7 @@ final class ProviderStream: @unchecked Sendable {
   }
 
   /// Whether the answer is all there, even if the connection says nothing of its end.
-  var isAnswered: Bool { watcher.isComplete || watcher.finishReason != nil }
+  var isAnswered: Bool { inspector.isComplete || inspector.finishReason != nil }
 
   /// The next bytes for the caller; nil after the end. Throws `StreamFault`, `HTTPClientError` and `CallFailure`, also
   /// for a stream that ends without saying so.
@@ -128,15 +130,15 @@ final class ProviderStream: @unchecked Sendable {
       return try passEvents()
     }
     guard !isTerminated, let body else { return try end() }
-    silence.resumed(at: MonotonicClock.now())
+    idleTime.resumed(at: MonotonicClock.now())
     let deadline = deadline
     do {
       guard let piece = try await body.next(before: deadline) else {
-        silence.paused(at: MonotonicClock.now())
+        idleTime.paused(at: MonotonicClock.now())
         self.body = nil
         return try end()
       }
-      silence.paused(at: MonotonicClock.now())
+      idleTime.paused(at: MonotonicClock.now())
       try take(piece)
     } catch let error as HTTPClientError {
       self.body = nil
@@ -152,10 +154,10 @@ final class ProviderStream: @unchecked Sendable {
     var deadline = limits.deadline
     if let endedAt {
       deadline = min(deadline, endedAt &+ ProviderStream.afterDone)
-    } else if let finishedAt = silence.finishedAt {
+    } else if let finishedAt = idleTime.finishedAt {
       deadline = min(deadline, finishedAt &+ ProviderStream.afterFinish)
     } else if hasContent {
-      deadline = min(deadline, silence.since &+ limits.stallNanoseconds)
+      deadline = min(deadline, idleTime.since &+ limits.stallNanoseconds)
     } else {
       deadline = min(deadline, limits.firstTokenBy)
     }
@@ -212,12 +214,12 @@ final class ProviderStream: @unchecked Sendable {
     while nextEvent < events.count {
       let event = events[nextEvent]
       nextEvent += 1
-      guard !isTerminated, let sight = try watch(event) else { continue }
-      if sight.hasContent {
+      guard !isTerminated, let inspection = try inspect(event) else { continue }
+      if inspection.hasContent {
         hasContent = true
-        silence.ended(at: silence.now)
+        idleTime.ended(at: idleTime.now)
       }
-      try pass(event, sight, &bytes)
+      try pass(event, inspection, &bytes)
       if hasContent, !hadContent { break }
     }
     if nextEvent == events.count {
@@ -228,9 +230,9 @@ final class ProviderStream: @unchecked Sendable {
   }
 
   /// Looks at an event; nil for one that cannot be read and is left out.
-  private func watch(_ event: ServerSentEvent) throws(StreamFault) -> StreamWatcher.Sight? {
-    let sight: StreamWatcher.Sight
-    do { sight = try watcher.watch(event) } catch {
+  private func inspect(_ event: ServerSentEvent) throws(StreamFault) -> StreamInspector.Inspection? {
+    let inspection: StreamInspector.Inspection
+    do { inspection = try inspector.inspect(event) } catch {
       // An error after the finish reason takes nothing back.
       if isAnswered {
         isTerminated = true
@@ -242,37 +244,37 @@ final class ProviderStream: @unchecked Sendable {
       return nil
     }
     if endedAt != nil {
-      isTerminated = sight.isEnd || watcher.usage != nil
-      return sight.isUsageOnly ? sight : nil
+      isTerminated = inspection.isEnd || inspector.usage != nil
+      return inspection.isUsageOnly ? inspection : nil
     }
-    if sight.isEnd, wire == .chat || wire == .completions, watcher.usage == nil {
-      endedAt = silence.now
+    if inspection.isEnd, wire == .chat || wire == .completions, inspector.usage == nil {
+      endedAt = idleTime.now
       return nil
     }
-    if sight.isEnd {
+    if inspection.isEnd {
       isTerminated = true
       sawDone = wire == .chat || wire == .completions || wire == .embeddings
     }
-    if isAnswered, !expectsOthers { silence.finished(hasContent: sight.hasContent) }
-    return sight
+    if isAnswered, !expectsOthers { idleTime.finished(hasContent: inspection.hasContent) }
+    return inspection
   }
 
   private func pass(
-    _ event: ServerSentEvent, _ sight: StreamWatcher.Sight, _ bytes: inout [UInt8]
+    _ event: ServerSentEvent, _ inspection: StreamInspector.Inspection, _ bytes: inout [UInt8]
   ) throws(StreamFault) {
     if role == .continuation {
       kept.append(event)
       return
     }
     if let translator {
-      if let parsed = sight.parsed { try translator.translation.take(parsed, named: event.event, to: &bytes) }
+      if let parsed = inspection.parsed { try translator.translation.take(parsed, named: event.event, to: &bytes) }
       return
     }
-    guard wantsUsage || !sight.isUsageOnly else { return }
-    guard var parsed = sight.parsed else { return event.append(to: &bytes) }
-    guard sight.mayHoldUsage || names != nil else { return event.append(to: &bytes) }
+    guard wantsUsage || !inspection.isUsageOnly else { return }
+    guard var parsed = inspection.parsed else { return event.append(to: &bytes) }
+    guard inspection.mayHoldUsage || names != nil else { return event.append(to: &bytes) }
     let told = parsed
-    let repaired = sight.mayHoldUsage ? repaired(parsed) : nil
+    let repaired = inspection.mayHoldUsage ? repaired(parsed) : nil
     if let repaired { parsed = repaired }
     guard let changed = names.flatMap({ Answers.own(event: parsed, wire, $0) }) ?? repaired?.document.bytes else {
       return event.append(to: &bytes)
@@ -286,8 +288,8 @@ final class ProviderStream: @unchecked Sendable {
     guard root["usage"] != nil || root["message"] != nil || root["response"] != nil || root["x_groq"] != nil else {
       return nil
     }
-    let accounted = TokenUsage.accounted(watcher.usage, estimate: estimate(promptTokens: promptEstimate))
-    return UsageRepair.repaired(root, wire, accounted, isFinal: watcher.isComplete || watcher.finishReason != nil)
+    let accounted = TokenUsage.accounted(inspector.usage, estimate: estimate(promptTokens: promptEstimate))
+    return UsageRepair.repaired(root, wire, accounted, isFinal: inspector.isComplete || inspector.finishReason != nil)
       .flatMap { ProviderJSON($0) }
   }
 
@@ -295,12 +297,12 @@ final class ProviderStream: @unchecked Sendable {
     if let translator {
       // The same counts as in the ledger.
       let estimate = estimate(promptTokens: promptEstimate)
-      translator.translation.finish(TokenUsage.accounted(watcher.usage, estimate: estimate).usage, to: &bytes)
+      translator.translation.finish(TokenUsage.accounted(inspector.usage, estimate: estimate).usage, to: &bytes)
       return
     }
     // What the provider has not said of the end its clients wait for.
     if wire == .chat || wire == .completions, !sawDone { bytes += Array("data: [DONE]\n\n".utf8) }
-    if wire == .messages, !watcher.isComplete {
+    if wire == .messages, !inspector.isComplete {
       ServerSentEvent(event: "message_stop", data: Array(#"{"type":"message_stop"}"#.utf8)).append(to: &bytes)
     }
   }
@@ -311,7 +313,7 @@ final class ProviderStream: @unchecked Sendable {
   var continuableText: String? {
     guard role == .continuable, let translation = translator?.translation, !translation.isOver, !translation.hasCalls,
       !isAnswered,
-      !translation.text.isEmpty, translation.text.utf8.count <= ProviderStream.heldBytesMax
+      !translation.text.isEmpty, translation.text.utf8.count <= ProviderStream.bufferedBytesMax
     else { return nil }
     return translation.text
   }
@@ -329,12 +331,12 @@ final class ProviderStream: @unchecked Sendable {
     limits = other.limits
     parser = other.parser
     // What was looked at there is looked at again here.
-    watcher = StreamWatcher(other.wire)
+    inspector = StreamInspector(other.wire)
     events = other.kept + other.events[other.nextEvent...]
     nextEvent = 0
     received = other.received
     bytesSeen = 0
-    silence = StreamSilence(at: MonotonicClock.now())
+    idleTime = StreamIdleTime(at: MonotonicClock.now())
     isClosed = false
     isTerminated = false
     sawDone = false
@@ -347,19 +349,19 @@ final class ProviderStream: @unchecked Sendable {
   func failure(status: Int, code: String, message: String, id: String) -> [UInt8] {
     var bytes: [UInt8] = []
     if translator?.translation.fail(status: status, code: code, message: message, to: &bytes) ?? false { return bytes }
-    if dialect == .responses { return watcher.failure(status: status, code: code, message: message) }
+    if dialect == .responses { return inspector.failure(status: status, code: code, message: message) }
     return dialect.errorEvent(status: status, code: code, message: message, id: id)
   }
 
   /// What has come by now, for the ledger.
   func add(to report: inout AttemptReport) {
-    report.usage = watcher.usage
-    report.deliveredBytes = Int64(watcher.contentBytes)
+    report.usage = inspector.usage
+    report.deliveredBytes = Int64(inspector.contentBytes)
     report.isStream = true
   }
 
   /// What stands for the usage when the provider does not tell it: what was asked, and what came.
   func estimate(promptTokens: Int64) -> TokenUsage {
-    TokenUsage(input: promptTokens, output: Int64((watcher.contentBytes + 2) / 3))
+    TokenUsage(input: promptTokens, output: Int64((inspector.contentBytes + 2) / 3))
   }
 }

@@ -10,7 +10,7 @@ internal import Synchronization
 /// made, not when a call is noted.
 ///
 /// The first line is the time at which the process was last alive, in microseconds since 1970; the others are calls.
-final class LedgerSpool: Sendable {
+package final class LedgerSpool: Sendable {
   private static let fileBytes = 8 << 20
   /// Room for this share of the file has to be left after a rotation, else the file grows.
   private static let roomDivisor = 2
@@ -21,8 +21,8 @@ final class LedgerSpool: Sendable {
   private static let timeDigits = 20
 
   /// Why there is no spool.
-  struct Fault: Error, CustomStringConvertible {
-    let description: String
+  package struct Fault: Error, CustomStringConvertible {
+    package let description: String
   }
 
   private struct State: ~Copyable {
@@ -38,7 +38,7 @@ final class LedgerSpool: Sendable {
   private let state: Mutex<State>
 
   /// Makes the file of this process in `folder`.
-  init(folder: String, name: String) throws(Fault) {
+  package init(folder: String, name: String) throws(Fault) {
     self.folder = folder
     let path = "\(folder)/\(name)\(LedgerSpool.suffix)"
     let file = try MappedFile(path, size: LedgerSpool.fileBytes)

@@ -1,10 +1,10 @@
 internal import Budgets
-internal import Pricing
+internal import Ledger
 internal import Primitives
 internal import Reactor
 internal import Redis
-internal import Synchronization
 internal import Telemetry
+internal import Synchronization
 
 /// Whether Redis still has what it had: its run, and a name that is written there once and found again, as long as
 /// nothing was lost.
@@ -20,7 +20,7 @@ extension BudgetGuard {
   /// The windows's counters outlive them, for calls that began in them.
   private static let graceSeconds: Int64 = 3600
   /// After this time no process spends what it held of a counter that is gone, and what it has spent is in the ledger.
-  private static let settlingNanoseconds: UInt64 = Holdings.validNanoseconds + 150_000_000
+  private static let settlingNanoseconds: UInt64 = PrefetchedQuota.validNanoseconds + 150_000_000
 
   /// Time for building a counter; then another process may begin anew.
   private static let buildingMilliseconds: Int64 = 15_000
@@ -77,7 +77,7 @@ extension BudgetGuard {
     let spent: Int64
     do {
       try await ledger.flush()
-      spent = try await store.spent(counter, without: open)
+      spent = try await self.spent.spent(counter, without: open)
     } catch {
       throw RedisError(.unavailable)
     }
@@ -143,7 +143,7 @@ extension BudgetGuard {
     // What was spent before the counters are read is in them.
     var spent: [Int64] = []
     for counter in counters {
-      guard let sum = try? await store.spent(counter, without: []) else { return }
+      guard let sum = try? await self.spent.spent(counter, without: []) else { return }
       spent.append(sum)
     }
     guard
@@ -206,12 +206,12 @@ extension BudgetGuard {
   }
 
   /// Learns at the start what Redis has, so that counters that are new need not wait.
-  func prepare() async {
+  package func prepare() async {
     _ = try? await seen()
   }
 
   /// Counters that another process may have left too high are rebuilt at their next use.
-  func forget(tenant: String) async throws {
+  package func forget(tenant: String) async throws {
     for try await page in redis.scan(match: RedisArgument("budget:{\(tenant)}:*")) {
       let keys = page.map { String(decoding: $0, as: UTF8.self) }.filter { !$0.hasSuffix(":wait") }
       if !keys.isEmpty { try await invalidate(keys) }

@@ -1,18 +1,16 @@
-internal import Budgets
-internal import Contracts
-internal import HTTPWire
-internal import Pricing
-internal import Primitives
+package import Budgets
+package import Ledger
+package import Primitives
 internal import Reactor
-internal import Redis
+package import Redis
 internal import Synchronization
-internal import Telemetry
+package import Telemetry
 
 /// Reserves before a call and settles after it. Most calls are served from holdings, small parts of the counters that
 /// this process has set aside; the counters themselves are in Redis, a cache of the ledger: a missing one is rebuilt
 /// from it. Without Redis a call that has a budget is refused as soon as the holdings are used up or a second old: a
 /// budget that cannot be checked is none.
-final class BudgetGuard: Sendable {
+package final class BudgetGuard: Sendable {
   private static let attemptsMax = 8
   /// Calls for which is granted beforehand.
   private static let callsAhead: Int64 = 32
@@ -23,6 +21,11 @@ final class BudgetGuard: Sendable {
 
   /// Time in which what is being given back has to arrive before a call is refused, in steps of two milliseconds.
   private static let returnStepsMax = 25
+
+  /// A counter that is too small, on its way to the caller.
+  private struct BudgetShortfall: Error {
+    let shortage: BudgetShortage
+  }
 
   private enum Asked {
     case done
@@ -42,7 +45,7 @@ final class BudgetGuard: Sendable {
 
   struct State {
     var open: [UUID: Reservation] = [:]
-    var holdings = Holdings()
+    var holdings = PrefetchedQuota()
     /// Counters that are being rebuilt; what is settled meanwhile waits.
     var rebuilding: Set<String> = []
     var deferred: [(Reservation, Int64, Int64)] = []
@@ -56,17 +59,18 @@ final class BudgetGuard: Sendable {
   }
 
   let redis: RedisPool
-  let store: BudgetStore
-  let ledger: Ledger
+  let spent: SpentStore
+  let ledger: LedgerWriter
   let metrics: SpendingMetrics
   private let logger: Logger
   /// The name of this process in the counters.
   private let process = "\(UUID.version7())"
   let state = Mutex(State())
 
-  init(redis: RedisPool, store: BudgetStore, ledger: Ledger, metrics: SpendingMetrics, logger: Logger) {
+  /// `spent`: what the counters are rebuilt from.
+  package init(redis: RedisPool, spent: SpentStore, ledger: LedgerWriter, metrics: SpendingMetrics, logger: Logger) {
     self.redis = redis
-    self.store = store
+    self.spent = spent
     self.ledger = ledger
     self.metrics = metrics
     self.logger = logger
@@ -74,9 +78,9 @@ final class BudgetGuard: Sendable {
 
   // MARK: Reserve
 
-  /// Reserves what a call may use at most, in all counters or in none. Throws a `BudgetShortage` when one is too small,
-  /// and a `CallFailure` when the counters cannot be reached.
-  func reserve(
+  /// Reserves what a call may use at most, in all counters or in none. Throws a `SpendingError` when one is too small or
+  /// the counters cannot be reached.
+  package func reserve(
     _ call: UUID, _ counters: [BudgetCounter], tokens: Int64, nanoUSD: Int64
   ) async throws -> Reservation? {
     guard !counters.isEmpty else { return nil }
@@ -99,9 +103,11 @@ final class BudgetGuard: Sendable {
           case .again: attempts += 1
           case .building: continue
           }
-        } catch let shortage as BudgetShortage {
+        } catch let shortage as BudgetShortfall {
           // What the call before has left may be on its way still.
-          guard !hasWaited, isReturning || self.isReturning(reservation.keys) else { throw shortage }
+          guard !hasWaited, isReturning || self.isReturning(reservation.keys) else {
+            throw SpendingError.budgetExhausted(shortage.shortage)
+          }
           hasWaited = true
           await returned(reservation.keys)
         }
@@ -109,11 +115,7 @@ final class BudgetGuard: Sendable {
       throw RedisError(.overloaded)
     } catch let error as RedisError {
       if case .server = error.code { logger.error("a budget script failed", ["reason": .string("\(error)")]) }
-      throw CallFailure(
-        status: .serviceUnavailable, code: "budget_store_unavailable",
-        message:
-          "The budget of this call cannot be checked at the moment, so the call was not made. Try again shortly.",
-        isRetryable: true, retryAfterSeconds: 1)
+      throw SpendingError.budgetsUnavailable
     }
   }
 
@@ -128,10 +130,9 @@ final class BudgetGuard: Sendable {
     }
   }
 
-  /// The refusal for a counter that is too small.
-  func refusal(_ shortage: BudgetShortage) -> CallFailure {
+  /// A call was refused because a counter is too small.
+  package func countRefusal(_ shortage: BudgetShortage) {
     metrics.refused.with(shortage.counter.budget.scope.rawValue).add()
-    return BudgetFault.exhausted(shortage.counter, spent: shortage.spent, wanted: shortage.wanted)
   }
 
   /// Serves a call from what is held; false when that is not enough.
@@ -148,8 +149,7 @@ final class BudgetGuard: Sendable {
     }
   }
 
-  /// Asks Redis for what is not held. Throws `BudgetShortage` for the
-  /// counter that is too small, and `RedisError`.
+  /// Asks Redis for what is not held. Throws `BudgetShortfall` for the counter that is too small, and `RedisError`.
   private func ask(_ reservation: Reservation) async throws -> Asked {
     let parts = state.withLock { state in
       reservation.keys.indices.map { state.holdings.takePart(reservation.keys[$0], of: reservation.amount($0)) }
@@ -204,9 +204,10 @@ final class BudgetGuard: Sendable {
       let index = try BudgetGuard.index(answer, reservation)
       let counter = reservation.counters[index]
       let held = state.withLock { $0.holdings.available(reservation.keys[index]) }
-      throw BudgetShortage(
-        counter: counter, spent: BudgetGuard.number(answer[2]).subtractingClamped(max(0, held)),
-        wanted: reservation.amount(index))
+      throw BudgetShortfall(
+        shortage: BudgetShortage(
+          counter: counter, spent: BudgetGuard.number(answer[2]).subtractingClamped(max(0, held)),
+          wanted: reservation.amount(index)))
     case 2:
       putBack(reservation, parts)
       try await rebuild(reservation.counters[try BudgetGuard.index(answer, reservation)], force: false)
@@ -280,7 +281,7 @@ final class BudgetGuard: Sendable {
   // MARK: Settle
 
   /// Replaces what was set aside by what was used. Does not wait: the ledger has it already.
-  func settle(_ reservation: Reservation, tokens: Int64, nanoUSD: Int64) {
+  package func settle(_ reservation: Reservation, tokens: Int64, nanoUSD: Int64) {
     let isNow = state.withLock { state -> Bool in
       guard !reservation.isSettled else { return false }
       reservation.isSettled = true
@@ -294,7 +295,7 @@ final class BudgetGuard: Sendable {
   }
 
   /// Adds what was used by a call whose reservation is settled already.
-  func charge(_ settled: Reservation, tokens: Int64, nanoUSD: Int64) {
+  package func charge(_ settled: Reservation, tokens: Int64, nanoUSD: Int64) {
     let late = Reservation(call: UUID.version7(), counters: settled.counters, tokens: 0, nanoUSD: 0)
     late.generations = state.withLock { _ in settled.generations }
     settle(late, tokens: tokens, nanoUSD: nanoUSD)
@@ -364,19 +365,19 @@ final class BudgetGuard: Sendable {
   // MARK: Sweeping
 
   /// Gives back what nobody has used for some time, until the task is cancelled.
-  func run() async {
+  package func run() async {
     var sweeps = 0
     while !Task.isCancelled {
       do { try await EventLoop.sleep(for: BudgetGuard.sweepInterval) } catch { break }
       await adoptOpenCalls()
-      await giveBack(unusedSince: MonotonicClock.now() &- Holdings.validNanoseconds)
+      await giveBack(unusedSince: MonotonicClock.now() &- PrefetchedQuota.validNanoseconds)
       sweeps &+= 1
       if sweeps % BudgetGuard.sweepsPerVerification == 0 { await verify() }
     }
   }
 
   /// Gives back everything at the end of the process.
-  func close() async { await giveBack(unusedSince: .max) }
+  package func close() async { await giveBack(unusedSince: .max) }
 
   private func giveBack(unusedSince time: UInt64) async {
     let idle = state.withLock { $0.holdings.release(unusedSince: time) }

@@ -1,23 +1,23 @@
-internal import Budgets
-internal import Pricing
+package import Budgets
+internal import Ledger
 internal import Primitives
 internal import Redis
 
 /// How a counter stands: limit = spent + reserved + left, while nothing is overspent.
-struct BudgetStatus: Sendable {
-  let counter: BudgetCounter
+package struct BudgetStatus: Sendable {
+  package let counter: BudgetCounter
   /// By the ledger.
-  let spent: Int64
+  package let spent: Int64
   /// For calls that are under way, and what replicas keep ready for the next.
-  let reserved: Int64
+  package let reserved: Int64
 
-  var left: Int64 { max(0, counter.limit.subtractingClamped(spent).subtractingClamped(reserved)) }
+  package var left: Int64 { max(0, counter.limit.subtractingClamped(spent).subtractingClamped(reserved)) }
 }
 
 extension BudgetGuard {
   /// How budgets stand at the moment, each for its own subject or the one that is named; none for those that every
   /// subject has of its own. Without Redis nothing counts as reserved.
-  func status(_ budgets: [Budget], subject: String? = nil) async throws -> [String: [BudgetStatus]] {
+  package func status(_ budgets: [Budget], subject: String? = nil) async throws -> [String: [BudgetStatus]] {
     let now = WallClock.now().unixMicroseconds / 1_000_000
     let counters = budgets.flatMap { budget -> [BudgetCounter] in
       let name = budget.scope == .tenant ? budget.tenant : budget.subject.isEmpty ? subject ?? "" : budget.subject
@@ -27,7 +27,7 @@ extension BudgetGuard {
     }
     guard !counters.isEmpty else { return [:] }
     try await ledger.flush()
-    let spent = try await store.spent(counters)
+    let spent = try await self.spent.spent(counters)
     var values: [Int64] = []
     for start in stride(from: 0, to: counters.count, by: BudgetGuard.shownMax) {
       let some = counters[start..<min(counters.count, start + BudgetGuard.shownMax)]

@@ -1,16 +1,16 @@
-internal import Budgets
+package import Budgets
 internal import Primitives
 
 /// What a call has set aside in the counters of its budgets.
 ///
 /// `@unchecked Sendable`: the mutable parts are touched under the lock of `BudgetGuard` only.
-final class Reservation: @unchecked Sendable {
+package final class Reservation: @unchecked Sendable {
   let call: UUID
-  let counters: [BudgetCounter]
+  package let counters: [BudgetCounter]
   /// The names of the counters.
   let keys: [String]
-  let tokens: Int64
-  let nanoUSD: Int64
+  package let tokens: Int64
+  package let nanoUSD: Int64
   /// The generation of each counter that holds the reservation.
   var generations: [Int64]
   var isSettled = false
