@@ -18,8 +18,10 @@ func shared(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target 
     name: name, dependencies: dependencies, path: "Shared/\(name)", swiftSettings: settings)
 }
 
-func library(_ name: String, at path: String, _ dependencies: [Target.Dependency] = []) -> Target {
-  .target(name: name, dependencies: dependencies, path: path, swiftSettings: settings)
+func library(
+  _ name: String, at path: String, _ dependencies: [Target.Dependency] = [], resources: [Resource] = []
+) -> Target {
+  .target(name: name, dependencies: dependencies, path: path, resources: resources, swiftSettings: settings)
 }
 
 func service(
@@ -80,21 +82,24 @@ var targets: [Target] = [
     "Workflows", at: "Services/Orchestrator/Workflows", ["Decider", "Contracts", "Crypto", "JSON", "Primitives"]),
   library("Cron", at: "Services/Orchestrator/Cron"),
   library(
-    "Replay", at: "Services/Orchestrator/Replay", ["Decider", "Workflows", "Contracts", "Crypto", "JSON", "Primitives"]),
+    "History", at: "Services/Orchestrator/History",
+    ["Decider", "Workflows", "Contracts", "Crypto", "JSON", "Primitives"]),
+  library(
+    "RunStorage", at: "Services/Orchestrator/Storage",
+    ["Decider", "Workflows", "History", "Cron", "Contracts", "Crypto", "JSON", "Postgres", "Primitives"],
+    resources: [
+      .embedInCode("Migrations/0001_runs.sql"), .embedInCode("Migrations/0002_workflows.sql"),
+      .embedInCode("Migrations/0003_histories.sql"), .embedInCode("Migrations/0004_claims.sql"),
+      .embedInCode("Migrations/0005_lists.sql"), .embedInCode("Migrations/0006_deleted_workflows.sql"),
+    ]),
   .executableTarget(
     name: "orchestrator",
     dependencies: [
-      "Decider", "Workflows", "Replay", "Cron", "Contracts", "Crypto", "HTTP", "HTTPWire", "JSON", "Postgres",
-      "Primitives", "Reactor", "ServiceKit",
-      "Settings", "Telemetry",
+      "Decider", "Workflows", "History", "RunStorage", "Cron", "Contracts", "Crypto", "HTTP", "HTTPWire", "JSON",
+      "Postgres", "Primitives", "Reactor", "ServiceKit", "Settings", "Telemetry",
     ],
-    path: "Services/Orchestrator", exclude: ["Decider", "Workflows", "Replay", "Cron"],
-    resources: [
-      .embedInCode("Store/Migrations/0001_runs.sql"), .embedInCode("Store/Migrations/0002_workflows.sql"),
-      .embedInCode("Store/Migrations/0003_histories.sql"), .embedInCode("Store/Migrations/0004_claims.sql"),
-      .embedInCode("Store/Migrations/0005_lists.sql"),
-      .embedInCode("Store/Migrations/0006_deleted_workflows.sql"),
-    ], swiftSettings: settings),
+    path: "Services/Orchestrator", exclude: ["Decider", "Workflows", "History", "Storage", "Cron"],
+    swiftSettings: settings),
 
   library("Pricing", at: "Services/LLMRouter/Pricing", ["JSON", "Primitives"]),
   library("Budgets", at: "Services/LLMRouter/Budgets", ["Primitives"]),
@@ -167,7 +172,7 @@ var targets: [Target] = [
   library("LocalStack", at: "Services/Cadre/LocalStack", ["CLinux", "Crypto", "Primitives"]),
   service(
     "cadre", at: "Services/Cadre/Command",
-    ["CLinux", "Decider", "JSON", "LocalStack", "Primitives", "Replay", "Workflows"]),
+    ["CLinux", "Decider", "JSON", "LocalStack", "Primitives", "History", "Workflows"]),
 
   service(
     "bench-server", at: "Tests/Benchmarks/BenchServer",
@@ -175,7 +180,7 @@ var targets: [Target] = [
 
   service(
     "bench-worker", at: "Tests/Benchmarks/BenchWorker",
-    ["Contracts", "Decider", "HTTP", "HTTPWire", "JSON", "Primitives", "Reactor", "Replay", "Telemetry"]),
+    ["Contracts", "Decider", "HTTP", "HTTPWire", "JSON", "Primitives", "Reactor", "History", "Telemetry"]),
 
   // Tests, one folder per module.
   tests("Tidy"),
@@ -183,7 +188,7 @@ var targets: [Target] = [
   tests("Contracts", ["Contracts", "Primitives"]),
   tests("EndToEnd", ["LocalStack", "JSON"]),
   tests("LocalStack", ["LocalStack"]),
-  tests("Decider", ["Decider", "Contracts", "Replay"]),
+  tests("Decider", ["Decider", "Contracts", "History"]),
   tests("Workflows", ["Workflows", "Decider", "Contracts", "JSON"]),
   tests("Cron", ["Cron"]),
   tests("Pricing", ["Pricing", "JSON", "Primitives"]),
@@ -194,7 +199,7 @@ var targets: [Target] = [
   tests("AgentLoop", ["AgentLoop", "Contracts", "JSON"]),
   tests("AgentWorker", ["AgentWorker", "AgentLoop", "Contracts", "HTTP", "JSON", "Primitives", "Telemetry"]),
   tests("Dialects", ["Dialects", "HTTPWire", "JSON", "Pricing"]),
-  tests("Replay", ["Replay", "Workflows", "Decider", "Contracts", "JSON"], exclude: ["Bundles"]),
+  tests("History", ["History", "Workflows", "Decider", "Contracts", "JSON"], exclude: ["Bundles"]),
   tests("Primitives", ["Primitives"]),
   tests("Reactor", ["Reactor", "Primitives"]),
   tests("JSON", ["JSON"]),

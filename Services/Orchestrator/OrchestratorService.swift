@@ -4,6 +4,7 @@ internal import HTTP
 internal import Postgres
 internal import Primitives
 internal import Reactor
+internal import RunStorage
 internal import ServiceKit
 internal import Settings
 internal import Telemetry
@@ -44,7 +45,7 @@ final class OrchestratorService: Service {
     metrics = RunMetrics(registry: context.telemetry.registry)
     engine = RunEngine(
       group: context.group, store: RunStore(pool: pool), catalog: WorkflowCatalog(store: WorkflowStore(pool: pool)),
-      notices: ReplicaNotices(pool: pool, logger: context.telemetry.logger), metrics: metrics,
+      notices: ReplicaNotices(channel: ReplicaChannel(pool: pool), logger: context.telemetry.logger), metrics: metrics,
       logger: context.telemetry.logger)
     timers = TimerService(
       engine: engine, inputs: StepInputs(store: engine.store), lease: context.settings[OrchestratorSettings.lease],
@@ -158,20 +159,5 @@ enum OrchestratorSettings {
     "Time after its end at which a run is forgotten with everything that belongs to it; 0 keeps it for ever.")
   static let all: [any SettingDeclaration] = [
     CommonSettings.internalToken, postgres, connections, lease, archiveAfter, pruneAfter,
-  ]
-}
-
-/// The schema `orchestrator`.
-enum OrchestratorSchema {
-  static let name = "orchestrator"
-  static let migrations = [
-    Migration(version: 1, name: "runs", sql: String(decoding: PackageResources._001_runs_sql, as: UTF8.self)),
-    Migration(version: 2, name: "workflows", sql: String(decoding: PackageResources._002_workflows_sql, as: UTF8.self)),
-    Migration(version: 3, name: "histories", sql: String(decoding: PackageResources._003_histories_sql, as: UTF8.self)),
-    Migration(version: 4, name: "claims", sql: String(decoding: PackageResources._004_claims_sql, as: UTF8.self)),
-    Migration(version: 5, name: "lists", sql: String(decoding: PackageResources._005_lists_sql, as: UTF8.self)),
-    Migration(
-      version: 6, name: "deleted_workflows",
-      sql: String(decoding: PackageResources._006_deleted_workflows_sql, as: UTF8.self)),
   ]
 }

@@ -9,9 +9,12 @@ enum PostgresArrayEncoding {
     _ body: (Element, inout [UInt8]) -> Bool
   ) {
     appendHead(count: elements.count, elementType, to: &bytes)
-    for element in elements {
-      let start = reserveLength(in: &bytes)
-      if body(element, &bytes) { setLength(from: start, in: &bytes) }
+    // In place: elements may have many members, of which `body` takes one.
+    elements.withUnsafeBufferPointer { elements in
+      for index in elements.indices {
+        let start = reserveLength(in: &bytes)
+        if body(elements[index], &bytes) { setLength(from: start, in: &bytes) }
+      }
     }
   }
 

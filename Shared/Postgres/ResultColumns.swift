@@ -22,6 +22,9 @@ public struct ResultColumns<Row>: Sendable, CustomStringConvertible {
     description = builder.expressions.joined(separator: ", ")
     count = builder.count
   }
+
+  /// The rows of a result that has these columns.
+  public func rows(_ result: PostgresRows) throws -> [Row] { try result.map { try decode($0) } }
 }
 
 extension ResultColumns where Row == Void {

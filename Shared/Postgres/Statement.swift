@@ -40,7 +40,7 @@ public struct Statement<Input: Sendable, Row>: Sendable {
   }
 
   /// The rows of a result of this statement.
-  public func rows(_ result: PostgresRows) throws -> [Row] { try result.map { try columns.decode($0) } }
+  public func rows(_ result: PostgresRows) throws -> [Row] { try columns.rows(result) }
 }
 
 /// A parameter as it was declared.

@@ -5,6 +5,7 @@ internal import HTTPWire
 internal import JSON
 internal import Postgres
 internal import Primitives
+internal import RunStorage
 internal import ServiceKit
 internal import Workflows
 

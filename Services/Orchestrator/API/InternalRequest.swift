@@ -6,6 +6,7 @@ internal import JSON
 internal import Postgres
 internal import Primitives
 internal import Reactor
+internal import RunStorage
 internal import ServiceKit
 internal import Workflows
 

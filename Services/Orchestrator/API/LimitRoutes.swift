@@ -3,6 +3,7 @@ internal import HTTP
 internal import HTTPWire
 internal import JSON
 internal import Postgres
+internal import RunStorage
 internal import ServiceKit
 
 /// `/api/v1/limits/{scope}/{name}`: how many steps may be at work at the same time. The scopes are `tenant` (its name

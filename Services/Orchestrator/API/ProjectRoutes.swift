@@ -4,6 +4,7 @@ internal import HTTPWire
 internal import JSON
 internal import Postgres
 internal import Primitives
+internal import RunStorage
 internal import ServiceKit
 
 /// `/api/v1/projects`

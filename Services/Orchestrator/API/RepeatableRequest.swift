@@ -3,6 +3,7 @@ internal import Crypto
 internal import HTTP
 internal import HTTPWire
 internal import JSON
+internal import RunStorage
 
 /// A request that is carried out once for its Idempotency-Key, however often it arrives.
 struct RepeatableRequest: Sendable {

@@ -5,6 +5,7 @@ internal import HTTPWire
 internal import JSON
 internal import Postgres
 internal import Primitives
+internal import RunStorage
 internal import ServiceKit
 
 /// `/api/v1/schedules`: tasks that are submitted by the clock.
@@ -64,7 +65,7 @@ struct ScheduleRoutes: Sendable {
   // MARK: Write
 
   /// Reads the members that are there over what stood before.
-  private func read(_ root: JSONView, over before: ScheduleWish?) async throws -> ScheduleWish {
+  private func read(_ root: JSONView, over before: ScheduleDefinition?) async throws -> ScheduleDefinition {
     var fields = JSONFields(root)
     let isNew = before == nil
     let name = fields.string("name", isRequired: isNew, bytesMax: 200) ?? before?.name ?? ""
@@ -86,7 +87,7 @@ struct ScheduleRoutes: Sendable {
       task = Array(view.rawBytes)
     }
     try fields.finish()
-    return ScheduleWish(
+    return ScheduleDefinition(
       name: name, cron: cron, timeZone: zone, task: task,
       overlap: overlap.flatMap { ScheduleRow.Overlap(rawValue: $0) } ?? before?.overlap ?? .skip,
       catchUpMilliseconds: catchUp ?? before?.catchUpMilliseconds ?? 60_000,
@@ -121,7 +122,7 @@ struct ScheduleRoutes: Sendable {
     return .json { $0.members("times", times.map(\.description)) }
   }
 
-  private func next(_ wish: ScheduleWish) async throws -> Timestamp? {
+  private func next(_ wish: ScheduleDefinition) async throws -> Timestamp? {
     guard let now = try await schedules.now() else { return nil }
     return try await next(wish.cron, wish.timeZone, after: now)
   }
@@ -149,7 +150,7 @@ struct ScheduleRoutes: Sendable {
     let expected = try Parameter.ifMatch(request) ?? row.version
     let root = try await request.json(limits: .submitted)
     for _ in 0..<ScheduleRoutes.updatesMax {
-      let before = ScheduleWish(
+      let before = ScheduleDefinition(
         name: row.name, cron: row.cron, timeZone: row.timeZone, task: row.task, overlap: row.overlap,
         catchUpMilliseconds: row.catchUpMilliseconds, isPaused: row.isPaused)
       let wish = try await read(root.root, over: before)

@@ -3,6 +3,7 @@ internal import HTTP
 internal import HTTPWire
 internal import JSON
 internal import Postgres
+internal import RunStorage
 internal import ServiceKit
 
 /// `/operator/v1/weights/{tenant}`: the parts of tenants where several have work waiting. For those who run the

@@ -2,11 +2,12 @@ internal import Contracts
 internal import Decider
 internal import HTTP
 internal import HTTPWire
+internal import History
 internal import JSON
 internal import Postgres
 internal import Primitives
 internal import Reactor
-internal import Replay
+internal import RunStorage
 internal import ServiceKit
 internal import Workflows
 

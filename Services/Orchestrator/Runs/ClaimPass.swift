@@ -1,5 +1,6 @@
 internal import Contracts
 internal import Primitives
+internal import RunStorage
 
 /// How far the claims of one job type have looked through the queue: each looks at a part of it, and together they go
 /// around until somebody's steps are found or everything was seen.
@@ -25,21 +26,21 @@ struct ClaimPass: Sendable {
   }
 
   /// What the next claim of `count` steps looks at; `bucket` is the oldest one that may have steps.
-  func look(_ count: Int, from bucket: Int32) -> ClaimLook {
-    var look = ClaimLook(window: max(count, window))
+  func look(_ count: Int, from bucket: Int32) -> ClaimScan {
+    var look = ClaimScan(window: max(count, window))
     look.bucket = tenant?.bucket ?? bucket
-    look.tenant = tenant?.tenant ?? ClaimLook.start
-    look.blockedTenant = blocked?.tenant ?? ClaimLook.start
+    look.tenant = tenant?.tenant ?? ClaimScan.start
+    look.blockedTenant = blocked?.tenant ?? ClaimScan.start
     look.blockedKey = blocked?.key ?? ""
     return look
   }
 
   /// Notes what a claim has seen.
-  mutating func saw(_ claimed: Claimed, _ look: ClaimLook) {
-    if claimed.queueCut == nil, look.tenant == ClaimLook.start { hasSeenQueue = true }
-    if claimed.blockedCut == nil, look.blockedTenant == ClaimLook.start { hasSeenBlocked = true }
-    tenant = claimed.queueCut
-    blocked = claimed.blockedCut
+  mutating func saw(_ claimed: ClaimResult, _ look: ClaimScan) {
+    if claimed.queueCursor == nil, look.tenant == ClaimScan.start { hasSeenQueue = true }
+    if claimed.blockedCursor == nil, look.blockedTenant == ClaimScan.start { hasSeenBlocked = true }
+    tenant = claimed.queueCursor
+    blocked = claimed.blockedCursor
     hasMoved = claimed.moved > 0
     window = hasMoved ? min(ClaimPass.windowMax, 2 * look.window) : 0
   }

@@ -1,6 +1,7 @@
 internal import Contracts
 internal import Primitives
 internal import Reactor
+internal import RunStorage
 internal import Synchronization
 internal import Telemetry
 
@@ -150,7 +151,7 @@ final class Dispatcher: @unchecked Sendable {
     if steps.isEmpty { return }
     loop.task { [self] in
       for _ in 0..<Dispatcher.giveBackTriesMax {
-        do { return try await store.giveBack(steps) } catch {
+        do { return try await store.releaseUndelivered(steps) } catch {
           do { try await EventLoop.sleep(for: .milliseconds(500)) } catch { return }
         }
       }
@@ -252,13 +253,13 @@ final class Dispatcher: @unchecked Sendable {
         jobType: type, workers: slots.map(\.worker), milliseconds: first.milliseconds, look)
       pass.saw(claimed, look)
       let steps = claimed.steps
-      let isWhole = look.tenant == ClaimLook.start
+      let isWhole = look.tenant == ClaimScan.start
       if known == nil, isWhole {
         // Without any step, what comes is newer than what was there before.
         oldest[type] = (claimed.oldest ?? oldest[type]?.bucket ?? 0, started)
       }
       let isFull = steps.count == slots.count
-      let isEmpty = isWhole && claimed.oldest == nil && !claimed.hasBlocked && look.blockedTenant == ClaimLook.start
+      let isEmpty = isWhole && claimed.oldest == nil && !claimed.hasBlocked && look.blockedTenant == ClaimScan.start
       seenEmpty[type] = isEmpty ? newsBefore : nil
       if claimed.hasBlocked { blocked.insert(type) } else if !pass.goesOn { blocked.remove(type) }
       hasBlocked.store(!blocked.isEmpty, ordering: .relaxed)

@@ -1,6 +1,7 @@
 internal import Contracts
 internal import Decider
 internal import Primitives
+internal import RunStorage
 internal import Workflows
 
 /// What the effects of a decision are in terms of the store: rows of the queue and timers.
@@ -9,8 +10,6 @@ struct Dispatching {
   let facts: RunFacts
   let state: RunState
 
-  /// The names of the limits that a step is subject to stand between these.
-  static let laneSeparator = "\u{1f}"
   /// A sub-run whose beginning was not noted yet may just be accepted; it is cancelled so much later.
   private static let unbegunMilliseconds: Int64 = 30_000
 
@@ -40,7 +39,7 @@ struct Dispatching {
       let name = (try? LockName(lock))?.resolved(state.facts, run: run.description, index: step.item) ?? lock
       keys.append("lock:\(name)")
     }
-    return keys.joined(separator: Dispatching.laneSeparator)
+    return keys.joined(separator: Lane.separator)
   }
 
   /// Timers of steps that the orchestrator does or waits for, and of sub-runs that nobody waits for any more.

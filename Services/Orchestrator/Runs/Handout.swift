@@ -1,16 +1,7 @@
 internal import Contracts
 internal import Decider
 internal import Primitives
-
-/// A step that is leased to a waiting worker in the transaction that makes it ready.
-struct HandedStep: Sendable {
-  let id: StepID
-  let step: QueuedStep
-  let token: UUID
-  let worker: String
-  /// Life of the lease.
-  let milliseconds: Int64
-}
+internal import RunStorage
 
 /// Slots of a waiting worker that a claim or commit has reserved, with the steps that it found for them.
 struct SlotShare: Sendable {
@@ -60,7 +51,7 @@ struct Handout {
       }
       do throws(RunRefusal) {
         transition.events += try decide(&state, .lease(step: step.key, worker: handed.worker))
-        transition.handed.append(handed)
+        transition.dispatched.append(handed)
       } catch {
         queued.append(step)
       }
@@ -71,12 +62,12 @@ struct Handout {
   }
 
   /// A slot for the step; `nil` when it has to be queued.
-  private mutating func slot(for step: QueuedStep, of transition: Transition) -> HandedStep? {
+  private mutating func slot(for step: QueuedStep, of transition: Transition) -> DispatchedStep? {
     guard step.delayMilliseconds == 0, step.attempt == 1, !step.hasLocks,
       let slot = board.reserve(step.jobType, for: transition.tenant)
     else { return nil }
     shares.reserve(slot)
-    let handed = HandedStep(
+    let handed = DispatchedStep(
       id: StepID.of(transition.run, step: step.key), step: step, token: UUID.random(), worker: slot.worker,
       milliseconds: slot.milliseconds)
     slots[handed.token] = slot
@@ -89,7 +80,7 @@ struct Handout {
     _ transition: Transition, _ facts: RunFacts, _ leases: [StepID: WrittenLease]
   ) -> [LeasedStep] {
     var steps: [LeasedStep] = []
-    for handed in transition.handed {
+    for handed in transition.dispatched {
       guard let lease = leases[handed.id], let slot = slots.removeValue(forKey: handed.token) else { continue }
       let step = LeasedStep(
         step: handed.id, run: transition.run, tenant: transition.tenant, key: handed.step.key,

@@ -1,6 +1,7 @@
 internal import Postgres
 internal import Primitives
 internal import Reactor
+internal import RunStorage
 internal import Telemetry
 
 /// Keeps the tables small: moves old histories into the archive and forgets runs whose time is over.

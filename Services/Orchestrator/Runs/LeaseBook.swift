@@ -1,4 +1,5 @@
 internal import Contracts
+internal import RunStorage
 internal import Synchronization
 
 /// The leases that this process has given out, so that a worker's word need not be looked up. Only a shortcut: every

@@ -2,13 +2,13 @@ internal import Contracts
 internal import Postgres
 internal import Primitives
 internal import Reactor
+internal import RunStorage
 internal import Synchronization
 internal import Telemetry
 
 /// What the replicas tell each other: that there is work, and which runs have moved. Hints only, gathered for a moment
 /// and never part of a commit: who misses one looks for himself within a second.
 final class ReplicaNotices: Sendable {
-  private static let channel = "cadre_orchestrator"
   /// Notices are gathered for so long before they are sent.
   private static let gathering = Duration.milliseconds(10)
   private static let helloInterval: UInt64 = 5_000_000_000
@@ -33,16 +33,16 @@ final class ReplicaNotices: Sendable {
   }
 
   private let own = UUID.version7().description
-  private let pool: PostgresPool
+  private let channel: ReplicaChannel
   private let listener: PostgresListener
   private let logger: Logger
   private let pending = Mutex(Pending())
   private let bell = Bell()
 
-  init(pool: PostgresPool, logger: Logger) {
-    self.pool = pool
+  init(channel: ReplicaChannel, logger: Logger) {
+    self.channel = channel
     self.logger = logger
-    listener = PostgresListener(pool: pool, channel: ReplicaNotices.channel)
+    listener = channel.listener()
   }
 
   /// Whether other replicas were heard of lately.
@@ -110,7 +110,7 @@ final class ReplicaNotices: Sendable {
         let text = gathered(now, isHello: isHello)
         guard let text else { continue }
         if isHello { nextHello = now &+ ReplicaNotices.helloInterval }
-        _ = try await pool.query("select pg_notify($1, $2)", [ReplicaNotices.channel, text])
+        try await channel.notify(text)
       } catch is CancellationError {
         return
       } catch {

@@ -1,5 +1,6 @@
 internal import Contracts
 internal import Decider
+internal import RunStorage
 internal import Synchronization
 
 /// A run as this process has seen it last.

@@ -1,6 +1,7 @@
 internal import Contracts
 internal import Decider
 internal import Postgres
+internal import RunStorage
 
 /// Something that happens to a run.
 struct RunChange: Sendable {
@@ -35,7 +36,7 @@ enum ChangeOutcome: Sendable {
 /// Where a run stands behind a change.
 struct AfterChange: Sendable {
   let status: RunState.Status
-  let shownStatus: String
+  let effectiveStatus: String
   let sequence: Int
 }
 
@@ -123,10 +124,10 @@ final class RunCommitter: Sendable {
           for index in result.members { outcomes[index] = .refused(.byStore(error)) }
           continue
         }
-        let outcome = written[transition.run] ?? .moved
+        let outcome = written[transition.run] ?? .conflict
         if case .limited = outcome { dispatcher.board.limited(transition.tenant) }
         settle(transition, result, outcome, batch, &outcomes, moved)
-        guard case .held(let leases) = outcome else { continue }
+        guard case .committed(let leases) = outcome else { continue }
         for step in handout.written(transition, result.known.facts, leases) { leased(step) }
       }
     } catch {
@@ -255,9 +256,9 @@ final class RunCommitter: Sendable {
     _ outcomes: inout [ChangeOutcome], _ moved: (Moved) -> Void
   ) {
     switch outcome {
-    case .held:
+    case .committed:
       let after = AfterChange(
-        status: transition.status, shownStatus: made.known.state.shownStatus, sequence: transition.version)
+        status: transition.status, effectiveStatus: made.known.state.effectiveStatus, sequence: transition.version)
       for index in made.members { outcomes[index] = .made(after) }
       for (index, reason) in made.refused { outcomes[index] = .refused(.byDecider(reason)) }
       cache.put(transition.run, made.known)
@@ -270,14 +271,14 @@ final class RunCommitter: Sendable {
           newTimers: !transition.timers.isEmpty || transition.work.contains { $0.delayMilliseconds > 0 }
             || (transition.parent != nil && transition.status.isEnded),
           freesSlots: transition.clearing == .everything || transition.proofs.contains { $0.isReleased }))
-    case .moved:
+    case .conflict:
       if let before = made.before {
         cache.put(transition.run, before, isDoubtful: true)
       } else {
         cache.forgetContested(transition.run)
       }
     case .limited: cache.forget(transition.run)
-    case .unproven(let steps):
+    case .leaseLost(let steps):
       cache.forget(transition.run)
       for index in made.members {
         if let proof = batch[index].proof, steps.contains(proof.step) { outcomes[index] = .refused(.leaseLost) }

@@ -4,6 +4,7 @@ internal import JSON
 internal import Postgres
 internal import Primitives
 internal import Reactor
+internal import RunStorage
 internal import Telemetry
 internal import Workflows
 
@@ -166,7 +167,7 @@ final class RunEngine: Sendable {
       left = []
       for (submission, plan) in zip(submissions, plans) {
         switch inserted[submission.run] {
-        case .made(let created, let leases):
+        case .inserted(let created, let leases):
           accepted[submission.run] = Accepted(
             createdAt: created, submission: submission, newWork: plan.work.count { $0.delayMilliseconds == 0 })
           if let workflow = try? await catalog.find(
@@ -183,7 +184,7 @@ final class RunEngine: Sendable {
           // A limit is counted by the claim: once more, through the queue.
           dispatcher.board.limited(submission.facts.tenant)
           if let again = batch.first(where: { $0.run == submission.run }) { left.append(again) }
-        case .known, nil: break
+        case .exists, nil: break
         }
       }
     }

@@ -1,8 +1,9 @@
 internal import Contracts
 internal import Decider
+internal import History
 internal import Postgres
 internal import Primitives
-internal import Replay
+internal import RunStorage
 
 /// New runs out of the histories of old ones.
 struct RunForks: Sendable {
@@ -149,18 +150,5 @@ struct RunForks: Sendable {
       }
       return startOfDecision(end)
     }
-  }
-}
-
-extension RunStore {
-  /// Marks payloads as used now, so that they outlive the run that stored them.
-  func touch(_ tenant: TenantID, _ payloads: [PayloadRef]) async throws {
-    let digests = Set(payloads).compactMap { Hex.decode($0.sha256) }
-    guard !digests.isEmpty else { return }
-    _ = try await pool.query(
-      """
-      update payload set used_at = now() where tenant_id = $1 and sha256 = any($2)
-        and used_at < now() - interval '12 hours'
-      """, [tenant.uuid, digests])
   }
 }

@@ -1,6 +1,7 @@
 internal import Contracts
 internal import Primitives
 internal import Reactor
+internal import RunStorage
 internal import Synchronization
 
 /// A place in a line of waiting readers. It is taken before one looks, so that what happens between looking and waiting

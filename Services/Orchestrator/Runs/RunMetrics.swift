@@ -1,4 +1,5 @@
 internal import Decider
+internal import RunStorage
 internal import Synchronization
 internal import Telemetry
 

@@ -1,6 +1,7 @@
 internal import Contracts
 internal import Primitives
 internal import Reactor
+internal import RunStorage
 internal import Synchronization
 
 /// A worker that waits for steps.

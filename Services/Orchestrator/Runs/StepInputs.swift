@@ -1,6 +1,7 @@
 internal import Contracts
 internal import Decider
 internal import JSON
+internal import RunStorage
 internal import Workflows
 
 /// Renders the inputs of steps: looks up the payloads that their templates need, once for several steps of a run.

@@ -1,6 +1,7 @@
 internal import Contracts
 internal import Postgres
 internal import Primitives
+internal import RunStorage
 internal import Synchronization
 
 /// Who has submitted the tasks that are at work, so that what their models use is put down to them. What is not known
@@ -40,17 +41,5 @@ final class SubmitterCache: Sendable {
       found[task] = principal
     }
     return found
-  }
-}
-
-extension RunStore {
-  /// Who has submitted tasks.
-  func submitters(_ tasks: [(tenant: TenantID, task: TaskID)]) async throws -> [(task: TaskID, principal: String)] {
-    try await pool.query(
-      """
-      select t.id, t.created_by from unnest($1::uuid[], $2::uuid[]) as w(tenant_id, id)
-      join task t on t.tenant_id = w.tenant_id and t.id = w.id
-      """, [tasks.map(\.tenant.uuid), tasks.map(\.task.uuid)]
-    ).map { row in (TaskID(try row.decode(0, as: UUID.self)), try row.decode(1, as: String.self)) }
   }
 }

@@ -3,6 +3,7 @@ internal import Decider
 internal import JSON
 internal import Postgres
 internal import Primitives
+internal import RunStorage
 internal import Telemetry
 internal import Workflows
 

@@ -3,6 +3,7 @@ internal import Decider
 internal import Postgres
 internal import Primitives
 internal import Reactor
+internal import RunStorage
 internal import Synchronization
 internal import Telemetry
 
@@ -84,16 +85,16 @@ final class TimerService: Sendable {
     }
     try Task.checkCancellation()
     var forgotten: [Int64] = []
-    var putOff: [(id: Int64, milliseconds: Int64)] = []
+    var postpone: [(id: Int64, milliseconds: Int64)] = []
     for (id, outcome) in outcomes {
       switch fate(of: id, after: outcome) {
       case .settled: break
       case .forget: forgotten.append(id)
-      case .again(let pause): putOff.append((id, pause))
+      case .again(let pause): postpone.append((id, pause))
       }
     }
     if !forgotten.isEmpty { try await store.finish(timers: forgotten) }
-    if !putOff.isEmpty { try await store.putOff(putOff) }
+    if !postpone.isEmpty { try await store.postpone(postpone) }
     return true
   }
 

@@ -2,6 +2,7 @@ internal import Contracts
 internal import Decider
 internal import JSON
 internal import Primitives
+internal import RunStorage
 internal import Synchronization
 internal import Workflows
 

@@ -6,6 +6,7 @@ internal import JSON
 internal import Postgres
 internal import Primitives
 internal import Reactor
+internal import RunStorage
 internal import Telemetry
 
 /// Submits the tasks of schedules when their times come. Every replica does it: the run of a schedule at a time has an

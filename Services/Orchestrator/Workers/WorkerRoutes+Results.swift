@@ -5,6 +5,7 @@ internal import HTTPWire
 internal import JSON
 internal import Postgres
 internal import Primitives
+internal import RunStorage
 internal import ServiceKit
 internal import Workflows
 
@@ -15,7 +16,7 @@ extension WorkerRoutes {
   func result(_ request: HTTPRequest) async throws -> HTTPResponse {
     try token.require(request)
     let after = try await deliver(try Parameter.id(request, StepID.self), JSONFields(try await request.json().root))
-    return .json { $0.member("run_status", after.shownStatus) }
+    return .json { $0.member("run_status", after.effectiveStatus) }
   }
 
   /// Ends several attempts, each by itself: what is wrong with one is said in its place of the answer.
@@ -34,7 +35,7 @@ extension WorkerRoutes {
         switch outcomes[index] {
         case .success(let after):
           writer.member("status", Int64(HTTPStatus.ok.code))
-          writer.member("run_status", after.shownStatus)
+          writer.member("run_status", after.effectiveStatus)
         case .failure(let problem):
           writer.member("status", Int64(problem.status.code))
           writer.member("code", problem.code)

@@ -1,7 +1,7 @@
-internal import Contracts
+package import Contracts
 internal import Decider
 internal import Postgres
-internal import Primitives
+package import Primitives
 
 /// Leases: keeping them, finding those whose holders fell silent, and the steps that wait beside the queue.
 extension RunStore {
@@ -10,7 +10,7 @@ extension RunStore {
 
   /// Prolongs leases that their holder still works on, also after their deadline as long as nobody has taken them back.
   /// Returns the steps whose lease is no longer the holder's.
-  func heartbeat(_ held: [(step: StepID, token: UUID)], milliseconds: Int64) async throws -> Set<StepID> {
+  package func heartbeat(_ held: [(step: StepID, token: UUID)], milliseconds: Int64) async throws -> Set<StepID> {
     let rows = try await pool.query(
       """
       update lease l set deadline = least(
@@ -26,7 +26,7 @@ extension RunStore {
 
   /// Ends leases that nobody will use: the next sweep gives their steps to others, and counts no attempt. Without a
   /// worker they are known as such.
-  func giveBack(_ steps: [LeasedStep]) async throws {
+  package func releaseUndelivered(_ steps: [LeasedStep]) async throws {
     _ = try await pool.query(
       """
       update lease l set deadline = clock_timestamp() - interval '1 microsecond', worker = ''
@@ -38,7 +38,7 @@ extension RunStore {
   /// left out: while some transaction holds an old snapshot, the index is full of entries of leases that have long
   /// ended. A lease lives for its whole time behind `backSince`, the moment since which the database can be reached:
   /// before it no holder could be heard.
-  func overdueLeases(
+  package func overdueLeases(
     from start: Timestamp?, backSince: Timestamp?, leaseMilliseconds: Int64, limit: Int
   ) async throws -> (leases: [OverdueLease], seenAt: Timestamp?) {
     let rows = try await pool.batch([
@@ -58,7 +58,7 @@ extension RunStore {
   }
 
   /// The tenant, run and key of a step that has a lease.
-  func leasedStep(_ step: StepID) async throws -> OverdueLease? {
+  package func leasedStep(_ step: StepID) async throws -> OverdueLease? {
     try await pool.query(
       "select step_id, run_id, tenant_id, step, attempt, token, false, worker = '' from lease where step_id = $1",
       [step.uuid]
@@ -66,7 +66,7 @@ extension RunStore {
   }
 
   /// Steps that no worker took in time.
-  func expiredSteps(limit: Int) async throws -> [(run: RunID, step: String, attempt: Int)] {
+  package func expiredSteps(limit: Int) async throws -> [(run: RunID, step: String, attempt: Int)] {
     try await pool.query(
       """
       select run_id, step, attempt from ready where expires_at < clock_timestamp() order by expires_at limit $1
@@ -81,7 +81,7 @@ extension RunStore {
 
   /// Puts steps that have waited for long into bucket 0, so that a backlog has one spot for each tenant and a claim
   /// does not grow with its age. Returns how many.
-  func gatherBacklog(limit: Int) async throws -> Int {
+  package func gatherBacklog(limit: Int) async throws -> Int {
     let rows = try await pool.query(
       """
       with recursive types(job_type) as (
@@ -105,7 +105,7 @@ extension RunStore {
   }
 
   /// Moves delayed attempts that are due into the queue. Returns how many.
-  func promoteDelayed(limit: Int) async throws -> Int {
+  package func promoteDelayed(limit: Int) async throws -> Int {
     let rows = try await pool.query(
       """
       with due as (
@@ -129,19 +129,19 @@ extension RunStore {
 }
 
 /// A lease that its holder did not prolong.
-struct OverdueLease: Sendable {
-  let step: StepID
-  let run: RunID
-  let tenant: TenantID
-  let key: String
-  let attempt: Int
-  let token: UUID
+package struct OverdueLease: Sendable {
+  package let step: StepID
+  package let run: RunID
+  package let tenant: TenantID
+  package let key: String
+  package let attempt: Int
+  package let token: UUID
   /// Whether the attempt as a whole took too long, not only the silence of its holder.
-  let isClosed: Bool
+  package let isClosed: Bool
   /// Whether it never reached a worker.
-  let isUndelivered: Bool
+  package let isUndelivered: Bool
 
-  init(_ leased: LeasedStep) {
+  package init(_ leased: LeasedStep) {
     step = leased.step
     run = leased.run
     tenant = leased.tenant

@@ -2,7 +2,7 @@ import Contracts
 import Decider
 import Foundation
 import JSON
-import Replay
+import History
 import Testing
 import Workflows
 

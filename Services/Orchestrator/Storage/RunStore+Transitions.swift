@@ -1,4 +1,4 @@
-internal import Contracts
+package import Contracts
 internal import Decider
 internal import Postgres
 internal import Primitives
@@ -6,30 +6,30 @@ internal import Primitives
 /// The writing of transitions.
 extension RunStore {
   /// What became of a transition.
-  enum Outcome: Sendable {
+  package enum Outcome: Sendable {
     /// It is written, with the leases of the steps that went to workers directly.
-    case held([StepID: WrittenLease])
+    case committed([StepID: WrittenLease])
     /// The run has moved on meanwhile; nothing is written.
-    case moved
+    case conflict
     /// A limit applies to a step that was to go to a worker directly; nothing is written.
     case limited
     /// These proofs do not hold; nothing is written.
-    case unproven(Set<StepID>)
+    case leaseLost(Set<StepID>)
   }
 
   /// Writes transitions of different runs in one statement.
-  func apply(_ unordered: [Transition]) async throws -> [RunID: Outcome] {
+  package func apply(_ unordered: [Transition]) async throws -> [RunID: Outcome] {
     // Two statements that write the same runs lock them in the same order and never wait for each other.
     let transitions = unordered.sorted { $0.run < $1.run }
     var events = EventColumns()
     var work = WorkColumns()
     var payloads = PayloadColumns()
-    var handed = HandedColumns()
+    var handed = DispatchedColumns()
     for transition in transitions {
       events.append(transition.run, after: transition.version, transition.events)
       work.append(transition.work, of: transition.run, transition.tenant, home: home)
       payloads.append(transition.run, transition.tenant, transition.payloads)
-      handed.append(transition.handed, of: transition.run, transition.tenant)
+      handed.append(transition.dispatched, of: transition.run, transition.tenant)
     }
     var parameters =
       RunColumns(transitions).parameters + ProofColumns(transitions).parameters + events.parameters + work.parameters
@@ -58,20 +58,20 @@ extension RunStore {
       let unproven = try row.decode(2, as: UUID?.self)
       if isHeld {
         var leases: [StepID: WrittenLease] = [:]
-        if case .held(let others)? = outcomes[run] { leases = others }
+        if case .committed(let others)? = outcomes[run] { leases = others }
         if let step = try row.decode(4, as: UUID?.self) {
           leases[StepID(step)] = WrittenLease(
             deadline: try row.decode(5, as: Timestamp.self), input: try row.decode(6, as: [UInt8]?.self))
         }
-        outcomes[run] = .held(leases)
+        outcomes[run] = .committed(leases)
       } else if try row.decode(3, as: Bool.self) {
         outcomes[run] = .limited
       } else if let unproven {
         var steps: Set<StepID> = [StepID(unproven)]
-        if case .unproven(let others) = outcomes[run] { steps.formUnion(others) }
-        outcomes[run] = .unproven(steps)
+        if case .leaseLost(let others) = outcomes[run] { steps.formUnion(others) }
+        outcomes[run] = .leaseLost(steps)
       } else if outcomes[run] == nil {
-        outcomes[run] = .moved
+        outcomes[run] = .conflict
       }
     }
     return outcomes

@@ -1,19 +1,19 @@
-internal import Contracts
-internal import Postgres
+package import Contracts
+package import Postgres
 internal import Primitives
 
 /// A limit with what is held of it now.
-struct LimitRow: Sendable {
-  let key: String
-  let slots: Int
-  let held: Int64
+package struct LimitRow: Sendable {
+  package let key: String
+  package let slots: Int
+  package let held: Int64
 }
 
 /// The table of limits on steps that are leased at the same time.
-struct LimitStore: Sendable {
+package struct LimitStore: Sendable {
   let pool: PostgresPool
 
-  func limits(_ tenant: TenantID) async throws -> [LimitRow] {
+  package func limits(_ tenant: TenantID) async throws -> [LimitRow] {
     try await pool.query(
       """
       with held as materialized (
@@ -33,7 +33,7 @@ struct LimitStore: Sendable {
   }
 
   /// Sets a limit. Returns false when the tenant has a thousand others.
-  func set(_ tenant: TenantID, _ key: String, slots: Int) async throws -> Bool {
+  package func set(_ tenant: TenantID, _ key: String, slots: Int) async throws -> Bool {
     try await pool.query(
       """
       insert into concurrency_limit (tenant_id, key, slots)
@@ -43,7 +43,7 @@ struct LimitStore: Sendable {
     ).first != nil
   }
 
-  func remove(_ tenant: TenantID, _ key: String) async throws -> Bool {
+  package func remove(_ tenant: TenantID, _ key: String) async throws -> Bool {
     try await pool.query(
       "delete from concurrency_limit where tenant_id = $1 and key = $2 returning 1", [tenant.uuid, key]
     ).first != nil
@@ -52,7 +52,7 @@ struct LimitStore: Sendable {
   // MARK: Weights
 
   /// Tenants whose part is not 1, by their ids.
-  func weights(after tenant: TenantID?, limit: Int) async throws -> [(tenant: TenantID, weight: Double)] {
+  package func weights(after tenant: TenantID?, limit: Int) async throws -> [(tenant: TenantID, weight: Double)] {
     try await pool.query(
       """
       select tenant_id, weight from tenant_weight where $1::uuid is null or tenant_id > $1 order by tenant_id limit $2
@@ -60,7 +60,7 @@ struct LimitStore: Sendable {
     ).map { (TenantID(try $0.decode(0, as: UUID.self)), try $0.decode(1, as: Double.self)) }
   }
 
-  func set(_ tenant: TenantID, weight: Double) async throws {
+  package func set(_ tenant: TenantID, weight: Double) async throws {
     _ = try await pool.query(
       """
       insert into tenant_weight (tenant_id, weight) values ($1, $2)
@@ -68,7 +68,12 @@ struct LimitStore: Sendable {
       """, [tenant.uuid, weight])
   }
 
-  func removeWeight(_ tenant: TenantID) async throws -> Bool {
+  package func removeWeight(_ tenant: TenantID) async throws -> Bool {
     try await pool.query("delete from tenant_weight where tenant_id = $1 returning 1", [tenant.uuid]).first != nil
+  }
+
+  /// Every member.
+  package init(pool: PostgresPool) {
+    self.pool = pool
   }
 }

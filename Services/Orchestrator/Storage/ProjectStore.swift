@@ -1,34 +1,34 @@
-internal import Contracts
-internal import Postgres
-internal import Primitives
+package import Contracts
+package import Postgres
+package import Primitives
 
 /// A project as it is stored.
-struct ProjectRow: Sendable {
-  let id: ProjectID
-  let name: String
-  let description: String
-  let version: Int
-  let createdBy: String
-  let createdAt: Timestamp
-  let updatedAt: Timestamp
-  let archivedAt: Timestamp?
+package struct ProjectRow: Sendable {
+  package let id: ProjectID
+  package let name: String
+  package let description: String
+  package let version: Int
+  package let createdBy: String
+  package let createdAt: Timestamp
+  package let updatedAt: Timestamp
+  package let archivedAt: Timestamp?
 }
 
 /// The table of projects.
-struct ProjectStore: Sendable {
+package struct ProjectStore: Sendable {
   private static let columns = "id, name, description, version, created_by, created_at, updated_at, archived_at"
 
   let pool: PostgresPool
 
   /// A project of the tenant.
-  func project(_ tenant: TenantID, _ id: ProjectID) async throws -> ProjectRow? {
+  package func project(_ tenant: TenantID, _ id: ProjectID) async throws -> ProjectRow? {
     try await pool.query(
       "select \(ProjectStore.columns) from project where tenant_id = $1 and id = $2", [tenant.uuid, id.uuid]
     ).first.map(ProjectStore.row)
   }
 
   /// Projects, newest first, before `cursor`.
-  func projects(_ tenant: TenantID, before cursor: ProjectID?, archivedToo: Bool, limit: Int) async throws
+  package func projects(_ tenant: TenantID, before cursor: ProjectID?, archivedToo: Bool, limit: Int) async throws
     -> [ProjectRow]
   {
     try await pool.query(
@@ -40,7 +40,8 @@ struct ProjectStore: Sendable {
   }
 
   /// Adds a project. Throws the store's error with SQLSTATE 23505 when its name is taken.
-  func add(_ tenant: TenantID, _ name: String, _ description: String, by principal: String) async throws -> ProjectRow?
+  package func add(_ tenant: TenantID, _ name: String, _ description: String, by principal: String) async throws
+    -> ProjectRow?
   {
     try await pool.query(
       """
@@ -51,7 +52,7 @@ struct ProjectStore: Sendable {
   }
 
   /// Changes a project; `nil` stays. Returns `nil` when its version is not `expected`.
-  func update(
+  package func update(
     _ tenant: TenantID, _ id: ProjectID, name: String?, description: String?, archived: Bool?, expected: Int?
   ) async throws -> ProjectRow? {
     try await pool.query(
@@ -71,5 +72,10 @@ struct ProjectStore: Sendable {
       description: try row.decode(2, as: String.self), version: Int(try row.decode(3, as: Int32.self)),
       createdBy: try row.decode(4, as: String.self), createdAt: try row.decode(5, as: Timestamp.self),
       updatedAt: try row.decode(6, as: Timestamp.self), archivedAt: try row.decode(7, as: Timestamp?.self))
+  }
+
+  /// Every member.
+  package init(pool: PostgresPool) {
+    self.pool = pool
   }
 }

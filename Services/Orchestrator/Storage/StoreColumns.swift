@@ -1,8 +1,8 @@
 internal import Contracts
 internal import Decider
+internal import History
 internal import Postgres
 internal import Primitives
-internal import Replay
 
 /// Column-wise gathering of rows for `unnest`: one array parameter per column, whatever the number of rows.
 struct EventColumns {
@@ -74,7 +74,7 @@ struct WorkColumns {
 }
 
 /// Steps that go to workers directly.
-struct HandedColumns {
+struct DispatchedColumns {
   private var stepID: [UUID] = []
   private var run: [UUID] = []
   private var tenant: [UUID] = []
@@ -88,7 +88,7 @@ struct HandedColumns {
   private var close: [Int64?] = []
   private var input: [[UInt8]?] = []
 
-  mutating func append(_ steps: [HandedStep], of id: RunID, _ owner: TenantID) {
+  mutating func append(_ steps: [DispatchedStep], of id: RunID, _ owner: TenantID) {
     for handed in steps {
       stepID.append(handed.id.uuid)
       run.append(id.uuid)

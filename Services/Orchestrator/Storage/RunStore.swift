@@ -1,11 +1,11 @@
-internal import Contracts
+package import Contracts
 internal import Decider
 internal import JSON
-internal import Postgres
-internal import Primitives
+package import Postgres
+package import Primitives
 
 /// The tables of runs. All SQL of histories, queues, leases and timers stands in this folder.
-struct RunStore: Sendable {
+package struct RunStore: Sendable {
   let pool: PostgresPool
   /// Tells the steps that this process has queued from those of others.
   let home = Int32(truncatingIfNeeded: UUID.version7().low)
@@ -19,25 +19,25 @@ struct RunStore: Sendable {
   // MARK: Accepting
 
   /// What became of a new run.
-  enum Insertion: Sendable {
+  package enum Insertion: Sendable {
     /// It is written, with the leases of the steps that went to workers directly.
-    case made(createdAt: Timestamp, leases: [StepID: WrittenLease])
+    case inserted(createdAt: Timestamp, leases: [StepID: WrittenLease])
     /// It was there already and stays as it is.
-    case known
+    case exists
     /// A limit applies to a step that was to go to a worker directly; nothing is written.
     case limited
   }
 
   /// Writes new runs with their tasks, first events, ready and leased steps and timers: one statement for all of them.
-  func insert(
+  package func insert(
     _ submissions: [Submission], _ plans: [Transition], idempotency: IdempotencyRow? = nil
   ) async throws -> [RunID: Insertion] {
     var events = EventColumns()
     var work = WorkColumns()
     var timers = TimerColumns()
-    var handed = HandedColumns()
+    var handed = DispatchedColumns()
     for (submission, plan) in zip(submissions, plans) {
-      handed.append(plan.handed, of: submission.run, plan.tenant)
+      handed.append(plan.dispatched, of: submission.run, plan.tenant)
       events.append(submission.run, after: submission.state.sequence, submission.events)
       work.append(plan.work, of: submission.run, plan.tenant, home: home)
       timers.append(plan.timers, of: submission.run, plan.tenant)
@@ -60,21 +60,21 @@ struct RunStore: Sendable {
     for row in rows {
       let run = RunID(try row.decode(0, as: UUID.self))
       var leases: [StepID: WrittenLease] = [:]
-      if case .made(_, let others)? = insertions[run] { leases = others }
+      if case .inserted(_, let others)? = insertions[run] { leases = others }
       if let step = try row.decode(3, as: UUID?.self) {
         leases[StepID(step)] = WrittenLease(deadline: try row.decode(4, as: Timestamp.self), input: nil)
       }
       if let created = try row.decode(1, as: Timestamp?.self) {
-        insertions[run] = .made(createdAt: created, leases: leases)
+        insertions[run] = .inserted(createdAt: created, leases: leases)
       } else {
-        insertions[run] = try row.decode(2, as: Bool.self) ? .limited : .known
+        insertions[run] = try row.decode(2, as: Bool.self) ? .limited : .exists
       }
     }
     return insertions
   }
 
   private static let firstHanded = 35 + WorkColumns.count + TimerColumns.count
-  private static let firstMemory = firstHanded + HandedColumns.count
+  private static let firstMemory = firstHanded + DispatchedColumns.count
   private static let insertSQL = insertSQL("")
 
   /// The same for one run, with the memory of its idempotency key: a key that is known already is an error.
@@ -225,21 +225,41 @@ struct RunStore: Sendable {
       join \(fence) f on f.id = t.run_id
       """
   }
+
+  /// Every member.
+  package init(pool: PostgresPool) {
+    self.pool = pool
+  }
 }
 
 /// A lease as it was written, with the step's input when that is a whole payload.
-struct WrittenLease: Sendable {
-  let deadline: Timestamp
-  let input: [UInt8]?
+package struct WrittenLease: Sendable {
+  package let deadline: Timestamp
+  package let input: [UInt8]?
 
-  func with(_ input: [UInt8]) -> WrittenLease { WrittenLease(deadline: deadline, input: input) }
+  package func with(_ input: [UInt8]) -> WrittenLease { WrittenLease(deadline: deadline, input: input) }
+
+  /// Every member.
+  package init(deadline: Timestamp, input: [UInt8]?) {
+    self.deadline = deadline
+    self.input = input
+  }
 }
 
 /// The memory of an idempotency key.
-struct IdempotencyRow: Sendable {
-  let tenant: TenantID
-  let key: String
-  let requestSHA256: [UInt8]
-  let task: TaskID
-  let run: RunID
+package struct IdempotencyRow: Sendable {
+  package let tenant: TenantID
+  package let key: String
+  package let requestSHA256: [UInt8]
+  package let task: TaskID
+  package let run: RunID
+
+  /// Every member.
+  package init(tenant: TenantID, key: String, requestSHA256: [UInt8], task: TaskID, run: RunID) {
+    self.tenant = tenant
+    self.key = key
+    self.requestSHA256 = requestSHA256
+    self.task = task
+    self.run = run
+  }
 }

@@ -1,38 +1,63 @@
 internal import Contracts
 internal import Decider
 internal import Postgres
-internal import Primitives
+package import Primitives
 internal import Synchronization
 
 /// Where a claim begins to look, and how far.
-struct ClaimLook: Sendable {
+package struct ClaimScan: Sendable {
   /// The oldest bucket of the queue that may still have steps.
-  var bucket: Int32 = 0
+  package var bucket: Int32 = 0
   /// Looks at what stands behind this tenant within the bucket.
-  var tenant = ClaimLook.start
+  package var tenant = ClaimScan.start
   /// Looks at limits and locks that steps wait for behind this tenant and key.
-  var blockedTenant = ClaimLook.start
-  var blockedKey = ""
+  package var blockedTenant = ClaimScan.start
+  package var blockedKey = ""
   /// Steps of a tenant that are looked at: more than are wanted only where the first ones turned out to be blocked.
-  var window: Int
+  package var window: Int
 
   /// Before every tenant.
-  static let start = UUID(high: 0, low: 0)
+  package static let start = UUID(high: 0, low: 0)
+
+  /// Every member.
+  package init(
+    bucket: Int32 = 0, tenant: UUID = ClaimScan.start, blockedTenant: UUID = ClaimScan.start, blockedKey: String = "",
+    window: Int
+  ) {
+    self.bucket = bucket
+    self.tenant = tenant
+    self.blockedTenant = blockedTenant
+    self.blockedKey = blockedKey
+    self.window = window
+  }
 }
 
 /// What a claim has found.
-struct Claimed: Sendable {
-  var steps: [LeasedStep] = []
+package struct ClaimResult: Sendable {
+  package var steps: [LeasedStep] = []
   /// The oldest bucket that had steps; `nil` when none was seen.
-  var oldest: Int32?
+  package var oldest: Int32?
   /// Where the look at the queue was cut off; `nil` when it came to the end.
-  var queueCut: (bucket: Int32, tenant: UUID)?
+  package var queueCursor: (bucket: Int32, tenant: UUID)?
   /// Where the look at the blocked steps was cut off; `nil` when it came to the end.
-  var blockedCut: (tenant: UUID, key: String)?
+  package var blockedCursor: (tenant: UUID, key: String)?
   /// Whether steps wait for a limit or lock.
-  var hasBlocked = false
+  package var hasBlocked = false
   /// Steps that turned out to be blocked and do not stand in the way any more.
-  var moved = 0
+  package var moved = 0
+
+  /// Every member.
+  package init(
+    steps: [LeasedStep] = [], oldest: Int32? = nil, queueCursor: (bucket: Int32, tenant: UUID)? = nil,
+    blockedCursor: (tenant: UUID, key: String)? = nil, hasBlocked: Bool = false, moved: Int = 0
+  ) {
+    self.steps = steps
+    self.oldest = oldest
+    self.queueCursor = queueCursor
+    self.blockedCursor = blockedCursor
+    self.hasBlocked = hasBlocked
+    self.moved = moved
+  }
 }
 
 /// A number of claims that many ask for.
@@ -66,19 +91,21 @@ extension RunStore {
 
   /// Gives up to `workers.count` steps of a job type to `workers`, one to each entry: fairly between tenants, by
   /// priority and age within one, never beyond a limit. Takes them off the queue and records the start in each history.
-  func claim(jobType: String, workers: [String], milliseconds: Int64, _ look: ClaimLook) async throws -> Claimed {
+  package func claim(jobType: String, workers: [String], milliseconds: Int64, _ look: ClaimScan) async throws
+    -> ClaimResult
+  {
     // A hint only: the plain statement finds out itself whether it may be used.
     if !claimsWithRules.takeOne() {
       if let claimed = try await claim(RunStore.plainClaimSQL, jobType, workers, milliseconds, look) { return claimed }
       claimsWithRules.set(RunStore.plainAgainAfter)
     }
-    return try await claim(RunStore.claimSQL, jobType, workers, milliseconds, look) ?? Claimed()
+    return try await claim(RunStore.claimSQL, jobType, workers, milliseconds, look) ?? ClaimResult()
   }
 
   /// One statement of a claim; `nil` when it was not made for what it found.
   private func claim(
-    _ sql: String, _ jobType: String, _ workers: [String], _ milliseconds: Int64, _ look: ClaimLook
-  ) async throws -> Claimed? {
+    _ sql: String, _ jobType: String, _ workers: [String], _ milliseconds: Int64, _ look: ClaimScan
+  ) async throws -> ClaimResult? {
     let statements = [
       PostgresStatement("select pg_advisory_xact_lock($1)", [RunStore.claimLock]),
       PostgresStatement(
@@ -89,15 +116,15 @@ extension RunStore {
         ]),
     ]
     let rows = try await retrying { try await pool.batch(statements) }[1]
-    var claimed = Claimed()
+    var claimed = ClaimResult()
     if let row = rows.first {
       guard try row.decode(22, as: Bool?.self) ?? false else { return nil }
       claimed.oldest = try row.decode(15, as: Int32?.self)
       if let bucket = try row.decode(16, as: Int32?.self), let tenant = try row.decode(17, as: UUID?.self) {
-        claimed.queueCut = (bucket, tenant)
+        claimed.queueCursor = (bucket, tenant)
       }
       if let tenant = try row.decode(18, as: UUID?.self), let key = try row.decode(19, as: String?.self) {
-        claimed.blockedCut = (tenant, key)
+        claimed.blockedCursor = (tenant, key)
       }
       claimed.hasBlocked = try row.decode(20, as: Bool.self)
       claimed.moved = Int(clamping: try row.decode(21, as: Int64.self))

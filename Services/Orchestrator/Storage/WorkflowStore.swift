@@ -1,23 +1,23 @@
-internal import Contracts
+package import Contracts
 internal import Decider
-internal import Postgres
-internal import Primitives
+package import Postgres
+package import Primitives
 
 /// A version of a workflow as it is stored; lists leave its document out.
-struct WorkflowRow: Sendable {
-  let name: String
-  let version: Int
-  let document: [UInt8]
-  let createdBy: String
-  let createdAt: Timestamp
+package struct WorkflowRow: Sendable {
+  package let name: String
+  package let version: Int
+  package let document: [UInt8]
+  package let createdBy: String
+  package let createdAt: Timestamp
 }
 
 /// The table of workflow versions. A version is never changed.
-struct WorkflowStore: Sendable {
+package struct WorkflowStore: Sendable {
   let pool: PostgresPool
 
   /// A version, or the newest for `nil`.
-  func workflow(_ tenant: TenantID, _ name: String, version: Int?) async throws -> WorkflowRow? {
+  package func workflow(_ tenant: TenantID, _ name: String, version: Int?) async throws -> WorkflowRow? {
     try await pool.query(
       """
       select name, version, document, created_by, created_at from workflow
@@ -27,7 +27,7 @@ struct WorkflowStore: Sendable {
   }
 
   /// Whether there is such a version, and its workflow was not deleted.
-  func exists(_ tenant: TenantID, _ name: String, version: Int) async throws -> Bool {
+  package func exists(_ tenant: TenantID, _ name: String, version: Int) async throws -> Bool {
     try await pool.query(
       "select 1 from workflow where tenant_id = $1 and name = $2 and version = $3",
       [tenant.uuid, name, Int32(clamping: version)]
@@ -35,7 +35,7 @@ struct WorkflowStore: Sendable {
   }
 
   /// A version for the runs that use it: it stays when the workflow is deleted.
-  func used(_ tenant: TenantID, _ name: String, version: Int) async throws -> WorkflowRow? {
+  package func used(_ tenant: TenantID, _ name: String, version: Int) async throws -> WorkflowRow? {
     if let row = try await workflow(tenant, name, version: version) { return row }
     return try await pool.query(
       """
@@ -46,7 +46,7 @@ struct WorkflowStore: Sendable {
   }
 
   /// The newest version of each workflow, by name, behind `name`.
-  func newest(_ tenant: TenantID, after name: String, limit: Int) async throws -> [WorkflowRow] {
+  package func newest(_ tenant: TenantID, after name: String, limit: Int) async throws -> [WorkflowRow] {
     try await pool.query(
       """
       with recursive newest(name, version, created_by, created_at, n) as (
@@ -70,7 +70,7 @@ struct WorkflowStore: Sendable {
   }
 
   /// All versions of a workflow, newest first.
-  func versions(_ tenant: TenantID, _ name: String, limit: Int) async throws -> [WorkflowRow] {
+  package func versions(_ tenant: TenantID, _ name: String, limit: Int) async throws -> [WorkflowRow] {
     try await pool.query(
       """
       select name, version, ''::bytea, created_by, created_at from workflow
@@ -80,7 +80,7 @@ struct WorkflowStore: Sendable {
   }
 
   /// Adds the next version; `nil` when `expected` is not the newest version any more (0 for none).
-  func add(
+  package func add(
     _ tenant: TenantID, _ name: String, _ document: [UInt8], by principal: String, expected: Int?
   ) async throws -> Int? {
     do {
@@ -103,7 +103,7 @@ struct WorkflowStore: Sendable {
 
   /// Removes a workflow that no run has used. A run that is accepted in this very moment keeps its document, and the
   /// numbers of its versions are not used again. Returns whether it was removed; `nil` when there is none.
-  func remove(_ tenant: TenantID, _ name: String) async throws -> Bool? {
+  package func remove(_ tenant: TenantID, _ name: String) async throws -> Bool? {
     let rows = try await pool.query(
       """
       with used as (
@@ -126,7 +126,7 @@ struct WorkflowStore: Sendable {
   }
 
   /// Open runs of a workflow, oldest first.
-  func openRuns(_ tenant: TenantID, _ name: String, limit: Int) async throws -> [(run: RunID, version: Int)] {
+  package func openRuns(_ tenant: TenantID, _ name: String, limit: Int) async throws -> [(run: RunID, version: Int)] {
     var sql = ListSQL()
     let branches = sql.runs(
       sql.add(tenant.uuid), RunFilter(workflow: name), statuses: ListSQL.openStatuses,
@@ -142,5 +142,10 @@ struct WorkflowStore: Sendable {
       name: try row.decode(0, as: String.self), version: Int(try row.decode(1, as: Int32.self)),
       document: try row.decode(2, as: [UInt8].self), createdBy: try row.decode(3, as: String.self),
       createdAt: try row.decode(4, as: Timestamp.self))
+  }
+
+  /// Every member.
+  package init(pool: PostgresPool) {
+    self.pool = pool
   }
 }

@@ -1,12 +1,12 @@
-internal import Contracts
+package import Contracts
 internal import Cron
-internal import Postgres
-internal import Primitives
+package import Postgres
+package import Primitives
 
 /// A schedule as it is stored.
-struct ScheduleRow: Sendable {
+package struct ScheduleRow: Sendable {
   /// What happens when a time comes while the run before is open.
-  enum Overlap: String, CaseIterable, Sendable {
+  package enum Overlap: String, CaseIterable, Sendable {
     /// The time is left out.
     case skip
     /// Both run.
@@ -17,41 +17,83 @@ struct ScheduleRow: Sendable {
     case cancelOther = "cancel_other"
   }
 
-  let tenant: TenantID
-  let id: ScheduleID
-  let name: String
-  let cron: String
-  let timeZone: String
-  let task: [UInt8]
-  let overlap: Overlap
-  let catchUpMilliseconds: Int64
-  let isPaused: Bool
-  let version: Int
-  let createdBy: String
-  let createdAt: Timestamp
-  let nextAt: Timestamp?
-  let lastAt: Timestamp?
-  let lastRun: RunID?
-  let queuedAt: Timestamp?
-  let fired: Int64
-  let skipped: Int64
+  package let tenant: TenantID
+  package let id: ScheduleID
+  package let name: String
+  package let cron: String
+  package let timeZone: String
+  package let task: [UInt8]
+  package let overlap: Overlap
+  package let catchUpMilliseconds: Int64
+  package let isPaused: Bool
+  package let version: Int
+  package let createdBy: String
+  package let createdAt: Timestamp
+  package let nextAt: Timestamp?
+  package let lastAt: Timestamp?
+  package let lastRun: RunID?
+  package let queuedAt: Timestamp?
+  package let fired: Int64
+  package let skipped: Int64
   /// The database's clock.
-  let now: Timestamp
+  package let now: Timestamp
+
+  /// Every member.
+  package init(
+    tenant: TenantID, id: ScheduleID, name: String, cron: String, timeZone: String, task: [UInt8], overlap: Overlap,
+    catchUpMilliseconds: Int64, isPaused: Bool, version: Int, createdBy: String, createdAt: Timestamp,
+    nextAt: Timestamp?, lastAt: Timestamp?, lastRun: RunID?, queuedAt: Timestamp?, fired: Int64, skipped: Int64,
+    now: Timestamp
+  ) {
+    self.tenant = tenant
+    self.id = id
+    self.name = name
+    self.cron = cron
+    self.timeZone = timeZone
+    self.task = task
+    self.overlap = overlap
+    self.catchUpMilliseconds = catchUpMilliseconds
+    self.isPaused = isPaused
+    self.version = version
+    self.createdBy = createdBy
+    self.createdAt = createdAt
+    self.nextAt = nextAt
+    self.lastAt = lastAt
+    self.lastRun = lastRun
+    self.queuedAt = queuedAt
+    self.fired = fired
+    self.skipped = skipped
+    self.now = now
+  }
 }
 
 /// What a person says of a schedule.
-struct ScheduleWish: Sendable {
-  var name: String
-  var cron: String
-  var timeZone: String
-  var task: [UInt8]
-  var overlap: ScheduleRow.Overlap
-  var catchUpMilliseconds: Int64
-  var isPaused: Bool
+package struct ScheduleDefinition: Sendable {
+  package var name: String
+  package var cron: String
+  package var timeZone: String
+  package var task: [UInt8]
+  package var overlap: ScheduleRow.Overlap
+  package var catchUpMilliseconds: Int64
+  package var isPaused: Bool
+
+  /// Every member.
+  package init(
+    name: String, cron: String, timeZone: String, task: [UInt8], overlap: ScheduleRow.Overlap,
+    catchUpMilliseconds: Int64, isPaused: Bool
+  ) {
+    self.name = name
+    self.cron = cron
+    self.timeZone = timeZone
+    self.task = task
+    self.overlap = overlap
+    self.catchUpMilliseconds = catchUpMilliseconds
+    self.isPaused = isPaused
+  }
 }
 
 /// The table of schedules, and the time zones of the database.
-struct ScheduleStore: Sendable {
+package struct ScheduleStore: Sendable {
   private static let columns = """
     tenant_id, id, name, cron, time_zone, task, overlap, catch_up_ms, is_paused, version, created_by, created_at, next_at,
     last_at, last_run, queued_at, fired, skipped, clock_timestamp()
@@ -60,20 +102,20 @@ struct ScheduleStore: Sendable {
   let pool: PostgresPool
 
   /// The database's clock.
-  func now() async throws -> Timestamp? {
+  package func now() async throws -> Timestamp? {
     try await pool.query("select clock_timestamp()").first.map { try $0.decode(0, as: Timestamp.self) }
   }
 
   // MARK: Schedules
 
-  func schedule(_ tenant: TenantID, _ id: ScheduleID) async throws -> ScheduleRow? {
+  package func schedule(_ tenant: TenantID, _ id: ScheduleID) async throws -> ScheduleRow? {
     try await pool.query(
       "select \(ScheduleStore.columns) from schedule where tenant_id = $1 and id = $2", [tenant.uuid, id.uuid]
     ).first.map(ScheduleStore.row)
   }
 
   /// Schedules, newest first, before `cursor`, without their tasks where these are large.
-  func schedules(_ tenant: TenantID, before cursor: ScheduleID?, limit: Int) async throws -> [ScheduleRow] {
+  package func schedules(_ tenant: TenantID, before cursor: ScheduleID?, limit: Int) async throws -> [ScheduleRow] {
     let columns = ScheduleStore.columns.replacing(
       "task,", with: "case when length(task) <= \(RunStore.listedBytesMax) then task else ''::bytea end,")
     return try await pool.query(
@@ -83,7 +125,7 @@ struct ScheduleStore: Sendable {
   }
 
   /// Adds a schedule. Throws the store's error with SQLSTATE 23505 when its name is taken.
-  func add(_ tenant: TenantID, _ wish: ScheduleWish, next: Timestamp?, by principal: String) async throws
+  package func add(_ tenant: TenantID, _ wish: ScheduleDefinition, next: Timestamp?, by principal: String) async throws
     -> ScheduleRow?
   {
     try await pool.query(
@@ -100,8 +142,8 @@ struct ScheduleStore: Sendable {
 
   /// Replaces what is said of a schedule; `nil` when its version is not `expected`, or when it would be paused while a
   /// time of it is due. A time that is due stays due: it is served before the new times count.
-  func update(
-    _ tenant: TenantID, _ id: ScheduleID, _ wish: ScheduleWish, next: Timestamp?, expected: Int
+  package func update(
+    _ tenant: TenantID, _ id: ScheduleID, _ wish: ScheduleDefinition, next: Timestamp?, expected: Int
   ) async throws -> ScheduleRow? {
     try await pool.query(
       """
@@ -118,7 +160,7 @@ struct ScheduleStore: Sendable {
     ).first.map(ScheduleStore.row)
   }
 
-  func remove(_ tenant: TenantID, _ id: ScheduleID) async throws -> Bool {
+  package func remove(_ tenant: TenantID, _ id: ScheduleID) async throws -> Bool {
     try await pool.query(
       "delete from schedule where tenant_id = $1 and id = $2 returning 1", [tenant.uuid, id.uuid]
     ).first != nil
@@ -127,7 +169,7 @@ struct ScheduleStore: Sendable {
   // MARK: Firing
 
   /// Schedules whose time has come, or whose kept time can be used now.
-  func due(limit: Int) async throws -> [ScheduleRow] {
+  package func due(limit: Int) async throws -> [ScheduleRow] {
     try await pool.query(
       """
       select \(ScheduleStore.columns) from schedule s where not is_paused and (next_at <= clock_timestamp()
@@ -138,7 +180,7 @@ struct ScheduleStore: Sendable {
   }
 
   /// Goes on to the next time, if nobody else did. `run` is what the time gave, `queued` the time to be kept for later.
-  func advance(
+  package func advance(
     _ row: ScheduleRow, next: Timestamp?, at time: Timestamp, run: RunID?, queued: Timestamp?, skipped: Bool
   ) async throws -> Bool {
     try await pool.query(
@@ -168,5 +210,10 @@ struct ScheduleStore: Sendable {
       lastAt: try row.decode(13, as: Timestamp?.self), lastRun: try row.decode(14, as: UUID?.self).map { RunID($0) },
       queuedAt: try row.decode(15, as: Timestamp?.self), fired: try row.decode(16, as: Int64.self),
       skipped: try row.decode(17, as: Int64.self), now: try row.decode(18, as: Timestamp.self))
+  }
+
+  /// Every member.
+  package init(pool: PostgresPool) {
+    self.pool = pool
   }
 }

@@ -76,7 +76,7 @@ public struct ReplayReport: Sendable {
     writer.member("verdict", isConsistent ? "consistent" : "inconsistent")
     writer.member("events", Int64(replay.events))
     writer.member("facts_replayed", Int64(replay.facts))
-    writer.member("final_status", replay.state.shownStatus)
+    writer.member("final_status", replay.state.effectiveStatus)
     writer.key("checks")
     writer.beginArray()
     for check in checks {

@@ -1,12 +1,12 @@
-internal import Cron
-internal import Postgres
-internal import Primitives
+package import Cron
+package import Postgres
+package import Primitives
 internal import Synchronization
 
 /// Time zones as the database knows them: their names, and what their clocks show.
 ///
 /// Offsets are kept for an hour, so that a schedule costs no query for its next time.
-final class TimeZoneStore: Sendable {
+package final class TimeZoneStore: Sendable {
   /// Zones kept; there are about 600.
   private static let zonesMax = 1024
   private static let keptNanoseconds: UInt64 = 3_600_000_000_000
@@ -33,10 +33,10 @@ final class TimeZoneStore: Sendable {
   private let names = Mutex(Names())
   private let kept = Mutex<[String: Kept]>([:])
 
-  init(pool: PostgresPool) { self.pool = pool }
+  package init(pool: PostgresPool) { self.pool = pool }
 
   /// The database's own spelling of a zone's name; `nil` for what is no name of the time zone database.
-  func canonicalName(_ name: String) async throws -> String? {
+  package func canonicalName(_ name: String) async throws -> String? {
     let now = MonotonicClock.now()
     let lower = name.lowercased()
     let (found, readAt) = names.withLock { ($0.byLower[lower], $0.readAt) }
@@ -69,7 +69,7 @@ final class TimeZoneStore: Sendable {
 
   /// The first time behind `time` at which the expression comes true in a zone; `nil` for never. Throws the store's
   /// error with SQLSTATE 22023 for an unknown zone.
-  func next(_ expression: CronExpression, after time: Timestamp, zone: String) async throws -> Timestamp? {
+  package func next(_ expression: CronExpression, after time: Timestamp, zone: String) async throws -> Timestamp? {
     var instant = time.unixMicroseconds.flooredSeconds
     for _ in 0..<TimeZoneStore.windowsMax {
       guard let offsets = try await offsets(zone, around: instant) else { return nil }

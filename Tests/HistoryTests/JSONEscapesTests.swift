@@ -1,4 +1,4 @@
-import Replay
+import History
 import Testing
 
 @Suite struct JSONEscapesTests {

@@ -1,31 +1,46 @@
-internal import Contracts
-internal import Decider
+package import Contracts
+package import Decider
+internal import History
 internal import JSON
 internal import Postgres
-internal import Primitives
-internal import Replay
+package import Primitives
 
 /// One event of a history as it is stored.
-struct EventRow: Sendable {
-  let sequence: Int
-  let at: Timestamp
-  let type: String
-  let step: String?
-  let data: [UInt8]
+package struct EventRow: Sendable {
+  package let sequence: Int
+  package let at: Timestamp
+  package let type: String
+  package let step: String?
+  package let data: [UInt8]
+
+  /// Every member.
+  package init(sequence: Int, at: Timestamp, type: String, step: String?, data: [UInt8]) {
+    self.sequence = sequence
+    self.at = at
+    self.type = type
+    self.step = step
+    self.data = data
+  }
 }
 
 /// A part of a history.
-struct EventPage: Sendable {
-  var events: [EventRow] = []
+package struct EventPage: Sendable {
+  package var events: [EventRow] = []
   /// Whether nothing stands behind it.
-  var isLast = true
+  package var isLast = true
+
+  /// Every member.
+  package init(events: [EventRow] = [], isLast: Bool = true) {
+    self.events = events
+    self.isLast = isLast
+  }
 }
 
 /// A history holds an event that this program cannot read.
-struct UnreadableHistory: Error, CustomStringConvertible {
-  let run: RunID
-  let sequence: Int
-  var description: String { "event \(sequence) of \(run) cannot be read by this version" }
+package struct UnreadableHistory: Error, CustomStringConvertible {
+  package let run: RunID
+  package let sequence: Int
+  package var description: String { "event \(sequence) of \(run) cannot be read by this version" }
 }
 
 extension RunStore {
@@ -36,7 +51,7 @@ extension RunStore {
 
   /// Events behind `sequence`, in order, up to `limit`; fewer when they are large, but one at least. Those of an
   /// archived run are not here.
-  func events(_ run: RunID, after sequence: Int, limit: Int) async throws -> EventPage {
+  package func events(_ run: RunID, after sequence: Int, limit: Int) async throws -> EventPage {
     // Every row has one event at least.
     let rows = try await pool.query(
       """
@@ -72,7 +87,7 @@ extension RunStore {
   }
 
   /// The events of a history behind `sequence`, decoded. Those of an archived run are not here.
-  func history(_ run: RunID, after sequence: Int) async throws -> [RunEvent] {
+  package func history(_ run: RunID, after sequence: Int) async throws -> [RunEvent] {
     var events: [RunEvent] = []
     while true {
       let page = try await self.events(run, after: sequence + events.count, limit: RunStore.pageMax)
@@ -82,7 +97,7 @@ extension RunStore {
   }
 
   /// All events of a history, decoded; from the archive when they are there.
-  func history(_ run: RunID) async throws -> [RunEvent] {
+  package func history(_ run: RunID) async throws -> [RunEvent] {
     var events = try await history(run, after: 0)
     if events.isEmpty, let archived = try await archivedEvents(run) {
       events = try archived.map { try RunStore.decode($0, run) }
@@ -90,7 +105,7 @@ extension RunStore {
     return events
   }
 
-  static func decode(_ row: EventRow, _ run: RunID) throws -> RunEvent {
+  package static func decode(_ row: EventRow, _ run: RunID) throws -> RunEvent {
     guard let view = try? JSONDocument(parsing: row.data).root,
       let event = EventCodec.decode(type: row.type, step: row.step, data: view)
     else { throw UnreadableHistory(run: run, sequence: row.sequence) }
@@ -98,7 +113,7 @@ extension RunStore {
   }
 
   /// What is known of a run beside its history, and the workflow that it is pinned to.
-  func head(_ run: RunID) async throws -> (facts: RunFacts, workflow: String, version: Int)? {
+  package func head(_ run: RunID) async throws -> (facts: RunFacts, workflow: String, version: Int)? {
     try await pool.query(
       """
       select tenant_id, task_id, project_id, priority, parent_run, parent_step, parent_attempt, depth, traceparent,
@@ -123,7 +138,9 @@ extension RunStore {
   }
 
   /// The recorded calls of a step behind `sequence`, with their results, in order of their index.
-  func journal(_ run: RunID, step: String, after sequence: Int) async throws -> [(event: EventRow, result: [UInt8])] {
+  package func journal(_ run: RunID, step: String, after sequence: Int) async throws -> [(
+    event: EventRow, result: [UInt8]
+  )] {
     guard let tenant = try await head(run)?.facts.tenant else { return [] }
     var calls: [(row: EventRow, result: PayloadRef)] = []
     var last = sequence
@@ -144,19 +161,8 @@ extension RunStore {
     }
   }
 
-  /// Payloads by their digests; what is not there is missing in the answer.
-  func payloads(_ tenant: TenantID, _ payloads: [PayloadRef]) async throws -> [String: [UInt8]] {
-    guard !payloads.isEmpty else { return [:] }
-    let digests = payloads.compactMap { Hex.decode($0.sha256) }
-    var bodies: [String: [UInt8]] = [:]
-    let rows = try await pool.query(
-      "select sha256, body from payload where tenant_id = $1 and sha256 = any($2)", [tenant.uuid, digests])
-    for row in rows { bodies[Hex.encode(try row.decode(0, as: [UInt8].self))] = try row.decode(1, as: [UInt8].self) }
-    return bodies
-  }
-
   /// What an idempotency key stands for.
-  func idempotency(_ tenant: TenantID, _ key: String) async throws -> IdempotencyRow? {
+  package func idempotency(_ tenant: TenantID, _ key: String) async throws -> IdempotencyRow? {
     try await pool.query(
       "select request_sha256, task_id, run_id from idempotency where tenant_id = $1 and key = $2", [tenant.uuid, key]
     ).first.map { row in
@@ -167,7 +173,7 @@ extension RunStore {
   }
 
   /// Rows of the queues, for the metrics. Of leases, of which many come and go, it is what the server estimates.
-  func queueDepth() async throws -> (ready: Int64, leased: Int64, delayed: Int64, timers: Int64) {
+  package func queueDepth() async throws -> (ready: Int64, leased: Int64, delayed: Int64, timers: Int64) {
     guard
       let row = try await pool.query(
         """

@@ -1,4 +1,4 @@
-internal import Contracts
+package import Contracts
 internal import JSON
 internal import Postgres
 internal import Primitives
@@ -6,7 +6,7 @@ internal import Primitives
 /// Old histories: moved into one compressed row each, and forgotten in the end.
 extension RunStore {
   /// The events of an archived run; `nil` when it has no archive.
-  func archivedEvents(_ run: RunID) async throws -> [EventRow]? {
+  package func archivedEvents(_ run: RunID) async throws -> [EventRow]? {
     guard let row = try await pool.query("select body from archive where run_id = $1", [run.uuid]).first else {
       return nil
     }
@@ -22,7 +22,7 @@ extension RunStore {
   }
 
   /// Events behind `sequence`, from the history or from its archive.
-  func eventsOrArchived(_ run: RunID, after sequence: Int, limit: Int) async throws -> EventPage {
+  package func eventsOrArchived(_ run: RunID, after sequence: Int, limit: Int) async throws -> EventPage {
     let page = try await events(run, after: sequence, limit: limit)
     if !page.events.isEmpty { return page }
     guard let archived = try await archivedEvents(run) else { return EventPage() }
@@ -31,7 +31,7 @@ extension RunStore {
   }
 
   /// Moves histories of runs that ended longer than `seconds` ago into the archive. Returns how many.
-  func archive(endedBefore seconds: Int64, limit: Int) async throws -> Int {
+  package func archive(endedBefore seconds: Int64, limit: Int) async throws -> Int {
     let rows = try await pool.query(
       """
       with old as materialized (
@@ -56,7 +56,7 @@ extension RunStore {
 
   /// Forgets runs that ended longer than `seconds` ago, with everything that belongs to them alone, and tasks that have
   /// no run any more. Returns how many runs.
-  func prune(endedBefore seconds: Int64, limit: Int) async throws -> Int {
+  package func prune(endedBefore seconds: Int64, limit: Int) async throws -> Int {
     let rows = try await pool.query(
       """
       with old as materialized (
@@ -92,7 +92,7 @@ extension RunStore {
 
   /// Forgets payloads that were last stored more than a day before the oldest run that is kept: a run stores or touches
   /// all that it needs while it is open. Returns how many.
-  func prunePayloads(limit: Int) async throws -> Int {
+  package func prunePayloads(limit: Int) async throws -> Int {
     let rows = try await pool.query(
       """
       delete from payload p using (

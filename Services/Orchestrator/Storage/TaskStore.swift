@@ -1,57 +1,108 @@
-internal import Contracts
-internal import Decider
+package import Contracts
+package import Decider
 internal import JSON
 internal import Postgres
-internal import Primitives
+package import Primitives
 
 /// A task with its newest run, as it is shown.
-struct TaskRow: Sendable {
-  let tenant: TenantID
-  let task: TaskID
-  let project: ProjectID?
-  let title: String?
-  let description: String
-  let labels: [UInt8]
-  let assignee: String?
-  let priority: Int
-  let dueAt: Timestamp?
-  let version: Int
-  let createdBy: String
-  let createdAt: Timestamp
-  let updatedAt: Timestamp
-  let archivedAt: Timestamp?
-  let run: RunRow
+package struct TaskRow: Sendable {
+  package let tenant: TenantID
+  package let task: TaskID
+  package let project: ProjectID?
+  package let title: String?
+  package let description: String
+  package let labels: [UInt8]
+  package let assignee: String?
+  package let priority: Int
+  package let dueAt: Timestamp?
+  package let version: Int
+  package let createdBy: String
+  package let createdAt: Timestamp
+  package let updatedAt: Timestamp
+  package let archivedAt: Timestamp?
+  package let run: RunRow
+
+  /// Every member.
+  package init(
+    tenant: TenantID, task: TaskID, project: ProjectID?, title: String?, description: String, labels: [UInt8],
+    assignee: String?, priority: Int, dueAt: Timestamp?, version: Int, createdBy: String, createdAt: Timestamp,
+    updatedAt: Timestamp, archivedAt: Timestamp?, run: RunRow
+  ) {
+    self.tenant = tenant
+    self.task = task
+    self.project = project
+    self.title = title
+    self.description = description
+    self.labels = labels
+    self.assignee = assignee
+    self.priority = priority
+    self.dueAt = dueAt
+    self.version = version
+    self.createdBy = createdBy
+    self.createdAt = createdAt
+    self.updatedAt = updatedAt
+    self.archivedAt = archivedAt
+    self.run = run
+  }
 }
 
 /// A run as it is shown.
-struct RunRow: Sendable {
-  let id: RunID
-  let task: TaskID
-  let project: ProjectID?
-  let workflow: String
-  let workflowVersion: Int
-  let version: Int
-  let status: RunState.Status
-  let isPaused: Bool
-  let parent: RunID?
-  let forkedFrom: RunID?
-  let createdAt: Timestamp
-  let startedAt: Timestamp?
-  let endedAt: Timestamp?
-  let usage: Usage
-  let failure: [UInt8]?
-  let input: [UInt8]
-  let output: [UInt8]?
+package struct RunRow: Sendable {
+  package let id: RunID
+  package let task: TaskID
+  package let project: ProjectID?
+  package let workflow: String
+  package let workflowVersion: Int
+  package let version: Int
+  package let status: RunState.Status
+  package let isPaused: Bool
+  package let parent: RunID?
+  package let forkedFrom: RunID?
+  package let createdAt: Timestamp
+  package let startedAt: Timestamp?
+  package let endedAt: Timestamp?
+  package let usage: Usage
+  package let failure: [UInt8]?
+  package let input: [UInt8]
+  package let output: [UInt8]?
   /// Lists show no large inputs and results.
-  var isInputLeftOut = false
-  var isOutputLeftOut = false
+  package var isInputLeftOut = false
+  package var isOutputLeftOut = false
 
-  var shownStatus: String { isPaused && !status.isEnded ? "paused" : status.rawValue }
+  package var effectiveStatus: String { isPaused && !status.isEnded ? "paused" : status.rawValue }
+
+  /// Every member.
+  package init(
+    id: RunID, task: TaskID, project: ProjectID?, workflow: String, workflowVersion: Int, version: Int,
+    status: RunState.Status, isPaused: Bool, parent: RunID?, forkedFrom: RunID?, createdAt: Timestamp,
+    startedAt: Timestamp?, endedAt: Timestamp?, usage: Usage, failure: [UInt8]?, input: [UInt8], output: [UInt8]?,
+    isInputLeftOut: Bool = false, isOutputLeftOut: Bool = false
+  ) {
+    self.id = id
+    self.task = task
+    self.project = project
+    self.workflow = workflow
+    self.workflowVersion = workflowVersion
+    self.version = version
+    self.status = status
+    self.isPaused = isPaused
+    self.parent = parent
+    self.forkedFrom = forkedFrom
+    self.createdAt = createdAt
+    self.startedAt = startedAt
+    self.endedAt = endedAt
+    self.usage = usage
+    self.failure = failure
+    self.input = input
+    self.output = output
+    self.isInputLeftOut = isInputLeftOut
+    self.isOutputLeftOut = isOutputLeftOut
+  }
 }
 
 extension RunStore {
   /// Inputs and results that are larger than this are left out of lists.
-  static let listedBytesMax = 16 << 10
+  package static let listedBytesMax = 16 << 10
 
   private static let runMembers = """
     r.id, r.task_id, r.project_id, r.workflow, r.workflow_version, r.version, r.status, r.is_paused, r.parent_run,
@@ -75,7 +126,7 @@ extension RunStore {
     """
 
   /// A task of the tenant.
-  func task(_ tenant: TenantID, _ id: TaskID) async throws -> TaskRow? {
+  package func task(_ tenant: TenantID, _ id: TaskID) async throws -> TaskRow? {
     try await pool.query(
       """
       select \(RunStore.taskColumns) from task t join run r on r.id = t.run_id \(RunStore.payloadJoins)
@@ -85,7 +136,7 @@ extension RunStore {
   }
 
   /// A run of the tenant.
-  func run(_ tenant: TenantID, _ id: RunID) async throws -> RunRow? {
+  package func run(_ tenant: TenantID, _ id: RunID) async throws -> RunRow? {
     try await pool.query(
       "select \(RunStore.runColumns) from run r \(RunStore.payloadJoins) where r.tenant_id = $1 and r.id = $2",
       [tenant.uuid, id.uuid]
@@ -93,7 +144,7 @@ extension RunStore {
   }
 
   /// Tasks of the tenant, newest first, before `cursor`.
-  func tasks(
+  package func tasks(
     _ tenant: TenantID, _ filter: RunFilter, before cursor: TaskID?, limit: Int
   ) async throws -> ListPage<TaskRow> {
     let bound = ListSQL.bound(limit)
@@ -138,7 +189,7 @@ extension RunStore {
   }
 
   /// Runs of the tenant, newest first, before `cursor`.
-  func runs(
+  package func runs(
     _ tenant: TenantID, _ filter: RunFilter, before cursor: RunID?, limit: Int
   ) async throws -> ListPage<RunRow> {
     let bound = ListSQL.bound(limit)
@@ -184,7 +235,7 @@ extension RunStore {
 
   /// Open runs that fit the filter, oldest first, for bulk operations; without a status in the filter those of
   /// `statuses`.
-  func openRuns(
+  package func openRuns(
     _ tenant: TenantID, _ filter: RunFilter, statuses: [String] = ListSQL.openStatuses, after cursor: RunID?, limit: Int
   ) async throws -> [RunID] {
     var sql = ListSQL()
@@ -198,7 +249,7 @@ extension RunStore {
   }
 
   /// How a run has ended.
-  func end(of run: RunID) async throws -> (status: RunState.Status, output: [UInt8]?, failure: Failure?)? {
+  package func end(of run: RunID) async throws -> (status: RunState.Status, output: [UInt8]?, failure: Failure?)? {
     try await pool.query(
       """
       select r.status, o.body, r.failure->>'code', r.failure->>'message' from run r
@@ -216,7 +267,7 @@ extension RunStore {
 
   /// Changes what is said of a task; `nil` members of the change stay. Returns false when its version is not
   /// `expected`.
-  func update(_ tenant: TenantID, _ id: TaskID, _ change: TaskChange, expected: Int?) async throws -> Bool {
+  package func update(_ tenant: TenantID, _ id: TaskID, _ change: TaskChange, expected: Int?) async throws -> Bool {
     let rows = try await pool.query(
       """
       with changed as (
@@ -253,6 +304,18 @@ extension RunStore {
     return rows.first != nil
   }
 
+  /// Who has submitted tasks.
+  package func submitters(_ tasks: [(tenant: TenantID, task: TaskID)]) async throws -> [(
+    task: TaskID, principal: String
+  )] {
+    try await pool.query(
+      """
+      select t.id, t.created_by from unnest($1::uuid[], $2::uuid[]) as w(tenant_id, id)
+      join task t on t.tenant_id = w.tenant_id and t.id = w.id
+      """, [tasks.map(\.tenant.uuid), tasks.map(\.task.uuid)]
+    ).map { row in (TaskID(try row.decode(0, as: UUID.self)), try row.decode(1, as: String.self)) }
+  }
+
   private static func run(_ row: PostgresRow) throws -> RunRow {
     RunRow(
       id: RunID(try row.decode(0, as: UUID.self)), task: TaskID(try row.decode(1, as: UUID.self)),
@@ -287,19 +350,33 @@ extension RunStore {
 }
 
 /// What is changed of a task. The outer optional says whether, the inner one what to.
-struct TaskChange: Sendable {
-  var title: String??
-  var description: String?
-  var labels: [UInt8]?
-  var assignee: String??
-  var priority: Int?
-  var dueAt: Timestamp??
-  var isArchived: Bool?
+package struct TaskChange: Sendable {
+  package var title: String??
+  package var description: String?
+  package var labels: [UInt8]?
+  package var assignee: String??
+  package var priority: Int?
+  package var dueAt: Timestamp??
+  package var isArchived: Bool?
+
+  /// Every member.
+  package init(
+    title: String?? = nil, description: String? = nil, labels: [UInt8]? = nil, assignee: String?? = nil,
+    priority: Int? = nil, dueAt: Timestamp?? = nil, isArchived: Bool? = nil
+  ) {
+    self.title = title
+    self.description = description
+    self.labels = labels
+    self.assignee = assignee
+    self.priority = priority
+    self.dueAt = dueAt
+    self.isArchived = isArchived
+  }
 }
 
 extension TaskRow {
   /// A task that was accepted at `created`.
-  init(_ submission: Submission, _ created: Timestamp) {
+  package init(_ submission: Submission, _ created: Timestamp) {
     let facts = submission.facts
     let said = submission.task ?? NewTask()
     var writer = JSONWriter()

@@ -1,7 +1,7 @@
 import Contracts
 import Decider
 import JSON
-import Replay
+import History
 import Testing
 
 @Suite struct EventCodecTests {

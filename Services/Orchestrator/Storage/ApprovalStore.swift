@@ -1,26 +1,26 @@
-internal import Contracts
-internal import Postgres
-internal import Primitives
+package import Contracts
+package import Postgres
+package import Primitives
 
 /// An approval as it is shown.
-struct ApprovalRow: Sendable {
-  let id: StepID
-  let run: RunID
-  let step: String
-  let subjectSHA256: String
-  let subject: [UInt8]?
-  let status: String
-  let requestedAt: Timestamp
-  let expiresAt: Timestamp?
-  let decidedAt: Timestamp?
-  let decidedBy: String?
-  let comment: String?
+package struct ApprovalRow: Sendable {
+  package let id: StepID
+  package let run: RunID
+  package let step: String
+  package let subjectSHA256: String
+  package let subject: [UInt8]?
+  package let status: String
+  package let requestedAt: Timestamp
+  package let expiresAt: Timestamp?
+  package let decidedAt: Timestamp?
+  package let decidedBy: String?
+  package let comment: String?
   /// The subject is too large for a list.
-  let isLarge: Bool
+  package let isLarge: Bool
 }
 
 /// The table of approvals; transitions write it.
-struct ApprovalStore: Sendable {
+package struct ApprovalStore: Sendable {
   private static func columns(_ body: String = "p.body") -> String {
     """
     a.id, a.run_id, a.step, a.subject_sha256, \(body), a.status, a.requested_at, a.expires_at, a.decided_at,
@@ -32,7 +32,7 @@ struct ApprovalStore: Sendable {
 
   let pool: PostgresPool
 
-  func approval(_ tenant: TenantID, _ id: StepID) async throws -> ApprovalRow? {
+  package func approval(_ tenant: TenantID, _ id: StepID) async throws -> ApprovalRow? {
     try await pool.query(
       """
       select \(ApprovalStore.columns()) from approval a \(ApprovalStore.subjectJoin)
@@ -42,7 +42,7 @@ struct ApprovalStore: Sendable {
   }
 
   /// Approvals, newest first, before `cursor`, without their subjects where these are large.
-  func approvals(
+  package func approvals(
     _ tenant: TenantID, status: String?, run: RunID?, before cursor: StepID?, limit: Int
   ) async throws -> [ApprovalRow] {
     var sql = ListSQL()
@@ -78,5 +78,10 @@ struct ApprovalStore: Sendable {
       requestedAt: try row.decode(6, as: Timestamp.self), expiresAt: try row.decode(7, as: Timestamp?.self),
       decidedAt: try row.decode(8, as: Timestamp?.self), decidedBy: try row.decode(9, as: String?.self),
       comment: try row.decode(10, as: String?.self), isLarge: try row.decode(11, as: Bool.self))
+  }
+
+  /// Every member.
+  package init(pool: PostgresPool) {
+    self.pool = pool
   }
 }

@@ -1,32 +1,51 @@
-internal import Contracts
+package import Contracts
 internal import Decider
 internal import Postgres
-internal import Primitives
+package import Primitives
 
 /// Which tasks or runs are listed.
-struct RunFilter: Sendable {
-  var project: ProjectID?
-  var task: TaskID?
-  var workflow: String?
-  var status: String?
-  var label: String?
-  var isArchivedToo = false
+package struct RunFilter: Sendable {
+  package var project: ProjectID?
+  package var task: TaskID?
+  package var workflow: String?
+  package var status: String?
+  package var label: String?
+  package var isArchivedToo = false
 
   /// Whether nothing but a task is asked for.
-  var isPlain: Bool { project == nil && workflow == nil && status == nil }
+  package var isPlain: Bool { project == nil && workflow == nil && status == nil }
+
+  /// Every member.
+  package init(
+    project: ProjectID? = nil, task: TaskID? = nil, workflow: String? = nil, status: String? = nil,
+    label: String? = nil, isArchivedToo: Bool = false
+  ) {
+    self.project = project
+    self.task = task
+    self.workflow = workflow
+    self.status = status
+    self.label = label
+    self.isArchivedToo = isArchivedToo
+  }
 }
 
 /// A page of a list.
-struct ListPage<Row: Sendable>: Sendable {
-  var rows: [Row]
+package struct ListPage<Row: Sendable>: Sendable {
+  package var rows: [Row]
   /// Where the next page begins, although this one has fewer rows than were asked for: so many rows were looked at
   /// that do not fit the filter.
-  var cut: UUID?
+  package var cut: UUID?
+
+  /// Every member.
+  package init(rows: [Row], cut: UUID? = nil) {
+    self.rows = rows
+    self.cut = cut
+  }
 }
 
 /// Builds the statements of the lists. Sessions use generic plans, so a statement holds the conditions that it has and
 /// no others, and a bound on its rows as a literal: the planner takes an unknown one for a tenth of the table.
-struct ListSQL {
+package struct ListSQL {
   /// Rows of the largest page, and one more.
   static let rowsMax = 201
   /// Rows that are looked at for one page where no index knows the whole filter.
@@ -49,9 +68,9 @@ struct ListSQL {
   }
 
   /// The statuses in the order of `run_place`.
-  static let statuses = ["pending", "running", "paused", "compensating", "succeeded", "failed", "cancelled"]
+  package static let statuses = ["pending", "running", "paused", "compensating", "succeeded", "failed", "cancelled"]
   /// Those of runs that have not ended.
-  static let openStatuses = Array(statuses[..<4])
+  package static let openStatuses = Array(statuses[..<4])
 
   private(set) var parameters: [any PostgresEncodable] = []
 

@@ -1,26 +1,26 @@
-internal import Contracts
-internal import Decider
+package import Contracts
+package import Decider
 internal import Postgres
-internal import Primitives
+package import Primitives
 
 /// A timer that is due.
-struct DueTimer: Sendable {
-  let id: Int64
-  let tenant: TenantID
-  let run: RunID
-  let kind: TimerKind
-  let step: String?
-  let attempt: Int?
-  let other: RunID?
+package struct DueTimer: Sendable {
+  package let id: Int64
+  package let tenant: TenantID
+  package let run: RunID
+  package let kind: TimerKind
+  package let step: String?
+  package let attempt: Int?
+  package let other: RunID?
   /// The trace of the run's submission.
-  let traceparent: String?
+  package let traceparent: String?
   /// The version of its run when it was claimed; `nil` when the run is not there any more.
-  let runVersion: Int?
+  package let runVersion: Int?
   /// Whether the run had ended by then.
-  let isRunEnded: Bool
+  package let isRunEnded: Bool
 
   /// What a decision about it needs.
-  var claimed: ClaimedTimer {
+  package var claimed: ClaimedTimer {
     ClaimedTimer(
       kind: kind, step: step, attempt: attempt, child: other?.description, runVersion: runVersion ?? 0)
   }
@@ -31,7 +31,7 @@ extension RunStore {
   private static let claimSeconds: Int64 = 10
 
   /// Claims timers that are due, oldest first. A claimed timer comes back after ten seconds unless it is finished.
-  func claimTimers(limit: Int) async throws -> [DueTimer] {
+  package func claimTimers(limit: Int) async throws -> [DueTimer] {
     try await pool.query(
       """
       update timer t set due_at = clock_timestamp() + $2 * interval '1 second'
@@ -57,12 +57,12 @@ extension RunStore {
   }
 
   /// Forgets timers that have no work any more.
-  func finish(timers: [Int64]) async throws {
+  package func finish(timers: [Int64]) async throws {
     _ = try await pool.query("delete from timer where id = any($1)", [timers])
   }
 
   /// Makes timers due again after a while.
-  func putOff(_ timers: [(id: Int64, milliseconds: Int64)]) async throws {
+  package func postpone(_ timers: [(id: Int64, milliseconds: Int64)]) async throws {
     _ = try await pool.query(
       """
       update timer t set due_at = clock_timestamp() + p.pause * interval '1 millisecond'
@@ -71,19 +71,19 @@ extension RunStore {
   }
 
   /// The time at the database.
-  func now() async throws -> Timestamp? {
+  package func now() async throws -> Timestamp? {
     try await pool.query("select clock_timestamp()").first?.decode(0, as: Timestamp.self)
   }
 
   /// The version of a run; `nil` when there is none.
-  func version(of run: RunID) async throws -> Int? {
+  package func version(of run: RunID) async throws -> Int? {
     try await pool.query("select version from run where id = $1", [run.uuid]).first.map {
       Int(try $0.decode(0, as: Int32.self))
     }
   }
 
   /// Where a sub-run stands, for the step that waits for it.
-  func childEnd(_ run: RunID) async throws -> ChildEnd? {
+  package func childEnd(_ run: RunID) async throws -> ChildEnd? {
     try await pool.query(
       """
       select r.status, r.output_sha256, octet_length(o.body), r.failure->>'code', r.failure->>'message',
@@ -109,7 +109,7 @@ extension RunStore {
   }
 
   /// Milliseconds until the next timer or delayed step is due, at most `max`.
-  func millisecondsToNextDue(max: Int64) async throws -> Int64 {
+  package func millisecondsToNextDue(max: Int64) async throws -> Int64 {
     let rows = try await pool.query(
       """
       select ceil(extract(epoch from least(
@@ -120,15 +120,15 @@ extension RunStore {
 }
 
 /// Where a sub-run stands.
-struct ChildEnd: Sendable {
-  let status: RunState.Status
-  let output: PayloadRef?
-  let failure: Failure?
-  let usage: Usage
+package struct ChildEnd: Sendable {
+  package let status: RunState.Status
+  package let output: PayloadRef?
+  package let failure: Failure?
+  package let usage: Usage
 
   /// What its end without a result means for the step that waits for it. A sub-run whose time was over may do better
   /// the next time; one that was cancelled is not begun again.
-  func failure(of run: RunID) -> Failure {
+  package func failure(of run: RunID) -> Failure {
     guard let failure else {
       return Failure(code: "child_cancelled", message: "The sub-run \(run) was cancelled.", isRetryable: false)
     }

@@ -1,0 +1,19 @@
+package import Postgres
+
+/// The notification channel on which the replicas of the orchestrator send each other hints.
+package struct ReplicaChannel: Sendable {
+  private static let name = "cadre_orchestrator"
+
+  private let pool: PostgresPool
+
+  /// The channel on the database of a pool.
+  package init(pool: PostgresPool) { self.pool = pool }
+
+  /// Sends a notification to every replica, this one included.
+  package func notify(_ payload: String) async throws {
+    _ = try await pool.query("select pg_notify($1, $2)", [ReplicaChannel.name, payload])
+  }
+
+  /// A listener of the channel.
+  package func listener() -> PostgresListener { PostgresListener(pool: pool, channel: ReplicaChannel.name) }
+}
