@@ -57,23 +57,29 @@ var targets: [Target] = [
   .systemLibrary(name: "CLinux", path: "Shared/CLibraries/CLinux"),
 
   // Shared modules, lowest first.
-  shared("Primitives", ["CLinux"]),
-  shared("Reactor", ["Primitives", "CLinux"]),
+  // Values and algorithms, without clocks and randomness: what decides may import it.
+  shared("Primitives"),
+  // Time, randomness and fresh ids. Modules that decide list it nowhere among what they stand on.
+  shared("SystemSources", ["CLinux", "Primitives"]),
+  shared("Reactor", ["Primitives", "SystemSources", "CLinux"]),
   shared("JSON"),
-  shared("Telemetry", ["Primitives"]),
+  shared("Telemetry", ["Primitives", "SystemSources"]),
   shared("HTTPWire"),
   shared("ContentCoding", ["CZlib", "CZstd"]),
   shared("Settings", ["CYAML"]),
   shared("Crypto", ["COpenSSL"]),
   shared("Contracts", ["Primitives"]),
-  shared("HTTP", ["Primitives", "Reactor", "JSON", "Telemetry", "HTTPWire", "ContentCoding", "Crypto", "CCurl"]),
-  shared("Postgres", ["Primitives", "Reactor", "Telemetry", "CLibPQ"]),
-  shared("Redis", ["Primitives", "Reactor", "Telemetry", "HTTPWire", "CHiredis"]),
+  shared(
+    "HTTP",
+    ["SystemSources", "Primitives", "Reactor", "JSON", "Telemetry", "HTTPWire", "ContentCoding", "Crypto", "CCurl"]),
+  shared("Postgres", ["SystemSources", "Primitives", "Reactor", "Telemetry", "CLibPQ"]),
+  shared("Redis", ["SystemSources", "Primitives", "Reactor", "Telemetry", "HTTPWire", "CHiredis"]),
 
   shared(
     "ServiceKit",
     [
-      "Primitives", "Reactor", "JSON", "Telemetry", "HTTPWire", "HTTP", "Settings", "Contracts", "Crypto", "CLinux",
+      "Primitives", "SystemSources", "Reactor", "JSON", "Telemetry", "HTTPWire", "HTTP", "Settings", "Contracts",
+      "Crypto", "CLinux",
     ]),
 
   // Services: pure parts and shells.
@@ -86,7 +92,10 @@ var targets: [Target] = [
     ["Decider", "Workflows", "Contracts", "Crypto", "JSON", "Primitives"]),
   library(
     "RunStorage", at: "Services/Orchestrator/Storage",
-    ["Decider", "Workflows", "History", "Cron", "Contracts", "Crypto", "JSON", "Postgres", "Primitives"],
+    [
+      "SystemSources", "Decider", "Workflows", "History", "Cron", "Contracts", "Crypto", "JSON", "Postgres",
+      "Primitives",
+    ],
     resources: [
       .embedInCode("Migrations/0001_runs.sql"), .embedInCode("Migrations/0002_workflows.sql"),
       .embedInCode("Migrations/0003_histories.sql"), .embedInCode("Migrations/0004_claims.sql"),
@@ -95,6 +104,7 @@ var targets: [Target] = [
   .executableTarget(
     name: "orchestrator",
     dependencies: [
+      "SystemSources",
       "Decider", "Workflows", "History", "RunStorage", "Cron", "Contracts", "Crypto", "HTTP", "HTTPWire", "JSON",
       "Postgres", "Primitives", "Reactor", "ServiceKit", "Settings", "Telemetry",
     ],
@@ -114,16 +124,17 @@ var targets: [Target] = [
     ], swiftSettings: settings),
   library(
     "Ledger", at: "Services/LLMRouter/Ledger",
-    ["Budgets", "Contracts", "Dialects", "Postgres", "Pricing", "Primitives", "Reactor", "Telemetry"]),
+    ["SystemSources", "Budgets", "Contracts", "Dialects", "Postgres", "Pricing", "Primitives", "Reactor", "Telemetry"]),
   library(
     "Spending", at: "Services/LLMRouter/Spending",
-    ["Budgets", "Contracts", "Ledger", "Postgres", "Primitives", "Reactor", "Redis", "Telemetry"]),
+    ["SystemSources", "Budgets", "Contracts", "Ledger", "Postgres", "Primitives", "Reactor", "Redis", "Telemetry"]),
   library(
     "AnswerCache", at: "Services/LLMRouter/Cache",
     ["Contracts", "Crypto", "Dialects", "JSON", "Pricing", "Primitives", "Reactor", "Redis", "Telemetry"]),
   .target(
     name: "ModelCatalog",
     dependencies: [
+      "SystemSources",
       "Budgets", "Checks", "Contracts", "Crypto", "Dialects", "HTTP", "HTTPWire", "JSON", "Postgres", "Pricing",
       "Primitives", "Reactor", "Routing", "Settings", "Spending", "Telemetry",
     ],
@@ -131,12 +142,14 @@ var targets: [Target] = [
   library(
     "ModelCalls", at: "Services/LLMRouter/Calls",
     [
+      "SystemSources",
       "AnswerCache", "Budgets", "Checks", "Contracts", "Dialects", "HTTP", "HTTPWire", "JSON", "Ledger",
       "ModelCatalog", "Pricing", "Primitives", "Reactor", "Routing", "ServiceKit", "Spending", "Telemetry",
     ]),
   library(
     "RouterAPI", at: "Services/LLMRouter/API",
     [
+      "SystemSources",
       "Budgets", "Checks", "Contracts", "Dialects", "HTTP", "HTTPWire", "JSON", "Ledger", "ModelCalls",
       "ModelCatalog", "Postgres", "Pricing", "Primitives", "Routing", "ServiceKit", "Settings", "Spending",
       "Telemetry",
@@ -144,6 +157,7 @@ var targets: [Target] = [
   service(
     "llm-router", at: "Services/LLMRouter/Main",
     [
+      "SystemSources",
       "AnswerCache", "HTTP", "Ledger", "ModelCalls", "ModelCatalog", "Postgres", "Pricing", "Primitives", "Reactor",
       "Redis", "RouterAPI", "RouterSchema", "Routing", "ServiceKit", "Settings", "Spending", "Telemetry",
     ]),
@@ -151,41 +165,51 @@ var targets: [Target] = [
   .executableTarget(
     name: "gateway",
     dependencies: [
-      "Contracts", "Crypto", "HTTP", "HTTPWire", "JSON", "Primitives", "PublicAPI", "Reactor", "ServiceKit", "Settings",
+      "Contracts", "Crypto", "HTTP", "HTTPWire", "JSON", "Primitives", "SystemSources", "PublicAPI", "Reactor",
+      "ServiceKit", "Settings",
     ],
     path: "Services/Gateway", exclude: ["PublicAPI"], swiftSettings: settings),
   library("AgentLoop", at: "Services/AgentCore/Loop", ["Contracts", "Crypto", "JSON", "Primitives"]),
   library(
     "AgentWorker", at: "Services/AgentCore/Worker",
-    ["AgentLoop", "Contracts", "HTTP", "HTTPWire", "JSON", "Primitives", "Reactor", "ServiceKit", "Telemetry"]),
+    [
+      "AgentLoop", "Contracts", "HTTP", "HTTPWire", "JSON", "Primitives", "SystemSources", "Reactor", "ServiceKit",
+      "Telemetry",
+    ]),
   service(
     "agent-core", at: "Services/AgentCore",
-    ["AgentWorker", "HTTP", "HTTPWire", "Primitives", "Reactor", "ServiceKit", "Settings", "Telemetry"],
+    [
+      "AgentWorker", "HTTP", "HTTPWire", "Primitives", "SystemSources", "Reactor", "ServiceKit", "Settings",
+      "Telemetry",
+    ],
     exclude: ["Loop", "Worker"]),
   library(
     "ScriptedProvider", at: "Services/MockProvider/Scripts",
-    ["HTTP", "HTTPWire", "JSON", "Primitives", "Reactor", "Settings", "Telemetry"]),
+    ["SystemSources", "HTTP", "HTTPWire", "JSON", "Primitives", "Reactor", "Settings", "Telemetry"]),
   service(
     "mock-provider", at: "Services/MockProvider/Main",
     ["HTTP", "ScriptedProvider", "ServiceKit", "Settings", "Telemetry"]),
 
-  library("LocalStack", at: "Services/Cadre/LocalStack", ["CLinux", "Crypto", "Primitives"]),
+  library("LocalStack", at: "Services/Cadre/LocalStack", ["CLinux", "Crypto", "Primitives", "SystemSources"]),
   service(
     "cadre", at: "Services/Cadre/Command",
-    ["CLinux", "Decider", "JSON", "LocalStack", "Primitives", "History", "Workflows"]),
+    ["SystemSources", "CLinux", "Decider", "JSON", "LocalStack", "Primitives", "History", "Workflows"]),
 
   service(
     "bench-server", at: "Tests/Benchmarks/BenchServer",
-    ["HTTP", "HTTPWire", "JSON", "Postgres", "Primitives", "Reactor", "Redis", "Telemetry"]),
+    ["HTTP", "HTTPWire", "JSON", "Postgres", "Primitives", "SystemSources", "Reactor", "Redis", "Telemetry"]),
 
   service(
     "bench-worker", at: "Tests/Benchmarks/BenchWorker",
-    ["Contracts", "Decider", "HTTP", "HTTPWire", "JSON", "Primitives", "Reactor", "History", "Telemetry"]),
+    [
+      "SystemSources", "Contracts", "Decider", "HTTP", "HTTPWire", "JSON", "Primitives", "Reactor", "History",
+      "Telemetry",
+    ]),
 
   // Tests, one folder per module.
   tests("Tidy"),
   tests("Crypto", ["Crypto", "Primitives"]),
-  tests("Contracts", ["Contracts", "Primitives"]),
+  tests("Contracts", ["Contracts", "Primitives", "SystemSources"]),
   tests("EndToEnd", ["LocalStack", "JSON"]),
   tests("LocalStack", ["LocalStack"]),
   tests("Decider", ["Decider", "Contracts", "History"]),
@@ -201,6 +225,7 @@ var targets: [Target] = [
   tests("Dialects", ["Dialects", "HTTPWire", "JSON", "Pricing"]),
   tests("History", ["History", "Workflows", "Decider", "Contracts", "JSON"], exclude: ["Bundles"]),
   tests("Primitives", ["Primitives"]),
+  tests("SystemSources", ["SystemSources", "Primitives"]),
   tests("Reactor", ["Reactor", "Primitives"]),
   tests("JSON", ["JSON"]),
   tests("Telemetry", ["Telemetry", "Primitives"]),
@@ -209,7 +234,7 @@ var targets: [Target] = [
   tests("ContentCoding", ["ContentCoding", "CZlib", "CZstd"]),
   tests("Settings", ["Settings"]),
   tests("HTTP", ["HTTP", "HTTPWire", "Reactor", "JSON", "Telemetry", "Primitives"]),
-  tests("Postgres", ["LocalStack", "Postgres", "Reactor", "Telemetry", "Primitives"]),
+  tests("Postgres", ["LocalStack", "Postgres", "Reactor", "Telemetry", "Primitives", "SystemSources"]),
   tests("Redis", ["Redis", "Reactor", "Telemetry", "Primitives"]),
 ]
 

@@ -10,6 +10,7 @@ internal import Pricing
 internal import Primitives
 internal import ServiceKit
 internal import Spending
+internal import SystemSources
 
 /// `/api/v1/budgets`: what a tenant may spend, by scope and period.
 struct BudgetRoutes: Sendable {

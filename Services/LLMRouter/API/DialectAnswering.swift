@@ -3,6 +3,7 @@ internal import Dialects
 internal import HTTP
 internal import HTTPWire
 internal import ModelCalls
+internal import SystemSources
 
 extension Dialect {
   /// The dialect of an address that clients of OpenAI and Anthropic share; Anthropic's clients name their version.

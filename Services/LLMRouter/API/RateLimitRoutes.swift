@@ -8,6 +8,7 @@ internal import ModelCatalog
 internal import Postgres
 internal import ServiceKit
 internal import Spending
+internal import SystemSources
 
 /// `/api/v1/rate-limits`: how fast a tenant may call, by scope; for operators also how fast a model is called by all.
 struct RateLimitRoutes: Sendable {

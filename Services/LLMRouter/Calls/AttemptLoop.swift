@@ -9,6 +9,7 @@ internal import Primitives
 internal import Reactor
 internal import Routing
 internal import Spending
+internal import SystemSources
 internal import Telemetry
 
 /// Attempts at providers, one after the other: keys of a provider, then the next target, then again after a pause.

@@ -4,6 +4,7 @@ internal import ModelCatalog
 internal import Primitives
 internal import Routing
 internal import Spending
+internal import SystemSources
 
 /// One series of attempts: an `AttemptPlan` with the health of the providers, the clock and the failures to be reported.
 ///

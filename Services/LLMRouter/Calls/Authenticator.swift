@@ -6,6 +6,7 @@ package import ModelCatalog
 internal import Primitives
 internal import Routing
 package import ServiceKit
+internal import SystemSources
 
 /// Identifies the callers of the router: the services of the installation by the internal token, others by a virtual
 /// key. Nothing else in the router reads who calls.

@@ -10,6 +10,7 @@ internal import Primitives
 internal import Routing
 internal import Spending
 internal import Synchronization
+internal import SystemSources
 internal import Telemetry
 
 /// The account of one call. It ends exactly once, whoever ends it first.

@@ -8,6 +8,7 @@ internal import ModelCatalog
 internal import Pricing
 internal import Primitives
 internal import Routing
+internal import SystemSources
 
 /// What becomes of an answer that was started: its account, the cache, the way to the caller.
 extension CallService {

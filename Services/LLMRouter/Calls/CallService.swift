@@ -14,6 +14,7 @@ internal import Reactor
 internal import Routing
 package import Spending
 package import Telemetry
+internal import SystemSources
 
 /// The path of a call: caller, route, cache, budget, attempts, account.
 package final class CallService: Sendable {

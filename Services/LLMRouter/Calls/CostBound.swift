@@ -8,6 +8,7 @@ internal import Pricing
 internal import Primitives
 internal import Routing
 internal import Spending
+internal import SystemSources
 
 extension CallService {
   /// The maximum cost of a call: its plan, and what that may use at most.

@@ -1,6 +1,7 @@
 internal import Primitives
 internal import Reactor
 internal import Routing
+internal import SystemSources
 
 /// Attempts at the same time: the first answer counts, the others are cancelled. `HedgeState` decides; this runs the
 /// tasks.

@@ -2,6 +2,7 @@ package import Budgets
 package import Contracts
 package import Ledger
 package import Routing
+internal import SystemSources
 
 /// Who calls a model, and on what terms.
 package struct ModelCaller: Sendable {

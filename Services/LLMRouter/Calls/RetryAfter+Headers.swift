@@ -1,6 +1,7 @@
 package import HTTPWire
 internal import Primitives
 package import Routing
+internal import SystemSources
 
 extension RetryAfter {
   /// The pause that the header fields of an answer ask for, in milliseconds.

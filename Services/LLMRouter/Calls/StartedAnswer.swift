@@ -4,6 +4,7 @@ internal import ModelCatalog
 internal import Pricing
 internal import Primitives
 internal import Routing
+internal import SystemSources
 
 /// An answer whose first token is there, so that no other provider is asked any more. One object, for the same reason as
 /// `PreparedCall`.

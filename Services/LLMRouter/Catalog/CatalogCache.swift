@@ -1,6 +1,7 @@
 internal import Primitives
 internal import Reactor
 internal import Synchronization
+internal import SystemSources
 package import Telemetry
 
 /// The catalog in memory: what the configuration declares, under what the tables say. It is read again when a replica

@@ -2,6 +2,7 @@ package import Postgres
 internal import Pricing
 package import Primitives
 package import Routing
+internal import SystemSources
 
 /// A model in the table.
 package struct ModelRow: Sendable {

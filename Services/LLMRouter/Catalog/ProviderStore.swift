@@ -1,6 +1,7 @@
 internal import JSON
 package import Postgres
 package import Primitives
+internal import SystemSources
 
 /// A provider in the table.
 package struct ProviderRow: Sendable {

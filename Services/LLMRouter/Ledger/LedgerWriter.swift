@@ -5,6 +5,7 @@ internal import Primitives
 internal import Reactor
 internal import Synchronization
 package import Telemetry
+internal import SystemSources
 
 /// The table of calls: rows are gathered for some milliseconds and written together. From the begin of a call on it
 /// stands in the spool, so none is lost with the process.

@@ -13,6 +13,7 @@ internal import Routing
 internal import ServiceKit
 internal import Settings
 internal import Spending
+internal import SystemSources
 internal import Telemetry
 
 @main

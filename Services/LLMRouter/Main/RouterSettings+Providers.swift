@@ -2,6 +2,7 @@ internal import ModelCatalog
 internal import Pricing
 internal import Primitives
 internal import Settings
+internal import SystemSources
 
 extension RouterSettings {
   /// All providers of the configuration; those of a list come in its order.

@@ -2,6 +2,7 @@ internal import AnswerCache
 internal import ModelCatalog
 internal import ServiceKit
 internal import Settings
+internal import SystemSources
 
 /// The router's own settings.
 enum RouterSettings {

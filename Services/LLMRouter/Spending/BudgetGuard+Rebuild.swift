@@ -3,6 +3,7 @@ internal import Ledger
 internal import Primitives
 internal import Reactor
 internal import Redis
+internal import SystemSources
 internal import Telemetry
 internal import Synchronization
 

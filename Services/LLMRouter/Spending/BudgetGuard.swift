@@ -5,6 +5,7 @@ internal import Reactor
 package import Redis
 internal import Synchronization
 package import Telemetry
+internal import SystemSources
 
 /// Reserves before a call and settles after it. Most calls are served from holdings, small parts of the counters that
 /// this process has set aside; the counters themselves are in Redis, a cache of the ledger: a missing one is rebuilt

@@ -3,6 +3,7 @@ package import Primitives
 internal import Reactor
 package import Redis
 internal import Synchronization
+internal import SystemSources
 package import Telemetry
 
 /// What a call has acquired of its rate limits; to be released at its end.

@@ -1,5 +1,6 @@
 internal import JSON
 internal import Primitives
+internal import SystemSources
 
 /// What is answered, before it is written in a dialect.
 struct MockAnswer: Sendable {

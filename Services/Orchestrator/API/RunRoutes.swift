@@ -8,6 +8,7 @@ internal import Primitives
 internal import Reactor
 internal import RunStorage
 internal import ServiceKit
+internal import SystemSources
 internal import Workflows
 
 /// `/api/v1/runs`: what runs are and what is done to them.

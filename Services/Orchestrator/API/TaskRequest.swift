@@ -5,6 +5,7 @@ internal import HTTPWire
 internal import JSON
 internal import Primitives
 internal import RunStorage
+internal import SystemSources
 internal import Workflows
 
 /// The document of a new task: what is to be done, by which workflow, and what is said about it.

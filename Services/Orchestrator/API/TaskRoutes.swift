@@ -9,6 +9,7 @@ internal import Primitives
 internal import Reactor
 internal import RunStorage
 internal import ServiceKit
+internal import SystemSources
 internal import Telemetry
 
 /// `/api/v1/tasks`

@@ -2,6 +2,7 @@ internal import Contracts
 internal import Decider
 internal import Primitives
 internal import RunStorage
+internal import SystemSources
 
 /// Slots of a waiting worker that a claim or commit has reserved, with the steps that it found for them.
 struct SlotShare: Sendable {

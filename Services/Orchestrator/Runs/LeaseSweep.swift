@@ -3,6 +3,7 @@ internal import Decider
 internal import Postgres
 internal import Primitives
 internal import RunStorage
+internal import SystemSources
 internal import Telemetry
 
 /// Takes back leases whose holders fell silent, and steps that nobody took in time.

@@ -5,6 +5,7 @@ internal import Postgres
 internal import Primitives
 internal import Reactor
 internal import RunStorage
+internal import SystemSources
 internal import Telemetry
 internal import Workflows
 

@@ -3,6 +3,7 @@ internal import Primitives
 internal import Reactor
 internal import RunStorage
 internal import Synchronization
+internal import SystemSources
 
 /// A worker that waits for steps.
 struct WaitingWorker: Sendable {

@@ -5,6 +5,7 @@ internal import Primitives
 internal import Reactor
 internal import RunStorage
 internal import Synchronization
+internal import SystemSources
 internal import Telemetry
 
 /// Does what is due: timers, delayed attempts, leases and steps whose time is over. Every replica runs one; rows are

@@ -4,6 +4,7 @@ internal import JSON
 internal import Primitives
 internal import RunStorage
 internal import Synchronization
+internal import SystemSources
 internal import Workflows
 
 /// A workflow ready for use: with the places that it watches.

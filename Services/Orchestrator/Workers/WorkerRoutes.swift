@@ -9,6 +9,7 @@ internal import Reactor
 internal import RunStorage
 internal import ServiceKit
 internal import Settings
+internal import SystemSources
 internal import Telemetry
 internal import Workflows
 

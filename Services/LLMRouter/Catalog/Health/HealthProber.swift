@@ -1,6 +1,7 @@
 package import Primitives
 internal import Reactor
 internal import Synchronization
+internal import SystemSources
 package import Telemetry
 
 /// Probes each provider from time to time: one that does not answer is left out of routes before a call has found that

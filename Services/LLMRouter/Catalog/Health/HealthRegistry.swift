@@ -1,6 +1,7 @@
 internal import Primitives
 package import Routing
 internal import Synchronization
+internal import SystemSources
 
 /// The health of each provider, model and key as this replica has seen it.
 package final class HealthRegistry: Sendable {
