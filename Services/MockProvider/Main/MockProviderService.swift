@@ -2,6 +2,8 @@ internal import HTTP
 internal import ScriptedProvider
 internal import ServiceKit
 internal import Settings
+internal import Synchronization
+internal import Telemetry
 
 /// A model provider that speaks the wire formats of OpenAI and Anthropic and answers by script: for tests,
 /// demonstrations and load.
