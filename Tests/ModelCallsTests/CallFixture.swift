@@ -70,7 +70,8 @@ struct CallFixture: Sendable {
     var rule = AliasRule(models: models.map(\.name))
     adjust(&rule)
     let client = HTTPClient(group: group, telemetry: .disabled())
-    let ledger = LedgerWriter(pool: unreachablePostgres(group), spool: nil, logger: Telemetry.disabled().logger)
+    let ledger = LedgerWriter(
+      store: CallStore(pool: unreachablePostgres(group)), spool: nil, logger: Telemetry.disabled().logger)
     let calls = try service(group, client, ledger, catalog: try await catalog(models, rule, providerPort))
     var routes = Router()
     routes.on(.post, "/v1/chat/completions", RouteOptions(cancelsOnDisconnect: true)) { request in
@@ -149,10 +150,12 @@ struct CallFixture: Sendable {
         token: token, signer: VirtualKey.Signer(internalToken: token.text), revokedKeys: catalog.revokedKeys),
       catalog: catalog, client: client, health: HealthRegistry(policy: CircuitBreaker.Policy()), ledger: ledger,
       budgets: BudgetGuard(
-        redis: redis, spent: SpentStore(pool: unreachablePostgres(group)), ledger: ledger,
+        counters: RedisBudgetCounters(redis: redis),
+        source: LedgerSpentSource(writer: ledger, store: SpentStore(pool: unreachablePostgres(group))),
         metrics: SpendingMetrics(registry: registry), logger: Telemetry.disabled().logger),
       rates: RateLimiter(
-        redis: redis, queue: RateLimiter.Queue(countMax: 10, timeMax: .seconds(1)), lease: .seconds(60),
+        store: RedisRateLimits(redis: redis), queue: RateLimiter.Queue(countMax: 10, timeMax: .seconds(1)),
+        lease: .seconds(60),
         registry: registry),
       cache: AnswerStore(
         redis: redis, mode: .off, standardSeconds: 60, bytesMax: 1 << 20, metrics: CacheMetrics(registry: registry)),
