@@ -220,6 +220,16 @@ var targets: [Target] = [
   tests("Routing", ["Routing", "Pricing"]),
   tests("Checks", ["Checks", "JSON"]),
   tests("ScriptedProvider", ["ScriptedProvider", "JSON"]),
+  tests(
+    "ModelCatalog",
+    ["ModelCatalog", "Budgets", "Contracts", "JSON", "Pricing", "Primitives", "Routing", "Settings", "Telemetry"]),
+  tests(
+    "ModelCalls",
+    [
+      "ModelCalls", "ModelCatalog", "AnswerCache", "Contracts", "Dialects", "HTTP", "HTTPWire", "JSON", "Ledger",
+      "Postgres", "Pricing", "Primitives", "Reactor", "Redis", "Routing", "ScriptedProvider", "ServiceKit",
+      "Settings", "Spending", "Telemetry",
+    ]),
   tests("AgentLoop", ["AgentLoop", "Contracts", "JSON"]),
   tests("AgentWorker", ["AgentWorker", "AgentLoop", "Contracts", "HTTP", "JSON", "Primitives", "Telemetry"]),
   tests("Dialects", ["Dialects", "HTTPWire", "JSON", "Pricing"]),

@@ -79,8 +79,8 @@ struct BudgetRoutes: Sendable {
   private func create(_ request: HTTPRequest) async throws -> HTTPResponse {
     let caller = try authenticator.caller(of: request)
     var fields = JSONFields(try await request.json().root)
-    let scope = word(&fields, "scope", BudgetScope.self)
-    let period = word(&fields, "period", BudgetPeriod.self)
+    let scope = choice(&fields, "scope", BudgetScope.self)
+    let period = choice(&fields, "period", BudgetPeriod.self)
     let subject = fields.string("subject", bytesMax: BudgetRoutes.subjectBytesMax, allowsEmpty: true) ?? ""
     if scope == .tenant, !subject.isEmpty { fields.note("subject", .notAllowed, "nothing, for the scope tenant") }
     let (tokens, nano, alert) = amounts(&fields)
@@ -124,12 +124,12 @@ struct BudgetRoutes: Sendable {
     return try await response(.ok, budget, version)
   }
 
-  private func word<Word: RawRepresentable<String> & CaseIterable>(
-    _ fields: inout JSONFields, _ name: String, _ type: Word.Type
-  ) -> Word? {
+  private func choice<Choice: RawRepresentable<String> & CaseIterable>(
+    _ fields: inout JSONFields, _ name: String, _ type: Choice.Type
+  ) -> Choice? {
     guard let text = fields.string(name, isRequired: true, bytesMax: 20) else { return nil }
-    if let word = Word(rawValue: text) { return word }
-    fields.note(name, .notAllowed, "one of \(Word.allCases.map(\.rawValue).joined(separator: ", "))")
+    if let value = Choice(rawValue: text) { return value }
+    fields.note(name, .notAllowed, "one of \(Choice.allCases.map(\.rawValue).joined(separator: ", "))")
     return nil
   }
 

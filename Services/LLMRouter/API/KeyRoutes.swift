@@ -63,7 +63,7 @@ struct KeyRoutes: Sendable {
     let text = signer.sign(key)
     return .json(.created) { writer in
       writer.member("id", key.id.description)
-      // Shown once: it is kept nowhere.
+      // Only this answer has it: it is stored nowhere.
       writer.member("key", text)
       writer.member("expires_at", Timestamp(unixMicroseconds: key.expiresAt * 1_000_000).description)
     }

@@ -78,9 +78,9 @@ struct ModelRoutes: Sendable {
     let tierText = fields.string("tier", bytesMax: 20)
     let tier = tierText.flatMap { Tier(rawValue: $0) }
     if tierText != nil, tier == nil { fields.note("tier", .notAllowed, "small, medium or large") }
-    let words = fields.strings("capabilities", countMax: 16, bytesMax: 40)
-    let capabilities = words.map { Set($0.compactMap { Capability(rawValue: $0) }) }
-    if let words, let capabilities, capabilities.count < Set(words).count {
+    let names = fields.strings("capabilities", countMax: 16, bytesMax: 40)
+    let capabilities = names.map { Set($0.compactMap { Capability(rawValue: $0) }) }
+    if let names, let capabilities, capabilities.count < Set(names).count {
       fields.note(
         "capabilities", .notAllowed, "some of \(Capability.allCases.map(\.rawValue).joined(separator: ", "))")
     }

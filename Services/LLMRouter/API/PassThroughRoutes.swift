@@ -14,9 +14,9 @@ internal import SystemSources
 internal import Telemetry
 
 /// Addresses that generate nothing and go on to a provider that has them: moderations, files, responses that the
-/// provider keeps, counts of tokens.
+/// provider stores, counts of tokens.
 ///
-/// Files and kept responses belong to the account at the provider, which all tenants share: only an operator's key
+/// Files and stored responses belong to the account at the provider, which all tenants share: only an operator's key
 /// reaches them.
 struct PassThroughRoutes: Sendable {
   private static let requestBytesMax = 32 << 20
@@ -77,7 +77,7 @@ struct PassThroughRoutes: Sendable {
 
   // MARK: What providers store
 
-  /// Asks for what providers keep, on behalf of an operator.
+  /// Asks for what providers store, on behalf of an operator.
   private func passOn(
     _ request: HTTPRequest, _ method: HTTPMethod, _ path: String, _ what: String, _ kinds: Set<ProviderKind>
   ) async throws -> HTTPResponse {
@@ -93,7 +93,7 @@ struct PassThroughRoutes: Sendable {
     return try await askAll(kinds, method, path + query, try await request.body.collect(), request, what)
   }
 
-  /// Asks the providers of some kinds in their order until one has the address and knows what is body for.
+  /// Asks the providers of some kinds in their order until one has the address and knows what is requested.
   private func askAll(
     _ kinds: Set<ProviderKind>, _ method: HTTPMethod, _ target: String, _ body: [UInt8], _ request: HTTPRequest,
     _ what: String

@@ -36,7 +36,7 @@ struct UsageRoutes: Sendable {
       }
       return time
     }
-    // What is not said is whole hours, of which there are sums.
+    // The defaults are whole hours, of which there are sums.
     let to = try time("to") ?? UsageRoutes.wholeHour(after: WallClock.now())
     var query = UsageQuery(
       from: try time("from") ?? UsageRoutes.wholeHour(after: to) + .seconds(-30 * 86_400), to: to, groups: [],
@@ -198,12 +198,12 @@ struct UsageRoutes: Sendable {
   }
 }
 
-/// AttemptLoop as they are shown.
+/// Attempts as the API shows them.
 private enum CallAttempts {
   static let numbers = [
     "input_tokens", "cache_read_tokens", "cache_write_tokens", "output_tokens", "charged_tokens", "charged_nano_usd",
   ]
-  private static let shown = [
+  private static let members = [
     "provider", "model", "outcome", "estimated", "input_tokens", "cache_read_tokens", "cache_write_tokens",
     "output_tokens", "reasoning_tokens", "nano_usd", "charged_tokens", "charged_nano_usd", "latency_us",
   ]
@@ -215,7 +215,7 @@ private enum CallAttempts {
 
   static func write(_ row: JSONView, _ writer: inout JSONWriter) {
     writer.beginObject()
-    for name in shown {
+    for name in members {
       if let value = row[name] { writer.member(name, raw: value.rawBytes) }
     }
     writer.endObject()

@@ -2,7 +2,7 @@ internal import HTTP
 internal import HTTPWire
 internal import Routing
 
-/// The answer of a call in inFlight as far as it has come, and how many requests read it. All of it is kept, so that a
+/// The answer of a call in flight as far as it has come, and how many requests read it. All of it is buffered, so that a
 /// request that joins late reads from the begin. A state machine without I/O; `InFlightCall` wakes those who wait.
 struct AnswerBuffer: Sendable {
   /// What the answer begins with.
@@ -19,7 +19,7 @@ struct AnswerBuffer: Sendable {
     case wait
     /// The answer is complete.
     case end
-    /// The answer broke; the last piece has said so.
+    /// The answer broke; the last piece was its error event.
     case broken
   }
 
@@ -30,7 +30,7 @@ struct AnswerBuffer: Sendable {
     case complete
     /// There is no answer.
     case failed(CallFailure)
-    /// The answer broke after its head; the event tells its readers.
+    /// The answer broke after its head; its readers get the event.
     case broken([UInt8])
     /// Nobody reads it any more, so the call is cancelled.
     case abandoned
@@ -51,7 +51,7 @@ struct AnswerBuffer: Sendable {
     phase = .failed(failure)
   }
 
-  /// The stream broke; `event` tells its readers. Before the head there is nobody to tell: the call has failed.
+  /// The stream broke; its readers get `event`. Before the head no reader can get an event: the call has failed.
   mutating func breakOff(_ event: [UInt8]) {
     if case .abandoned = phase { return }
     phase = head == nil ? .failed(AnswerBuffer.interrupted) : .broken(event)

@@ -231,7 +231,7 @@ extension AttemptLoop {
 
   // MARK: The answer
 
-  /// Whether a model of the plan may hold the thread that a request goes on with.
+  /// Whether a model of the plan may have the thread that a request goes on with.
   private var keepsThreads: Bool {
     call.request.dialect == .messages
       && call.plan.targets.contains { call.snapshot.providers[$0.provider]?.kind == .anthropic }
@@ -279,7 +279,7 @@ extension AttemptLoop {
     return try await buffered(stream, progress)
   }
 
-  /// Opens a stream, and reads all of it when nothing may be shown before its end.
+  /// Opens a stream, and reads all of it when nothing may be passed on before its end.
   private func buffered(_ stream: ProviderStream, _ progress: Progress) async throws -> StartedAnswer.Content {
     progress.stream = stream
     var first = try await stream.open()

@@ -31,7 +31,7 @@ struct AttemptReport: Sendable {
   var progress: Progress
   /// `ok`, or the stable code of what went wrong, for the ledger and metrics.
   let outcome: String
-  /// What the provider counted, as far as it said so; of a broken stream that may be too little.
+  /// What the provider counted, as far as it reported; of a broken stream that may be too little.
   var usage: TokenUsage?
   /// Bytes of text, thoughts and tool arguments that the provider delivered.
   var deliveredBytes: Int64 = 0

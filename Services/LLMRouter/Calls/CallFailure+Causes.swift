@@ -8,7 +8,7 @@ package import Routing
 
 /// What a failure of some other kind is towards callers.
 extension CallFailure {
-  /// What the service refuses before it looks at a call.
+  /// What the service refuses before it reads a call.
   package init(_ problem: Problem) {
     self.init(
       status: problem.status, code: problem.status.isServerError ? problem.code : "invalid_request",
@@ -31,16 +31,16 @@ extension CallFailure {
         status: .forbidden, code: "model_not_allowed", message: "This key may not use the model '\(name.prefix(100))'.",
         parameter: "model")
     case .lacking(let name, let needs):
-      let words = needs.map(\.rawValue).sorted().joined(separator: ", ")
+      let names = needs.map(\.rawValue).sorted().joined(separator: ", ")
       self.init(
         status: .badRequest, code: "capability_missing",
         message: needs.isEmpty
           ? "The model '\(name.prefix(100))' does not answer requests of this kind."
-          : "No model behind '\(name.prefix(100))' can do what the request needs: \(words).", parameter: "model")
+          : "No model behind '\(name.prefix(100))' can do what the request needs: \(names).", parameter: "model")
     case .contextTooLong(let tokens, let limit):
       self.init(
         status: .badRequest, code: "context_length_exceeded",
-        // Clients know a prompt that is too long by the first words.
+        // Clients recognise a prompt that is too long by the begin of the message.
         message:
           "prompt is too long: about \(tokens) tokens with room for the answer > \(limit) maximum. Shorten it or ask for a model with a larger context.",
         parameter: "messages")

@@ -6,7 +6,7 @@ internal import Routing
 internal import Spending
 
 extension CallFailure {
-  /// What callers are told when a call may not spend.
+  /// The failure of a call that may not spend.
   init(_ error: SpendingError) {
     switch error {
     case .budgetExhausted(let shortage): self.init(shortage)
@@ -31,15 +31,15 @@ extension CallFailure {
     let counter = shortage.counter
     let budget = counter.budget
     let isMoney = counter.unit == .nanoUSD
-    func words(_ value: Int64) -> String { isMoney ? "\(Dollars.text(nanoUSD: value)) USD" : "\(value) tokens" }
+    func amount(_ value: Int64) -> String { isMoney ? "\(Dollars.text(nanoUSD: value)) USD" : "\(value) tokens" }
     let reset = counter.end.map { Timestamp(unixMicroseconds: $0.multipliedClamped(by: 1_000_000)).description }
     let which = budget.scope == .tenant ? "the tenant" : "\(budget.scope.rawValue) '\(counter.subject.prefix(100))'"
     let each = budget.period == .total ? "" : " per \(budget.period.rawValue)"
     self.init(
       status: counter.end == nil ? .paymentRequired : .tooManyRequests, code: "budget_exceeded",
       message:
-        "The budget of \(which) is exhausted: limit \(words(counter.limit))\(each), "
-        + "spent or reserved \(words(shortage.spent)), needed \(words(shortage.wanted))"
+        "The budget of \(which) is exhausted: limit \(amount(counter.limit))\(each), "
+        + "spent or reserved \(amount(shortage.spent)), needed \(amount(shortage.wanted))"
         + (reset.map { ". It begins anew at \($0)." } ?? "."))
     headers = [
       ("x-cadre-budget", budget.id), ("x-cadre-budget-scope", budget.scope.rawValue),
@@ -51,7 +51,7 @@ extension CallFailure {
 
   private init(_ refusal: RateLimitRefusal) {
     let limit = refusal.limit.limit
-    let words = [
+    let rates = [
       limit.requests.map { "\($0) requests per minute" }, limit.tokens.map { "\($0) tokens per minute" },
       limit.concurrency.map { "\($0) calls at once" },
     ].compactMap { $0 }.joined(separator: ", ")
@@ -63,7 +63,7 @@ extension CallFailure {
       }
     self.init(
       status: .tooManyRequests, code: "rate_limited",
-      message: "The rate limit of \(which) is reached (\(words)), \(why).", isRetryable: true,
+      message: "The rate limit of \(which) is reached (\(rates)), \(why).", isRetryable: true,
       retryAfterSeconds: max(1, (refusal.retryAfterMilliseconds + 999) / 1000), failureClass: .rate)
     headers = [("x-cadre-rate-limit", limit.id), ("x-cadre-rate-limit-scope", limit.scope.rawValue)]
   }

@@ -39,13 +39,13 @@ package struct CallMetrics: Sendable {
     unpriced = registry.counter(
       "cadre_model_unpriced_calls_total", help: "Calls whose price or usage is unknown.", labels: ["provider", "model"])
     estimated = registry.counter(
-      "cadre_model_estimated_calls_total", help: "Calls whose usage the provider did not tell.",
+      "cadre_model_estimated_calls_total", help: "Calls whose usage the provider did not report.",
       labels: ["provider", "model"])
     duration = registry.histogram(
       "cadre_model_call_duration_seconds", help: "Time from the request to the end of the answer.",
       labels: ["provider", "model"])
     firstToken = registry.histogram(
-      "cadre_model_first_byte_seconds", help: "Time from the request to the first words of the answer.",
+      "cadre_model_first_byte_seconds", help: "Time from the request to the first token of the answer.",
       labels: ["provider", "model"])
     overhead = registry.histogram(
       "cadre_model_overhead_seconds",

@@ -314,13 +314,13 @@ final class CallRecord: Sendable {
   }
 
   /// The answer came from the cache, or from a call of another that was in inFlight.
-  func endFromCache(_ cached: CachedAnswer, state word: String) {
+  func endFromCache(_ cached: CachedAnswer, state name: String) {
     let ended = state.withLock { state -> LedgerEntry? in
       guard !state.isEnded else { return nil }
       state.isEnded = true
       state.entry.model = cached.model
       state.entry.provider = cached.provider
-      state.entry.cache = word
+      state.entry.cache = name
       state.entry.outcome = "ok"
       state.entry.usage = cached.usage
       state.entry.nanoUSD = 0
@@ -330,7 +330,7 @@ final class CallRecord: Sendable {
     }
     guard let ended else { return }
     ledger.end(ended)
-    span.setAttribute("cadre.cache", .string(word))
+    span.setAttribute("cadre.cache", .string(name))
     span.end()
   }
 

@@ -83,7 +83,7 @@ package struct CallRequest: Sendable {
     return answers
   }
 
-  /// What is asked.
+  /// The prompt or conversation.
   private static func content(of root: JSONView, _ dialect: Dialect) throws(CallFailure) -> JSONView {
     if dialect == .completions {
       guard let prompt = root["prompt"], prompt.kind == .string || (prompt.count == 1 && prompt[0]?.kind == .string)
@@ -127,7 +127,7 @@ package struct CallRequest: Sendable {
     }
   }
 
-  /// Documents of text are text; others are shown to the model page by page.
+  /// Documents of text are text; others reach the model page by page.
   private static func isPicture(_ part: JSONView) -> Bool {
     guard let source = part["source"] else { return true }
     switch source["type"]?.string {

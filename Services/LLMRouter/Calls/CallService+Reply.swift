@@ -14,15 +14,15 @@ internal import SystemSources
 extension CallService {
   @inline(never)
   func reply(
-    _ started: StartedAnswer, _ plan: RoutePlan, _ call: PreparedCall, _ word: String, _ key: CacheKey?
+    _ started: StartedAnswer, _ plan: RoutePlan, _ call: PreparedCall, _ cacheState: String, _ key: CacheKey?
   ) -> Reply {
-    let kept = key.flatMap { call.policy.writes ? $0 : nil }
+    let cacheKey = key.flatMap { call.policy.writes ? $0 : nil }
     var reply: Reply
     switch started.content {
-    case .whole(let answer): reply = whole(answer, started, call, kept)
-    case .stream(let stream, let first): reply = self.stream(stream, first, started, call, kept)
+    case .whole(let answer): reply = whole(answer, started, call, cacheKey)
+    case .stream(let stream, let first): reply = self.stream(stream, first, started, call, cacheKey)
     }
-    annotate(&reply.headers, started, call, plan, word)
+    annotate(&reply.headers, started, call, plan, cacheState)
     return reply
   }
 
@@ -34,7 +34,7 @@ extension CallService {
     if let key, let usage = answer.usage, !answer.isEmpty || call.request.dialect == .embeddings,
       !answer.outcome.isFiltered
     {
-      keep(key, answer.bytes, "application/json", usage, started, seconds: call.policy.seconds, call.pendingWrite)
+      store(key, answer.bytes, "application/json", usage, started, seconds: call.policy.seconds, call.pendingWrite)
     }
     var reply = Reply(body: .whole(answer.bytes))
     reply.headers.append(.contentType, "application/json")
@@ -43,7 +43,7 @@ extension CallService {
   }
 
   /// Keeps an answer, beside the way to the caller.
-  func keep(
+  func store(
     _ key: CacheKey, _ body: [UInt8], _ type: String, _ usage: TokenUsage, _ started: StartedAnswer, seconds: Int64,
     _ pendingWrite: PendingWrite
   ) {
@@ -84,24 +84,24 @@ extension CallService {
 
   /// A stream whose first token lets wait: its caller gets signs of life, and everything else in the stream.
   func late(
-    _ pending: PendingAnswer, _ plan: RoutePlan, _ call: PreparedCall, _ word: String, _ key: CacheKey?
+    _ pending: PendingAnswer, _ plan: RoutePlan, _ call: PreparedCall, _ cacheState: String, _ key: CacheKey?
   ) -> Reply {
-    let kept = key.flatMap { call.policy.writes ? $0 : nil }
+    let cacheKey = key.flatMap { call.policy.writes ? $0 : nil }
     let record = call.record
     let heartbeat = Heartbeat(every: limits.heartbeat, call.request.dialect)
     var reply = Reply.events(heartbeat: heartbeat) { write in
       // It has been silent for one interval already.
       if let heartbeat { try await write(heartbeat.bytes, true) }
-      try await self.pass(pending, call, kept, write)
+      try await self.pass(pending, call, cacheKey, write)
     }
     reply.headers.append(InternalHeader.route, plan.reason)
-    reply.headers.append(InternalHeader.cache, word)
+    reply.headers.append(InternalHeader.cache, cacheState)
     if let bound = record.loweredTo { reply.headers.append(InternalHeader.maxTokens, String(bound)) }
     return reply
   }
 
   /// Sends the stream that was waited for, or its failure as an event.
-  private func pass(_ pending: PendingAnswer, _ call: PreparedCall, _ kept: CacheKey?, _ write: Reply.Write)
+  private func pass(_ pending: PendingAnswer, _ call: PreparedCall, _ cacheKey: CacheKey?, _ write: Reply.Write)
     async throws
   {
     let (record, dialect) = (call.record, call.request.dialect)
@@ -116,10 +116,10 @@ extension CallService {
     }
     switch started.content {
     case .whole(let answer):
-      _ = whole(answer, started, call, kept)
+      _ = whole(answer, started, call, cacheKey)
       try await write(answer.bytes, true)
     case .stream(let stream, let first):
-      try await StreamRelay(self, stream, first, started, call, kept, firstTokenMicroseconds: firstToken(call)).run(
+      try await StreamRelay(self, stream, first, started, call, cacheKey, firstTokenMicroseconds: firstToken(call)).run(
         write)
     }
   }

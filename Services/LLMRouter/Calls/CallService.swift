@@ -212,20 +212,20 @@ package final class CallService: Sendable {
 
   // MARK: The call itself
 
-  private func direct(_ call: PreparedCall, cache word: String, key: CacheKey? = nil) async throws -> Reply {
+  private func direct(_ call: PreparedCall, cache cacheState: String, key: CacheKey? = nil) async throws -> Reply {
     try await acquirePermit(call)
     let cost = try costBound(call)
     try await reserve(cost, call)
-    let attempts = try begin(cost, call, word)
+    let attempts = try begin(cost, call, cacheState)
     guard call.request.wantsStream, limits.heartbeat > .zero, let loop = EventLoop.current else {
-      return reply(try await answer(call, cost.plan, attempts), cost.plan, call, word, key)
+      return reply(try await answer(call, cost.plan, attempts), cost.plan, call, cacheState, key)
     }
     let plan = cost.plan
     let pending = PendingAnswer(on: loop) { [self] in try await answer(call, plan, attempts) }
     if let started = try await pending.started(within: limits.heartbeat) {
-      return reply(started, plan, call, word, key)
+      return reply(started, plan, call, cacheState, key)
     }
-    return late(pending, plan, call, word, key)
+    return late(pending, plan, call, cacheState, key)
   }
 
   private func answer(_ call: PreparedCall, _ plan: RoutePlan, _ attempts: AttemptLoop) async throws -> StartedAnswer {
@@ -249,12 +249,12 @@ package final class CallService: Sendable {
 
   /// Writes the call with its maximum cost into the spool.
   @inline(never)
-  private func begin(_ cost: CostBound, _ call: PreparedCall, _ word: String) throws(CallFailure) -> AttemptLoop {
+  private func begin(_ cost: CostBound, _ call: PreparedCall, _ cacheState: String) throws(CallFailure) -> AttemptLoop {
     do throws(CallFailure) {
       try call.record.begin(
         reservation: cost.reservation, tokensMax: cost.tokens, nanoUSDMax: cost.nanoUSD,
         loweredTo: cost.loweredTo,
-        route: cost.plan.reason, cache: word)
+        route: cost.plan.reason, cache: cacheState)
     } catch {
       if let reservation = cost.reservation { budgets.settle(reservation, tokens: 0, nanoUSD: 0) }
       throw error

@@ -60,7 +60,7 @@ final class InFlightCall: Sendable {
   }
 
   /// Piece `index`, once it is there; nil after the last. Throws `CancellationError` after a stream that broke, whose
-  /// last piece says so.
+  /// last piece is its error event.
   func piece(_ index: Int) async throws -> [UInt8]? {
     while true {
       let (read, promise) = state.withLock { state -> (AnswerBuffer.Read, Promise<Void>?) in

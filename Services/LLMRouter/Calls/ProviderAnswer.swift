@@ -10,14 +10,14 @@ struct ProviderAnswer: Sendable {
   let bytes: [UInt8]
   /// What the provider has counted.
   let usage: TokenUsage?
-  /// Bytes of words, thoughts and arguments, to estimate what was used when the provider does not say.
+  /// Bytes of text, thoughts and arguments, to estimate the usage when the provider does not report it.
   let deliveredBytes: Int
-  /// Why it ended, in the provider's words.
+  /// Why it ended, as the provider names it.
   let finish: String?
   /// What it has come to.
   let outcome: AnswerOutcome
 
-  /// Neither words nor calls.
+  /// Neither text nor calls.
   var isEmpty: Bool { outcome.isEmpty }
 
   /// Reads and translates an answer. Throws a `CallFailure` for garbage and for errors that come as a success.
@@ -64,13 +64,13 @@ struct ProviderAnswer: Sendable {
     case .chat, .completions, .embeddings: return TokenUsage(chatAnswer: root)
     case .messages: return TokenUsage(messages: root["usage"])
     case .responses:
-      var told = TokenUsage(responses: root["usage"])
-      told?.take(answer: root)
-      return told
+      var reported = TokenUsage(responses: root["usage"])
+      reported?.take(answer: root)
+      return reported
     }
   }
 
-  /// What a provider says was used for an answer that is none: an error, or something else.
+  /// Usage that a provider reports beside something that is no answer, such as an error.
   static func usage(beside body: [UInt8], _ wire: Dialect) -> TokenUsage? {
     guard let answer = ProviderJSON(body), let usage = usage(answer.root, wire), usage.total > 0 else { return nil }
     return usage

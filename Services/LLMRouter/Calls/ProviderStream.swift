@@ -14,7 +14,7 @@ internal import SystemSources
 ///
 /// `@unchecked Sendable`: one task reads it at a time; it is handed from the attempt to the writer of the answer.
 final class ProviderStream: @unchecked Sendable {
-  /// More than this is not held back while the first token is awaited.
+  /// More than this is not buffered while the first token is awaited.
   private static let bufferedBytesMax = 1 << 20
   /// Events that are no JSON and are left out; more of them are no stream.
   private static let malformedMax = 32
@@ -32,11 +32,11 @@ final class ProviderStream: @unchecked Sendable {
   private var limits: StreamLimits
   private let role: StreamRole
   /// Events of a continuation, which the stream before it writes.
-  private var kept: [ServerSentEvent] = []
+  private var unread: [ServerSentEvent] = []
   private var idleTime: StreamIdleTime
   private var parser = ServerSentEventParser()
   private(set) var inspector: StreamInspector
-  /// A translation stands apart: it is large, and most streams have none.
+  /// A translation is an object of its own: it is large, and most streams have none.
   private final class Translator {
     var translation: AnswerTranslation
 
@@ -53,7 +53,7 @@ final class ProviderStream: @unchecked Sendable {
   /// `[DONE]` or its like has come: nothing follows.
   private var isTerminated = false
   private var sawDone = false
-  /// When `[DONE]` came without any usage before it: it is waited for, and `[DONE]` held back.
+  /// When `[DONE]` came without any usage before it: it is waited for, and `[DONE]` delayed.
   private var endedAt: UInt64?
   private var malformed = 0
   private let bytesMax: Int
@@ -107,15 +107,15 @@ final class ProviderStream: @unchecked Sendable {
 
   /// Reads until the first token, or the end, and returns what may be sent by then.
   func open() async throws -> [UInt8] {
-    var held: [UInt8] = []
-    while !hasContent, held.count < ProviderStream.bufferedBytesMax {
+    var first: [UInt8] = []
+    while !hasContent, first.count < ProviderStream.bufferedBytesMax {
       guard let piece = try await next() else { break }
-      held += piece
+      first += piece
     }
-    return held
+    return first
   }
 
-  /// Whether the answer is all there, even if the connection says nothing of its end.
+  /// Whether the answer is all there, even if the connection does not end properly.
   var isAnswered: Bool { inspector.isComplete || inspector.finishReason != nil }
 
   /// The next bytes for the caller; nil after the end. Throws `StreamFault`, `HTTPClientError` and `CallFailure`, also
@@ -145,7 +145,7 @@ final class ProviderStream: @unchecked Sendable {
       self.body = nil
       // A complete answer is one, however its connection ends.
       if isAnswered { return try end() }
-      throw error.code == .timedOut ? late() : error
+      throw error.code == .timedOut ? timeout() : error
     }
     return try passEvents()
   }
@@ -166,7 +166,7 @@ final class ProviderStream: @unchecked Sendable {
   }
 
   /// What a time-out means.
-  private func late() -> CallFailure {
+  private func timeout() -> CallFailure {
     if MonotonicClock.now() >= limits.deadline {
       return .timeout("The time for the whole call (call.timeout_ms) was over.", code: "call_timeout")
     }
@@ -207,7 +207,7 @@ final class ProviderStream: @unchecked Sendable {
     nextEvent = 0
   }
 
-  /// Passes on the events that have come; of a burst the first words alone, so that they need not wait for the rest.
+  /// Passes on the events that have come; of a burst the first token alone, so that they need not wait for the rest.
   @inline(never)
   private func passEvents() throws -> [UInt8] {
     let hadContent = hasContent
@@ -264,7 +264,7 @@ final class ProviderStream: @unchecked Sendable {
     _ event: ServerSentEvent, _ inspection: StreamInspector.Inspection, _ bytes: inout [UInt8]
   ) throws(StreamFault) {
     if role == .continuation {
-      kept.append(event)
+      unread.append(event)
       return
     }
     if let translator {
@@ -274,13 +274,13 @@ final class ProviderStream: @unchecked Sendable {
     guard wantsUsage || !inspection.isUsageOnly else { return }
     guard var parsed = inspection.parsed else { return event.append(to: &bytes) }
     guard inspection.mayHoldUsage || names != nil else { return event.append(to: &bytes) }
-    let told = parsed
+    let original = parsed
     let repaired = inspection.mayHoldUsage ? repaired(parsed) : nil
     if let repaired { parsed = repaired }
     guard let changed = names.flatMap({ Answers.own(event: parsed, wire, $0) }) ?? repaired?.document.bytes else {
       return event.append(to: &bytes)
     }
-    ServerSentEvent(id: event.id, event: event.event, data: told.sendable(changed)).append(to: &bytes)
+    ServerSentEvent(id: event.id, event: event.event, data: original.sendable(changed)).append(to: &bytes)
   }
 
   /// An event whose counts cannot be true, with those of the ledger; nil for others.
@@ -301,7 +301,7 @@ final class ProviderStream: @unchecked Sendable {
       translator.translation.finish(TokenUsage.accounted(inspector.usage, estimate: estimate).usage, to: &bytes)
       return
     }
-    // What the provider has not said of the end its clients wait for.
+    // The end that clients wait for, where the provider has not sent it.
     if wire == .chat || wire == .completions, !sawDone { bytes += Array("data: [DONE]\n\n".utf8) }
     if wire == .messages, !inspector.isComplete {
       ServerSentEvent(event: "message_stop", data: Array(#"{"type":"message_stop"}"#.utf8)).append(to: &bytes)
@@ -310,7 +310,7 @@ final class ProviderStream: @unchecked Sendable {
 
   // MARK: Going on with another provider
 
-  /// The words so far, if another provider can go on with them: text only, no calls of tools.
+  /// The text so far, if another provider can continue it: text only, no calls of tools.
   var continuableText: String? {
     guard role == .continuable, let translation = translator?.translation, !translation.isOver, !translation.hasCalls,
       !isAnswered,
@@ -320,10 +320,10 @@ final class ProviderStream: @unchecked Sendable {
   }
 
   /// Goes on with what another provider sends. Returns what closes the part before; nil when it cannot be read.
-  func goOn(with other: ProviderStream) -> [UInt8]? {
+  func continued(by other: ProviderStream) -> [UInt8]? {
     var bytes: [UInt8] = []
     guard
-      translator?.translation.goOn(from: other.wire, unique: ProviderStream.unique(), to: &bytes) ?? false
+      translator?.translation.continued(from: other.wire, unique: ProviderStream.unique(), to: &bytes) ?? false
     else { return nil }
     release()
     body = other.body
@@ -331,9 +331,9 @@ final class ProviderStream: @unchecked Sendable {
     wire = other.wire
     limits = other.limits
     parser = other.parser
-    // What was looked at there is looked at again here.
+    // Its events are inspected again here.
     inspector = StreamInspector(other.wire)
-    events = other.kept + other.events[other.nextEvent...]
+    events = other.unread + other.events[other.nextEvent...]
     nextEvent = 0
     received = other.received
     bytesSeen = 0
@@ -346,7 +346,7 @@ final class ProviderStream: @unchecked Sendable {
     return bytes
   }
 
-  /// The stream broke: what tells a caller so. Events that have numbers go on with them.
+  /// The stream broke: the event that reports it to the caller. Where events are numbered, its number is the next.
   func failure(status: Int, code: String, message: String, id: String) -> [UInt8] {
     var bytes: [UInt8] = []
     if translator?.translation.fail(status: status, code: code, message: message, to: &bytes) ?? false { return bytes }
@@ -361,7 +361,7 @@ final class ProviderStream: @unchecked Sendable {
     report.isStream = true
   }
 
-  /// What stands for the usage when the provider does not tell it: what was asked, and what came.
+  /// What stands for the usage when the provider does not report it: the prompt, and what came.
   func estimate(promptTokens: Int64) -> TokenUsage {
     TokenUsage(input: promptTokens, output: Int64((inspector.contentBytes + 2) / 3))
   }

@@ -40,7 +40,7 @@ package struct RequestFilter: Sendable {
     switch view.kind {
     case .string:
       guard let text = view.string else { return false }
-      return texts.contains { RequestFilter.holds(text, $0) }
+      return texts.contains { RequestFilter.contains(text, $0) }
     case .array: return view.elements.contains { finds(in: $0) }
     case .object: return view.members.contains { finds(in: $0.value) }
     default: return false
@@ -50,7 +50,7 @@ package struct RequestFilter: Sendable {
   /// Whether a model that an alias or tier stands for may be called.
   func allows(_ model: String) -> Bool { !models.contains(model) }
 
-  private static func holds(_ text: String, _ needle: [UInt8]) -> Bool {
+  private static func contains(_ text: String, _ needle: [UInt8]) -> Bool {
     var text = text
     return text.withUTF8 { bytes in
       guard bytes.count >= needle.count else { return false }

@@ -10,7 +10,7 @@ internal import Routing
 internal import Telemetry
 
 /// A provider's stream on its way to the caller, with its account. There are thousands at the same time, so the only
-/// thing that waits is a small loop; all that does not wait stands apart from it.
+/// thing that waits is a small loop; everything else is in functions of its own.
 ///
 /// `@unchecked Sendable`: used by the task that writes the answer only.
 final class StreamRelay: @unchecked Sendable {
@@ -74,7 +74,7 @@ final class StreamRelay: @unchecked Sendable {
     finished()
   }
 
-  /// The stream broke; the event says so in the dialect of the caller.
+  /// The stream broke; the event reports it in the dialect of the caller.
   private struct Broken: Error {
     let event: [UInt8]
   }
@@ -114,7 +114,7 @@ final class StreamRelay: @unchecked Sendable {
       isSettled = true
       let next = try await rescue.next(after: failure, text)
       if let next, case .stream(let other, _) = next.content,
-        let closing = stream.goOn(with: other)
+        let closing = stream.continued(by: other)
       {
         started = next
         isSettled = false
@@ -149,7 +149,7 @@ final class StreamRelay: @unchecked Sendable {
       finish: stream.inspector.finishReason)
     let outcome = stream.inspector.outcome
     if let key, let cacheCopy, let usage = stream.inspector.usage, !outcome.isEmpty, !outcome.isFiltered {
-      service.keep(key, cacheCopy, Reply.eventStream, usage, started, seconds: cacheSeconds, pendingWrite)
+      service.store(key, cacheCopy, Reply.eventStream, usage, started, seconds: cacheSeconds, pendingWrite)
     }
   }
 }

@@ -3,7 +3,7 @@ internal import JSON
 internal import ModelCatalog
 
 /// Parts of a request that stand for content which only the provider has: how many tokens they are is not known before
-/// the answer, so no budget can be kept with them.
+/// the answer, so no budget can bound them.
 struct UnboundedContent: Sendable {
   let sentence: String
   let parameter: String

@@ -29,7 +29,7 @@ package struct CatalogConfiguration: Sendable {
     return declared.filter { !names.contains($0.provider.name) }
   }
 
-  /// The snapshot of rows. `warn` is told, with a name, of what cannot be used.
+  /// The snapshot of rows. `warn` is called for what cannot be used.
   func snapshot(of rows: CatalogRows, warn: (CatalogWarning) -> Void) -> CatalogSnapshot {
     let declared = declared(besides: rows.providers)
     var providers: [String: Provider] = [:]

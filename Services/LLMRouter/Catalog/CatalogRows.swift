@@ -1,6 +1,6 @@
 package import Budgets
 
-/// What the tables of the catalog hold at one moment.
+/// The rows of the catalog at one moment.
 package struct CatalogRows: Sendable {
   /// Providers.
   package var providers: [ProviderRow]

@@ -66,16 +66,17 @@ final class LLMRouterService: Service {
     spoolFolder = settings[RouterSettings.spoolFolder]
     let spool: LedgerSpool? =
       spoolFolder.isEmpty ? nil : try LedgerSpool(folder: spoolFolder, name: "llm-router-\(UUID.version7())")
-    ledger = LedgerWriter(pool: pool, spool: spool, logger: telemetry.logger)
+    ledger = LedgerWriter(store: CallStore(pool: pool), spool: spool, logger: telemetry.logger)
     budgets = BudgetGuard(
-      redis: redis, spent: SpentStore(pool: pool), ledger: ledger, metrics: SpendingMetrics(registry: registry),
-      logger: telemetry.logger)
+      counters: RedisBudgetCounters(redis: redis),
+      source: LedgerSpentSource(writer: ledger, store: SpentStore(pool: pool)),
+      metrics: SpendingMetrics(registry: registry), logger: telemetry.logger)
     calls = CallService(
       authenticator: Authenticator(token: token, signer: signer, revokedKeys: catalog.revokedKeys), catalog: catalog,
       client: context.client, health: HealthRegistry(policy: RouterSettings.breakerPolicy(settings)), ledger: ledger,
       budgets: budgets,
       rates: RateLimiter(
-        redis: redis,
+        store: RedisRateLimits(redis: redis),
         queue: RateLimiter.Queue(
           countMax: settings[RouterSettings.queueCount], timeMax: settings[RouterSettings.queueTime]),
         lease: settings[RouterSettings.callTimeout] + .seconds(60), registry: registry),
@@ -118,7 +119,7 @@ final class LLMRouterService: Service {
     if !spoolFolder.isEmpty {
       let tenants = try await ledger.recover(folder: spoolFolder)
       // What they had reserved and not settled may still stand in the counters.
-      for tenant in tenants { try? await budgets.forget(tenant: tenant) }
+      for tenant in tenants { try? await budgets.invalidate(tenant: tenant) }
     }
     try await catalog.reload()
   }

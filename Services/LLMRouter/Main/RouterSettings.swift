@@ -75,7 +75,7 @@ enum RouterSettings {
     "guard.denied_models", .strings(countMaximum: 1000), default: [], "Models, by name, that nobody may call.")
   static let redactions = Setting(
     "guard.redacted_patterns", .strings(countMaximum: 50), default: [],
-    "Extended regular expressions (POSIX); what they match in messages of providers is replaced before it is told or logged."
+    "Extended regular expressions (POSIX); what they match in messages of providers is replaced before it is shown or logged."
   )
   static let probeInterval = Setting(
     "health.probe_interval_ms", .milliseconds(in: 0...3_600_000), default: .seconds(30),

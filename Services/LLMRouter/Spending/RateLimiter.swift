@@ -1,7 +1,6 @@
 package import Budgets
 package import Primitives
 internal import Reactor
-package import Redis
 internal import Synchronization
 internal import SystemSources
 package import Telemetry
@@ -36,19 +35,20 @@ package final class RateLimiter: Sendable {
     case limited(AppliedRateLimit, milliseconds: Int64)
   }
 
-  private static let pauseMillisecondsMax: Int64 = 1000
-
-  private let redis: RedisPool
+  private let store: any RateLimitCounterStore
   private let queue: Queue
   private let lease: Duration
+  private let clock: SpendingClock
   private let limited: CounterFamily
   private let waiting = Atomic<Int>(0)
 
-  /// `lease`: the longest life of a call; one that nobody has heard of for so long has ended.
-  package init(redis: RedisPool, queue: Queue, lease: Duration, registry: MetricsRegistry) {
-    self.redis = redis
+  init(
+    store: any RateLimitCounterStore, queue: Queue, lease: Duration, clock: SpendingClock, registry: MetricsRegistry
+  ) {
+    self.store = store
     self.queue = queue
     self.lease = lease
+    self.clock = clock
     limited = registry.counter(
       "cadre_rate_limited_total", help: "Calls that met a rate limit, by what came of it.", labels: ["scope", "result"])
     registry.observeGauge("cadre_rate_limit_waiting", help: "Calls that wait at a rate limit.") { [self] in
@@ -56,32 +56,26 @@ package final class RateLimiter: Sendable {
     }
   }
 
+  /// `lease`: the longest life of a call; one that nobody has heard of for so long has ended.
+  package convenience init(store: RedisRateLimits, queue: Queue, lease: Duration, registry: MetricsRegistry) {
+    self.init(store: store, queue: queue, lease: lease, clock: .system, registry: registry)
+  }
+
+  /// Calls that wait now.
+  var waitingCount: Int { waiting.load(ordering: .relaxed) }
+
   /// Acquires all limits or none, without waiting. Throws when Redis is away.
   package func tryAcquire(
     _ call: UUID, _ limits: [AppliedRateLimit], tokens: Int64
   ) async throws(SpendingError) -> Verdict {
     let name = call.description
-    var arguments: [RedisArgument] = [.string(name), .integer(lease.nanoseconds / 1000)]
-    for limit in limits {
-      arguments += [
-        .integer(limit.limit.requests ?? 0), .integer(limit.limit.tokens ?? 0),
-        .integer(limit.limit.concurrency ?? 0), .integer(tokens),
-      ]
-    }
-    do throws(RedisError) {
-      let answer = try await redis.confirm(RateScripts.enter, keys: RateLimiter.keys(limits), arguments: arguments)
-        .requireArray()
-      guard answer.count == 2, let wait = answer[0].text.flatMap({ Int64($0) }), let index = answer[1].integer else {
-        throw RedisError(.protocolViolation)
+    do {
+      switch try await store.acquire(name, limits, tokens: tokens, lease: lease) {
+      case .acquired: return .acquired(RateLimitPermit(call: name, limits: limits, tokens: tokens))
+      case .limited(let index, let microseconds):
+        return .limited(limits[index], milliseconds: microseconds / 1000 + 1)
       }
-      guard wait > 0 else { return .acquired(RateLimitPermit(call: name, limits: limits, tokens: tokens)) }
-      guard index >= 1, index <= Int64(limits.count) else { throw RedisError(.protocolViolation) }
-      return .limited(limits[Int(index) - 1], milliseconds: wait / 1000 + 1)
     } catch { throw .rateLimitsUnavailable }
-  }
-
-  private static func keys(_ limits: [AppliedRateLimit]) -> [RedisArgument] {
-    limits.flatMap { [RedisArgument($0.key), RedisArgument($0.key + ":calls")] }
   }
 
   /// Acquires all limits, waiting in the queue when there is room in it and time. Throws `SpendingError`, or
@@ -106,41 +100,39 @@ package final class RateLimiter: Sendable {
   /// `@unchecked Sendable`: used by the task of one call only.
   package final class WaitToken: @unchecked Sendable {
     private let limiter: RateLimiter
-    private let deadline: UInt64
-    private var limit: AppliedRateLimit?
+    private var state: RateLimitWait
 
     /// An entry for a call that has to begin before `deadline`.
     package init(limiter: RateLimiter, deadline: UInt64) {
       self.limiter = limiter
-      self.deadline = min(deadline, MonotonicClock.now() &+ UInt64(clamping: limiter.queue.timeMax.nanoseconds))
+      let queueLimit = limiter.clock.now() &+ UInt64(clamping: limiter.queue.timeMax.nanoseconds)
+      state = RateLimitWait(deadline: min(deadline, queueLimit))
     }
 
     /// Waits for some time. Throws the refusal as a `SpendingError` when the queue is full or the time would be up
     /// before.
     package func wait(_ limit: AppliedRateLimit, _ milliseconds: Int64) async throws {
-      let now = MonotonicClock.now()
-      let remaining = deadline > now ? Int64((deadline - now) / 1_000_000) : 0
-      if self.limit == nil {
-        guard limiter.waiting.add(1, ordering: .relaxed).newValue <= limiter.queue.countMax else {
-          limiter.waiting.subtract(1, ordering: .relaxed)
-          throw refusal(limit, milliseconds, .queueFull)
-        }
-        self.limit = limit
+      let isFirst = state.limit == nil
+      let hasRoom = !isFirst || limiter.enterQueue()
+      let action = state.limited(
+        by: limit, milliseconds: milliseconds, at: limiter.clock.now(), hasRoom: hasRoom,
+        random: UInt64.random(in: 0...UInt64.max))
+      switch action {
+      case .pause(let milliseconds):
+        try await limiter.clock.sleep(UInt64(clamping: milliseconds.multipliedClamped(by: 1_000_000)))
+      case .refuse(let reason):
+        if isFirst, hasRoom { limiter.leaveQueue() }
+        throw refusal(limit, milliseconds, reason)
       }
-      guard milliseconds <= remaining else { throw refusal(limit, milliseconds, .notInTime) }
-      // Not all at the same moment.
-      let spread = Int64.random(in: 0...max(1, min(milliseconds / 4, 50)))
-      try await EventLoop.sleep(for: .milliseconds(min(milliseconds + spread, RateLimiter.pauseMillisecondsMax)))
     }
 
     func note(_ result: String) {
-      if let limit { limiter.limited.with(limit.limit.scope.rawValue, result).add() }
+      if let limit = state.limit { limiter.limited.with(limit.limit.scope.rawValue, result).add() }
     }
 
     /// Leaves the queue.
     package func release() {
-      if limit != nil { limiter.waiting.subtract(1, ordering: .relaxed) }
-      limit = nil
+      if state.leave() { limiter.leaveQueue() }
     }
 
     private func refusal(
@@ -151,15 +143,21 @@ package final class RateLimiter: Sendable {
     }
   }
 
+  /// Returns false when the queue is full.
+  private func enterQueue() -> Bool {
+    if waiting.add(1, ordering: .relaxed).newValue <= queue.countMax { return true }
+    leaveQueue()
+    return false
+  }
+
+  private func leaveQueue() { waiting.subtract(1, ordering: .relaxed) }
+
   /// A call has ended; the tokens that it has not used are free again. Does not wait.
   package func release(_ permit: RateLimitPermit, used: Int64) {
     guard let loop = EventLoop.current else { return }
-    let keys = RateLimiter.keys(permit.limits)
-    loop.task { [redis] in
+    loop.task { [store] in
       // Without Redis the lease ends by itself and the buckets fill by themselves.
-      _ = try? await redis.evaluate(
-        RateScripts.leave, keys: keys,
-        arguments: [.string(permit.call), .integer(permit.tokens.subtractingClamped(used))])
+      try? await store.release(permit.call, permit.limits, unused: permit.tokens.subtractingClamped(used))
     }
   }
 }

@@ -1,7 +1,7 @@
 package import HTTP
 internal import HTTPWire
 
-/// One look at whether a provider is there: it is asked for its models.
+/// A health probe: a provider is asked for its models.
 package struct ProviderProbe: Sendable {
   /// What a probe has found.
   package enum Outcome: Sendable, Equatable {

@@ -48,7 +48,7 @@ package struct VirtualKey: Sendable, Hashable {
       return VirtualKey.prefix + Hex.encode(payload) + "." + Hex.encode(mac)
     }
 
-    /// The key behind a text, nil when it is not one of ours or not whole. The time is not looked at.
+    /// The key behind a text, nil when it is not one of ours or not whole. The expiry is not checked.
     package func open(_ text: String) -> VirtualKey? {
       if let known = remembered.withLock({ $0[text] }) { return known }
       guard text.hasPrefix(VirtualKey.prefix), text.utf8.count <= VirtualKey.bytesMax else { return nil }

@@ -30,7 +30,7 @@ package struct Provider: Sendable {
   /// The address for calls in a dialect.
   package func url(_ wire: Dialect) throws(HTTPWireError) -> HTTPURL { try base.appending(path: wire.path) }
 
-  /// The headers by which this provider knows the caller.
+  /// The headers that authorize a call at this provider.
   package func authorize(_ headers: inout HTTPHeaders, key: Secret) {
     let text = key.reveal()
     guard !text.isEmpty else { return }

@@ -56,7 +56,7 @@ public struct AnswerTranslation: Sendable {
 
   /// Another provider goes on with the answer: what is open is closed, and what is written stays. Whether its dialect
   /// can be read.
-  public mutating func goOn(from wire: Dialect, unique: String, to bytes: inout [UInt8]) -> Bool {
+  public mutating func continued(from wire: Dialect, unique: String, to bytes: inout [UInt8]) -> Bool {
     guard !isOver, wire == .chat || wire == .messages else { return false }
     fromChat?.end(to: &events)
     fromMessages?.end(to: &events)
