@@ -101,15 +101,32 @@ var targets: [Target] = [
       .embedInCode("Migrations/0003_histories.sql"), .embedInCode("Migrations/0004_claims.sql"),
       .embedInCode("Migrations/0005_lists.sql"), .embedInCode("Migrations/0006_deleted_workflows.sql"),
     ]),
-  .executableTarget(
-    name: "orchestrator",
-    dependencies: [
+  library(
+    "StepDispatch", at: "Services/Orchestrator/Dispatch",
+    ["SystemSources", "RunStorage", "Decider", "Contracts", "Primitives", "Reactor", "Telemetry"]),
+  library(
+    "RunEngine", at: "Services/Orchestrator/Engine",
+    [
       "SystemSources",
-      "Decider", "Workflows", "History", "RunStorage", "Cron", "Contracts", "Crypto", "HTTP", "HTTPWire", "JSON",
-      "Postgres", "Primitives", "Reactor", "ServiceKit", "Settings", "Telemetry",
-    ],
-    path: "Services/Orchestrator", exclude: ["Decider", "Workflows", "History", "Storage", "Cron"],
-    swiftSettings: settings),
+      "StepDispatch", "RunStorage", "History", "Workflows", "Decider", "Contracts", "JSON", "Postgres", "Primitives",
+      "Reactor", "Telemetry",
+    ]),
+  library(
+    "Schedules", at: "Services/Orchestrator/Schedules",
+    ["RunEngine", "RunStorage", "Cron", "Decider", "Contracts", "JSON", "Primitives", "Reactor", "Telemetry"]),
+  library(
+    "OrchestratorAPI", at: "Services/Orchestrator/API",
+    [
+      "SystemSources",
+      "Schedules", "RunEngine", "StepDispatch", "RunStorage", "History", "Workflows", "Cron", "Decider", "Contracts",
+      "Crypto", "HTTP", "HTTPWire", "JSON", "Postgres", "Primitives", "Reactor", "ServiceKit", "Telemetry",
+    ]),
+  service(
+    "orchestrator", at: "Services/Orchestrator/Main",
+    [
+      "OrchestratorAPI", "Schedules", "RunEngine", "RunStorage", "HTTP", "Postgres", "ServiceKit", "Settings",
+      "Telemetry",
+    ]),
 
   library("Pricing", at: "Services/LLMRouter/Pricing", ["JSON", "Primitives"]),
   library("Budgets", at: "Services/LLMRouter/Budgets", ["Primitives"]),
@@ -222,10 +239,14 @@ var targets: [Target] = [
   tests("ScriptedProvider", ["ScriptedProvider", "JSON"]),
   tests(
     "ModelCatalog",
-    ["ModelCatalog", "Budgets", "Contracts", "JSON", "Pricing", "Primitives", "Routing", "Settings", "Telemetry"]),
+    [
+      "SystemSources", "ModelCatalog", "Budgets", "Contracts", "JSON", "Pricing", "Primitives", "Routing", "Settings",
+      "Telemetry",
+    ]),
   tests(
     "ModelCalls",
     [
+      "SystemSources",
       "ModelCalls", "ModelCatalog", "AnswerCache", "Contracts", "Dialects", "HTTP", "HTTPWire", "JSON", "Ledger",
       "Postgres", "Pricing", "Primitives", "Reactor", "Redis", "Routing", "ScriptedProvider", "ServiceKit",
       "Settings", "Spending", "Telemetry",
@@ -233,7 +254,21 @@ var targets: [Target] = [
   tests("AgentLoop", ["AgentLoop", "Contracts", "JSON"]),
   tests("AgentWorker", ["AgentWorker", "AgentLoop", "Contracts", "HTTP", "JSON", "Primitives", "Telemetry"]),
   tests("Dialects", ["Dialects", "HTTPWire", "JSON", "Pricing"]),
+  tests("RunStorage", ["RunStorage", "Postgres"]),
   tests("History", ["History", "Workflows", "Decider", "Contracts", "JSON"], exclude: ["Bundles"]),
+  tests(
+    "StepDispatch",
+    ["StepDispatch", "RunStorage", "Decider", "Contracts", "Primitives", "Reactor", "Telemetry"]),
+  tests(
+    "RunEngine",
+    [
+      "RunEngine", "StepDispatch", "RunStorage", "Workflows", "Decider", "Contracts", "JSON", "Postgres", "Primitives",
+      "Reactor", "Telemetry",
+    ]),
+  tests("Schedules", ["Schedules", "RunStorage", "Contracts", "Primitives"]),
+  tests(
+    "OrchestratorAPI",
+    ["OrchestratorAPI", "Decider", "Contracts", "HTTP", "HTTPWire", "JSON", "ServiceKit", "Settings"]),
   tests("Primitives", ["Primitives"]),
   tests("SystemSources", ["SystemSources", "Primitives"]),
   tests("Reactor", ["Reactor", "Primitives"]),

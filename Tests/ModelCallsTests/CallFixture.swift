@@ -16,6 +16,7 @@ import ScriptedProvider
 import ServiceKit
 import Settings
 import Spending
+import SystemSources
 import Telemetry
 
 /// Model calls in one process: a scripted provider, a catalog in memory, and neither Postgres nor Redis.

@@ -2,6 +2,7 @@ import Dialects
 import HTTP
 import JSON
 import Primitives
+import SystemSources
 import Testing
 
 @testable import ModelCalls

@@ -5,6 +5,7 @@ import HTTP
 import HTTPWire
 import JSON
 import Reactor
+import SystemSources
 import Testing
 
 @testable import ModelCalls

@@ -3,6 +3,7 @@ import Pricing
 import Primitives
 import Routing
 import Synchronization
+import SystemSources
 import Telemetry
 import Testing
 

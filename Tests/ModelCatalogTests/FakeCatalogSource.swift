@@ -3,6 +3,7 @@ import Primitives
 import Routing
 import Settings
 import Synchronization
+import SystemSources
 
 /// Tables in memory. Each reading waits until it is released when `isHeld` is set.
 final class FakeCatalogSource: CatalogSource {

@@ -1,6 +1,7 @@
 internal import Budgets
 internal import Primitives
 package import Redis
+internal import SystemSources
 
 /// Budget counters in Redis.
 package struct RedisBudgetCounters: BudgetCounterStore {

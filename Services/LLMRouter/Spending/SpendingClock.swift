@@ -1,5 +1,6 @@
 internal import Primitives
 internal import Reactor
+internal import SystemSources
 
 /// Time as the guards see it; tests have one of their own.
 struct SpendingClock: Sendable {

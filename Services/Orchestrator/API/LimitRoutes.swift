@@ -5,6 +5,7 @@ internal import JSON
 internal import Postgres
 internal import RunStorage
 internal import ServiceKit
+internal import StepDispatch
 
 /// `/api/v1/limits/{scope}/{name}`: how many steps may be at work at the same time. The scopes are `tenant` (its name
 /// is `all`), `project` (an id), `agent`, `model` and `lock`.
@@ -14,7 +15,7 @@ struct LimitRoutes: Sendable {
 
   let limits: LimitStore
   let dispatcher: Dispatcher
-  let token: InternalToken
+  let callers: CallerAuthenticator
 
   func add(to router: inout Router) {
     router.on(.get, "/api/v1/limits") { request in try await answering { try await list(request) } }
@@ -23,9 +24,9 @@ struct LimitRoutes: Sendable {
     }
     router.on(.delete, "/api/v1/limits/{scope}/{name}") { request in
       try await answering {
-        let caller = try Caller(request, token)
+        let caller = try callers.caller(of: request)
         guard try await limits.remove(caller.tenant, try key(request)) else { throw Problem.notFound("limit") }
-        dispatcher.ring()
+        dispatcher.wake()
         return HTTPResponse(.noContent)
       }
     }
@@ -47,7 +48,7 @@ struct LimitRoutes: Sendable {
   }
 
   private func list(_ request: HTTPRequest) async throws -> HTTPResponse {
-    let caller = try Caller(request, token)
+    let caller = try callers.caller(of: request)
     let rows = try await limits.limits(caller.tenant)
     return .json { writer in
       writer.key("limits")
@@ -66,7 +67,7 @@ struct LimitRoutes: Sendable {
   }
 
   private func put(_ request: HTTPRequest) async throws -> HTTPResponse {
-    let caller = try Caller(request, token)
+    let caller = try callers.caller(of: request)
     let key = try key(request)
     var fields = JSONFields(try await request.json(limits: .submitted).root)
     let slots = fields.int("slots", isRequired: true, in: 0...100_000) ?? 0
@@ -74,7 +75,7 @@ struct LimitRoutes: Sendable {
     guard try await limits.set(caller.tenant, key, slots: Int(slots)) else {
       throw Problem(.unprocessableContent, code: "too_many_limits", "A tenant may have 1000 limits.")
     }
-    dispatcher.ring()
+    dispatcher.wake()
     return .json { $0.member("slots", slots) }
   }
 }

@@ -5,13 +5,15 @@ internal import HTTPWire
 internal import JSON
 internal import Postgres
 internal import Primitives
+internal import RunEngine
 internal import RunStorage
 internal import ServiceKit
 
 /// `/api/v1/runs/{id}/steps` and `/api/v1/steps/{id}`: where steps stand and what they wait for.
 struct StepRoutes: Sendable {
-  let engine: RunEngine
-  let token: InternalToken
+  let engine: Engine
+  let store: RunStore
+  let callers: CallerAuthenticator
 
   func add(to router: inout Router) {
     router.on(.get, "/api/v1/runs/{id}/steps") { request in try await answering { try await list(request) } }
@@ -19,10 +21,10 @@ struct StepRoutes: Sendable {
   }
 
   private func list(_ request: HTTPRequest) async throws -> HTTPResponse {
-    let caller = try Caller(request, token)
+    let caller = try callers.caller(of: request)
     let id = try Parameter.id(request, RunID.self)
-    guard let row = try await engine.store.run(caller.tenant, id),
-      let known = try await engine.look(id, atLeast: row.version)
+    guard let row = try await store.run(caller.tenant, id),
+      let known = try await engine.snapshot(of: id, atLeast: row.version)
     else { throw Problem.notFound("run") }
     let query = try request.query()
     let limit = try Parameter.limit(query, standard: 100, max: 1000)
@@ -49,13 +51,13 @@ struct StepRoutes: Sendable {
   }
 
   private func get(_ request: HTTPRequest) async throws -> HTTPResponse {
-    let caller = try Caller(request, token)
+    let caller = try callers.caller(of: request)
     let id = try Parameter.id(request, StepID.self)
-    for (run, version) in try await engine.store.runs(sharing: id, caller.tenant) {
-      guard let known = try await engine.look(run, atLeast: version),
+    for (run, version) in try await store.runs(sharing: id, caller.tenant) {
+      guard let known = try await engine.snapshot(of: run, atLeast: version),
         let step = known.state.steps.first(where: { StepID.of(run, step: $0.key) == id })
       else { continue }
-      let place = try await engine.store.place(of: id)
+      let place = try await store.place(of: id)
       return .json { writer in
         write(step, run, known.state, &writer)
         writer.key("waiting_for")
