@@ -139,7 +139,7 @@ def program(pattern):
 
 
 def run(arguments, folder, **environment):
-    return subprocess.run(arguments, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120,
+    return subprocess.run(arguments, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300,
                           env={"PATH": os.environ["PATH"], "HOME": folder, **environment})
 
 

@@ -91,14 +91,14 @@ def case_tenants_see_nothing_of_each_other(world):
     refused = world.ask("alpha-small", "hello", TENANT, {"x-cadre-agent": "mine"})
     assert refused.status == 429, refused
     world.ask("alpha-small", "hello", OTHER, {"x-cadre-agent": "only-theirs"})
-    assert not world.ledger(TENANT, agent="only-theirs") and world.ledger(OTHER, agent="only-theirs")
+    assert world.recorded(tenant=OTHER, agent="only-theirs") and not world.ledger(TENANT, agent="only-theirs")
     usage = world.call("GET", "/api/v1/usage?group_by=agent").json["usage"]
     assert "only-theirs" not in [row["agent"] for row in usage]
     key = world.virtual_key(OTHER, agent="by-key")
     assert request("POST", world.url() + "/v1/chat/completions", {
         "model": "alpha-small", "messages": [{"role": "user", "content": "x"}]},
         {"authorization": f"Bearer {key}", "x-cadre-tenant": TENANT}).status == 200
-    assert world.ledger(OTHER, agent="by-key") and not world.ledger(TENANT, agent="by-key")
+    assert world.recorded(tenant=OTHER, agent="by-key") and not world.ledger(TENANT, agent="by-key")
     assert world.call("DELETE", path).status == 204
 
 

@@ -78,7 +78,7 @@ def case_usage_is_not_sent_to_who_did_not_ask_but_is_accounted(world):
     chunks = list(open_client(world, agent="quiet").chat.completions.create(
         model="alpha-small", messages=user("hello"), stream=True))
     assert all(c.usage is None for c in chunks) and all(c.choices for c in chunks)
-    call = world.ledger(agent="quiet")[0]
+    call = world.recorded(agent="quiet")[0]
     assert call["output_tokens"] == len(LONG) // 4 + 1 and not call["estimated"], call
 
 
@@ -246,7 +246,7 @@ def case_embeddings(world):
     assert len(answer.data) == 2 and len(answer.data[0].embedding) == 8 and answer.data[0] != answer.data[1]
     again = client.embeddings.create(model="alpha-embed", input=["first"], encoding_format="float")
     assert again.data[0].embedding == answer.data[0].embedding
-    call = world.ledger(agent="embedder")[0]
+    call = world.recorded(agent="embedder")[0]
     assert call["dialect"] == "embeddings" and call["output_tokens"] == 0 and call["input_tokens"] > 0, call
 
 

@@ -14,10 +14,12 @@ def tokens(text):
 
 class CountingProvider:
     """A prompt holds a JSON object `plan`: `words` of the answer and what goes wrong with it. What is generated is
-    counted when it is, whether or not somebody reads it; `input` and `output` are the sums, `calls` all requests."""
+    counted when it is, whether or not somebody reads it; `input` and `output` are the sums, `calls` all requests,
+    `running` those that are not answered yet."""
 
     def __init__(self):
         self.lock = threading.Lock()
+        self.running = 0
         self.reset()
         outer = self
 
@@ -32,10 +34,13 @@ class CountingProvider:
 
             def do_POST(self):
                 body = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))))
+                outer.runs(1)
                 try:
                     outer.answer(self, body)
                 except (BrokenPipeError, ConnectionResetError):
                     self.close_connection = True
+                finally:
+                    outer.runs(-1)
 
             def whole(self, status, data, headers=()):
                 self.send_response(status)
@@ -64,6 +69,10 @@ class CountingProvider:
         with self.lock:
             self.calls, self.input, self.output = 0, 0, 0
             self.bodies = []
+
+    def runs(self, difference):
+        with self.lock:
+            self.running += difference
 
     def close(self):
         self.server.shutdown()

@@ -2,18 +2,18 @@
 import http.client
 import json
 import socket
-import time
 
+from budget_cases import tenant
 from world import TENANT, TOKEN
 
 
-def stream(world, model, text, path="/v1/chat/completions", **more):
+def stream(world, model, text, path="/v1/chat/completions", agent="streamer", **more):
     """A stream as raw events, with the error that ended it."""
-    connection = http.client.HTTPConnection("127.0.0.1", world.ports["router"], timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", world.ports["router"], timeout=90)
     body = {"model": model, "stream": True, "messages": [{"role": "user", "content": text}], **more}
     connection.request("POST", path, json.dumps(body), {
         "content-type": "application/json", "x-cadre-internal-token": TOKEN, "x-cadre-tenant": TENANT,
-        "x-cadre-agent": "streamer"})
+        "x-cadre-agent": agent})
     answer = connection.getresponse()
     data = answer.read()
     connection.close()
@@ -32,10 +32,8 @@ def refused(answer, status, code):
 
 def case_a_provider_that_hangs_is_left_for_the_next(world):
     world.scripts("alpha", {"fault": "hang"})
-    start = time.time()
     answer = world.ask("shared", "hello")
     assert answer.status == 200 and answer.headers["x-cadre-provider"] == "beta", answer
-    assert time.time() - start < 8
     assert world.until(lambda: world.usage("alpha")["cancelled"] == 1), world.usage("alpha")
 
 
@@ -56,10 +54,10 @@ def case_a_cut_before_the_first_words_is_not_seen(world):
 
 def case_a_cut_in_the_midst_is_told_in_the_stream(world):
     world.scripts("alpha", {"fault": "cut", "reply": "word " * 40})
-    status, events, data = stream(world, "alpha-small", "hello")
+    status, events, data = stream(world, "alpha-small", "hello", agent="cut-midway")
     assert status == 200 and 20 < len(text_of(events)) < 180, events
     assert events[-1]["error"]["code"] == "provider_failed" and b"[DONE]" not in data, data[-300:]
-    call = world.ledger(agent="streamer")[0]
+    call = world.recorded(agent="cut-midway")[0]
     assert call["outcome"] == "provider_failed" and call["estimated"] and call["output_tokens"] > 5, call
 
 
@@ -112,7 +110,7 @@ def case_wrong_and_missing_usage_is_estimated_and_marked(world):
             agent = f"{fault}-{name}"
             answer = world.ask(model, "hello", headers={"x-cadre-agent": agent})
             assert answer.status == 200, answer
-            call = world.ledger(agent=agent)[0]
+            call = world.recorded(agent=agent)[0]
             assert call["estimated"] and 0 < call["output_tokens"] < 1000 and call["input_tokens"] > 0, call
             assert call["nano_usd"] > 0, call
 
@@ -132,12 +130,12 @@ def case_an_unreachable_provider_is_told(world):
         world.start_mock("gamma")
 
 
-def raw(world, body, headers=""):
+def raw(world, body, headers="", tenant=TENANT):
     made = socket.create_connection(("127.0.0.1", world.ports["router"]))
     data = json.dumps(body).encode()
     made.sendall(
         f"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {len(data)}"
-        f"\r\nx-cadre-internal-token: {TOKEN}\r\nx-cadre-tenant: {TENANT}\r\n{headers}\r\n".encode() + data)
+        f"\r\nx-cadre-internal-token: {TOKEN}\r\nx-cadre-tenant: {tenant}\r\n{headers}\r\n".encode() + data)
     return made
 
 
@@ -150,24 +148,24 @@ def case_a_client_that_leaves_a_stream_ends_the_call_and_is_charged(world):
         seen += made.recv(4096)
     made.close()
     assert world.until(lambda: world.usage("alpha")["cancelled"] == 1), world.usage("alpha")
-    call = world.until(lambda: world.ledger(agent="leaver"))[0]
+    call = world.recorded(agent="leaver")[0]
     assert call["outcome"] == "client_gone" and call["output_tokens"] > 5 and call["nano_usd"] > 0, call
     assert call["charged_tokens"] == call["input_tokens"] + call["output_tokens"], call
 
 
 def case_a_client_that_leaves_before_the_answer_ends_the_call_and_is_charged(world):
-    world.scripts("alpha", {"latency_ms": 2000})
+    world.scripts("alpha", {"latency_ms": 20_000})
     made = raw(world, {"model": "alpha-small", "messages": [{"role": "user", "content": "hello there you"}]},
                "x-cadre-agent: impatient\r\n")
     assert world.until(lambda: world.usage("alpha")["running"] == 1)
     made.close()
     assert world.until(lambda: world.usage("alpha")["cancelled"] == 1), world.usage("alpha")
-    call = world.until(lambda: world.ledger(agent="impatient"))[0]
+    call = world.recorded(agent="impatient")[0]
     assert call["outcome"] == "client_gone" and call["estimated"] and call["charged_tokens"] > 0, call
 
 
 def case_bad_requests_change_nothing(world):
-    before = len(world.ledger())
+    own = tenant()
     for path, body, code in (
         ("/v1/chat/completions", b"{broken", 400), ("/v1/chat/completions", b"[1]", 400),
         ("/v1/chat/completions", {"model": "alpha-small"}, 400),
@@ -181,12 +179,12 @@ def case_bad_requests_change_nothing(world):
         ("/v1/chat/completions", {"model": "nothing", "messages": [{"role": "user", "content": "x"}]}, 404),
         ("/v1/chat/completions", b'{"a":' * 20000, 400),
     ):
-        answer = world.call("POST", path, body)
+        answer = world.call("POST", path, body, own)
         assert answer.status == code and "message" in answer.json["error"], (path, body, answer)
         if path == "/v1/messages":
             assert answer.json["type"] == "error", answer
     assert sum(world.usage(name)["calls"] for name in ("alpha", "beta", "gamma")) == 0
-    assert len(world.ledger()) == before
+    assert world.ledger(own) == []
 
 
 def case_too_large_a_request_is_refused(world):

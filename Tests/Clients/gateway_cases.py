@@ -43,7 +43,7 @@ def case_a_virtual_key_is_enough(world):
     assert made.status == 201, made
     client = openai.OpenAI(base_url=gateway(world) + "/v1", api_key=made.json["key"], max_retries=0)
     client.chat.completions.create(model="alpha-small", messages=user("x"))
-    row = world.ledger(OTHER, run="run-1")[0]
+    row = world.recorded(tenant=OTHER, run="run-1")[0]
     assert row["key"] == made.json["id"], row
     try:
         client.chat.completions.create(model="gamma-large", messages=user("x"))
@@ -73,7 +73,7 @@ def case_labels_pass_and_rights_do_not(world):
         "x-cadre-agent": "mine", "x-cadre-complexity": "high", "x-cadre-tenant": TENANT, "x-cadre-operator": "1",
         "x-cadre-run": "not-mine", "x-cadre-internal-token": "guess", "x-cadre-principal": "somebody"})
     assert answer.status == 200 and answer.headers["x-cadre-model"] == "gamma-large", answer
-    row = world.ledger(OTHER, agent="mine")[0]
+    row = world.recorded(tenant=OTHER, agent="mine")[0]
     assert row["run"] is None and row["principal"] == "key:key1", row
     refused = call(world, "PUT", "/api/v1/providers/evil", {"base_url": "http://127.0.0.1:1/v1"}, headers={
         "x-cadre-operator": "1"})

@@ -107,6 +107,6 @@ def case_published_prices_stand_in_for_declared_ones(world):
     strange = world.call("PUT", path + "never-heard-of", {}, operator=True).json
     assert strange["price_source"] == "unknown" and not strange["price_known"] and "price" not in strange, strange
     assert world.ask("gpt-4o-2024-11-20", "hi", headers={"x-cadre-agent": "listed"}).status == 200
-    call = world.ledger(agent="listed")[0]
+    call = world.recorded(agent="listed")[0]
     assert call["nano_usd"] == call["input_tokens"] * 2500 + call["output_tokens"] * 10000, call
     assert world.call("DELETE", "/api/v1/providers/listed", operator=True).status == 204

@@ -50,7 +50,7 @@ def case_cached_tokens_have_their_price(world):
     world.scripts("gamma", {"reply": "word " * 30, "cache_read_tokens": 100, "cache_write_tokens": 60})
     world.call("POST", "/v1/messages", {"model": "gamma-large", "max_tokens": 100, "messages": [
         {"role": "user", "content": "y" * 800}]}, own)
-    call = world.ledger(own)[0]
+    call = world.recorded(tenant=own)[0]
     assert (call["input_tokens"], call["cache_read_tokens"], call["cache_write_tokens"]) == (44, 100, 60), call
     assert call["nano_usd"] == 44 * 3000 + 100 * 300 + 60 * 3750 + call["output_tokens"] * 15000, call
 
@@ -59,7 +59,7 @@ def case_an_unknown_price_is_visible(world):
     own = tenant()
     before = world.metric("cadre_model_unpriced_calls_total", model="alpha-unpriced")
     assert world.ask("alpha-unpriced", "hello", own).status == 200
-    assert world.ledger(own)[0]["nano_usd"] is None
+    assert world.recorded(tenant=own)[0]["nano_usd"] is None
     row = sums(world, own)[0]
     assert row["unpriced_calls"] == 1 and row["usd"] == 0, row
     assert world.metric("cadre_model_unpriced_calls_total", model="alpha-unpriced") == before + 1
@@ -98,7 +98,7 @@ def case_calls_wait_in_the_spool_while_the_database_is_away(world):
     try:
         for _ in range(20):
             assert world.ask("alpha-small", "hello", own).status == 200
-        assert world.metric("cadre_ledger_backlog") >= 20
+        assert world.until(lambda: world.metric("cadre_ledger_backlog") >= 20)
     finally:
         for pid in group:
             os.kill(pid, signal.SIGCONT)

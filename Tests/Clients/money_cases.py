@@ -2,7 +2,6 @@
 import contextlib
 import http.client
 import json
-import time
 
 from budget_cases import budget, exceeded, spent, tenant
 from counting_provider import CountingProvider
@@ -21,21 +20,21 @@ def counting(world, kind="compatible", name="counted", **terms):
         provider.close()
 
 
-def ask(world, own, model, plan, path="/v1/chat/completions", timeout=30, **more):
+def ask(world, own, model, plan, path="/v1/chat/completions", timeout=90, **more):
     body = {"model": model, "messages": [{"role": "user", "content": "do " + json.dumps(plan)}], "max_tokens": 600, **more}
     return world.call("POST", path, body, own, timeout=timeout)
 
 
 def leave(world, own, model, plan, after, path="/v1/chat/completions", **more):
-    """Asks and hangs up: after so many bytes of the answer's body, or after so many seconds without reading."""
-    connection = http.client.HTTPConnection("127.0.0.1", world.ports["router"], timeout=30)
+    """Asks and hangs up: after so many bytes of the answer's body, or without reading when a condition holds."""
+    connection = http.client.HTTPConnection("127.0.0.1", world.ports["router"], timeout=90)
     body = {"model": model, "messages": [{"role": "user", "content": "do " + json.dumps(plan)}], "max_tokens": 4000,
             **more}
     connection.request("POST", path, json.dumps(body), {
         "content-type": "application/json", "x-cadre-internal-token": TOKEN, "x-cadre-tenant": own})
     seen = b""
-    if isinstance(after, float):
-        time.sleep(after)
+    if callable(after):
+        assert world.until(after)
     else:
         answer = connection.getresponse()
         while len(seen) < after:
@@ -50,7 +49,7 @@ def leave(world, own, model, plan, after, path="/v1/chat/completions", **more):
 
 def rows(world, own, count=1):
     """The ledger of a tenant, once it has so many rows; the call first, then its attempts."""
-    return world.until(lambda: (lambda found: found if len(found) >= count else None)(world.ledger(own)), 15) or []
+    return world.recorded(count, own)
 
 
 def detail(world, own, id):
@@ -165,7 +164,7 @@ def case_tiers_and_tools_of_providers_are_not_free(world):
 def case_time_outs_are_charged_attempt_by_attempt(world):
     own = tenant()
     with counting(world, name="late", timeout_ms=600, first_token_ms=600) as (provider, model), \
-            counting(world, name="other") as (other, second):
+            counting(world, name="other", timeout_ms=60_000, first_token_ms=60_000) as (other, second):
         world.call("PUT", "/api/v1/aliases/patient", {"models": [model], "fallbacks": [second]}, operator=True)
         plan = {"words": 300, "delay": 1.5}
         for stream in (False, True):
@@ -220,7 +219,7 @@ def case_who_leaves_before_the_first_token_pays_the_prompt(world):
         own = tenant()
         with counting(world) as (provider, model):
             budget(world, own, "tenant", tokens=100_000)
-            leave(world, own, model, {"delay": 3}, 0.4, stream=stream)
+            leave(world, own, model, {"delay": 10}, lambda: provider.calls == 1, stream=stream)
             call = rows(world, own)[0]
             assert call["outcome"] == "client_gone" and call["output_tokens"] == 0, call
             assert 5 < call["charged_tokens"] == call["input_tokens"] < 100, call
@@ -230,7 +229,12 @@ def case_what_was_only_refused_costs_nothing(world):
     own = tenant()
     with counting(world) as (provider, model):
         refused = {"status": 429, "headers": {"retry-after": "20"}}
-        leave(world, own, model, refused, 0.6)
+
+        def is_refused():
+            return world.call("GET", f"/api/v1/providers/{model}", operator=True).json["unhealthy"]
+
+        # Refused, and waiting for the time that it was told.
+        leave(world, own, model, refused, is_refused)
         call = rows(world, own)[0]
         assert call["outcome"] == "client_gone" and call["charged_tokens"] == 0 == call["nano_usd"], call
         for status in (400, 401, 404, 429, 500, 503, 529):
@@ -250,7 +254,7 @@ def case_what_was_only_refused_costs_nothing(world):
 def case_attempts_that_failed_use_up_the_budget(world):
     own = tenant()
     with counting(world, name="late", timeout_ms=500, first_token_ms=500) as (provider, model), \
-            counting(world, name="other") as (_, second):
+            counting(world, name="other", timeout_ms=60_000, first_token_ms=60_000) as (_, second):
         world.call("PUT", "/api/v1/aliases/patient", {"models": [model], "fallbacks": [second]}, operator=True)
         budget(world, own, "tenant", tokens=1500)
         statuses = [ask(world, own, "patient", {"words": 300, "delay": 1.2}).status for _ in range(4)]

@@ -13,8 +13,8 @@ USED = {"prompt_tokens": 700, "completion_tokens": 500, "total_tokens": 1200}
 
 def booked(world, agent, attempts=1):
     """What the ledger has for a call, over all its attempts."""
-    rows = world.until(lambda: (lambda rows: rows if len(rows) >= attempts else None)(world.ledger(agent=agent)))
-    return sum(row["input_tokens"] for row in rows or []), sum(row["output_tokens"] for row in rows or [])
+    rows = world.recorded(attempts, agent=agent)
+    return sum(row["input_tokens"] for row in rows), sum(row["output_tokens"] for row in rows)
 
 
 def case_counts_behind_the_end_are_counted(world):

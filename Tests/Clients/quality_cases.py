@@ -1,9 +1,9 @@
 """Answers that have to pass a check, and second providers asked at the same time."""
 import http.client
 import json
-import time
 
 from budget_cases import budget, settles, tenant
+from fault_cases import raw
 from world import TENANT, TOKEN
 
 
@@ -26,7 +26,7 @@ def case_a_bad_answer_is_escalated_and_paid(world):
     assert answer.status == 200 and answer.headers["x-cadre-model"] == "gamma-large", answer
     assert "escalated to gamma-large because the answer breaks the schema: /city is no string" in (
         answer.headers["x-cadre-route"]), answer.headers
-    rows = world.ledger(own)
+    rows = world.recorded(3, own)
     outcomes = {row["model"]: row["outcome"] for row in rows}
     assert outcomes == {"alpha-small": "check_failed", "beta-medium": "check_failed", "gamma-large": "ok"}, rows
     # What was paid for and not used counts too.
@@ -46,9 +46,10 @@ def case_an_answer_cannot_write_headers(world):
         "json_schema": {"properties": {}, "additionalProperties": False}})
     world.scripts("alpha", {"reply": json.dumps({"a\r\nset-cookie: x=1\r\n\"(),\\": 1})})
     world.scripts("gamma", {"reply": "{}"})
-    answer = world.ask("closed", "hello", headers={"x-cadre-agent": 'quo"te,(d)\\'})
+    own = tenant()
+    answer = world.ask("closed", "hello", own, headers={"x-cadre-agent": 'quo"te,(d)\\'})
     assert answer.status == 200 and "set-cookie" not in answer.headers, answer.headers
-    rows = world.ledger(limit=5)[:2]
+    rows = world.recorded(2, own)
     assert {row["outcome"] for row in rows} == {"check_failed", "ok"}, rows
     assert all(row["agent"] == 'quo"te,(d)\\' for row in rows), rows
 
@@ -67,7 +68,7 @@ def case_streams_and_both_dialects_are_checked(world):
     world.scripts("alpha", {"reply": "no " * 40})
     world.scripts("gamma", {"reply": json.dumps({"words": ["yes"] * 40})})
     for path in ("/v1/chat/completions", "/v1/messages", "/v1/responses"):
-        connection = http.client.HTTPConnection("127.0.0.1", world.ports["router"], timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", world.ports["router"], timeout=90)
         connection.request("POST", path, json.dumps({
             "model": "checked", "stream": True, "max_tokens": 500, "input": "hello",
             "messages": [{"role": "user", "content": "hello"}]}), {
@@ -108,12 +109,11 @@ def case_a_slow_provider_is_overtaken(world):
     world.scripts("alpha", {"latency_ms": 5000})
     world.scripts("beta", {"reply": "from beta"})
     budget(world, own, "tenant", usd=1)
-    start = time.time()
     answer = world.ask("hedged", "hello", own)
     assert answer.status == 200 and answer.headers["x-cadre-model"] == "beta-medium", answer
-    assert time.time() - start < 2 and answer.headers["x-cadre-attempts"] == "2"
+    assert answer.headers["x-cadre-attempts"] == "2"
     assert world.until(lambda: world.usage("alpha")["cancelled"] == 1), world.usage("alpha")
-    rows = world.until(lambda: (lambda r: r if len(r) == 2 else None)(world.ledger(own)))
+    rows = world.recorded(2, own)
     outcomes = {row["model"]: row["outcome"] for row in rows}
     assert outcomes == {"alpha-small": "hedge_lost", "beta-medium": "ok"}, rows
     settles(world, own, lambda: sum(row["charged_nano_usd"] for row in rows), "nano_usd")
@@ -121,23 +121,23 @@ def case_a_slow_provider_is_overtaken(world):
 
 
 def case_a_fast_provider_is_asked_alone(world):
-    alias(world, "hedged", models=["alpha-small"], fallbacks=["beta-medium"], hedge_after_ms=1500)
+    alias(world, "hedged", models=["alpha-small"], fallbacks=["beta-medium"], hedge_after_ms=120_000)
     for _ in range(5):
         assert world.ask("hedged", "hello").headers["x-cadre-model"] == "alpha-small"
     assert world.usage("beta")["calls"] == 0
     world.scripts("alpha", {"status": 500})
-    # A failure is no slowness: the fallback follows at once.
-    start = time.time()
-    assert world.ask("hedged", "hello").headers["x-cadre-model"] == "beta-medium" and time.time() - start < 1
+    # A failure is no slowness: the fallback follows at once, not when a slow one would be overtaken.
+    assert world.ask("hedged", "hello", timeout=60).headers["x-cadre-model"] == "beta-medium"
 
 
 def case_a_client_that_leaves_ends_both(world):
+    own = tenant()
     alias(world, "hedged", models=["alpha-small"], fallbacks=["beta-medium"], hedge_after_ms=50)
     for name in ("alpha", "beta"):
-        world.scripts(name, {"latency_ms": 5000})
-    try:
-        world.ask("hedged", "hello", timeout=0.6)
-    except OSError:
-        pass
+        world.scripts(name, {"latency_ms": 20_000})
+    left = raw(world, {"model": "hedged", "messages": [{"role": "user", "content": "hello"}]}, tenant=own)
+    assert world.until(lambda: all(world.usage(name)["running"] == 1 for name in ("alpha", "beta")))
+    left.close()
+    assert "client_gone" in [row["outcome"] for row in world.recorded(tenant=own)], world.ledger(own)
     assert world.until(lambda: world.usage("alpha")["cancelled"] == 1 and world.usage("beta")["cancelled"] == 1), (
         world.usage("alpha"), world.usage("beta"))

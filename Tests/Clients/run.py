@@ -11,6 +11,8 @@ import traceback
 
 from world import Skipped, World
 
+# What more than one case uses; everything else that a case starts ends with it.
+COMMON = {"postgres", "redis", "alpha", "beta", "gamma", "router", "quick", "gateway"}
 GROUPS = ["client_cases", "agent_cases", "pass_cases", "stream_cases", "routing_cases", "quality_cases", "fault_cases", "wild_cases", "odd_cases", "refusal_cases", "life_cases", "budget_cases", "money_cases", "charge_cases", "loss_cases", "rate_cases", "cache_cases", "ledger_cases", "size_cases", "guard_cases", "telemetry_cases", "api_cases",
           "gateway_cases"]
 
@@ -31,12 +33,13 @@ def main():
     failed = skipped = 0
     try:
         for name, body in cases:
-            for provider in ("alpha", "beta", "gamma"):
-                world.scripts(provider)
-                # What an earlier case has done to the health of a provider is no business of the next.
-                world.call("DELETE", f"/api/v1/providers/{provider}/health", operator=True)
             start = time.time()
             try:
+                # What an earlier case has left at a provider, or has done to its health, is no business of the next.
+                for provider in ("alpha", "beta", "gamma"):
+                    assert world.until(lambda: world.usage(provider)["running"] == 0), f"{provider} still answers"
+                    world.scripts(provider)
+                    world.call("DELETE", f"/api/v1/providers/{provider}/health", operator=True)
                 body(world)
                 print(f"PASS {name} ({time.time() - start:.1f} s)", flush=True)
             except Skipped as reason:
@@ -45,6 +48,8 @@ def main():
             except Exception:
                 failed += 1
                 print(f"FAIL {name}\n{traceback.format_exc()}\nEND", flush=True)
+            for left in set(world.processes) - COMMON:
+                world.kill(left)
     finally:
         if options.keep:
             print(f"kept: {world.folder}")

@@ -1,6 +1,4 @@
 """What a person waits for does not grow with the ledger: lists by indexes, usage by sums."""
-import time
-
 from budget_cases import tenant
 from ledger_cases import sums
 
@@ -32,14 +30,12 @@ def reads(world):
 
 
 def settled(world):
-    """The counts of Postgres, once they do not change any more: servers tell them with a delay."""
-    seen = None
-    for _ in range(20):
-        now = reads(world)
-        if now == seen:
-            return now
-        seen = now
-        time.sleep(1.1)
+    """The counts of Postgres with everything that was read so far: a session reports what it has read when it ends, or up
+    to ten seconds later."""
+    world.psql("select pg_terminate_backend(pid, 60000) from pg_stat_activity "
+               "where pid <> pg_backend_pid() and backend_type = 'client backend'")
+    seen = reads(world)
+    assert world.until(lambda: world._ready("router") and world.call("GET", "/api/v1/calls?limit=1").status == 200)
     return seen
 
 

@@ -51,8 +51,7 @@ def case_a_call_is_a_span_with_its_tokens_and_reasons(world):
         assert found["cadre.route"] == "model, priority" and int(found["cadre.attempts"]) == 2, found
         assert int(found["cadre.cost_nanousd"]) > 0 and "stop" in str(found["gen_ai.response.finish_reasons"]), found
         # Each attempt is a span below it, and the provider has got the trace.
-        attempts = [s for s in spans() if s.get("parentSpanId") == span["spanId"]]
-        assert len(attempts) >= 2, spans()
+        assert world.until(lambda: len([s for s in spans() if s.get("parentSpanId") == span["spanId"]]) >= 2), spans()
         assert world.last("alpha")[0]["traceparent"].split("-")[1] == trace
         assert "the-private-question" not in json.dumps(Collector.spans)
         assert world.metric("gen_ai_client_token_usage_count", "second", gen_ai_token_type="output") == 1

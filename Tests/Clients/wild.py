@@ -14,8 +14,8 @@ def raw(world):
     if not hasattr(world, "raw"):
         world.raw = Provider()
         world.start_router(
-            "quick", CADRE_PROVIDER_TIMEOUT_MS="2500", CADRE_PROVIDER_FIRST_TOKEN_MS="500", CADRE_PROVIDER_STALL_MS="700",
-            CADRE_CALL_TIMEOUT_MS="4000", CADRE_STREAM_HEARTBEAT_MS="250", CADRE_BREAKER_COOL_MS="300")
+            "quick", CADRE_PROVIDER_TIMEOUT_MS="4000", CADRE_PROVIDER_FIRST_TOKEN_MS="1500", CADRE_PROVIDER_STALL_MS="2500",
+            CADRE_CALL_TIMEOUT_MS="8000", CADRE_STREAM_HEARTBEAT_MS="250", CADRE_BREAKER_COOL_MS="300")
         for name, kind in (("rawchat", "compatible"), ("rawclaude", "anthropic"), ("rawgemini", "gemini")):
             put(world, f"providers/{name}", kind=kind, base_url=f"http://127.0.0.1:{world.raw.port}/v1")
         for name in ("rawchat/models/r-chat", "rawclaude/models/r-claude", "rawgemini/models/r-gemini"):
@@ -39,7 +39,7 @@ def body(path, model, **more):
     return {"model": model, **({"max_tokens": 100} if path == MESSAGES else {}), **content, **more}
 
 
-def ask(world, model, path=CHAT, router="quick", headers=None, timeout=30, **more):
+def ask(world, model, path=CHAT, router="quick", headers=None, timeout=90, **more):
     return world.call("POST", path, body(path, model, **more), router=router, headers=headers, timeout=timeout)
 
 

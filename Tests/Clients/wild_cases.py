@@ -1,7 +1,6 @@
 """Providers as they are met in the wild: silent, slow, broken, odd. Times are settings, so that the cases are quick;
 everything else is as it is by default."""
 import json
-import time
 
 from scripted import delta, message, message_events, said
 from wild import CHAT, MESSAGES, RESPONSES, PATHS, DONE, TEXT, alive, ask, ended, events, put, raw, stream
@@ -12,15 +11,15 @@ from wild import CHAT, MESSAGES, RESPONSES, PATHS, DONE, TEXT, alive, ask, ended
 
 def case_what_is_no_token_does_not_count_as_the_first(world):
     provider = raw(world)
-    for silent in ([b": wait\n\n", ("wait", 0.3), b": wait\n\n", ("wait", 3)],
-                   [delta(role="assistant", content=""), ("wait", 3)], [("wait", 3)]):
+    for silent in ([b": wait\n\n", ("wait", 0.3), b": wait\n\n", ("wait", 6)],
+                   [delta(role="assistant", content=""), ("wait", 6)], [("wait", 6)]):
         provider.play({"events": silent + TEXT})
         answer = stream(world, "backed")
         assert answer.status == 200 and answer.text == "rescued" and provider.calls == 1, answer
-    provider.play({"before": 3, "events": TEXT})
+    provider.play({"before": 6, "events": TEXT})
     assert stream(world, "backed").text == "rescued" and provider.calls == 1
     begin = list(message_events())[0]
-    provider.play({"events": [begin, {"type": "ping"}, ("wait", 0.3), {"type": "ping"}, ("wait", 3)]})
+    provider.play({"events": [begin, {"type": "ping"}, ("wait", 0.3), {"type": "ping"}, ("wait", 6)]})
     assert stream(world, "claude-backed", MESSAGES).text == "rescued" and provider.calls == 1
 
 
@@ -28,30 +27,31 @@ def case_thoughts_and_arguments_are_tokens(world):
     provider = raw(world)
     call = {"index": 0, "id": "a", "type": "function", "function": {"name": "f", "arguments": ""}}
     for first in (delta(reasoning_content="hm"), delta(reasoning="hm"), delta(tool_calls=[call])):
-        provider.play({"events": [first, ("wait", 0.6), *TEXT]})
+        # Longer than may be waited for a first token, shorter than between two.
+        provider.play({"events": [first, ("wait", 1.7), *TEXT]})
         answer = stream(world, "backed")
         assert answer.headers["x-cadre-model"] == "r-chat" and ended(answer, CHAT), answer
 
 
 def case_a_time_out_is_not_asked_for_again(world):
     provider = raw(world)
-    for plan, streams in (({"before": 5, "json": said("late")}, False), ({"events": [("wait", 5)]}, True)):
+    for plan, streams in (({"before": 8, "json": said("late")}, False), ({"events": [("wait", 8)]}, True)):
         provider.play(plan)
         answer = (stream if streams else ask)(world, "r-chat", headers={"x-cadre-agent": f"late{streams}"})
         assert b"provider_timeout" in answer.body and provider.calls == 1, (answer, provider.calls)
-        call = world.until(lambda: world.ledger(agent=f"late{streams}"))[0]
+        call = world.recorded(agent=f"late{streams}")[0]
         assert call["attempts"] == 1 and call["input_tokens"] > 0, call
 
 
 def case_a_stream_that_stands_still_is_left_or_told(world):
     provider = raw(world)
-    provider.play({"events": [delta(content="one "), ("wait", 0.4), delta(content="two "), ("wait", 5)], "beats": True})
+    provider.play({"events": [delta(content="one "), ("wait", 0.4), delta(content="two "), ("wait", 8)], "beats": True})
     answer = stream(world, "backed")
     assert answer.text == "one two " and events(answer.body)[-1]["error"]["code"] == "provider_timeout", answer
     put(world, "aliases/checked", models=["r-chat"], fallbacks=["beta-medium"], check={"non_empty": True})
     put(world, "aliases/buffered", models=["r-chat"], fallbacks=["beta-medium"], rescue="buffer")
     for name in ("checked", "buffered"):
-        provider.play({"events": [delta(content="one "), ("wait", 5)]})
+        provider.play({"events": [delta(content="one "), ("wait", 8)]})
         answer = stream(world, name)
         assert answer.text == "rescued" and ended(answer, CHAT) and provider.calls == 1, answer
         provider.play({"events": [delta(content="one ")], "end": "cut"})
@@ -61,15 +61,13 @@ def case_a_stream_that_stands_still_is_left_or_told(world):
 
 def case_the_time_of_the_call_holds_for_streams_and_for_blanks(world):
     provider = raw(world)
-    provider.play({"events": [part for _ in range(40) for part in (delta(content="x"), ("wait", 0.3))]})
-    start = time.time()
+    provider.play({"events": [part for _ in range(1000) for part in (delta(content="x"), ("wait", 0.3))]})
     answer = stream(world, "r-chat")
-    assert events(answer.body)[-1]["error"]["code"] == "call_timeout" and time.time() - start < 10, answer
+    assert events(answer.body)[-1]["error"]["code"] == "call_timeout", answer
     provider.play({"headers": {"content-type": "application/json"},
-                   "events": [part for _ in range(60) for part in (b" ", ("wait", 0.2))]})
-    start = time.time()
+                   "events": [part for _ in range(1000) for part in (b" ", ("wait", 0.3))]})
     answer = ask(world, "r-chat")
-    assert answer.status == 504 and time.time() - start < 10 and provider.calls == 1, answer
+    assert answer.status == 504 and provider.calls == 1, answer
 
 
 # Repetition
@@ -148,7 +146,7 @@ def case_odd_json_is_passed_on_or_understood(world):
         for path in (MESSAGES, RESPONSES):
             answer = ask(world, "r-chat", path, headers={"x-cadre-agent": "odd"} if path == MESSAGES else None)
             assert answer.status == 200 and "dd" in json.dumps(answer.json), answer
-    for call in world.until(lambda: (lambda r: r if len(r) == 8 else None)(world.ledger(agent="odd"))):
+    for call in world.recorded(8, agent="odd"):
         assert call["input_tokens"] == 7 and call["output_tokens"] == 5, call
 
 
@@ -168,7 +166,7 @@ def case_a_whole_answer_where_a_stream_was_asked_for(world):
             agent = f"whole {model} {path}"
             answer = stream(world, model, path, headers={"x-cadre-agent": agent})
             assert answer.text == "whole" and ended(answer, path) and provider.calls == 1, (model, path, answer)
-            call = world.until(lambda: world.ledger(agent=agent.replace(" ", "%20")))[0]
+            call = world.recorded(agent=agent.replace(" ", "%20"))[0]
             assert call["outcome"] == "ok" and (call["input_tokens"], call["output_tokens"]) == (7, 5), call
     call = {"id": "a", "type": "function", "function": {"name": "f", "arguments": '{"a":1}'}}
     provider.play({"json": said(None, "tool_calls", tool_calls=[call])})
@@ -193,10 +191,10 @@ def case_a_complete_answer_ends_whatever_its_connection_does(world):
     for model, plan in plans:
         for path in PATHS:
             for more in ({}, {"beats": True}):
-                provider.play({"events": plan, "hold": 20, **more})
-                start = time.time()
+                # Nobody would wait so long for the end of the connection.
+                provider.play({"events": plan, "hold": 300, **more})
                 answer = stream(world, model, path)
-                assert time.time() - start < 8 and answer.text == "hi" and ended(answer, path), (model, path, answer)
+                assert answer.text == "hi" and ended(answer, path), (model, path, answer)
                 assert not any(event.get("error") or event.get("type") == "error" for event in events(answer.body)), answer
     for end in ("cut", "reset"):
         for _ in range(5):

@@ -46,7 +46,7 @@ class Answer:
         return f"{self.status} {self.body[:600]!r}"
 
 
-def request(method, url, body=None, headers=None, timeout=30):
+def request(method, url, body=None, headers=None, timeout=90):
     data = body if isinstance(body, (bytes, type(None))) else json.dumps(body).encode()
     made = urllib.request.Request(url, data=data, method=method, headers=headers or {})
     if data is not None:
@@ -189,7 +189,7 @@ class World:
     def _ready(self, name):
         return request("GET", f"http://127.0.0.1:{self.ports[name]}/readyz", timeout=5).status == 200
 
-    def _until(self, condition, name, seconds=30):
+    def _until(self, condition, name, seconds=120):
         limit = time.time() + seconds
         while True:
             try:
@@ -206,7 +206,7 @@ class World:
     def kill(self, name, how=signal.SIGKILL):
         process = self.processes.pop(name)
         process.send_signal(how)
-        process.wait(20)
+        process.wait(90)
 
     def pid(self, name):
         return self.processes[name].pid
@@ -225,14 +225,14 @@ class World:
     def url(self, name="router"):
         return f"http://127.0.0.1:{self.ports[name]}"
 
-    def call(self, method, path, body=None, tenant=TENANT, headers=None, operator=False, router="router", timeout=30):
+    def call(self, method, path, body=None, tenant=TENANT, headers=None, operator=False, router="router", timeout=90):
         """A call as the gateway makes it."""
         own = {"x-cadre-internal-token": TOKEN, "x-cadre-tenant": tenant, "x-cadre-principal": "key:test"}
         if operator:
             own["x-cadre-operator"] = "1"
         return request(method, self.url(router) + path, body, {**own, **(headers or {})}, timeout)
 
-    def ask(self, model, text, tenant=TENANT, headers=None, router="router", timeout=30, **more):
+    def ask(self, model, text, tenant=TENANT, headers=None, router="router", timeout=90, **more):
         return self.call("POST", "/v1/chat/completions",
                          {"model": model, "messages": [{"role": "user", "content": text}], **more}, tenant, headers,
                          router=router, timeout=timeout)
@@ -270,11 +270,22 @@ class World:
                 total += float(line.rsplit(" ", 1)[1])
         return total
 
-    def until(self, condition, seconds=10):
+    def recorded(self, count=1, tenant=TENANT, **filters):
+        """The rows of the ledger, newest first, once there are at least so many: they are written behind the answer."""
+        rows = self.until(lambda: (lambda found: found if len(found) >= count else None)(self.ledger(tenant, **filters)))
+        assert rows, f"the ledger has {len(self.ledger(tenant, **filters))} rows of {filters}, not {count}"
+        return rows
+
+    def until(self, condition, seconds=60):
+        """What the condition gives, once that is true; its last value when that has not come. Nothing that a test
+        waits for takes long: the limit is for machines that are busy."""
         limit = time.time() + seconds
         while time.time() < limit:
-            value = condition()
-            if value:
-                return value
+            try:
+                if value := condition():
+                    return value
+            except (LookupError, TypeError, OSError):
+                # A row that is not there yet, a process that is being started.
+                pass
             time.sleep(0.02)
         return condition()

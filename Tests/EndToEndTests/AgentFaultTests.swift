@@ -22,7 +22,16 @@ extension EndToEndTests {
     }
 
     private func calls() throws -> Int64 {
-      try JSONDocument(parsing: mock.call("GET", "/mock/usage").text).root["calls"]?.int ?? -1
+      try #require(
+        try JSONDocument(parsing: mock.call("GET", "/mock/usage").text).root["calls"]?.int,
+        "the provider does not answer")
+    }
+
+    /// Calls that the provider has not answered yet.
+    private func running() throws -> Int64 {
+      try #require(
+        try JSONDocument(parsing: mock.call("GET", "/mock/usage").text).root["running"]?.int,
+        "the provider does not answer")
     }
 
     @Test func `a router that is killed again and again costs no attempt`() throws {
@@ -30,7 +39,7 @@ extension EndToEndTests {
         var runs: [String] = []
         for round in 0..<3 {
           for number in 0..<6 { runs.append(try start("killed \(round) \(number)").run) }
-          Thread.sleep(forTimeInterval: 0.1)
+          try fixture.wait("models are called") { try running() > 0 }
           try fixture.crash("llm-router")
         }
         for run in runs {
@@ -56,13 +65,15 @@ extension EndToEndTests {
     }
 
     @Test func `an orchestrator that stands still costs no attempt where there is another one`() throws {
-      try mock.with(scripts: #"{"match":"","reply":"done {prompt}","latency_ms":4000}"#) {
+      let lease = Double(StackFixture.leaseMilliseconds) / 1000
+      try mock.with(scripts: "{\"match\":\"\",\"reply\":\"done {prompt}\",\"latency_ms\":\(Int(lease * 2500))}") {
         for frozen in fixture.stack.replicas(of: "orchestrator") {
           let before = try calls()
           let runs = try (0..<4).map { try start("frozen \(frozen.name) \($0)").run }
           try fixture.wait("the model is called") { try calls() == before + 4 }
           kill(frozen.process.processID, SIGSTOP)
-          Thread.sleep(forTimeInterval: 2.5)
+          // Longer than a lease.
+          Thread.sleep(forTimeInterval: lease * 1.5)
           kill(frozen.process.processID, SIGCONT)
           for run in runs {
             #expect(try fixture.end(ofRun: run)["status"]?.string == "succeeded")
@@ -95,7 +106,7 @@ extension EndToEndTests {
         let (status, root) = try fixture.json(
           "POST", "/api/v1/tasks",
           body: "{\"prompt\":\"cut\",\"input\":{\"model\":\"\(mock.model)\",\"max_output_tokens\":5}}",
-          headers: ["Prefer": "wait=20"])
+          headers: ["Prefer": "wait=60"])
         #expect(status == 200)
         #expect(root["run"]?["failure"]?["code"]?.string == "answer_cut")
         #expect(root["run"]?["usage"]?["model_calls"]?.int == 1)

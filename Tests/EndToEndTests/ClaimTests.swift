@@ -90,9 +90,10 @@ extension EndToEndTests {
       }
       try block(lane)
       // Each is looked at once at most.
-      try fixture.wait("nothing blocked is in the way", seconds: 120) {
+      try fixture.wait("nothing blocked is in the way", seconds: 300) {
         #expect(try fixture.lease("claimed", slots: 20, milliseconds: 200).isEmpty)
-        let left = Int(try sql("select count(*) from ready where job_type = 'claimed' and blocked_on is null")) ?? 0
+        let left = try #require(
+          Int(try sql("select count(*) from ready where job_type = 'claimed' and blocked_on is null")))
         return limit == "'tenant'" ? left == Claims.blockedCount : left == 0
       }
       // As the database does by itself within a minute.

@@ -42,7 +42,7 @@ extension EndToEndTests {
       try mock.with(scripts: #"{"times":1,"reply":""},{"reply":"words"}"#) {
         let root = try fixture.json(
           "POST", "/api/v1/tasks", body: "{\"prompt\":\"say\",\"model\":\"\(mock.model)\"}",
-          headers: ["Prefer": "wait=20"]
+          headers: ["Prefer": "wait=60"]
         ).root
         #expect(root["run"]?["result"]?["answer"]?.string == "words")
         #expect(root["run"]?["usage"]?["model_calls"]?.int == 2)

@@ -10,18 +10,24 @@ extension EndToEndTests {
 
     init() throws { fixture = try StackFixture.shared.get() }
 
-    /// Submits tasks while `disturb` happens; returns the ids of those that were accepted.
-    private func accepted(_ count: Int, during disturb: () throws -> Void) throws -> [String] {
-      var tasks: [String] = []
-      for number in 0..<count {
-        if number == count / 2 { try disturb() }
-        let answer = fixture.call("POST", "/api/v1/tasks", body: "{\"prompt\":\"load \(number)\"}")
-        if answer.status == 202 || answer.status == 200 {
-          tasks.append(try JSONDocument(parsing: answer.text).root["id"]?.string ?? "")
-        } else {
-          #expect([502, 503, 504].contains(answer.status), "only retryable answers: \(answer.status) \(answer.text)")
+    /// Tasks that are accepted before and while `disturb` happens and thereafter, `count` of each at least. There are
+    /// always submissions in flight, so some were in flight when it happened.
+    private func accepted(_ count: Int, isNoticed: Bool = true, during disturb: () throws -> Void) throws -> [String] {
+      let load = SubmissionLoad(fixture)
+      let result = Result {
+        try fixture.wait("\(count) tasks are accepted, and others are in flight") {
+          load.accepted >= count && load.inFlight > 0
         }
+        let interrupted = load.interrupted
+        try load.disturb(disturb)
+        let before = load.accepted
+        try fixture.wait("\(count) more are accepted") { load.accepted >= before + count }
+        if isNoticed { #expect(load.interrupted > interrupted, "nothing was in flight") }
       }
+      let (tasks, refusals) = try load.end()
+      try result.get()
+      #expect(refusals.isEmpty, "only answers after which a request is repeated: \(refusals.first ?? "")")
+      #expect(Set(tasks).count == tasks.count)
       return tasks
     }
 
@@ -45,8 +51,7 @@ extension EndToEndTests {
       // The first model call is recorded at once; the second takes long enough to be interrupted.
       let (_, root) = try fixture.submit("ponder the answer", wait: 0)
       let run = root["run"]?["id"]?.string ?? ""
-      let limit = Date().addingTimeInterval(10)
-      while try fixture.events(run).filter({ $0["type"]?.string == "tool.called" }).isEmpty, Date() < limit {}
+      try fixture.wait("the tool is called") { try fixture.types(run).contains("tool.called") }
       try fixture.crash("agent-core")
       let task = try fixture.end(of: root["id"]?.string ?? "")
       #expect(task["status"]?.string == "succeeded")
@@ -59,20 +64,21 @@ extension EndToEndTests {
     }
 
     @Test func `a killed orchestrator loses no accepted task`() throws {
-      try expectAllEndOnce(try accepted(40) { try fixture.crash("orchestrator") })
+      try expectAllEndOnce(try accepted(20) { try fixture.crash("orchestrator") })
     }
 
     @Test func `killed gateways and routers lose no accepted task`() throws {
-      try expectAllEndOnce(try accepted(20) { try fixture.crash("gateway") })
-      try expectAllEndOnce(try accepted(20) { try fixture.crash("llm-router") })
+      try expectAllEndOnce(try accepted(10) { try fixture.crash("gateway") })
+      // Nobody who submits notices this one.
+      try expectAllEndOnce(try accepted(10, isNoticed: false) { try fixture.crash("llm-router") })
     }
 
     @Test func `a crashed database is told by readiness, and everything goes on when it is back`() throws {
-      let tasks = try accepted(30) { try fixture.stack.restartPostgres(isImmediate: true) }
+      let tasks = try accepted(15) { try fixture.stack.restartPostgres(isImmediate: true) }
       try expectAllEndOnce(tasks)
-      let limit = Date().addingTimeInterval(10)
-      while fixture.call("GET", "/readyz", service: "orchestrator").status != 200, Date() < limit {}
-      #expect(fixture.call("GET", "/readyz", service: "orchestrator").status == 200)
+      try fixture.wait("the orchestrators are ready") {
+        fixture.call("GET", "/readyz", service: "orchestrator").status == 200
+      }
       #expect(try fixture.submit("after the crash").root["status"]?.string == "succeeded")
     }
 
@@ -84,15 +90,13 @@ extension EndToEndTests {
           "CADRE_HTTP_PORT": "\(port)", "CADRE_INTERNAL_TOKEN": "token-of-this-test-only",
           "CADRE_POSTGRES_URL": "host=/nonexistent dbname=cadre user=cadre",
         ])
-      let limit = Date().addingTimeInterval(10)
-      while PlainHTTP.send(port: port, path: "/healthz")?.status != 200, Date() < limit {}
-      #expect(PlainHTTP.send(port: port, path: "/healthz")?.status == 200)
+      try fixture.wait("it answers") { PlainHTTP.send(port: port, path: "/healthz")?.status == 200 }
       #expect(PlainHTTP.send(port: port, path: "/readyz")?.status == 503)
       let answer = PlainHTTP.send("POST", port: port, path: "/api/v1/tasks", body: "{}")
       #expect(answer?.status == 503)
       #expect(answer?.body.contains("\"code\":\"starting\"") == true)
       process.kill(SIGTERM)
-      #expect(process.wait(seconds: 15) == 0)
+      #expect(process.wait(seconds: Int(StackFixture.patienceSeconds)) == 0)
     }
 
     @Test func `a fault in the configuration is one message that names it, and never a secret`() throws {
@@ -107,8 +111,9 @@ extension EndToEndTests {
     }
 
     @Test func `a worker whose lease has passed on changes nothing`() throws {
-      let (_, root) = try fixture.submit("stale", wait: 20)
-      let step = try fixture.events(root["run"]?["id"]?.string ?? "").compactMap { $0["step_id"]?.string }.first ?? ""
+      let (_, root) = try fixture.submit("stale")
+      let step = try #require(
+        try fixture.events(root["run"]?["id"]?.string ?? "").compactMap { $0["step_id"]?.string }.first)
       let token = try String(contentsOfFile: fixture.stack.configuration.data + "/internal-token", encoding: .utf8)
         .trimmingCharacters(in: .whitespacesAndNewlines)
       let answer = fixture.call(
@@ -122,11 +127,10 @@ extension EndToEndTests {
     @Test func `every service ends in order on SIGTERM and answers what it has taken on`() throws {
       let (_, root) = try fixture.submit("think long while we stop", wait: 0)
       let run = root["run"]?["id"]?.string ?? ""
-      let limit = Date().addingTimeInterval(10)
-      while try fixture.events(run).filter({ $0["type"]?.string == "step.started" }).isEmpty, Date() < limit {}
+      try fixture.wait("the step is begun") { try fixture.types(run).contains("step.started") }
       let services = fixture.stack.replicas(of: "agent-core")
       for service in services { kill(service.process.processID, SIGTERM) }
-      for service in services { #expect(service.process.wait(seconds: 15) == 0) }
+      for service in services { #expect(service.process.wait(seconds: Int(StackFixture.patienceSeconds)) == 0) }
       let task = try fixture.end(of: root["id"]?.string ?? "")
       #expect(task["status"]?.string == "succeeded")
       #expect(task["run"]?["usage"]?["model_calls"]?.int == 1)

@@ -81,7 +81,7 @@ extension EndToEndTests {
       let mock = try PlainMock(fixture)
       let (_, root) = try fixture.json(
         "POST", "/api/v1/tasks", body: "{\"prompt\":\"traced\",\"model\":\"\(mock.model)\"}",
-        headers: ["traceparent": "00-\(trace)-b7ad6b7169203331-01", "Prefer": "wait=20"])
+        headers: ["traceparent": "00-\(trace)-b7ad6b7169203331-01", "Prefer": "wait=60"])
       #expect(root["status"]?.string == "succeeded")
       let (_, usage) = mock.call("GET", "/mock/usage")
       #expect(try JSONDocument(parsing: usage).root["last_trace_id"]?.string == trace)
@@ -136,7 +136,12 @@ extension EndToEndTests {
       let run = root["run"]?["id"]?.string ?? ""
       let cancelled = try fixture.json("POST", "/api/v1/runs/\(run)/cancel", body: #"{"reason":"changed my mind"}"#)
       #expect(cancelled.root["status"]?.string == "cancelled")
-      Thread.sleep(forTimeInterval: 1.5)
+      // Its worker has heard of it, or has delivered what nobody wants any more.
+      try fixture.wait("nobody works on it") {
+        let leased = try fixture.stack.postgres.query("select count(*) from orchestrator.lease")
+        let usage = try JSONDocument(parsing: fixture.call("GET", "/mock/usage", service: "mock-provider").text).root
+        return leased == "0" && usage["running"]?.int == 0
+      }
       #expect(try fixture.json("GET", "/api/v1/runs/\(run)").root["status"]?.string == "cancelled")
       #expect(try fixture.json("POST", "/api/v1/runs/\(run)/cancel").status == 409)
     }

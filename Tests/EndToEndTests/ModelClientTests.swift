@@ -25,7 +25,7 @@ extension EndToEndTests {
       try process.run()
       // Nothing here takes longer; a hung case must not hang the suite.
       let watchdog = DispatchWorkItem { process.terminate() }
-      DispatchQueue.global().asyncAfter(deadline: .now() + 900, execute: watchdog)
+      DispatchQueue.global().asyncAfter(deadline: .now() + 1800, execute: watchdog)
       let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
       process.waitUntilExit()
       watchdog.cancel()

@@ -49,7 +49,7 @@ final class PlanLog {
     _ = try fixture.stack.postgres.query(
       "select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid() and backend_type = 'client backend'"
     )
-    try fixture.wait("the orchestrator has its database again", seconds: 30) {
+    try fixture.wait("the orchestrator has its database again") {
       fixture.call("GET", "/api/v1/tasks?limit=1").status == 200
         && fixture.call("GET", "/readyz", service: "orchestrator").status == 200
     }

@@ -94,7 +94,7 @@ extension EndToEndTests {
           let answer = PlainHTTP.send(
             "POST", port: gateway.port, path: "/api/v1/tasks",
             headers: ["Authorization": "Bearer \(fixture.stack.apiKey)"],
-            body: #"{"workflow":"rolling","input":{}}"#, seconds: 10)
+            body: #"{"workflow":"rolling","input":{}}"#, seconds: 90)
           log.answers.append((answer?.status ?? 0, answer?.body ?? ""))
         }
       }
@@ -139,7 +139,7 @@ extension EndToEndTests {
       defer { gateway.process.stop() }
       let answer = PlainHTTP.send(
         port: gateway.port, path: "/api/v1/tasks", headers: ["Authorization": "Bearer \(fixture.stack.apiKey)"],
-        seconds: 10)
+        seconds: 90)
       #expect(answer?.status == 200, "\(answer?.body ?? "no answer")")
       #expect(asked.counted >= 3)
     }

@@ -63,11 +63,11 @@ extension EndToEndTests {
       #expect(status == 200)
       let path = "/api/v1/tasks/\(root["id"]?.string ?? "")"
       let body =
-        #"{"title":"new","labels":["a","b","a"],"assignee":"kim","due_at":"2027-01-01T00:00:00Z","priority":3}"#
+        #"{"title":"new","labels":["a","b","a"],"assignee":"kim","due_at":"2999-01-01T00:00:00Z","priority":3}"#
       let changed = try fixture.json("PATCH", path, body: body, headers: ["If-Match": "\"1\""])
       #expect(changed.status == 200)
       #expect(changed.root["labels"]?.count == 2)
-      #expect(changed.root["due_at"]?.string?.hasPrefix("2027-01-01") == true)
+      #expect(changed.root["due_at"]?.string?.hasPrefix("2999-01-01") == true)
       #expect(fixture.call("PATCH", path, body: body, headers: ["If-Match": "\"1\""]).status == 412)
       let cleared = try fixture.json("PATCH", path, body: #"{"assignee":null}"#)
       #expect(cleared.root["assignee"]?.isNull == true && cleared.root["title"]?.string == "new")
@@ -101,7 +101,7 @@ extension EndToEndTests {
         try fixture.json("GET", "/api/v1/schedules/\(id)").root["fired"]?.int == 1
       }
       let after = try fixture.json("GET", "/api/v1/schedules/\(id)").root
-      #expect((after["next_at"]?.string ?? "") > "2026-11-21")
+      #expect((after["next_at"]?.string ?? "") > ISO8601DateFormatter().string(from: Date()))
       let run = after["last_run_id"]?.string ?? ""
       #expect(try fixture.end(ofRun: run)["status"]?.string == "succeeded")
       _ = try fixture.stack.postgres.query(
@@ -250,7 +250,7 @@ extension EndToEndTests {
       let (_, run) = try fixture.start("wide", input: items(2000))
       let (_, large) = try fixture.start("wide", input: items(3001))
       #expect(try fixture.end(ofRun: large)["failure"]?["code"]?.string == "fan_out_too_large")
-      try fixture.wait("the wide run has ended", seconds: 60) {
+      try fixture.wait("the wide run has ended") {
         try fixture.json("GET", "/api/v1/runs/\(run)").root["ended_at"]?.string != nil
       }
       #expect(try fixture.json("GET", "/api/v1/runs/\(run)").root["result"]?["last"]?.int == 1999)

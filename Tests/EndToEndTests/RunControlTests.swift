@@ -227,11 +227,11 @@ extension EndToEndTests {
           + #"{"key":"d","type":"transform","depends_on":["c"],"input":["{{steps.a.failure.code}}","{{steps.b.failure.code}}","{{steps.c.failure.code}}"]}"#
       )
       let (_, run) = try fixture.start("timed")
-      let slow = try #require(try fixture.lease("timed", milliseconds: 8000).first)
+      let slow = try #require(try fixture.lease("timed", milliseconds: 30_000).first)
       #expect(slow["step"]?.string == "b")
       try fixture.wait("the attempt is over") { try fixture.step(run, "b")?["status"]?.string == "failed" }
       #expect(try fixture.deliver(slow) == 409)
-      let silent = try #require(try fixture.lease("timed", milliseconds: 5000).first)
+      let silent = try #require(try fixture.lease("timed", milliseconds: 30_000).first)
       #expect(silent["lease_ms"]?.int == 500)
       let end = try fixture.end(ofRun: run)
       let codes = end["result"].map { Array($0.elements).compactMap(\.string) } ?? []

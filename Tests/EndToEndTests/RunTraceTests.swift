@@ -30,7 +30,7 @@ extension EndToEndTests {
             "X-Cadre-Internal-Token": try fixture.internalToken(),
             "X-Cadre-Tenant": "tenant_00000000000070008000000000000001", "X-Cadre-Principal": "test",
             "traceparent": "00-\(trace)-00f067aa0ba902b7-01",
-          ], body: #"{"workflow":"traced","input":{}}"#, seconds: 10)
+          ], body: #"{"workflow":"traced","input":{}}"#, seconds: 90)
         #expect(answer?.status == 202)
         return try collector.spans().contains { $0.name == "timer delay" && $0.trace == trace }
       }
@@ -42,7 +42,7 @@ extension EndToEndTests {
       )
       #expect(made == 201, "\(String(decoding: schedule.rawBytes, as: UTF8.self))")
       let id = schedule["id"]?.string ?? ""
-      try fixture.wait("a schedule begins a trace", seconds: 30) {
+      try fixture.wait("a schedule begins a trace") {
         _ = try fixture.stack.postgres.query(
           "update orchestrator.schedule set next_at = now() where name = '\(name)' and next_at > now()")
         let spans = try collector.spans()

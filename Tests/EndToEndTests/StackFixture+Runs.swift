@@ -23,7 +23,7 @@ extension StackFixture {
   }
 
   /// Waits until `condition` holds.
-  func wait(_ what: String, seconds: Double = 15, _ condition: () throws -> Bool) throws {
+  func wait(_ what: String, seconds: Double = patienceSeconds, _ condition: () throws -> Bool) throws {
     let limit = Date().addingTimeInterval(seconds)
     while try !condition() {
       guard Date() < limit else { throw StackError("waited in vain until \(what)") }
@@ -73,7 +73,7 @@ extension StackFixture {
       headers: [
         "X-Cadre-Internal-Token": try internalToken(),
         "X-Cadre-Tenant": "tenant_00000000000070008000000000000001", "X-Cadre-Principal": "test",
-      ], body: body, seconds: 30)
+      ], body: body, seconds: 90)
     guard let answer, let document = try? JSONDocument(parsing: answer.body) else { return nil }
     return (answer.status, document.root)
   }

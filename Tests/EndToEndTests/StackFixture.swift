@@ -14,6 +14,12 @@ final class StackFixture: @unchecked Sendable {
 
   static let otherKey = "cadre_other_tenant_key_0001"
 
+  /// Short, so that lost workers are noticed soon; long enough for heartbeats of a busy machine.
+  static let leaseMilliseconds = 3000
+
+  /// For everything that comes by itself. Nothing takes so long; a busy machine may.
+  static let patienceSeconds = 120.0
+
   let stack: LocalStack
   private let folder: String
   private let turn = Mutex(0)
@@ -29,7 +35,7 @@ final class StackFixture: @unchecked Sendable {
     try FileAccess.write(folder + "/gateway.yaml", StackFixture.keys)
     configuration.environment = [
       "mock-provider": ["CADRE_CONFIG": folder + "/mock.yaml"], "gateway": ["CADRE_CONFIG": folder + "/gateway.yaml"],
-      "orchestrator": ["CADRE_LEASE_DURATION_MS": "1500"],
+      "orchestrator": ["CADRE_LEASE_DURATION_MS": "\(StackFixture.leaseMilliseconds)"],
     ]
     stack = try LocalStack(configuration)
     try stack.startServices()
@@ -111,7 +117,7 @@ final class StackFixture: @unchecked Sendable {
   /// A call of the API.
   func call(
     _ method: String, _ path: String, body: String? = nil, headers: [String: String] = [:], key: String? = nil,
-    service: String = "gateway", seconds: Int = 30
+    service: String = "gateway", seconds: Int = 90
   ) -> (status: Int, text: String) {
     var all = headers
     if service == "gateway" { all["Authorization"] = all["Authorization"] ?? "Bearer \(key ?? stack.apiKey)" }
@@ -129,31 +135,27 @@ final class StackFixture: @unchecked Sendable {
   }
 
   /// Submits a prompt and waits up to `wait` seconds.
-  func submit(_ prompt: String, wait: Int = 20) throws -> (status: Int, root: JSONView) {
+  func submit(_ prompt: String, wait: Int = 60) throws -> (status: Int, root: JSONView) {
     try json("POST", "/api/v1/tasks", body: "{\"prompt\":\"\(prompt)\"}", headers: ["Prefer": "wait=\(wait)"])
   }
 
   /// Waits until a task has ended.
-  func end(of task: String, seconds: Int = 30) throws -> JSONView {
-    let limit = Date().addingTimeInterval(Double(seconds))
-    while true {
+  func end(of task: String) throws -> JSONView {
+    var last: JSONView?
+    try wait("the task \(task) has ended") {
       let (status, text) = call("GET", "/api/v1/tasks/\(task)")
-      if status == 200 {
-        let root = try JSONDocument(parsing: text).root
-        if ["succeeded", "failed", "cancelled"].contains(root["status"]?.string ?? "") || Date() > limit {
-          return root
-        }
-      } else if Date() > limit {
-        throw StackError("the task cannot be read: \(status)")
-      }
-      Thread.sleep(forTimeInterval: 0.05)
+      guard status == 200 else { return false }
+      let root = try JSONDocument(parsing: text).root
+      last = root
+      return ["succeeded", "failed", "cancelled"].contains(root["status"]?.string ?? "")
     }
+    return try #require(last)
   }
 
   /// What the mock provider has counted itself.
   func providerCalls() throws -> Int64 {
     let (_, text) = call("GET", "/mock/usage", service: "mock-provider")
-    return try JSONDocument(parsing: text).root["calls"]?.int ?? -1
+    return try #require(try JSONDocument(parsing: text).root["calls"]?.int, "the provider does not answer")
   }
 
   /// Ends all replicas of a service without warning and starts them again.
@@ -170,7 +172,8 @@ final class StackFixture: @unchecked Sendable {
 
   /// The events of a run.
   func events(_ run: String) throws -> [JSONView] {
-    let (_, root) = try json("GET", "/api/v1/runs/\(run)/events?limit=1000")
-    return root["events"].map { Array($0.elements) } ?? []
+    let (status, root) = try json("GET", "/api/v1/runs/\(run)/events?limit=1000")
+    guard status == 200, let events = root["events"] else { throw StackError("no events of \(run): \(status)") }
+    return Array(events.elements)
   }
 }

@@ -72,7 +72,7 @@ extension EndToEndTests {
       let items = "[" + (0..<200).map(String.init).joined(separator: ",") + "]"
       let runs = try (0..<2).map { _ in try fixture.start("wide", input: "{\"items\":\(items)}").run }
       for run in runs {
-        try fixture.wait("\(run) has ended", seconds: 60) {
+        try fixture.wait("\(run) has ended") {
           try fixture.json("GET", "/api/v1/runs/\(run)").root["ended_at"]?.string != nil
         }
         #expect(try fixture.json("GET", "/api/v1/runs/\(run)").root["status"]?.string == "succeeded")

@@ -10,6 +10,7 @@ The moments of the faults follow from the seed. Ends with 0 when every promise w
   - histories have no gap, no step has succeeded twice, and a sample replays to the same decisions
   - nothing is left over: no timer, lease or ready step, no open sub-run
   - the ledger has at least what the provider delivered; what is charged is at most 1.2 times that
+  - there was something to promise: enough accepted tasks, and submissions in flight when processes were killed
 """
 
 import argparse
@@ -69,6 +70,7 @@ class Chaos:
         self.accepted = {}
         self.refusals = collections.Counter()
         self.faults = collections.Counter()
+        self.in_flight = self.caught = 0
         self.direct = collections.Counter()
         self.submitting = True
         self.deciding = True
@@ -86,10 +88,13 @@ class Chaos:
             name = mine.choice(TASKS)
             key = f"{self.options.seed}-{number}-{count}"
             body = {"prompt": "x", "workflow": name, "input": {"n": key, "items": [1, 2, 3, 4, 5]}}
-            limit = time.time() + 60
+            limit = time.time() + 180
             while True:
+                with self.lock:
+                    self.in_flight += 1
                 status, document = self.stack.call("POST", "/api/v1/tasks", body, {"Idempotency-Key": key}, timeout=20)
                 with self.lock:
+                    self.in_flight -= 1
                     if status in (200, 202):
                         run = document["run"]["id"]
                         if self.accepted.get(key, run) != run:
@@ -105,7 +110,7 @@ class Chaos:
                         break
                 if time.time() > limit:
                     with self.lock:
-                        self.violations.append("a submission found no answer for a minute")
+                        self.violations.append("a submission found no answer for three minutes")
                     break
                 time.sleep(0.2)
             time.sleep(mine.expovariate(self.options.rate / 3))
@@ -179,9 +184,15 @@ class Chaos:
                     self.kill(pid, signal.SIGKILL, f"kill -9 of {name}")
 
     def kill(self, pid, number, label):
+        # Best while somebody waits for an answer.
+        limit = time.time() + 2
+        while not self.in_flight and time.time() < limit:
+            time.sleep(0.0005)
         try:
+            in_flight = self.in_flight
             os.kill(pid, number)
             self.faults[label] += 1
+            self.caught += in_flight > 0
         except ProcessLookupError:
             pass
 
@@ -236,9 +247,20 @@ class Chaos:
         if not good:
             self.violations.append(f"{label}: {seen}")
 
+    def expect_at_least(self, label, seen, least):
+        good = seen >= least
+        print(f"  {'ok  ' if good else 'FAIL'} {label}: {seen}, at least {least}", flush=True)
+        if not good:
+            self.violations.append(f"{label}: {seen}, less than {least}")
+
     def check(self):
         sql = self.stack.sql
         print("Checks:")
+        killed = sum(count for label, count in self.faults.items() if label.startswith("kill"))
+        self.expect_at_least("accepted tasks", len(self.accepted), int(self.options.seconds * self.options.rate / 8))
+        self.expect_at_least("killed processes", killed, max(1, self.options.seconds // 10))
+        self.expect_at_least("direct calls of a model that were answered", self.direct[200], 1)
+        self.expect_at_least("processes killed with a submission in flight", self.caught, max(1, killed // 2))
         self.expect("submissions answered wrongly", str(len(self.violations)))
         known = {line.split("|")[0]: line.split("|")[1:] for line in sql(
             "select 'run_' || replace(id::text, '-', ''), status, (ended_at is not null)::text from orchestrator.run"
@@ -266,6 +288,7 @@ class Chaos:
             status, report = self.stack.call("POST", f"/api/v1/runs/{run}/replay", {})
             if status != 200 or report.get("verdict") != "consistent":
                 different += 1
+        self.expect_at_least("histories that were replayed", len(runs[:100]), 1)
         self.expect("histories that do not replay, of %d" % min(100, len(runs)), str(different))
         self.money()
         codes = sql("select coalesce(failure->>'code', status), count(*) from orchestrator.run "
@@ -298,6 +321,7 @@ class Chaos:
         self.delivered, self.charged, self.kept = delivered, charged, kept
         print(f"  provider delivered {delivered} tokens in {usage['calls']} calls; the ledger has {kept}, charged {charged} "
               f"({charged / max(1, delivered):.3f} x)")
+        self.expect_at_least("tokens that the provider delivered", delivered, 1)
         self.expect("tokens that the ledger misses", str(max(0, delivered - charged)))
         self.expect("charged more than 1.2 times what was delivered", str(charged > 1.2 * delivered), "False")
 

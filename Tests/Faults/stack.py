@@ -26,7 +26,7 @@ class Stack:
             [options.bin + "/cadre", "up", "--data", self.folder, "--port", str(self.port), "--no-example",
              "--replicas", str(options.replicas), "--set", "orchestrator.CADRE_LEASE_DURATION_MS=5000"],
             stdout=self.log, stderr=self.log, stdin=subprocess.DEVNULL, start_new_session=True)
-        limit = time.time() + 90
+        limit = time.time() + 300
         while "ready after" not in self.said():
             if self.up.poll() is not None or time.time() > limit:
                 raise SystemExit("the stack did not start:\n" + self.said())
@@ -90,6 +90,6 @@ class Stack:
     def stop(self):
         self.up.send_signal(signal.SIGTERM)
         try:
-            self.up.wait(60)
+            self.up.wait(120)
         except subprocess.TimeoutExpired:
             self.up.kill()

@@ -13,7 +13,7 @@ import tempfile
 import time
 
 
-def until(condition, seconds=60):
+def until(condition, seconds=120):
     limit = time.time() + seconds
     while not condition():
         assert time.time() < limit, "it did not come"
@@ -53,13 +53,13 @@ def main():
 
     try:
         until(lambda: said("Example task"))
-        silent.settimeout(30)
+        silent.settimeout(120)
         call, _ = silent.accept()
         up.send_signal(signal.SIGINT)
-        until(lambda: said("cadre: stopping"), 10)
+        until(lambda: said("cadre: stopping"))
         assert "Answer" not in read() and "got no answer" not in read(), read()
         up.send_signal(signal.SIGINT)
-        assert up.wait(40) == 0, read()
+        assert up.wait(120) == 0, read()
         assert "cadre: stopped" in read(), read()
         call.close()
     finally:

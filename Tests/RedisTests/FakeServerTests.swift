@@ -229,15 +229,16 @@ import Testing
   }
 
   @Test func `a cancelled attempt that waits for a greeting ends at once`() async throws {
-    let ended = SharedCount(0)
+    let (begun, ended) = (SharedCount(0), SharedCount(0))
     try await withFakeServer { socket in
+      begun.add()
       if ended.value == 0 { try await socket.answerGreeting() }
       while try await socket.fill() { socket.input.consume(socket.input.count) }
       ended.add()
     } _: { pool in
       ended.add()
       let session = Task { try await pool.withSession { _ in } }
-      try await EventLoop.sleep(for: .milliseconds(20))
+      try await eventually("the session has a connection") { begun.value >= 2 }
       session.cancel()
       await #expect(throws: RedisError.self) { try await session.value }
       try await eventually("the server saw the end") { ended.value >= 2 }

@@ -9,6 +9,7 @@ internal import Reactor
 internal import RunEngine
 internal import RunStorage
 internal import ServiceKit
+internal import SystemSources
 internal import Workflows
 
 /// `/api/v1/runs`: what runs are and what is done to them.

@@ -11,6 +11,7 @@ internal import RunEngine
 internal import RunStorage
 internal import ServiceKit
 internal import StepDispatch
+internal import SystemSources
 internal import Telemetry
 
 /// `/api/v1/tasks`

@@ -3,6 +3,7 @@ internal import Primitives
 package import Reactor
 package import RunStorage
 internal import Synchronization
+internal import SystemSources
 package import Telemetry
 
 /// Leases steps of the ready queue to the workers that wait. All waiting workers of this process share one claim, so

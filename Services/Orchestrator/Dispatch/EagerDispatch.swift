@@ -2,6 +2,7 @@ package import Contracts
 package import Decider
 internal import Primitives
 package import RunStorage
+internal import SystemSources
 
 /// Eager dispatch: what one commit leases directly to workers that wait. A step that becomes ready while somebody is
 /// free for it needs neither the ready queue nor a claim. Only where nothing is overtaken and nothing is to be counted:

@@ -1,5 +1,6 @@
 internal import Primitives
 internal import Reactor
+internal import SystemSources
 
 /// A registered wait for a change. It is taken before one reads, so that a change between reading and waiting is not
 /// missed. On a loop only.

@@ -3,6 +3,7 @@ internal import Primitives
 internal import Reactor
 internal import RunStorage
 internal import Synchronization
+internal import SystemSources
 
 /// The slots of the workers that wait at this process. Claims and commits, which run on several loops, reserve slots
 /// here before they lease steps; the dispatcher answers the workers.

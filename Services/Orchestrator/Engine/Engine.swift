@@ -4,6 +4,7 @@ internal import Primitives
 package import Reactor
 package import RunStorage
 package import StepDispatch
+internal import SystemSources
 package import Telemetry
 
 /// The shell around the decider: accepts runs, gives changes to the committers of their runs, and notifies those who

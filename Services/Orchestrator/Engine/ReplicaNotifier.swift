@@ -5,6 +5,7 @@ internal import Reactor
 package import RunStorage
 internal import StepDispatch
 internal import Synchronization
+internal import SystemSources
 package import Telemetry
 
 /// Sends hints to the other replicas and passes theirs on. Hints are gathered for a moment and never part of a commit.

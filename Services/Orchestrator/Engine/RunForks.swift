@@ -4,6 +4,7 @@ internal import History
 internal import Postgres
 internal import Primitives
 package import RunStorage
+internal import SystemSources
 
 /// New runs out of the histories of old ones.
 package struct RunForks: Sendable {

@@ -99,7 +99,7 @@ extension Submission {
 
   /// A run at its beginning.
   package static func begin(
-    run: RunID = .make(), facts: RunFacts, task: NewTask?, principal: String, workflow: CompiledWorkflow, input: Payload
+    run: RunID, facts: RunFacts, task: NewTask?, principal: String, workflow: CompiledWorkflow, input: Payload
   ) throws -> Submission {
     let document = try JSONDocument(parsing: input.body)
     var state = RunState(workflow: workflow.workflow)

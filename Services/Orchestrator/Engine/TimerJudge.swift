@@ -5,6 +5,7 @@ internal import Primitives
 internal import Reactor
 internal import RunStorage
 internal import Synchronization
+internal import SystemSources
 internal import Telemetry
 
 /// Decides what the outcome of its work means for a timer, and counts the failed tries.

@@ -6,6 +6,7 @@ internal import Reactor
 internal import RunStorage
 internal import StepDispatch
 internal import Synchronization
+internal import SystemSources
 package import Telemetry
 
 /// Does what is due: timers, delayed attempts, leases and steps whose time is over. Every replica runs one; rows are

@@ -4,6 +4,7 @@ internal import JSON
 internal import Primitives
 internal import RunStorage
 internal import Synchronization
+internal import SystemSources
 package import Workflows
 
 /// A workflow ready for use: with the places that it watches.

@@ -1,6 +1,7 @@
 package import Contracts
 package import Postgres
 package import Primitives
+internal import SystemSources
 
 /// A project as it is stored.
 package struct ProjectRow: Sendable {

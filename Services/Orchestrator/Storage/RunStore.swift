@@ -1,6 +1,7 @@
 internal import Contracts
 package import Postgres
 internal import Primitives
+internal import SystemSources
 
 /// The tables of runs: histories, queues, leases and timers, with the tasks that the runs are for.
 package struct RunStore: Sendable {

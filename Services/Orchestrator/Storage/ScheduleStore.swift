@@ -2,6 +2,7 @@ package import Contracts
 internal import Cron
 package import Postgres
 package import Primitives
+internal import SystemSources
 
 /// A schedule as it is stored.
 package struct ScheduleRow: Sendable {

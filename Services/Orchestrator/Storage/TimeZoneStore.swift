@@ -2,6 +2,7 @@ package import Cron
 package import Postgres
 package import Primitives
 internal import Synchronization
+internal import SystemSources
 
 /// Time zones as the database knows them: their names, and what their clocks show.
 ///

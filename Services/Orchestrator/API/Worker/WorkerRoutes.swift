@@ -8,6 +8,7 @@ internal import Primitives
 internal import RunEngine
 internal import RunStorage
 internal import StepDispatch
+internal import SystemSources
 internal import Telemetry
 internal import Workflows
 
