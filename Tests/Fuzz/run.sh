@@ -22,7 +22,11 @@ imports_of() { sed -nE "s/$import_line/\2/p" "$@" | sort -u; }
 # The libraries of the system that sources import.
 flags_of() {
   local name
-  echo -enable-upcoming-feature InternalImportsByDefault -package-name fuzz
+  # As Package.swift has it.
+  echo -swift-version 6 -package-name fuzz
+  for name in ExistentialAny InternalImportsByDefault NonisolatedNonsendingByDefault; do
+    echo "-enable-upcoming-feature $name"
+  done
   for name in $(imports_of "$@"); do
     if [ -d "Shared/CLibraries/$name" ]; then echo "-I Shared/CLibraries/$name"; fi
   done
@@ -74,6 +78,10 @@ fuzz() {
   name=$(basename "$source" .swift)
   corpus=$built/corpus-$name
   log=$built/$name.log
+  if [ ! -x "$built/$name" ]; then
+    echo "FAIL fuzz: $name; it does not compile"
+    return 1
+  fi
   # What was found before stays; seeds are in a folder of the target's name, or in that of the module.
   mkdir -p "$corpus"
   for folder in "Tests/Fuzz/$module/seeds" "Tests/Fuzz/$module/seeds"/*/; do
@@ -109,7 +117,7 @@ mkdir -p "$built"
 sources=$(compgen -G "Tests/Fuzz/*/$only.swift") || { echo "no fuzz target $only" >&2; exit 1; }
 sources=$(grep -E '/Fuzz[A-Za-z]*\.swift$' <<<"$sources")
 # A compiler uses one core for such a module.
-xargs -P "$(nproc)" -n 1 Tests/Fuzz/run.sh --build <<<"$sources"
+xargs -P "$(nproc)" -n 1 Tests/Fuzz/run.sh --build <<<"$sources" || true
 failed=0
 for source in $sources; do fuzz "$source" "$seconds" || failed=1; done
 exit $failed

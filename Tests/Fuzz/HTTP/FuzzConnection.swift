@@ -1,6 +1,7 @@
 // Sends arbitrary bytes to a server over a socket: in pieces, with answers that come before the request has ended, by
 // clients that end their side or leave. Whatever comes, the answer looks like HTTP, a client that has ended its side is
 // let go, and the next client is served.
+internal import CLinux
 internal import Glibc
 internal import Synchronization
 
@@ -109,7 +110,7 @@ private struct Client {
     var sent = 0
     while sent < bytes.count {
       let count = Glibc.send(
-        descriptor, bytes.baseAddress.map { $0 + sent }, bytes.count - sent, CInt(MSG_NOSIGNAL.rawValue))
+        descriptor, bytes.baseAddress.map { $0 + sent }, bytes.count - sent, CInt(MSG_NOSIGNAL))
       // A server that has refused the request may have closed.
       if count <= 0 { return }
       sent += count
@@ -119,7 +120,7 @@ private struct Client {
   /// What has come; empty at the end, or when nothing is there and nobody waits.
   func receive(waits: Bool) -> [UInt8] {
     var buffer = [UInt8](repeating: 0, count: 1 << 16)
-    let count = recv(descriptor, &buffer, buffer.count, waits ? 0 : CInt(MSG_DONTWAIT.rawValue))
+    let count = recv(descriptor, &buffer, buffer.count, waits ? 0 : CInt(MSG_DONTWAIT))
     precondition(count >= 0 || !waits || errno != EAGAIN, "a client that has ended its side is let go")
     return Array(buffer.prefix(max(0, count)))
   }
