@@ -11,7 +11,7 @@ OBJECTIVES = [
      "all": 'sum(rate(cadre_http_server_requests_total{job="gateway"}[W]))',
      "series": ('cadre_http_server_requests_total{job="gateway",status="5xx"}', 'cadre_http_server_requests_total{job="gateway",status="2xx"}')},
     {"name": "dispatch", "objective": 0.99, "service": "orchestrator", "what": "steps reach a worker within a second of being ready",
-     "bad": 'sum(rate(cadre_step_dispatch_seconds_count[W])) - sum(rate(cadre_step_dispatch_seconds_bucket{le="1.0"}[W]))',
+     "bad": 'sum(rate(cadre_step_dispatch_seconds_count[W])) - sum(rate(cadre_step_dispatch_seconds_bucket{le=~"1|1.0"}[W]))',
      "all": "sum(rate(cadre_step_dispatch_seconds_count[W]))", "series": None},
     {"name": "models", "objective": 0.99, "service": "llm-router", "what": "calls of models get an answer, from one provider or another",
      "bad": 'sum(rate(cadre_model_calls_total{outcome!~"ok|caller|budget|cancelled|refused|rate|guard"}[W]))',
@@ -71,7 +71,7 @@ def tests():
             if one["series"]:
                 values = [(one["series"][0], bad), (one["series"][1], good)] if bad else [(one["series"][1], good)]
             else:
-                values = [('cadre_step_dispatch_seconds_count{job="orchestrator"}', 6000), ('cadre_step_dispatch_seconds_bucket{job="orchestrator",le="1.0"}', good)]
+                values = [('cadre_step_dispatch_seconds_count{job="orchestrator"}', 6000), ('cadre_step_dispatch_seconds_bucket{job="orchestrator",le="1"}', good)]
             for series, step in values:
                 out.append(f"      - {{series: '{series}', values: '0+{step:.6g}x{minutes}'}}\n")
             out.append("    alert_rule_test:\n")
