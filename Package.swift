@@ -116,7 +116,8 @@ var targets: [Target] = [
   library(
     "OrchestratorAPI", at: "Services/Orchestrator/API",
     [
-      "SystemSources", "Schedules", "RunEngine", "StepDispatch", "RunStorage", "History", "Workflows", "Cron", "Decider",
+      "SystemSources", "Schedules", "RunEngine", "StepDispatch", "RunStorage", "History", "Workflows", "Cron",
+      "Decider",
       "Contracts", "Crypto", "HTTP", "HTTPWire", "JSON", "Postgres", "Primitives", "Reactor", "ServiceKit", "Telemetry",
     ]),
   service(
