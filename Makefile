@@ -4,8 +4,9 @@ DATA ?= .local
 PORT ?= 8080
 SERVICES := gateway orchestrator llm-router agent-core mock-provider cadre
 FORMATTED := Package.swift Services Shared Tests
+SCRIPTS := .ci/run .ci/test.sh deploy/setup.sh deploy/configuration-docs.sh Tests/Fuzz/run.sh
 
-.PHONY: help setup run build test lint format bench bench-workflows bench-models chaos fuzz docs clean
+.PHONY: help setup run build test lint format tidy modules bench bench-workflows bench-models chaos fuzz docs clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -19,18 +20,24 @@ run: setup build ## Build and run a whole installation on this machine, until Ct
 build: ## Build all executables in release mode
 	@for product in $(SERVICES); do swift build -c release --product $$product || exit 1; done
 
-test: ## Lint, build and run every test, with private servers
+test: ## Lint, build and run every test, with private servers; fuzz targets for SECONDS_EACH (default 3) seconds
 	@deploy/setup.sh test
 	@$(MAKE) --no-print-directory lint
-	@swift build
-	@swift test
+	@SECONDS_EACH=$(or $(SECONDS_EACH),3) .ci/test.sh
 
-lint: ## Check the format of all sources and the imports of all modules
+lint: ## Check the format of all sources, build, and check the imports of all modules
 	@swift format lint --strict --parallel --recursive $(FORMATTED)
-	@bash -n deploy/setup.sh .ci/run
+	@for script in $(SCRIPTS); do bash -n $$script || exit 1; done
+	@swift build --build-tests --explicit-target-dependency-import-check error
 
 format: ## Format all sources
 	@swift format --in-place --parallel --recursive $(FORMATTED)
+
+tidy: ## Check the rules of style alone, and print what is left to do for those that do not hold yet
+	@CADRE_ONLY=Tidy CADRE_TIDY_REPORT=1 swift test --scratch-path .build/tidy
+
+modules: ## Print the lines of every module, and the share of what is shipped that tests can import
+	@.ci/modules.py
 
 bench: ## Measure against peers and limits, in one run
 	@deploy/setup.sh bench

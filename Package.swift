@@ -227,6 +227,7 @@ var targets: [Target] = [
   tests("Contracts", ["Contracts", "Primitives", "SystemSources"]),
   tests("EndToEnd", ["LocalStack", "JSON"]),
   tests("LocalStack", ["LocalStack"]),
+  tests("Deploy"),
   tests("Decider", ["Decider", "Contracts", "History"]),
   tests("Workflows", ["Workflows", "Decider", "Contracts", "JSON"]),
   tests("Cron", ["Cron"]),

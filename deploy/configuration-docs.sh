@@ -11,6 +11,12 @@ Every setting can be given in a YAML file (`--config FILE` or `CADRE_CONFIG`), i
 later wins. Secrets can be given as the path of a file (`..._file`, `..._FILE`). Unknown keys and unknown `CADRE_*` variables stop
 the start with the nearest known name. `--check-config` reports every fault at once. Tracing follows the standard `OTEL_*`
 variables; see [telemetry.md](telemetry.md).
+
+| other variable | read by | meaning |
+| --- | --- | --- |
+| `SSL_CERT_FILE` | all services | File with the certificates of the authorities that are trusted for calls to other servers. |
+| `PATH` | `cadre up` | Where the programs of Postgres and Redis are looked for. |
+| `CADRE_PROVIDER_URL`, `CADRE_PROVIDER_MODEL`, `CADRE_PROVIDER_KEY` | `cadre up` | A provider of models in place of the mock provider. |
 TEXT
 for service in gateway orchestrator llm-router agent-core mock-provider; do
   echo

@@ -77,7 +77,7 @@ def case_usage_is_not_sent_to_who_did_not_ask_but_is_accounted(world):
     world.scripts("alpha", {"reply": LONG})
     chunks = list(open_client(world, agent="quiet").chat.completions.create(
         model="alpha-small", messages=user("hello"), stream=True))
-    assert all(c.usage is None for c in chunks) and all(c.choices for c in chunks)
+    assert chunks and all(c.usage is None for c in chunks) and all(c.choices for c in chunks)
     call = world.recorded(agent="quiet")[0]
     assert call["output_tokens"] == len(LONG) // 4 + 1 and not call["estimated"], call
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Tests of the llm-router with the clients that people use. Prints PASS, SKIP or FAIL for each case.
 
-Usage: run.py --bin FOLDER [--keep] [WORD...]   runs the cases whose name holds one of the words.
+Usage: run.py --bin FOLDER [--keep] [--list] [WORD...]   runs the cases whose name holds one of the words, or lists them.
 """
 import argparse
 import importlib
@@ -21,6 +21,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--bin", required=True, help="folder of the executables")
     parser.add_argument("--keep", action="store_true", help="keep the folder with logs")
+    parser.add_argument("--list", action="store_true", help="print the names of the cases and run none")
     parser.add_argument("words", nargs="*")
     options = parser.parse_args()
     cases = []
@@ -29,6 +30,9 @@ def main():
         cases += [(f"{group.removesuffix('_cases')}: {name[5:].replace('_', ' ')}", body)
                   for name, body in vars(module).items() if name.startswith("case_")]
     cases = [case for case in cases if not options.words or any(word in case[0] for word in options.words)]
+    if options.list:
+        print("\n".join(name for name, _ in cases))
+        return
     world = World(options.bin)
     failed = skipped = 0
     try:

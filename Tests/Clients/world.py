@@ -263,7 +263,9 @@ class World:
 
     def metric(self, name, router="router", **labels):
         """The sum of a metric over all series with these labels."""
-        text = request("GET", self.url(router) + "/metrics").body.decode()
+        answer = request("GET", self.url(router) + "/metrics")
+        assert answer.status == 200, answer
+        text = answer.body.decode()
         total = 0.0
         for line in text.splitlines():
             if line.split("{")[0].split(" ")[0] == name and all(f'{k}="{v}"' in line for k, v in labels.items()):

@@ -34,6 +34,7 @@ extension EndToEndTests {
         }
         guard let last = statements.max(by: { $0.rows < $1.rows }) else { continue }
         #expect(last.wholeTables.allSatisfy { $0 != "ready" && $0 != "run" }, "\(last.wholeTables)")
+        #expect(last.rows > 0 && last.pages > 0, "the plan says what was read")
         costs.append((last.rows, last.pages))
       }
       // The first ones may pass over what was there before.

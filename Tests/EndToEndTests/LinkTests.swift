@@ -11,8 +11,8 @@ extension EndToEndTests {
     init() throws { fixture = try StackFixture.shared.get() }
 
     /// Descriptors that a process has open.
-    private func descriptors(_ process: ChildProcess) -> Int {
-      ((try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(process.processID)/fd")) ?? []).count
+    private func descriptors(_ process: ChildProcess) throws -> Int {
+      try FileManager.default.contentsOfDirectory(atPath: "/proc/\(process.processID)/fd").count
     }
 
     @Test func `a worker that goes while its step is prepared fails nothing`() throws {
@@ -112,7 +112,7 @@ extension EndToEndTests {
       }
       var tasks = [try submit(0)]
       _ = try fixture.end(of: tasks[0])
-      let before = [orchestrator, worker, gateway].map { descriptors($0.process) }
+      let before = try [orchestrator, worker, gateway].map { try descriptors($0.process) }
       for mode in ["reset", "delay 500", "cut", "hole"] {
         for link in ["edge", "work", "model", "database"] {
           let first = tasks.count
@@ -136,15 +136,15 @@ extension EndToEndTests {
       let gaps = try stack.postgres.query(
         "select run_id from orchestrator.event group by run_id having max(seq) <> count(*) or min(seq) <> 1")
       #expect(gaps.isEmpty)
-      func open() -> [Int] { [orchestrator, worker, gateway].map { descriptors($0.process) } }
+      func open() throws -> [Int] { try [orchestrator, worker, gateway].map { try descriptors($0.process) } }
       do {
         try fixture.wait("connections of disturbed links are closed") {
           // Calls, heartbeats and polls that went on at the same time leave their connections to the next ones for a
           // minute; a connection for each disturbance would be far more.
-          zip(open(), before).allSatisfy { $0 <= $1 + 12 }
+          zip(try open(), before).allSatisfy { $0 <= $1 + 12 }
         }
       } catch {
-        Issue.record("descriptors of orchestrator, worker and gateway: \(before) before, \(open()) behind")
+        Issue.record("descriptors of orchestrator, worker and gateway: \(before) before, \((try? open()) ?? []) behind")
       }
     }
   }

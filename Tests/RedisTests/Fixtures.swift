@@ -184,7 +184,10 @@ func failure(_ body: () async throws -> some Any) async -> RedisError? {
 }
 
 func openDescriptors() -> Int {
-  guard let folder = opendir("/proc/self/fd") else { return -1 }
+  guard let folder = opendir("/proc/self/fd") else {
+    Issue.record("descriptors cannot be counted")
+    return -1
+  }
   defer { closedir(folder) }
   var count = 0
   while readdir(folder) != nil { count += 1 }

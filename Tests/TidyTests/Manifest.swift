@@ -1,10 +1,12 @@
 /// What `Package.swift` says about the modules: the calls `shared("X", […])`, `library("X", at: "…", […])`,
-/// `service("X", at: "…", […])`, `tests("X", […])` and the system libraries.
+/// `service("X", at: "…", […])`, `tests("X", […])`, `.target(name: "X", …)`, `.executableTarget(name: "X", …)`,
+/// `.testTarget(name: "X", …)`, and the system libraries.
 struct Manifest {
   struct Module: Equatable {
     let name: String
     let folder: String
     let dependencies: Set<String>
+    var isExecutable = false
   }
 
   private(set) var modules: [Module] = []
@@ -12,54 +14,41 @@ struct Manifest {
 
   init(_ file: SourceFile) {
     for kind in ["shared", "library", "service", "tests", "systemLibrary"] {
-      for position in SourceFile.occurrences(of: kind + "(", in: file.masked?.code ?? []) {
-        let call = Self.call(file, from: position + kind.utf8.count)
-        // The declarations of these functions take parameters, not literals.
-        guard let name = call.first else { continue }
+      for call in file.calls(of: kind) {
+        // The declarations of these functions take parameters, not literals, and a target's own call is read below.
+        let literals = call.literals.map(\.text)
+        guard let name = literals.first, !call.isMember, !call.isDeclaration else { continue }
         switch kind {
         case "systemLibrary": systemLibraries.insert(name)
-        case "shared": add(name, "Shared/\(name)", call.dropFirst())
-        case "tests": add("\(name)Tests", "Tests/\(name)Tests", call.dropFirst())
-        default: if call.count > 1 { add(name, call[1], call.dropFirst(2)) }
+        case "shared": add(name, "Shared/\(name)", literals.dropFirst())
+        case "tests": add("\(name)Tests", "Tests/\(name)Tests", literals.dropFirst())
+        default:
+          if literals.count > 1 { add(name, literals[1], literals.dropFirst(2), isExecutable: kind == "service") }
+        }
+      }
+    }
+    for kind in ["target", "executableTarget", "testTarget", "systemLibrary"] {
+      for call in file.calls(of: kind) where call.isMember {
+        guard let name = call.literals(after: "name").first, !name.contains("\\(") else { continue }
+        if kind == "systemLibrary" {
+          systemLibraries.insert(name)
+        } else if let folder = call.literals(after: "path").first {
+          add(name, folder, call.literals(after: "dependencies")[...], isExecutable: kind == "executableTarget")
         }
       }
     }
   }
 
-  private mutating func add(_ name: String, _ folder: String, _ dependencies: ArraySlice<String>) {
-    modules.append(Module(name: name, folder: folder, dependencies: Set(dependencies)))
+  private mutating func add(
+    _ name: String, _ folder: String, _ dependencies: ArraySlice<String>, isExecutable: Bool = false
+  ) {
+    modules.append(
+      Module(name: name, folder: folder, dependencies: Set(dependencies), isExecutable: isExecutable))
   }
 
   /// The module that a file belongs to: the one with the longest matching folder.
   func module(of path: String) -> Module? {
     modules.filter { path.hasPrefix($0.folder + "/") }.max { $0.folder.utf8.count < $1.folder.utf8.count }
-  }
-
-  /// The string literals between the parenthesis at a place and the one that closes it.
-  private static func call(_ file: SourceFile, from start: Int) -> [String] {
-    let code = file.masked?.code ?? []
-    var literals: [String] = []
-    var depth = 0
-    var opening: Int?
-    for position in start..<code.count {
-      switch code[position] {
-      case UInt8(ascii: "("): depth += 1
-      case UInt8(ascii: ")"):
-        depth -= 1
-        if depth == 0 { return literals }
-      case UInt8(ascii: "\""):
-        if let begin = opening {
-          literals.append(String(decoding: file.bytes[(begin + 1)..<position], as: UTF8.self))
-          opening = nil
-        } else {
-          opening = position
-        }
-      // A brace or a colon with a type means a declaration.
-      case UInt8(ascii: "{"): return []
-      default: break
-      }
-    }
-    return literals
   }
 }
 

@@ -4,15 +4,23 @@ import Glibc
 struct Repository {
   /// The text files, sorted by path.
   let files: [SourceFile]
+  /// Files that are no text.
+  let binaries: Set<String>
+  /// The bytes of each file.
+  let sizes: [String: Int]
   /// Every file and folder, for links.
   let paths: Set<String>
 
   /// A repository in memory, for the tests of the rules.
-  init(_ texts: [String: String]) {
-    self.init(contents: texts.mapValues { Array($0.utf8) }, folders: [])
+  init(_ texts: [String: String], binaries: [String] = []) {
+    var contents: [String: [UInt8]?] = texts.mapValues { Array($0.utf8) }
+    for path in binaries { contents[path] = .some(nil) }
+    self.init(contents: contents, sizes: texts.mapValues { $0.utf8.count }, folders: [])
   }
 
-  private init(contents: [String: [UInt8]?], folders: Set<String>) {
+  private init(contents: [String: [UInt8]?], sizes: [String: Int], folders: Set<String>) {
+    binaries = Set(contents.filter { $0.value == nil }.keys)
+    self.sizes = sizes
     files = contents.compactMap { path, bytes in bytes.map { SourceFile(path: path, bytes: $0) } }
       .sorted { $0.path < $1.path }
     var paths = folders.union(contents.keys)
@@ -46,6 +54,7 @@ struct Repository {
   /// Reads a folder. Hidden entries are skipped, as are symbolic links.
   init(root: String) {
     var contents: [String: [UInt8]?] = [:]
+    var sizes: [String: Int] = [:]
     var folders: Set<String> = []
     var pending = [""]
     while let folder = pending.popLast() {
@@ -64,10 +73,11 @@ struct Repository {
           pending.append(path)
         } else if status.st_mode & S_IFMT == S_IFREG {
           contents[path] = .some(Self.text(of: "\(root)/\(path)", size: Int(status.st_size)))
+          sizes[path] = Int(status.st_size)
         }
       }
     }
-    self.init(contents: contents, folders: folders)
+    self.init(contents: contents, sizes: sizes, folders: folders)
   }
 
   /// Files beyond this are data, whatever they hold.

@@ -38,6 +38,9 @@ struct Rule: Sendable, CustomTestStringConvertible {
 
   /// Every rule.
   static let all =
-    sizeRules + bannedCodeRules + nameRules + [publicTypes, imports, decider]
-    + [migrations, links, machinePaths, whiteSpace, testFolders]
+    sizeRules + bannedCodeRules + nameRules + telemetryRules + [publicTypes, imports, decider, compositionRoots]
+    + [migrations, links, machinePaths, whiteSpace, testFolders, noBinaries, makeTargets, environment]
+
+  /// Rules that do not hold yet: `make tidy` prints their breaches. One that holds moves to `all`.
+  static let pending = [words, compositionRoots(of: nil)]
 }

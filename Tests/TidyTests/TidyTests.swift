@@ -1,3 +1,4 @@
+import Glibc
 import Testing
 
 /// The style of this repository as a test: each rule holds for every file.
@@ -13,6 +14,21 @@ import Testing
     let more = violations.count > Self.listedMaximum ? ["  and \(violations.count - Self.listedMaximum) more"] : []
     let head = "the rule \"\(rule.name)\" has \(violations.count) breaches:"
     Issue.record(Comment(rawValue: ([head] + listed + more).joined(separator: "\n")))
+  }
+
+  /// Prints what is left to do for the rules that do not hold yet (`make tidy`).
+  @Test(.enabled(if: getenv("CADRE_TIDY_REPORT") != nil), arguments: Rule.pending)
+  func `what the pending rules find is printed`(_ rule: Rule) {
+    let violations = rule.check(Repository.current)
+    print("\(rule.name): \(violations.count) breaches")
+    for violation in violations { print("  \(violation)") }
+  }
+
+  @Test func `imports are also checked by the build`() throws {
+    let file = try #require(Repository.current.files.first { $0.path == "Makefile" })
+    let lint = file.lines.drop { !$0.hasPrefix("lint:") }.dropFirst().prefix { $0.hasPrefix("\t") }
+    #expect(
+      lint.contains { $0.contains("swift build") && $0.contains("--explicit-target-dependency-import-check error") })
   }
 
   @Test func `the walk finds the repository`() {
@@ -31,6 +47,6 @@ import Testing
   }
 
   @Test func `every rule has its own name`() {
-    #expect(Set(Rule.all.map(\.name)).count == Rule.all.count)
+    #expect(Set((Rule.all + [Rule.words]).map(\.name)).count == Rule.all.count + 1)
   }
 }

@@ -28,57 +28,94 @@ package struct AliasStore: Sendable {
   /// The table behind a pool.
   package init(pool: PostgresPool) { self.pool = pool }
 
-  package func all() async throws -> [AliasRow] {
-    try await pool.query(
-      """
-      select name, strategy, version, array_to_string(models, E'\\x1f'), array_to_string(fallbacks, E'\\x1f'),
-        array_to_string(context_fallbacks, E'\\x1f'), array_to_string(content_fallbacks, E'\\x1f'), hedge_after_ms,
-        array_to_string(escalation, E'\\x1f'), answer_check::text, rescue
-      from alias order by name
-      limit \(AliasStore.rowsMax)
-      """
-    ).map { row in
-      AliasRow(
-        name: try row.decode(0, as: String.self),
-        rule: AliasRule(
-          models: try names(row, 3), strategy: Strategy(rawValue: try row.decode(1, as: String.self)) ?? .priority,
-          fallbacks: try names(row, 4), contextFallbacks: try names(row, 5), contentFallbacks: try names(row, 6),
-          hedgeMilliseconds: try row.decode(7, as: Int64?.self), escalation: try names(row, 8),
-          rescue: try row.decode(10, as: String?.self).flatMap { Rescue(rawValue: $0) }),
-        check: try row.decode(9, as: String?.self), version: Int(try row.decode(2, as: Int32.self)))
-    }
-  }
-
-  private func names(_ row: PostgresRow, _ column: Int) throws -> [String] {
-    try row.decode(column, as: String.self).split(separator: "\u{1f}").map(String.init)
-  }
+  /// All aliases, by name.
+  package func all() async throws -> [AliasRow] { try await pool.query(Statements.all, ()) }
 
   /// Adds or replaces. Returns the version, or nil when `expected` is not it any more or there are too many.
   package func put(_ name: String, _ rule: AliasRule, check: String?, expected: Int?) async throws -> Int? {
-    try await pool.query(
-      """
-      insert into alias as a (name, models, strategy, fallbacks, context_fallbacks, content_fallbacks,
-        hedge_after_ms, escalation, answer_check, rescue)
-      select $1, $2, $3, $4, $5, $6, $8, $9, $10::text::jsonb, $11
-      where (select count(*) from alias where name <> $1) < \(AliasStore.rowsMax)
-        and ($7::int is null or exists (select 1 from alias where name = $1 and version = $7))
-      on conflict (name) do update set models = excluded.models, strategy = excluded.strategy,
-        fallbacks = excluded.fallbacks, context_fallbacks = excluded.context_fallbacks,
-        content_fallbacks = excluded.content_fallbacks, hedge_after_ms = excluded.hedge_after_ms,
-        escalation = excluded.escalation, answer_check = excluded.answer_check, rescue = excluded.rescue,
-        version = a.version + 1, updated_at = clock_timestamp()
-      where $7::int is null or a.version = $7
-      returning version
-      """,
-      [
-        name, rule.models, rule.strategy.rawValue, rule.fallbacks, rule.contextFallbacks, rule.contentFallbacks,
-        expected.map { Int32($0) }, rule.hedgeMilliseconds, rule.escalation, check,
-        rule.rescue?.rawValue,
-      ]
-    ).first.map { Int(try $0.decode(0, as: Int32.self)) }
+    try await pool.query(Statements.put, (name, rule, check, expected.map { Int32($0) })).first
   }
 
-  package func remove(_ name: String) async throws -> Bool {
-    try await pool.query("delete from alias where name = $1 returning 1", [name]).first != nil
+  /// Removes one. Returns false when it is not there.
+  package func remove(_ name: String) async throws -> Bool { try await pool.execute(Statements.remove, name) > 0 }
+
+  enum Statements {
+    /// Stands between the names of a list; no name holds it.
+    private static let separator: Character = "\u{1f}"
+
+    private static let alias = ResultColumns<AliasRow> { column in
+      func names(_ name: String) -> ResultColumn<String> { column("array_to_string(\(name), E'\\x1f')", .text) }
+      let name = column("name", .text)
+      let models = names("models")
+      let strategy = column("strategy", .text)
+      let fallbacks = names("fallbacks")
+      let contextFallbacks = names("context_fallbacks")
+      let contentFallbacks = names("content_fallbacks")
+      let hedgeAfter = column(nullable: "hedge_after_ms", .int8)
+      let escalation = names("escalation")
+      let check = column(nullable: "answer_check::text", .text)
+      let rescue = column(nullable: "rescue", .text)
+      let version = column("version", .int4)
+      return { row in
+        func list(_ column: ResultColumn<String>) throws -> [String] {
+          try row[column].split(separator: separator).map(String.init)
+        }
+        return AliasRow(
+          name: try row[name],
+          rule: AliasRule(
+            models: try list(models), strategy: Strategy(rawValue: try row[strategy]) ?? .priority,
+            fallbacks: try list(fallbacks), contextFallbacks: try list(contextFallbacks),
+            contentFallbacks: try list(contentFallbacks), hedgeMilliseconds: try row[hedgeAfter],
+            escalation: try list(escalation), rescue: try row[rescue].flatMap { Rescue(rawValue: $0) }),
+          check: try row[check], version: Int(try row[version]))
+      }
+    }
+
+    static let all = Statement<Void, AliasRow>(alias) { _ in
+      "select \(alias) from alias order by name limit \(rowsMax)"
+    }
+
+    private static let version = ResultColumns<Int> { column in
+      let version = column("version", .int4)
+      return { row in Int(try row[version]) }
+    }
+
+    static let put = Statement<(name: String, rule: AliasRule, check: String?, expected: Int32?), Int>(version) {
+      parameter in
+      let name = parameter("name", .text) { $0.name }
+      let models = parameter.array("models", of: .text) { $0.rule.models }
+      let strategy = parameter("strategy", .text) { $0.rule.strategy.rawValue }
+      let fallbacks = parameter.array("fallbacks", of: .text) { $0.rule.fallbacks }
+      let contextFallbacks = parameter.array("context_fallbacks", of: .text) { $0.rule.contextFallbacks }
+      let contentFallbacks = parameter.array("content_fallbacks", of: .text) { $0.rule.contentFallbacks }
+      let hedgeAfter = parameter("hedge_after_ms", .int8) { $0.rule.hedgeMilliseconds }
+      let escalation = parameter.array("escalation", of: .text) { $0.rule.escalation }
+      let check = parameter("answer_check", .text) { $0.check }
+      let rescue = parameter("rescue", .text) { $0.rule.rescue?.rawValue }
+      let expected = parameter("expected", .int4) { $0.expected }
+      return """
+        insert into alias as a (name, models, strategy, fallbacks, context_fallbacks, content_fallbacks,
+          hedge_after_ms, escalation, answer_check, rescue)
+        select \(name), \(models), \(strategy), \(fallbacks), \(contextFallbacks), \(contentFallbacks),
+          \(hedgeAfter), \(escalation), \(check)::jsonb, \(rescue)
+        where (select count(*) from alias where name <> \(name)) < \(rowsMax)
+          and (\(expected) is null or exists (select 1 from alias where name = \(name) and version = \(expected)))
+        on conflict (name) do update set models = excluded.models, strategy = excluded.strategy,
+          fallbacks = excluded.fallbacks, context_fallbacks = excluded.context_fallbacks,
+          content_fallbacks = excluded.content_fallbacks, hedge_after_ms = excluded.hedge_after_ms,
+          escalation = excluded.escalation, answer_check = excluded.answer_check, rescue = excluded.rescue,
+          version = a.version + 1, updated_at = clock_timestamp()
+        where \(expected) is null or a.version = \(expected)
+        returning \(version)
+        """
+    }
+
+    static let remove = Statement<String, Void> { parameter in
+      let name = parameter("name", .text) { $0 }
+      return "delete from alias where name = \(name)"
+    }
+
+    /// What is wrong with the declarations; a test expects nothing.
+    static var faults: [String] { all.faults + put.faults + remove.faults }
   }
 }

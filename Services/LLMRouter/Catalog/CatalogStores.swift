@@ -6,6 +6,11 @@ package import Spending
 package struct CatalogStores: CatalogSource {
   private static let channel = "llm_router_catalog"
 
+  private static let notification = Statement<String, Void> { parameter in
+    let channel = parameter("channel", .text) { $0 }
+    return "select pg_notify(\(channel), '')"
+  }
+
   package let providers: ProviderStore
   package let models: ModelStore
   package let aliases: AliasStore
@@ -35,7 +40,7 @@ package struct CatalogStores: CatalogSource {
   }
 
   package func notify() async throws {
-    _ = try await pool.query("select pg_notify($1, '')", [CatalogStores.channel])
+    try await pool.execute(CatalogStores.notification, CatalogStores.channel)
   }
 
   package func follow(_ changed: @Sendable () async -> Void) async {

@@ -25,77 +25,124 @@ package struct ProviderRow: Sendable {
 package struct ProviderStore: Sendable {
   /// Providers of an installation.
   static let rowsMax = 200
-  private static let columns = """
-    id, name, kind, base_url, keys, priority, weight, timeout_ms, first_token_ms, enabled, version, created_at,
-    updated_at, stall_ms
-    """
 
   private let pool: PostgresPool
 
   /// The table behind a pool.
   package init(pool: PostgresPool) { self.pool = pool }
 
-  package func all() async throws -> [ProviderRow] {
-    try await pool.query(
-      "select \(ProviderStore.columns) from provider order by priority, name limit \(ProviderStore.rowsMax)"
-    ).map(row)
-  }
+  /// All providers, in the order of their priority.
+  package func all() async throws -> [ProviderRow] { try await pool.query(Statements.all, ()) }
 
+  /// One provider.
   package func find(_ name: String) async throws -> ProviderRow? {
-    try await pool.query("select \(ProviderStore.columns) from provider where name = $1", [name]).first.map(row)
+    try await pool.query(Statements.find, name).first
   }
 
   /// Adds or replaces. Returns nil when `expected` is not the version any more, or there are too many.
   package func put(_ record: ProviderRecord, expected: Int?) async throws -> (row: ProviderRow, isNew: Bool)? {
-    var writer = JSONWriter()
-    writer.beginArray()
-    for key in record.keys { key.write(to: &writer) }
-    writer.endArray()
-    return try await pool.query(
-      """
-      insert into provider as p (id, name, kind, base_url, keys, priority, weight, timeout_ms, first_token_ms, enabled,
-        stall_ms)
-      select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $12
-      where (select count(*) from provider where name <> $2) < \(ProviderStore.rowsMax)
-        and ($11::int is null or exists (select 1 from provider where name = $2 and version = $11))
-      on conflict (name) do update set kind = excluded.kind, base_url = excluded.base_url, keys = excluded.keys,
-        priority = excluded.priority, weight = excluded.weight, timeout_ms = excluded.timeout_ms,
-        first_token_ms = excluded.first_token_ms, stall_ms = excluded.stall_ms, enabled = excluded.enabled, version = p.version + 1,
-        updated_at = clock_timestamp()
-      where $11::int is null or p.version = $11
-      returning \(ProviderStore.columns), xmax = 0
-      """,
-      [
-        UUID.version7(), record.name, record.kind.rawValue, record.baseURL, PostgresJSON(writer.bytes),
-        Int32(record.priority), Int32(record.weight), record.times.timeout?.milliseconds,
-        record.times.firstToken?.milliseconds, record.isEnabled, expected.map { Int32($0) },
-        record.times.stall?.milliseconds,
-      ]
-    ).first.map { (try row($0), try $0.decode(14, as: Bool.self)) }
+    try await pool.query(Statements.put, (UUID.version7(), record, expected.map { Int32($0) })).first
   }
 
-  package func remove(_ name: String) async throws -> Bool {
-    try await pool.query("delete from provider where name = $1 returning 1", [name]).first != nil
-  }
+  /// Removes one. Returns false when it is not there.
+  package func remove(_ name: String) async throws -> Bool { try await pool.execute(Statements.remove, name) > 0 }
 
-  private func duration(_ row: PostgresRow, _ column: Int) throws -> Duration? {
-    try row.decode(column, as: Int64?.self).map { .milliseconds($0) }
-  }
+  enum Statements {
+    private static let provider = ResultColumns<ProviderRow> { column in
+      let id = column("id", .uuid)
+      let name = column("name", .text)
+      let kind = column("kind", .text)
+      let baseURL = column("base_url", .text)
+      let keys = column("keys", .jsonb)
+      let priority = column("priority", .int4)
+      let weight = column("weight", .int4)
+      let timeout = column(nullable: "timeout_ms", .int8)
+      let firstToken = column(nullable: "first_token_ms", .int8)
+      let stall = column(nullable: "stall_ms", .int8)
+      let isEnabled = column("enabled", .bool)
+      let version = column("version", .int4)
+      let createdAt = column("created_at", .timestamptz)
+      let updatedAt = column("updated_at", .timestamptz)
+      return { row in
+        func duration(_ column: NullableColumn<Int64>) throws -> Duration? {
+          try row[column].map { .milliseconds($0) }
+        }
+        let sources = try JSONDocument(parsing: row[keys].bytes).root
+        return ProviderRow(
+          id: try row[id],
+          record: ProviderRecord(
+            name: try row[name], kind: ProviderKind(rawValue: try row[kind]) ?? .compatible,
+            baseURL: try row[baseURL], keys: sources.elements.compactMap { KeySource($0) }, configuredKey: nil,
+            priority: Int(try row[priority]), weight: Int(try row[weight]),
+            times: ProviderTimes.Own(
+              timeout: try duration(timeout), firstToken: try duration(firstToken), stall: try duration(stall)),
+            isEnabled: try row[isEnabled]),
+          version: Int(try row[version]), createdAt: try row[createdAt], updatedAt: try row[updatedAt])
+      }
+    }
 
-  private func row(_ row: PostgresRow) throws -> ProviderRow {
-    let keys = try JSONDocument(parsing: row.decode(4, as: PostgresJSON.self).bytes).root
-    return ProviderRow(
-      id: try row.decode(0, as: UUID.self),
-      record: ProviderRecord(
-        name: try row.decode(1, as: String.self),
-        kind: ProviderKind(rawValue: try row.decode(2, as: String.self)) ?? .compatible,
-        baseURL: try row.decode(3, as: String.self), keys: keys.elements.compactMap { KeySource($0) },
-        configuredKey: nil, priority: Int(try row.decode(5, as: Int32.self)),
-        weight: Int(try row.decode(6, as: Int32.self)),
-        times: ProviderTimes.Own(
-          timeout: try duration(row, 7), firstToken: try duration(row, 8), stall: try duration(row, 13)),
-        isEnabled: try row.decode(9, as: Bool.self)),
-      version: Int(try row.decode(10, as: Int32.self)), createdAt: try row.decode(11, as: Timestamp.self),
-      updatedAt: try row.decode(12, as: Timestamp.self))
+    static let all = Statement<Void, ProviderRow>(provider) { _ in
+      "select \(provider) from provider order by priority, name limit \(rowsMax)"
+    }
+
+    static let find = Statement<String, ProviderRow>(provider) { parameter in
+      let name = parameter("name", .text) { $0 }
+      return "select \(provider) from provider where name = \(name)"
+    }
+
+    private static let changed = ResultColumns<(row: ProviderRow, isNew: Bool)> { column in
+      let provider = column.include(provider)
+      // A row that was there has been locked by its update.
+      let isNew = column("xmax = 0", .bool)
+      return { row in (try row[provider], try row[isNew]) }
+    }
+
+    static let put = Statement<
+      (id: UUID, record: ProviderRecord, expected: Int32?), (row: ProviderRow, isNew: Bool)
+    >(changed) { parameter in
+      let id = parameter("id", .uuid) { $0.id }
+      let name = parameter("name", .text) { $0.record.name }
+      let kind = parameter("kind", .text) { $0.record.kind.rawValue }
+      let baseURL = parameter("base_url", .text) { $0.record.baseURL }
+      let keys = parameter("keys", .jsonb) { json($0.record.keys) }
+      let priority = parameter("priority", .int4) { Int32(clamping: $0.record.priority) }
+      let weight = parameter("weight", .int4) { Int32(clamping: $0.record.weight) }
+      let timeout = parameter("timeout_ms", .int8) { $0.record.times.timeout?.milliseconds }
+      let firstToken = parameter("first_token_ms", .int8) { $0.record.times.firstToken?.milliseconds }
+      let stall = parameter("stall_ms", .int8) { $0.record.times.stall?.milliseconds }
+      let isEnabled = parameter("enabled", .bool) { $0.record.isEnabled }
+      let expected = parameter("expected", .int4) { $0.expected }
+      return """
+        insert into provider as p (id, name, kind, base_url, keys, priority, weight, timeout_ms, first_token_ms,
+          stall_ms, enabled)
+        select \(id), \(name), \(kind), \(baseURL), \(keys), \(priority), \(weight), \(timeout), \(firstToken),
+          \(stall), \(isEnabled)
+        where (select count(*) from provider where name <> \(name)) < \(rowsMax)
+          and (\(expected) is null or exists (
+            select 1 from provider where name = \(name) and version = \(expected)))
+        on conflict (name) do update set kind = excluded.kind, base_url = excluded.base_url, keys = excluded.keys,
+          priority = excluded.priority, weight = excluded.weight, timeout_ms = excluded.timeout_ms,
+          first_token_ms = excluded.first_token_ms, stall_ms = excluded.stall_ms, enabled = excluded.enabled,
+          version = p.version + 1, updated_at = clock_timestamp()
+        where \(expected) is null or p.version = \(expected)
+        returning \(changed)
+        """
+    }
+
+    private static func json(_ keys: [KeySource]) -> PostgresJSON {
+      var writer = JSONWriter()
+      writer.beginArray()
+      for key in keys { key.write(to: &writer) }
+      writer.endArray()
+      return PostgresJSON(writer.bytes)
+    }
+
+    static let remove = Statement<String, Void> { parameter in
+      let name = parameter("name", .text) { $0 }
+      return "delete from provider where name = \(name)"
+    }
+
+    /// What is wrong with the declarations; a test expects nothing.
+    static var faults: [String] { all.faults + find.faults + put.faults + remove.faults }
   }
 }
