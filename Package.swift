@@ -254,7 +254,7 @@ var targets: [Target] = [
   tests("AgentLoop", ["AgentLoop", "Contracts", "JSON"]),
   tests("AgentWorker", ["AgentWorker", "AgentLoop", "Contracts", "HTTP", "JSON", "Primitives", "Telemetry"]),
   tests("Dialects", ["Dialects", "HTTPWire", "JSON", "Pricing"]),
-  tests("RunStorage", ["RunStorage", "Postgres"]),
+  tests("RunStorage", ["RunStorage", "LocalStack", "Postgres"]),
   tests("History", ["History", "Workflows", "Decider", "Contracts", "JSON"], exclude: ["Bundles"]),
   tests(
     "StepDispatch",

@@ -14,7 +14,7 @@ extension EndToEndTests {
       mock = try PlainMock(fixture)
     }
 
-    @Test func `a planner whose plans cannot be used is told why, in one conversation`() throws {
+    @Test func `a planner whose plans cannot be used learns why, in one conversation`() throws {
       try fixture.put(
         workflow: "replanned",
         #"{"key":"plan","plans":{"steps_max":3},"retry":{"backoff_ms":1,"jitter_percent":0}}"#)

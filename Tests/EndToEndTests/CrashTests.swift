@@ -73,7 +73,7 @@ extension EndToEndTests {
       try expectAllEndOnce(try accepted(10, isNoticed: false) { try fixture.crash("llm-router") })
     }
 
-    @Test func `a crashed database is told by readiness, and everything goes on when it is back`() throws {
+    @Test func `readiness reports a crashed database, and everything goes on when it is back`() throws {
       let tasks = try accepted(15) { try fixture.stack.restartPostgres(isImmediate: true) }
       try expectAllEndOnce(tasks)
       try fixture.wait("the orchestrators are ready") {

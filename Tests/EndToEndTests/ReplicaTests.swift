@@ -15,7 +15,7 @@ extension EndToEndTests {
         #"{"key":"a","job_type":"replicated"},{"key":"b","job_type":"replicated","depends_on":["a"]}"#)
     }
 
-    /// Leases and delivers at `port` until told to stop. What does not answer is tried again.
+    /// Leases and delivers at `port` until stopped. What does not answer is tried again.
     private func work(port: @escaping @Sendable () -> Int, until isOver: @escaping @Sendable () -> Bool) -> Thread {
       let fixture = fixture
       let thread = Thread {
@@ -150,10 +150,10 @@ extension EndToEndTests {
       for lease in try fixture.lease("replicated") { try fixture.deliver(lease) }
       _ = try fixture.end(ofRun: run)
       let (_, open) = try fixture.start("replicated")
-      let keeper = try fixture.stack.startReplica(
+      let replica = try fixture.stack.startReplica(
         of: "orchestrator", environment: ["CADRE_HISTORY_PRUNE_AFTER_MS": "1"])
       try fixture.wait("ended runs are forgotten") { fixture.call("GET", "/api/v1/runs/\(run)").status == 404 }
-      keeper.process.stop()
+      replica.process.stop()
       let left = try fixture.stack.postgres.query(
         "select count(*) from orchestrator.event e where not exists (select 1 from orchestrator.run r where r.id = e.run_id)"
       )
@@ -169,9 +169,9 @@ extension EndToEndTests {
       try fixture.deliver(try #require(try fixture.lease("replicated").first))
       _ = try fixture.end(ofRun: run)
       let before = try fixture.events(run).map { String(decoding: $0.rawBytes, as: UTF8.self) }
-      let keeper = try fixture.stack.startReplica(
+      let replica = try fixture.stack.startReplica(
         of: "orchestrator", environment: ["CADRE_HISTORY_ARCHIVE_AFTER_MS": "1"])
-      defer { keeper.process.stop() }
+      defer { replica.process.stop() }
       try fixture.wait("the history is archived") {
         try fixture.stack.postgres.query(
           "select count(*) from orchestrator.run where ended_at is not null and archived_at is null") == "0"

@@ -54,7 +54,7 @@ final class StackFixture: @unchecked Sendable {
       .path
   }
 
-  /// A replica of a service, one after the other: what one was told, the next must know.
+  /// A replica of a service, one after the other: what one has learned, the next must know.
   func port(of service: String) -> Int {
     let ports = stack.ports(of: service)
     let index = turn.withLock { turn in

@@ -90,7 +90,7 @@ extension EndToEndTests {
       let retry = root["id"]?.string ?? ""
       let resumed = try lease()
       #expect(resumed["step"]?.string == "b")
-      // The recorded answer that made it fail is not handed out again.
+      // The recorded answer that made it fail is not replayed.
       #expect(resumed["journal"]?.count == 0)
       #expect(resumed["previous_failure"]?["code"]?.string == "broken")
       try fixture.record(resumed, index: 0)

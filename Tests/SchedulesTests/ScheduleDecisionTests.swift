@@ -1,6 +1,6 @@
 import Contracts
 import Primitives
-import RunStorage
+@testable import RunStorage
 import Schedules
 import Testing
 

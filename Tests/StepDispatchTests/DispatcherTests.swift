@@ -51,9 +51,9 @@ import Testing
     let fixture = Fixture()
     let first = fixture.lease(request("a", deadline: .max))
     await fixture.queue.claims(atLeast: 1)
-    let second = fixture.lease(request("b", deadline: .max))
-    // The queue is known to be empty: the second worker makes no claim.
-    try await fixture.group.onEach { _ in }
+    // That no steps of the first type are ready is known: only the second type is claimed.
+    let second = fixture.lease(request("b", ["agent", "tool"], deadline: .max))
+    await fixture.queue.claims(atLeast: 2)
     fixture.queue.put(leased(1), leased(2))
     fixture.dispatcher.wake(2)
     #expect(try await Set([first.value, second.value]) == [[1], [2]])

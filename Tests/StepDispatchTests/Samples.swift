@@ -6,7 +6,7 @@ import StepDispatch
 let tenant = TenantID(UUID(high: 1, low: 1))
 let otherTenant = TenantID(UUID(high: 1, low: 2))
 
-/// A leased step that is told from others by its number.
+/// A leased step, identified by its number.
 func leased(_ number: UInt64, jobType: String = "agent", slot: Int = 0) -> LeasedStep {
   LeasedStep(
     step: StepID(UUID(high: number, low: 1)), run: RunID(UUID(high: number, low: 0)), tenant: tenant, key: "answer",

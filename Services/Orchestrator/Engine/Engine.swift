@@ -75,15 +75,15 @@ package final class Engine: Sendable {
     }
     changes = (0..<streams).map { index in
       GroupCommit(loop: loops[(2 * index + 1) % loops.count], size: \.bytes, pause: pause) { batch in
-        try await committer.commit(batch, dispatcher: dispatcher, leased: leased) { moved in
-          watchers.notify(moved.run, mayHaveEnded: moved.status.isEnded)
-          notifier.runChanged(moved.run)
-          if moved.newWork > 0 {
-            dispatcher.wake(moved.newWork)
+        try await committer.commit(batch, dispatcher: dispatcher, leased: leased) { changed in
+          watchers.notify(changed.run, mayHaveEnded: changed.status.isEnded)
+          notifier.runChanged(changed.run)
+          if changed.newWork > 0 {
+            dispatcher.wake(changed.newWork)
             notifier.stepsReady()
           }
-          if moved.freesSlots, dispatcher.leasesEnded() { notifier.stepsReady() }
-          if moved.newTimers { timerSignal.wake() }
+          if changed.freesSlots, dispatcher.leasesEnded() { notifier.stepsReady() }
+          if changed.newTimers { timerSignal.wake() }
         }
       }
     }

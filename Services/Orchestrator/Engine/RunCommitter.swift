@@ -37,10 +37,9 @@ final class RunCommitter: Sendable {
     let refused: [(index: Int, reason: RunRefusal)]
   }
 
-  /// A run that moved, for those who wait for it.
-  struct Moved: Sendable {
+  /// A run that changed, for those who wait for it.
+  struct ChangedRun: Sendable {
     let run: RunID
-    let events: [RunEvent]
     let status: RunState.Status
     /// Steps in the queue.
     let newWork: Int
@@ -52,7 +51,7 @@ final class RunCommitter: Sendable {
   /// Makes a batch of changes and returns the outcome of each. Steps that become ready go to the workers that wait, as
   /// far as there are any; `leased` is called with each.
   func commit(
-    _ batch: [RunChange], dispatcher: Dispatcher, leased: (LeasedStep) -> Void, moved: (Moved) -> Void
+    _ batch: [RunChange], dispatcher: Dispatcher, leased: (LeasedStep) -> Void, changed: (ChangedRun) -> Void
   ) async throws -> [ChangeOutcome] {
     var eager = EagerDispatch(registry: dispatcher.slots)
     defer { dispatcher.deliver(eager.grants) }
@@ -90,7 +89,7 @@ final class RunCommitter: Sendable {
         }
         let outcome = written[transition.run] ?? .conflict
         if case .limited = outcome { dispatcher.slots.limitMet(transition.tenant) }
-        settle(transition, result, outcome, batch, &outcomes, moved)
+        settle(transition, result, outcome, batch, &outcomes, changed)
         guard case .committed(let leases) = outcome else { continue }
         for step in eager.committed(transition, result.snapshot.facts, leases) { leased(step) }
       }
@@ -218,7 +217,7 @@ final class RunCommitter: Sendable {
 
   private func settle(
     _ transition: Transition, _ decided: Decided, _ outcome: RunStore.Outcome, _ batch: [RunChange],
-    _ outcomes: inout [ChangeOutcome], _ moved: (Moved) -> Void
+    _ outcomes: inout [ChangeOutcome], _ changed: (ChangedRun) -> Void
   ) {
     switch outcome {
     case .committed:
@@ -230,9 +229,9 @@ final class RunCommitter: Sendable {
       cache.checkIn(transition.run, decided.snapshot)
       if transition.status.isEnded { metrics.ended(transition.status) }
       for event in transition.events { metrics.count(event) }
-      moved(
-        Moved(
-          run: transition.run, events: transition.events, status: transition.status,
+      changed(
+        ChangedRun(
+          run: transition.run, status: transition.status,
           newWork: transition.work.count { $0.delayMilliseconds == 0 },
           newTimers: !transition.timers.isEmpty || transition.work.contains { $0.delayMilliseconds > 0 }
             || (transition.parent != nil && transition.status.isEnded),

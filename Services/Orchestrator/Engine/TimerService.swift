@@ -58,7 +58,7 @@ package final class TimerService: Sendable {
         let began = now()
         var isBusy = try await fireDue()
         if began >= nextSweep {
-          if try await sweep.sweep(&state) { isBusy = true }
+          if try await sweepLeases(&state) { isBusy = true }
           nextSweep = now() &+ UInt64(TimerService.pollMilliseconds) * 1_000_000
         }
         if isBusy {
