@@ -5,8 +5,8 @@ internal import Pricing
 internal import Primitives
 internal import Routing
 
-/// An answer whose first token is there, so that no other provider is asked any more. One object, for the same reason as
-/// `PreparedCall`.
+/// An answer whose first token is there, so that no other provider is asked any more. One object, for the same reason
+/// as `PreparedCall`.
 final class StartedAnswer: Sendable {
   /// What has come of the answer.
   enum Content: Sendable {

@@ -4,7 +4,7 @@ package import Ledger
 package import Routing
 
 /// Who calls a model, and on what terms.
-package struct ModelCaller: Sendable {
+package struct CallPrincipal: Sendable {
   /// The tenant that pays.
   package let tenant: TenantID
   /// What the call is accounted to.
