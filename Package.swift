@@ -246,10 +246,7 @@ var targets: [Target] = [
   tests(
     "ModelCalls",
     [
-      "SystemSources",
-      "ModelCalls", "ModelCatalog", "AnswerCache", "Contracts", "Dialects", "HTTP", "HTTPWire", "JSON", "Ledger",
-      "Postgres", "Pricing", "Primitives", "Reactor", "Redis", "Routing", "ScriptedProvider", "ServiceKit",
-      "Settings", "Spending", "Telemetry",
+      "ModelCalls", "AnswerCache", "Contracts", "Dialects", "HTTP", "HTTPWire", "JSON", "Primitives", "Reactor",
     ]),
   tests("AgentLoop", ["AgentLoop", "Contracts", "JSON"]),
   tests("AgentWorker", ["AgentWorker", "AgentLoop", "Contracts", "HTTP", "JSON", "Primitives", "Telemetry"]),

@@ -72,7 +72,8 @@ final class LLMRouterService: Service {
       source: LedgerSpentSource(writer: ledger, store: SpentStore(pool: pool)),
       metrics: SpendingMetrics(registry: registry), logger: telemetry.logger)
     calls = CallService(
-      authenticator: Authenticator(token: token, signer: signer, revokedKeys: catalog.revokedKeys), catalog: catalog,
+      authenticator: CallerAuthenticator(token: token, signer: signer, revokedKeys: catalog.revokedKeys),
+      catalog: catalog,
       client: context.client, health: HealthRegistry(policy: RouterSettings.breakerPolicy(settings)), ledger: ledger,
       budgets: budgets,
       rates: RateLimiter(

@@ -14,7 +14,7 @@ internal import SystemSources
 internal import Telemetry
 
 /// The account of one call. It ends exactly once, whoever ends it first.
-final class CallRecord: Sendable {
+final class CallAccount: Sendable {
   private struct State {
     var entry: LedgerEntry
     var target: ModelTarget?
@@ -107,7 +107,7 @@ final class CallRecord: Sendable {
       guard let reservation = state.reservation, !state.isEnded else { return nil }
       var (tokens, nano) = (state.brokenTokens, state.brokenNanoUSD)
       if let failed = state.failed {
-        let charge = CallRecord.charge(failed)
+        let charge = CallAccount.charge(failed)
         tokens = tokens.addingClamped(charge.usage.total)
         nano = nano.addingClamped(charge.chargedNanoUSD)
       }
@@ -139,7 +139,7 @@ final class CallRecord: Sendable {
 
   func attempting(_ target: ModelTarget, _ kind: ProviderKind) {
     let (isFirst, failed) = state.withLock { state in
-      CallRecord.choose(&state, target, kind)
+      CallAccount.choose(&state, target, kind)
       state.entry.attempts += 1
       let failed = state.failed
       state.failed = nil
@@ -151,7 +151,7 @@ final class CallRecord: Sendable {
 
   /// Of several attempts at the same time this one counts.
   func chose(_ target: ModelTarget, _ kind: ProviderKind) {
-    state.withLock { CallRecord.choose(&$0, target, kind) }
+    state.withLock { CallAccount.choose(&$0, target, kind) }
   }
 
   private static func choose(_ state: inout State, _ target: ModelTarget, _ kind: ProviderKind) {
@@ -173,7 +173,7 @@ final class CallRecord: Sendable {
     switch report.progress {
     case .unsent, .refused:
       state.withLock { state in
-        guard state.refused.count < CallRecord.refusedMax, !state.isEnded else { return }
+        guard state.refused.count < CallAccount.refusedMax, !state.isEnded else { return }
         let at = report.endedAt > startedAt ? Int64(clamping: (report.endedAt - startedAt) / 1000) : 0
         state.refused.append(
           RefusedAttempt(
@@ -193,7 +193,7 @@ final class CallRecord: Sendable {
 
   /// Writes the row of an attempt that was charged and is not the answer.
   private func charge(_ report: AttemptReport) {
-    let charge = CallRecord.charge(report)
+    let charge = CallAccount.charge(report)
     let (entry, late) = state.withLock { state -> (LedgerEntry, Reservation?) in
       // Beside its call in the order of ids, behind it in lists with the newest first.
       var random = SystemRandom.shared
@@ -208,7 +208,7 @@ final class CallRecord: Sendable {
       entry.route = state.entry.route
       entry.outcome = report.outcome
       entry.attempts = 1
-      CallRecord.apply(charge, to: &entry)
+      CallAccount.apply(charge, to: &entry)
       entry.latencyMicroseconds = Int64(
         clamping: report.endedAt > report.sentAt ? (report.endedAt - report.sentAt) / 1000 : 0)
       if state.isEnded { return (entry, state.reservation) }
@@ -285,8 +285,8 @@ final class CallRecord: Sendable {
   /// An answer that nobody took.
   deinit { fail(CancellationError()) }
 
-  /// The end. `usage` is what the provider reported, `estimate` what stands for it when it reported nothing; without both there
-  /// is no answer, and the last attempt that was begun is what the call has cost.
+  /// The end. `usage` is what the provider reported, `estimate` what stands for it when it reported nothing; without
+  /// both there is no answer, and the last attempt that was begun is what the call has cost.
   func end(_ outcome: String, usage: TokenUsage?, estimate: TokenUsage? = nil, finish: String? = nil) {
     let hasAnswer = usage != nil || estimate != nil
     let earlier = state.withLock { state -> AttemptReport? in
@@ -325,7 +325,7 @@ final class CallRecord: Sendable {
       state.entry.usage = cached.usage
       state.entry.nanoUSD = 0
       state.entry.savedNanoUSD = cached.nanoUSD ?? 0
-      CallRecord.time(&state, startedAt)
+      CallAccount.time(&state, startedAt)
       return state.entry
     }
     guard let ended else { return }
@@ -343,17 +343,17 @@ final class CallRecord: Sendable {
       state.entry.outcome = outcome
       if usage == nil, estimate == nil {
         if let failed = state.failed {
-          CallRecord.choose(&state, failed.target, failed.kind)
-          CallRecord.apply(CallRecord.charge(failed), to: &state.entry)
+          CallAccount.choose(&state, failed.target, failed.kind)
+          CallAccount.apply(CallAccount.charge(failed), to: &state.entry)
         } else {
-          CallRecord.apply(Charge((TokenUsage(), false), nil, nil), to: &state.entry)
+          CallAccount.apply(Charge((TokenUsage(), false), nil, nil), to: &state.entry)
         }
       } else {
-        let accounted = CallRecord.accounted(outcome, usage, estimate ?? TokenUsage())
-        CallRecord.apply(Charge(accounted, state.target, state.kind), to: &state.entry)
+        let accounted = CallAccount.accounted(outcome, usage, estimate ?? TokenUsage())
+        CallAccount.apply(Charge(accounted, state.target, state.kind), to: &state.entry)
       }
-      state.entry.refused = CallRecord.json(state.refused)
-      CallRecord.time(&state, startedAt)
+      state.entry.refused = CallAccount.json(state.refused)
+      CallAccount.time(&state, startedAt)
       return (state.entry, state.target, usage != nil && !state.entry.isEstimated)
     }
   }

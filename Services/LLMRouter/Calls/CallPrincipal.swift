@@ -5,7 +5,7 @@ package import Routing
 internal import SystemSources
 
 /// Who calls a model, and on what terms.
-package struct ModelCaller: Sendable {
+package struct CallPrincipal: Sendable {
   /// The tenant that pays.
   package let tenant: TenantID
   /// What the call is accounted to.

@@ -10,7 +10,7 @@ internal import SystemSources
 
 /// Identifies the callers of the router: the services of the installation by the internal token, others by a virtual
 /// key. Nothing else in the router reads who calls.
-package struct Authenticator: Sendable {
+package struct CallerAuthenticator: Sendable {
   private let token: InternalToken
   private let signer: VirtualKey.Signer
   private let revokedKeys: RevokedKeys
@@ -45,7 +45,7 @@ package struct Authenticator: Sendable {
   // MARK: Model calls
 
   /// The caller of a model. Throws a `CallFailure`.
-  package func modelCaller(of request: HTTPRequest) throws(CallFailure) -> ModelCaller {
+  package func principal(of request: HTTPRequest) throws(CallFailure) -> CallPrincipal {
     let presented =
       request.headers[.xAPIKey] ?? request.headers[.authorization].map { String($0.dropFirst("Bearer ".count)) }
     if let presented, presented.hasPrefix(VirtualKey.prefix) { return try holder(of: presented) }
@@ -66,7 +66,7 @@ package struct Authenticator: Sendable {
     labels.agent = label(InternalHeader.agent)
     labels.tool = label(InternalHeader.tool)
     labels.key = labels.principal.hasPrefix("key:") ? String(labels.principal.dropFirst(4)) : nil
-    return ModelCaller(
+    return CallPrincipal(
       tenant: tenant, labels: labels, allowed: nil, ownBudget: nil,
       complexity: request.headers[InternalHeader.complexity].flatMap { Complexity(rawValue: $0) })
   }
@@ -74,7 +74,7 @@ package struct Authenticator: Sendable {
   /// Whether a service of the installation calls for an operator. A virtual key is none, whatever its headers.
   package func isOperator(_ request: HTTPRequest) -> Bool { (try? caller(of: request).isOperator) ?? false }
 
-  private func holder(of text: String) throws(CallFailure) -> ModelCaller {
+  private func holder(of text: String) throws(CallFailure) -> CallPrincipal {
     guard let key = signer.open(text) else {
       throw CallFailure(status: .unauthorized, code: "invalid_api_key", message: "The key is not valid.")
     }
@@ -92,7 +92,7 @@ package struct Authenticator: Sendable {
     labels.agent = key.agent
     labels.tool = key.tool
     labels.key = key.id.description
-    return ModelCaller(
+    return CallPrincipal(
       tenant: key.tenant, labels: labels, allowed: key.models.map(Set.init), ownBudget: key.budget, complexity: nil)
   }
 }

@@ -7,7 +7,7 @@ internal import Routing
 internal import Telemetry
 
 /// What metrics and traces say of a call.
-extension CallRecord {
+extension CallAccount {
   /// Counts an ended call or attempt in the metrics.
   func observe(_ entry: LedgerEntry, _ target: ModelTarget?, _ kind: ProviderKind?, isReported: Bool) {
     let (provider, model) = (target?.provider ?? "", target?.name ?? "")
@@ -34,7 +34,7 @@ extension CallRecord {
       metrics.tokenUsage.with(name, target.name, "input").observe(nanoseconds: UInt64(max(0, usage.prompt)))
       metrics.tokenUsage.with(name, target.name, "output").observe(nanoseconds: UInt64(max(0, usage.output)))
     }
-    metrics.operationDuration.with(CallRecord.operation(entry.dialect), name, target.name)
+    metrics.operationDuration.with(CallAccount.operation(entry.dialect), name, target.name)
       .observe(nanoseconds: UInt64(max(0, entry.latencyMicroseconds)) * 1000)
   }
 
@@ -44,7 +44,7 @@ extension CallRecord {
   func describe(_ entry: LedgerEntry, _ target: ModelTarget?, _ kind: ProviderKind?, _ finish: String?) {
     if entry.outcome != "ok" { span.recordError(type: entry.outcome, message: entry.outcome) }
     guard span.isRecording else { return }
-    span.setAttribute("gen_ai.operation.name", .string(CallRecord.operation(entry.dialect)))
+    span.setAttribute("gen_ai.operation.name", .string(CallAccount.operation(entry.dialect)))
     span.setAttribute("gen_ai.request.model", .string(CallLabels.plain(entry.modelAsked)))
     span.setAttribute("cadre.route", .string(entry.route))
     span.setAttribute("cadre.attempts", .int(Int64(entry.attempts)))
