@@ -18,8 +18,10 @@ func shared(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target 
     name: name, dependencies: dependencies, path: "Shared/\(name)", swiftSettings: settings)
 }
 
-func library(_ name: String, at path: String, _ dependencies: [Target.Dependency] = []) -> Target {
-  .target(name: name, dependencies: dependencies, path: path, swiftSettings: settings)
+func library(
+  _ name: String, at path: String, _ dependencies: [Target.Dependency] = [], resources: [Resource] = []
+) -> Target {
+  .target(name: name, dependencies: dependencies, path: path, resources: resources, swiftSettings: settings)
 }
 
 func service(
@@ -55,23 +57,29 @@ var targets: [Target] = [
   .systemLibrary(name: "CLinux", path: "Shared/CLibraries/CLinux"),
 
   // Shared modules, lowest first.
-  shared("Primitives", ["CLinux"]),
-  shared("Reactor", ["Primitives", "CLinux"]),
+  // Values and algorithms, without clocks and randomness: what decides may import it.
+  shared("Primitives"),
+  // Time, randomness and fresh ids. Modules that decide list it nowhere among what they stand on.
+  shared("SystemSources", ["CLinux", "Primitives"]),
+  shared("Reactor", ["Primitives", "SystemSources", "CLinux"]),
   shared("JSON"),
-  shared("Telemetry", ["Primitives"]),
+  shared("Telemetry", ["Primitives", "SystemSources"]),
   shared("HTTPWire"),
   shared("ContentCoding", ["CZlib", "CZstd"]),
   shared("Settings", ["CYAML"]),
   shared("Crypto", ["COpenSSL"]),
   shared("Contracts", ["Primitives"]),
-  shared("HTTP", ["Primitives", "Reactor", "JSON", "Telemetry", "HTTPWire", "ContentCoding", "Crypto", "CCurl"]),
-  shared("Postgres", ["Primitives", "Reactor", "Telemetry", "CLibPQ"]),
-  shared("Redis", ["Primitives", "Reactor", "Telemetry", "CHiredis"]),
+  shared(
+    "HTTP",
+    ["SystemSources", "Primitives", "Reactor", "JSON", "Telemetry", "HTTPWire", "ContentCoding", "Crypto", "CCurl"]),
+  shared("Postgres", ["SystemSources", "Primitives", "Reactor", "Telemetry", "CLibPQ"]),
+  shared("Redis", ["SystemSources", "Primitives", "Reactor", "Telemetry", "HTTPWire", "CHiredis"]),
 
   shared(
     "ServiceKit",
     [
-      "Primitives", "Reactor", "JSON", "Telemetry", "HTTPWire", "HTTP", "Settings", "Contracts", "Crypto", "CLinux",
+      "Primitives", "SystemSources", "Reactor", "JSON", "Telemetry", "HTTPWire", "HTTP", "Settings", "Contracts",
+      "Crypto", "CLinux",
     ]),
 
   // Services: pure parts and shells.
@@ -80,91 +88,188 @@ var targets: [Target] = [
     "Workflows", at: "Services/Orchestrator/Workflows", ["Decider", "Contracts", "Crypto", "JSON", "Primitives"]),
   library("Cron", at: "Services/Orchestrator/Cron"),
   library(
-    "Replay", at: "Services/Orchestrator/Replay", ["Decider", "Workflows", "Contracts", "Crypto", "JSON", "Primitives"]),
-  .executableTarget(
-    name: "orchestrator",
-    dependencies: [
-      "Decider", "Workflows", "Replay", "Cron", "Contracts", "Crypto", "HTTP", "HTTPWire", "JSON", "Postgres",
-      "Primitives", "Reactor", "ServiceKit",
-      "Settings", "Telemetry",
+    "History", at: "Services/Orchestrator/History",
+    ["Decider", "Workflows", "Contracts", "Crypto", "JSON", "Primitives"]),
+  library(
+    "RunStorage", at: "Services/Orchestrator/Storage",
+    [
+      "SystemSources", "Decider", "Workflows", "History", "Cron", "Contracts", "Crypto", "JSON", "Postgres",
+      "Primitives",
     ],
-    path: "Services/Orchestrator", exclude: ["Decider", "Workflows", "Replay", "Cron"],
     resources: [
-      .embedInCode("Store/Migrations/0001_runs.sql"), .embedInCode("Store/Migrations/0002_workflows.sql"),
-      .embedInCode("Store/Migrations/0003_histories.sql"), .embedInCode("Store/Migrations/0004_claims.sql"),
-      .embedInCode("Store/Migrations/0005_lists.sql"),
-      .embedInCode("Store/Migrations/0006_deleted_workflows.sql"),
-    ], swiftSettings: settings),
+      .embedInCode("Migrations/0001_runs.sql"), .embedInCode("Migrations/0002_workflows.sql"),
+      .embedInCode("Migrations/0003_histories.sql"), .embedInCode("Migrations/0004_claims.sql"),
+      .embedInCode("Migrations/0005_lists.sql"), .embedInCode("Migrations/0006_deleted_workflows.sql"),
+    ]),
+  library(
+    "StepDispatch", at: "Services/Orchestrator/Dispatch",
+    ["SystemSources", "RunStorage", "Decider", "Contracts", "Primitives", "Reactor", "Telemetry"]),
+  library(
+    "RunEngine", at: "Services/Orchestrator/Engine",
+    [
+      "SystemSources", "StepDispatch", "RunStorage", "History", "Workflows", "Decider", "Contracts", "JSON", "Postgres",
+      "Primitives", "Reactor", "Telemetry",
+    ]),
+  library(
+    "Schedules", at: "Services/Orchestrator/Schedules",
+    ["RunEngine", "RunStorage", "Cron", "Decider", "Contracts", "JSON", "Primitives", "Reactor", "Telemetry"]),
+  library(
+    "OrchestratorAPI", at: "Services/Orchestrator/API",
+    [
+      "SystemSources", "Schedules", "RunEngine", "StepDispatch", "RunStorage", "History", "Workflows", "Cron", "Decider",
+      "Contracts", "Crypto", "HTTP", "HTTPWire", "JSON", "Postgres", "Primitives", "Reactor", "ServiceKit", "Telemetry",
+    ]),
+  service(
+    "orchestrator", at: "Services/Orchestrator/Main",
+    [
+      "OrchestratorAPI", "Schedules", "RunEngine", "RunStorage", "HTTP", "Postgres", "ServiceKit", "Settings",
+      "Telemetry",
+    ]),
 
   library("Pricing", at: "Services/LLMRouter/Pricing", ["JSON", "Primitives"]),
-  library("Budgets", at: "Services/LLMRouter/Budgets"),
+  library("Budgets", at: "Services/LLMRouter/Budgets", ["Primitives"]),
   library("Routing", at: "Services/LLMRouter/Routing", ["JSON", "Pricing"]),
-  library("Dialects", at: "Services/LLMRouter/Dialects", ["Crypto", "HTTPWire", "JSON", "Pricing"]),
+  library("Dialects", at: "Services/LLMRouter/Dialects", ["Crypto", "HTTPWire", "JSON", "Pricing", "Primitives"]),
   library("Checks", at: "Services/LLMRouter/Checks", ["JSON"]),
-  .executableTarget(
-    name: "llm-router",
-    dependencies: [
-      "Pricing", "Budgets", "Routing", "Dialects", "Checks", "Contracts", "Crypto", "HTTP", "HTTPWire", "JSON",
-      "Postgres",
-      "Primitives", "Reactor", "Redis", "ServiceKit", "Settings", "Telemetry",
-    ],
-    path: "Services/LLMRouter", exclude: ["Pricing", "Budgets", "Routing", "Dialects", "Checks"],
+  .target(
+    name: "RouterSchema", dependencies: ["Postgres"], path: "Services/LLMRouter/Schema",
     resources: [
-      .embedInCode("Store/Migrations/0001_models.sql"), .embedInCode("Store/Migrations/0002_attempts.sql"),
-      .embedInCode("Store/Migrations/0003_routing.sql"), .embedInCode("Store/Migrations/0004_usage.sql"),
-      .embedInCode("Prices/prices.csv"),
+      .embedInCode("Migrations/0001_models.sql"), .embedInCode("Migrations/0002_attempts.sql"),
+      .embedInCode("Migrations/0003_routing.sql"), .embedInCode("Migrations/0004_usage.sql"),
+    ], swiftSettings: settings),
+  library(
+    "Ledger", at: "Services/LLMRouter/Ledger",
+    ["SystemSources", "Budgets", "Contracts", "Dialects", "Postgres", "Pricing", "Primitives", "Reactor", "Telemetry"]),
+  library(
+    "Spending", at: "Services/LLMRouter/Spending",
+    ["SystemSources", "Budgets", "Contracts", "Ledger", "Postgres", "Primitives", "Reactor", "Redis", "Telemetry"]),
+  library(
+    "AnswerCache", at: "Services/LLMRouter/Cache",
+    ["Contracts", "Crypto", "Dialects", "JSON", "Pricing", "Primitives", "Reactor", "Redis", "Telemetry"]),
+  .target(
+    name: "ModelCatalog",
+    dependencies: [
+      "SystemSources",
+      "Budgets", "Checks", "Contracts", "Crypto", "Dialects", "HTTP", "HTTPWire", "JSON", "Postgres", "Pricing",
+      "Primitives", "Reactor", "Routing", "Settings", "Spending", "Telemetry",
     ],
-    swiftSettings: settings),
+    path: "Services/LLMRouter/Catalog", resources: [.embedInCode("prices.csv")], swiftSettings: settings),
+  library(
+    "ModelCalls", at: "Services/LLMRouter/Calls",
+    [
+      "SystemSources",
+      "AnswerCache", "Budgets", "Checks", "Contracts", "Dialects", "HTTP", "HTTPWire", "JSON", "Ledger",
+      "ModelCatalog", "Pricing", "Primitives", "Reactor", "Routing", "ServiceKit", "Spending", "Telemetry",
+    ]),
+  library(
+    "RouterAPI", at: "Services/LLMRouter/API",
+    [
+      "SystemSources",
+      "Budgets", "Checks", "Contracts", "Dialects", "HTTP", "HTTPWire", "JSON", "Ledger", "ModelCalls",
+      "ModelCatalog", "Postgres", "Pricing", "Primitives", "Routing", "ServiceKit", "Settings", "Spending",
+      "Telemetry",
+    ]),
+  service(
+    "llm-router", at: "Services/LLMRouter/Main",
+    [
+      "SystemSources",
+      "AnswerCache", "HTTP", "Ledger", "ModelCalls", "ModelCatalog", "Postgres", "Pricing", "Primitives", "Reactor",
+      "Redis", "RouterAPI", "RouterSchema", "Routing", "ServiceKit", "Settings", "Spending", "Telemetry",
+    ]),
   library("PublicAPI", at: "Services/Gateway/PublicAPI", ["HTTPWire", "JSON"]),
   .executableTarget(
     name: "gateway",
     dependencies: [
-      "Contracts", "Crypto", "HTTP", "HTTPWire", "JSON", "Primitives", "PublicAPI", "Reactor", "ServiceKit", "Settings",
+      "Contracts", "Crypto", "HTTP", "HTTPWire", "JSON", "Primitives", "SystemSources", "PublicAPI", "Reactor",
+      "ServiceKit", "Settings",
     ],
     path: "Services/Gateway", exclude: ["PublicAPI"], swiftSettings: settings),
   library("AgentLoop", at: "Services/AgentCore/Loop", ["Contracts", "Crypto", "JSON", "Primitives"]),
   library(
     "AgentWorker", at: "Services/AgentCore/Worker",
-    ["AgentLoop", "Contracts", "HTTP", "HTTPWire", "JSON", "Primitives", "Reactor", "ServiceKit", "Telemetry"]),
+    [
+      "AgentLoop", "Contracts", "HTTP", "HTTPWire", "JSON", "Primitives", "SystemSources", "Reactor", "ServiceKit",
+      "Telemetry",
+    ]),
   service(
     "agent-core", at: "Services/AgentCore",
-    ["AgentWorker", "HTTP", "HTTPWire", "Primitives", "Reactor", "ServiceKit", "Settings", "Telemetry"],
+    [
+      "AgentWorker", "HTTP", "HTTPWire", "Primitives", "SystemSources", "Reactor", "ServiceKit", "Settings",
+      "Telemetry",
+    ],
     exclude: ["Loop", "Worker"]),
+  library(
+    "ScriptedProvider", at: "Services/MockProvider/Scripts",
+    ["SystemSources", "HTTP", "HTTPWire", "JSON", "Primitives", "Reactor", "Settings", "Telemetry"]),
   service(
-    "mock-provider", at: "Services/MockProvider",
-    ["HTTP", "HTTPWire", "JSON", "Primitives", "Reactor", "ServiceKit", "Settings", "Telemetry"]),
+    "mock-provider", at: "Services/MockProvider/Main",
+    ["HTTP", "ScriptedProvider", "ServiceKit", "Settings", "Telemetry"]),
 
-  library("LocalStack", at: "Services/Cadre/LocalStack", ["CLinux", "Crypto", "Primitives"]),
+  library("LocalStack", at: "Services/Cadre/LocalStack", ["CLinux", "Crypto", "Primitives", "SystemSources"]),
   service(
     "cadre", at: "Services/Cadre/Command",
-    ["CLinux", "Decider", "JSON", "LocalStack", "Primitives", "Replay", "Workflows"]),
+    ["SystemSources", "CLinux", "Decider", "JSON", "LocalStack", "Primitives", "History", "Workflows"]),
 
   service(
     "bench-server", at: "Tests/Benchmarks/BenchServer",
-    ["HTTP", "HTTPWire", "JSON", "Postgres", "Primitives", "Reactor", "Redis", "Telemetry"]),
+    ["HTTP", "HTTPWire", "JSON", "Postgres", "Primitives", "SystemSources", "Reactor", "Redis", "Telemetry"]),
 
   service(
     "bench-worker", at: "Tests/Benchmarks/BenchWorker",
-    ["Contracts", "Decider", "HTTP", "HTTPWire", "JSON", "Primitives", "Reactor", "Replay", "Telemetry"]),
+    [
+      "SystemSources", "Contracts", "Decider", "HTTP", "HTTPWire", "JSON", "Primitives", "Reactor", "History",
+      "Telemetry",
+    ]),
 
   // Tests, one folder per module.
   tests("Tidy"),
   tests("Crypto", ["Crypto", "Primitives"]),
-  tests("Contracts", ["Contracts", "Primitives"]),
+  tests("Contracts", ["Contracts", "Primitives", "SystemSources"]),
   tests("EndToEnd", ["LocalStack", "JSON"]),
   tests("LocalStack", ["LocalStack"]),
-  tests("Decider", ["Decider", "Contracts", "Replay"]),
+  tests("Deploy"),
+  tests("Decider", ["Decider", "Contracts", "History"]),
   tests("Workflows", ["Workflows", "Decider", "Contracts", "JSON"]),
   tests("Cron", ["Cron"]),
-  tests("Pricing", ["Pricing", "JSON"]),
+  tests("Pricing", ["Pricing", "JSON", "Primitives"]),
   tests("Budgets", ["Budgets"]),
   tests("Routing", ["Routing", "Pricing"]),
   tests("Checks", ["Checks", "JSON"]),
+  tests("ScriptedProvider", ["ScriptedProvider", "JSON"]),
+  tests(
+    "ModelCatalog",
+    [
+      "SystemSources", "ModelCatalog", "Budgets", "Contracts", "JSON", "Pricing", "Primitives", "Routing", "Settings",
+      "Telemetry",
+    ]),
+  tests(
+    "ModelCalls",
+    [
+      "SystemSources",
+      "ModelCalls", "ModelCatalog", "AnswerCache", "Contracts", "Dialects", "HTTP", "HTTPWire", "JSON", "Ledger",
+      "Postgres", "Pricing", "Primitives", "Reactor", "Redis", "Routing", "ScriptedProvider", "ServiceKit",
+      "Settings", "Spending", "Telemetry",
+    ]),
   tests("AgentLoop", ["AgentLoop", "Contracts", "JSON"]),
   tests("AgentWorker", ["AgentWorker", "AgentLoop", "Contracts", "HTTP", "JSON", "Primitives", "Telemetry"]),
   tests("Dialects", ["Dialects", "HTTPWire", "JSON", "Pricing"]),
-  tests("Replay", ["Replay", "Workflows", "Decider", "Contracts", "JSON"], exclude: ["Bundles"]),
+  tests("RunStorage", ["RunStorage", "Postgres"]),
+  tests("History", ["History", "Workflows", "Decider", "Contracts", "JSON"], exclude: ["Bundles"]),
+  tests(
+    "StepDispatch",
+    ["StepDispatch", "RunStorage", "Decider", "Contracts", "Primitives", "Reactor", "Telemetry"]),
+  tests(
+    "RunEngine",
+    [
+      "RunEngine", "StepDispatch", "RunStorage", "Workflows", "Decider", "Contracts", "JSON", "Postgres", "Primitives",
+      "Reactor", "Telemetry",
+    ]),
+  tests("Schedules", ["Schedules", "RunStorage", "Contracts", "Primitives"]),
+  tests(
+    "OrchestratorAPI",
+    ["OrchestratorAPI", "Decider", "Contracts", "HTTP", "HTTPWire", "JSON", "ServiceKit", "Settings"]),
   tests("Primitives", ["Primitives"]),
+  tests("SystemSources", ["SystemSources", "Primitives"]),
   tests("Reactor", ["Reactor", "Primitives"]),
   tests("JSON", ["JSON"]),
   tests("Telemetry", ["Telemetry", "Primitives"]),
@@ -173,7 +278,7 @@ var targets: [Target] = [
   tests("ContentCoding", ["ContentCoding", "CZlib", "CZstd"]),
   tests("Settings", ["Settings"]),
   tests("HTTP", ["HTTP", "HTTPWire", "Reactor", "JSON", "Telemetry", "Primitives"]),
-  tests("Postgres", ["LocalStack", "Postgres", "Reactor", "Telemetry", "Primitives"]),
+  tests("Postgres", ["LocalStack", "Postgres", "Reactor", "Telemetry", "Primitives", "SystemSources"]),
   tests("Redis", ["Redis", "Reactor", "Telemetry", "Primitives"]),
 ]
 

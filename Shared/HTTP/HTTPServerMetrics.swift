@@ -1,6 +1,7 @@
 internal import HTTPWire
 internal import Primitives
 internal import Synchronization
+internal import SystemSources
 internal import Telemetry
 
 /// Metrics, spans and log lines of a server: one set per route, prepared before the first request.
@@ -82,9 +83,10 @@ final class HTTPServerMetrics: Sendable {
 
   func finished(_ exchange: Exchange, status: HTTPStatus, failed: Bool) {
     let names = exchange.route.map { routes[$0.index] } ?? unrouted
-    names.duration.observe(nanoseconds: MonotonicClock.now() &- exchange.request.receivedAt)
-    names.requests[min(5, Int(status.code) / 100)].add()
     let span = exchange.request.span
+    names.duration.observe(
+      nanoseconds: MonotonicClock.now() &- exchange.request.receivedAt, in: span.isRecording ? span.context : nil)
+    names.requests[min(5, Int(status.code) / 100)].add()
     guard span.isRecording else { return }
     span.setAttribute("http.response.status_code", .int(Int64(status.code)))
     if failed {

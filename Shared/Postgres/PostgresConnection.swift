@@ -2,18 +2,6 @@ internal import CLibPQ
 internal import Primitives
 internal import Reactor
 
-/// One statement with its parameters.
-public struct PostgresStatement: Sendable {
-  let sql: String
-  let parameters: [any PostgresEncodable]
-
-  /// A statement; values only ever travel as parameters.
-  public init(_ sql: String, _ parameters: [any PostgresEncodable] = []) {
-    self.sql = sql
-    self.parameters = parameters
-  }
-}
-
 /// A connection in libpq's pipeline mode on one event loop. Units of statements are sent as they come, without waiting
 /// for earlier answers; each unit is one implicit transaction, because a synchronisation point follows it.
 ///
@@ -38,16 +26,11 @@ final class PostgresConnection: ReadinessHandler, @unchecked Sendable {
   }
 
   private enum Expected {
-    case prepared(Unit, key: StatementKey)
+    case prepared(Unit, text: StatementText)
     case result(Unit)
     case sync(Unit)
     /// All results of a script in the simple protocol.
     case script(Unit)
-  }
-
-  private struct StatementKey: Hashable {
-    let sql: String
-    let types: [UInt32]
   }
 
   private static let statementsMax = 256
@@ -60,7 +43,7 @@ final class PostgresConnection: ReadinessHandler, @unchecked Sendable {
   private var fd: Int32 = -1
   private var expected: [Expected] = []
   private var expectedHead = 0
-  private var statements: [StatementKey: String] = [:]
+  private var statements: [StatementText: String] = [:]
   private var statementNumber = 0
   /// Statements that the cache has let go, still to be forgotten by the server.
   private var forgotten: [String] = []
@@ -124,7 +107,7 @@ final class PostgresConnection: ReadinessHandler, @unchecked Sendable {
 
   /// Sends the statements as one transaction and waits for their results.
   func send(_ statements: [PostgresStatement], deadline: UInt64) async throws -> [PostgresRows] {
-    guard statements.allSatisfy({ $0.parameters.count <= PostgresConnection.parametersMax }) else {
+    guard statements.allSatisfy({ $0.parameterCount <= PostgresConnection.parametersMax }) else {
       throw PostgresError(
         .sql("54023"), detail: "more than \(PostgresConnection.parametersMax) parameters; use an array")
     }
@@ -193,27 +176,27 @@ final class PostgresConnection: ReadinessHandler, @unchecked Sendable {
   }
 
   private func send(_ statement: PostgresStatement, of unit: Unit) -> Bool {
-    let types = statement.parameters.map(\.postgresType)
-    let key = StatementKey(sql: statement.sql, types: types)
+    let text = statement.text
     let name: String
-    if let known = statements[key] {
+    if let known = statements[text] {
       name = known
     } else {
       statementNumber += 1
       name = "s\(statementNumber)"
-      guard PQsendPrepare(handle, name, statement.sql, Int32(types.count), types) == 1 else { return false }
-      expected.append(.prepared(unit, key: key))
+      guard PQsendPrepare(handle, name, text.sql, Int32(text.types.count), text.types) == 1 else { return false }
+      expected.append(.prepared(unit, text: text))
       if statements.count >= PostgresConnection.statementsMax, let oldest = statements.first {
         statements[oldest.key] = nil
         forgotten.append(oldest.value)
       }
-      statements[key] = name
+      statements[text] = name
     }
     var bytes: [UInt8] = []
     var ranges: [(start: Int, count: Int)?] = []
-    for parameter in statement.parameters {
+    ranges.reserveCapacity(text.types.count)
+    for index in text.types.indices {
       let start = bytes.count
-      ranges.append(parameter.encode(to: &bytes) ? (start, bytes.count - start) : nil)
+      ranges.append(statement.encode(index, &bytes) ? (start, bytes.count - start) : nil)
     }
     bytes.append(0)
     let sent = bytes.withUnsafeBytes { raw -> Int32 in
@@ -268,9 +251,9 @@ final class PostgresConnection: ReadinessHandler, @unchecked Sendable {
     }
     let status = PQresultStatus(result)
     switch expected[expectedHead] {
-    case .prepared(let unit, let key):
+    case .prepared(let unit, let text):
       if status != PGRES_COMMAND_OK {
-        statements[key] = nil
+        statements[text] = nil
         note(unit, status, result)
       }
       PQclear(result)
@@ -318,8 +301,7 @@ final class PostgresConnection: ReadinessHandler, @unchecked Sendable {
     // so it is sent again, unless it belongs to a transaction, which is over.
     if unit.isStale, !unit.wasRepeated {
       for statement in unit.statements {
-        let key = StatementKey(sql: statement.sql, types: statement.parameters.map(\.postgresType))
-        if let name = statements.removeValue(forKey: key) { forgotten.append(name) }
+        if let name = statements.removeValue(forKey: statement.text) { forgotten.append(name) }
       }
       guard PQtransactionStatus(handle) != PQTRANS_INERROR else { return unit.promise.fail(error) }
       unit.wasRepeated = true

@@ -48,6 +48,20 @@ public struct PostgresRows: Sendable, RandomAccessCollection {
 public struct PostgresRow: Sendable {
   let storage: PostgresRows.Storage
   let row: Int32
+  /// The column that counts as the first one.
+  private(set) var first = 0
+
+  init(storage: PostgresRows.Storage, row: Int32) {
+    self.storage = storage
+    self.row = row
+  }
+
+  /// The same row from a column on.
+  func skipping(_ columns: Int) -> PostgresRow {
+    var rest = self
+    rest.first += columns
+    return rest
+  }
 
   /// The value of a column, which must not be NULL. Throws `PostgresError.decoding`.
   public func decode<Value: PostgresDecodable>(
@@ -63,7 +77,7 @@ public struct PostgresRow: Sendable {
   public func decode<Value: PostgresDecodable>(
     _ column: Int, as type: Value?.Type
   ) throws(PostgresError) -> Value? {
-    let column = Int32(column)
+    let column = Int32(clamping: first + column)
     guard column < PQnfields(storage.result) else { throw PostgresError(.decoding, detail: "no column \(column)") }
     if PQgetisnull(storage.result, row, column) == 1 { return nil }
     let bytes = UnsafeRawBufferPointer(

@@ -37,10 +37,8 @@ public struct PostgresJSON: Sendable, Hashable {
 }
 
 extension FixedWidthInteger {
-  fileprivate func appendBigEndian(to bytes: inout [UInt8]) {
-    for shift in stride(from: Self.bitWidth - 8, through: 0, by: -8) {
-      bytes.append(UInt8(truncatingIfNeeded: self >> Self(shift)))
-    }
+  func appendBigEndian(to bytes: inout [UInt8]) {
+    withUnsafeBytes(of: bigEndian) { bytes.append(contentsOf: $0) }
   }
 
   fileprivate init?(bigEndianBytes bytes: UnsafeRawBufferPointer) {
@@ -239,32 +237,21 @@ public protocol PostgresArrayElement: Sendable {
 }
 
 extension PostgresArrayElement {
-  /// The binary form of a one-dimensional array: dimensions, has-nulls, element type, count, lower bound, elements.
+  /// A one-dimensional array.
+  @inlinable
   public static func encodeArray(_ array: [Self], to bytes: inout [UInt8]) -> Bool {
-    Int32(array.isEmpty ? 0 : 1).appendBigEndian(to: &bytes)
-    Int32(1).appendBigEndian(to: &bytes)
-    arrayElementType.appendBigEndian(to: &bytes)
-    guard !array.isEmpty else { return true }
-    Int32(array.count).appendBigEndian(to: &bytes)
-    Int32(1).appendBigEndian(to: &bytes)
-    for element in array {
-      let lengthAt = bytes.count
-      Int32(-1).appendBigEndian(to: &bytes)
-      guard element.encodeElement(to: &bytes) else { continue }
-      let length = Int32(bytes.count - lengthAt - 4)
-      for index in 0..<4 { bytes[lengthAt + index] = UInt8(truncatingIfNeeded: length >> Int32(24 - index * 8)) }
-    }
+    PostgresArrayEncoding.encode(array, arrayElementType, to: &bytes) { $0.encodeElement(to: &$1) }
     return true
   }
 }
 
 extension PostgresArrayElement where Self: PostgresScalar {
   /// The array type.
-  public static var arrayTypeOfArray: UInt32 { arrayType }
+  @inlinable public static var arrayTypeOfArray: UInt32 { arrayType }
   /// The scalar's type.
-  public static var arrayElementType: UInt32 { elementType }
+  @inlinable public static var arrayElementType: UInt32 { elementType }
   /// The scalar's form.
-  public func encodeElement(to bytes: inout [UInt8]) -> Bool { encode(to: &bytes) }
+  @inlinable public func encodeElement(to bytes: inout [UInt8]) -> Bool { encode(to: &bytes) }
 }
 
 extension Bool: PostgresArrayElement {}

@@ -40,7 +40,7 @@ extension MetricsRegistry {
         ? String(declaration.name.dropLast("_total".count)) : declaration.name
       text += "# HELP \(family) \(Exposition.escapeHelp(declaration.help, format))\n"
       text += "# TYPE \(family) \(declaration.kind.rawValue)\n"
-      for (values, instrument) in series { Exposition.append(declaration, values, instrument, to: &text) }
+      for (values, instrument) in series { Exposition.append(declaration, values, instrument, format, to: &text) }
     }
     if format == .openMetrics { text += "# EOF\n" }
     return Array(text.utf8)
@@ -50,7 +50,7 @@ extension MetricsRegistry {
 private enum Exposition {
   static func append(
     _ declaration: MetricsRegistry.Declaration, _ values: [String], _ instrument: MetricsRegistry.Instrument,
-    to text: inout String
+    _ format: ExpositionFormat, to text: inout String
   ) {
     let labels = zip(declaration.labels, values).map { "\($0)=\"\(escapeLabel($1))\"" }
     let name = declaration.name
@@ -63,11 +63,17 @@ private enum Exposition {
       for index in 0...histogram.bounds.count {
         cumulated &+= histogram.count(index)
         let bound = index < histogram.bounds.count ? number(histogram.bounds[index]) : "+Inf"
-        text += "\(name)_bucket\(braced(labels + ["le=\"\(bound)\""])) \(cumulated)\n"
+        text += "\(name)_bucket\(braced(labels + ["le=\"\(bound)\""])) \(cumulated)"
+        if format == .openMetrics, let exemplar = histogram.exemplars[index] { text += Exposition.text(exemplar) }
+        text += "\n"
       }
       text += "\(name)_sum\(braced(labels)) \(number(histogram.sum))\n"
       text += "\(name)_count\(braced(labels)) \(cumulated)\n"
     }
+  }
+
+  private static func text(_ exemplar: Exemplars.Exemplar) -> String {
+    " # {trace_id=\"\(exemplar.traceID)\"} \(number(exemplar.value)) \(exemplar.unixSeconds)"
   }
 
   private static func braced(_ labels: [String]) -> String {

@@ -34,6 +34,13 @@ final class Cells: @unchecked Sendable {
     words[base + second.index].wrappingAdd(second.amount, ordering: .relaxed)
   }
 
+  /// Replaces a value that is older by more than `age`; `false` when it is not, or when another thread was faster.
+  func replace(at index: Int, olderThan age: UInt64, with now: UInt64) -> Bool {
+    let old = words[index].load(ordering: .relaxed)
+    guard old == 0 || now > old, now &- old > age || old == 0 else { return false }
+    return words[index].compareExchange(expected: old, desired: now, ordering: .relaxed).exchanged
+  }
+
   func sum(at index: Int) -> UInt64 {
     var sum: UInt64 = 0
     for slot in 0..<Cells.slots { sum &+= words[slot * stride + index].load(ordering: .relaxed) }
@@ -99,9 +106,18 @@ public struct Histogram: Sendable {
   let bounds: [Double]
   /// Sums are kept as whole multiples of 1/scale.
   let scale: Double
+  let exemplars: Exemplars
 
-  /// Counts one observation; negative ones count as 0.
-  public func observe(_ value: Double) {
+  init(cells: Cells, bounds: [Double], scale: Double) {
+    self.cells = cells
+    self.bounds = bounds
+    self.scale = scale
+    exemplars = Exemplars(buckets: bounds.count + 1)
+  }
+
+  /// Counts one observation; negative ones count as 0. The context of a span that is recorded becomes an exemplar of the
+  /// bucket, at most one in a second.
+  public func observe(_ value: Double, in context: TraceContext? = nil) {
     var low = 0
     var high = bounds.count
     while low < high {
@@ -109,10 +125,13 @@ public struct Histogram: Sendable {
       if value <= bounds[middle] { high = middle } else { low = middle + 1 }
     }
     cells.add((low, 1), (bounds.count + 1, UInt64(max(0, min(value * scale, 1e18)))))
+    if let context, context.isSampled { exemplars.offer(context, value, bucket: low) }
   }
 
   /// Counts a time given in nanoseconds as seconds.
-  public func observe(nanoseconds: UInt64) { observe(Double(nanoseconds) * 1e-9) }
+  public func observe(nanoseconds: UInt64, in context: TraceContext? = nil) {
+    observe(Double(nanoseconds) * 1e-9, in: context)
+  }
 
   /// Observations in bucket `index`, not cumulated; the last one is above all bounds.
   func count(_ index: Int) -> UInt64 { cells.sum(at: index) }

@@ -1,7 +1,7 @@
 import Contracts
 import Decider
 import Foundation
-import Replay
+import History
 import Testing
 
 /// Two replicas with caches of their own, timers and sub-runs. `CADRE_SIMULATION_SEED=7` repeats one seed,

@@ -1,6 +1,6 @@
 import Decider
 import Foundation
-import Replay
+import History
 import Testing
 
 /// Thousands of random workflows in random worlds. `CADRE_SIMULATION_SEED=7` repeats one of them,

@@ -160,7 +160,7 @@ import Testing
     try run.apply(.lease(step: "a", worker: "w"))
     var events = try run.apply(.pause(by: "u"))
     #expect(Effects(of: events, in: run.state).clearing == .ready)
-    #expect(run.state.shownStatus == "paused")
+    #expect(run.state.effectiveStatus == "paused")
     events = try run.apply(.succeed(step: "a", attempt: 1, output: payload, facts: []))
     #expect(Effects(of: events, in: run.state).work.isEmpty)
     events = try run.apply(.resume(by: "u"))

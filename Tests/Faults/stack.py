@@ -24,7 +24,8 @@ class Stack:
         self.log = open(self.folder + "/up.log", "wb")
         self.up = subprocess.Popen(
             [options.bin + "/cadre", "up", "--data", self.folder, "--port", str(self.port), "--no-example",
-             "--replicas", str(options.replicas), "--set", "orchestrator.CADRE_LEASE_DURATION_MS=5000"],
+             "--replicas", str(options.replicas), "--set", "orchestrator.CADRE_LEASE_DURATION_MS=5000",
+             *(part for one in getattr(options, "set", []) for part in ("--set", one))],
             stdout=self.log, stderr=self.log, stdin=subprocess.DEVNULL, start_new_session=True)
         limit = time.time() + 300
         while "ready after" not in self.said():
@@ -34,8 +35,8 @@ class Stack:
         self.key = open(self.folder + "/api-key").read().strip()
         self.gateways = [self.port_of(pid) for name, pid in self.children() if name == "gateway"]
         self.sockets = next(
-            part.split("=", 1)[1] for name, pid in self.children() if name == "orchestrator"
-            for part in self.environment(pid)["CADRE_POSTGRES_URL"].split() if part.startswith("host="))
+            (part.split("=", 1)[1] for name, pid in self.children() if name == "orchestrator"
+             for part in self.environment(pid)["CADRE_POSTGRES_URL"].split() if part.startswith("host=")), None)
         self.mock = next(self.port_of(pid) for name, pid in self.children() if name == "mock-provider")
 
     def said(self):

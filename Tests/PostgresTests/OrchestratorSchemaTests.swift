@@ -7,7 +7,7 @@ extension PostgresTests {
   @Suite(.serialized) struct OrchestratorSchema {
     private static let folder =
       (#filePath as NSString).deletingLastPathComponent
-      + "/../../Services/Orchestrator/Store/Migrations/"
+      + "/../../Services/Orchestrator/Storage/Migrations/"
     private static let schema = "migrated"
 
     private let fixture: PostgresFixture

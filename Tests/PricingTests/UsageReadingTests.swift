@@ -1,5 +1,6 @@
 import JSON
 import Pricing
+import Primitives
 import Testing
 
 @Suite struct UsageReadingTests {

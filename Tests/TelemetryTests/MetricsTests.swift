@@ -71,6 +71,22 @@ import Testing
     #expect(text.split(separator: "\n").filter { $0.hasPrefix("many_total{") }.count == 501)
   }
 
+  @Test func `a recorded trace is the exemplar of its bucket, in OpenMetrics alone`() {
+    let registry = MetricsRegistry()
+    let histogram = registry.histogram("c_seconds", help: "Times.", buckets: [1, 2], scale: 1000).with()
+    let recorded = TraceContext(traceHigh: 1, traceLow: 0xAB, spanID: 3, isSampled: true)
+    histogram.observe(0.5, in: TraceContext(traceHigh: 9, traceLow: 9, spanID: 9, isSampled: false))
+    histogram.observe(1.5, in: recorded)
+    histogram.observe(1.6, in: TraceContext(traceHigh: 7, traceLow: 7, spanID: 7, isSampled: true))
+    histogram.observe(1.7)
+    let open = String(decoding: registry.render(.openMetrics), as: UTF8.self).split(separator: "\n")
+    let exemplar = #"c_seconds_bucket{le="2"} 4 # {trace_id="000000000000000100000000000000ab"} 1.5 "#
+    // The second one came within the same second.
+    #expect(open.contains { $0.hasPrefix(exemplar) })
+    #expect(open.filter { $0.contains("trace_id") }.count == 1)
+    #expect(!String(decoding: registry.render(.prometheusText), as: UTF8.self).contains("trace_id"))
+  }
+
   @Test func `promtool finds nothing to complain about`() throws {
     let registry = MetricsRegistry()
     ProcessMetrics.register(in: registry, service: "test", version: "1")

@@ -1,7 +1,7 @@
 internal import Decider
 internal import JSON
 internal import LocalStack
-internal import Replay
+internal import History
 internal import Workflows
 
 /// `cadre replay`: replays run bundles from files, without a database, keys or network. Ends with 0 when all are
@@ -69,7 +69,7 @@ enum ReplayCommand {
     if isJSON {
       Output.line(String(decoding: writer.bytes, as: UTF8.self))
     } else if report.isConsistent {
-      Output.line("\(path): consistent, \(report.replay.events) events, \(report.replay.state.shownStatus)")
+      Output.line("\(path): consistent, \(report.replay.events) events, \(report.replay.state.effectiveStatus)")
     } else {
       Output.line("\(path): INCONSISTENT")
       for check in report.checks { if let fault = check.fault { Output.line("  \(check.name): \(fault)") } }

@@ -2,6 +2,8 @@ internal import Checks
 internal import HTTP
 internal import HTTPWire
 internal import JSON
+internal import ModelCalls
+internal import ModelCatalog
 internal import Routing
 internal import ServiceKit
 
@@ -9,14 +11,15 @@ internal import ServiceKit
 struct AliasRoutes: Sendable {
   private static let modelsMax = 32
 
-  let catalog: CatalogKeeper
-  let token: InternalToken
+  let catalog: CatalogCache
+  let stores: CatalogStores
+  let authenticator: Authenticator
 
   func add(to router: inout Router) {
     router.on(.get, "/api/v1/aliases") { request in
       try await answering {
-        _ = try APICaller(request, token)
-        let rows = try await catalog.aliases.all()
+        _ = try authenticator.caller(of: request)
+        let rows = try await stores.aliases.all()
         return .json { writer in
           writer.key("aliases")
           writer.beginArray()
@@ -34,8 +37,8 @@ struct AliasRoutes: Sendable {
     }
     router.on(.delete, "/api/v1/aliases/{alias}") { request in
       try await answering {
-        try APICaller.requireOperator(request, token)
-        guard try await catalog.aliases.remove(try request.parameter("alias")) else { throw Problem.notFound("alias") }
+        try authenticator.requireOperator(request)
+        guard try await stores.aliases.remove(try request.parameter("alias")) else { throw Problem.notFound("alias") }
         try await catalog.changed()
         return HTTPResponse(.noContent)
       }
@@ -43,7 +46,7 @@ struct AliasRoutes: Sendable {
   }
 
   private func put(_ request: HTTPRequest) async throws -> HTTPResponse {
-    try APICaller.requireOperator(request, token)
+    try authenticator.requireOperator(request)
     let name = try APIRequest.name(request, "alias", bytesMax: 200)
     let expected = try APIRequest.ifMatch(request)
     var fields = JSONFields(try await request.json().root)
@@ -79,7 +82,7 @@ struct AliasRoutes: Sendable {
       fields.note("models", .notAllowed, "there is no model '\(model)'")
     }
     try fields.finish()
-    guard let version = try await catalog.aliases.put(name, rule, check: check, expected: expected) else {
+    guard let version = try await stores.aliases.put(name, rule, check: check, expected: expected) else {
       throw APIRequest.notStored(expected, "aliases")
     }
     try await catalog.changed()

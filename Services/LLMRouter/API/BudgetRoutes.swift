@@ -3,10 +3,14 @@ internal import Contracts
 internal import HTTP
 internal import HTTPWire
 internal import JSON
+internal import ModelCalls
+internal import ModelCatalog
 internal import Postgres
 internal import Pricing
 internal import Primitives
 internal import ServiceKit
+internal import Spending
+internal import SystemSources
 
 /// `/api/v1/budgets`: what a tenant may spend, by scope and period.
 struct BudgetRoutes: Sendable {
@@ -14,9 +18,10 @@ struct BudgetRoutes: Sendable {
   /// The counters are exact below 2^53.
   private static let amountMax: Int64 = 9_000_000_000_000_000
 
-  let catalog: CatalogKeeper
+  let catalog: CatalogCache
+  let stores: CatalogStores
   let budgets: BudgetGuard
-  let token: InternalToken
+  let authenticator: Authenticator
 
   func add(to router: inout Router) {
     router.on(.get, "/api/v1/budgets") { request in try await answering { try await list(request) } }
@@ -34,8 +39,8 @@ struct BudgetRoutes: Sendable {
     }
     router.on(.delete, "/api/v1/budgets/{id}") { request in
       try await answering {
-        let caller = try APICaller(request, token)
-        guard try await catalog.budgets.remove(caller.tenant, try id(request)) else { throw Problem.notFound("budget") }
+        let caller = try authenticator.caller(of: request)
+        guard try await stores.budgets.remove(caller.tenant, try id(request)) else { throw Problem.notFound("budget") }
         try await catalog.changed()
         return HTTPResponse(.noContent)
       }
@@ -48,16 +53,16 @@ struct BudgetRoutes: Sendable {
   }
 
   private func find(_ request: HTTPRequest) async throws -> (APICaller, (budget: Budget, version: Int)) {
-    let caller = try APICaller(request, token)
-    guard let found = try await catalog.budgets.find(caller.tenant, try id(request)) else {
+    let caller = try authenticator.caller(of: request)
+    guard let found = try await stores.budgets.find(caller.tenant, try id(request)) else {
       throw Problem.notFound("budget")
     }
     return (caller, found)
   }
 
   private func list(_ request: HTTPRequest) async throws -> HTTPResponse {
-    let caller = try APICaller(request, token)
-    let rows = try await catalog.budgets.list(caller.tenant)
+    let caller = try authenticator.caller(of: request)
+    let rows = try await stores.budgets.list(caller.tenant)
     let status = try await budgets.status(rows.map(\.budget))
     return .json { writer in
       writer.key("budgets")
@@ -72,10 +77,10 @@ struct BudgetRoutes: Sendable {
   }
 
   private func create(_ request: HTTPRequest) async throws -> HTTPResponse {
-    let caller = try APICaller(request, token)
+    let caller = try authenticator.caller(of: request)
     var fields = JSONFields(try await request.json().root)
-    let scope = word(&fields, "scope", BudgetScope.self)
-    let period = word(&fields, "period", BudgetPeriod.self)
+    let scope = choice(&fields, "scope", BudgetScope.self)
+    let period = choice(&fields, "period", BudgetPeriod.self)
     let subject = fields.string("subject", bytesMax: BudgetRoutes.subjectBytesMax, allowsEmpty: true) ?? ""
     if scope == .tenant, !subject.isEmpty { fields.note("subject", .notAllowed, "nothing, for the scope tenant") }
     let (tokens, nano, alert) = amounts(&fields)
@@ -87,7 +92,7 @@ struct BudgetRoutes: Sendable {
       id: id.description, tenant: caller.tenant.description, scope: scope, subject: subject, period: period,
       tokens: tokens, nanoUSD: nano, alertPercent: alert ?? 80)
     do {
-      guard try await catalog.budgets.add(budget, tenant: caller.tenant, id: id) else {
+      guard try await stores.budgets.add(budget, tenant: caller.tenant, id: id) else {
         throw APIRequest.notStored(nil, "budgets")
       }
     } catch let error as PostgresError where error.sqlState == "23505" {
@@ -112,19 +117,19 @@ struct BudgetRoutes: Sendable {
     budget.nanoUSD = nano ?? budget.nanoUSD
     budget.alertPercent = alert ?? budget.alertPercent
     guard
-      let version = try await catalog.budgets.change(
+      let version = try await stores.budgets.change(
         budget, tenant: caller.tenant, id: try id(request), expected: expected)
     else { throw APIRequest.notStored(expected ?? 0, "budgets") }
     try await catalog.changed()
     return try await response(.ok, budget, version)
   }
 
-  private func word<Word: RawRepresentable<String> & CaseIterable>(
-    _ fields: inout JSONFields, _ name: String, _ type: Word.Type
-  ) -> Word? {
+  private func choice<Choice: RawRepresentable<String> & CaseIterable>(
+    _ fields: inout JSONFields, _ name: String, _ type: Choice.Type
+  ) -> Choice? {
     guard let text = fields.string(name, isRequired: true, bytesMax: 20) else { return nil }
-    if let word = Word(rawValue: text) { return word }
-    fields.note(name, .notAllowed, "one of \(Word.allCases.map(\.rawValue).joined(separator: ", "))")
+    if let value = Choice(rawValue: text) { return value }
+    fields.note(name, .notAllowed, "one of \(Choice.allCases.map(\.rawValue).joined(separator: ", "))")
     return nil
   }
 

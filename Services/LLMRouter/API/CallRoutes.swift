@@ -3,10 +3,13 @@ internal import Dialects
 internal import HTTP
 internal import HTTPWire
 internal import JSON
+internal import ModelCalls
+internal import ModelCatalog
 internal import Pricing
 internal import Primitives
 internal import Routing
 internal import Settings
+internal import SystemSources
 internal import Telemetry
 
 /// The endpoints that clients of OpenAI and Anthropic know.
@@ -26,49 +29,28 @@ struct CallRoutes: Sendable {
       router.on(.post, path, options) { request in try await calls.answer(request, dialect) }
     }
     router.on(.post, "/v1/messages/count_tokens", options) { request in
-      try await told(request, .messages) { try await count(request) }
+      try await answering(request, in: .messages) { try await count(request) }
     }
     router.on(.get, "/v1/models") { request in
-      try await told(request, dialect(request)) { try models(request).page(request) }
+      try await answering(request, in: .named(by: request)) { try models(request).page(request) }
     }
     // Names may hold slashes.
     router.on(.get, "/v1/models/{model*}") { request in
-      try await told(request, dialect(request)) { try models(request).one(try request.parameter("model")) }
+      try await answering(request, in: .named(by: request)) { try models(request).one(try request.parameter("model")) }
     }
-  }
-
-  /// Both worlds ask at the same path; Anthropic's clients name their version.
-  private func dialect(_ request: HTTPRequest) -> Dialect {
-    request.headers.contains("anthropic-version") ? .messages : .chat
-  }
-
-  /// Answers, and tells failures in a dialect with the id of the request.
-  private func told(
-    _ request: HTTPRequest, _ dialect: Dialect, _ body: () async throws -> HTTPResponse
-  ) async throws -> HTTPResponse {
-    let id = CallID.make().description
-    var response: HTTPResponse
-    do { response = try await body() } catch let failure as CallFailure {
-      response = failure.response(dialect, id: id)
-    } catch let problem as Problem {
-      response = CallFailure(problem).response(dialect, id: id)
-    }
-    response.headers.append(.xRequestID, id)
-    response.headers.append("request-id", id)
-    return response
   }
 
   // MARK: Models
 
   private func models(_ request: HTTPRequest) throws -> ModelList {
-    ModelList(calls.catalog.current.table, of: try calls.desk.identify(request), dialect(request))
+    ModelList(calls.catalog.current.table, of: try calls.authenticator.modelCaller(of: request), .named(by: request))
   }
 
   // MARK: Counting
 
   /// Tokens of a prompt: counted by the provider where it can, else estimated.
   private func count(_ request: HTTPRequest) async throws -> HTTPResponse {
-    let caller = try calls.desk.identify(request)
+    let caller = try calls.authenticator.modelCaller(of: request)
     let document = try await request.json()
     guard let messages = document.root["messages"], messages.kind == .array, messages.count > 0 else {
       throw CallFailure.invalid("'messages' must be a list with at least one message.", "messages")

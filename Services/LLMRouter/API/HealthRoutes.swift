@@ -1,15 +1,17 @@
 internal import HTTP
 internal import HTTPWire
+internal import ModelCalls
+internal import ModelCatalog
 internal import ServiceKit
 
-/// `/api/v1/providers/{provider}/health`: an operator who has mended a provider need not wait for its breakers.
+/// `/api/v1/providers/{provider}/health`: an operator who has repaired a provider need not wait for its breakers.
 struct HealthRoutes: Sendable {
-  let health: HealthBook
-  let token: InternalToken
+  let health: HealthRegistry
+  let authenticator: Authenticator
 
   func add(to router: inout Router) {
     router.on(.delete, "/api/v1/providers/{provider}/health") { request in
-      try APICaller.requireOperator(request, token)
+      try authenticator.requireOperator(request)
       health.forget(provider: try request.parameter("provider"))
       return HTTPResponse(.noContent)
     }

@@ -2,9 +2,13 @@ internal import Contracts
 internal import HTTP
 internal import HTTPWire
 internal import JSON
+internal import Ledger
+internal import ModelCalls
+internal import ModelCatalog
 internal import Pricing
 internal import Primitives
 internal import ServiceKit
+internal import SystemSources
 
 /// `/api/v1/virtual-keys`: short-lived keys for the model endpoints, bound to a run, an agent, models and a budget.
 struct KeyRoutes: Sendable {
@@ -12,9 +16,10 @@ struct KeyRoutes: Sendable {
   /// By so much the clocks of replicas may differ.
   private static let clockSkewSeconds: Int64 = 300
 
-  let catalog: CatalogKeeper
+  let catalog: CatalogCache
+  let stores: CatalogStores
   let signer: VirtualKey.Signer
-  let token: InternalToken
+  let authenticator: Authenticator
 
   func add(to router: inout Router) {
     router.on(.post, "/api/v1/virtual-keys", RouteOptions(bodyBytesMax: 16 << 10)) { request in
@@ -22,7 +27,7 @@ struct KeyRoutes: Sendable {
     }
     router.on(.delete, "/api/v1/virtual-keys/{id}") { request in
       try await answering {
-        let caller = try APICaller(request, token)
+        let caller = try authenticator.caller(of: request)
         guard let id = KeyID(try request.parameter("id")) else { throw Problem.notFound("key") }
         // An id says when it was made; a key of that time has expired after the longest life.
         let made = Timestamp(unixMicroseconds: Int64(clamping: id.uuid.unixMilliseconds).multipliedClamped(by: 1000))
@@ -30,7 +35,7 @@ struct KeyRoutes: Sendable {
         guard made <= now + .seconds(KeyRoutes.clockSkewSeconds) else { throw Problem.notFound("key") }
         let expiry = made + .seconds(VirtualKey.secondsMax + KeyRoutes.clockSkewSeconds)
         guard expiry > now else { return HTTPResponse(.noContent) }
-        try await catalog.budgets.revoke(caller.tenant, id.uuid, until: expiry)
+        try await stores.revokedKeys.revoke(caller.tenant, id.uuid, until: expiry)
         try await catalog.changed()
         return HTTPResponse(.noContent)
       }
@@ -38,7 +43,7 @@ struct KeyRoutes: Sendable {
   }
 
   private func make(_ request: HTTPRequest) async throws -> HTTPResponse {
-    let caller = try APICaller(request, token)
+    let caller = try authenticator.caller(of: request)
     var fields = JSONFields(try await request.json().root)
     let seconds = fields.int("ttl_seconds", in: 1...VirtualKey.secondsMax) ?? 3600
     var key = VirtualKey(
@@ -58,7 +63,7 @@ struct KeyRoutes: Sendable {
     let text = signer.sign(key)
     return .json(.created) { writer in
       writer.member("id", key.id.description)
-      // Shown once: it is kept nowhere.
+      // Only this answer has it: it is stored nowhere.
       writer.member("key", text)
       writer.member("expires_at", Timestamp(unixMicroseconds: key.expiresAt * 1_000_000).description)
     }

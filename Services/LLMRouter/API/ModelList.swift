@@ -2,6 +2,8 @@ internal import Dialects
 internal import HTTP
 internal import HTTPWire
 internal import JSON
+internal import ModelCalls
+internal import ModelCatalog
 internal import Primitives
 internal import Routing
 

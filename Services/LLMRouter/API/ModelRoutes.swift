@@ -1,23 +1,27 @@
 internal import HTTP
 internal import HTTPWire
 internal import JSON
+internal import ModelCalls
+internal import ModelCatalog
 internal import Pricing
 internal import Primitives
 internal import Routing
 internal import ServiceKit
+internal import SystemSources
 
 /// `/api/v1/providers/{provider}/models/{model}` and `/api/v1/models`: what can be asked for. Changes are for
 /// operators.
 struct ModelRoutes: Sendable {
-  let catalog: CatalogKeeper
-  let token: InternalToken
+  let catalog: CatalogCache
+  let stores: CatalogStores
+  let authenticator: Authenticator
 
   func add(to router: inout Router) {
     let path = "/api/v1/providers/{provider}/models/{model}"
     router.on(.get, "/api/v1/models") { request in try await answering { try await list(request) } }
     router.on(.get, path) { request in
       try await answering {
-        try APICaller.requireOperator(request, token)
+        try authenticator.requireOperator(request)
         return try await show(try request.parameter("provider"), try request.parameter("model"), .ok)
       }
     }
@@ -26,8 +30,8 @@ struct ModelRoutes: Sendable {
     }
     router.on(.delete, path) { request in
       try await answering {
-        try APICaller.requireOperator(request, token)
-        guard try await catalog.models.remove(try request.parameter("provider"), try request.parameter("model")) else {
+        try authenticator.requireOperator(request)
+        guard try await stores.models.remove(try request.parameter("provider"), try request.parameter("model")) else {
           throw Problem.notFound("model")
         }
         try await catalog.changed()
@@ -37,9 +41,9 @@ struct ModelRoutes: Sendable {
   }
 
   private func list(_ request: HTTPRequest) async throws -> HTTPResponse {
-    _ = try APICaller(request, token)
-    let rows = try await catalog.models.all()
-    let inTables = Set(try await catalog.providers.all().map(\.record.name))
+    _ = try authenticator.caller(of: request)
+    let rows = try await stores.models.all()
+    let declared = catalog.configuration.declared(besides: try await stores.providers.all())
     return .json { writer in
       writer.key("models")
       writer.beginArray()
@@ -48,7 +52,7 @@ struct ModelRoutes: Sendable {
         write(row.target, row, &writer)
         writer.endObject()
       }
-      for target in catalog.declared.filter({ !inTables.contains($0.provider.name) }).flatMap(\.models) {
+      for target in declared.flatMap(\.models) {
         writer.beginObject()
         write(target, nil, &writer)
         writer.endObject()
@@ -58,25 +62,25 @@ struct ModelRoutes: Sendable {
   }
 
   private func show(_ provider: String, _ name: String, _ status: HTTPStatus) async throws -> HTTPResponse {
-    guard let row = try await catalog.models.find(provider, name) else { throw Problem.notFound("model") }
+    guard let row = try await stores.models.find(provider, name) else { throw Problem.notFound("model") }
     var response = HTTPResponse.json(status) { write(row.target, row, &$0) }
     response.headers.append(.eTag, "\"\(row.version)\"")
     return response
   }
 
   private func put(_ request: HTTPRequest) async throws -> HTTPResponse {
-    try APICaller.requireOperator(request, token)
+    try authenticator.requireOperator(request)
     let provider = try APIRequest.name(request, "provider", bytesMax: 100)
     let name = try APIRequest.name(request, "model", bytesMax: 200)
     let expected = try APIRequest.ifMatch(request)
-    guard try await catalog.providers.find(provider) != nil else { throw Problem.notFound("provider") }
+    guard try await stores.providers.find(provider) != nil else { throw Problem.notFound("provider") }
     var fields = JSONFields(try await request.json().root)
     let tierText = fields.string("tier", bytesMax: 20)
     let tier = tierText.flatMap { Tier(rawValue: $0) }
     if tierText != nil, tier == nil { fields.note("tier", .notAllowed, "small, medium or large") }
-    let words = fields.strings("capabilities", countMax: 16, bytesMax: 40)
-    let capabilities = words.map { Set($0.compactMap { Capability(rawValue: $0) }) }
-    if let words, let capabilities, capabilities.count < Set(words).count {
+    let names = fields.strings("capabilities", countMax: 16, bytesMax: 40)
+    let capabilities = names.map { Set($0.compactMap { Capability(rawValue: $0) }) }
+    if let names, let capabilities, capabilities.count < Set(names).count {
       fields.note(
         "capabilities", .notAllowed, "some of \(Capability.allCases.map(\.rawValue).joined(separator: ", "))")
     }
@@ -91,7 +95,7 @@ struct ModelRoutes: Sendable {
       priority: fields.int("priority", in: 0...1000).map { Int($0) },
       weight: fields.int("weight", in: 0...1000).map { Int($0) })
     try fields.finish()
-    guard let isNew = try await catalog.models.put(row, expected: expected) else {
+    guard let isNew = try await stores.models.put(row, expected: expected) else {
       throw APIRequest.notStored(expected, "models")
     }
     try await catalog.changed()
@@ -122,7 +126,7 @@ struct ModelRoutes: Sendable {
   }
 
   private func write(_ declared: ModelTarget, _ row: ModelRow?, _ writer: inout JSONWriter) {
-    let target = catalog.filled(declared, catalog.current.providers[declared.provider]?.kind)
+    let target = catalog.configuration.completed(declared, catalog.current.providers[declared.provider]?.kind)
     writer.member("name", target.name)
     writer.member("provider", target.provider)
     writer.member("provider_model", target.providerModel)
@@ -159,7 +163,7 @@ struct ModelRoutes: Sendable {
         if let read = long.cacheRead { writer.member("cache_read", Double(read) / 1_000_000) }
         writer.endObject()
       }
-      writer.member("as_of", ifPresent: declared.price == nil ? catalog.prices.asOf : row?.priceAsOf)
+      writer.member("as_of", ifPresent: declared.price == nil ? catalog.configuration.prices.asOf : row?.priceAsOf)
       writer.endObject()
     }
     if let row {

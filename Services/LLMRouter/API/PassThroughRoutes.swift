@@ -3,40 +3,42 @@ internal import Dialects
 internal import HTTP
 internal import HTTPWire
 internal import JSON
+internal import ModelCalls
+internal import ModelCatalog
 internal import Pricing
 internal import Primitives
 internal import Routing
 internal import ServiceKit
 internal import Settings
+internal import SystemSources
 internal import Telemetry
 
 /// Addresses that generate nothing and go on to a provider that has them: moderations, files, responses that the
-/// provider keeps, counts of tokens.
+/// provider stores, counts of tokens.
 ///
-/// Files and kept responses belong to the account at the provider, which all tenants share: only an operator's key
+/// Files and stored responses belong to the account at the provider, which all tenants share: only an operator's key
 /// reaches them.
 struct PassThroughRoutes: Sendable {
   private static let requestBytesMax = 32 << 20
   private static let idBytesMax = 128
 
   let calls: CallService
-  let token: InternalToken
 
   func add(to router: inout Router) {
     let options = RouteOptions(bodyBytesMax: PassThroughRoutes.requestBytesMax, cancelsOnDisconnect: true)
     router.on(.post, "/v1/moderations", options) { request in
-      try await told(request) { try await moderate(request) }
+      try await answering(request, in: .named(by: request)) { try await moderate(request) }
     }
     router.on(.post, "/v1/responses/input_tokens", options) { request in
-      try await told(request) { try await count(request) }
+      try await answering(request, in: .named(by: request)) { try await count(request) }
     }
-    let kept: [(HTTPMethod, String, String)] = [
+    let stored: [(HTTPMethod, String, String)] = [
       (.get, "/v1/responses/{id}", ""), (.delete, "/v1/responses/{id}", ""),
       (.post, "/v1/responses/{id}/cancel", "/cancel"), (.get, "/v1/responses/{id}/input_items", "/input_items"),
     ]
-    for (method, pattern, tail) in kept {
+    for (method, pattern, tail) in stored {
       router.on(method, pattern, options) { request in
-        try await told(request) {
+        try await answering(request, in: .named(by: request)) {
           try await passOn(request, method, "/responses/\(try id(of: request))\(tail)", "response", [.openai])
         }
       }
@@ -47,30 +49,13 @@ struct PassThroughRoutes: Sendable {
     ]
     for (method, pattern, tail) in files {
       router.on(method, pattern, options) { request in
-        try await told(request) {
+        try await answering(request, in: .named(by: request)) {
           let path = try tail.map { "/files/\(try id(of: request))\($0)" } ?? "/files"
-          return try await passOn(request, method, path, "file", [dialect(request) == .messages ? .anthropic : .openai])
+          return try await passOn(
+            request, method, path, "file", [Dialect.named(by: request) == .messages ? .anthropic : .openai])
         }
       }
     }
-  }
-
-  /// Both worlds ask at the same path; Anthropic's clients name their version.
-  private func dialect(_ request: HTTPRequest) -> Dialect {
-    request.headers.contains("anthropic-version") ? .messages : .chat
-  }
-
-  private func told(_ request: HTTPRequest, _ body: () async throws -> HTTPResponse) async throws -> HTTPResponse {
-    let id = CallID.make().description
-    var response: HTTPResponse
-    do { response = try await body() } catch let failure as CallFailure {
-      response = failure.response(dialect(request), id: id)
-    } catch let problem as Problem {
-      response = CallFailure(problem).response(dialect(request), id: id)
-    }
-    response.headers.append(.xRequestID, id)
-    response.headers.append("request-id", id)
-    return response
   }
 
   /// An id that can stand in a path.
@@ -90,14 +75,14 @@ struct PassThroughRoutes: Sendable {
     return id
   }
 
-  // MARK: What providers keep
+  // MARK: What providers store
 
-  /// Asks for what providers keep, on behalf of an operator.
+  /// Asks for what providers store, on behalf of an operator.
   private func passOn(
     _ request: HTTPRequest, _ method: HTTPMethod, _ path: String, _ what: String, _ kinds: Set<ProviderKind>
   ) async throws -> HTTPResponse {
-    _ = try calls.desk.identify(request)
-    guard (try? token.require(request)) != nil, APICaller.isOperator(request) else {
+    _ = try calls.authenticator.modelCaller(of: request)
+    guard calls.authenticator.isOperator(request) else {
       throw CallFailure(
         status: .forbidden, code: "operator_required",
         message:
@@ -108,7 +93,7 @@ struct PassThroughRoutes: Sendable {
     return try await askAll(kinds, method, path + query, try await request.body.collect(), request, what)
   }
 
-  /// Asks the providers of some kinds in their order until one has the address and knows what is asked for.
+  /// Asks the providers of some kinds in their order until one has the address and knows what is requested.
   private func askAll(
     _ kinds: Set<ProviderKind>, _ method: HTTPMethod, _ target: String, _ body: [UInt8], _ request: HTTPRequest,
     _ what: String
@@ -163,10 +148,10 @@ struct PassThroughRoutes: Sendable {
 
   private func refusal(_ answer: HTTPClientResponse, _ body: [UInt8], _ provider: Provider) -> CallFailure {
     guard answer.status != .notFound else {
-      let said = (try? JSONDocument(parsing: body).root)?["error"]?["message"]?.string
+      let reported = (try? JSONDocument(parsing: body).root)?["error"]?["message"]?.string
       return CallFailure(
         status: .notFound, code: "not_found",
-        message: said.map { calls.filter.redacted(String($0.prefix(500))) }
+        message: reported.map { calls.filter.redacted(String($0.prefix(500))) }
           ?? "The provider \"\(provider.name)\" does not know it.")
     }
     return CallFailure(
@@ -177,7 +162,7 @@ struct PassThroughRoutes: Sendable {
   // MARK: Moderations
 
   private func moderate(_ request: HTTPRequest) async throws -> HTTPResponse {
-    let caller = try calls.desk.identify(request)
+    let caller = try calls.authenticator.modelCaller(of: request)
     let document = try await request.json()
     guard document.root.kind == .object, document.root["input"] != nil else {
       throw CallFailure.invalid("'input' is missing.", "input")
@@ -211,35 +196,35 @@ struct PassThroughRoutes: Sendable {
 
   /// Tokens of a response request: counted by the provider where it can, else estimated.
   private func count(_ request: HTTPRequest) async throws -> HTTPResponse {
-    let caller = try calls.desk.identify(request)
+    let caller = try calls.authenticator.modelCaller(of: request)
     let document = try await request.json()
-    let asked = try CallRequest(document, .responses)
+    let counted = try CallRequest(document, .responses)
     let snapshot = calls.catalog.current
-    let query = RouteQuery(model: asked.model, complexity: caller.complexity, allowed: caller.allowed)
+    let query = RouteQuery(model: counted.model, complexity: caller.complexity, allowed: caller.allowed)
     let plan: RoutePlan
     do { plan = try snapshot.table.route(query, random: 0) { _ in TargetHealth() } } catch {
       throw CallFailure(error, known: caller.known(of: snapshot.table))
     }
     guard let target = plan.targets.first, let provider = snapshot.providers[target.provider] else {
-      return tokens(asked.promptTokens)
+      return tokens(counted.promptTokens)
     }
     let path: String
     switch provider.kind {
     case .openai: path = "/responses/input_tokens"
     case .anthropic: path = "/messages/count_tokens"
-    default: return tokens(asked.promptTokens)
+    default: return tokens(counted.promptTokens)
     }
-    let (wire, made) = try asked.body(for: target, provider, outputCap: nil)
+    let (wire, made) = try counted.body(for: target, provider, outputCap: nil)
     let body = TokenCountRequest.body(made.bytes, wire)
     do {
       let answer = try await ask(provider, .post, path, body, request)
       guard case .bytes(let bytes) = answer.body, let root = try? JSONDocument(parsing: bytes).root,
         let count = root["input_tokens"]?.int
-      else { return tokens(asked.promptTokens) }
+      else { return tokens(counted.promptTokens) }
       return tokens(count)
     } catch let failure as CallFailure where failure.status == .notFound {
       // Not every server has the address.
-      return tokens(asked.promptTokens)
+      return tokens(counted.promptTokens)
     }
   }
 

@@ -1,24 +1,27 @@
 internal import HTTP
 internal import HTTPWire
 internal import JSON
+internal import ModelCalls
+internal import ModelCatalog
 internal import Primitives
 internal import Routing
 internal import ServiceKit
 
 /// `/api/v1/providers/{provider}`: who answers calls of models. For operators.
 struct ProviderRoutes: Sendable {
-  let catalog: CatalogKeeper
-  let health: HealthBook
+  let catalog: CatalogCache
+  let stores: CatalogStores
+  let health: HealthRegistry
   let prober: HealthProber
-  let token: InternalToken
-  /// What holds for providers that say nothing.
+  let authenticator: Authenticator
+  /// Times of providers without times of their own.
   let times: ProviderTimes
 
   func add(to router: inout Router) {
     router.on(.get, "/api/v1/providers") { request in try await answering { try await list(request) } }
     router.on(.get, "/api/v1/providers/{provider}") { request in
       try await answering {
-        try APICaller.requireOperator(request, token)
+        try authenticator.requireOperator(request)
         return try await show(try request.parameter("provider"), .ok)
       }
     }
@@ -27,8 +30,8 @@ struct ProviderRoutes: Sendable {
     }
     router.on(.delete, "/api/v1/providers/{provider}") { request in
       try await answering {
-        try APICaller.requireOperator(request, token)
-        guard try await catalog.providers.remove(try request.parameter("provider")) else {
+        try authenticator.requireOperator(request)
+        guard try await stores.providers.remove(try request.parameter("provider")) else {
           throw Problem.notFound("provider")
         }
         try await catalog.changed()
@@ -38,10 +41,9 @@ struct ProviderRoutes: Sendable {
   }
 
   private func list(_ request: HTTPRequest) async throws -> HTTPResponse {
-    try APICaller.requireOperator(request, token)
-    let rows = try await catalog.providers.all()
-    let names = Set(rows.map(\.record.name))
-    let declared = catalog.declared.map(\.provider).filter { !names.contains($0.name) }
+    try authenticator.requireOperator(request)
+    let rows = try await stores.providers.all()
+    let declared = catalog.configuration.declared(besides: rows).map(\.provider)
     return .json { writer in
       writer.key("providers")
       writer.beginArray()
@@ -60,19 +62,19 @@ struct ProviderRoutes: Sendable {
   }
 
   private func show(_ name: String, _ status: HTTPStatus) async throws -> HTTPResponse {
-    if let row = try await catalog.providers.find(name) {
+    if let row = try await stores.providers.find(name) {
       var response = HTTPResponse.json(status) { write(row.record, row, &$0) }
       response.headers.append(.eTag, "\"\(row.version)\"")
       return response
     }
-    guard let record = catalog.declared.map(\.provider).first(where: { $0.name == name }) else {
+    guard let record = catalog.configuration.declared.first(where: { $0.provider.name == name })?.provider else {
       throw Problem.notFound("provider")
     }
     return .json(status) { write(record, nil, &$0) }
   }
 
   private func put(_ request: HTTPRequest) async throws -> HTTPResponse {
-    try APICaller.requireOperator(request, token)
+    try authenticator.requireOperator(request)
     let name = try APIRequest.name(request, "provider", bytesMax: 100)
     let expected = try APIRequest.ifMatch(request)
     var fields = JSONFields(try await request.json().root)
@@ -100,7 +102,7 @@ struct ProviderRoutes: Sendable {
         stall: duration(&fields, "stall_ms")),
       isEnabled: fields.bool("enabled") ?? true)
     try fields.finish()
-    guard let stored = try await catalog.providers.put(record, expected: expected) else {
+    guard let stored = try await stores.providers.put(record, expected: expected) else {
       throw APIRequest.notStored(expected, "providers")
     }
     try await catalog.changed()
@@ -129,13 +131,13 @@ struct ProviderRoutes: Sendable {
     writer.member("enabled", record.isEnabled)
     writer.member("source", row == nil ? "configuration" : "api")
     writer.member("missing_keys", Int64(catalog.current.providers[record.name]?.missingKeys ?? 0))
-    if let sight = prober.sight(record.name) {
+    if let result = prober.result(of: record.name) {
       writer.key("probe")
       writer.beginObject()
-      writer.member("up", sight.isUp)
-      writer.member("at", sight.at.description)
-      writer.member("latency_us", sight.microseconds)
-      writer.member("fault", ifPresent: sight.fault)
+      writer.member("up", result.isUp)
+      writer.member("at", result.at.description)
+      writer.member("latency_us", result.microseconds)
+      writer.member("fault", ifPresent: result.fault)
       writer.endObject()
     }
     writer.key("unhealthy")

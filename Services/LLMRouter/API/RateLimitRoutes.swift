@@ -3,8 +3,12 @@ internal import Contracts
 internal import HTTP
 internal import HTTPWire
 internal import JSON
+internal import ModelCalls
+internal import ModelCatalog
 internal import Postgres
 internal import ServiceKit
+internal import Spending
+internal import SystemSources
 
 /// `/api/v1/rate-limits`: how fast a tenant may call, by scope; for operators also how fast a model is called by all.
 struct RateLimitRoutes: Sendable {
@@ -12,8 +16,9 @@ struct RateLimitRoutes: Sendable {
   private static let rateMax: Int64 = 1_000_000_000
   private static let concurrencyMax: Int64 = 1_000_000
 
-  let catalog: CatalogKeeper
-  let token: InternalToken
+  let catalog: CatalogCache
+  let stores: CatalogStores
+  let authenticator: Authenticator
 
   func add(to router: inout Router) {
     let path = "/api/v1/rate-limits"
@@ -23,18 +28,18 @@ struct RateLimitRoutes: Sendable {
     }
     router.on(.get, path + "/{id}") { request in
       try await answering {
-        let caller = try APICaller(request, token)
-        let found = try await catalog.rateLimits.find(
-          caller.tenant, models: APICaller.isOperator(request), try id(request))
+        let caller = try authenticator.caller(of: request)
+        let found = try await stores.rateLimits.find(
+          caller.tenant, models: caller.isOperator, try id(request))
         guard let found else { throw Problem.notFound("rate limit") }
         return .json { write(found.limit, found.version, &$0) }
       }
     }
     router.on(.delete, path + "/{id}") { request in
       try await answering {
-        let caller = try APICaller(request, token)
-        let isGone = try await catalog.rateLimits.remove(
-          caller.tenant, models: APICaller.isOperator(request), try id(request))
+        let caller = try authenticator.caller(of: request)
+        let isGone = try await stores.rateLimits.remove(
+          caller.tenant, models: caller.isOperator, try id(request))
         guard isGone else { throw Problem.notFound("rate limit") }
         try await catalog.changed()
         return HTTPResponse(.noContent)
@@ -48,8 +53,8 @@ struct RateLimitRoutes: Sendable {
   }
 
   private func list(_ request: HTTPRequest) async throws -> HTTPResponse {
-    let caller = try APICaller(request, token)
-    let rows = try await catalog.rateLimits.list(caller.tenant, models: APICaller.isOperator(request))
+    let caller = try authenticator.caller(of: request)
+    let rows = try await stores.rateLimits.list(caller.tenant, models: caller.isOperator)
     return .json { writer in
       writer.key("rate_limits")
       writer.beginArray()
@@ -63,7 +68,7 @@ struct RateLimitRoutes: Sendable {
   }
 
   private func create(_ request: HTTPRequest) async throws -> HTTPResponse {
-    let caller = try APICaller(request, token)
+    let caller = try authenticator.caller(of: request)
     var fields = JSONFields(try await request.json().root)
     let text = fields.string("scope", isRequired: true, bytesMax: 20)
     let scope = text.flatMap { RateScope(rawValue: $0) }
@@ -82,13 +87,13 @@ struct RateLimitRoutes: Sendable {
     try fields.finish()
     guard let scope else { throw Problem.badParameter("scope", "It is missing.") }
     // What a provider allows is shared by all tenants.
-    if scope == .model { try APICaller.requireOperator(request, token) }
+    if scope == .model { try authenticator.requireOperator(request) }
     let id = RateLimitID.make()
     let limit = RateLimit(
       id: id.description, tenant: scope == .model ? "" : caller.tenant.description, scope: scope, subject: subject,
       requests: requests, tokens: tokens, concurrency: concurrency)
     do {
-      guard try await catalog.rateLimits.add(limit, tenant: scope == .model ? nil : caller.tenant, id: id) else {
+      guard try await stores.rateLimits.add(limit, tenant: scope == .model ? nil : caller.tenant, id: id) else {
         throw APIRequest.notStored(nil, "rate limits")
       }
     } catch let error as PostgresError where error.sqlState == "23505" {

@@ -2,9 +2,13 @@ internal import Contracts
 internal import HTTP
 internal import HTTPWire
 internal import JSON
+internal import Ledger
+internal import ModelCalls
+internal import ModelCatalog
 internal import Pricing
 internal import Primitives
 internal import ServiceKit
+internal import SystemSources
 
 /// `/api/v1/usage`: what was used and what it has cost, by any dimension and time; `/api/v1/calls`: single calls, each
 /// with its attempts.
@@ -14,8 +18,8 @@ struct UsageRoutes: Sendable {
   private static let own: Set<String> = ["from", "to", "group_by", "bucket", "format", "limit", "cursor"]
 
   let usage: UsageStore
-  let ledger: Ledger
-  let token: InternalToken
+  let ledger: LedgerWriter
+  let authenticator: Authenticator
 
   func add(to router: inout Router) {
     router.on(.get, "/api/v1/usage") { request in try await answering { try await sums(request) } }
@@ -32,7 +36,7 @@ struct UsageRoutes: Sendable {
       }
       return time
     }
-    // What is not said is whole hours, of which there are sums.
+    // The defaults are whole hours, of which there are sums.
     let to = try time("to") ?? UsageRoutes.wholeHour(after: WallClock.now())
     var query = UsageQuery(
       from: try time("from") ?? UsageRoutes.wholeHour(after: to) + .seconds(-30 * 86_400), to: to, groups: [],
@@ -63,7 +67,7 @@ struct UsageRoutes: Sendable {
   }
 
   private func sums(_ request: HTTPRequest) async throws -> HTTPResponse {
-    let caller = try APICaller(request, token)
+    let caller = try authenticator.caller(of: request)
     let (query, items) = try query(request)
     // What this replica has accounted is in the answer.
     try await ledger.flush()
@@ -114,7 +118,7 @@ struct UsageRoutes: Sendable {
       let cells =
         (row.bucket.map { [$0.description] } ?? []) + row.groups.map { cell($0 ?? "") }
         + UsageRoutes.numbers(row).map { String($0.1) }
-        + [BudgetFault.dollars(row.nanoUSD), BudgetFault.dollars(row.savedNanoUSD)]
+        + [Dollars.text(nanoUSD: row.nanoUSD), Dollars.text(nanoUSD: row.savedNanoUSD)]
       text += cells.joined(separator: ",") + "\r\n"
     }
     var response = HTTPResponse(.ok, body: .bytes(Array(text.utf8)))
@@ -125,7 +129,7 @@ struct UsageRoutes: Sendable {
 
   /// A call with its attempts: those that were charged, in order, and those that were refused and cost nothing.
   private func call(_ request: HTTPRequest) async throws -> HTTPResponse {
-    let caller = try APICaller(request, token)
+    let caller = try authenticator.caller(of: request)
     guard let id = CallID(try request.parameter("id")) else { throw Problem.notFound("call") }
     try await ledger.flush()
     let rows = try await usage.call(caller.tenant, id)
@@ -158,7 +162,7 @@ struct UsageRoutes: Sendable {
   }
 
   private func calls(_ request: HTTPRequest) async throws -> HTTPResponse {
-    let caller = try APICaller(request, token)
+    let caller = try authenticator.caller(of: request)
     var (query, items) = try query(request)
     var limit = 50
     if let text = items["limit"] {
@@ -194,12 +198,12 @@ struct UsageRoutes: Sendable {
   }
 }
 
-/// Attempts as they are shown.
+/// Attempts as the API shows them.
 private enum CallAttempts {
   static let numbers = [
     "input_tokens", "cache_read_tokens", "cache_write_tokens", "output_tokens", "charged_tokens", "charged_nano_usd",
   ]
-  private static let shown = [
+  private static let members = [
     "provider", "model", "outcome", "estimated", "input_tokens", "cache_read_tokens", "cache_write_tokens",
     "output_tokens", "reasoning_tokens", "nano_usd", "charged_tokens", "charged_nano_usd", "latency_us",
   ]
@@ -211,7 +215,7 @@ private enum CallAttempts {
 
   static func write(_ row: JSONView, _ writer: inout JSONWriter) {
     writer.beginObject()
-    for name in shown {
+    for name in members {
       if let value = row[name] { writer.member(name, raw: value.rawBytes) }
     }
     writer.endObject()

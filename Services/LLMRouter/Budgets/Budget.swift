@@ -75,8 +75,11 @@ public struct BudgetCounter: Hashable, Sendable {
 
   /// The name of the counter in the store: the same on every replica, different for each tenant, window and subject.
   public var key: String {
-    "budget:{\(budget.tenant)}:\(budget.id):\(unit.rawValue):\(start):\(subject)"
+    "\(BudgetCounter.keyPrefix(tenant: budget.tenant))\(budget.id):\(unit.rawValue):\(start):\(subject)"
   }
+
+  /// What the names of all counters of a tenant begin with.
+  public static func keyPrefix(tenant: String) -> String { "budget:{\(tenant)}:" }
 }
 
 extension Budget {

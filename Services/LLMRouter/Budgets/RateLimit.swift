@@ -50,21 +50,21 @@ public struct RateLimit: Hashable, Sendable {
   }
 
   /// The gate that a call has to pass, nil when the limit does not concern it.
-  public func gate(for call: CallSubjects) -> RateGate? {
+  public func gate(for call: CallSubjects) -> AppliedRateLimit? {
     guard let scope = BudgetScope(rawValue: scope.rawValue), tenant == call.tenant, let name = call[scope],
       subject.isEmpty || subject == name
     else { return nil }
-    return RateGate(limit: self, subject: name)
+    return AppliedRateLimit(limit: self, subject: name)
   }
 
   /// The gate of a model, nil when the limit is for something else.
-  public func gate(model: String) -> RateGate? {
-    scope == .model && (subject.isEmpty || subject == model) ? RateGate(limit: self, subject: model) : nil
+  public func gate(model: String) -> AppliedRateLimit? {
+    scope == .model && (subject.isEmpty || subject == model) ? AppliedRateLimit(limit: self, subject: model) : nil
   }
 }
 
 /// A limit for one subject.
-public struct RateGate: Hashable, Sendable {
+public struct AppliedRateLimit: Hashable, Sendable {
   /// The limit.
   public let limit: RateLimit
   /// Whom the gate is for.

@@ -1,11 +1,11 @@
-internal import Contracts
+package import Contracts
 internal import Crypto
-internal import Dialects
-internal import JSON
+package import Dialects
+package import JSON
 internal import Primitives
 
 /// The name of an answer in the cache: the same for requests that mean the same, different for each tenant.
-struct CacheKey: Sendable, Hashable {
+package struct CacheKey: Sendable, Hashable {
   /// Members that do not change an answer.
   private static let idle: Set<String> = [
     "user", "metadata", "store", "service_tier", "prompt_cache_key", "safety_identifier",
@@ -16,10 +16,10 @@ struct CacheKey: Sendable, Hashable {
   /// SHA-256 over the dialect and the canonical request (keys in order, no white space). The tenant stands in the name
   /// itself, so that no answer can cross to another one. How the answer is to come (`stream`) is part of it: streams
   /// are kept as streams.
-  init(_ request: CallRequest, tenant: TenantID) {
-    let members = request.document.root.members.filter { !CacheKey.idle.contains($0.key.string ?? "") }
+  package init(_ dialect: Dialect, _ request: JSONView, tenant: TenantID) {
+    let members = request.members.filter { !CacheKey.idle.contains($0.key.string ?? "") }
     let value = JSONValue.object(members.map { JSONValue.Member($0.key.string ?? "", JSONValue($0.value)) })
-    let bytes = Array(request.dialect.rawValue.utf8) + [0] + value.canonicalBytes()
+    let bytes = Array(dialect.rawValue.utf8) + [0] + value.canonicalBytes()
     text = "cache:{\(tenant.description)}:\(Hex.encode(Digest.sha256(bytes)))"
   }
 }

@@ -1,8 +1,5 @@
-internal import HTTP
-internal import HTTPWire
-
 /// Which calls are cached when their caller says nothing.
-enum CacheMode: String, Sendable, CaseIterable {
+package enum CacheMode: String, Sendable, CaseIterable {
   /// None, whatever the caller says.
   case off
   /// Those that ask for it by `Cache-Control: max-age`.
@@ -14,16 +11,16 @@ enum CacheMode: String, Sendable, CaseIterable {
 }
 
 /// What a caller and the configuration say about the cache, in the words of HTTP's `Cache-Control` (RFC 9111).
-struct CachePolicy: Sendable, Hashable {
-  var reads = false
-  var writes = false
+package struct CachePolicy: Sendable, Hashable {
+  package var reads = false
+  package var writes = false
   /// The caller wants an answer of the cache or none.
-  var onlyIfCached = false
+  package var onlyIfCached = false
   /// How long the answer may be kept, in seconds.
-  var seconds: Int64
+  package var seconds: Int64
 
   /// The policy of a call.
-  init(_ header: String?, mode: CacheMode, isDeterministic: Bool, standardSeconds: Int64) {
+  package init(_ header: String?, mode: CacheMode, isDeterministic: Bool, standardSeconds: Int64) {
     seconds = standardSeconds
     guard mode != .off else { return }
     var isWanted = mode == .all || (mode == .deterministic && isDeterministic)
@@ -51,5 +48,5 @@ struct CachePolicy: Sendable, Hashable {
     }
   }
 
-  var isActive: Bool { reads || writes }
+  package var isActive: Bool { reads || writes }
 }

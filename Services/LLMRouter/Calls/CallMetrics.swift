@@ -1,8 +1,10 @@
-internal import Telemetry
+internal import AnswerCache
+internal import Ledger
+package import Telemetry
 
 /// Metrics of model calls. Providers and models come from the configuration, so labels are bounded; names that callers
 /// invent never become labels.
-struct CallMetrics: Sendable {
+package struct CallMetrics: Sendable {
   private static let tokenBuckets: [Double] = [
     1, 4, 16, 64, 256, 1024, 4096, 16_384, 65_536, 262_144, 1_048_576, 4_194_304, 16_777_216, 67_108_864,
   ]
@@ -22,11 +24,13 @@ struct CallMetrics: Sendable {
   let hedges: Counter
   let checks: CounterFamily
 
-  init(registry: MetricsRegistry) {
+  /// Registers the metrics.
+  package init(registry: MetricsRegistry) {
     calls = registry.counter(
       "cadre_model_calls_total", help: "Calls of models, by outcome.", labels: ["provider", "model", "outcome"])
     attempts = registry.counter(
-      "cadre_model_attempts_total", help: "Attempts at providers, by result.", labels: ["provider", "model", "result"])
+      "cadre_model_attempts_total", help: "AttemptLoop at providers, by result.",
+      labels: ["provider", "model", "result"])
     tokens = registry.counter(
       "cadre_model_tokens_total", help: "Tokens that providers have counted.", labels: ["provider", "model", "kind"])
     cost = registry.counter(
@@ -35,13 +39,13 @@ struct CallMetrics: Sendable {
     unpriced = registry.counter(
       "cadre_model_unpriced_calls_total", help: "Calls whose price or usage is unknown.", labels: ["provider", "model"])
     estimated = registry.counter(
-      "cadre_model_estimated_calls_total", help: "Calls whose usage the provider did not tell.",
+      "cadre_model_estimated_calls_total", help: "Calls whose usage the provider did not report.",
       labels: ["provider", "model"])
     duration = registry.histogram(
       "cadre_model_call_duration_seconds", help: "Time from the request to the end of the answer.",
       labels: ["provider", "model"])
     firstToken = registry.histogram(
-      "cadre_model_first_byte_seconds", help: "Time from the request to the first words of the answer.",
+      "cadre_model_first_byte_seconds", help: "Time from the request to the first token of the answer.",
       labels: ["provider", "model"])
     overhead = registry.histogram(
       "cadre_model_overhead_seconds",

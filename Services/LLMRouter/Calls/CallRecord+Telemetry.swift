@@ -1,12 +1,15 @@
 internal import Dialects
+internal import Ledger
+internal import ModelCatalog
 internal import Pricing
+internal import Primitives
 internal import Routing
 internal import Telemetry
 
 /// What metrics and traces say of a call.
 extension CallRecord {
   /// Counts an ended call or attempt in the metrics.
-  func observe(_ entry: LedgerEntry, _ target: ModelTarget?, _ kind: ProviderKind?, isTold: Bool) {
+  func observe(_ entry: LedgerEntry, _ target: ModelTarget?, _ kind: ProviderKind?, isReported: Bool) {
     let (provider, model) = (target?.provider ?? "", target?.name ?? "")
     metrics.calls.with(provider, model, entry.outcome).add()
     guard let target else { return }
@@ -27,7 +30,7 @@ extension CallRecord {
       metrics.unpriced.with(provider, model).add()
     }
     let name = kind?.conventionName ?? "openai"
-    if isTold {
+    if isReported {
       metrics.tokenUsage.with(name, target.name, "input").observe(nanoseconds: UInt64(max(0, usage.prompt)))
       metrics.tokenUsage.with(name, target.name, "output").observe(nanoseconds: UInt64(max(0, usage.output)))
     }

@@ -1,14 +1,19 @@
+internal import AnswerCache
 internal import Contracts
 internal import Dialects
 internal import HTTPWire
 internal import JSON
+internal import Ledger
+internal import ModelCatalog
 internal import Pricing
 internal import Primitives
 internal import Routing
+internal import Spending
 internal import Synchronization
+internal import SystemSources
 internal import Telemetry
 
-/// One call from its begin to its account: exactly one end, whoever comes first.
+/// The account of one call. It ends exactly once, whoever ends it first.
 final class CallRecord: Sendable {
   private struct State {
     var entry: LedgerEntry
@@ -17,9 +22,9 @@ final class CallRecord: Sendable {
     var reservation: Reservation?
     let promptTokens: Int64
     var firstTokenAt: UInt64?
-    var passes: [RatePass] = []
+    var permits: [RateLimitPermit] = []
     var loweredTo: Int64?
-    /// More set aside, for attempts that were charged before the one that answers.
+    /// Further reservations, for attempts that were charged before the one that answers.
     var further: [Reservation] = []
     /// The last attempt that was charged without an answer: it becomes the row of the call, if no other does.
     var failed: AttemptReport?
@@ -48,14 +53,15 @@ final class CallRecord: Sendable {
   let span: Span
   let startedAt: UInt64
   let metrics: CallMetrics
-  private let ledger: Ledger
+  private let ledger: LedgerWriter
   private let budgets: BudgetGuard
-  private let rates: RateGuard
+  private let rates: RateLimiter
   private let state: Mutex<State>
 
   init(
-    _ entry: LedgerEntry, promptTokens: Int64, span: Span, startedAt: UInt64, metrics: CallMetrics, ledger: Ledger,
-    budgets: BudgetGuard, rates: RateGuard
+    _ entry: LedgerEntry, promptTokens: Int64, span: Span, startedAt: UInt64, metrics: CallMetrics,
+    ledger: LedgerWriter,
+    budgets: BudgetGuard, rates: RateLimiter
   ) {
     id = entry.id
     self.span = span
@@ -67,7 +73,7 @@ final class CallRecord: Sendable {
     state = Mutex(State(entry: entry, promptTokens: promptTokens))
   }
 
-  /// The call is about to be made: its worst case goes into the spool.
+  /// The call is about to be made: its maximum cost goes into the spool.
   func begin(
     reservation: Reservation?, tokensMax: Int64, nanoUSDMax: Int64, loweredTo: Int64?, route: String, cache: String
   ) throws(CallFailure) {
@@ -95,7 +101,7 @@ final class CallRecord: Sendable {
   /// The bound of the answer, when a budget has lowered it.
   var loweredTo: Int64? { state.withLock { $0.loweredTo } }
 
-  /// What has to be set aside anew before another attempt, because attempts that failed are charged; nil when nothing.
+  /// What has to be reserved anew before another attempt, because attempts that failed are charged; nil when nothing.
   func uncovered() -> (counters: Reservation, tokens: Int64, nanoUSD: Int64)? {
     state.withLock { state in
       guard let reservation = state.reservation, !state.isEnded else { return nil }
@@ -113,7 +119,7 @@ final class CallRecord: Sendable {
     }
   }
 
-  /// More was set aside. Returns false when the call has ended meanwhile: then it is to be given back.
+  /// More was reserved. Returns false when the call has ended meanwhile: then it is to be released.
   func cover(_ reservation: Reservation) -> Bool {
     state.withLock { state in
       guard !state.isEnded else { return false }
@@ -122,13 +128,13 @@ final class CallRecord: Sendable {
     }
   }
 
-  /// The call is inside the gates of its rate limits until its end.
-  func hold(_ pass: RatePass) { state.withLock { $0.passes.append(pass) } }
+  /// The call keeps a permit of its rate limits until its end.
+  func add(_ permit: RateLimitPermit) { state.withLock { $0.permits.append(permit) } }
 
   /// An attempt is over without an answer.
-  func release(_ pass: RatePass) {
-    state.withLock { state in state.passes.removeAll { $0.call == pass.call } }
-    rates.leave(pass, used: 0)
+  func release(_ permit: RateLimitPermit) {
+    state.withLock { state in state.permits.removeAll { $0.call == permit.call } }
+    rates.release(permit, used: 0)
   }
 
   func attempting(_ target: ModelTarget, _ kind: ProviderKind) {
@@ -185,9 +191,6 @@ final class CallRecord: Sendable {
     }
   }
 
-  /// The caller left while an attempt was under way: what came of it is what the call has cost.
-  func abandoned(_ report: AttemptReport) { settle(report) }
-
   /// Writes the row of an attempt that was charged and is not the answer.
   private func charge(_ report: AttemptReport) {
     let charge = CallRecord.charge(report)
@@ -219,7 +222,7 @@ final class CallRecord: Sendable {
     }
     ledger.end(entry)
     if let late { budgets.charge(late, tokens: entry.chargedTokens, nanoUSD: entry.chargedNanoUSD) }
-    observe(entry, report.target, report.kind, isTold: !charge.isEstimated)
+    observe(entry, report.target, report.kind, isReported: !charge.isEstimated)
   }
 
   /// What usage costs, to be written into a row.
@@ -270,10 +273,10 @@ final class CallRecord: Sendable {
     }
   }
 
-  /// Whether budgets have set something aside for the call.
+  /// Whether budgets have reserved something for the call.
   var isReserved: Bool { state.withLock { $0.reservation != nil } }
 
-  /// Attempts so far.
+  /// AttemptLoop so far.
   var attempts: Int { state.withLock { $0.entry.attempts } }
 
   /// The call failed, or its caller went away: what was generated until then is charged, attempt by attempt.
@@ -282,7 +285,7 @@ final class CallRecord: Sendable {
   /// An answer that nobody took.
   deinit { fail(CancellationError()) }
 
-  /// The end. `usage` is what the provider said, `estimate` what stands for it when it said nothing; without both there
+  /// The end. `usage` is what the provider reported, `estimate` what stands for it when it reported nothing; without both there
   /// is no answer, and the last attempt that was begun is what the call has cost.
   func end(_ outcome: String, usage: TokenUsage?, estimate: TokenUsage? = nil, finish: String? = nil) {
     let hasAnswer = usage != nil || estimate != nil
@@ -293,31 +296,31 @@ final class CallRecord: Sendable {
       return earlier
     }
     if let earlier { charge(earlier) }
-    guard let (entry, target, isTold) = close(outcome, usage, estimate) else { return }
+    guard let (entry, target, isReported) = close(outcome, usage, estimate) else { return }
     ledger.end(entry)
-    let (passes, reservation, further, extra, kind) = state.withLock { state in
-      (state.passes, state.reservation, state.further, (state.extraTokens, state.extraNanoUSD), state.kind)
+    let (permits, reservation, further, extra, kind) = state.withLock { state in
+      (state.permits, state.reservation, state.further, (state.extraTokens, state.extraNanoUSD), state.kind)
     }
-    for pass in passes { rates.leave(pass, used: entry.chargedTokens.addingClamped(extra.0)) }
+    for permit in permits { rates.release(permit, used: entry.chargedTokens.addingClamped(extra.0)) }
     if let reservation {
       budgets.settle(
         reservation, tokens: entry.chargedTokens.addingClamped(extra.0),
         nanoUSD: entry.chargedNanoUSD.addingClamped(extra.1))
       for more in further { budgets.settle(more, tokens: 0, nanoUSD: 0) }
     }
-    observe(entry, target, kind, isTold: isTold)
+    observe(entry, target, kind, isReported: isReported)
     describe(entry, target, kind, finish)
     span.end()
   }
 
-  /// The answer came from the cache, or from a call of another that was in flight.
-  func endFromCache(_ cached: CachedAnswer, state word: String) {
+  /// The answer came from the cache, or from a call of another that was in inFlight.
+  func endFromCache(_ cached: CachedAnswer, state name: String) {
     let ended = state.withLock { state -> LedgerEntry? in
       guard !state.isEnded else { return nil }
       state.isEnded = true
       state.entry.model = cached.model
       state.entry.provider = cached.provider
-      state.entry.cache = word
+      state.entry.cache = name
       state.entry.outcome = "ok"
       state.entry.usage = cached.usage
       state.entry.nanoUSD = 0
@@ -327,13 +330,13 @@ final class CallRecord: Sendable {
     }
     guard let ended else { return }
     ledger.end(ended)
-    span.setAttribute("cadre.cache", .string(word))
+    span.setAttribute("cadre.cache", .string(name))
     span.end()
   }
 
   private func close(
     _ outcome: String, _ usage: TokenUsage?, _ estimate: TokenUsage?
-  ) -> (LedgerEntry, ModelTarget?, isTold: Bool)? {
+  ) -> (LedgerEntry, ModelTarget?, isReported: Bool)? {
     state.withLock { state in
       guard !state.isEnded else { return nil }
       state.isEnded = true

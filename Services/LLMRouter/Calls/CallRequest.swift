@@ -1,27 +1,29 @@
-internal import Dialects
+package import Dialects
 internal import HTTPWire
-internal import JSON
+package import JSON
+package import ModelCatalog
 internal import Pricing
-internal import Routing
+package import Routing
+internal import Spending
 
-/// A request in the dialect of its caller: only what routing and metering need is looked at.
-struct CallRequest: Sendable {
-  let dialect: Dialect
-  let document: JSONDocument
-  let model: String
-  let wantsStream: Bool
+/// A request in the dialect of its caller: only what routing and metering need is read.
+package struct CallRequest: Sendable {
+  package let dialect: Dialect
+  package let document: JSONDocument
+  package let model: String
+  package let wantsStream: Bool
   let wantsUsage: Bool
   /// Tokens of the answer that the caller allows.
   let outputTokens: Int64?
   let needs: Set<Capability>
-  let promptTokens: Int64
+  package let promptTokens: Int64
   /// How many answers the provider generates.
   let answers: Int64
   /// The tools of the caller were left out.
   let isWithoutTools: Bool
 
   /// Reads a request. Throws what is wrong with it.
-  init(_ document: JSONDocument, _ dialect: Dialect) throws(CallFailure) {
+  package init(_ document: JSONDocument, _ dialect: Dialect) throws(CallFailure) {
     let root = document.root
     guard root.kind == .object else { throw .invalid("The body must be a JSON object.", nil) }
     self.dialect = dialect
@@ -81,7 +83,7 @@ struct CallRequest: Sendable {
     return answers
   }
 
-  /// What is asked.
+  /// The prompt or conversation.
   private static func content(of root: JSONView, _ dialect: Dialect) throws(CallFailure) -> JSONView {
     if dialect == .completions {
       guard let prompt = root["prompt"], prompt.kind == .string || (prompt.count == 1 && prompt[0]?.kind == .string)
@@ -125,7 +127,7 @@ struct CallRequest: Sendable {
     }
   }
 
-  /// Documents of text are text; others are shown to the model page by page.
+  /// Documents of text are text; others reach the model page by page.
   private static func isPicture(_ part: JSONView) -> Bool {
     guard let source = part["source"] else { return true }
     switch source["type"]?.string {
@@ -179,10 +181,10 @@ struct CallRequest: Sendable {
     isWithoutTools = true
   }
 
-  /// Text for the provider's own prompt cache and for ours: whether the caller expects the same answer again.
+  /// Whether the caller expects the same answer again.
   var isDeterministic: Bool { document.root["temperature"]?.double == 0 || dialect == .embeddings }
 
-  /// What stands for the usage of a whole answer when the provider does not tell it.
+  /// What stands for the usage of a whole answer when the provider does not report it.
   func estimate(_ answer: ProviderAnswer) -> TokenUsage {
     TokenUsage(input: promptTokens, output: dialect == .embeddings ? 0 : Int64((answer.deliveredBytes + 2) / 3))
   }
@@ -190,8 +192,8 @@ struct CallRequest: Sendable {
   // MARK: For a target
 
   /// The body for a target. `outputCap` is set when the answer must be bounded and the caller names no bound. Throws
-  /// what cannot be said there.
-  func body(
+  /// what the dialect there cannot express.
+  package func body(
     for target: ModelTarget, _ provider: Provider, outputCap: Int64?, mayHaveThread: Bool = false
   ) throws(CallFailure) -> (wire: Dialect, made: TranslatedRequest) {
     guard let wire = provider.kind.wire(for: dialect) else {

@@ -1,55 +1,45 @@
+package import AnswerCache
 internal import Budgets
 internal import Checks
 internal import Contracts
-internal import Dialects
-internal import HTTP
+package import Dialects
+package import HTTP
 internal import HTTPWire
 internal import JSON
+package import Ledger
+package import ModelCatalog
 internal import Pricing
 internal import Primitives
 internal import Reactor
 internal import Routing
-internal import Telemetry
+package import Spending
+package import Telemetry
+internal import SystemSources
 
-/// How calls are made: limits and times.
-struct CallLimits: Sendable {
-  /// Time for a whole call with all its attempts.
-  var timeout: Duration
-  var retries: RetryPolicy
-  /// Tokens of an answer that has no bound of its own, where a budget needs one.
-  var outputTokens: Int64
-  /// Whether models without a price may be called on money budgets.
-  var allowsUnpriced: Bool
-  /// The largest answer.
-  var answerBytes: Int
-  /// How long providers are waited for.
-  var times: ProviderTimes
-  /// The longest silence of a stream towards its caller.
-  var heartbeat: Duration
-}
-
-/// The path of a call: who, which model, cache, budget, attempts, account.
-final class CallService: Sendable {
-  let desk: CallerDesk
-  let catalog: CatalogKeeper
-  let client: HTTPClient
-  let health: HealthBook
-  let ledger: Ledger
+/// The path of a call: caller, route, cache, budget, attempts, account.
+package final class CallService: Sendable {
+  package let authenticator: Authenticator
+  package let catalog: CatalogCache
+  package let client: HTTPClient
+  package let health: HealthRegistry
+  let ledger: LedgerWriter
   let budgets: BudgetGuard
-  let rates: RateGuard
-  let cache: PromptCache
-  let deck: FlightDeck
+  let rates: RateLimiter
+  let cache: AnswerStore
+  let singleFlight: SingleFlight
   let metrics: CallMetrics
   let telemetry: Telemetry
-  let limits: CallLimits
-  let filter: CallGuard
+  package let limits: CallLimits
+  package let filter: RequestFilter
 
-  init(
-    desk: CallerDesk, catalog: CatalogKeeper, client: HTTPClient, health: HealthBook, ledger: Ledger,
-    budgets: BudgetGuard, rates: RateGuard, cache: PromptCache, deck: FlightDeck, metrics: CallMetrics,
-    telemetry: Telemetry, limits: CallLimits, filter: CallGuard
+  /// A service of these parts.
+  package init(
+    authenticator: Authenticator, catalog: CatalogCache, client: HTTPClient, health: HealthRegistry,
+    ledger: LedgerWriter,
+    budgets: BudgetGuard, rates: RateLimiter, cache: AnswerStore, singleFlight: SingleFlight, metrics: CallMetrics,
+    telemetry: Telemetry, limits: CallLimits, filter: RequestFilter
   ) {
-    self.desk = desk
+    self.authenticator = authenticator
     self.catalog = catalog
     self.client = client
     self.health = health
@@ -57,60 +47,15 @@ final class CallService: Sendable {
     self.budgets = budgets
     self.rates = rates
     self.cache = cache
-    self.deck = deck
+    self.singleFlight = singleFlight
     self.metrics = metrics
     self.telemetry = telemetry
     self.limits = limits
     self.filter = filter
   }
 
-  /// A call that is ready to be made. One object: as a value it would stand in the frame of every step on its way, for
-  /// as long as a stream lasts.
-  final class Prepared: Sendable {
-    let asked: CallRequest
-    let caller: ModelCaller
-    let snapshot: CatalogSnapshot
-    let plan: RoutePlan
-    let record: CallRecord
-    let forwarded: HTTPHeaders
-    let deadline: UInt64
-    let policy: CachePolicy
-    /// What the answer has to be like.
-    let check: AnswerCheck?
-    /// Whom budgets and rate limits are looked up for.
-    let subjects: CallSubjects
-    /// Whether the call goes on without its tools where a model takes none.
-    let hasOptionalTools: Bool
-    let keeping = Keeping()
-
-    init(
-      asked: CallRequest, caller: ModelCaller, snapshot: CatalogSnapshot, plan: RoutePlan, record: CallRecord,
-      forwarded: HTTPHeaders, deadline: UInt64, policy: CachePolicy, check: AnswerCheck?, subjects: CallSubjects,
-      hasOptionalTools: Bool
-    ) {
-      self.hasOptionalTools = hasOptionalTools
-      self.asked = asked
-      self.caller = caller
-      self.snapshot = snapshot
-      self.plan = plan
-      self.record = record
-      self.forwarded = forwarded
-      self.deadline = deadline
-      self.policy = policy
-      self.check = check
-      self.subjects = subjects
-    }
-
-    /// The same call with another request.
-    func with(_ asked: CallRequest) -> Prepared {
-      Prepared(
-        asked: asked, caller: caller, snapshot: snapshot, plan: plan, record: record, forwarded: forwarded,
-        deadline: deadline, policy: policy, check: check, subjects: subjects, hasOptionalTools: hasOptionalTools)
-    }
-  }
-
   /// Answers a request in its dialect.
-  func answer(_ request: HTTPRequest, _ dialect: Dialect) async throws -> HTTPResponse {
+  package func answer(_ request: HTTPRequest, _ dialect: Dialect) async throws -> HTTPResponse {
     let id = CallID.make()
     do {
       return try await answer(request, dialect, id)
@@ -142,10 +87,10 @@ final class CallService: Sendable {
     }
   }
 
-  /// Who calls, if there is room for the account of a call.
+  /// The caller, if there is room for the account of a call.
   @inline(never)
   private func admitted(_ request: HTTPRequest) throws(CallFailure) -> ModelCaller {
-    let caller = try desk.identify(request)
+    let caller = try authenticator.modelCaller(of: request)
     guard ledger.isAccepting else {
       throw CallFailure(
         status: .serviceUnavailable, code: "ledger_unavailable",
@@ -158,22 +103,22 @@ final class CallService: Sendable {
   @inline(never)
   private func prepared(
     _ document: JSONDocument, _ request: HTTPRequest, _ dialect: Dialect, _ id: CallID, _ caller: ModelCaller
-  ) throws(CallFailure) -> Prepared {
-    var asked = try CallRequest(document, dialect)
-    try filter.inspect(asked)
+  ) throws(CallFailure) -> PreparedCall {
+    var body = try CallRequest(document, dialect)
+    try filter.inspect(body)
     let snapshot = catalog.current
-    let hasOptionalTools = request.headers[InternalHeader.optionalTools] == "1" && asked.needs.contains(.tools)
+    let hasOptionalTools = request.headers[InternalHeader.optionalTools] == "1" && body.needs.contains(.tools)
     let plan: RoutePlan
-    do throws(CallFailure) { plan = try self.plan(asked, caller, snapshot) } catch {
+    do throws(CallFailure) { plan = try self.plan(body, caller, snapshot) } catch {
       guard hasOptionalTools, error.code == "capability_missing" else { throw error }
-      asked = asked.withoutTools()
-      plan = try self.plan(asked, caller, snapshot)
+      body = body.withoutTools()
+      plan = try self.plan(body, caller, snapshot)
     }
     let record = CallRecord(
       LedgerEntry(
         id: id, tenant: caller.tenant, startedAt: WallClock.now(), endedAt: WallClock.now(), dialect: dialect,
-        labels: caller.labels, modelAsked: CallLabels.plain(asked.model)),
-      promptTokens: asked.promptTokens,
+        labels: caller.labels, modelAsked: CallLabels.plain(body.model)),
+      promptTokens: body.promptTokens,
       span: telemetry.tracer.startSpan(
         "\(CallRecord.operation(dialect)) \(plan.targets.first?.name ?? "")", kind: .client, parent: request.trace),
       startedAt: request.receivedAt, metrics: metrics, ledger: ledger, budgets: budgets, rates: rates)
@@ -181,11 +126,11 @@ final class CallService: Sendable {
     for name in ["anthropic-version", "anthropic-beta"] {
       if let value = request.headers[name] { forwarded.append(name, value) }
     }
-    return Prepared(
-      asked: asked, caller: caller, snapshot: snapshot, plan: plan, record: record, forwarded: forwarded,
+    return PreparedCall(
+      request: body, caller: caller, snapshot: snapshot, plan: plan, record: record, forwarded: forwarded,
       deadline: request.receivedAt &+ UInt64(limits.timeout.nanoseconds),
       policy: CachePolicy(
-        request.headers[.cacheControl], mode: cache.mode, isDeterministic: asked.isDeterministic,
+        request.headers[.cacheControl], mode: cache.mode, isDeterministic: body.isDeterministic,
         standardSeconds: cache.standardSeconds),
       check: plan.alias.flatMap { snapshot.checks[$0] } ?? CallService.check(request.headers[InternalHeader.check]),
       subjects: caller.labels.subjects(tenant: caller.tenant), hasOptionalTools: hasOptionalTools)
@@ -193,11 +138,11 @@ final class CallService: Sendable {
 
   /// The targets. For money budgets those without a price are left out.
   private func plan(
-    _ asked: CallRequest, _ caller: ModelCaller, _ snapshot: CatalogSnapshot
+    _ body: CallRequest, _ caller: ModelCaller, _ snapshot: CatalogSnapshot
   ) throws(CallFailure) -> RoutePlan {
     let query = RouteQuery(
-      model: asked.model, complexity: caller.complexity, needs: asked.needs, promptTokens: asked.promptTokens,
-      outputTokens: asked.outputTokens, allowed: caller.allowed)
+      model: body.model, complexity: caller.complexity, needs: body.needs, promptTokens: body.promptTokens,
+      outputTokens: body.outputTokens, allowed: caller.allowed)
     do throws(RouteRefusal) {
       var plan = try snapshot.table.route(query, random: UInt64.random(in: 0...UInt64.max)) { [health] target in
         health.health(target, keys: snapshot.providers[target.provider]?.keys.count ?? 1)
@@ -206,7 +151,7 @@ final class CallService: Sendable {
       plan.contextFallbacks.removeAll { !filter.allows($0.name) }
       plan.contentFallbacks.removeAll { !filter.allows($0.name) }
       plan.escalation.removeAll { !filter.allows($0.name) }
-      guard !plan.targets.isEmpty else { throw RouteRefusal.notAllowed(asked.model) }
+      guard !plan.targets.isEmpty else { throw RouteRefusal.notAllowed(body.model) }
       return plan
     } catch {
       throw CallFailure(error, known: caller.known(of: snapshot.table))
@@ -215,9 +160,9 @@ final class CallService: Sendable {
 
   // MARK: Cache
 
-  private func cached(_ call: Prepared) async throws -> HTTPResponse {
-    let key = CacheKey(call.asked, tenant: call.caller.tenant)
-    let landings = deck.landings
+  private func cached(_ call: PreparedCall) async throws -> HTTPResponse {
+    let key = CacheKey(call.request.dialect, call.request.document.root, tenant: call.caller.tenant)
+    let completedBefore = singleFlight.completedCount
     if call.policy.reads {
       if let hit = await cache.find(key) { return answer(hit, call) }
       cache.metrics.lookups.with("miss").add()
@@ -230,35 +175,35 @@ final class CallService: Sendable {
     guard call.policy.reads, let loop = EventLoop.current else {
       return try await direct(call, cache: "miss", key: key).response
     }
-    let (flight, isPilot) = deck.board(key)
-    if isPilot {
-      if deck.hasLanded(key, since: landings), let hit = await cache.find(key) {
-        // Its answer was kept between our look and our turn; who has joined meanwhile gets it too.
-        flight.begin(Flight.Head(status: .ok, headers: CachedReply.headers(hit)))
-        flight.append(hit.body)
-        flight.finish()
-        flight.leave()
-        deck.land(key)
+    let (inFlight, isLeader) = singleFlight.join(key)
+    if isLeader {
+      if singleFlight.hasCompleted(key, since: completedBefore), let hit = await cache.find(key) {
+        // The answer was stored between the look-up and the join; requests that joined meanwhile get it too.
+        inFlight.begin(AnswerBuffer.Head(status: .ok, headers: CachedReply.headers(hit)))
+        inFlight.append(hit.body)
+        inFlight.finish()
+        inFlight.leave()
+        singleFlight.complete(key, inFlight)
         return answer(hit, call)
       }
       let task = loop.task { [self] in
         do {
-          try await CachedReply.pour(try await direct(call, cache: "miss", key: key), into: flight)
+          try await CachedReply.send(try await direct(call, cache: "miss", key: key), to: inFlight)
         } catch {
           call.record.fail(error)
-          if let failure = error as? CallFailure { flight.fail(failure) } else { flight.breakOff([]) }
+          if let failure = error as? CallFailure { inFlight.fail(failure) } else { inFlight.breakOff([]) }
         }
-        // Who comes from now on finds the answer in the cache, or makes the call anew.
-        await call.keeping.wait()
-        deck.land(key)
+        // Later requests find the answer in the cache, or make the call anew.
+        await call.pendingWrite.wait()
+        singleFlight.complete(key, inFlight)
       }
-      flight.attach(task)
+      inFlight.attach(task)
     }
     return try await CachedReply.follow(
-      flight, call.record, isPilot: isPilot, heartbeat: Heartbeat(every: limits.heartbeat, call.asked.dialect))
+      inFlight, call.record, isLeader: isLeader, heartbeat: Heartbeat(every: limits.heartbeat, call.request.dialect))
   }
 
-  private func answer(_ hit: CachedAnswer, _ call: Prepared) -> HTTPResponse {
+  private func answer(_ hit: CachedAnswer, _ call: PreparedCall) -> HTTPResponse {
     cache.metrics.lookups.with("hit").add()
     cache.metrics.saved.add(UInt64(max(0, hit.nanoUSD ?? 0)))
     call.record.endFromCache(hit, state: "hit")
@@ -267,50 +212,54 @@ final class CallService: Sendable {
 
   // MARK: The call itself
 
-  private func direct(_ call: Prepared, cache word: String, key: CacheKey? = nil) async throws -> Reply {
-    try await passGates(call)
-    let intent = try intent(call)
-    try await reserve(intent, call)
-    let attempts = try begin(intent, call, word)
-    guard call.asked.wantsStream, limits.heartbeat > .zero, let loop = EventLoop.current else {
-      return reply(try await answer(call, intent.plan, attempts), intent.plan, call, word, key)
+  private func direct(_ call: PreparedCall, cache cacheState: String, key: CacheKey? = nil) async throws -> Reply {
+    try await acquirePermit(call)
+    let cost = try costBound(call)
+    try await reserve(cost, call)
+    let attempts = try begin(cost, call, cacheState)
+    guard call.request.wantsStream, limits.heartbeat > .zero, let loop = EventLoop.current else {
+      return reply(try await answer(call, cost.plan, attempts), cost.plan, call, cacheState, key)
     }
-    let plan = intent.plan
-    let opening = Opening(on: loop) { [self] in try await answer(call, plan, attempts) }
-    if let opened = try await opening.opened(within: limits.heartbeat) {
-      return reply(opened, plan, call, word, key)
+    let plan = cost.plan
+    let pending = PendingAnswer(on: loop) { [self] in try await answer(call, plan, attempts) }
+    if let started = try await pending.started(within: limits.heartbeat) {
+      return reply(started, plan, call, cacheState, key)
     }
-    return late(opening, plan, call, word, key)
+    return late(pending, plan, call, cacheState, key)
   }
 
-  private func answer(_ call: Prepared, _ plan: RoutePlan, _ attempts: Attempts) async throws -> Opened {
-    guard let check = call.check else { return try await attempts.open(plan) }
+  private func answer(_ call: PreparedCall, _ plan: RoutePlan, _ attempts: AttemptLoop) async throws -> StartedAnswer {
+    guard let check = call.check else { return try await attempts.start(plan) }
     return try await passing(check, call, plan, attempts)
   }
 
-  private func passGates(_ call: Prepared) async throws {
+  private func acquirePermit(_ call: PreparedCall) async throws {
     guard !call.snapshot.rateLimits.isEmpty else { return }
-    let gates = call.snapshot.gates(for: call.subjects)
-    guard !gates.isEmpty else { return }
-    call.record.hold(
-      try await rates.pass(
-        UUID.version7(), gates, tokens: call.asked.promptTokens + (call.asked.outputTokens ?? 0),
-        deadline: call.deadline))
+    let limits = call.snapshot.limits(for: call.subjects)
+    guard !limits.isEmpty else { return }
+    do {
+      call.record.add(
+        try await rates.acquire(
+          UUID.version7(), limits, tokens: call.request.promptTokens + (call.request.outputTokens ?? 0),
+          deadline: call.deadline))
+    } catch let error as SpendingError {
+      throw CallFailure(error)
+    }
   }
 
-  /// The call stands in the spool from here on.
+  /// Writes the call with its maximum cost into the spool.
   @inline(never)
-  private func begin(_ intent: Intent, _ call: Prepared, _ word: String) throws(CallFailure) -> Attempts {
+  private func begin(_ cost: CostBound, _ call: PreparedCall, _ cacheState: String) throws(CallFailure) -> AttemptLoop {
     do throws(CallFailure) {
       try call.record.begin(
-        reservation: intent.reservation, tokensMax: intent.tokens, nanoUSDMax: intent.nanoUSD,
-        loweredTo: intent.loweredTo,
-        route: intent.plan.reason, cache: word)
+        reservation: cost.reservation, tokensMax: cost.tokens, nanoUSDMax: cost.nanoUSD,
+        loweredTo: cost.loweredTo,
+        route: cost.plan.reason, cache: cacheState)
     } catch {
-      if let reservation = intent.reservation { budgets.settle(reservation, tokens: 0, nanoUSD: 0) }
+      if let reservation = cost.reservation { budgets.settle(reservation, tokens: 0, nanoUSD: 0) }
       throw error
     }
-    let bounded = intent.loweredTo.map { call.with(call.asked.bounded($0)) } ?? call
-    return Attempts(self, bounded, outputCap: intent.reservation == nil ? nil : limits.outputTokens)
+    let bounded = cost.loweredTo.map { call.with(call.request.bounded($0)) } ?? call
+    return AttemptLoop(self, bounded, outputCap: cost.reservation == nil ? nil : limits.outputTokens)
   }
 }

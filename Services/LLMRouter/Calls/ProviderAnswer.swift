@@ -1,6 +1,7 @@
 internal import Dialects
 internal import HTTPWire
 internal import JSON
+internal import ModelCatalog
 internal import Pricing
 internal import Routing
 
@@ -9,14 +10,14 @@ struct ProviderAnswer: Sendable {
   let bytes: [UInt8]
   /// What the provider has counted.
   let usage: TokenUsage?
-  /// Bytes of words, thoughts and arguments, to estimate what was used when the provider does not say.
+  /// Bytes of text, thoughts and arguments, to estimate the usage when the provider does not report it.
   let deliveredBytes: Int
-  /// Why it ended, in the provider's words.
+  /// Why it ended, as the provider names it.
   let finish: String?
   /// What it has come to.
   let outcome: AnswerOutcome
 
-  /// Neither words nor calls.
+  /// Neither text nor calls.
   var isEmpty: Bool { outcome.isEmpty }
 
   /// Reads and translates an answer. Throws a `CallFailure` for garbage and for errors that come as a success.
@@ -45,7 +46,7 @@ struct ProviderAnswer: Sendable {
     guard !isOwn else {
       let repaired = UsageRepair.repaired(root, wire, accounted, isFinal: true).flatMap { ProviderJSON($0) }
       let own = Answers.own(repaired?.document.bytes ?? body, repaired ?? answer, wire, context)
-      bytes = answer.isMended && (repaired != nil || own != body) ? answer.sendable(own) : own
+      bytes = answer.isRepaired && (repaired != nil || own != body) ? answer.sendable(own) : own
       return
     }
     do throws(StreamFault) {
@@ -63,13 +64,13 @@ struct ProviderAnswer: Sendable {
     case .chat, .completions, .embeddings: return TokenUsage(chatAnswer: root)
     case .messages: return TokenUsage(messages: root["usage"])
     case .responses:
-      var told = TokenUsage(responses: root["usage"])
-      told?.take(answer: root)
-      return told
+      var reported = TokenUsage(responses: root["usage"])
+      reported?.take(answer: root)
+      return reported
     }
   }
 
-  /// What a provider says was used for an answer that is none: an error, or something else.
+  /// Usage that a provider reports beside something that is no answer, such as an error.
   static func usage(beside body: [UInt8], _ wire: Dialect) -> TokenUsage? {
     guard let answer = ProviderJSON(body), let usage = usage(answer.root, wire), usage.total > 0 else { return nil }
     return usage

@@ -2,17 +2,20 @@ internal import Dialects
 internal import HTTP
 internal import HTTPWire
 internal import JSON
+internal import Ledger
+internal import ModelCatalog
 internal import Pricing
 internal import Primitives
 internal import Reactor
 internal import Routing
+internal import SystemSources
 
 /// A provider's event stream on its way to the caller, in the caller's dialect.
 ///
 /// `@unchecked Sendable`: one task reads it at a time; it is handed from the attempt to the writer of the answer.
 final class ProviderStream: @unchecked Sendable {
-  /// More than this is not held back while the first token is awaited.
-  private static let heldBytesMax = 1 << 20
+  /// More than this is not buffered while the first token is awaited.
+  private static let bufferedBytesMax = 1 << 20
   /// Events that are no JSON and are left out; more of them are no stream.
   private static let malformedMax = 32
   /// Time for the usage and the end that follow the finish reason, in nanoseconds. The answer is complete by then.
@@ -29,11 +32,11 @@ final class ProviderStream: @unchecked Sendable {
   private var limits: StreamLimits
   private let role: StreamRole
   /// Events of a continuation, which the stream before it writes.
-  private var kept: [ServerSentEvent] = []
-  private var silence: StreamSilence
+  private var unread: [ServerSentEvent] = []
+  private var idleTime: StreamIdleTime
   private var parser = ServerSentEventParser()
-  private(set) var watcher: StreamWatcher
-  /// A translation stands apart: it is large, and most streams have none.
+  private(set) var inspector: StreamInspector
+  /// A translation is an object of its own: it is large, and most streams have none.
   private final class Translator {
     var translation: AnswerTranslation
 
@@ -50,7 +53,7 @@ final class ProviderStream: @unchecked Sendable {
   /// `[DONE]` or its like has come: nothing follows.
   private var isTerminated = false
   private var sawDone = false
-  /// When `[DONE]` came without any usage before it: it is waited for, and `[DONE]` held back.
+  /// When `[DONE]` came without any usage before it: it is waited for, and `[DONE]` delayed.
   private var endedAt: UInt64?
   private var malformed = 0
   private let bytesMax: Int
@@ -77,9 +80,9 @@ final class ProviderStream: @unchecked Sendable {
     self.wire = wire
     dialect = request.dialect
     self.limits = limits
-    silence = StreamSilence(at: MonotonicClock.now())
+    idleTime = StreamIdleTime(at: MonotonicClock.now())
     self.bytesMax = bytesMax
-    watcher = StreamWatcher(wire)
+    inspector = StreamInspector(wire)
     promptEstimate = request.promptTokens
     names = changes.names.isEmpty ? nil : changes.names
     translator =
@@ -104,16 +107,16 @@ final class ProviderStream: @unchecked Sendable {
 
   /// Reads until the first token, or the end, and returns what may be sent by then.
   func open() async throws -> [UInt8] {
-    var held: [UInt8] = []
-    while !hasContent, held.count < ProviderStream.heldBytesMax {
+    var first: [UInt8] = []
+    while !hasContent, first.count < ProviderStream.bufferedBytesMax {
       guard let piece = try await next() else { break }
-      held += piece
+      first += piece
     }
-    return held
+    return first
   }
 
-  /// Whether the answer is all there, even if the connection says nothing of its end.
-  var isAnswered: Bool { watcher.isComplete || watcher.finishReason != nil }
+  /// Whether the answer is all there, even if the connection does not end properly.
+  var isAnswered: Bool { inspector.isComplete || inspector.finishReason != nil }
 
   /// The next bytes for the caller; nil after the end. Throws `StreamFault`, `HTTPClientError` and `CallFailure`, also
   /// for a stream that ends without saying so.
@@ -128,21 +131,21 @@ final class ProviderStream: @unchecked Sendable {
       return try passEvents()
     }
     guard !isTerminated, let body else { return try end() }
-    silence.resumed(at: MonotonicClock.now())
+    idleTime.resumed(at: MonotonicClock.now())
     let deadline = deadline
     do {
       guard let piece = try await body.next(before: deadline) else {
-        silence.paused(at: MonotonicClock.now())
+        idleTime.paused(at: MonotonicClock.now())
         self.body = nil
         return try end()
       }
-      silence.paused(at: MonotonicClock.now())
+      idleTime.paused(at: MonotonicClock.now())
       try take(piece)
     } catch let error as HTTPClientError {
       self.body = nil
       // A complete answer is one, however its connection ends.
       if isAnswered { return try end() }
-      throw error.code == .timedOut ? late() : error
+      throw error.code == .timedOut ? timeout() : error
     }
     return try passEvents()
   }
@@ -152,10 +155,10 @@ final class ProviderStream: @unchecked Sendable {
     var deadline = limits.deadline
     if let endedAt {
       deadline = min(deadline, endedAt &+ ProviderStream.afterDone)
-    } else if let finishedAt = silence.finishedAt {
+    } else if let finishedAt = idleTime.finishedAt {
       deadline = min(deadline, finishedAt &+ ProviderStream.afterFinish)
     } else if hasContent {
-      deadline = min(deadline, silence.since &+ limits.stallNanoseconds)
+      deadline = min(deadline, idleTime.since &+ limits.stallNanoseconds)
     } else {
       deadline = min(deadline, limits.firstTokenBy)
     }
@@ -163,7 +166,7 @@ final class ProviderStream: @unchecked Sendable {
   }
 
   /// What a time-out means.
-  private func late() -> CallFailure {
+  private func timeout() -> CallFailure {
     if MonotonicClock.now() >= limits.deadline {
       return .timeout("The time for the whole call (call.timeout_ms) was over.", code: "call_timeout")
     }
@@ -204,7 +207,7 @@ final class ProviderStream: @unchecked Sendable {
     nextEvent = 0
   }
 
-  /// Passes on the events that have come; of a burst the first words alone, so that they need not wait for the rest.
+  /// Passes on the events that have come; of a burst the first token alone, so that they need not wait for the rest.
   @inline(never)
   private func passEvents() throws -> [UInt8] {
     let hadContent = hasContent
@@ -212,12 +215,12 @@ final class ProviderStream: @unchecked Sendable {
     while nextEvent < events.count {
       let event = events[nextEvent]
       nextEvent += 1
-      guard !isTerminated, let sight = try watch(event) else { continue }
-      if sight.hasContent {
+      guard !isTerminated, let inspection = try inspect(event) else { continue }
+      if inspection.hasContent {
         hasContent = true
-        silence.ended(at: silence.now)
+        idleTime.ended(at: idleTime.now)
       }
-      try pass(event, sight, &bytes)
+      try pass(event, inspection, &bytes)
       if hasContent, !hadContent { break }
     }
     if nextEvent == events.count {
@@ -228,9 +231,9 @@ final class ProviderStream: @unchecked Sendable {
   }
 
   /// Looks at an event; nil for one that cannot be read and is left out.
-  private func watch(_ event: ServerSentEvent) throws(StreamFault) -> StreamWatcher.Sight? {
-    let sight: StreamWatcher.Sight
-    do { sight = try watcher.watch(event) } catch {
+  private func inspect(_ event: ServerSentEvent) throws(StreamFault) -> StreamInspector.Inspection? {
+    let inspection: StreamInspector.Inspection
+    do { inspection = try inspector.inspect(event) } catch {
       // An error after the finish reason takes nothing back.
       if isAnswered {
         isTerminated = true
@@ -242,42 +245,42 @@ final class ProviderStream: @unchecked Sendable {
       return nil
     }
     if endedAt != nil {
-      isTerminated = sight.isEnd || watcher.usage != nil
-      return sight.isUsageOnly ? sight : nil
+      isTerminated = inspection.isEnd || inspector.usage != nil
+      return inspection.isUsageOnly ? inspection : nil
     }
-    if sight.isEnd, wire == .chat || wire == .completions, watcher.usage == nil {
-      endedAt = silence.now
+    if inspection.isEnd, wire == .chat || wire == .completions, inspector.usage == nil {
+      endedAt = idleTime.now
       return nil
     }
-    if sight.isEnd {
+    if inspection.isEnd {
       isTerminated = true
       sawDone = wire == .chat || wire == .completions || wire == .embeddings
     }
-    if isAnswered, !expectsOthers { silence.finished(hasContent: sight.hasContent) }
-    return sight
+    if isAnswered, !expectsOthers { idleTime.finished(hasContent: inspection.hasContent) }
+    return inspection
   }
 
   private func pass(
-    _ event: ServerSentEvent, _ sight: StreamWatcher.Sight, _ bytes: inout [UInt8]
+    _ event: ServerSentEvent, _ inspection: StreamInspector.Inspection, _ bytes: inout [UInt8]
   ) throws(StreamFault) {
     if role == .continuation {
-      kept.append(event)
+      unread.append(event)
       return
     }
     if let translator {
-      if let parsed = sight.parsed { try translator.translation.take(parsed, named: event.event, to: &bytes) }
+      if let parsed = inspection.parsed { try translator.translation.take(parsed, named: event.event, to: &bytes) }
       return
     }
-    guard wantsUsage || !sight.isUsageOnly else { return }
-    guard var parsed = sight.parsed else { return event.append(to: &bytes) }
-    guard sight.mayHoldUsage || names != nil else { return event.append(to: &bytes) }
-    let told = parsed
-    let repaired = sight.mayHoldUsage ? repaired(parsed) : nil
+    guard wantsUsage || !inspection.isUsageOnly else { return }
+    guard var parsed = inspection.parsed else { return event.append(to: &bytes) }
+    guard inspection.mayHoldUsage || names != nil else { return event.append(to: &bytes) }
+    let original = parsed
+    let repaired = inspection.mayHoldUsage ? repaired(parsed) : nil
     if let repaired { parsed = repaired }
     guard let changed = names.flatMap({ Answers.own(event: parsed, wire, $0) }) ?? repaired?.document.bytes else {
       return event.append(to: &bytes)
     }
-    ServerSentEvent(id: event.id, event: event.event, data: told.sendable(changed)).append(to: &bytes)
+    ServerSentEvent(id: event.id, event: event.event, data: original.sendable(changed)).append(to: &bytes)
   }
 
   /// An event whose counts cannot be true, with those of the ledger; nil for others.
@@ -286,8 +289,8 @@ final class ProviderStream: @unchecked Sendable {
     guard root["usage"] != nil || root["message"] != nil || root["response"] != nil || root["x_groq"] != nil else {
       return nil
     }
-    let accounted = TokenUsage.accounted(watcher.usage, estimate: estimate(promptTokens: promptEstimate))
-    return UsageRepair.repaired(root, wire, accounted, isFinal: watcher.isComplete || watcher.finishReason != nil)
+    let accounted = TokenUsage.accounted(inspector.usage, estimate: estimate(promptTokens: promptEstimate))
+    return UsageRepair.repaired(root, wire, accounted, isFinal: inspector.isComplete || inspector.finishReason != nil)
       .flatMap { ProviderJSON($0) }
   }
 
@@ -295,32 +298,32 @@ final class ProviderStream: @unchecked Sendable {
     if let translator {
       // The same counts as in the ledger.
       let estimate = estimate(promptTokens: promptEstimate)
-      translator.translation.finish(TokenUsage.accounted(watcher.usage, estimate: estimate).usage, to: &bytes)
+      translator.translation.finish(TokenUsage.accounted(inspector.usage, estimate: estimate).usage, to: &bytes)
       return
     }
-    // What the provider has not said of the end its clients wait for.
+    // The end that clients wait for, where the provider has not sent it.
     if wire == .chat || wire == .completions, !sawDone { bytes += Array("data: [DONE]\n\n".utf8) }
-    if wire == .messages, !watcher.isComplete {
+    if wire == .messages, !inspector.isComplete {
       ServerSentEvent(event: "message_stop", data: Array(#"{"type":"message_stop"}"#.utf8)).append(to: &bytes)
     }
   }
 
   // MARK: Going on with another provider
 
-  /// The words so far, if another provider can go on with them: text only, no calls of tools.
+  /// The text so far, if another provider can continue it: text only, no calls of tools.
   var continuableText: String? {
     guard role == .continuable, let translation = translator?.translation, !translation.isOver, !translation.hasCalls,
       !isAnswered,
-      !translation.text.isEmpty, translation.text.utf8.count <= ProviderStream.heldBytesMax
+      !translation.text.isEmpty, translation.text.utf8.count <= ProviderStream.bufferedBytesMax
     else { return nil }
     return translation.text
   }
 
   /// Goes on with what another provider sends. Returns what closes the part before; nil when it cannot be read.
-  func goOn(with other: ProviderStream) -> [UInt8]? {
+  func continued(by other: ProviderStream) -> [UInt8]? {
     var bytes: [UInt8] = []
     guard
-      translator?.translation.goOn(from: other.wire, unique: ProviderStream.unique(), to: &bytes) ?? false
+      translator?.translation.continued(from: other.wire, unique: ProviderStream.unique(), to: &bytes) ?? false
     else { return nil }
     release()
     body = other.body
@@ -328,13 +331,13 @@ final class ProviderStream: @unchecked Sendable {
     wire = other.wire
     limits = other.limits
     parser = other.parser
-    // What was looked at there is looked at again here.
-    watcher = StreamWatcher(other.wire)
-    events = other.kept + other.events[other.nextEvent...]
+    // Its events are inspected again here.
+    inspector = StreamInspector(other.wire)
+    events = other.unread + other.events[other.nextEvent...]
     nextEvent = 0
     received = other.received
     bytesSeen = 0
-    silence = StreamSilence(at: MonotonicClock.now())
+    idleTime = StreamIdleTime(at: MonotonicClock.now())
     isClosed = false
     isTerminated = false
     sawDone = false
@@ -343,23 +346,23 @@ final class ProviderStream: @unchecked Sendable {
     return bytes
   }
 
-  /// The stream broke: what tells a caller so. Events that have numbers go on with them.
+  /// The stream broke: the event that reports it to the caller. Where events are numbered, its number is the next.
   func failure(status: Int, code: String, message: String, id: String) -> [UInt8] {
     var bytes: [UInt8] = []
     if translator?.translation.fail(status: status, code: code, message: message, to: &bytes) ?? false { return bytes }
-    if dialect == .responses { return watcher.failure(status: status, code: code, message: message) }
+    if dialect == .responses { return inspector.failure(status: status, code: code, message: message) }
     return dialect.errorEvent(status: status, code: code, message: message, id: id)
   }
 
   /// What has come by now, for the ledger.
   func add(to report: inout AttemptReport) {
-    report.usage = watcher.usage
-    report.deliveredBytes = Int64(watcher.contentBytes)
+    report.usage = inspector.usage
+    report.deliveredBytes = Int64(inspector.contentBytes)
     report.isStream = true
   }
 
-  /// What stands for the usage when the provider does not tell it: what was asked, and what came.
+  /// What stands for the usage when the provider does not report it: the prompt, and what came.
   func estimate(promptTokens: Int64) -> TokenUsage {
-    TokenUsage(input: promptTokens, output: Int64((watcher.contentBytes + 2) / 3))
+    TokenUsage(input: promptTokens, output: Int64((inspector.contentBytes + 2) / 3))
   }
 }

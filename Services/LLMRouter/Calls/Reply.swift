@@ -2,7 +2,7 @@ internal import Dialects
 internal import HTTP
 internal import HTTPWire
 
-/// An answer on its way: to one caller, or into a call in flight that several follow.
+/// An answer on its way: to one caller, or into a call in inFlight that several follow.
 struct Reply: Sendable {
   static let eventStream = "text/event-stream; charset=utf-8"
 

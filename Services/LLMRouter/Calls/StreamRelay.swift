@@ -1,26 +1,28 @@
+internal import AnswerCache
 internal import Contracts
 internal import Dialects
 internal import HTTP
 internal import HTTPWire
+internal import ModelCatalog
 internal import Pricing
 internal import Primitives
 internal import Routing
 internal import Telemetry
 
 /// A provider's stream on its way to the caller, with its account. There are thousands at the same time, so the only
-/// thing that waits is a small loop; all that does not wait stands apart from it.
+/// thing that waits is a small loop; everything else is in functions of its own.
 ///
 /// `@unchecked Sendable`: used by the task that writes the answer only.
 final class StreamRelay: @unchecked Sendable {
   private let service: CallService
   private let stream: ProviderStream
-  private var opened: Opened
-  // Not the whole call: the request itself is of no use any more.
+  private var started: StartedAnswer
+  // Not the whole call: the request itself is not needed any more.
   private let record: CallRecord
   private let dialect: Dialect
   private let promptTokens: Int64
-  private let keepSeconds: Int64
-  private let keeping: Keeping
+  private let cacheSeconds: Int64
+  private let pendingWrite: PendingWrite
   private let key: CacheKey?
   private let firstTokenMicroseconds: Int64
   /// Goes on with another provider where the alias asks for it.
@@ -28,26 +30,26 @@ final class StreamRelay: @unchecked Sendable {
   private var first: [UInt8]
   /// The stream has broken and was accounted; another one is looked for.
   private var isSettled = false
-  /// What is to be kept in the cache; nil when nothing is.
-  private var kept: [UInt8]?
+  /// The bytes for the cache; nil when the answer is not cached.
+  private var cacheCopy: [UInt8]?
 
   init(
-    _ service: CallService, _ stream: ProviderStream, _ first: [UInt8], _ opened: Opened, _ call: CallService.Prepared,
+    _ service: CallService, _ stream: ProviderStream, _ first: [UInt8], _ started: StartedAnswer, _ call: PreparedCall,
     _ key: CacheKey?, firstTokenMicroseconds: Int64
   ) {
     self.service = service
     self.stream = stream
     self.first = first
-    self.opened = opened
+    self.started = started
     record = call.record
-    dialect = call.asked.dialect
-    promptTokens = call.asked.promptTokens
-    keepSeconds = call.policy.seconds
-    keeping = call.keeping
+    dialect = call.request.dialect
+    promptTokens = call.request.promptTokens
+    cacheSeconds = call.policy.seconds
+    pendingWrite = call.pendingWrite
     self.key = key
     self.firstTokenMicroseconds = firstTokenMicroseconds
-    rescue = call.plan.rescue == .continue ? StreamRescue(service, call, first: opened) : nil
-    kept = key == nil ? nil : []
+    rescue = call.plan.rescue == .continue ? StreamRescue(service, call, first: started) : nil
+    cacheCopy = key == nil ? nil : []
   }
 
   /// Sends everything. Throws when the caller is gone.
@@ -63,7 +65,7 @@ final class StreamRelay: @unchecked Sendable {
         try await write(bytes, false)
       }
     } catch let broken as Broken {
-      // The only way to tell a client in the midst of a stream.
+      // An event is the only way to report a failure in a stream that has begun.
       return try await write(broken.event, false)
     } catch {
       gone()
@@ -72,7 +74,7 @@ final class StreamRelay: @unchecked Sendable {
     finished()
   }
 
-  /// The stream broke; the event says so in the caller's words.
+  /// The stream broke; the event reports it in the dialect of the caller.
   private struct Broken: Error {
     let event: [UInt8]
   }
@@ -80,7 +82,7 @@ final class StreamRelay: @unchecked Sendable {
   private func taken() -> [UInt8] {
     let bytes = first
     first = []
-    keep(bytes)
+    copy(bytes)
     return bytes
   }
 
@@ -88,41 +90,41 @@ final class StreamRelay: @unchecked Sendable {
   private func next() async throws -> [UInt8]? {
     do {
       let bytes = try await stream.next()
-      if let bytes { keep(bytes) }
+      if let bytes { copy(bytes) }
       return bytes
     } catch {
-      guard var failure = Attempts.failure(error, opened.provider) else { throw error }
+      guard var failure = AttemptLoop.failure(error, started.provider) else { throw error }
       failure.redact(service.filter)
-      return try await goOn(after: failure)
+      return try await continued(after: failure)
     }
   }
 
-  private func keep(_ bytes: [UInt8]) {
-    guard let held = kept else { return }
-    kept = held.count + bytes.count <= service.cache.bytesMax ? held + bytes : nil
+  private func copy(_ bytes: [UInt8]) {
+    guard let copy = cacheCopy else { return }
+    cacheCopy = copy.count + bytes.count <= service.cache.bytesMax ? copy + bytes : nil
   }
 
   /// Goes on with another provider. Throws `Broken` when there is none.
   @inline(never)
-  private func goOn(after failure: CallFailure) async throws -> [UInt8] {
-    service.health.failed(opened.health, failure.failureClass, retryAfter: nil)
-    kept = nil
+  private func continued(after failure: CallFailure) async throws -> [UInt8] {
+    service.health.failed(started.health, failure.failureClass, retryAfter: nil)
+    cacheCopy = nil
     if let rescue, let text = stream.continuableText {
-      record.settle(opened.report(failure.code, promptTokens: promptTokens, progress: .begun))
+      record.settle(started.report(failure.code, promptTokens: promptTokens, progress: .begun))
       isSettled = true
       let next = try await rescue.next(after: failure, text)
-      if let next, case .stream(let other, _) = next.answer,
-        let closing = stream.goOn(with: other)
+      if let next, case .stream(let other, _) = next.content,
+        let closing = stream.continued(by: other)
       {
-        opened = next
+        started = next
         isSettled = false
         return closing + StreamRescue.mark(next)
       }
       record.fail(failure)
     } else {
       record.end(
-        failure.code, usage: stream.watcher.usage, estimate: stream.estimate(promptTokens: promptTokens),
-        finish: stream.watcher.finishReason)
+        failure.code, usage: stream.inspector.usage, estimate: stream.estimate(promptTokens: promptTokens),
+        finish: stream.inspector.finishReason)
     }
     throw Broken(
       event: stream.failure(
@@ -130,24 +132,24 @@ final class StreamRelay: @unchecked Sendable {
         id: record.id.description))
   }
 
-  /// The caller went away in the midst of a stream: what came until then is charged; dropping the stream ends the call
+  /// The caller went away before the end of the stream: what came until then is charged; dropping the stream ends the call
   /// at the provider.
   @inline(never)
   private func gone() {
     guard !isSettled else { return record.fail(CancellationError()) }
-    service.health.released(opened.health)
-    record.end("client_gone", usage: stream.watcher.usage, estimate: stream.estimate(promptTokens: promptTokens))
+    service.health.released(started.health)
+    record.end("client_gone", usage: stream.inspector.usage, estimate: stream.estimate(promptTokens: promptTokens))
   }
 
   @inline(never)
   private func finished() {
-    service.health.succeeded(opened.health, firstTokenMicroseconds: firstTokenMicroseconds)
+    service.health.succeeded(started.health, firstTokenMicroseconds: firstTokenMicroseconds)
     record.end(
-      "ok", usage: stream.watcher.usage, estimate: stream.estimate(promptTokens: promptTokens),
-      finish: stream.watcher.finishReason)
-    let outcome = stream.watcher.outcome
-    if let key, let kept, let usage = stream.watcher.usage, !outcome.isEmpty, !outcome.isFiltered {
-      service.keep(key, kept, Reply.eventStream, usage, opened, seconds: keepSeconds, keeping)
+      "ok", usage: stream.inspector.usage, estimate: stream.estimate(promptTokens: promptTokens),
+      finish: stream.inspector.finishReason)
+    let outcome = stream.inspector.outcome
+    if let key, let cacheCopy, let usage = stream.inspector.usage, !outcome.isEmpty, !outcome.isFiltered {
+      service.store(key, cacheCopy, Reply.eventStream, usage, started, seconds: cacheSeconds, pendingWrite)
     }
   }
 }

@@ -2,19 +2,21 @@ internal import Contracts
 internal import Dialects
 internal import HTTPWire
 internal import JSON
+internal import Ledger
+internal import ModelCatalog
 internal import Routing
 
-/// Goes on with a stream that broke after its caller had seen some of it: the next model is given the words so far as
+/// Goes on with a stream that broke after its caller had some of it: the next model is given the text so far as
 /// the beginning of its own answer. For aliases that ask for it (`"rescue": "continue"`).
 ///
 /// `@unchecked Sendable`: used by the task that writes the answer only.
 final class StreamRescue: @unchecked Sendable {
   private let service: CallService
-  private let call: CallService.Prepared
+  private let call: PreparedCall
   private var targets: [ModelTarget]
 
   /// `first`: the one that the answer comes from so far.
-  init(_ service: CallService, _ call: CallService.Prepared, first: Opened) {
+  init(_ service: CallService, _ call: PreparedCall, first: StartedAnswer) {
     self.service = service
     self.call = call
     targets = call.plan.targets.filter { $0.id != first.target.id }
@@ -30,38 +32,38 @@ final class StreamRescue: @unchecked Sendable {
 
   /// Another model's answer from `text` on; nil when there is none. Throws `CancellationError` when the caller is gone.
   @inline(never)
-  func next(after failure: CallFailure, _ text: String) async throws -> Opened? {
+  func next(after failure: CallFailure, _ text: String) async throws -> StartedAnswer? {
     guard failure.failureClass.allowsFallback, failure.code != "call_timeout" else { return nil }
     let able = targets.filter { target in
       call.snapshot.providers[target.provider].map { StreamRescue.takesPrefill($0.kind) } ?? false
     }
-    guard !able.isEmpty, var asked = call.asked.continued(from: text) else { return nil }
-    // What a budget allows holds for the rest too.
-    if let bound = call.record.loweredTo { asked = asked.bounded(bound) }
+    guard !able.isEmpty, var request = call.request.continued(from: text) else { return nil }
+    // The bound of the budget applies to the rest too.
+    if let bound = call.record.loweredTo { request = request.bounded(bound) }
     let cap = call.record.isReserved ? service.limits.outputTokens : nil
     let reason = "\(call.plan.reason), continued after \(failure.code)"
     do {
-      let opened = try await Attempts(service, call.with(asked), outputCap: cap, isContinuation: true)
-        .open(RoutePlan(targets: able, reason: reason))
-      targets.removeAll { $0.id == opened.target.id }
-      call.record.route("\(reason) at \(opened.target.name)")
-      return opened
+      let started = try await AttemptLoop(service, call.with(request), outputCap: cap, isContinuation: true)
+        .start(RoutePlan(targets: able, reason: reason))
+      targets.removeAll { $0.id == started.target.id }
+      call.record.route("\(reason) at \(started.target.name)")
+      return started
     } catch is CallFailure {
       return nil
     }
   }
 
-  /// A comment in the stream that says who goes on.
-  static func mark(_ opened: Opened) -> [UInt8] {
+  /// A comment in the stream that names the model that continues it.
+  static func mark(_ started: StartedAnswer) -> [UInt8] {
     var bytes: [UInt8] = []
     ServerSentEvent.appendComment(
-      "continued by \(CallLabels.plain(opened.target.name)) at \(CallLabels.plain(opened.provider.name))", to: &bytes)
+      "continued by \(CallLabels.plain(started.target.name)) at \(CallLabels.plain(started.provider.name))", to: &bytes)
     return bytes
   }
 }
 
 extension CallRequest {
-  /// The request with the beginning of its answer; nil when it cannot be said so.
+  /// The request with the beginning of its answer; nil when the dialect has no such request.
   func continued(from text: String) -> CallRequest? {
     var end = Substring(text)
     // Anthropic takes no white space at the end.

@@ -1,22 +1,21 @@
-internal import Budgets
-internal import Checks
-internal import Primitives
-internal import Routing
+package import Budgets
+package import Checks
+package import Routing
 
 /// All that is configured at one moment. A call works with the snapshot that it began with.
-final class CatalogSnapshot: Sendable {
-  let providers: [String: Provider]
-  let table: RouteTable
+package final class CatalogSnapshot: Sendable {
+  package let providers: [String: Provider]
+  package let table: RouteTable
   /// What answers of an alias have to be like.
-  let checks: [String: AnswerCheck]
+  package let checks: [String: AnswerCheck]
   /// Budgets by the id of the tenant.
-  let budgets: [String: [Budget]]
+  package let budgets: [String: [Budget]]
   /// Rate limits by the id of the tenant; those of models by the empty one.
-  let rateLimits: [String: [RateLimit]]
+  package let rateLimits: [String: [RateLimit]]
   /// Models whose price is not known.
-  let unpriced: Int
+  package let unpriced: Int
 
-  init(
+  package init(
     providers: [String: Provider], table: RouteTable, checks: [String: AnswerCheck], budgets: [String: [Budget]],
     rateLimits: [String: [RateLimit]], unpriced: Int
   ) {
@@ -29,16 +28,18 @@ final class CatalogSnapshot: Sendable {
   }
 
   /// Whether any model has a rate limit.
-  var hasModelGates: Bool { rateLimits[""] != nil }
+  package var hasModelLimits: Bool { rateLimits[""] != nil }
 
-  /// The gates of a model.
-  func gates(model: String) -> [RateGate] { rateLimits[""]?.compactMap { $0.gate(model: model) } ?? [] }
+  /// The rate limits of a model.
+  package func limits(model: String) -> [AppliedRateLimit] {
+    rateLimits[""]?.compactMap { $0.gate(model: model) } ?? []
+  }
 
-  /// The gates of a caller.
-  func gates(for call: CallSubjects) -> [RateGate] {
+  /// The rate limits of a caller.
+  package func limits(for call: CallSubjects) -> [AppliedRateLimit] {
     rateLimits[call.tenant]?.compactMap { $0.gate(for: call) } ?? []
   }
 
-  static let empty = CatalogSnapshot(
+  package static let empty = CatalogSnapshot(
     providers: [:], table: RouteTable(targets: []), checks: [:], budgets: [:], rateLimits: [:], unpriced: 0)
 }

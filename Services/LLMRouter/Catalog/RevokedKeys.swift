@@ -1,15 +1,9 @@
-internal import Primitives
+package import Primitives
 internal import Synchronization
 
-/// A virtual key that was taken back.
-struct RevokedKey: Sendable, Hashable {
-  let tenant: UUID
-  let id: UUID
-}
-
-/// The virtual keys that were taken back and have not expired. Nothing but time bounds their number: a key lives a week
+/// The virtual keys that were revoked and have not expired. Nothing but time bounds their number: a key lives a week
 /// at most. Only what is new is read again.
-final class RevokedKeys: Sendable {
+package final class RevokedKeys: Sendable {
   private struct State {
     var expiries: [RevokedKey: Timestamp] = [:]
     var readUntil: Timestamp?
@@ -17,13 +11,17 @@ final class RevokedKeys: Sendable {
 
   private let state = Mutex(State())
 
-  func contains(_ key: RevokedKey) -> Bool { state.withLock { $0.expiries[key] != nil } }
+  /// No key is revoked.
+  package init() {}
+
+  /// Whether a key is revoked.
+  package func contains(_ key: RevokedKey) -> Bool { state.withLock { $0.expiries[key] != nil } }
 
   /// The latest row that is known; nil: none.
-  var readUntil: Timestamp? { state.withLock { $0.readUntil } }
+  package var readUntil: Timestamp? { state.withLock { $0.readUntil } }
 
   /// Takes over rows, and forgets keys that have expired.
-  func add(_ rows: [(key: RevokedKey, expiresAt: Timestamp, revokedAt: Timestamp)], now: Timestamp) {
+  package func add(_ rows: [RevokedKeyRow], now: Timestamp) {
     state.withLock { state in
       for row in rows {
         state.expiries[row.key] = row.expiresAt

@@ -1,9 +1,9 @@
 internal import HTTPWire
 internal import JSON
 
-/// The words of an answer, to be checked.
+/// The text of an answer, to be checked.
 public struct AnswerText: Sendable, Hashable {
-  /// All text, and the words of a refusal, without thoughts.
+  /// All text, and the text of a refusal, without thoughts.
   public var text = ""
   /// What the answer has come to.
   public var outcome = AnswerOutcome()
@@ -13,7 +13,7 @@ public struct AnswerText: Sendable, Hashable {
   /// Whether tools are called; then there need be no text.
   public var hasCalls: Bool { outcome.hasCalls }
 
-  /// No words.
+  /// No text.
   public init() {}
 
   /// Reads a whole answer in a dialect; nil when it cannot be read.
@@ -22,7 +22,7 @@ public struct AnswerText: Sendable, Hashable {
     self.init(answer, dialect)
   }
 
-  /// What a whole answer in a dialect has come to, without its words; nothing when it has no part that is one.
+  /// What a whole answer in a dialect has come to, without its text; nothing when it has no part that is one.
   public static func outcome(of answer: ProviderJSON, _ dialect: Dialect) -> AnswerOutcome {
     AnswerText(answer, dialect, keepsText: false)?.outcome ?? AnswerOutcome()
   }
@@ -62,10 +62,10 @@ public struct AnswerText: Sendable, Hashable {
     }
   }
 
-  private mutating func add(_ words: JSONView?) {
-    guard let words, words.kind == .string else { return }
-    if keepsText { text += words.string ?? "" }
-    if !outcome.hasWords { outcome.hasWords = !JSONPrefix.isBlank(words) }
+  private mutating func add(_ view: JSONView?) {
+    guard let view, view.kind == .string else { return }
+    if keepsText { text += view.string ?? "" }
+    if !outcome.hasText { outcome.hasText = !JSONPrefix.isBlank(view) }
   }
 
   private mutating func take(choice: JSONView) {

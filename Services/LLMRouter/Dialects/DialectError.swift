@@ -44,7 +44,7 @@ public enum Dialect: String, Sendable, CaseIterable, Hashable {
   }
 
   /// An error in the midst of a stream: the event that this dialect's clients raise. In the Responses API events have
-  /// numbers; where some were sent, `AnswerTranslation.fail` and `StreamWatcher.failure` go on with them.
+  /// numbers; where some were sent, `AnswerTranslation.fail` and `StreamInspector.failure` go on with them.
   public func errorEvent(status: Int, code: String, message: String, id: String) -> [UInt8] {
     var bytes: [UInt8] = []
     switch self {

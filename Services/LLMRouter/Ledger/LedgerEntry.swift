@@ -1,39 +1,52 @@
-internal import Budgets
-internal import Contracts
-internal import Dialects
-internal import Pricing
-internal import Primitives
+package import Contracts
+package import Dialects
+package import Pricing
+package import Primitives
 
 /// One call in the ledger, or an attempt of a call that was charged and did not become its answer.
-struct LedgerEntry: Sendable {
+package struct LedgerEntry: Sendable {
   /// Amounts beyond are cut, so that sums over many rows fit.
-  static let amountMax: Int64 = 9_000_000_000_000_000
+  package static let amountMax: Int64 = 9_000_000_000_000_000
 
-  let id: CallID
-  let tenant: TenantID
-  let startedAt: Timestamp
-  var endedAt: Timestamp
-  let dialect: Dialect
-  let labels: CallLabels
-  let modelAsked: String
-  var model: String?
-  var provider: String?
-  var route = ""
-  var outcome = "interrupted"
-  var cache = "off"
-  var attempts = 0
-  var usage = TokenUsage()
-  var isEstimated = false
-  var nanoUSD: Int64?
-  var savedNanoUSD: Int64 = 0
-  var chargedTokens: Int64 = 0
-  var chargedNanoUSD: Int64 = 0
-  var latencyMicroseconds: Int64 = 0
-  var firstTokenMicroseconds: Int64?
+  package let id: CallID
+  package let tenant: TenantID
+  package let startedAt: Timestamp
+  package var endedAt: Timestamp
+  package let dialect: Dialect
+  package let labels: CallLabels
+  package let modelAsked: String
+  package var model: String?
+  package var provider: String?
+  package var route = ""
+  package var outcome = "interrupted"
+  package var cache = "off"
+  package var attempts = 0
+  package var usage = TokenUsage()
+  package var isEstimated = false
+  package var nanoUSD: Int64?
+  package var savedNanoUSD: Int64 = 0
+  package var chargedTokens: Int64 = 0
+  package var chargedNanoUSD: Int64 = 0
+  package var latencyMicroseconds: Int64 = 0
+  package var firstTokenMicroseconds: Int64?
   /// The call that an attempt belongs to; nil for calls.
-  var callID: CallID?
+  package var callID: CallID?
   /// Attempts that were refused, as a JSON list; nil when none was.
-  var refused: String?
+  package var refused: String?
+
+  /// A call that begins.
+  package init(
+    id: CallID, tenant: TenantID, startedAt: Timestamp, endedAt: Timestamp, dialect: Dialect, labels: CallLabels,
+    modelAsked: String
+  ) {
+    self.id = id
+    self.tenant = tenant
+    self.startedAt = startedAt
+    self.endedAt = endedAt
+    self.dialect = dialect
+    self.labels = labels
+    self.modelAsked = modelAsked
+  }
 
   /// The row as a composite literal of PostgreSQL (section 8.16.6 of its manual), in the order of `call_entry_2`. The
   /// same text stands in the spool.
@@ -77,77 +90,5 @@ struct LedgerEntry: Sendable {
     row.number(usage.paidToolCalls)
     row.text(refused)
     return row.finished()
-  }
-}
-
-/// Builds a composite literal.
-private struct RowText {
-  private var bytes: [UInt8] = []
-
-  init(reservingBytes count: Int) {
-    bytes.reserveCapacity(count)
-    bytes.append(UInt8(ascii: "("))
-  }
-
-  private mutating func separate() { if bytes.count > 1 { bytes.append(UInt8(ascii: ",")) } }
-
-  /// A word without any byte that means something in a literal.
-  mutating func plain(_ word: String) {
-    separate()
-    bytes += word.utf8
-  }
-
-  mutating func number(_ value: Int64?) {
-    separate()
-    if let value { bytes += String(value).utf8 }
-  }
-
-  /// Any text; nil is null, which is not the empty one.
-  mutating func text(_ text: String?) {
-    separate()
-    guard let text else { return }
-    bytes.append(UInt8(ascii: "\""))
-    for byte in text.utf8 {
-      if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") { bytes.append(byte) }
-      bytes.append(byte)
-    }
-    bytes.append(UInt8(ascii: "\""))
-  }
-
-  func finished() -> [UInt8] { bytes + [UInt8(ascii: ")")] }
-}
-
-/// What a call belongs to.
-struct CallLabels: Sendable, Hashable {
-  var principal = "unknown"
-  var project: String?
-  var group: String?
-  var run: String?
-  var step: String?
-  var agent: String?
-  var tool: String?
-  var key: String?
-
-  private static let bytesMax = 200
-
-  /// A label that is fit for a table: short, without control characters.
-  static func plain(_ text: String) -> String {
-    guard text.utf8.count > bytesMax || text.unicodeScalars.contains(where: { $0.value < 32 || $0.value == 127 }) else {
-      return text
-    }
-    return String(
-      String.UnicodeScalarView(text.unicodeScalars.filter { $0.value >= 32 && $0.value != 127 }.prefix(bytesMax / 4)))
-  }
-
-  /// Whom budgets are looked up for.
-  func subjects(tenant: TenantID) -> CallSubjects {
-    var names: [BudgetScope: String] = [:]
-    names[.project] = project
-    names[.group] = group
-    names[.run] = run
-    names[.agent] = agent
-    names[.tool] = tool
-    names[.key] = key
-    return CallSubjects(tenant: tenant.description, names: names)
   }
 }

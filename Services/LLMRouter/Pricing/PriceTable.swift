@@ -18,7 +18,7 @@ public struct PriceTable: Sendable {
   public struct Fault: Error, Sendable, Hashable {
     /// The line, counted from 1.
     public let line: Int
-    /// In words.
+    /// A sentence.
     public let message: String
   }
 

@@ -1,8 +1,13 @@
 public import JSON
+internal import Primitives
 
 /// How many tokens a request will have, told before any provider has counted them. Errs upwards for ordinary text, code
 /// and JSON: it serves to reserve budgets, never to bill.
 public enum TokenEstimate {
+  /// The most tokens of an answer that are thought possible in a second, where nobody can say how many there were. More
+  /// than nearly all models make; a provider that is faster is charged too little only when it breaks off.
+  public static let tokensPerSecondMax: Int64 = 1000
+
   /// Bytes of text to a token. English has 4.4, code about 3, Chinese 3 (a character).
   private static let bytesPerToken = 3
   /// What an image is taken for, the most that providers charge for one at standard resolution.

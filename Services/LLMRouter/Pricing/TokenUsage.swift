@@ -1,3 +1,5 @@
+internal import Primitives
+
 /// The tokens of a call by kind. The kinds do not overlap, whatever the provider's own counting is.
 public struct TokenUsage: Hashable, Sendable {
   /// More than this of one kind is not believed: it is a thousand of the largest context windows.

@@ -1,4 +1,5 @@
 public import JSON
+internal import Primitives
 
 /// Reading what providers say was used. Each has its own spelling, and some say nonsense: a member that is no plausible
 /// count is passed over, and what matters of it is estimated by the caller (`completed(by:)`).

@@ -131,7 +131,7 @@ public struct ErrorBody: Sendable, Hashable {
     message = ErrorBody.sentence(String(trimmed))
   }
 
-  /// A provider's sentence as it can be told and stored: short in characters and in bytes, without control characters.
+  /// A provider's sentence as it can be shown and stored: short in characters and in bytes, without control characters.
   public static func sentence(_ text: String) -> String {
     var result = String.UnicodeScalarView()
     var bytes = 0

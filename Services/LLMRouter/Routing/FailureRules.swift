@@ -1,4 +1,4 @@
-/// The table by which refusals of providers are told apart. Rules are tried in their order; codes come before words,
+/// The table by which refusals of providers are classified. Rules are tried in their order; codes come before words,
 /// because words of one provider are harmless prose of another. All words are lower case.
 enum FailureRules {
   /// A rule holds when the status is one of `statuses` and a code or some words of it occur.

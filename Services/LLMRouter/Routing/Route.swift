@@ -14,7 +14,7 @@ public enum Strategy: String, Sendable, CaseIterable, Hashable {
 
 /// What becomes of a stream that breaks after its caller has seen some of it. The raw values are part of the API.
 public enum Rescue: String, Sendable, CaseIterable, Hashable {
-  /// The next model goes on with the words so far.
+  /// The next model goes on with the text so far.
   case `continue`
   /// Nothing is shown before all of it is there, so the next model begins anew.
   case buffer
@@ -109,7 +109,7 @@ public struct RoutePlan: Sendable, Hashable {
   public var contextFallbacks: [ModelTarget]
   /// Targets for what a content filter refuses.
   public var contentFallbacks: [ModelTarget]
-  /// Why, in a few words for headers, traces and the ledger.
+  /// Why, briefly, for headers, traces and the ledger.
   public var reason: String
   /// The tier, when it was chosen by tier.
   public var tier: Tier?

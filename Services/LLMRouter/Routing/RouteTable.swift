@@ -2,7 +2,7 @@ internal import Pricing
 
 /// All that can be asked for. A value: the same table, query, health and random number give the same plan.
 public struct RouteTable: Sendable {
-  /// Prompts of up to this many tokens are small work when nobody says more.
+  /// Prompts of up to this many tokens are small work when no usage is reported more.
   private static let smallPromptTokens: Int64 = 2000
   /// From this many tokens on they are large work.
   private static let largePromptTokens: Int64 = 32_000
@@ -173,7 +173,7 @@ private struct Orderer {
     }
   }
 
-  /// What an answer has when nobody says; only the proportion of prices matters.
+  /// What an answer has when no usage is reported; only the proportion of prices matters.
   private var expected: Int64 { query.outputTokens ?? max(256, query.promptTokens / 4) }
 
   /// By a measure; equals keep the order of a shuffle by weight.

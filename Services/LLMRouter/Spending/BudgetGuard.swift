@@ -1,395 +1,226 @@
-internal import Budgets
-internal import Contracts
-internal import HTTPWire
-internal import Pricing
-internal import Primitives
+package import Budgets
+package import Primitives
 internal import Reactor
 internal import Redis
 internal import Synchronization
-internal import Telemetry
+package import Telemetry
+internal import SystemSources
 
-/// Reserves before a call and settles after it. Most calls are served from holdings, small parts of the counters that
-/// this process has set aside; the counters themselves are in Redis, a cache of the ledger: a missing one is rebuilt
-/// from it. Without Redis a call that has a budget is refused as soon as the holdings are used up or a second old: a
-/// budget that cannot be checked is none.
-final class BudgetGuard: Sendable {
+/// Reserves before a call and settles after it. Most calls are served from prefetched quota, small parts of the counters
+/// that this process has reserved beforehand; the counters themselves are in Redis, a cache of the ledger: a missing one
+/// is rebuilt from it. Without Redis a call that has a budget is refused as soon as the quota is used up or a second
+/// old: a budget that cannot be checked is none.
+///
+/// The rules are in `BudgetStateMachine`; this shell talks to Redis and the ledger.
+package final class BudgetGuard: Sendable {
   private static let attemptsMax = 8
-  /// Calls for which is granted beforehand.
+  /// Calls for which quota is prefetched.
   private static let callsAhead: Int64 = 32
   private static let releasedMax = 100
-  private static let usedMax = 1000
-  /// Time in which a counter has to be there, in nanoseconds.
+  /// Time in which a counter has to be there.
   private static let reserveNanosecondsMax: UInt64 = 10_000_000_000
-
-  /// Time in which what is being given back has to arrive before a call is refused, in steps of two milliseconds.
+  /// Time in which what is being returned has to arrive before a call is refused: steps of two milliseconds.
   private static let returnStepsMax = 25
-
-  private enum Asked {
-    case done
-    case again
-    /// Another process builds a counter.
-    case building
-  }
-  private static let sweepInterval = Duration.milliseconds(400)
+  private static let returnStepNanoseconds: UInt64 = 2_000_000
+  private static let sweepNanoseconds: UInt64 = 400_000_000
   private static let sweepsPerVerification = 8
 
-  /// A counter that this process has asked for.
-  struct UsedCounter: Sendable {
-    let counter: BudgetCounter
-    var usedAt: UInt64 = 0
-    var verifiedAt: UInt64 = 0
-  }
-
-  struct State {
-    var open: [UUID: Reservation] = [:]
-    var holdings = Holdings()
-    /// Counters that are being rebuilt; what is settled meanwhile waits.
-    var rebuilding: Set<String> = []
-    var deferred: [(Reservation, Int64, Int64)] = []
-    /// Counters to which something is being given back, with how many times that is.
-    var returning: [String: Int] = [:]
-    /// Counters that may be wrong because Redis has not confirmed a change.
-    var doubtful: Set<String> = []
-    var epoch = BudgetEpoch()
-    /// Counters that were used of late, to be compared with the ledger.
-    var used: [String: UsedCounter] = [:]
-  }
-
-  let redis: RedisPool
-  let store: BudgetStore
-  let ledger: Ledger
+  let counters: any BudgetCounterStore
+  let source: any SpentSource
   let metrics: SpendingMetrics
+  let clock: SpendingClock
   private let logger: Logger
   /// The name of this process in the counters.
-  private let process = "\(UUID.version7())"
-  let state = Mutex(State())
+  private let process: String
+  let state = Mutex(BudgetStateMachine())
 
-  init(redis: RedisPool, store: BudgetStore, ledger: Ledger, metrics: SpendingMetrics, logger: Logger) {
-    self.redis = redis
-    self.store = store
-    self.ledger = ledger
+  init(
+    counters: any BudgetCounterStore, source: any SpentSource, metrics: SpendingMetrics, clock: SpendingClock,
+    logger: Logger, process: String
+  ) {
+    self.counters = counters
+    self.source = source
     self.metrics = metrics
+    self.clock = clock
     self.logger = logger
+    self.process = process
   }
 
-  // MARK: Reserve
+  /// `source`: what the counters are rebuilt from.
+  package convenience init(
+    counters: RedisBudgetCounters, source: LedgerSpentSource, metrics: SpendingMetrics, logger: Logger
+  ) {
+    self.init(
+      counters: counters, source: source, metrics: metrics, clock: .system, logger: logger,
+      process: "\(UUID.version7())")
+  }
 
-  /// Reserves what a call may use at most, in all counters or in none. Throws a `BudgetShortage` when one is too small,
-  /// and a `CallFailure` when the counters cannot be reached.
-  func reserve(
+  // MARK: Reserving
+
+  /// Reserves what a call may use at most, in all counters or in none; nil without counters. Throws a `SpendingError`
+  /// when one is too small or the counters cannot be reached.
+  package func reserve(
     _ call: UUID, _ counters: [BudgetCounter], tokens: Int64, nanoUSD: Int64
   ) async throws -> Reservation? {
     guard !counters.isEmpty else { return nil }
     let reservation = Reservation(call: call, counters: counters, tokens: tokens, nanoUSD: nanoUSD)
-    if takeHeld(reservation) { return reservation }
+    let now = clock.now()
+    if state.withLock({ $0.reserveFromQuota(reservation, at: now) }) { return reservation }
     do {
-      var attempts = 0
-      var hasWaited = false
-      let limit = MonotonicClock.now() &+ BudgetGuard.reserveNanosecondsMax
-      while attempts < BudgetGuard.attemptsMax, MonotonicClock.now() < limit {
-        if let index = state.withLock({ state in
-          reservation.keys.firstIndex { state.doubtful.contains($0) || state.rebuilding.contains($0) }
-        }) {
-          try await rebuild(counters[index], force: true)
-        }
-        let isReturning = isReturning(reservation.keys)
-        do {
-          switch try await ask(reservation) {
-          case .done: return reservation
-          case .again: attempts += 1
-          case .building: continue
-          }
-        } catch let shortage as BudgetShortage {
-          // What the call before has left may be on its way still.
-          guard !hasWaited, isReturning || self.isReturning(reservation.keys) else { throw shortage }
-          hasWaited = true
-          await returned(reservation.keys)
-        }
-      }
-      throw RedisError(.overloaded)
+      try await reserveInStore(reservation)
+      return reservation
     } catch let error as RedisError {
-      if case .server = error.code { logger.error("a budget script failed", ["reason": .string("\(error)")]) }
-      throw CallFailure(
-        status: .serviceUnavailable, code: "budget_store_unavailable",
-        message:
-          "The budget of this call cannot be checked at the moment, so the call was not made. Try again shortly.",
-        isRetryable: true, retryAfterSeconds: 1)
+      noteFailure(error)
+      throw SpendingError.budgetsUnavailable
     }
   }
 
-  private func isReturning(_ keys: [String]) -> Bool {
-    state.withLock { state in !state.returning.isEmpty && keys.contains { state.returning[$0] != nil } }
-  }
-
-  /// Waits for a moment until nothing is being given back.
-  private func returned(_ keys: [String]) async {
-    for _ in 0..<BudgetGuard.returnStepsMax where isReturning(keys) {
-      do { try await EventLoop.sleep(for: .milliseconds(2)) } catch { return }
+  /// Asks the store until it has answered. Throws `SpendingError` for a counter that is too small, and `RedisError`.
+  private func reserveInStore(_ reservation: Reservation) async throws {
+    var attempts = 0
+    var hasWaited = false
+    let limit = clock.now() &+ BudgetGuard.reserveNanosecondsMax
+    while attempts < BudgetGuard.attemptsMax, clock.now() < limit {
+      if let index = state.withLock({ $0.firstUnusable(reservation) }) {
+        try await rebuild(reservation.counters[index], force: true)
+      }
+      let isReturning = state.withLock { $0.isReturning(reservation.keys) }
+      switch try await ask(reservation) {
+      case .reserved(let unknown):
+        for (key, generation) in unknown { try await addOpenReservations(to: key, generation) }
+        return
+      case .exhausted(let shortage):
+        // What the call before has left may be on its way still.
+        guard !hasWaited, isReturning || state.withLock({ $0.isReturning(reservation.keys) }) else {
+          throw SpendingError.budgetExhausted(shortage)
+        }
+        hasWaited = true
+        await waitForReturns(reservation.keys)
+      case .rebuild(let index, let isAttempt):
+        try await rebuild(reservation.counters[index], force: false)
+        if isAttempt { attempts += 1 }
+      case .addOpen(let key, let generation):
+        try await addOpenReservations(to: key, generation)
+        attempts += 1
+      case .retry: attempts += 1
+      }
     }
+    throw RedisError(.overloaded)
   }
 
-  /// The refusal for a counter that is too small.
-  func refusal(_ shortage: BudgetShortage) -> CallFailure {
-    metrics.refused.with(shortage.counter.budget.scope.rawValue).add()
-    return BudgetFault.exhausted(shortage.counter, spent: shortage.spent, wanted: shortage.wanted)
-  }
-
-  /// Serves a call from what is held; false when that is not enough.
-  private func takeHeld(_ reservation: Reservation) -> Bool {
-    let now = MonotonicClock.now()
-    return state.withLock { state in
-      if !state.doubtful.isEmpty, reservation.keys.contains(where: { state.doubtful.contains($0) }) { return false }
-      if !state.rebuilding.isEmpty, reservation.keys.contains(where: { state.rebuilding.contains($0) }) { return false }
-      let needs = reservation.keys.indices.map { (key: reservation.keys[$0], amount: reservation.amount($0)) }
-      guard let generations = state.holdings.take(needs, at: now) else { return false }
-      reservation.generations = generations
-      state.open[reservation.call] = reservation
-      return true
-    }
-  }
-
-  /// Asks Redis for what is not held. Throws `BudgetShortage` for the
-  /// counter that is too small, and `RedisError`.
-  private func ask(_ reservation: Reservation) async throws -> Asked {
-    let parts = state.withLock { state in
-      reservation.keys.indices.map { state.holdings.takePart(reservation.keys[$0], of: reservation.amount($0)) }
-    }
-    var arguments: [RedisArgument] = []
-    for (index, part) in parts.enumerated() {
+  /// Asks the store for what the quota does not hold.
+  private func ask(_ reservation: Reservation) async throws -> ReserveStep {
+    let parts = state.withLock { $0.takeParts(reservation) }
+    let requests = parts.indices.map { index in
       let amount = reservation.amount(index)
       let ahead = amount.multipliedReportingOverflow(by: BudgetGuard.callsAhead)
-      arguments += [
-        .integer(amount.subtractingClamped(part.taken)), .integer(reservation.counters[index].limit),
-        .integer(ahead.overflow ? amount : ahead.partialValue), .integer(part.generation),
-      ]
+      return ReserveRequest(
+        key: reservation.keys[index], amount: amount.subtractingClamped(parts[index].taken),
+        limit: reservation.counters[index].limit, ahead: ahead.overflow ? amount : ahead.partialValue,
+        generation: parts[index].generation)
     }
-    arguments.append(RedisArgument(process))
-    let answer: [RedisValue]
     do {
-      answer = try await redis.confirm(
-        BudgetScripts.reserve, keys: reservation.keys.map { RedisArgument($0) }, arguments: arguments
-      ).requireArray()
+      let reply = try await counters.reserve(requests, process: process)
+      let now = clock.now()
+      let (step, returns) = state.withLock { $0.received(reply, for: reservation, parts: parts, at: now) }
+      returnToStore(returns)
+      return step
     } catch {
-      // It may have been done all the same.
-      putBack(reservation, parts)
-      doubt(reservation.keys)
+      returnToStore(state.withLock { $0.requestFailed(reservation, parts: parts) })
       throw error
     }
-    switch answer.first?.integer {
-    case 0:
-      guard answer.count == 1 + 3 * parts.count else { throw RedisError(.protocolViolation) }
-      let now = MonotonicClock.now()
-      state.withLock { state in
-        for index in parts.indices {
-          let generation = BudgetGuard.number(answer[1 + 3 * index])
-          reservation.generations[index] = generation
-          state.holdings.granted(
-            reservation.keys[index], generation: generation, extra: BudgetGuard.number(answer[2 + 3 * index]),
-            value: BudgetGuard.number(answer[3 + 3 * index]), limit: reservation.counters[index].limit, at: now)
-        }
-        state.open[reservation.call] = reservation
-        for counter in reservation.counters {
-          if state.used[counter.key] == nil, state.used.count >= BudgetGuard.usedMax { continue }
-          state.used[counter.key, default: UsedCounter(counter: counter)].usedAt = now
-        }
-      }
-      // Calls that were open before a counter was rebuilt are not in it yet.
-      for (index, part) in parts.enumerated() where part.generation == 0 {
-        try await adopt(reservation.keys[index], reservation.generations[index])
-      }
-      return .done
-    case 1:
-      guard answer.count > 2 else { throw RedisError(.protocolViolation) }
-      putBack(reservation, parts)
-      let index = try BudgetGuard.index(answer, reservation)
-      let counter = reservation.counters[index]
-      let held = state.withLock { $0.holdings.available(reservation.keys[index]) }
-      throw BudgetShortage(
-        counter: counter, spent: BudgetGuard.number(answer[2]).subtractingClamped(max(0, held)),
-        wanted: reservation.amount(index))
-    case 2:
-      putBack(reservation, parts)
-      try await rebuild(reservation.counters[try BudgetGuard.index(answer, reservation)], force: false)
-      return .again
-    case 5:
-      // Another process builds it.
-      putBack(reservation, parts)
-      try await rebuild(reservation.counters[try BudgetGuard.index(answer, reservation)], force: false)
-      return .building
-    case 4:
-      // A process has ended without giving back what it held: the ledger knows what it has spent.
-      putBack(reservation, parts)
-      doubt([reservation.keys[try BudgetGuard.index(answer, reservation)]])
-      return .again
-    default:
-      guard answer.count == 3 else { throw RedisError(.protocolViolation) }
-      putBack(reservation, parts)
-      let key = reservation.keys[try BudgetGuard.index(answer, reservation)]
-      state.withLock { $0.holdings.drop(key) }
-      try await adopt(key, BudgetGuard.number(answer[2]))
-      return .again
+  }
+
+  /// Waits for a moment until nothing is being returned.
+  private func waitForReturns(_ keys: [String]) async {
+    for _ in 0..<BudgetGuard.returnStepsMax where state.withLock({ $0.isReturning(keys) }) {
+      do { try await clock.sleep(BudgetGuard.returnStepNanoseconds) } catch { return }
     }
   }
 
-  /// The counter that an answer names. Throws when there is none.
-  private static func index(_ answer: [RedisValue], _ reservation: Reservation) throws(RedisError) -> Int {
-    guard answer.count > 1, let number = answer[1].integer, number >= 1, number <= Int64(reservation.counters.count)
-    else {
-      throw RedisError(.protocolViolation)
-    }
-    return Int(number) - 1
-  }
-
-  static func number(_ value: RedisValue) -> Int64 { value.integer ?? value.text.flatMap { Int64($0) } ?? 0 }
-
-  private func putBack(_ reservation: Reservation, _ parts: [(taken: Int64, generation: Int64)]) {
-    let gone = state.withLock { state in
-      zip(reservation.keys, parts).filter { key, part in
-        !state.holdings.putBack(key, generation: part.generation, part.taken)
-      }
-    }
-    if !gone.isEmpty {
-      tell(gone.map { (key: $0.0, generation: $0.1.generation, reserved: $0.1.taken, used: 0) })
-    }
-  }
-
-  /// Another process has rebuilt a counter without knowing of our open calls: they are set aside in it too.
-  func adopt(_ key: String, _ generation: Int64) async throws(RedisError) {
-    let missing = state.withLock { state -> Int64 in
-      var sum: Int64 = 0
-      for reservation in state.open.values {
-        guard let index = reservation.keys.firstIndex(of: key), reservation.generations[index] != generation else {
-          continue
-        }
-        reservation.generations[index] = generation
-        sum = sum.addingClamped(reservation.amount(index))
-      }
-      return sum
-    }
+  /// Adds the open reservations that a counter of another generation lacks.
+  func addOpenReservations(to key: String, _ generation: Int64) async throws {
+    let missing = state.withLock { $0.openReservationsMissing(in: key, generation: generation) }
     guard missing > 0 else { return }
-    do {
-      _ = try await redis.confirm(
-        BudgetScripts.settle, keys: [RedisArgument(key)],
-        arguments: [.integer(generation), .integer(0), .integer(missing)])
-    } catch {
-      doubt([key])
+    do { try await counters.add(missing, to: key, generation: generation) } catch {
+      markUnverified([key])
       throw error
     }
   }
 
-  // MARK: Settle
+  /// A call was refused because a counter is too small.
+  package func countRefusal(_ shortage: BudgetShortage) {
+    metrics.refused.with(shortage.counter.budget.scope.rawValue).add()
+  }
 
-  /// Replaces what was set aside by what was used. Does not wait: the ledger has it already.
-  func settle(_ reservation: Reservation, tokens: Int64, nanoUSD: Int64) {
-    let isNow = state.withLock { state -> Bool in
-      guard !reservation.isSettled else { return false }
-      reservation.isSettled = true
-      if !state.rebuilding.isEmpty, reservation.keys.contains(where: { state.rebuilding.contains($0) }) {
-        state.deferred.append((reservation, tokens, nanoUSD))
-        return false
-      }
-      return true
-    }
-    if isNow { close(reservation, tokens, nanoUSD) }
+  private func noteFailure(_ error: any Error) {
+    guard let error = error as? RedisError, case .server = error.code else { return }
+    logger.error("a budget script failed", ["reason": .string("\(error)")])
+  }
+
+  // MARK: Settling
+
+  /// Replaces what was reserved by what was used. Does not wait: the ledger has it already.
+  package func settle(_ reservation: Reservation, tokens: Int64, nanoUSD: Int64) {
+    let now = clock.now()
+    let amounts = BudgetAmounts(tokens: tokens, nanoUSD: nanoUSD)
+    perform(state.withLock { $0.settle(reservation, used: amounts, at: now) })
   }
 
   /// Adds what was used by a call whose reservation is settled already.
-  func charge(_ settled: Reservation, tokens: Int64, nanoUSD: Int64) {
+  package func charge(_ settled: Reservation, tokens: Int64, nanoUSD: Int64) {
+    let now = clock.now()
     let late = Reservation(call: UUID.version7(), counters: settled.counters, tokens: 0, nanoUSD: 0)
-    late.generations = state.withLock { _ in settled.generations }
-    settle(late, tokens: tokens, nanoUSD: nanoUSD)
+    let amounts = BudgetAmounts(tokens: tokens, nanoUSD: nanoUSD)
+    perform(state.withLock { $0.charge(late, used: amounts, at: now) })
   }
 
-  func close(_ reservation: Reservation, _ tokens: Int64, _ nanoUSD: Int64) {
-    let now = MonotonicClock.now()
-    var told: [(key: String, generation: Int64, reserved: Int64, used: Int64)] = []
-    state.withLock { state in
-      state.open[reservation.call] = nil
-      for (index, key) in reservation.keys.enumerated() {
-        let (reserved, generation) = (reservation.amount(index), reservation.generations[index])
-        let used = reservation.counters[index].unit == .tokens ? tokens : nanoUSD
-        switch state.holdings.settle(
-          key, generation: generation, difference: reserved.subtractingClamped(used), at: now)
-        {
-        case .kept: break
-        case .excess(let excess): told.append((key, generation, excess, 0))
-        case .unknown: told.append((key, generation, reserved, used))
-        }
-        if let spent = state.holdings.spent(key) { note(reservation.counters[index], spent) }
-      }
-    }
-    if !told.isEmpty { tell(told) }
-  }
-
-  /// Tells Redis what is not set aside any more.
-  private func tell(_ changes: [(key: String, generation: Int64, reserved: Int64, used: Int64)]) {
-    guard let loop = EventLoop.current else { return doubt(changes.map(\.key)) }
-    let keys = changes.map { RedisArgument($0.key) }
-    let arguments = changes.flatMap { change -> [RedisArgument] in
-      [.integer(change.generation), .integer(change.reserved), .integer(change.used)]
-    }
-    state.withLock { state in
-      for change in changes { state.returning[change.key, default: 0] += 1 }
-    }
-    loop.task { [self] in
-      do { _ = try await redis.evaluate(BudgetScripts.settle, keys: keys, arguments: arguments) } catch {
-        doubt(changes.map(\.key))
-      }
-      state.withLock { state in
-        for change in changes {
-          let others = (state.returning[change.key] ?? 1) - 1
-          state.returning[change.key] = others > 0 ? others : nil
-        }
-      }
-    }
-  }
-
-  func doubt(_ keys: [String]) {
-    state.withLock { state in
-      for key in keys {
-        state.doubtful.insert(key)
-        state.holdings.drop(key)
-      }
-    }
-  }
-
-  private func note(_ counter: BudgetCounter, _ spent: Int64) {
-    guard counter.limit > 0 else { return }
-    let percent = Double(spent) / Double(counter.limit) * 100
-    if percent >= Double(counter.budget.alertPercent) {
+  func perform(_ settled: Settled) {
+    returnToStore(settled.returns)
+    for counter in settled.alerts {
       metrics.alerts.with(counter.budget.scope.rawValue, counter.budget.period.rawValue).add()
     }
   }
 
+  /// Tells the store what is not reserved any more. Does not wait.
+  private func returnToStore(_ changes: [QuotaReturn]) {
+    guard !changes.isEmpty else { return }
+    let keys = changes.map(\.key)
+    guard let loop = EventLoop.current else { return markUnverified(keys) }
+    state.withLock { $0.beginReturn(keys) }
+    loop.task { [self] in
+      var isConfirmed = true
+      do { try await counters.settle(changes) } catch { isConfirmed = false }
+      state.withLock { $0.endReturn(keys, isConfirmed: isConfirmed) }
+    }
+  }
+
+  func markUnverified(_ keys: [String]) { state.withLock { $0.markUnverified(keys) } }
+
   // MARK: Sweeping
 
-  /// Gives back what nobody has used for some time, until the task is cancelled.
-  func run() async {
+  /// Returns what nobody has used for some time and compares counters with the ledger, until the task is cancelled.
+  package func run() async {
     var sweeps = 0
     while !Task.isCancelled {
-      do { try await EventLoop.sleep(for: BudgetGuard.sweepInterval) } catch { break }
-      await adoptOpenCalls()
-      await giveBack(unusedSince: MonotonicClock.now() &- Holdings.validNanoseconds)
+      do { try await clock.sleep(BudgetGuard.sweepNanoseconds) } catch { break }
+      await checkGenerations()
+      await releaseQuota(unusedSince: clock.now() &- PrefetchedQuota.validNanoseconds)
       sweeps &+= 1
       if sweeps % BudgetGuard.sweepsPerVerification == 0 { await verify() }
     }
   }
 
-  /// Gives back everything at the end of the process.
-  func close() async { await giveBack(unusedSince: .max) }
+  /// Returns everything at the end of the process.
+  package func close() async { await releaseQuota(unusedSince: .max) }
 
-  private func giveBack(unusedSince time: UInt64) async {
-    let idle = state.withLock { $0.holdings.release(unusedSince: time) }
+  func releaseQuota(unusedSince time: UInt64) async {
+    let idle = state.withLock { $0.releaseQuota(unusedSince: time) }
     for start in stride(from: 0, to: idle.count, by: BudgetGuard.releasedMax) {
-      let some = idle[start..<min(idle.count, start + BudgetGuard.releasedMax)]
-      do {
-        _ = try await redis.evaluate(
-          BudgetScripts.release, keys: some.map { RedisArgument($0.key) },
-          arguments: some.flatMap { [RedisArgument.integer($0.generation), .integer($0.amount)] }
-            + [RedisArgument(process)])
-      } catch {
-        if case .server = error.code { logger.error("a budget script failed", ["reason": .string("\(error)")]) }
-        doubt(some.map(\.key))
+      let some = Array(idle[start..<min(idle.count, start + BudgetGuard.releasedMax)])
+      do { try await counters.release(some, process: process) } catch {
+        noteFailure(error)
+        markUnverified(some.map(\.key))
       }
     }
   }

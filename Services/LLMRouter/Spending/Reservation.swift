@@ -1,19 +1,18 @@
-internal import Budgets
-internal import Primitives
+package import Budgets
+package import Primitives
 
-/// What a call has set aside in the counters of its budgets.
-///
-/// `@unchecked Sendable`: the mutable parts are touched under the lock of `BudgetGuard` only.
-final class Reservation: @unchecked Sendable {
-  let call: UUID
-  let counters: [BudgetCounter]
-  /// The names of the counters.
+/// What a call has reserved in the counters of its budgets.
+package struct Reservation: Sendable {
+  /// The call, or the part of a call that the reservation is for.
+  package let call: UUID
+  /// The counters, each with the amount in its own unit.
+  package let counters: [BudgetCounter]
+  /// Tokens, prompt and answer together.
+  package let tokens: Int64
+  /// Billionths of a US dollar.
+  package let nanoUSD: Int64
+  /// The names of the counters in the store.
   let keys: [String]
-  let tokens: Int64
-  let nanoUSD: Int64
-  /// The generation of each counter that holds the reservation.
-  var generations: [Int64]
-  var isSettled = false
 
   init(call: UUID, counters: [BudgetCounter], tokens: Int64, nanoUSD: Int64) {
     self.call = call
@@ -21,8 +20,8 @@ final class Reservation: @unchecked Sendable {
     keys = counters.map(\.key)
     self.tokens = tokens
     self.nanoUSD = nanoUSD
-    generations = Array(repeating: 0, count: counters.count)
   }
 
+  /// What is reserved in the counter at `index`.
   func amount(_ index: Int) -> Int64 { counters[index].unit == .tokens ? tokens : nanoUSD }
 }

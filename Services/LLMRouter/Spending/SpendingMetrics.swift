@@ -1,14 +1,15 @@
 internal import Budgets
-internal import Telemetry
+package import Telemetry
 
 /// Metrics of budgets and the ledger. Labels are closed sets.
-struct SpendingMetrics: Sendable {
+package struct SpendingMetrics: Sendable {
   let refused: CounterFamily
   let alerts: CounterFamily
   let rebuilt: Counter
   let losses: Counter
 
-  init(registry: MetricsRegistry) {
+  /// Registers them.
+  package init(registry: MetricsRegistry) {
     refused = registry.counter(
       "cadre_budget_refusals_total", help: "Calls refused because a budget was exhausted.", labels: ["scope"])
     alerts = registry.counter(

@@ -5,6 +5,8 @@ internal import HTTPWire
 internal import JSON
 internal import Postgres
 internal import Primitives
+internal import RunEngine
+internal import RunStorage
 internal import ServiceKit
 internal import Workflows
 
@@ -12,9 +14,9 @@ internal import Workflows
 struct ApprovalRoutes: Sendable {
   private static let statuses = ["pending", "approved", "rejected", "expired", "withdrawn"]
 
-  let engine: RunEngine
+  let engine: Engine
   let approvals: ApprovalStore
-  let token: InternalToken
+  let callers: CallerAuthenticator
 
   func add(to router: inout Router) {
     router.on(.get, "/api/v1/approvals") { request in try await answering { try await list(request) } }
@@ -25,7 +27,7 @@ struct ApprovalRoutes: Sendable {
   }
 
   private func find(_ request: HTTPRequest) async throws -> (Caller, ApprovalRow) {
-    let caller = try Caller(request, token)
+    let caller = try callers.caller(of: request)
     let id = try Parameter.id(request, StepID.self)
     guard let row = try await approvals.approval(caller.tenant, id) else { throw Problem.notFound("approval") }
     return (caller, row)
@@ -37,7 +39,7 @@ struct ApprovalRoutes: Sendable {
   }
 
   private func list(_ request: HTTPRequest) async throws -> HTTPResponse {
-    let caller = try Caller(request, token)
+    let caller = try callers.caller(of: request)
     let query = try request.query()
     let limit = try Parameter.limit(query, standard: 20, max: 100)
     if let status = query["status"], !ApprovalRoutes.statuses.contains(status) {
@@ -50,7 +52,7 @@ struct ApprovalRoutes: Sendable {
     return .page("approvals", rows, limit: limit, cursor: { $0.id.description }) { write($0, to: &$1) }
   }
 
-  /// Decides on exactly what was shown: the digest of the subject must be named.
+  /// Decides on exactly what the person has read: the request names the digest of the subject.
   private func decide(_ request: HTTPRequest) async throws -> HTTPResponse {
     let (caller, row) = try await find(request)
     var fields = JSONFields(try await request.json(limits: .submitted).root)

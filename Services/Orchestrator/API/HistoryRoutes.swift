@@ -2,12 +2,15 @@ internal import Contracts
 internal import Decider
 internal import HTTP
 internal import HTTPWire
+internal import History
 internal import JSON
 internal import Postgres
 internal import Primitives
 internal import Reactor
-internal import Replay
+internal import RunEngine
+internal import RunStorage
 internal import ServiceKit
+internal import StepDispatch
 internal import Telemetry
 internal import Workflows
 
@@ -16,8 +19,9 @@ struct HistoryRoutes: Sendable {
   private static let pageMax = 1000
   private static let changesMax = 50
 
-  let engine: RunEngine
-  let token: InternalToken
+  let engine: Engine
+  let store: RunStore
+  let callers: CallerAuthenticator
 
   func add(to router: inout Router) {
     let body = RouteOptions(bodyBytesMax: 256 << 10)
@@ -38,9 +42,9 @@ struct HistoryRoutes: Sendable {
   }
 
   private func find(_ request: HTTPRequest) async throws -> (Caller, RunRow) {
-    let caller = try Caller(request, token)
+    let caller = try callers.caller(of: request)
     let id = try Parameter.id(request, RunID.self)
-    guard let row = try await engine.store.run(caller.tenant, id) else { throw Problem.notFound("run") }
+    guard let row = try await store.run(caller.tenant, id) else { throw Problem.notFound("run") }
     return (caller, row)
   }
 
@@ -58,7 +62,7 @@ struct HistoryRoutes: Sendable {
 
   // MARK: Events
 
-  /// What of a history is shown.
+  /// Which events of a history are returned.
   private struct EventFilter: Sendable {
     let types: Set<String>
     let steps: Set<String>
@@ -73,8 +77,8 @@ struct HistoryRoutes: Sendable {
       agents = names("agent")
     }
 
-    /// `state` knows who does which step; it is needed only when agents are asked for.
-    func shows(_ row: EventRow, _ state: RunState?) -> Bool {
+    /// `state` has the agents of steps; it is needed only when agents are asked for.
+    func includes(_ row: EventRow, _ state: RunState?) -> Bool {
       guard types.isEmpty || types.contains(row.type) else { return false }
       guard steps.isEmpty || row.step.map({ steps.contains($0) }) ?? false else { return false }
       guard !agents.isEmpty else { return true }
@@ -92,12 +96,12 @@ struct HistoryRoutes: Sendable {
     let wantsStream = request.headers[.accept]?.contains("text/event-stream") ?? false
     if wantsStream { return stream(row.id, after: after, filter) }
     let limit = try Parameter.limit(query, standard: 100, max: HistoryRoutes.pageMax)
-    let page = try await engine.store.eventsOrArchived(row.id, after: after, limit: limit)
-    let state = filter.agents.isEmpty ? nil : try await engine.look(row.id, atLeast: row.version)?.state
+    let page = try await store.eventsOrArchived(row.id, after: after, limit: limit)
+    let state = filter.agents.isEmpty ? nil : try await engine.snapshot(of: row.id, atLeast: row.version)?.state
     return .json { writer in
       writer.key("events")
       writer.beginArray()
-      for event in page.events where filter.shows(event, state) {
+      for event in page.events where filter.includes(event, state) {
         writer.beginObject()
         TaskDocuments.write(event: event, of: row.id, to: &writer)
         writer.endObject()
@@ -117,18 +121,18 @@ struct HistoryRoutes: Sendable {
   }
 
   private func stream(_ run: RunID, after start: Int, _ filter: EventFilter) -> HTTPResponse {
-    .events { [engine] stream in
+    .events { [engine, store] stream in
       var sequence = start
       while true {
-        let ticket = engine.hub.ticket(for: run)
-        defer { ticket.cancel() }
-        let page = try await engine.store.eventsOrArchived(run, after: sequence, limit: HistoryRoutes.pageMax)
+        let watch = engine.watchers.watch(run)
+        defer { watch.cancel() }
+        let page = try await store.eventsOrArchived(run, after: sequence, limit: HistoryRoutes.pageMax)
         let seen = page.events.last?.sequence ?? 0
         let state =
-          filter.agents.isEmpty || page.events.isEmpty ? nil : try await engine.look(run, atLeast: seen)?.state
+          filter.agents.isEmpty || page.events.isEmpty ? nil : try await engine.snapshot(of: run, atLeast: seen)?.state
         for event in page.events {
           sequence = event.sequence
-          guard filter.shows(event, state) else { continue }
+          guard filter.includes(event, state) else { continue }
           var writer = JSONWriter()
           writer.beginObject()
           TaskDocuments.write(event: event, of: run, to: &writer)
@@ -139,13 +143,13 @@ struct HistoryRoutes: Sendable {
         if let last = page.events.last, ["run.succeeded", "run.failed", "run.cancelled"].contains(last.type) { return }
         if !page.isLast { continue }
         // A stream that was resumed behind the last event has nothing to wait for.
-        if page.events.isEmpty, let end = try await engine.store.end(of: run), end.status.isEnded {
-          if try await engine.store.eventsOrArchived(run, after: sequence, limit: 1).events.isEmpty { return }
+        if page.events.isEmpty, let end = try await store.end(of: run), end.status.isEnded {
+          if try await store.eventsOrArchived(run, after: sequence, limit: 1).events.isEmpty { return }
           continue
         }
         // A reader resumes elsewhere behind the last event that it has seen.
-        if engine.hub.isDraining { return }
-        try await ticket.wait(until: .max)
+        if engine.watchers.isDraining { return }
+        try await watch.wait(until: .max)
       }
     }
   }
@@ -163,8 +167,8 @@ struct HistoryRoutes: Sendable {
   private func replay(_ request: HTTPRequest) async throws -> HTTPResponse {
     let (caller, row) = try await find(request)
     let workflow = try await workflow(of: row, caller.tenant)
-    let history = try await engine.store.history(row.id)
-    let payloads = RunPayloads(engine.store, caller.tenant)
+    let history = try await store.history(row.id)
+    let payloads = RunPayloads(store, caller.tenant)
     let missing = try await payloads.missing(of: history)
     let factFault = try await payloads.factFault(of: history, row.id, workflow)
     let report = try await BlockingPool.shared.run {
@@ -193,7 +197,7 @@ struct HistoryRoutes: Sendable {
   private func bundle(_ request: HTTPRequest) async throws -> HTTPResponse {
     let (caller, row) = try await find(request)
     let workflow = try await workflow(of: row, caller.tenant)
-    let payloads = RunPayloads(engine.store, caller.tenant)
+    let payloads = RunPayloads(store, caller.tenant)
     var response = HTTPResponse(
       .ok,
       body: .stream(length: nil) { writer in
@@ -229,24 +233,24 @@ struct HistoryRoutes: Sendable {
       changes = self.changes(&fields)
       try fields.finish()
     }
-    let once = try RepeatableRequest(request, document: sent)
+    let once = try IdempotencyKey(request, document: sent)
     let run: RunID
-    if let known = try await once?.known(engine.store, caller.tenant) {
-      run = known
+    if let made = try await once?.made(store, caller.tenant) {
+      run = made.run
     } else {
       do {
-        run = try await RunForks(engine: engine).fork(
+        run = try await RunForks(engine: engine, store: store).fork(
           row, caller.tenant, at: place, changes: changes, by: caller.principal,
           traceparent: request.trace.traceparent, once: once)
       } catch let error as RunForks.Impossible {
         throw Problem(.conflict, code: error.code, error.message)
       } catch let error as PostgresError where error.sqlState == "23505" {
         // The same request came twice at a time.
-        guard let known = try await once?.known(engine.store, caller.tenant) else { throw error }
-        run = known
+        guard let made = try await once?.made(store, caller.tenant) else { throw error }
+        run = made.run
       }
     }
-    guard let after = try await engine.store.run(caller.tenant, run) else { throw Problem.notFound("run") }
+    guard let after = try await store.run(caller.tenant, run) else { throw Problem.notFound("run") }
     var response = HTTPResponse.json(.created) { TaskDocuments.write(run: after, to: &$0) }
     response.headers.append(.location, "/api/v1/runs/\(run)")
     return response

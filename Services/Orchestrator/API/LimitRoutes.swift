@@ -3,7 +3,9 @@ internal import HTTP
 internal import HTTPWire
 internal import JSON
 internal import Postgres
+internal import RunStorage
 internal import ServiceKit
+internal import StepDispatch
 
 /// `/api/v1/limits/{scope}/{name}`: how many steps may be at work at the same time. The scopes are `tenant` (its name
 /// is `all`), `project` (an id), `agent`, `model` and `lock`.
@@ -13,7 +15,7 @@ struct LimitRoutes: Sendable {
 
   let limits: LimitStore
   let dispatcher: Dispatcher
-  let token: InternalToken
+  let callers: CallerAuthenticator
 
   func add(to router: inout Router) {
     router.on(.get, "/api/v1/limits") { request in try await answering { try await list(request) } }
@@ -22,9 +24,9 @@ struct LimitRoutes: Sendable {
     }
     router.on(.delete, "/api/v1/limits/{scope}/{name}") { request in
       try await answering {
-        let caller = try Caller(request, token)
+        let caller = try callers.caller(of: request)
         guard try await limits.remove(caller.tenant, try key(request)) else { throw Problem.notFound("limit") }
-        dispatcher.ring()
+        dispatcher.wake()
         return HTTPResponse(.noContent)
       }
     }
@@ -46,7 +48,7 @@ struct LimitRoutes: Sendable {
   }
 
   private func list(_ request: HTTPRequest) async throws -> HTTPResponse {
-    let caller = try Caller(request, token)
+    let caller = try callers.caller(of: request)
     let rows = try await limits.limits(caller.tenant)
     return .json { writer in
       writer.key("limits")
@@ -57,7 +59,7 @@ struct LimitRoutes: Sendable {
         writer.member("scope", String(parts[0]))
         writer.member("name", parts.count > 1 ? String(parts[1]) : "all")
         writer.member("slots", Int64(row.slots))
-        writer.member("held", row.held)
+        writer.member("held", row.inUse)
         writer.endObject()
       }
       writer.endArray()
@@ -65,7 +67,7 @@ struct LimitRoutes: Sendable {
   }
 
   private func put(_ request: HTTPRequest) async throws -> HTTPResponse {
-    let caller = try Caller(request, token)
+    let caller = try callers.caller(of: request)
     let key = try key(request)
     var fields = JSONFields(try await request.json(limits: .submitted).root)
     let slots = fields.int("slots", isRequired: true, in: 0...100_000) ?? 0
@@ -73,7 +75,7 @@ struct LimitRoutes: Sendable {
     guard try await limits.set(caller.tenant, key, slots: Int(slots)) else {
       throw Problem(.unprocessableContent, code: "too_many_limits", "A tenant may have 1000 limits.")
     }
-    dispatcher.ring()
+    dispatcher.wake()
     return .json { $0.member("slots", slots) }
   }
 }

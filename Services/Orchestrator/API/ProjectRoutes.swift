@@ -4,12 +4,13 @@ internal import HTTPWire
 internal import JSON
 internal import Postgres
 internal import Primitives
+internal import RunStorage
 internal import ServiceKit
 
 /// `/api/v1/projects`
 struct ProjectRoutes: Sendable {
   let projects: ProjectStore
-  let token: InternalToken
+  let callers: CallerAuthenticator
 
   func add(to router: inout Router) {
     let body = RouteOptions(bodyBytesMax: 128 << 10)
@@ -32,14 +33,14 @@ struct ProjectRoutes: Sendable {
   }
 
   private func find(_ request: HTTPRequest) async throws -> (Caller, ProjectRow) {
-    let caller = try Caller(request, token)
+    let caller = try callers.caller(of: request)
     let id = try Parameter.id(request, ProjectID.self)
     guard let row = try await projects.project(caller.tenant, id) else { throw Problem.notFound("project") }
     return (caller, row)
   }
 
   private func list(_ request: HTTPRequest) async throws -> HTTPResponse {
-    let caller = try Caller(request, token)
+    let caller = try callers.caller(of: request)
     let query = try request.query()
     let limit = try Parameter.limit(query, standard: 50, max: 200)
     let cursor = try Parameter.cursor(query, ProjectID.self)
@@ -49,7 +50,7 @@ struct ProjectRoutes: Sendable {
   }
 
   private func create(_ request: HTTPRequest) async throws -> HTTPResponse {
-    let caller = try Caller(request, token)
+    let caller = try callers.caller(of: request)
     var fields = JSONFields(try await request.json(limits: .submitted).root)
     let name = fields.string("name", isRequired: true, bytesMax: 200) ?? ""
     let description = fields.string("description", bytesMax: 64 << 10, allowsEmpty: true) ?? ""

@@ -1,10 +1,11 @@
 internal import Contracts
 internal import Decider
 internal import HTTP
+internal import History
 internal import JSON
 internal import Postgres
 internal import Primitives
-internal import Replay
+internal import RunStorage
 internal import ServiceKit
 internal import Workflows
 
@@ -109,7 +110,7 @@ struct RunPayloads: Sendable {
     writer.member("version", RunBundle.version)
     writer.member("written_by", "cadre \(CadreVersion.current)")
     writer.member("run_id", row.id.description)
-    writer.member("status", row.shownStatus)
+    writer.member("status", row.effectiveStatus)
     writer.key("workflow")
     WorkflowDocument.write(workflow, to: &writer)
     writer.member("workflow_version", Int64(workflow.version))
@@ -126,15 +127,5 @@ struct RunPayloads: Sendable {
     writer.member("data", raw: event.data)
     writer.endObject()
     return writer.bytes
-  }
-}
-
-extension RunStore {
-  /// The digests among `digests` that are stored.
-  func stored(_ tenant: TenantID, _ digests: [String]) async throws -> Set<String> {
-    let rows = try await pool.query(
-      "select sha256 from payload where tenant_id = $1 and sha256 = any($2)",
-      [tenant.uuid, digests.compactMap { Hex.decode($0) }])
-    return Set(try rows.map { Hex.encode(try $0.decode(0, as: [UInt8].self)) })
   }
 }

@@ -6,7 +6,10 @@ internal import HTTPWire
 internal import JSON
 internal import Primitives
 internal import Reactor
+internal import RunEngine
+internal import RunStorage
 internal import ServiceKit
+internal import SystemSources
 internal import Workflows
 
 /// `/api/v1/runs`: what runs are and what is done to them.
@@ -17,8 +20,9 @@ struct RunRoutes: Sendable {
   private static let bulkMax = 1000
   private static let cancelledStatuses = ["pending", "running", "paused"]
 
-  let engine: RunEngine
-  let token: InternalToken
+  let engine: Engine
+  let store: RunStore
+  let callers: CallerAuthenticator
 
   func add(to router: inout Router) {
     let small = RouteOptions(bodyBytesMax: 4096)
@@ -52,9 +56,9 @@ struct RunRoutes: Sendable {
   }
 
   private func find(_ request: HTTPRequest) async throws -> (Caller, RunRow) {
-    let caller = try Caller(request, token)
+    let caller = try callers.caller(of: request)
     let id = try Parameter.id(request, RunID.self)
-    guard let row = try await engine.store.run(caller.tenant, id) else { throw Problem.notFound("run") }
+    guard let row = try await store.run(caller.tenant, id) else { throw Problem.notFound("run") }
     return (caller, row)
   }
 
@@ -64,13 +68,13 @@ struct RunRoutes: Sendable {
   }
 
   private func list(_ request: HTTPRequest) async throws -> HTTPResponse {
-    let caller = try Caller(request, token)
+    let caller = try callers.caller(of: request)
     let query = try request.query()
     let limit = try Parameter.limit(query, standard: 20, max: RunRoutes.pageMax)
     let cursor = try Parameter.cursor(query, RunID.self)
-    let page = try await engine.store.runs(
+    let page = try await store.runs(
       caller.tenant, try Parameter.filter(query), before: cursor, limit: limit + 1)
-    let cut = page.cut.map { RunID($0).description }
+    let cut = page.resumeAt.map { RunID($0).description }
     return .page("runs", page.rows, limit: limit, cut: cut, cursor: { $0.id.description }) {
       TaskDocuments.write(run: $0, to: &$1)
     }
@@ -80,7 +84,7 @@ struct RunRoutes: Sendable {
 
   private func change(_ caller: Caller, _ row: RunRow, _ input: RunInput) async throws -> HTTPResponse {
     try await engine.apply(input, to: row.id)
-    guard let after = try await engine.store.run(caller.tenant, row.id) else { throw Problem.notFound("run") }
+    guard let after = try await store.run(caller.tenant, row.id) else { throw Problem.notFound("run") }
     return .json { TaskDocuments.write(run: after, to: &$0) }
   }
 
@@ -101,13 +105,13 @@ struct RunRoutes: Sendable {
     let (caller, row) = try await find(request)
     var fields = JSONFields(try await request.json(limits: .submitted).root)
     let name = fields.string("name", isRequired: true, bytesMax: 64) ?? ""
-    let key = try RepeatableRequest.key(of: request)
+    let key = try IdempotencyKey.header(of: request)
     let id =
       fields.string("id", bytesMax: 200) ?? key.map { "key:" + Hex.encode(Digest.sha256(Array($0.utf8))) }
       ?? UUID.version7().description
     let data = fields.value("data").map { Array($0.rawBytes) } ?? Array("null".utf8)
     try fields.finish()
-    guard let workflow = try await engine.workflow(of: row.id) else { throw RunEngine.Refused.workflowGone }
+    guard let workflow = try await engine.workflow(of: row.id) else { throw ChangeRefusal.workflowGone }
     let payload = Payload(data)
     let root = try JSONDocument(parsing: data).root
     let waiting = workflow.workflow.steps.filter { $0.kind == .signal(name: name) }
@@ -117,7 +121,7 @@ struct RunRoutes: Sendable {
       try await engine.apply(
         .signal(name: name, id: id, payload: payload.ref, by: caller.principal, facts: facts), to: row.id,
         payloads: [payload])
-    } catch RunEngine.Refused.byDecider(.repeatedSignal) {
+    } catch ChangeRefusal.byDecider(.repeatedSignal) {
       isRepeated = true
     }
     return .json(.accepted) { writer in
@@ -129,7 +133,7 @@ struct RunRoutes: Sendable {
   /// Cancels all open runs that fit, up to a thousand in one request. `cancelled` have ended, `compensating` undo what
   /// they did before, `failed` could not be cancelled now; `remaining` says whether any that fits is still open.
   private func bulkCancel(_ request: HTTPRequest) async throws -> HTTPResponse {
-    let caller = try Caller(request, token)
+    let caller = try callers.caller(of: request)
     var fields = JSONFields(try await request.json(limits: .submitted).root)
     var filter = RunFilter()
     filter.workflow = fields.string("workflow", bytesMax: 64)
@@ -144,9 +148,9 @@ struct RunRoutes: Sendable {
       fields.note("all", .required, "Name a workflow, status or project_id, or say \"all\": true.")
     }
     try fields.finish()
-    // Those that are undoing what they did have been cancelled or have failed; whoever wants them to end at once says
-    // so.
-    let runs = try await engine.store.openRuns(
+    // Those that are undoing what they did have been cancelled or have failed; a request has to name that status
+    // to end them at once.
+    let runs = try await store.openRuns(
       caller.tenant, filter, statuses: RunRoutes.cancelledStatuses, after: nil, limit: RunRoutes.bulkMax)
     let forces = filter.status == RunState.Status.compensating.rawValue
     let changes = runs.map { run in
@@ -157,11 +161,11 @@ struct RunRoutes: Sendable {
       switch result {
       case .success(let after): if after.status == .cancelled { cancelled += 1 } else { undoing += 1 }
       // It has ended meanwhile.
-      case .failure(RunEngine.Refused.byDecider), .failure(RunEngine.Refused.unknownRun): break
+      case .failure(ChangeRefusal.byDecider), .failure(ChangeRefusal.unknownRun): break
       case .failure: failed += 1
       }
     }
-    let open = try await engine.store.openRuns(caller.tenant, filter, after: nil, limit: 1)
+    let open = try await store.openRuns(caller.tenant, filter, after: nil, limit: 1)
     return .json { [cancelled, undoing, failed] writer in
       writer.member("cancelled", Int64(cancelled))
       writer.member("compensating", Int64(undoing))

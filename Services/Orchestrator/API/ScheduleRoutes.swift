@@ -5,6 +5,9 @@ internal import HTTPWire
 internal import JSON
 internal import Postgres
 internal import Primitives
+internal import RunEngine
+internal import RunStorage
+internal import Schedules
 internal import ServiceKit
 
 /// `/api/v1/schedules`: tasks that are submitted by the clock.
@@ -18,7 +21,7 @@ struct ScheduleRoutes: Sendable {
   let schedules: ScheduleStore
   let zones: TimeZoneStore
   let service: ScheduleService
-  let token: InternalToken
+  let callers: CallerAuthenticator
 
   func add(to router: inout Router) {
     let body = RouteOptions(bodyBytesMax: TaskRequest.bodyBytesMax)
@@ -46,14 +49,14 @@ struct ScheduleRoutes: Sendable {
   }
 
   private func find(_ request: HTTPRequest) async throws -> (Caller, ScheduleRow) {
-    let caller = try Caller(request, token)
+    let caller = try callers.caller(of: request)
     let id = try Parameter.id(request, ScheduleID.self)
     guard let row = try await schedules.schedule(caller.tenant, id) else { throw Problem.notFound("schedule") }
     return (caller, row)
   }
 
   private func list(_ request: HTTPRequest) async throws -> HTTPResponse {
-    let caller = try Caller(request, token)
+    let caller = try callers.caller(of: request)
     let query = try request.query()
     let limit = try Parameter.limit(query, standard: 50, max: 200)
     let cursor = try Parameter.cursor(query, ScheduleID.self)
@@ -64,7 +67,7 @@ struct ScheduleRoutes: Sendable {
   // MARK: Write
 
   /// Reads the members that are there over what stood before.
-  private func read(_ root: JSONView, over before: ScheduleWish?) async throws -> ScheduleWish {
+  private func read(_ root: JSONView, over before: ScheduleDefinition?) async throws -> ScheduleDefinition {
     var fields = JSONFields(root)
     let isNew = before == nil
     let name = fields.string("name", isRequired: isNew, bytesMax: 200) ?? before?.name ?? ""
@@ -86,7 +89,7 @@ struct ScheduleRoutes: Sendable {
       task = Array(view.rawBytes)
     }
     try fields.finish()
-    return ScheduleWish(
+    return ScheduleDefinition(
       name: name, cron: cron, timeZone: zone, task: task,
       overlap: overlap.flatMap { ScheduleRow.Overlap(rawValue: $0) } ?? before?.overlap ?? .skip,
       catchUpMilliseconds: catchUp ?? before?.catchUpMilliseconds ?? 60_000,
@@ -103,7 +106,7 @@ struct ScheduleRoutes: Sendable {
 
   /// When an expression would come true.
   private func preview(_ request: HTTPRequest) async throws -> HTTPResponse {
-    _ = try Caller(request, token)
+    _ = try callers.caller(of: request)
     var fields = JSONFields(try await request.json(limits: .submitted).root)
     let cron = fields.string("cron", isRequired: true, bytesMax: CronExpression.bytesMax) ?? ""
     if !cron.isEmpty {
@@ -121,9 +124,9 @@ struct ScheduleRoutes: Sendable {
     return .json { $0.members("times", times.map(\.description)) }
   }
 
-  private func next(_ wish: ScheduleWish) async throws -> Timestamp? {
+  private func next(_ definition: ScheduleDefinition) async throws -> Timestamp? {
     guard let now = try await schedules.now() else { return nil }
-    return try await next(wish.cron, wish.timeZone, after: now)
+    return try await next(definition.cron, definition.timeZone, after: now)
   }
 
   private func next(_ cron: String, _ zone: String, after time: Timestamp) async throws -> Timestamp? {
@@ -131,11 +134,11 @@ struct ScheduleRoutes: Sendable {
   }
 
   private func create(_ request: HTTPRequest) async throws -> HTTPResponse {
-    let caller = try Caller(request, token)
-    let wish = try await read(try await request.json(limits: .submitted).root, over: nil)
-    let next = try await next(wish)
+    let caller = try callers.caller(of: request)
+    let definition = try await read(try await request.json(limits: .submitted).root, over: nil)
+    let next = try await next(definition)
     return try await unique {
-      guard let row = try await schedules.add(caller.tenant, wish, next: next, by: caller.principal) else {
+      guard let row = try await schedules.add(caller.tenant, definition, next: next, by: caller.principal) else {
         throw Problem.notFound("schedule")
       }
       var response = try await response(.created, row)
@@ -149,18 +152,18 @@ struct ScheduleRoutes: Sendable {
     let expected = try Parameter.ifMatch(request) ?? row.version
     let root = try await request.json(limits: .submitted)
     for _ in 0..<ScheduleRoutes.updatesMax {
-      let before = ScheduleWish(
+      let before = ScheduleDefinition(
         name: row.name, cron: row.cron, timeZone: row.timeZone, task: row.task, overlap: row.overlap,
         catchUpMilliseconds: row.catchUpMilliseconds, isPaused: row.isPaused)
-      let wish = try await read(root.root, over: before)
-      let next = try await next(wish)
+      let definition = try await read(root.root, over: before)
+      let next = try await next(definition)
       let after = try await unique {
-        try await schedules.update(caller.tenant, row.id, wish, next: next, expected: expected)
+        try await schedules.update(caller.tenant, row.id, definition, next: next, expected: expected)
       }
       if let after { return try await response(.ok, after) }
       // A time that is due is served before the schedule is paused.
       (caller, row) = try await find(request)
-      guard row.version == expected, wish.isPaused, !row.isPaused else { break }
+      guard row.version == expected, definition.isPaused, !row.isPaused else { break }
       try await service.serve(row)
     }
     throw Problem.outdated()

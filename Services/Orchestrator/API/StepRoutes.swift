@@ -5,12 +5,15 @@ internal import HTTPWire
 internal import JSON
 internal import Postgres
 internal import Primitives
+internal import RunEngine
+internal import RunStorage
 internal import ServiceKit
 
 /// `/api/v1/runs/{id}/steps` and `/api/v1/steps/{id}`: where steps stand and what they wait for.
 struct StepRoutes: Sendable {
-  let engine: RunEngine
-  let token: InternalToken
+  let engine: Engine
+  let store: RunStore
+  let callers: CallerAuthenticator
 
   func add(to router: inout Router) {
     router.on(.get, "/api/v1/runs/{id}/steps") { request in try await answering { try await list(request) } }
@@ -18,10 +21,10 @@ struct StepRoutes: Sendable {
   }
 
   private func list(_ request: HTTPRequest) async throws -> HTTPResponse {
-    let caller = try Caller(request, token)
+    let caller = try callers.caller(of: request)
     let id = try Parameter.id(request, RunID.self)
-    guard let row = try await engine.store.run(caller.tenant, id),
-      let known = try await engine.look(id, atLeast: row.version)
+    guard let row = try await store.run(caller.tenant, id),
+      let known = try await engine.snapshot(of: id, atLeast: row.version)
     else { throw Problem.notFound("run") }
     let query = try request.query()
     let limit = try Parameter.limit(query, standard: 100, max: 1000)
@@ -48,13 +51,13 @@ struct StepRoutes: Sendable {
   }
 
   private func get(_ request: HTTPRequest) async throws -> HTTPResponse {
-    let caller = try Caller(request, token)
+    let caller = try callers.caller(of: request)
     let id = try Parameter.id(request, StepID.self)
-    for (run, version) in try await engine.store.runs(sharing: id, caller.tenant) {
-      guard let known = try await engine.look(run, atLeast: version),
+    for (run, version) in try await store.runs(sharing: id, caller.tenant) {
+      guard let known = try await engine.snapshot(of: run, atLeast: version),
         let step = known.state.steps.first(where: { StepID.of(run, step: $0.key) == id })
       else { continue }
-      let place = try await engine.store.place(of: id)
+      let place = try await store.place(of: id)
       return .json { writer in
         write(step, run, known.state, &writer)
         writer.key("waiting_for")
@@ -117,7 +120,7 @@ struct StepRoutes: Sendable {
         return wait(limit.key.hasPrefix("lock:") ? "lock" : "limit") { writer in
           writer.member("key", limit.key)
           writer.member("slots", Int64(limit.slots))
-          writer.member("held", Int64(limit.held))
+          writer.member("held", Int64(limit.inUse))
         }
       }
       wait("worker") { writer in
@@ -166,66 +169,6 @@ extension RunState.StepStatus {
     case .failed: "failed"
     case .skipped: "skipped"
     case .abandoned: "abandoned"
-    }
-  }
-}
-
-/// Where a ready step stands.
-struct QueuePlace: Sendable {
-  struct Limit: Sendable {
-    let key: String
-    let slots: Int
-    let held: Int
-  }
-
-  let jobType: String
-  let queuedAt: Timestamp
-  /// When it will be queued, if it is not yet.
-  let dueAt: Timestamp?
-  /// The first limit that has no slot for it.
-  let fullLimit: Limit?
-}
-
-extension RunStore {
-  /// Runs of the tenant that a step of this id may belong to, with their versions: the first half of the id is the
-  /// run's.
-  func runs(sharing id: StepID, _ tenant: TenantID) async throws -> [(run: RunID, version: Int)] {
-    let low = UUID(high: id.uuid.high, low: 0)
-    let high = UUID(high: id.uuid.high, low: .max)
-    return try await pool.query(
-      "select id, version from run where tenant_id = $1 and id between $2 and $3 limit 100", [tenant.uuid, low, high]
-    ).map { (RunID(try $0.decode(0, as: UUID.self)), Int(try $0.decode(1, as: Int32.self))) }
-  }
-
-  /// Where a step stands in the queue; `nil` when it is not there.
-  func place(of step: StepID) async throws -> QueuePlace? {
-    try await pool.query(
-      """
-      with q as (
-        select tenant_id, job_type, lane, queued_at, null::timestamptz as due_at from ready where step_id = $1
-        union all
-        select tenant_id, job_type, lane, queued_at, due_at from delayed where step_id = $1
-      ), held as (
-        select k.key, coalesce(c.slots, 1) as slots, (
-          select count(*) from lease h where h.tenant_id = q.tenant_id
-            and (k.key = 'tenant' or k.key = any(string_to_array(h.lane, E'\\x1f'))))::int as n
-        from q cross join lateral unnest(array['tenant'] || string_to_array(nullif(q.lane, ''), E'\\x1f')) as k(key)
-        left join concurrency_limit c on c.tenant_id = q.tenant_id and c.key = k.key
-        where c.slots is not null or k.key like 'lock:%'
-      )
-      select q.job_type, q.queued_at, q.due_at, h.key, h.slots, h.n
-      from q left join held h on h.n >= h.slots limit 1
-      """, [step.uuid]
-    ).first.map { row in
-      var limit: QueuePlace.Limit?
-      if let key = try row.decode(3, as: String?.self), let slots = try row.decode(4, as: Int32?.self),
-        let held = try row.decode(5, as: Int32?.self)
-      {
-        limit = QueuePlace.Limit(key: key, slots: Int(slots), held: Int(held))
-      }
-      return QueuePlace(
-        jobType: try row.decode(0, as: String.self), queuedAt: try row.decode(1, as: Timestamp.self),
-        dueAt: try row.decode(2, as: Timestamp?.self), fullLimit: limit)
     }
   }
 }

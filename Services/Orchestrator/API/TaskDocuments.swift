@@ -4,12 +4,13 @@ internal import HTTP
 internal import HTTPWire
 internal import JSON
 internal import Primitives
+internal import RunStorage
 
 /// How tasks and runs look over HTTP.
 enum TaskDocuments {
   static func write(task row: TaskRow, to writer: inout JSONWriter) {
     writer.member("id", row.task.description)
-    writer.member("status", row.run.shownStatus)
+    writer.member("status", row.run.effectiveStatus)
     writer.member("title", orNull: row.title)
     writer.member("description", row.description)
     writer.member("project_id", orNull: row.project?.description)
@@ -35,7 +36,7 @@ enum TaskDocuments {
     writer.member("id", row.id.description)
     writer.member("task_id", row.task.description)
     writer.member("project_id", orNull: row.project?.description)
-    writer.member("status", row.shownStatus)
+    writer.member("status", row.effectiveStatus)
     writer.member("workflow", row.workflow)
     writer.member("workflow_version", Int64(row.workflowVersion))
     writer.member("version", Int64(row.version))

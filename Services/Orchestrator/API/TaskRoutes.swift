@@ -7,16 +7,21 @@ internal import JSON
 internal import Postgres
 internal import Primitives
 internal import Reactor
+internal import RunEngine
+internal import RunStorage
 internal import ServiceKit
+internal import StepDispatch
+internal import SystemSources
 internal import Telemetry
 
 /// `/api/v1/tasks`
 struct TaskRoutes: Sendable {
   private static let pageMax = 100
 
-  let engine: RunEngine
+  let engine: Engine
+  let store: RunStore
   let submitter: TaskSubmitter
-  let token: InternalToken
+  let callers: CallerAuthenticator
 
   func add(to router: inout Router) {
     router.on(.post, "/api/v1/tasks", RouteOptions(bodyBytesMax: TaskRequest.bodyBytesMax)) { request in
@@ -33,21 +38,22 @@ struct TaskRoutes: Sendable {
   // MARK: Submit
 
   private func submit(_ request: HTTPRequest) async throws -> HTTPResponse {
-    let caller = try Caller(request, token)
+    let caller = try callers.caller(of: request)
     let wait = try Parameter.waitSeconds(request)
-    let key = try idempotencyKey(request)
+    let key = try IdempotencyKey.header(of: request)
     let document = try await request.json(limits: .submitted)
-    let wish = try TaskRequest(document.root)
+    let task = try TaskRequest(document.root)
     let run = request.headers[InternalHeader.newRun].flatMap { RunID($0) } ?? .make()
     let submission = try await submitter.prepare(
-      wish, caller.tenant, principal: caller.principal, traceparent: request.trace.traceparent, run: run,
+      task, caller.tenant, principal: caller.principal, traceparent: request.trace.traceparent, run: run,
       task: TaskID(run.uuid))
     var accepted = (task: submission.facts.task, run: submission.run)
-    // The place is taken before the run can end.
-    let ticket = wait == nil ? nil : engine.hub.ticket(for: submission.run, isForEnd: true)
-    defer { ticket?.cancel() }
+    // The watch begins before the run can end.
+    let watch = wait == nil ? nil : engine.watchers.watch(submission.run, isForEnd: true)
+    defer { watch?.cancel() }
     if let key {
-      accepted = try await submitOnce(submission, key, Digest.sha256(JSONValue(document.root).canonicalBytes()))
+      accepted = try await submitOnce(
+        submission, IdempotencyKey(key: key, digest: Digest.sha256(JSONValue(document.root).canonicalBytes())))
     } else {
       let accepted = try await engine.accept(submission)
       // Nothing has to be read for who does not wait.
@@ -56,54 +62,40 @@ struct TaskRoutes: Sendable {
       }
     }
     let isNew = accepted.run == submission.run
-    return try await answer(caller, accepted, wait: wait, first: isNew ? ticket : nil)
-  }
-
-  private func idempotencyKey(_ request: HTTPRequest) throws(Problem) -> String? {
-    guard let key = request.headers[.idempotencyKey] else { return nil }
-    guard (1...255).contains(key.utf8.count) else {
-      throw .badParameter("Idempotency-Key", "The key must have 1 to 255 bytes.")
-    }
-    return key
+    return try await answer(caller, accepted, wait: wait, first: isNew ? watch : nil)
   }
 
   /// Accepts a submission under its key. The same key gives the same task; with another body it is refused.
   private func submitOnce(
-    _ submission: Submission, _ key: String, _ digest: [UInt8]
+    _ submission: Submission, _ key: IdempotencyKey
   ) async throws -> (task: TaskID, run: RunID) {
     let facts = submission.facts
-    let row = IdempotencyRow(
-      tenant: facts.tenant, key: key, requestSHA256: digest, task: facts.task, run: submission.run)
     do {
-      try await engine.accept(submission, idempotency: row)
+      try await engine.accept(
+        submission, idempotency: key.row(facts.tenant, task: facts.task, run: submission.run))
       return (facts.task, submission.run)
     } catch let error as PostgresError where error.sqlState == "23505" {
-      guard let known = try await engine.store.idempotency(facts.tenant, key) else { throw error }
-      guard known.requestSHA256 == digest else {
-        throw Problem(
-          .unprocessableContent, code: "idempotency_key_reused",
-          "This Idempotency-Key was used for another request; use a new key for a new task.")
-      }
-      return (known.task, known.run)
+      guard let made = try await key.made(store, facts.tenant, "use a new key for a new task") else { throw error }
+      return made
     }
   }
 
   /// The task as it is, after waiting for its end when the client asked for that.
   private func answer(
-    _ caller: Caller, _ accepted: (task: TaskID, run: RunID), wait: Int?, first: Ticket? = nil
+    _ caller: Caller, _ accepted: (task: TaskID, run: RunID), wait: Int?, first: WaitToken? = nil
   ) async throws -> HTTPResponse {
     let deadline = MonotonicClock.now() &+ UInt64(wait ?? 0) * 1_000_000_000
     // A run that has just begun need not be looked at before it has ended.
-    if let first, wait ?? 0 > 0, !engine.hub.isDraining { try await first.wait(until: deadline) }
+    if let first, wait ?? 0 > 0, !engine.watchers.isDraining { try await first.wait(until: deadline) }
     while true {
-      let ticket = wait == nil ? nil : engine.hub.ticket(for: accepted.run, isForEnd: true)
-      defer { ticket?.cancel() }
-      guard let row = try await engine.store.task(caller.tenant, accepted.task) else { throw Problem.notFound("task") }
+      let watch = wait == nil ? nil : engine.watchers.watch(accepted.run, isForEnd: true)
+      defer { watch?.cancel() }
+      guard let row = try await store.task(caller.tenant, accepted.task) else { throw Problem.notFound("task") }
       let isEnded = row.run.status.isEnded
-      guard let ticket, !isEnded, MonotonicClock.now() < deadline, !engine.hub.isDraining else {
+      guard let watch, !isEnded, MonotonicClock.now() < deadline, !engine.watchers.isDraining else {
         return answer(row, isEnded: isEnded, wait: wait)
       }
-      try await ticket.wait(until: deadline)
+      try await watch.wait(until: deadline)
     }
   }
 
@@ -117,9 +109,9 @@ struct TaskRoutes: Sendable {
   // MARK: Read
 
   private func find(_ request: HTTPRequest) async throws -> (Caller, TaskRow) {
-    let caller = try Caller(request, token)
+    let caller = try callers.caller(of: request)
     let id = try Parameter.id(request, TaskID.self)
-    guard let row = try await engine.store.task(caller.tenant, id) else { throw Problem.notFound("task") }
+    guard let row = try await store.task(caller.tenant, id) else { throw Problem.notFound("task") }
     return (caller, row)
   }
 
@@ -129,13 +121,13 @@ struct TaskRoutes: Sendable {
   }
 
   private func list(_ request: HTTPRequest) async throws -> HTTPResponse {
-    let caller = try Caller(request, token)
+    let caller = try callers.caller(of: request)
     let query = try request.query()
     let limit = try Parameter.limit(query, standard: 20, max: TaskRoutes.pageMax)
     let cursor = try Parameter.cursor(query, TaskID.self)
     let filter = try Parameter.filter(query)
-    let page = try await engine.store.tasks(caller.tenant, filter, before: cursor, limit: limit + 1)
-    let cut = page.cut.map { TaskID($0).description }
+    let page = try await store.tasks(caller.tenant, filter, before: cursor, limit: limit + 1)
+    let cut = page.resumeAt.map { TaskID($0).description }
     return .page("tasks", page.rows, limit: limit, cut: cut, cursor: { $0.task.description }) {
       TaskDocuments.write(task: $0, to: &$1)
     }
@@ -143,7 +135,7 @@ struct TaskRoutes: Sendable {
 
   // MARK: Change
 
-  /// Changes what is said of a task; what it does is fixed by its run.
+  /// Changes the description of a task; what it does is fixed by its run.
   private func update(_ request: HTTPRequest) async throws -> HTTPResponse {
     let (caller, row) = try await find(request)
     let expected = try Parameter.ifMatch(request)
@@ -183,10 +175,10 @@ struct TaskRoutes: Sendable {
   private func apply(
     _ change: TaskChange, _ caller: Caller, _ row: TaskRow, _ expected: Int?
   ) async throws -> HTTPResponse {
-    guard try await engine.store.update(caller.tenant, row.task, change, expected: expected) else {
+    guard try await store.update(caller.tenant, row.task, change, expected: expected) else {
       throw Problem.outdated()
     }
-    guard let after = try await engine.store.task(caller.tenant, row.task) else { throw Problem.notFound("task") }
+    guard let after = try await store.task(caller.tenant, row.task) else { throw Problem.notFound("task") }
     return TaskDocuments.response(.ok, task: after)
   }
 }

@@ -3,13 +3,14 @@ internal import HTTP
 internal import HTTPWire
 internal import JSON
 internal import Postgres
+internal import RunStorage
 internal import ServiceKit
 
 /// `/operator/v1/weights/{tenant}`: the parts of tenants where several have work waiting. For those who run the
 /// installation: only the internal token opens it, and the gateway does not forward it.
 struct WeightRoutes: Sendable {
   let limits: LimitStore
-  let token: InternalToken
+  let callers: CallerAuthenticator
 
   func add(to router: inout Router) {
     router.on(.get, "/operator/v1/weights") { request in try await answering { try await list(request) } }
@@ -18,7 +19,7 @@ struct WeightRoutes: Sendable {
     }
     router.on(.delete, "/operator/v1/weights/{tenant}") { request in
       try await answering {
-        try token.require(request)
+        try callers.requireOperator(request)
         guard try await limits.removeWeight(try tenant(request)) else { throw Problem.notFound("weight") }
         return HTTPResponse(.noContent)
       }
@@ -33,7 +34,7 @@ struct WeightRoutes: Sendable {
   }
 
   private func list(_ request: HTTPRequest) async throws -> HTTPResponse {
-    try token.require(request)
+    try callers.requireOperator(request)
     let query = try request.query()
     let limit = try Parameter.limit(query, standard: 100, max: 1000)
     var after: TenantID?
@@ -58,7 +59,7 @@ struct WeightRoutes: Sendable {
   }
 
   private func put(_ request: HTTPRequest) async throws -> HTTPResponse {
-    try token.require(request)
+    try callers.requireOperator(request)
     let tenant = try tenant(request)
     var fields = JSONFields(try await request.json(limits: .submitted).root)
     let weight = fields.double("weight", isRequired: true, in: 0.01...1000)

@@ -2,11 +2,13 @@ internal import Contracts
 internal import Decider
 internal import HTTP
 internal import HTTPWire
+internal import History
 internal import JSON
 internal import Postgres
 internal import Primitives
 internal import Reactor
-internal import Replay
+internal import RunEngine
+internal import RunStorage
 internal import ServiceKit
 internal import Workflows
 
@@ -15,9 +17,10 @@ struct WorkflowRoutes: Sendable {
   /// Open runs that a report looks at.
   private static let runsMax = 1000
 
-  let engine: RunEngine
+  let engine: Engine
+  let store: RunStore
   let workflows: WorkflowStore
-  let token: InternalToken
+  let callers: CallerAuthenticator
 
   func add(to router: inout Router) {
     let body = RouteOptions(bodyBytesMax: WorkflowDocument.bytesMax)
@@ -43,7 +46,7 @@ struct WorkflowRoutes: Sendable {
   // MARK: Read
 
   private func get(_ request: HTTPRequest) async throws -> HTTPResponse {
-    let caller = try Caller(request, token)
+    let caller = try callers.caller(of: request)
     let name = try request.parameter("name")
     var version: Int?
     if let text = try? request.parameter("version") {
@@ -79,7 +82,7 @@ struct WorkflowRoutes: Sendable {
   }
 
   private func list(_ request: HTTPRequest) async throws -> HTTPResponse {
-    let caller = try Caller(request, token)
+    let caller = try callers.caller(of: request)
     let query = try request.query()
     let limit = try Parameter.limit(query, standard: 50, max: 200)
     let cursor = query["cursor"]
@@ -107,7 +110,7 @@ struct WorkflowRoutes: Sendable {
   }
 
   private func versions(_ request: HTTPRequest) async throws -> HTTPResponse {
-    let caller = try Caller(request, token)
+    let caller = try callers.caller(of: request)
     let rows = try await workflows.versions(caller.tenant, try request.parameter("name"), limit: 1000)
     guard !rows.isEmpty else { throw Problem.notFound("workflow") }
     return .json { writer in
@@ -134,7 +137,7 @@ struct WorkflowRoutes: Sendable {
   }
 
   private func validate(_ request: HTTPRequest) async throws -> HTTPResponse {
-    _ = try Caller(request, token)
+    _ = try callers.caller(of: request)
     let (workflow, _) = try await read(request)
     return .json { writer in
       writer.member("valid", true)
@@ -143,7 +146,7 @@ struct WorkflowRoutes: Sendable {
   }
 
   private func create(_ request: HTTPRequest) async throws -> HTTPResponse {
-    let caller = try Caller(request, token)
+    let caller = try callers.caller(of: request)
     let (workflow, bytes) = try await read(request)
     guard try await workflows.workflow(caller.tenant, workflow.name, version: nil) == nil else {
       throw Problem(
@@ -153,7 +156,7 @@ struct WorkflowRoutes: Sendable {
   }
 
   private func put(_ request: HTTPRequest) async throws -> HTTPResponse {
-    let caller = try Caller(request, token)
+    let caller = try callers.caller(of: request)
     let name = try request.parameter("name")
     let expected = try Parameter.ifMatch(request)
     let (workflow, bytes) = try await read(request)
@@ -180,7 +183,7 @@ struct WorkflowRoutes: Sendable {
   }
 
   private func remove(_ request: HTTPRequest) async throws -> HTTPResponse {
-    let caller = try Caller(request, token)
+    let caller = try callers.caller(of: request)
     let name = try request.parameter("name")
     guard let isGone = try await workflows.remove(caller.tenant, name) else { throw Problem.notFound("workflow") }
     engine.catalog.changed(caller.tenant, name)
@@ -196,13 +199,13 @@ struct WorkflowRoutes: Sendable {
   /// Which open runs would decide differently if they were moved to this document. They are not: a run keeps the
   /// version that it began with.
   private func compatibility(_ request: HTTPRequest) async throws -> HTTPResponse {
-    let caller = try Caller(request, token)
+    let caller = try callers.caller(of: request)
     let name = try request.parameter("name")
     let (workflow, _) = try await read(request)
     let open = try await workflows.openRuns(caller.tenant, name, limit: WorkflowRoutes.runsMax + 1)
     var broken: [(run: RunID, version: Int, sequence: Int, reason: String)] = []
     for (run, version) in open.prefix(WorkflowRoutes.runsMax) {
-      let history = try await engine.store.history(run)
+      let history = try await store.history(run)
       let changed = Workflow(
         name: name, version: version, steps: workflow.steps, resultStep: workflow.resultStep,
         timeoutMilliseconds: workflow.timeoutMilliseconds)

@@ -256,7 +256,7 @@ public struct RunState: Hashable, Sendable {
   }
 
   /// The place of the step as seen by others: `running`, or `paused` when nothing new begins.
-  public var shownStatus: String { isPaused && !status.isEnded ? "paused" : status.rawValue }
+  public var effectiveStatus: String { isPaused && !status.isEnded ? "paused" : status.rawValue }
 
   /// Whether it waits for several sub-runs: their ends come one upon the other.
   public var awaitsSubRuns: Bool {

@@ -34,17 +34,17 @@ enum AnswerPlay {
     stream pieces: [[UInt8]], from wire: Dialect, to dialect: Dialect, _ context: AnswerContext = context()
   ) throws -> [UInt8] {
     var parser = ServerSentEventParser()
-    var watcher = StreamWatcher(wire)
+    var inspector = StreamInspector(wire)
     var translation = try #require(AnswerTranslation(from: wire, to: dialect, context))
     var bytes: [UInt8] = []
     for piece in pieces {
       for event in try parser.feed(piece) {
-        let sight = try watcher.watch(event)
-        if let parsed = sight.parsed { try translation.take(parsed, named: event.event, to: &bytes) }
+        let inspection = try inspector.inspect(event)
+        if let parsed = inspection.parsed { try translation.take(parsed, named: event.event, to: &bytes) }
       }
     }
-    let estimate = TokenUsage(input: 12, output: Int64((watcher.contentBytes + 2) / 3))
-    translation.finish(TokenUsage.accounted(watcher.usage, estimate: estimate).usage, to: &bytes)
+    let estimate = TokenUsage(input: 12, output: Int64((inspector.contentBytes + 2) / 3))
+    translation.finish(TokenUsage.accounted(inspector.usage, estimate: estimate).usage, to: &bytes)
     return bytes
   }
 

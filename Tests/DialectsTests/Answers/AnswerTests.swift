@@ -65,9 +65,9 @@ import Testing
       .root
     #expect(root["output"]?[0]?["type"]?.string == "reasoning")
     #expect(root["output"]?[0]?["summary"]?[0]?["text"]?.string == "hm")
-    #expect(root["output"]?[0]?["encrypted_content"]?.string == ReasoningProof.signed("s"))
+    #expect(root["output"]?[0]?["encrypted_content"]?.string == ReasoningSignature.signed("s"))
     let hidden = root["output"]?[1]?["encrypted_content"]?.string
-    #expect(hidden.flatMap { ReasoningProof.redactedData($0) } == "zz")
+    #expect(hidden.flatMap { ReasoningSignature.redactedData($0) } == "zz")
     #expect(root["output"]?[2]?["content"]?[0]?["text"]?.string == "See:")
     #expect(root["incomplete_details"]?["reason"]?.string == "max_output_tokens")
   }
@@ -194,9 +194,9 @@ import Testing
 
   @Test func `what a stream has come to is seen as it comes`() throws {
     func outcome(_ wire: Dialect, _ data: [String]) throws -> AnswerOutcome {
-      var watcher = StreamWatcher(wire)
-      for line in data { _ = try watcher.watch(ServerSentEvent(data: Array(line.utf8))) }
-      return watcher.outcome
+      var inspector = StreamInspector(wire)
+      for line in data { _ = try inspector.inspect(ServerSentEvent(data: Array(line.utf8))) }
+      return inspector.outcome
     }
     let filtered = try outcome(.chat, [AnswerPlay.chunk(#"{"content":""}"#), AnswerPlay.chunk("{}", "content_filter")])
     #expect(filtered.isEmpty && filtered.isFiltered && !filtered.isCut)
@@ -216,10 +216,10 @@ import Testing
     #"{"function_call":{"name":"f"}}"#,
   ])
   func `thoughts, parts, refusals and calls count as the first token`(_ delta: String) throws {
-    var watcher = StreamWatcher(.chat)
-    let role = try watcher.watch(
+    var inspector = StreamInspector(.chat)
+    let role = try inspector.inspect(
       ServerSentEvent(data: Array(AnswerPlay.chunk(#"{"role":"assistant","content":""}"#).utf8)))
     #expect(!role.hasContent)
-    #expect(try watcher.watch(ServerSentEvent(data: Array(AnswerPlay.chunk(delta).utf8))).hasContent)
+    #expect(try inspector.inspect(ServerSentEvent(data: Array(AnswerPlay.chunk(delta).utf8))).hasContent)
   }
 }

@@ -99,7 +99,7 @@ import Testing
     #expect(try AnswerPlay.seen(data, from: .messages, to: .messages).signatures == ["S1", "DATA", "S2"])
     #expect(try AnswerPlay.seen(data, from: .messages, to: .chat).signatures == ["S1", "DATA", "S2"])
     let proofs = try AnswerPlay.seen(data, from: .messages, to: .responses).signatures
-    #expect(proofs == ["S1", ReasoningProof.redacted("DATA"), "S2"])
+    #expect(proofs == ["S1", ReasoningSignature.redacted("DATA"), "S2"])
   }
 
   @Test func `events may have their type in the name only`() throws {

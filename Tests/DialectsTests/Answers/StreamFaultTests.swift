@@ -6,9 +6,10 @@ import Testing
 
 /// Streams that break, in the eyes of every client.
 @Suite struct StreamFaultTests {
-  private func watch(_ wire: Dialect, _ text: String, named name: String? = nil) throws -> StreamWatcher.Sight {
-    var watcher = StreamWatcher(wire)
-    return try watcher.watch(ServerSentEvent(event: name, data: Array(text.utf8)))
+  private func inspect(_ wire: Dialect, _ text: String, named name: String? = nil) throws -> StreamInspector.Inspection
+  {
+    var inspector = StreamInspector(wire)
+    return try inspector.inspect(ServerSentEvent(event: name, data: Array(text.utf8)))
   }
 
   @Test(arguments: [
@@ -23,19 +24,19 @@ import Testing
   func `errors in a stream are found in all their shapes`(
     _ wire: Dialect, _ text: String, _ code: String, _ message: String
   ) throws {
-    let fault = #expect(throws: StreamFault.self) { try watch(wire, text) }
+    let fault = #expect(throws: StreamFault.self) { try inspect(wire, text) }
     #expect(fault == StreamFault(code: code, message: message))
   }
 
   @Test func `a finish reason may be an error, and an event may have the name of one`() throws {
-    #expect(throws: StreamFault.self) { try watch(.chat, AnswerPlay.chunk("{}", "error")) }
-    let fault = #expect(throws: StreamFault.self) { try watch(.chat, #"{"message":"down"}"#, named: "error") }
+    #expect(throws: StreamFault.self) { try inspect(.chat, AnswerPlay.chunk("{}", "error")) }
+    let fault = #expect(throws: StreamFault.self) { try inspect(.chat, #"{"message":"down"}"#, named: "error") }
     #expect(fault?.message == "down")
   }
 
   @Test(arguments: ["<html>", "[1]", "nothing", "{\"a\":", "\u{0}"])
   func `garbage is told apart from errors`(_ text: String) {
-    let fault = #expect(throws: StreamFault.self) { try watch(.chat, text) }
+    let fault = #expect(throws: StreamFault.self) { try inspect(.chat, text) }
     #expect(fault?.code == StreamFault.garbageCode)
   }
 
@@ -63,20 +64,20 @@ import Testing
   }
 
   @Test func `a response in the caller's own dialect goes on with the provider's numbers`() throws {
-    var watcher = StreamWatcher(.responses)
+    var inspector = StreamInspector(.responses)
     var bytes: [UInt8] = []
     for text in [
       #"{"type":"response.created","sequence_number":0,"response":{"id":"resp_7","status":"in_progress","model":"x"}}"#,
       #"{"type":"response.in_progress","sequence_number":1,"response":{"id":"resp_7","status":"in_progress"}}"#,
     ] {
       let event = ServerSentEvent(event: try JSONDocument(parsing: text).root["type"]?.string, data: Array(text.utf8))
-      _ = try watcher.watch(event)
+      _ = try inspector.inspect(event)
       event.append(to: &bytes)
     }
     let failed =
       #"{"type":"response.failed","sequence_number":2,"response":{"id":"resp_7","error":{"code":"server_error"}}}"#
-    #expect(throws: StreamFault.self) { try watcher.watch(ServerSentEvent(data: Array(failed.utf8))) }
-    bytes += watcher.failure(status: 502, code: "server_error", message: "It failed midway.")
+    #expect(throws: StreamFault.self) { try inspector.inspect(ServerSentEvent(data: Array(failed.utf8))) }
+    bytes += inspector.failure(status: 502, code: "server_error", message: "It failed midway.")
     #expect(try StrictReader.read(bytes, .responses).error == "server_error")
   }
 

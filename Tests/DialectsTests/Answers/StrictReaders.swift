@@ -287,7 +287,7 @@ extension Understood {
           add("thoughts", part["text"]?.string ?? "", to: \.thoughts)
         }
         if let proof = item["encrypted_content"]?.string {
-          signatures.append(ReasoningProof.signature(proof) ?? proof)
+          signatures.append(ReasoningSignature.signature(proof) ?? proof)
         }
       case "function_call", "custom_tool_call":
         let isCustom = item["type"]?.string == "custom_tool_call"

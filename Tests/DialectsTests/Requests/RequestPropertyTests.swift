@@ -52,8 +52,8 @@ import Testing
     #expect(try Made(text, .chat, .compatible).text.contains(fine))
     let made = try Made(text.replacing(fine, with: fault), .chat, .compatible)
     // The white space of the caller goes where a part was made anew, or the fault is one that only its caller can mend.
-    let isMended = !made.text.contains(fault)
-    #expect(isMended || fault.contains("c2") || fault.contains(#""role":"user""#) || fault.contains("null"))
+    let isRepaired = !made.text.contains(fault)
+    #expect(isRepaired || fault.contains("c2") || fault.contains(#""role":"user""#) || fault.contains("null"))
   }
 }
 

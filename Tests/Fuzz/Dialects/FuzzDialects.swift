@@ -107,7 +107,7 @@ private struct Play {
 private func fuzzStreams(_ bytes: [UInt8], cut: Int) {
   for wire in [Dialect.chat, .messages, .responses] {
     var parser = ServerSentEventParser()
-    var watcher = StreamWatcher(wire)
+    var inspector = StreamInspector(wire)
     var plays = callers.compactMap { Play(wire, $0) }
     var start = 0
     while start < bytes.count {
@@ -116,15 +116,15 @@ private func fuzzStreams(_ bytes: [UInt8], cut: Int) {
       start = end
       for event in events {
         // What cannot be read is left out.
-        guard let parsed = (try? watcher.watch(event))?.parsed else { continue }
+        guard let parsed = (try? inspector.inspect(event))?.parsed else { continue }
         _ = Answers.own(event: parsed, wire, context().names)
         for spot in plays.indices { plays[spot].take(parsed, event.event) }
       }
     }
-    precondition(watcher.contentBytes >= 0)
-    if let usage = watcher.usage { precondition(usage.total >= 0) }
-    _ = watcher.failure(status: 502, code: "c", message: "m")
-    let usage = TokenUsage.accounted(watcher.usage, estimate: TokenUsage(input: 1, output: 1)).usage
+    precondition(inspector.contentBytes >= 0)
+    if let usage = inspector.usage { precondition(usage.total >= 0) }
+    _ = inspector.failure(status: 502, code: "c", message: "m")
+    let usage = TokenUsage.accounted(inspector.usage, estimate: TokenUsage(input: 1, output: 1)).usage
     for spot in plays.indices { plays[spot].end(usage, breaks: bytes.count % 2 == 0) }
   }
   for dialect in callers { _ = AnswerText(stream: bytes, dialect) }

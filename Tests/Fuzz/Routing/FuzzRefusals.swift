@@ -14,13 +14,13 @@ public func fuzzRefusals(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     RetryAfter.milliseconds(inMilliseconds: text, inSeconds: nil, now: 1_800_000_000),
     RetryAfter.milliseconds(inMilliseconds: nil, inSeconds: text, now: Int64(start[0]) - 100),
   ]
-  var breaker = Breaker()
+  var breaker = CircuitBreaker()
   var now: Int64 = 0
   for pause in pauses {
     if let pause { precondition(pause >= 0 && pause <= RetryAfter.millisecondsMax) }
-    breaker.failed(failure, retryAfter: pause, at: now, Breaker.Policy())
+    breaker.failed(failure, retryAfter: pause, at: now, CircuitBreaker.Policy())
     now += pause ?? 1
-    _ = breaker.admit(at: now, Breaker.Policy())
+    _ = breaker.admit(at: now, CircuitBreaker.Policy())
     breaker.reachable(at: now)
   }
   var history = AttemptHistory()

@@ -1,8 +1,8 @@
 /// What a part of an answer is.
 enum AnswerPart: Sendable, Hashable {
-  /// Words for the reader.
+  /// Text for the reader.
   case text
-  /// Words of a model that declines.
+  /// Text of a model that declines.
   case refusal
   /// Thoughts that may be seen.
   case thinking
@@ -42,7 +42,7 @@ enum AnswerFinish: Sendable, Hashable {
   /// The provider pauses in a long turn and wants to be asked to go on.
   case paused
 
-  /// A finish reason of chat completions, in the words of many servers; nil when there is none.
+  /// A finish reason of chat completions, as many servers name it; nil when there is none.
   init?(chat reason: String?) {
     guard let reason, !reason.isEmpty else { return nil }
     switch reason.lowercased() {

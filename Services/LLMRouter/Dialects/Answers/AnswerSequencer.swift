@@ -9,7 +9,7 @@ struct AnswerSequencer: Sendable {
 
   private enum Open: Sendable, Hashable {
     case none
-    case words(AnswerPart)
+    case part(AnswerPart)
     case call(Int)
   }
 
@@ -37,12 +37,12 @@ struct AnswerSequencer: Sendable {
   private var calls: [Call] = []
   /// The first call that is not open yet.
   private var next = 0
-  /// Words that came within a call.
+  /// Text that came within a call.
   private var waiting: [(part: AnswerPart, text: String)] = []
   /// White space that has not begun a part: alone it is none.
   private var blank: (part: AnswerPart, text: String) = (.text, "")
   private var ids: Set<String> = []
-  private(set) var hasWords = false
+  private(set) var hasText = false
 
   /// At the begin of an answer. Ids of calls that have none begin with `unique`.
   init(unique: String) { self.unique = unique }
@@ -51,12 +51,12 @@ struct AnswerSequencer: Sendable {
   /// Whether a tool is called.
   var hasCalls: Bool { calls.contains { !$0.isGhost } }
 
-  // MARK: Words
+  // MARK: Text
 
   /// More text, thoughts or refusal.
   mutating func add(_ part: AnswerPart, _ text: String, to events: inout [AnswerEvent]) {
     guard !text.isEmpty else { return }
-    if open == .words(part) { return events.append(.fragment(text)) }
+    if open == .part(part) { return events.append(.fragment(text)) }
     if let last = waiting.last, last.part == part {
       waiting[waiting.count - 1].text += text
       return
@@ -67,7 +67,7 @@ struct AnswerSequencer: Sendable {
       blank.text = all
       return
     }
-    hasWords = true
+    hasText = true
     waiting.append((part, all))
     advance(to: &events)
   }
@@ -75,7 +75,7 @@ struct AnswerSequencer: Sendable {
   /// The signature of the thoughts that came; `isAlone` when it may stand without any.
   mutating func sign(_ signature: String, isAlone: Bool, to events: inout [AnswerEvent]) {
     guard !signature.isEmpty else { return }
-    if open != .words(.thinking) {
+    if open != .part(.thinking) {
       guard isAlone, waiting.isEmpty else { return }
       if case .call(let index) = open, !calls[index].isComplete { return }
       close(to: &events)
@@ -92,9 +92,9 @@ struct AnswerSequencer: Sendable {
     events.append(.close)
   }
 
-  /// The open words end, though the same kind may follow.
-  mutating func endWords(to events: inout [AnswerEvent]) {
-    if case .words = open { close(to: &events) }
+  /// The open part ends, though the same kind may follow.
+  mutating func endPart(to events: inout [AnswerEvent]) {
+    if case .part = open { close(to: &events) }
   }
 
   // MARK: Calls
@@ -174,7 +174,7 @@ struct AnswerSequencer: Sendable {
 
   private mutating func begin(_ part: AnswerPart, to events: inout [AnswerEvent]) {
     events.append(.open(part))
-    open = .words(part)
+    open = .part(part)
     blank.text = ""
   }
 
@@ -202,7 +202,7 @@ struct AnswerSequencer: Sendable {
   private mutating func close(to events: inout [AnswerEvent]) {
     switch open {
     case .none: return
-    case .words: break
+    case .part: break
     case .call(let index):
       if !calls[index].hasArguments { events.append(.fragment("{}")) }
       calls[index].isClosed = true

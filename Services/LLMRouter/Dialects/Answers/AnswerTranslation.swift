@@ -15,7 +15,7 @@ public struct AnswerTranslation: Sendable {
   private let context: AnswerContext
   /// Whether `text` is kept, so that another provider can go on with it.
   public var keepsText = false
-  /// The words that were written so far; only with `keepsText`.
+  /// The text that was written so far; only with `keepsText`.
   public private(set) var text = ""
   /// Whether a tool call was begun; only with `keepsText`.
   public private(set) var hasCalls = false
@@ -56,7 +56,7 @@ public struct AnswerTranslation: Sendable {
 
   /// Another provider goes on with the answer: what is open is closed, and what is written stays. Whether its dialect
   /// can be read.
-  public mutating func goOn(from wire: Dialect, unique: String, to bytes: inout [UInt8]) -> Bool {
+  public mutating func continued(from wire: Dialect, unique: String, to bytes: inout [UInt8]) -> Bool {
     guard !isOver, wire == .chat || wire == .messages else { return false }
     fromChat?.end(to: &events)
     fromMessages?.end(to: &events)
@@ -115,7 +115,7 @@ public struct AnswerTranslation: Sendable {
 
   // MARK: Whole answers
 
-  /// A whole answer of the provider in the caller's dialect. Throws `StreamFault` for what cannot be told on.
+  /// A whole answer of the provider in the caller's dialect. Throws `StreamFault` for what cannot be translated.
   public mutating func whole(_ answer: ProviderJSON, _ usage: TokenUsage) throws(StreamFault) -> [UInt8] {
     try fromChat?.take(answer, to: &events)
     try fromMessages?.takeWhole(answer.root, to: &events)

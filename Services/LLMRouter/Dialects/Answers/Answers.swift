@@ -4,7 +4,7 @@ public import Pricing
 /// Whole answers on their way back to a caller.
 public enum Answers {
   /// An answer of a provider in the dialect of its caller; nil when it cannot be one. `usage` is what the ledger has
-  /// for it. Throws `StreamFault` for what cannot be told on.
+  /// for it. Throws `StreamFault` for what cannot be translated.
   public static func translated(
     _ answer: ProviderJSON, from wire: Dialect, to dialect: Dialect, _ usage: TokenUsage, _ context: AnswerContext
   ) throws(StreamFault) -> [UInt8]? {
@@ -41,7 +41,7 @@ public enum Answers {
     return edits.isEmpty ? nil : Splice.apply(edits, to: event.document.bytes)
   }
 
-  /// Bytes of words, thoughts and arguments of a whole answer, to estimate what was used when nobody says.
+  /// Bytes of text, thoughts and arguments of a whole answer, to estimate what was used when no usage is reported.
   public static func contentBytes(_ root: JSONView, _ dialect: Dialect) -> Int {
     var sum = 0
     switch dialect {

@@ -58,7 +58,7 @@ struct ChatAnswerReader: Sendable {
 
   private mutating func joined(_ view: JSONView, _ part: AnswerPart, _ chunk: ProviderJSON) -> String {
     let text = view.string ?? ""
-    guard chunk.isMended || splits[part] != nil else { return text }
+    guard chunk.isRepaired || splits[part] != nil else { return text }
     var split = splits[part] ?? SplitCharacters()
     let whole = split.join(text)
     splits[part] = split.isEmpty ? nil : split
@@ -103,7 +103,7 @@ struct ChatAnswerReader: Sendable {
         index = call
       }
       var arguments = fragment.arguments
-      if chunk.isMended || argumentSplits[index] != nil {
+      if chunk.isRepaired || argumentSplits[index] != nil {
         var split = argumentSplits[index] ?? SplitCharacters()
         arguments = split.join(arguments)
         argumentSplits[index] = split.isEmpty ? nil : split

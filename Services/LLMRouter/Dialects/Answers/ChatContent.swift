@@ -39,7 +39,7 @@ struct ChatChoice {
   }
 }
 
-/// A chat message or delta: each server has its own members and shapes for the same words.
+/// A chat message or delta: each server has its own members and shapes for the same content.
 struct ChatMessage {
   private var content: JSONView?
   private var refusal: JSONView?

@@ -147,7 +147,7 @@ struct ChatWriter: Sendable {
         writer.beginArray()
         writer.endArray()
         writer.key("usage")
-        UsageWords(usage).chat.write(to: &writer)
+        UsageFields(usage).chat.write(to: &writer)
       }
     }
     bytes += Array("data: [DONE]\n\n".utf8)

@@ -2,7 +2,7 @@ internal import HTTPWire
 internal import JSON
 internal import Pricing
 
-/// Writes an answer as a text completion (`/v1/completions`), which has words and nothing else.
+/// Writes an answer as a text completion (`/v1/completions`), which has text and nothing else.
 struct CompletionWriter: Sendable {
   private let context: AnswerContext
   private var id = ""
@@ -26,7 +26,7 @@ struct CompletionWriter: Sendable {
       append(to: &bytes) { writer in
         writer.member("choices", raw: "[]".utf8)
         writer.key("usage")
-        UsageWords(usage).chat.write(to: &writer)
+        UsageFields(usage).chat.write(to: &writer)
       }
     }
     bytes += Array("data: [DONE]\n\n".utf8)

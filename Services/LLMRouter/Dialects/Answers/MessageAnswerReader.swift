@@ -4,7 +4,7 @@ internal import JSON
 /// of a block, blocks without their end, events without names.
 struct MessageAnswerReader: Sendable {
   private enum Block: Sendable {
-    case words(AnswerPart)
+    case part(AnswerPart)
     /// `input`: what stood at the start of the block, if no fragments follow.
     case call(Int, input: String)
     /// Runs at the provider, or is not known.
@@ -43,7 +43,7 @@ struct MessageAnswerReader: Sendable {
     case "content_block_delta":
       guard let delta = root["delta"] else { return }
       begin("", to: &events)
-      takeDelta(delta, index, event.isMended, to: &events)
+      takeDelta(delta, index, event.isRepaired, to: &events)
     case "content_block_stop": endBlock(index, to: &events)
     case "message_delta": takeReason(root["delta"] ?? root)
     default: return
@@ -103,20 +103,20 @@ struct MessageAnswerReader: Sendable {
   }
 
   private mutating func takeWords(_ part: AnswerPart, _ text: String, _ index: Int64, to events: inout [AnswerEvent]) {
-    blocks[index] = .words(part)
+    blocks[index] = .part(part)
     sequence.add(part, text, to: &events)
   }
 
   private mutating func takeDelta(
-    _ delta: JSONView, _ index: Int64, _ isMended: Bool, to events: inout [AnswerEvent]
+    _ delta: JSONView, _ index: Int64, _ isRepaired: Bool, to events: inout [AnswerEvent]
   ) {
     switch delta["type"]?.string {
-    case "text_delta": sequence.add(.text, joined(delta["text"], index, isMended), to: &events)
-    case "thinking_delta": sequence.add(.thinking, joined(delta["thinking"], index, isMended), to: &events)
+    case "text_delta": sequence.add(.text, joined(delta["text"], index, isRepaired), to: &events)
+    case "thinking_delta": sequence.add(.thinking, joined(delta["thinking"], index, isRepaired), to: &events)
     case "signature_delta": sequence.sign(delta["signature"]?.string ?? "", isAlone: true, to: &events)
     case "input_json_delta":
       guard case .call(let call, let input) = blocks[index] else { return }
-      let fragment = joined(delta["partial_json"], index, isMended)
+      let fragment = joined(delta["partial_json"], index, isRepaired)
       guard !fragment.isEmpty else { return }
       if !input.isEmpty { blocks[index] = .call(call, input: "") }
       sequence.add(arguments: fragment, to: call, &events)
@@ -125,9 +125,9 @@ struct MessageAnswerReader: Sendable {
     }
   }
 
-  private mutating func joined(_ view: JSONView?, _ index: Int64, _ isMended: Bool) -> String {
+  private mutating func joined(_ view: JSONView?, _ index: Int64, _ isRepaired: Bool) -> String {
     let text = view?.string ?? ""
-    guard isMended || splits[index] != nil else { return text }
+    guard isRepaired || splits[index] != nil else { return text }
     var split = splits[index] ?? SplitCharacters()
     let whole = split.join(text)
     splits[index] = split.isEmpty ? nil : split
@@ -142,8 +142,8 @@ struct MessageAnswerReader: Sendable {
       sequence.add(arguments: input, to: call, &events)
       sequence.end(call: call, to: &events)
     // Each block of thoughts has a signature of its own; texts in a row are one.
-    case .words(.thinking): sequence.endWords(to: &events)
-    case .words, .other: return
+    case .part(.thinking): sequence.endPart(to: &events)
+    case .part, .other: return
     }
   }
 

@@ -40,7 +40,7 @@ struct MessageWriter: Sendable {
       writer.member("stop_reason", orNull: nil)
       writer.member("stop_sequence", orNull: nil)
       writer.key("usage")
-      UsageWords(TokenUsage(input: context.promptEstimate)).message.write(to: &writer)
+      UsageFields(TokenUsage(input: context.promptEstimate)).message.write(to: &writer)
       writer.endObject()
     }
   }
@@ -132,7 +132,7 @@ struct MessageWriter: Sendable {
       MessageWriter.reason(finish, &writer)
       writer.endObject()
       writer.key("usage")
-      UsageWords(usage).message.write(to: &writer)
+      UsageFields(usage).message.write(to: &writer)
     }
     emit("message_stop", to: &bytes) { _ in }
   }

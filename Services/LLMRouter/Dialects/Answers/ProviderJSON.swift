@@ -5,25 +5,25 @@ public struct ProviderJSON: Sendable {
   /// The document.
   public let document: JSONDocument
   /// Whether it had to be mended; halves of characters are marks then, see `SplitCharacters`.
-  public let isMended: Bool
+  public let isRepaired: Bool
 
   /// Reads a text; nil when it cannot be understood.
   public init?(_ bytes: [UInt8]) {
     if let document = try? JSONDocument(parsing: bytes) {
       self.document = document
-      isMended = false
+      isRepaired = false
       return
     }
     guard bytes.count <= JSONLimits.standard.bytesMax,
       let document = try? JSONDocument(lenientlyParsing: SplitCharacters.marked(bytes))
     else { return nil }
     self.document = document
-    isMended = true
+    isRepaired = true
   }
 
   /// A text that was made of the document, as it can be sent: marks are halves of surrogate pairs again, which clients
   /// put together, or the sign for what is no character.
-  public func sendable(_ text: [UInt8]) -> [UInt8] { isMended ? SplitCharacters.unmarked(text) : text }
+  public func sendable(_ text: [UInt8]) -> [UInt8] { isRepaired ? SplitCharacters.unmarked(text) : text }
 
   /// The outermost value.
   public var root: JSONView { document.root }

@@ -55,11 +55,11 @@ struct ResponseItem: Sendable {
       writer.beginArray()
       if isDone, !text.isEmpty { writeSummary(text, &writer) }
       writer.endArray()
-      writeProof(isDone && !signature.isEmpty ? ReasoningProof.signed(signature) : "", &writer)
+      writeProof(isDone && !signature.isEmpty ? ReasoningSignature.signed(signature) : "", &writer)
     case .redacted(let data):
       writer.member("type", "reasoning")
       writer.member("summary", raw: "[]".utf8)
-      writeProof(ReasoningProof.redacted(data), &writer)
+      writeProof(ReasoningSignature.redacted(data), &writer)
     case .call(let callID, _):
       writer.member("type", isCustom ? "custom_tool_call" : "function_call")
       writer.member("status", status)

@@ -222,7 +222,7 @@ enum ResponseState: Sendable, Hashable {
     writer.endArray()
     context.echo.write(to: &writer)
     writer.key("usage")
-    if let usage { UsageWords(usage).response.write(to: &writer) } else { writer.null() }
+    if let usage { UsageFields(usage).response.write(to: &writer) } else { writer.null() }
     writer.endObject()
   }
 }

@@ -18,12 +18,12 @@ public enum UsageRepair {
       guard let view, view.kind == .object else { continue }
       let isWrong = !isSane(view, isEvent: place.count > 1 || !isFinal)
       guard isWrong || (isFinal && accounted.isEstimated) else { continue }
-      let words = UsageWords(accounted.usage)
+      let fields = UsageFields(accounted.usage)
       let value =
         switch dialect {
-        case .messages: words.message
-        case .responses: words.response
-        default: words.chat
+        case .messages: fields.message
+        case .responses: fields.response
+        default: fields.chat
         }
       edits.append(Splice(range: view.rawBytes.indices, bytes: value.bytes))
     }

@@ -48,7 +48,7 @@ struct WholeAnswer: Sendable {
     writer.endArray()
     MessageWriter.reason(finish, &writer)
     writer.key("usage")
-    UsageWords(usage).message.write(to: &writer)
+    UsageFields(usage).message.write(to: &writer)
     writer.endObject()
     return writer.bytes
   }
@@ -71,7 +71,7 @@ struct WholeAnswer: Sendable {
     writer.endObject()
     writer.endArray()
     writer.key("usage")
-    UsageWords(usage).chat.write(to: &writer)
+    UsageFields(usage).chat.write(to: &writer)
     writer.endObject()
     return writer.bytes
   }
@@ -121,7 +121,7 @@ struct WholeAnswer: Sendable {
     writer.key("choices")
     CompletionWriter.choices(text(.text, .refusal) ?? "", finish.completion, &writer)
     writer.key("usage")
-    UsageWords(usage).chat.write(to: &writer)
+    UsageFields(usage).chat.write(to: &writer)
     writer.endObject()
     return writer.bytes
   }

@@ -42,7 +42,7 @@ enum ChatFromMessages {
     try MessageTools.intoChat(root, &body, &context)
     body.set("user", ifPresent: root["metadata"]?["user_id"])
     format(root, &body)
-    Effort.intoChat(root, &body, &context)
+    ReasoningEffort.intoChat(root, &body, &context)
     context.omissions.unread(of: root, known: known)
     context.omissions.unread(of: root["metadata"], known: ["user_id"], at: "metadata")
     context.omissions.unread(of: root["output_config"], known: ["format", "effort"], at: "output_config")

@@ -62,8 +62,8 @@ enum ChatFromResponses {
     context.omissions.unread(of: root["reasoning"], known: ["effort"], at: "reasoning")
     if root["store"]?.bool == true { context.omissions.add("store") }
     if let way = root["truncation"]?.string, way != "disabled" { context.omissions.add("truncation") }
-    for wish in root["include"]?.elements ?? [] where wish.string != "reasoning.encrypted_content" {
-      context.omissions.add("include.\(wish.string ?? "")")
+    for requested in root["include"]?.elements ?? [] where requested.string != "reasoning.encrypted_content" {
+      context.omissions.add("include.\(requested.string ?? "")")
     }
   }
 

@@ -84,7 +84,7 @@ extension JSONNode {
 
   /// Whether it is no text, or one with nothing to be seen.
   var isBlankText: Bool {
-    if case .view(let view) = self, OwnCheck.hasInk(view) { return false }
+    if case .view(let view) = self, PassthroughCheck.hasInk(view) { return false }
     return string?.isBlank ?? true
   }
 

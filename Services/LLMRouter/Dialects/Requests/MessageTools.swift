@@ -48,7 +48,7 @@ enum MessageTools {
   }
 }
 
-/// The tools that Anthropic describes and the client runs. Other models are told what they take.
+/// The tools that Anthropic describes and the client runs. Other models get a description of their parameters.
 enum ClientTools {
   /// The function that such a tool is; nil for others.
   static func function(_ tool: JSONNode, _ type: String, _ context: inout RequestContext) -> JSONNode? {

@@ -45,7 +45,7 @@ enum MessagesFromChat {
     if let schema = format?["json_schema"]?["schema"] {
       body.set("output_config", .members(("format", .typed("json_schema", ("schema", schema)))))
     }
-    Effort.intoMessages(root, &body, &context)
+    ReasoningEffort.intoMessages(root, &body, &context)
     context.omissions.unread(of: root, known: known)
     return body
   }
@@ -81,7 +81,7 @@ enum MessagesFromChat {
       if let data = detail["data"] {
         made.append(.typed("redacted_thinking", ("data", data)))
       } else if let signature = detail["signature"] {
-        // In a stream the words came on their own.
+        // In a stream the text came on their own.
         guard let text = detail["text"] ?? (signed.count == 1 ? message["reasoning_content"] : nil) else { return [] }
         made.append(.typed("thinking", ("thinking", text), ("signature", signature)))
       }

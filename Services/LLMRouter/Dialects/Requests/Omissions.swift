@@ -1,6 +1,6 @@
 internal import JSON
 
-/// Names of what a request asks for and its provider is not told. Goes into a header, so it is bounded.
+/// Names of what a request asks for and its provider does not get. Goes into a header, so it is bounded.
 struct Omissions: Sendable {
   /// Names at most: a header has room for some thousand bytes.
   private static let namesMax = 40

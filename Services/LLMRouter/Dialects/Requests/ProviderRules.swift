@@ -33,7 +33,7 @@ public struct ProviderRules: Sendable, Hashable {
   public var takesSchemaChoices: Bool
   /// Whether documents are fetched there by their address.
   public var fetchesDocuments: Bool
-  /// The words for how much to think, in rising order.
+  /// The levels of reasoning effort, in rising order.
   public var efforts: [String]
 
   /// `openai`, by the published reference of its API.

@@ -34,12 +34,12 @@ public enum RequestTranslator {
       // The chat in between is ours: what it holds beside the common members is for the second step.
       let chat = try ChatFromResponses.request(body, &context)
       body = try MessagesFromChat.request(chat, &context)
-    default: return OwnRequest.request(document, dialect, context)
+    default: return PassthroughRequest.request(document, dialect, context)
     }
     var rules = WireRules(target, isTranslated: true, names: context.names, omissions: context.omissions)
     if wire == .messages {
       rules.applyToMessages(&body)
-      CacheMarks.place(in: &body)
+      CacheBreakpoints.insert(into: &body)
     } else {
       rules.applyToChat(&body)
     }

@@ -91,9 +91,9 @@ struct ResponseHistory {
     let parts = (item["summary"]?.elements ?? []) + (item["content"]?.elements ?? [])
     let thought = parts.compactMap { $0["text"]?.string }.joined(separator: "\n")
     let proof = item["encrypted_content"]?.string ?? ""
-    if let signature = ReasoningProof.signature(proof) {
+    if let signature = ReasoningSignature.signature(proof) {
       blocks.append(.typed("thinking", ("thinking", .string(thought)), ("signature", .string(signature))))
-    } else if let data = ReasoningProof.redactedData(proof) {
+    } else if let data = ReasoningSignature.redactedData(proof) {
       blocks.append(.typed("redacted_thinking", ("data", .string(data))))
     }
     if !thought.isEmpty { thoughts.append(thought) }

@@ -2,7 +2,7 @@
 public struct TranslatedRequest: Sendable, Hashable {
   /// The body.
   public var bytes: [UInt8]
-  /// What the caller asked for and the provider is not told.
+  /// What the caller asked for and the provider does not get.
   public var dropped: [String]
   /// What has to be changed back in the answer.
   public var translation: RequestTranslation

@@ -196,10 +196,10 @@ extension WireRules {
     case "text": return WireRules.withInk(block)
     case "thinking":
       // Without a signature of the provider's own the thoughts are those of another model.
-      return (block["signature"]?.string).map { $0.isEmpty || $0.hasPrefix(ReasoningProof.mark) } ?? true
+      return (block["signature"]?.string).map { $0.isEmpty || $0.hasPrefix(ReasoningSignature.mark) } ?? true
         ? .removed : .kept
     case "redacted_thinking":
-      return block["data"]?.string?.hasPrefix(ReasoningProof.mark) ?? true ? .removed : .kept
+      return block["data"]?.string?.hasPrefix(ReasoningSignature.mark) ?? true ? .removed : .kept
     case "tool_use":
       let id = block["id"]?.string ?? ""
       let name = block["name"]?.string ?? ""

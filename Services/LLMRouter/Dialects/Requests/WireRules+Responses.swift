@@ -49,7 +49,7 @@ extension WireRules {
     var item = item
     let type = item["type"]?.string ?? "message"
     // Thoughts of another provider's model, which this one cannot read.
-    if type == "reasoning", item["encrypted_content"]?.string?.hasPrefix(ReasoningProof.mark) ?? false {
+    if type == "reasoning", item["encrypted_content"]?.string?.hasPrefix(ReasoningSignature.mark) ?? false {
       return .removed
     }
     guard let id = item["call_id"]?.string else { return .kept }

@@ -9,7 +9,7 @@ struct WireRules {
   let model: ModelName
   /// Tokens of an answer that the model gives at most, when known.
   let outputTokensLimit: Int64?
-  /// Whether the request was made by us; its caller's own words are left alone otherwise.
+  /// Whether the request was made by us; what its caller wrote is left alone otherwise.
   let isTranslated: Bool
   var names: NameMap
   var omissions = Omissions()

@@ -34,14 +34,14 @@ public struct WholeFromEvents: Sendable {
     var callEvents: [AnswerEvent] = []
     var finish: JSONValue = .null
 
-    mutating func add(_ name: String, _ text: String, isMended: Bool) {
+    mutating func add(_ name: String, _ text: String, isRepaired: Bool) {
       var spot = texts.firstIndex { $0.name == name } ?? texts.count
       if spot == texts.count {
         guard texts.count < WholeFromEvents.textsMax else { return }
         texts.append(Text(name: name))
         spot = texts.count - 1
       }
-      texts[spot].text += isMended || !texts[spot].split.isEmpty ? texts[spot].split.join(text) : text
+      texts[spot].text += isRepaired || !texts[spot].split.isEmpty ? texts[spot].split.join(text) : text
     }
   }
 
@@ -99,12 +99,12 @@ public struct WholeFromEvents: Sendable {
         let name = key.string ?? ""
         if name == "role" || name == "tool_calls" || name == "function_call" { continue }
         if let text = value.string {
-          choice.add(name, text, isMended: chunk.isMended)
+          choice.add(name, text, isRepaired: chunk.isRepaired)
         } else if name == "content", let message {
           // A list of parts.
           message.visitContent { part, text in
             let name = part == .thinking ? "reasoning_content" : part == .refusal ? "refusal" : "content"
-            choice.add(name, text.string ?? "", isMended: chunk.isMended)
+            choice.add(name, text.string ?? "", isRepaired: chunk.isRepaired)
           }
         } else if !choice.others.contains(where: { $0.0 == name }), choice.others.count < WholeFromEvents.textsMax {
           choice.others.append((name, JSONValue(value)))
@@ -112,7 +112,7 @@ public struct WholeFromEvents: Sendable {
       }
       if let message { try choice.calls.takeCalls(message, chunk, to: &choice.callEvents) }
       // Text completions.
-      if let text = view["text"]?.string { choice.add("text", text, isMended: chunk.isMended) }
+      if let text = view["text"]?.string { choice.add("text", text, isRepaired: chunk.isRepaired) }
       if let reason = view.present("finish_reason") { choice.finish = JSONValue(reason) }
       choices[index] = choice
     }

@@ -1,0 +1,13 @@
+package import Primitives
+
+/// Where the catalog is read from, and by which its replicas hear of changes.
+package protocol CatalogSource: Sendable {
+  /// All rows, and the virtual keys that were revoked since a time (nil: all).
+  func read(revokedSince time: Timestamp?) async throws -> CatalogRows
+  /// Notifies all replicas of a change.
+  func notify() async throws
+  /// Calls `changed` for each notification until `stop` is called.
+  func follow(_ changed: @Sendable () async -> Void) async
+  /// Ends `follow`.
+  func stop()
+}

@@ -1,0 +1,51 @@
+package import Postgres
+package import Primitives
+package import Spending
+
+/// The tables of the catalog.
+package struct CatalogStores: CatalogSource {
+  private static let channel = "llm_router_catalog"
+
+  private static let notification = Statement<String, Void> { parameter in
+    let channel = parameter("channel", .text) { $0 }
+    return "select pg_notify(\(channel), '')"
+  }
+
+  package let providers: ProviderStore
+  package let models: ModelStore
+  package let aliases: AliasStore
+  package let budgets: BudgetStore
+  package let rateLimits: RateLimitStore
+  package let revokedKeys: RevokedKeyStore
+  private let pool: PostgresPool
+  private let listener: PostgresListener
+
+  /// The tables behind a pool.
+  package init(pool: PostgresPool) {
+    self.pool = pool
+    providers = ProviderStore(pool: pool)
+    models = ModelStore(pool: pool)
+    aliases = AliasStore(pool: pool)
+    budgets = BudgetStore(pool: pool)
+    rateLimits = RateLimitStore(pool: pool)
+    revokedKeys = RevokedKeyStore(pool: pool)
+    listener = PostgresListener(pool: pool, channel: CatalogStores.channel)
+  }
+
+  package func read(revokedSince time: Timestamp?) async throws -> CatalogRows {
+    CatalogRows(
+      providers: try await providers.all(), models: try await models.all(), aliases: try await aliases.all(),
+      budgets: try await budgets.all(), rateLimits: try await rateLimits.all(),
+      revokedKeys: try await revokedKeys.revoked(since: time))
+  }
+
+  package func notify() async throws {
+    try await pool.execute(CatalogStores.notification, CatalogStores.channel)
+  }
+
+  package func follow(_ changed: @Sendable () async -> Void) async {
+    for await _ in listener.notifications() { await changed() }
+  }
+
+  package func stop() { listener.stop() }
+}

@@ -1,0 +1,144 @@
+internal import AnswerCache
+internal import HTTP
+internal import Ledger
+internal import ModelCalls
+internal import ModelCatalog
+internal import Postgres
+internal import Primitives
+internal import Reactor
+internal import Redis
+internal import RouterAPI
+internal import RouterSchema
+internal import Routing
+internal import ServiceKit
+internal import Settings
+internal import Spending
+internal import SystemSources
+internal import Telemetry
+
+@main
+final class LLMRouterService: Service {
+  static let program = ProgramDescription(
+    name: "llm-router", summary: "Routes model calls to providers, caches, meters and refuses to overspend.",
+    version: CadreVersion.current)
+  static let defaultPort = 8082
+  /// Each stream has a connection of its own behind it.
+  static let httpClient: HTTPClientConfiguration = {
+    var configuration = HTTPClientConfiguration()
+    configuration.connectionsPerOriginMax = 16_384
+    configuration.waitersPerOriginMax = 16_384
+    return configuration
+  }()
+  static let settings: [any SettingDeclaration] = RouterSettings.all
+
+  private let context: ServiceContext
+  private let pool: PostgresPool
+  private let redis: RedisPool
+  private let stores: CatalogStores
+  private let catalog: CatalogCache
+  private let signer: VirtualKey.Signer
+  private let ledger: LedgerWriter
+  private let budgets: BudgetGuard
+  private let calls: CallService
+  private let prober: HealthProber
+  private let spoolFolder: String
+
+  init(_ context: ServiceContext) throws {
+    self.context = context
+    let settings = context.settings
+    let (telemetry, registry) = (context.telemetry, context.telemetry.registry)
+    let token = try InternalToken(settings[CommonSettings.internalToken])
+    signer = VirtualKey.Signer(internalToken: token.text)
+    var configuration = PostgresConfiguration(
+      connectionString: settings[RouterSettings.postgres].reveal(), schema: RouterSchema.name,
+      applicationName: "cadre-llm-router")
+    configuration.sharedConnectionsPerLoop = settings[RouterSettings.connections]
+    pool = PostgresPool(group: context.group, configuration: configuration, telemetry: telemetry)
+    redis = RedisPool(
+      group: context.group, configuration: try RedisConfiguration(url: settings[RouterSettings.redis].reveal()))
+    stores = CatalogStores(pool: pool)
+    catalog = CatalogCache(
+      source: stores,
+      configuration: CatalogConfiguration(
+        declared: RouterSettings.declaredProviders(settings), defaultModel: settings[RouterSettings.defaultModel],
+        keyFolder: settings[RouterSettings.keyFolder],
+        prices: try PriceFile.table(settings[RouterSettings.pricesFile])), logger: telemetry.logger)
+    spoolFolder = settings[RouterSettings.spoolFolder]
+    let spool: LedgerSpool? =
+      spoolFolder.isEmpty ? nil : try LedgerSpool(folder: spoolFolder, name: "llm-router-\(UUID.version7())")
+    ledger = LedgerWriter(store: CallStore(pool: pool), spool: spool, logger: telemetry.logger)
+    budgets = BudgetGuard(
+      counters: RedisBudgetCounters(redis: redis),
+      source: LedgerSpentSource(writer: ledger, store: SpentStore(pool: pool)),
+      metrics: SpendingMetrics(registry: registry), logger: telemetry.logger)
+    calls = CallService(
+      authenticator: Authenticator(token: token, signer: signer, revokedKeys: catalog.revokedKeys), catalog: catalog,
+      client: context.client, health: HealthRegistry(policy: RouterSettings.breakerPolicy(settings)), ledger: ledger,
+      budgets: budgets,
+      rates: RateLimiter(
+        store: RedisRateLimits(redis: redis),
+        queue: RateLimiter.Queue(
+          countMax: settings[RouterSettings.queueCount], timeMax: settings[RouterSettings.queueTime]),
+        lease: settings[RouterSettings.callTimeout] + .seconds(60), registry: registry),
+      cache: AnswerStore(
+        redis: redis, mode: settings[RouterSettings.cacheMode],
+        standardSeconds: max(1, settings[RouterSettings.cacheTime].milliseconds / 1000),
+        bytesMax: settings[RouterSettings.cacheBytes], metrics: CacheMetrics(registry: registry)),
+      singleFlight: SingleFlight(), metrics: CallMetrics(registry: registry), telemetry: telemetry,
+      limits: RouterSettings.callLimits(settings),
+      filter: try RequestFilter(
+        deniedTexts: settings[RouterSettings.deniedTexts], deniedModels: settings[RouterSettings.deniedModels],
+        redactions: settings[RouterSettings.redactions]))
+    let (catalog, ledger, probe) = (catalog, ledger, ProviderProbe(client: context.client))
+    prober = HealthProber(
+      HealthProber.Environment(
+        providers: { Array(catalog.current.providers.values) }, probe: { try await probe.run($0) }),
+      health: calls.health, interval: settings[RouterSettings.probeInterval], registry: registry,
+      logger: telemetry.logger)
+    registry.observeGauge("cadre_ledger_backlog", help: "Calls that are not in the ledger's table yet.") {
+      Double(ledger.backlog)
+    }
+    registry.observeGauge("cadre_model_unpriced", help: "Configured models whose price is not known.") {
+      Double(catalog.current.unpriced)
+    }
+  }
+
+  func route(_ router: inout Router) {
+    RouterRoutes(
+      calls: calls, stores: stores, signer: signer, prober: prober, budgets: budgets, usage: UsageStore(pool: pool),
+      ledger: ledger
+    ).add(to: &router)
+  }
+
+  func prepare() async throws {
+    await pool.start()
+    try await Migrator(pool: pool, schema: RouterSchema.name, logger: context.telemetry.logger)
+      .migrate(RouterSchema.migrations)
+    await redis.start()
+    await budgets.prepare()
+    if !spoolFolder.isEmpty {
+      let tenants = try await ledger.recover(folder: spoolFolder)
+      // What they had reserved and not settled may still stand in the counters.
+      for tenant in tenants { try? await budgets.invalidate(tenant: tenant) }
+    }
+    try await catalog.reload()
+  }
+
+  func readiness() -> [(name: String, isReady: Bool)] { [("postgres", pool.isReady)] }
+
+  func run() async {
+    await withTaskGroup(of: Void.self) { group in
+      group.addTask { [self] in await catalog.run() }
+      group.addTask { [self] in await ledger.run() }
+      group.addTask { [self] in await prober.run() }
+      group.addTask { [self] in await budgets.run() }
+    }
+  }
+
+  func close() async {
+    await ledger.close()
+    await budgets.close()
+    await redis.close()
+    await pool.close()
+  }
+}

@@ -1,0 +1,29 @@
+internal import ModelCalls
+internal import ModelCatalog
+internal import Primitives
+internal import Routing
+internal import Settings
+
+extension RouterSettings {
+  /// When circuit breakers open and for how long.
+  static func breakerPolicy(_ settings: Settings) -> CircuitBreaker.Policy {
+    CircuitBreaker.Policy(
+      failuresInRow: settings[breakerFailures], coolMilliseconds: settings[breakerCool].milliseconds,
+      coolMaxMilliseconds: settings[breakerCoolMax].milliseconds,
+      keyCoolMilliseconds: settings[breakerKeyCool].milliseconds)
+  }
+
+  /// Limits and times of calls.
+  static func callLimits(_ settings: Settings) -> CallLimits {
+    CallLimits(
+      timeout: settings[callTimeout],
+      retries: RetryPolicy(
+        attemptsMax: settings[attempts], pauseMilliseconds: settings[retryPause].milliseconds,
+        shortPauseMilliseconds: settings[shortRetryAfter].milliseconds),
+      outputTokens: Int64(settings[outputTokens]), allowsUnpriced: settings[allowsUnpriced],
+      answerBytes: settings[answerBytes],
+      times: ProviderTimes(
+        timeout: settings[timeout], firstToken: settings[firstToken], stall: settings[stall]),
+      heartbeat: settings[heartbeat])
+  }
+}

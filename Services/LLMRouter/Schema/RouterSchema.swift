@@ -1,0 +1,14 @@
+package import Postgres
+
+/// The database schema of the router: its name and the scripts that build it.
+package enum RouterSchema {
+  /// The name in the database.
+  package static let name = "llm_router"
+  /// Forward only; a script is never changed once it is released.
+  package static let migrations = [
+    Migration(version: 1, name: "models", sql: String(decoding: PackageResources._001_models_sql, as: UTF8.self)),
+    Migration(version: 2, name: "attempts", sql: String(decoding: PackageResources._002_attempts_sql, as: UTF8.self)),
+    Migration(version: 3, name: "routing", sql: String(decoding: PackageResources._003_routing_sql, as: UTF8.self)),
+    Migration(version: 4, name: "usage", sql: String(decoding: PackageResources._004_usage_sql, as: UTF8.self)),
+  ]
+}

@@ -1,0 +1,52 @@
+package import HTTP
+internal import Primitives
+package import RunEngine
+package import RunStorage
+package import Schedules
+internal import StepDispatch
+package import Telemetry
+
+/// All routes of the orchestrator.
+package struct OrchestratorRoutes: Sendable {
+  private let engine: Engine
+  private let storage: OrchestratorStorage
+  private let submitter: TaskSubmitter
+  private let schedules: ScheduleService
+  private let callers: CallerAuthenticator
+  private let lease: Duration
+  private let logger: Logger
+
+  /// Makes the routes. `lease` is the life of a lease.
+  package init(
+    engine: Engine, storage: OrchestratorStorage, submitter: TaskSubmitter, schedules: ScheduleService,
+    callers: CallerAuthenticator, lease: Duration, logger: Logger
+  ) {
+    self.engine = engine
+    self.storage = storage
+    self.submitter = submitter
+    self.schedules = schedules
+    self.callers = callers
+    self.lease = lease
+    self.logger = logger
+  }
+
+  /// Adds the routes.
+  package func add(to router: inout Router) {
+    let runs = storage.runs
+    TaskRoutes(engine: engine, store: runs, submitter: submitter, callers: callers).add(to: &router)
+    RunRoutes(engine: engine, store: runs, callers: callers).add(to: &router)
+    HistoryRoutes(engine: engine, store: runs, callers: callers).add(to: &router)
+    StepRoutes(engine: engine, store: runs, callers: callers).add(to: &router)
+    ApprovalRoutes(engine: engine, approvals: storage.approvals, callers: callers).add(to: &router)
+    WorkflowRoutes(engine: engine, store: runs, workflows: storage.workflows, callers: callers).add(to: &router)
+    ProjectRoutes(projects: storage.projects, callers: callers).add(to: &router)
+    ScheduleRoutes(
+      schedules: storage.schedules, zones: storage.zones, service: schedules, callers: callers
+    ).add(to: &router)
+    LimitRoutes(limits: storage.limits, dispatcher: engine.dispatcher, callers: callers).add(to: &router)
+    WeightRoutes(limits: storage.limits, callers: callers).add(to: &router)
+    WorkerRoutes(
+      engine: engine, store: runs, callers: callers, logger: logger, leaseMilliseconds: lease.milliseconds
+    ).add(to: &router)
+  }
+}

@@ -1,0 +1,122 @@
+internal import Contracts
+internal import Decider
+internal import JSON
+internal import Primitives
+internal import RunEngine
+internal import RunStorage
+
+/// A leased step with all that its worker needs.
+struct PreparedLease: Sendable {
+  let step: LeasedStep
+  let input: [UInt8]
+  let journal: [(event: EventRow, result: [UInt8])]
+  /// What the attempt before failed with, unless it was lost. With `continues`, the journal holds its calls and the
+  /// worker answers the failure behind them.
+  var failure: Failure?
+
+  /// Writes the lease as workers read it.
+  func write(to writer: inout JSONWriter, submitter: String?) {
+    writer.beginObject()
+    writer.member("step_id", step.step.description)
+    writer.member("run_id", step.run.description)
+    writer.member("task_id", step.task.description)
+    writer.member("tenant_id", step.tenant.description)
+    writer.member("step", step.key)
+    writer.member("attempt", Int64(step.attempt))
+    writer.member("token", step.token.description)
+    writer.member("lease_ms", step.leaseMilliseconds)
+    writer.member("deadline", step.deadline.description)
+    writer.member("principal", ifPresent: submitter)
+    writer.member("agent", ifPresent: step.named("agent:"))
+    writer.member("project", ifPresent: step.named("project:"))
+    writer.member("model", ifPresent: step.named("model:"))
+    writer.member("traceparent", ifPresent: step.traceparent)
+    writer.key("input")
+    writer.raw(input)
+    writer.key("journal")
+    writer.beginArray()
+    for entry in journal {
+      writer.beginObject()
+      writer.member("kind", entry.event.type == "model.called" ? "model" : "tool")
+      writer.member("call", raw: entry.event.data)
+      writer.member("result", raw: entry.result)
+      writer.endObject()
+    }
+    writer.endArray()
+    if let failure = failure {
+      writer.key("previous_failure")
+      writer.beginObject()
+      writer.member("code", failure.code)
+      writer.member("message", failure.message)
+      if failure.next == .continues { writer.member("continues", true) }
+      writer.endObject()
+    }
+    writer.endObject()
+  }
+}
+
+/// Looks up what the workers of leased steps need.
+struct LeasePreparer: Sendable {
+  /// Inputs and journals that one answer holds before no further step is added; the others wait for the next claim.
+  private static let answerBytesMax = 32 << 20
+
+  let engine: Engine
+  let store: RunStore
+
+  /// Renders the inputs of leased steps and looks up what earlier attempts have recorded. A step whose input cannot be
+  /// rendered has failed. The second result are steps beyond what one answer may hold in bytes.
+  func prepare(_ leased: [LeasedStep]) async throws -> (prepared: [PreparedLease], left: [LeasedStep]) {
+    var prepared: [PreparedLease] = []
+    var left: [LeasedStep] = []
+    var bytes = 0
+    var byRun: [RunID: [LeasedStep]] = [:]
+    for step in leased {
+      if let input = step.input, step.attempt == 1 {
+        bytes += input.count
+        prepared.append(PreparedLease(step: step, input: input, journal: []))
+      } else {
+        byRun[step.run, default: []].append(step)
+      }
+    }
+    for (run, steps) in byRun {
+      guard bytes < LeasePreparer.answerBytesMax else {
+        left += steps
+        continue
+      }
+      let version = steps.map(\.version).max() ?? 0
+      guard let snapshot = try await engine.snapshot(of: run, atLeast: version) else { continue }
+      let found = steps.compactMap { leased in snapshot.state.step(leased.key).map { (leased, $0) } }
+      var rest = found[...]
+      while !rest.isEmpty, bytes < LeasePreparer.answerBytesMax {
+        let inputs = try await StepInputRenderer(store: store).render(rest.map(\.1), of: run, snapshot)
+        guard !inputs.isEmpty else { break }
+        for ((leased, step), rendered) in zip(rest, inputs) {
+          let input: [UInt8]
+          do { input = try rendered.get() } catch {
+            try await fail(leased, "\(error)")
+            continue
+          }
+          let journal =
+            step.recordedCalls == 0
+            ? [] : try await store.journal(run, step: leased.key, after: step.journalAfter)
+          bytes += input.count + journal.reduce(0) { $0 + $1.result.count }
+          prepared.append(
+            PreparedLease(
+              step: leased, input: input, journal: journal, failure: snapshot.state.unansweredFailure(of: step)))
+        }
+        rest = rest.dropFirst(inputs.count)
+      }
+      left += rest.map(\.0)
+    }
+    return (prepared, left)
+  }
+
+  private func fail(_ leased: LeasedStep, _ reason: String) async throws {
+    let proof = Transition.LeaseProof(
+      step: leased.step, token: leased.token, isReleased: true, extensionMilliseconds: 0, isLost: false)
+    let failure = Failure(code: "input_failed", message: reason, isRetryable: false)
+    try await engine.apply(
+      RunChange(
+        run: leased.run, inputs: [.fail(step: leased.key, attempt: leased.attempt, failure)], proof: proof))
+  }
+}

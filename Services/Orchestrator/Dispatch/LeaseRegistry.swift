@@ -1,0 +1,27 @@
+package import Contracts
+package import Primitives
+package import RunStorage
+internal import Synchronization
+
+/// The leases that this process has granted.
+package final class LeaseRegistry: Sendable {
+  private static let leasesMax = 100_000
+
+  private let leases = Mutex(LeaseRegistryStateMachine(leasesMax: LeaseRegistry.leasesMax))
+
+  /// An empty registry.
+  package init() {}
+
+  /// Notes that a step was leased.
+  package func granted(_ step: LeasedStep) { leases.withLock { $0.granted(step) } }
+
+  /// Forgets a lease that has ended.
+  package func ended(_ step: StepID) { leases.withLock { $0.ended(step) } }
+
+  /// The lease of a step with this token; `nil` when only the database may know it.
+  package func verify(_ step: StepID, token: UUID) -> OverdueLease? {
+    leases.withLock { leases in
+      if case .granted(let lease) = leases.verify(step, token: token) { lease } else { nil }
+    }
+  }
+}

@@ -1,0 +1,86 @@
+internal import Decider
+internal import RunStorage
+internal import Synchronization
+package import Telemetry
+
+/// Metrics of runs and the queue.
+package final class RunMetrics: Sendable {
+  private let submittedTasks: Counter
+  private let endedRuns: [RunState.Status: Counter]
+  private let leasedSteps: [Bool: Counter]
+  private let lostLeases: Counter
+  private let commitSize: Histogram
+  private let dispatchLatency: Histogram
+  private let firedTimers: [String: Counter]
+  private let failedAttempts: Counter
+  private let expansions: Counter
+  private let replays: [Bool: Counter]
+  package let firedSchedules: Counter
+  package let skippedSchedules: Counter
+  let archivedRuns: Counter
+  let readySteps: Gauge
+  let leasedNow: Gauge
+  let delayedSteps: Gauge
+  let timers: Gauge
+
+  /// Registers the metrics.
+  package init(registry: MetricsRegistry) {
+    submittedTasks = registry.counter(
+      "cadre_tasks_submitted_total", help: "Runs accepted, sub-runs and forks included.")
+    let ended = registry.counter("cadre_runs_ended_total", help: "Runs ended, by their end.", labels: ["status"])
+    endedRuns = [
+      .succeeded: ended.with("succeeded"), .failed: ended.with("failed"), .cancelled: ended.with("cancelled"),
+    ]
+    let leased = registry.counter(
+      "cadre_steps_leased_total", help: "Steps given to workers: directly when they became ready, or from the queue.",
+      labels: ["from"])
+    leasedSteps = [true: leased.with("commit"), false: leased.with("queue")]
+    lostLeases = registry.counter(
+      "cadre_leases_lost_total", help: "Leases taken back because their worker fell silent or took too long.")
+    failedAttempts = registry.counter("cadre_step_attempts_failed_total", help: "Attempts of steps that failed.")
+    expansions = registry.counter("cadre_plans_expanded_total", help: "Plans that became steps of their runs.")
+    commitSize = registry.histogram(
+      "cadre_orchestrator_commit_transitions", help: "Runs whose transitions share one commit.",
+      buckets: [1, 2, 4, 8, 16, 32, 64, 128], scale: 1
+    ).with()
+    dispatchLatency = registry.histogram(
+      "cadre_step_dispatch_seconds", help: "Time from ready to leased, the commit included.",
+      buckets: [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1, 5, 30, 120], scale: 1_000_000
+    ).with()
+    let fired = registry.counter("cadre_timers_fired_total", help: "Durable timers fired, by kind.", labels: ["kind"])
+    firedTimers = Dictionary(
+      ["own", "delay", "close", "expire", "cancel", "child_ended"].map { ($0, fired.with($0)) },
+      uniquingKeysWith: { first, _ in first })
+    let replayed = registry.counter(
+      "cadre_replays_total", help: "Histories replayed, by whether their decisions were the same.", labels: ["verdict"])
+    replays = [true: replayed.with("consistent"), false: replayed.with("diverged")]
+    let schedules = registry.counter(
+      "cadre_schedule_times_total", help: "Times of schedules that came, by what became of them.", labels: ["outcome"])
+    firedSchedules = schedules.with("fired")
+    skippedSchedules = schedules.with("skipped")
+    archivedRuns = registry.counter("cadre_runs_archived_total", help: "Histories moved to the archive.")
+    readySteps = registry.gauge("cadre_steps_ready", help: "Steps that wait for a worker, seen at the last sweep.")
+    leasedNow = registry.gauge("cadre_steps_held", help: "Steps that workers hold, seen at the last sweep.")
+    delayedSteps = registry.gauge("cadre_steps_delayed", help: "Attempts that wait before they are repeated.")
+    timers = registry.gauge("cadre_timers", help: "Durable timers that are set.")
+  }
+
+  func submitted() { submittedTasks.add() }
+  func ended(_ status: RunState.Status) { endedRuns[status]?.add() }
+  func leased(_ waitedMicroseconds: Int64, isEager: Bool) {
+    leasedSteps[isEager]?.add()
+    dispatchLatency.observe(Double(waitedMicroseconds) / 1_000_000)
+  }
+  func lost() { lostLeases.add() }
+  func commit(size: Int) { commitSize.observe(Double(size)) }
+  func fired(_ kind: TimerKind) { firedTimers[kind.rawValue]?.add() }
+  package func replayed(isConsistent: Bool) { replays[isConsistent]?.add() }
+
+  func count(_ event: RunEvent) {
+    switch event {
+    case .stepFailed, .stepLost, .stepTimedOut, .stepRefused: failedAttempts.add()
+    case .planExpanded: expansions.add()
+    default: break
+    }
+  }
+}

@@ -1,0 +1,59 @@
+package import Contracts
+internal import Primitives
+package import RunStorage
+
+/// Why a task document gives no run.
+package enum TaskRefusal: Error {
+  /// There is no such workflow, or no such version.
+  case unknownWorkflow(String, version: Int?)
+  /// There is no such project, or it is archived.
+  case unknownProject(ProjectID)
+
+  /// A stable name.
+  package var code: String {
+    switch self {
+    case .unknownWorkflow: "unknown_workflow"
+    case .unknownProject: "unknown_project"
+    }
+  }
+
+  /// What is wrong.
+  package var message: String {
+    switch self {
+    case .unknownWorkflow(let name, let version):
+      "There is no workflow \(name)\(version.map { " version \($0)" } ?? ""); GET /api/v1/workflows lists them."
+    case .unknownProject(let project): "There is no project \(project), or it is archived."
+    }
+  }
+}
+
+/// Turns task documents into runs.
+package struct TaskSubmitter: Sendable {
+  private let engine: Engine
+  private let projects: ProjectStore
+
+  /// Makes runs of `engine` in `projects`.
+  package init(engine: Engine, projects: ProjectStore) {
+    self.engine = engine
+    self.projects = projects
+  }
+
+  /// Prepares the run of a task document. Throws `TaskRefusal` when its workflow or project does not exist.
+  package func prepare(
+    _ request: TaskRequest, _ tenant: TenantID, principal: String, traceparent: String?, run: RunID, task: TaskID
+  ) async throws -> Submission {
+    guard
+      let workflow = try await engine.catalog.findForUse(tenant, request.workflow, version: request.workflowVersion)
+    else { throw TaskRefusal.unknownWorkflow(request.workflow, version: request.workflowVersion) }
+    if let project = request.project {
+      guard let found = try await projects.project(tenant, project), found.archivedAt == nil else {
+        throw TaskRefusal.unknownProject(project)
+      }
+    }
+    let facts = RunFacts(
+      tenant: tenant, task: task, project: request.project, priority: request.priority, parent: nil, depth: 0,
+      traceparent: traceparent)
+    return try Submission.begin(
+      run: run, facts: facts, task: request.task, principal: principal, workflow: workflow, input: request.input)
+  }
+}

@@ -1,0 +1,92 @@
+internal import HTTP
+internal import OrchestratorAPI
+internal import Postgres
+internal import RunEngine
+internal import RunStorage
+internal import Schedules
+internal import ServiceKit
+internal import Settings
+internal import Telemetry
+
+/// Makes the parts of the orchestrator and connects them.
+@main
+final class OrchestratorService: Service {
+  static let program = ProgramDescription(
+    name: "orchestrator", summary: "Keeps runs: durable histories, the queue of steps, the protocol of workers.",
+    version: CadreVersion.current)
+  static let defaultPort = 8081
+  static let settings: [any SettingDeclaration] = OrchestratorSettings.all
+
+  private let pool: PostgresPool
+  private let logger: Logger
+  private let engine: Engine
+  private let timers: TimerService
+  private let schedules: ScheduleService
+  private let retention: RetentionJob
+  private let maintenance: QueueMaintenanceJob
+  private let routes: OrchestratorRoutes
+
+  init(_ context: ServiceContext) throws {
+    let settings = context.settings
+    let lease = settings[OrchestratorSettings.lease]
+    let callers = CallerAuthenticator(token: try InternalToken(settings[CommonSettings.internalToken]))
+    logger = context.telemetry.logger
+    pool = OrchestratorService.pool(context)
+    let storage = OrchestratorStorage(pool: pool)
+    let metrics = RunMetrics(registry: context.telemetry.registry)
+    engine = Engine(
+      group: context.group, store: storage.runs, queue: storage.runs,
+      catalog: WorkflowCatalog(source: storage.workflows),
+      submitters: SubmitterCache(source: storage.runs.submitters),
+      notifier: ReplicaNotifier(channel: storage.replicas, logger: logger), metrics: metrics, logger: logger)
+    timers = TimerService(engine: engine, store: storage.runs, lease: lease, telemetry: context.telemetry)
+    let submitter = TaskSubmitter(engine: engine, projects: storage.projects)
+    schedules = ScheduleService(
+      engine: engine, runs: storage.runs, schedules: storage.schedules, zones: storage.zones, submitter: submitter,
+      telemetry: context.telemetry)
+    retention = RetentionJob(
+      store: storage.runs, archiveAfter: settings[OrchestratorSettings.archiveAfter],
+      pruneAfter: settings[OrchestratorSettings.pruneAfter], metrics: metrics, logger: logger)
+    maintenance = QueueMaintenanceJob(store: storage.runs, metrics: metrics, logger: logger)
+    routes = OrchestratorRoutes(
+      engine: engine, storage: storage, submitter: submitter, schedules: schedules, callers: callers, lease: lease,
+      logger: logger)
+  }
+
+  private static func pool(_ context: ServiceContext) -> PostgresPool {
+    var configuration = PostgresConfiguration(
+      connectionString: context.settings[OrchestratorSettings.postgres].reveal(), schema: OrchestratorSchema.name,
+      applicationName: "cadre-orchestrator")
+    // The tables grow from nothing to millions of rows while a statement keeps its plan: every plan must go by indexes
+    // from the beginning, whatever the statistics say of an empty table.
+    configuration.sessionSettings = ["enable_seqscan": "off", "plan_cache_mode": "force_generic_plan", "jit": "off"]
+    configuration.sharedConnectionsPerLoop = context.settings[OrchestratorSettings.connections]
+    return PostgresPool(group: context.group, configuration: configuration, telemetry: context.telemetry)
+  }
+
+  func route(_ router: inout Router) { routes.add(to: &router) }
+
+  func prepare() async throws {
+    await pool.start()
+    try await Migrator(pool: pool, schema: OrchestratorSchema.name, logger: logger)
+      .migrate(OrchestratorSchema.migrations)
+  }
+
+  func readiness() -> [(name: String, isReady: Bool)] { [("postgres", pool.isReady)] }
+
+  /// Serves timers and schedules and maintains the queue until the end.
+  func run() async {
+    await withTaskGroup(of: Void.self) { group in
+      group.addTask { [self] in await timers.run() }
+      group.addTask { [self] in await engine.run() }
+      group.addTask { [self] in await schedules.run() }
+      group.addTask { [self] in await retention.run() }
+      group.addTask { [self] in await maintenance.run() }
+    }
+  }
+
+  /// Ends what only waits, so that the process can end soon.
+  func drain() async { engine.drain() }
+
+  func close() async { await pool.close() }
+}

@@ -1,0 +1,16 @@
+package import Postgres
+
+/// The schema `orchestrator`.
+package enum OrchestratorSchema {
+  package static let name = "orchestrator"
+  package static let migrations = [
+    Migration(version: 1, name: "runs", sql: String(decoding: PackageResources._001_runs_sql, as: UTF8.self)),
+    Migration(version: 2, name: "workflows", sql: String(decoding: PackageResources._002_workflows_sql, as: UTF8.self)),
+    Migration(version: 3, name: "histories", sql: String(decoding: PackageResources._003_histories_sql, as: UTF8.self)),
+    Migration(version: 4, name: "claims", sql: String(decoding: PackageResources._004_claims_sql, as: UTF8.self)),
+    Migration(version: 5, name: "lists", sql: String(decoding: PackageResources._005_lists_sql, as: UTF8.self)),
+    Migration(
+      version: 6, name: "deleted_workflows",
+      sql: String(decoding: PackageResources._006_deleted_workflows_sql, as: UTF8.self)),
+  ]
+}

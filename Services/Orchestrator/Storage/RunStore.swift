@@ -1,0 +1,33 @@
+internal import Contracts
+package import Postgres
+internal import Primitives
+internal import SystemSources
+
+/// The tables of runs: histories, queues, leases and timers, with the tasks that the runs are for.
+package struct RunStore: Sendable {
+  let pool: PostgresPool
+  /// Distinguishes the steps that this process has queued from those of other replicas.
+  let replica = Int32(truncatingIfNeeded: UUID.version7().low)
+
+  /// Claims that are still to be made with all rules.
+  let claimsWithRules = Countdown()
+
+  /// The connection of each loop on which runs are written.
+  static let writes = 0
+
+  /// The runs of a database.
+  package init(pool: PostgresPool) { self.pool = pool }
+
+  /// Repeats what the database gave up for the sake of others, among them one who inserted the same run in that very
+  /// moment; nothing of it was written.
+  func retrying<Value>(_ body: () async throws -> Value) async throws -> Value {
+    var tries = 0
+    while true {
+      do { return try await body() } catch let error as PostgresError
+        where (["40P01", "40001"].contains(error.sqlState) || error.constraint == "run_pkey") && tries < 5
+      {
+        tries += 1
+      }
+    }
+  }
+}

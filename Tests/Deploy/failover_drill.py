@@ -1,0 +1,171 @@
+#!/usr/bin/env python3
+"""The fail-over drill: Postgres with a synchronous standby is killed under load and the standby is promoted. No accepted
+task may be lost or end twice, and the services find the new server by themselves.
+
+Usage: failover_drill.py --bin FOLDER [--seconds N]
+"""
+import argparse
+import glob
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import uuid
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "..", "Faults"))
+from stack import Stack, free_port  # noqa: E402
+
+POSTGRES = sorted(glob.glob("/usr/lib/postgresql/*/bin"))[-1]
+
+
+class Server:
+    """A Postgres of its own; as root it runs as the system's user for it."""
+
+    def __init__(self, folder, name):
+        self.data, self.port, self.name = f"{folder}/{name}", free_port(), name
+        self.folder = folder
+
+    def run(self, *command, **options):
+        if os.geteuid() == 0:
+            command = ("runuser", "-u", "postgres", "--", *command)
+        return subprocess.run(command, check=True, capture_output=True, text=True, **options)
+
+    def initdb(self):
+        self.run(f"{POSTGRES}/initdb", "-D", self.data, "-U", "cadre", "-A", "trust", "--no-sync")
+        with open(f"{self.data}/pg_hba.conf", "a") as file:
+            file.write("host replication all 127.0.0.1/32 trust\n")
+
+    def copy(self, primary):
+        self.run(f"{POSTGRES}/pg_basebackup", "-h", "127.0.0.1", "-p", str(primary.port), "-U", "cadre", "-D", self.data, "-R", "-X", "stream")
+        with open(f"{self.data}/postgresql.auto.conf") as file:
+            text = file.read()
+        with open(f"{self.data}/postgresql.auto.conf", "w") as file:
+            # The standby is known to the primary by its name.
+            file.write(text.replace("user=cadre", f"user=cadre application_name={self.name}"))
+
+    def start(self, *settings):
+        options = f"-c port={self.port} -c listen_addresses=127.0.0.1 -k {self.folder} -c max_connections=200 " + " ".join(f"-c {one}" for one in settings)
+        self.run(f"{POSTGRES}/pg_ctl", "-D", self.data, "-w", "-o", options, "-l", f"{self.data}.log", "start")
+
+    def kill(self):
+        with open(f"{self.data}/postmaster.pid") as file:
+            pid = int(file.readline())
+        # The postmaster and all of its children at once: the machine is gone.
+        children = subprocess.run(["ps", "--ppid", str(pid), "-o", "pid="], capture_output=True, text=True).stdout.split()
+        for one in [pid, *map(int, children)]:
+            try:
+                os.kill(one, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+
+    def promote(self):
+        self.run(f"{POSTGRES}/pg_ctl", "-D", self.data, "-w", "promote")
+
+    def stop(self):
+        try:
+            self.run(f"{POSTGRES}/pg_ctl", "-D", self.data, "-m", "fast", "stop")
+        except subprocess.CalledProcessError:
+            pass
+
+    def sql(self, text):
+        return subprocess.run(["psql", "-h", "127.0.0.1", "-p", str(self.port), "-U", "cadre", "-d", "cadre", "-XAtqc", text],
+                              capture_output=True, text=True, check=True).stdout.strip()
+
+
+class Load(threading.Thread):
+    """Submits until told to stop; what was not answered is sent again with the same key."""
+
+    def __init__(self, stack):
+        super().__init__()
+        self.stack, self.accepted, self.going, self.longest = stack, set(), True, 0.0
+
+    def run(self):
+        last = time.time()
+        while self.going:
+            key = str(uuid.uuid4())
+            while True:
+                status, made = self.stack.call("POST", "/api/v1/tasks", {"input": {"prompt": "hello"}}, {"Idempotency-Key": key}, timeout=20)
+                now = time.time()
+                if status in (200, 201, 202):
+                    self.accepted.add(made["id"])
+                    self.longest, last = max(self.longest, now - last), now
+                    break
+                assert status in (0, 429, 502, 503, 504), (status, made)
+                time.sleep(0.1)
+            time.sleep(0.02)
+
+
+def drill(options, folder):
+    first, second = Server(folder, "first"), Server(folder, "second")
+    stack = None
+    try:
+        first.initdb()
+        first.start("synchronous_standby_names=''")
+        first.run("psql", "-h", "127.0.0.1", "-p", str(first.port), "-U", "cadre", "-d", "postgres", "-qc", "create database cadre")
+        second.copy(first)
+        second.start()
+        # From here on nothing is accepted that the standby does not have.
+        first.sql("alter system set synchronous_standby_names = 'ANY 1 (second)'")
+        first.sql("select pg_reload_conf()")
+        url = f"postgresql://cadre@127.0.0.1:{first.port},127.0.0.1:{second.port}/cadre?target_session_attrs=read-write&connect_timeout=3"
+        options.set = [f"orchestrator.CADRE_POSTGRES_URL={url}", f"llm-router.CADRE_POSTGRES_URL={url}"]
+        stack = Stack(options)
+        loads = [Load(stack) for _ in range(4)]
+        for one in loads:
+            one.start()
+        time.sleep(options.seconds)
+        before = sum(len(one.accepted) for one in loads)
+        first.kill()
+        gone = time.time()
+        time.sleep(2)
+        second.promote()
+        promoted = time.time()
+        # The new server has no standby yet and must not wait for one.
+        second.sql("alter system reset synchronous_standby_names")
+        second.sql("select pg_reload_conf()")
+        time.sleep(options.seconds)
+        for one in loads:
+            one.going = False
+        for one in loads:
+            one.join()
+        accepted = set().union(*(one.accepted for one in loads))
+        limit = time.time() + 90
+        while time.time() < limit and second.sql("select count(*) from orchestrator.run where ended_at is null") != "0":
+            time.sleep(0.3)
+        known = set(second.sql("select 'task_' || replace(id::text, '-', '') from orchestrator.task").split())
+        lost = accepted - known
+        open_ = second.sql("select count(*) from orchestrator.run where ended_at is null")
+        failed = second.sql("select count(*) from orchestrator.run where status <> 'succeeded'")
+        print(f"{len(accepted)} tasks accepted ({before} before the fault), {len(lost)} lost, {open_} open, {failed} not succeeded; "
+              f"one caller waited {max(one.longest for one in loads):.1f} s at most, and {promoted - gone:.1f} s of it for the promotion")
+        assert len(accepted) > before > 20 and not lost and open_ == "0" and failed == "0"
+    finally:
+        if stack:
+            stack.stop()
+            shutil.rmtree(stack.folder, ignore_errors=True)
+        second.stop()
+        first.stop()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--bin", required=True)
+    parser.add_argument("--seconds", type=float, default=5, help="load before and after the fault")
+    options = parser.parse_args()
+    options.bin, options.replicas = os.path.abspath(options.bin), 2
+    folder = tempfile.mkdtemp(prefix="cadre-failover-")
+    os.chmod(folder, 0o777)
+    try:
+        drill(options, folder)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,61 @@
+import Foundation
+import Testing
+
+@Suite struct DeployFileTests {
+  @Test(arguments: ["up", "upgrade", "down", "validate", "backup", "restore", "make-secrets", "images/build.sh"])
+  func `every script parses and explains itself`(name: String) throws {
+    #expect(try Script.run("bash", "-n", "deploy/\(name)").status == 0)
+    guard name != "make-secrets" else { return }
+    let help = try Script.run("deploy/\(name)", "--help")
+    #expect(help.status == 0 && help.text.contains("Usage: deploy/\(name)"), "\(help.text)")
+  }
+
+  @Test func `the version is that of the services`() throws {
+    let version = try Script.run("deploy/version").text.trimmingCharacters(in: .whitespacesAndNewlines)
+    let said = try Script.run(Script.executables + "/gateway", "--version").text
+    #expect(!version.isEmpty && said.contains(version), "\(version), \(said)")
+  }
+
+  @Test(arguments: ["docker-compose.yml", "docker-compose.prod.yml"])
+  func `services of the stack are hardened and bounded`(name: String) throws {
+    let text = try String(
+      contentsOf: Script.root.appendingPathComponent("deploy/\(name)"), encoding: .utf8)
+    // What our images are started as; the anchors hold for each of them.
+    for rule in ["read_only: true", "cap_drop: [ALL]", "no-new-privileges:true"] {
+      #expect(text.contains(rule), "\(rule)")
+    }
+    #expect(!text.contains(":latest") && !text.lowercased().contains("password: "))
+    guard name.contains("prod") else { return }
+    let services = text.components(separatedBy: "\nnetworks:\n")[0].components(separatedBy: "\nservices:\n")[1]
+    let blocks = services.components(separatedBy: "\n\n")
+    #expect(blocks.count >= 11)
+    for block in blocks {
+      for rule in ["image: ", "networks: ", "memory: ", "<<: *"] {
+        #expect(block.contains(rule), "\(rule) in \(block.prefix(40))")
+      }
+    }
+  }
+
+  @Test func `secrets are made once, whole, and not for everybody's eyes`() throws {
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("cadre-secrets-\(UUID().uuidString)")
+    defer { try? FileManager.default.removeItem(at: folder) }
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    let deploy = folder.appendingPathComponent("deploy")
+    for name in ["make-secrets", "lib.sh", "alertmanager"] {
+      try? FileManager.default.createDirectory(at: deploy, withIntermediateDirectories: true)
+      try FileManager.default.copyItem(
+        at: Script.root.appendingPathComponent("deploy/\(name)"), to: deploy.appendingPathComponent(name))
+    }
+    let first = try Script.run(deploy.path + "/make-secrets")
+    #expect(first.status == 0, "\(first.text)")
+    let secrets = deploy.appendingPathComponent("secrets")
+    let key = try String(contentsOf: secrets.appendingPathComponent("api_key"), encoding: .utf8)
+    let url = try String(contentsOf: secrets.appendingPathComponent("postgres_url"), encoding: .utf8)
+    let password = try String(contentsOf: secrets.appendingPathComponent("postgres_password"), encoding: .utf8)
+    #expect(key.count == 54 && password.count == 48 && url.contains(password) && !url.contains("\n"))
+    // The folder cannot be listed by others; the files can be read by the users inside of the containers.
+    #expect(try Script.run("stat", "-c", "%a", secrets.path).text == "711\n")
+    #expect(try Script.run(deploy.path + "/make-secrets").status == 0)
+    #expect(try String(contentsOf: secrets.appendingPathComponent("api_key"), encoding: .utf8) == key)
+  }
+}

@@ -1,0 +1,16 @@
+import Testing
+
+/// Drills with real servers. They take half a minute each.
+@Suite(.serialized) struct DrillTests {
+  @Test func `a backup is restored row for row, and open runs go on`() throws {
+    let drill = try Script.run(
+      "python3", "Tests/Deploy/restore_drill.py", "--bin", Script.executables, "--tasks", "100")
+    #expect(drill.status == 0, "\(drill.text.suffix(4000))")
+  }
+
+  @Test func `a database that dies under load costs no accepted task`() throws {
+    let drill = try Script.run(
+      "python3", "Tests/Deploy/failover_drill.py", "--bin", Script.executables, "--seconds", "3")
+    #expect(drill.status == 0, "\(drill.text.suffix(4000))")
+  }
+}

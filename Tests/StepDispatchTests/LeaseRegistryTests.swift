@@ -1,0 +1,28 @@
+import Primitives
+import RunStorage
+import StepDispatch
+import Testing
+
+@Suite struct LeaseRegistryTests {
+  private func isGranted(_ registry: LeaseRegistryStateMachine, _ step: LeasedStep, token: UUID) -> Bool {
+    if case .granted(let lease) = registry.verify(step.step, token: token) { lease.run == step.run } else { false }
+  }
+
+  @Test func `a lease is known by its token until it has ended`() {
+    var registry = LeaseRegistryStateMachine(leasesMax: 10)
+    let step = leased(1)
+    #expect(!isGranted(registry, step, token: step.token))
+    registry.granted(step)
+    #expect(isGranted(registry, step, token: step.token))
+    #expect(!isGranted(registry, step, token: UUID(high: 0, low: 0)))
+    registry.ended(step.step)
+    #expect(!isGranted(registry, step, token: step.token))
+  }
+
+  @Test func `a full registry begins anew, and the database is asked for older leases`() {
+    var registry = LeaseRegistryStateMachine(leasesMax: 2)
+    for number in 1...3 { registry.granted(leased(UInt64(number))) }
+    #expect(!isGranted(registry, leased(1), token: leased(1).token))
+    #expect(isGranted(registry, leased(3), token: leased(3).token))
+  }
+}

@@ -1,0 +1,71 @@
+"""Cases for rules/alerts.yaml: for each alert series under which it fires and series under which it does not.
+
+(alert, labels, fires: [(series, values)], does not: [(series, values)], minute of the look)
+"""
+HEALTHY = [(f'up{{job="{job}",instance="{n}"}}', "1x30") for job in ("gateway", "orchestrator", "llm-router", "agent-core") for n in "ab"]
+
+
+def without(job):
+    return [one for one in HEALTHY if f'"{job}"' not in one[0]]
+
+
+LAG = [(f'cadre_loop_lag_seconds_bucket{{job="gateway",instance="a",le="{le}"}}', f"0+{step}x30") for le, step in (("0.1", 1), ("0.5", 100), ("+Inf", 100))]
+NO_LAG = [(series, "0+100x30") for series, _ in LAG]
+SLOW = [(f'cadre_postgres_call_duration_seconds_bucket{{job="orchestrator",le="{le}"}}', f"0+{step}x30") for le, step in (("0.1", 1), ("1", 100), ("+Inf", 100))]
+
+CASES = [
+    ("CadreServiceDown", {"severity": "ticket", "job": "gateway", "instance": "a"},
+     [('up{job="gateway",instance="a"}', "1 1 0x20")], [('up{job="gateway",instance="a"}', "1 1 0 1x20")], 5),
+    ("CadreServiceAbsent", {"severity": "page", "job": "orchestrator"}, without("orchestrator"), HEALTHY, 10),
+    ("CadreReplicaLost", {"severity": "ticket", "job": "llm-router"}, without("llm-router") + [('up{job="llm-router",instance="a"}', "1x30"), ('up{job="llm-router",instance="b"}', "0x30")], HEALTHY, 10),
+    ("CadreRestarting", {"severity": "ticket", "job": "gateway", "instance": "a"}, [('process_start_time_seconds{job="gateway",instance="a"}', "1 2 3 4 5 6x20")],
+     [('process_start_time_seconds{job="gateway",instance="a"}', "1 2x30")], 10),
+    ("CadreDescriptorsAlmostUsed", {"severity": "ticket", "job": "gateway", "instance": "a"},
+     [('process_open_fds{job="gateway",instance="a"}', "900x30"), ('process_max_fds{job="gateway",instance="a"}', "1000x30")],
+     [('process_open_fds{job="gateway",instance="a"}', "700x30"), ('process_max_fds{job="gateway",instance="a"}', "1000x30")], 10),
+    ("CadreLoopLag", {"severity": "ticket", "job": "gateway", "instance": "a"}, LAG, NO_LAG, 20),
+    ("TasksFail", {"severity": "page"}, [('cadre_runs_ended_total{status="failed"}', "0+5x30"), ('cadre_runs_ended_total{status="succeeded"}', "0+5x30")],
+     [('cadre_runs_ended_total{status="failed"}', "0+1x30"), ('cadre_runs_ended_total{status="succeeded"}', "0+50x30")], 20),
+    ("QueueGrows", {"severity": "page"}, [("cadre_steps_ready", "500x30")], [("cadre_steps_ready", "500 0 500 0 500 0 500 0 500 0 500 0 500 0 500 0 500 0 500 0 500")], 20),
+    ("LeasesLost", {"severity": "ticket"}, [("cadre_leases_lost_total", "0+5x30")], [("cadre_leases_lost_total", "0+1x30")], 15),
+    ("ReplayDiverged", {"severity": "ticket"}, [('cadre_replays_total{verdict="diverged"}', "0 1x30")], [('cadre_replays_total{verdict="same"}', "0+1x30")], 10),
+    ("PostgresAway", {"severity": "page", "job": "orchestrator"}, [('cadre_postgres_connections_ready{job="orchestrator",instance="a"}', "4 0x30")],
+     [('cadre_postgres_connections_ready{job="orchestrator",instance="a"}', "0x30"), ('cadre_postgres_connections_ready{job="orchestrator",instance="b"}', "4x30")], 5),
+    ("PostgresSlow", {"severity": "ticket", "job": "orchestrator"}, SLOW, [(series, "0+100x30") for series, _ in SLOW], 20),
+    ("RedisAway", {"severity": "page"}, [('cadre_redis_failures_total{kind="connection"}', "0+300x30")], [('cadre_redis_failures_total{kind="connection"}', "0+1x30")], 10),
+    ("DiskAlmostFull", {"severity": "page", "instance": "a", "mountpoint": "/", "fstype": "ext4"},
+     [('node_filesystem_avail_bytes{instance="a",mountpoint="/",fstype="ext4"}', "5x30"), ('node_filesystem_size_bytes{instance="a",mountpoint="/",fstype="ext4"}', "100x30")],
+     [('node_filesystem_avail_bytes{instance="a",mountpoint="/",fstype="ext4"}', "50x30"), ('node_filesystem_size_bytes{instance="a",mountpoint="/",fstype="ext4"}', "100x30")], 15),
+    ("CertificateExpires", {"severity": "ticket", "cn": "x"}, [('traefik_tls_certs_not_after{cn="x"}', "864000x30")], [('traefik_tls_certs_not_after{cn="x"}', "8640000x30")], 5),
+    ("BudgetAlmostSpent", {"severity": "ticket", "scope": "tenant", "period": "day"}, [('cadre_budget_alerts_total{scope="tenant",period="day"}', "0 1x30")],
+     [('cadre_budget_alerts_total{scope="tenant",period="day"}', "1x30")], 4),
+    ("BudgetExhausted", {"severity": "page", "scope": "run"}, [('cadre_budget_refusals_total{scope="run"}', "5 6x30")], [('cadre_budget_refusals_total{scope="run"}', "5x30")], 4),
+    ("ProviderDown", {"severity": "page", "provider": "p"}, [('cadre_provider_up{provider="p",instance="a"}', "1 0x30"), ('cadre_provider_up{provider="p",instance="b"}', "1 0x30")],
+     [('cadre_provider_up{provider="p",instance="a"}', "0x30"), ('cadre_provider_up{provider="p",instance="b"}', "1x30")], 10),
+    ("LedgerBehind", {"severity": "page"}, [("cadre_ledger_backlog", "20000x30")], [("cadre_ledger_backlog", "0 20000 0x30")], 5),
+    ("UnpricedCalls", {"severity": "ticket", "provider": "p", "model": "m"}, [('cadre_model_unpriced_calls_total{provider="p",model="m"}', "0 1x30")],
+     [('cadre_model_unpriced_calls_total{provider="p",model="m"}', "1x30")], 10),
+    ("BudgetCounterLost", {"severity": "ticket"}, [("cadre_budget_losses_total", "0 1x30")], [("cadre_budget_losses_total", "1x30")], 10),
+    ("SpansDropped", {"severity": "ticket", "job": "gateway"}, [('cadre_telemetry_spans_dropped_total{job="gateway"}', "0+50x30"), ('cadre_telemetry_spans_failed_total{job="gateway"}', "0x30")],
+     [('cadre_telemetry_spans_dropped_total{job="gateway"}', "0x30"), ('cadre_telemetry_spans_failed_total{job="gateway"}', "0x30")], 20),
+    ("Watchdog", {"severity": "none"}, HEALTHY, None, 1),
+]
+
+
+def tests():
+    out = ["# Written by dashboards/generate.py from definitions/alert_cases.py; do not edit.\n",
+           "rule_files: [alerts.yaml]\nevaluation_interval: 30s\ntests:\n"]
+    for alert, labels, fires, quiet, minute in CASES:
+        for series, expected in ((fires, True), (quiet, False)):
+            if series is None:
+                continue
+            out.append("  - interval: 1m\n    input_series:\n")
+            out += [f"      - {{series: '{name}', values: '{values}'}}\n" for name, values in series]
+            # Annotations are not compared: each alert's sentence stands in alerts.yaml alone.
+            query = "ALERTS{" + f'alertname="{alert}",alertstate="firing"' + "}"
+            out.append(f"    promql_expr_test:\n      - expr: count({query}) or vector(0)\n        eval_time: {minute}m\n"
+                       f"        exp_samples: [{{labels: '{{}}', value: {1 if expected else 0}}}]\n")
+            if expected:
+                text = ",".join(f'{key}="{value}"' for key, value in sorted({**labels, "alertname": alert, "alertstate": "firing"}.items()))
+                out.append(f"      - expr: {query}\n        eval_time: {minute}m\n        exp_samples: [{{labels: 'ALERTS{{{text}}}', value: 1}}]\n")
+    return "".join(out)

@@ -1,0 +1,39 @@
+#!/usr/bin/env bash
+# Builds the images cadre/<program>:<version>.
+# Usage: deploy/images/build.sh [--prebuilt] [--version V] [PROGRAM...]
+#   --prebuilt  takes programs that this machine builds (Swift on Debian 12), in place of compiling inside the image
+#   --version   the tag; else the version of the project
+# RUNTIME: BUILD_IMAGE names the image to build in (default swift:6.3-bookworm; with --prebuilt debian:bookworm-slim).
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+programs=(gateway orchestrator llm-router agent-core mock-provider cadre)
+binaries=compiled
+version=$(sed -n 's/.*let version = "\(.*\)".*/\1/p' Shared/ServiceKit/Version.swift 2>/dev/null || true)
+wanted=()
+while [ $# -gt 0 ]; do
+  case $1 in
+    --prebuilt) binaries=prebuilt ;;
+    --version) version=${2:?--version needs a value}; shift ;;
+    -h | --help) sed -n '2,7p' "$0"; exit 0 ;;
+    -*) echo "unknown option $1; see --help" >&2; exit 2 ;;
+    *) wanted+=("$1") ;;
+  esac
+  shift
+done
+[ ${#wanted[@]} -gt 0 ] || wanted=("${programs[@]}")
+version=${version:-dev}
+if [ $binaries = prebuilt ]; then
+  mkdir -p .build/images
+  for program in "${programs[@]}"; do
+    swift build -c release --static-swift-stdlib --scratch-path .build/static --product "$program"
+    install -m 0755 ".build/static/release/$program" ".build/images/$program"
+    strip --strip-debug ".build/images/$program"
+  done
+  : "${BUILD_IMAGE:=debian:bookworm-slim}"
+fi
+for program in "${wanted[@]}"; do
+  DOCKER_BUILDKIT=1 docker build --quiet --file deploy/images/Dockerfile --target "$program" --tag "cadre/$program:$version" \
+    --build-arg BUILD_IMAGE="${BUILD_IMAGE:-swift:6.3-bookworm}" --build-arg BINARIES=$binaries \
+    --build-arg VERSION="$version" . > /dev/null
+  echo "cadre/$program:$version $(docker image inspect --format '{{.Size}}' "cadre/$program:$version" | awk '{printf "%.0f MB", $1 / 1e6}')"
+done

@@ -1,0 +1,36 @@
+#!/bin/sh
+# Usage: collect.sh PROGRAM FOLDER. Copies a program and all that it needs to run into the folder: its libraries, their
+# loader, certificates, time zones, and the two files by which a user has a name. Nothing else is in its image.
+set -eu
+program=$1 root=$2 name=$(basename "$1")
+mkdir -p "$root/usr/bin" "$root/etc/ssl/certs" "$root/usr/share" "$root/data" "$root/tmp" "$root/usr/share/cadre"
+install -m 0555 "$program" "$root/usr/bin/$name"
+copy() { mkdir -p "$root$(dirname "$1")"; cp -L "$1" "$root$1"; }
+ldd "$program" > /tmp/libraries
+if grep -q 'not found' /tmp/libraries; then
+  echo "$program needs libraries that are not there:" >&2
+  grep 'not found' /tmp/libraries >&2
+  exit 1
+fi
+awk '/=> \//{print $3} /^[[:space:]]*\//{print $1}' /tmp/libraries | sort -u | while read -r library; do copy "$library"; done
+# Names are looked up by these, which no program lists.
+for library in /lib/x86_64-linux-gnu/libnss_dns.so.2 /lib/x86_64-linux-gnu/libnss_files.so.2 /lib/x86_64-linux-gnu/libresolv.so.2 \
+  /lib/aarch64-linux-gnu/libnss_dns.so.2 /lib/aarch64-linux-gnu/libnss_files.so.2 /lib/aarch64-linux-gnu/libresolv.so.2; do
+  if [ -e "$library" ]; then copy "$library"; fi
+done
+copy /etc/ssl/certs/ca-certificates.crt
+printf 'root:x:0:0::/:/sbin/nologin\ncadre:x:65532:65532::/data:/sbin/nologin\n' > "$root/etc/passwd"
+printf 'root:x:0:\ncadre:x:65532:\n' > "$root/etc/group"
+printf 'hosts: files dns\n' > "$root/etc/nsswitch.conf"
+chown 65532:65532 "$root/data"
+chmod 1777 "$root/tmp"
+# The list of what is inside, with the packages that it comes from: the software bill of materials of this image.
+if command -v dpkg-query >/dev/null; then
+  {
+    awk '/=> \//{print $3} /^[[:space:]]*\//{print $1}' /tmp/libraries | sort -u | while read -r library; do
+      dpkg-query -S "$(readlink -f "$library")" 2>/dev/null || dpkg-query -S "$library" 2>/dev/null || true
+    done
+    echo ca-certificates:
+  } | cut -d: -f1 | sort -u | while read -r package; do dpkg-query -W -f '${Package} ${Version}\n' "$package" 2>/dev/null || true; done | sort -u \
+    > "$root/usr/share/cadre/packages.txt"
+fi
