@@ -4,7 +4,7 @@ DATA ?= .local
 PORT ?= 8080
 SERVICES := gateway orchestrator llm-router agent-core mock-provider cadre
 FORMATTED := Package.swift Services Shared Tests
-SCRIPTS := .ci/run .ci/test.sh deploy/setup.sh deploy/configuration-docs.sh Tests/Fuzz/run.sh
+SCRIPTS = $(shell grep -rlE '^.!.*sh$$' .ci deploy Tests)
 
 .PHONY: help setup run build test lint format tidy modules bench bench-workflows bench-models chaos fuzz docs clean
 
