@@ -55,23 +55,32 @@ var targets: [Target] = [
   .systemLibrary(name: "CLinux", path: "Shared/CLibraries/CLinux"),
 
   // Shared modules, lowest first.
-  shared("Primitives", ["CLinux"]),
-  shared("Reactor", ["Primitives", "CLinux"]),
+  // Values and algorithms, without clocks and randomness: what decides may import it.
+  shared("Primitives"),
+  // Time, randomness and fresh ids. Modules that decide list it nowhere among what they stand on.
+  shared("SystemSources", ["CLinux", "Primitives"]),
+  shared("Reactor", ["Primitives", "SystemSources", "CLinux"]),
   shared("JSON"),
-  shared("Telemetry", ["Primitives"]),
+  shared("Telemetry", ["Primitives", "SystemSources"]),
   shared("HTTPWire"),
   shared("ContentCoding", ["CZlib", "CZstd"]),
   shared("Settings", ["CYAML"]),
   shared("Crypto", ["COpenSSL"]),
   shared("Contracts", ["Primitives"]),
-  shared("HTTP", ["Primitives", "Reactor", "JSON", "Telemetry", "HTTPWire", "ContentCoding", "Crypto", "CCurl"]),
-  shared("Postgres", ["Primitives", "Reactor", "Telemetry", "CLibPQ"]),
-  shared("Redis", ["Primitives", "Reactor", "Telemetry", "CHiredis"]),
+  shared(
+    "HTTP",
+    [
+      "Primitives", "SystemSources", "Reactor", "JSON", "Telemetry", "HTTPWire", "ContentCoding", "Crypto",
+      "CCurl",
+    ]),
+  shared("Postgres", ["Primitives", "SystemSources", "Reactor", "Telemetry", "CLibPQ"]),
+  shared("Redis", ["Primitives", "SystemSources", "Reactor", "Telemetry", "CHiredis"]),
 
   shared(
     "ServiceKit",
     [
-      "Primitives", "Reactor", "JSON", "Telemetry", "HTTPWire", "HTTP", "Settings", "Contracts", "Crypto", "CLinux",
+      "Primitives", "SystemSources", "Reactor", "JSON", "Telemetry", "HTTPWire", "HTTP", "Settings", "Contracts",
+      "Crypto", "CLinux",
     ]),
 
   // Services: pure parts and shells.
@@ -85,7 +94,7 @@ var targets: [Target] = [
     name: "orchestrator",
     dependencies: [
       "Decider", "Workflows", "Replay", "Cron", "Contracts", "Crypto", "HTTP", "HTTPWire", "JSON", "Postgres",
-      "Primitives", "Reactor", "ServiceKit",
+      "Primitives", "SystemSources", "Reactor", "ServiceKit",
       "Settings", "Telemetry",
     ],
     path: "Services/Orchestrator", exclude: ["Decider", "Workflows", "Replay", "Cron"],
@@ -106,7 +115,7 @@ var targets: [Target] = [
     dependencies: [
       "Pricing", "Budgets", "Routing", "Dialects", "Checks", "Contracts", "Crypto", "HTTP", "HTTPWire", "JSON",
       "Postgres",
-      "Primitives", "Reactor", "Redis", "ServiceKit", "Settings", "Telemetry",
+      "Primitives", "SystemSources", "Reactor", "Redis", "ServiceKit", "Settings", "Telemetry",
     ],
     path: "Services/LLMRouter", exclude: ["Pricing", "Budgets", "Routing", "Dialects", "Checks"],
     resources: [
@@ -119,38 +128,48 @@ var targets: [Target] = [
   .executableTarget(
     name: "gateway",
     dependencies: [
-      "Contracts", "Crypto", "HTTP", "HTTPWire", "JSON", "Primitives", "PublicAPI", "Reactor", "ServiceKit", "Settings",
+      "Contracts", "Crypto", "HTTP", "HTTPWire", "JSON", "Primitives", "SystemSources", "PublicAPI", "Reactor",
+      "ServiceKit", "Settings",
     ],
     path: "Services/Gateway", exclude: ["PublicAPI"], swiftSettings: settings),
   library("AgentLoop", at: "Services/AgentCore/Loop", ["Contracts", "Crypto", "JSON", "Primitives"]),
   library(
     "AgentWorker", at: "Services/AgentCore/Worker",
-    ["AgentLoop", "Contracts", "HTTP", "HTTPWire", "JSON", "Primitives", "Reactor", "ServiceKit", "Telemetry"]),
+    [
+      "AgentLoop", "Contracts", "HTTP", "HTTPWire", "JSON", "Primitives", "SystemSources", "Reactor", "ServiceKit",
+      "Telemetry",
+    ]),
   service(
     "agent-core", at: "Services/AgentCore",
-    ["AgentWorker", "HTTP", "HTTPWire", "Primitives", "Reactor", "ServiceKit", "Settings", "Telemetry"],
+    [
+      "AgentWorker", "HTTP", "HTTPWire", "Primitives", "SystemSources", "Reactor", "ServiceKit", "Settings",
+      "Telemetry",
+    ],
     exclude: ["Loop", "Worker"]),
   service(
     "mock-provider", at: "Services/MockProvider",
-    ["HTTP", "HTTPWire", "JSON", "Primitives", "Reactor", "ServiceKit", "Settings", "Telemetry"]),
+    ["HTTP", "HTTPWire", "JSON", "Primitives", "SystemSources", "Reactor", "ServiceKit", "Settings", "Telemetry"]),
 
-  library("LocalStack", at: "Services/Cadre/LocalStack", ["CLinux", "Crypto", "Primitives"]),
+  library("LocalStack", at: "Services/Cadre/LocalStack", ["CLinux", "Crypto", "Primitives", "SystemSources"]),
   service(
     "cadre", at: "Services/Cadre/Command",
-    ["CLinux", "Decider", "JSON", "LocalStack", "Primitives", "Replay", "Workflows"]),
+    ["CLinux", "Decider", "JSON", "LocalStack", "Primitives", "SystemSources", "Replay", "Workflows"]),
 
   service(
     "bench-server", at: "Tests/Benchmarks/BenchServer",
-    ["HTTP", "HTTPWire", "JSON", "Postgres", "Primitives", "Reactor", "Redis", "Telemetry"]),
+    ["HTTP", "HTTPWire", "JSON", "Postgres", "Primitives", "SystemSources", "Reactor", "Redis", "Telemetry"]),
 
   service(
     "bench-worker", at: "Tests/Benchmarks/BenchWorker",
-    ["Contracts", "Decider", "HTTP", "HTTPWire", "JSON", "Primitives", "Reactor", "Replay", "Telemetry"]),
+    [
+      "Contracts", "Decider", "HTTP", "HTTPWire", "JSON", "Primitives", "SystemSources", "Reactor", "Replay",
+      "Telemetry",
+    ]),
 
   // Tests, one folder per module.
   tests("Tidy"),
   tests("Crypto", ["Crypto", "Primitives"]),
-  tests("Contracts", ["Contracts", "Primitives"]),
+  tests("Contracts", ["Contracts", "Primitives", "SystemSources"]),
   tests("EndToEnd", ["LocalStack", "JSON"]),
   tests("LocalStack", ["LocalStack"]),
   tests("Decider", ["Decider", "Contracts", "Replay"]),
@@ -165,6 +184,7 @@ var targets: [Target] = [
   tests("Dialects", ["Dialects", "HTTPWire", "JSON", "Pricing"]),
   tests("Replay", ["Replay", "Workflows", "Decider", "Contracts", "JSON"], exclude: ["Bundles"]),
   tests("Primitives", ["Primitives"]),
+  tests("SystemSources", ["SystemSources", "Primitives"]),
   tests("Reactor", ["Reactor", "Primitives"]),
   tests("JSON", ["JSON"]),
   tests("Telemetry", ["Telemetry", "Primitives"]),
@@ -173,7 +193,7 @@ var targets: [Target] = [
   tests("ContentCoding", ["ContentCoding", "CZlib", "CZstd"]),
   tests("Settings", ["Settings"]),
   tests("HTTP", ["HTTP", "HTTPWire", "Reactor", "JSON", "Telemetry", "Primitives"]),
-  tests("Postgres", ["LocalStack", "Postgres", "Reactor", "Telemetry", "Primitives"]),
+  tests("Postgres", ["LocalStack", "Postgres", "Reactor", "Telemetry", "Primitives", "SystemSources"]),
   tests("Redis", ["Redis", "Reactor", "Telemetry", "Primitives"]),
 ]
 

@@ -7,6 +7,7 @@ internal import Reactor
 internal import ServiceKit
 internal import Settings
 internal import Synchronization
+internal import SystemSources
 internal import Telemetry
 
 @main

@@ -5,6 +5,7 @@ internal import Primitives
 internal import PublicAPI
 internal import Reactor
 internal import ServiceKit
+internal import SystemSources
 
 /// Hands requests on to a service behind the gateway, with the caller's identity in place of its key.
 struct Upstream: Sendable {

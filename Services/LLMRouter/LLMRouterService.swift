@@ -7,6 +7,7 @@ internal import Redis
 internal import Routing
 internal import ServiceKit
 internal import Settings
+internal import SystemSources
 internal import Telemetry
 
 @main

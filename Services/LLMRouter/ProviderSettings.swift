@@ -4,6 +4,7 @@ internal import Primitives
 internal import Routing
 internal import ServiceKit
 internal import Settings
+internal import SystemSources
 
 /// A model as the configuration declares it.
 struct ModelDeclaration: Sendable, Equatable {

@@ -1,5 +1,6 @@
 internal import JSON
 internal import Primitives
+internal import SystemSources
 
 /// What is answered, before it is put into the words of a dialect.
 struct MockAnswer: Sendable {

@@ -8,15 +8,12 @@ public protocol IdentifiedKind: Sendable {
 
 /// A UUIDv7 that knows what it names. On the wire `prefix_` and 32 hexadecimal digits, for example
 /// `run_019387a2c1d47b3e8f2a4c6d8e0f1a2b`.
-public struct ID<Kind: IdentifiedKind>: Hashable, Sendable, Comparable, CustomStringConvertible {
+public struct ID<Kind: IdentifiedKind>: UUIDWrapper, Hashable, Sendable, Comparable, CustomStringConvertible {
   /// The identifier as it is stored.
   public let uuid: UUID
 
   /// Wraps a stored identifier.
   public init(_ uuid: UUID) { self.uuid = uuid }
-
-  /// A fresh identifier.
-  public static func make() -> ID { ID(.version7()) }
 
   /// Reads the wire form; `nil` for another prefix or malformed digits.
   public init?(_ text: some StringProtocol) {

@@ -2,6 +2,7 @@ internal import ContentCoding
 internal import HTTPWire
 internal import Primitives
 internal import Reactor
+internal import SystemSources
 
 /// The body of a request, pulled piece by piece, so that a sender is never faster than its reader.
 ///

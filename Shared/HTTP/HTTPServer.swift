@@ -3,6 +3,7 @@ internal import JSON
 internal import Primitives
 public import Reactor
 internal import Synchronization
+internal import SystemSources
 public import Telemetry
 
 /// How an HTTP server listens and what it tolerates.

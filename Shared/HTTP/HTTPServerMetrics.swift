@@ -1,6 +1,7 @@
 internal import HTTPWire
 internal import Primitives
 internal import Synchronization
+internal import SystemSources
 internal import Telemetry
 
 /// Metrics, spans and log lines of a server: one set per route, prepared before the first request.

@@ -1,4 +1,5 @@
 internal import Primitives
+internal import SystemSources
 public import Telemetry
 
 /// One step of a schema: forward only, never changed once released.

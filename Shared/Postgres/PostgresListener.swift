@@ -2,6 +2,7 @@ internal import CLibPQ
 internal import Primitives
 internal import Reactor
 internal import Synchronization
+internal import SystemSources
 
 /// What a listener hears.
 public enum PostgresNotice: Hashable, Sendable {

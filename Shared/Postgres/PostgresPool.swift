@@ -2,6 +2,7 @@ internal import CLibPQ
 internal import Primitives
 public import Reactor
 internal import Synchronization
+internal import SystemSources
 public import Telemetry
 
 /// How to reach Postgres.

@@ -2,6 +2,7 @@ internal import CLibPQ
 internal import Primitives
 internal import Reactor
 internal import Synchronization
+internal import SystemSources
 internal import Telemetry
 
 /// The connections of one loop.

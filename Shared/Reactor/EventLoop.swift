@@ -2,6 +2,7 @@ internal import CLinux
 internal import Glibc
 internal import Primitives
 internal import Synchronization
+internal import SystemSources
 
 /// What a file descriptor is ready for.
 public struct Readiness: OptionSet, Sendable {

@@ -1,5 +1,6 @@
 internal import Primitives
 internal import Reactor
+internal import SystemSources
 
 /// Keeps one shared connection alive: performs what `ConnectionLifecycle` says.
 ///

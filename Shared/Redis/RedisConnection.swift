@@ -1,5 +1,6 @@
 internal import Primitives
 internal import Reactor
+internal import SystemSources
 
 /// What a caller sends at once.
 enum RedisRequest: Sendable {

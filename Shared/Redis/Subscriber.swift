@@ -1,6 +1,7 @@
 internal import Primitives
 internal import Reactor
 internal import Synchronization
+internal import SystemSources
 
 /// Keeps one connection subscribed to some channels.
 ///

@@ -4,6 +4,7 @@ public import HTTPWire
 internal import Primitives
 internal import Reactor
 internal import Synchronization
+internal import SystemSources
 
 /// The addresses of the replicas of a service. A replica that cannot be reached is passed over for a second, so that
 /// one that restarts costs its callers nothing.

@@ -7,6 +7,7 @@ internal import Primitives
 internal import Reactor
 internal import Settings
 internal import Synchronization
+internal import SystemSources
 internal import Telemetry
 
 /// Starts a service's parts in order and stops them in reverse.

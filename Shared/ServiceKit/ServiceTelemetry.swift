@@ -2,6 +2,7 @@ internal import HTTP
 internal import HTTPWire
 internal import Primitives
 internal import Reactor
+internal import SystemSources
 internal import Telemetry
 
 /// The telemetry of a process, put together from the standard settings.

@@ -1,6 +1,7 @@
 internal import Glibc
 internal import Primitives
 internal import Synchronization
+internal import SystemSources
 
 /// How much a line matters.
 public enum LogLevel: Int, Sendable, Comparable, CaseIterable {

@@ -1,5 +1,6 @@
 internal import Glibc
 internal import Primitives
+internal import SystemSources
 
 /// What the kernel knows of this process, under the names that Prometheus clients use everywhere.
 public enum ProcessMetrics {

@@ -1,5 +1,6 @@
 internal import Primitives
 internal import Synchronization
+internal import SystemSources
 
 /// The value of an attribute.
 public enum AttributeValue: Hashable, Sendable {

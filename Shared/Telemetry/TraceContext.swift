@@ -1,4 +1,5 @@
 internal import Primitives
+internal import SystemSources
 
 /// The place of an operation in a trace, as it travels between processes (W3C Trace Context, level 1).
 public struct TraceContext: Hashable, Sendable {

@@ -1,4 +1,5 @@
 import Contracts
+import SystemSources
 import Testing
 
 @Suite struct IdentifierTests {

@@ -1,5 +1,6 @@
 import Postgres
 import Primitives
+import SystemSources
 import Testing
 
 extension PostgresTests {

@@ -66,7 +66,7 @@ extension Rule {
   }
 
   static let noOwnTime = shippedCode(
-    "time and sleeping have one home", outside: ["Shared/Primitives", "Shared/Reactor"]
+    "time and sleeping have one home", outside: ["Shared/SystemSources", "Shared/Reactor"]
   ) { code, _ in
     let functions = ["usleep", "sleep", "nanosleep", "clock_nanosleep", "clock_gettime", "gettimeofday", "Date"]
     return functions.flatMap { name in
@@ -78,7 +78,7 @@ extension Rule {
         if isMember, !["Task", "Glibc"].contains(identifier(before: position - 1, in: code)) { return nil }
         // What is declared or awaited is a function of ours, such as an injected `sleep`.
         if position > 1, ["func", "await"].contains(identifier(before: position - 1, in: code)) { return nil }
-        return (position, "\(name)( stands outside Shared/Primitives and Shared/Reactor; inject a clock")
+        return (position, "\(name)( stands outside Shared/SystemSources and Shared/Reactor; inject a clock")
       }
     }
   }

@@ -5,6 +5,7 @@ internal import HTTPWire
 internal import JSON
 internal import Primitives
 public import ServiceKit
+internal import SystemSources
 public import Telemetry
 
 /// Calls models through the llm-router.

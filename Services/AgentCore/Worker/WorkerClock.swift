@@ -1,5 +1,6 @@
 internal import Primitives
 internal import Reactor
+internal import SystemSources
 
 /// The time of a worker, so that tests can make it pass.
 public protocol WorkerClock: Sendable {

@@ -4,6 +4,7 @@ internal import JSON
 internal import LocalStack
 internal import Primitives
 internal import Synchronization
+internal import SystemSources
 
 /// `cadre up`: a whole installation on this machine, until Ctrl-C.
 enum UpCommand {

@@ -2,6 +2,7 @@ internal import CLinux
 internal import Glibc
 internal import Primitives
 internal import Synchronization
+internal import SystemSources
 
 /// A program that this process has started and will end. It dies with its parent. The functions block briefly: they are
 /// for command lines and tests, not for event loops.

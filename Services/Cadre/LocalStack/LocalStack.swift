@@ -2,6 +2,7 @@ internal import Crypto
 internal import Glibc
 internal import Primitives
 internal import Synchronization
+internal import SystemSources
 
 /// How a local stack is put together.
 public struct StackConfiguration: Sendable {

@@ -1,5 +1,6 @@
 internal import Glibc
 internal import Primitives
+internal import SystemSources
 
 /// A Postgres cluster of its own in a folder, reachable by a Unix socket only.
 public final class PrivatePostgres: Sendable {

@@ -1,5 +1,6 @@
 internal import Glibc
 internal import Primitives
+internal import SystemSources
 
 /// A Redis of its own, reachable by a Unix socket only.
 public final class PrivateRedis: Sendable {

@@ -7,6 +7,7 @@ internal import Postgres
 internal import Pricing
 internal import Primitives
 internal import ServiceKit
+internal import SystemSources
 
 /// `/api/v1/budgets`: what a tenant may spend, by scope and period.
 struct BudgetRoutes: Sendable {

@@ -7,6 +7,7 @@ internal import Pricing
 internal import Primitives
 internal import Routing
 internal import Settings
+internal import SystemSources
 internal import Telemetry
 
 /// The endpoints that clients of OpenAI and Anthropic know.

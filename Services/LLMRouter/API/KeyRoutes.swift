@@ -5,6 +5,7 @@ internal import JSON
 internal import Pricing
 internal import Primitives
 internal import ServiceKit
+internal import SystemSources
 
 /// `/api/v1/virtual-keys`: short-lived keys for the model endpoints, bound to a run, an agent, models and a budget.
 struct KeyRoutes: Sendable {

@@ -5,6 +5,7 @@ internal import Pricing
 internal import Primitives
 internal import Routing
 internal import ServiceKit
+internal import SystemSources
 
 /// `/api/v1/providers/{provider}/models/{model}` and `/api/v1/models`: what can be asked for. Changes are for
 /// operators.

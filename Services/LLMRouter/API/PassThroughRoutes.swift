@@ -8,6 +8,7 @@ internal import Primitives
 internal import Routing
 internal import ServiceKit
 internal import Settings
+internal import SystemSources
 internal import Telemetry
 
 /// Addresses that generate nothing and go on to a provider that has them: moderations, files, responses that the

@@ -5,6 +5,7 @@ internal import HTTPWire
 internal import JSON
 internal import Postgres
 internal import ServiceKit
+internal import SystemSources
 
 /// `/api/v1/rate-limits`: how fast a tenant may call, by scope; for operators also how fast a model is called by all.
 struct RateLimitRoutes: Sendable {

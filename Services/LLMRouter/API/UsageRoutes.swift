@@ -5,6 +5,7 @@ internal import JSON
 internal import Pricing
 internal import Primitives
 internal import ServiceKit
+internal import SystemSources
 
 /// `/api/v1/usage`: what was used and what it has cost, by any dimension and time; `/api/v1/calls`: single calls, each
 /// with its attempts.

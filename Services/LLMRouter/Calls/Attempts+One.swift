@@ -6,6 +6,7 @@ internal import Pricing
 internal import Primitives
 internal import Reactor
 internal import Routing
+internal import SystemSources
 internal import Telemetry
 
 /// One attempt: the request to one target with one key, and what comes of it.

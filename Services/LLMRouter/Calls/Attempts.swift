@@ -7,6 +7,7 @@ internal import Pricing
 internal import Primitives
 internal import Reactor
 internal import Routing
+internal import SystemSources
 internal import Telemetry
 
 /// An answer that has come so far that no other provider is asked any more.

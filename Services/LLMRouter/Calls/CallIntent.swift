@@ -6,6 +6,7 @@ internal import JSON
 internal import Pricing
 internal import Primitives
 internal import Routing
+internal import SystemSources
 
 extension CallService {
   /// What a call is going to do: its plan, and what that may use at most.

@@ -6,6 +6,7 @@ internal import Pricing
 internal import Primitives
 internal import Routing
 internal import Synchronization
+internal import SystemSources
 internal import Telemetry
 
 /// One call from its begin to its account: exactly one end, whoever comes first.

@@ -5,6 +5,7 @@ internal import HTTPWire
 internal import Pricing
 internal import Primitives
 internal import Routing
+internal import SystemSources
 
 /// What becomes of an answer that was opened: its account, the cache, the way to the caller.
 extension CallService {

@@ -9,6 +9,7 @@ internal import Pricing
 internal import Primitives
 internal import Reactor
 internal import Routing
+internal import SystemSources
 internal import Telemetry
 
 /// How calls are made: limits and times.

@@ -2,6 +2,7 @@ internal import Budgets
 internal import HTTPWire
 internal import Primitives
 internal import Routing
+internal import SystemSources
 
 /// The course of one series of attempts: which target and key comes next, when to pause, when to give up. One count and
 /// one deadline for all targets: retries do not multiply fallbacks.

@@ -5,6 +5,7 @@ internal import HTTPWire
 internal import Primitives
 internal import Routing
 internal import ServiceKit
+internal import SystemSources
 
 /// Who calls a model, and on what terms.
 struct ModelCaller: Sendable {

@@ -1,5 +1,6 @@
 internal import Primitives
 internal import Reactor
+internal import SystemSources
 
 /// Attempts that go on while their caller gets a sign of life.
 ///

@@ -6,6 +6,7 @@ internal import Pricing
 internal import Primitives
 internal import Reactor
 internal import Routing
+internal import SystemSources
 
 /// A provider's event stream on its way to the caller, in the caller's dialect.
 ///

@@ -1,5 +1,6 @@
 internal import Primitives
 internal import Reactor
+internal import SystemSources
 
 /// Two attempts at the same time: the first answer counts, the other attempt is broken off.
 ///

@@ -1,6 +1,7 @@
 internal import HTTPWire
 internal import Primitives
 internal import Routing
+internal import SystemSources
 
 extension RetryAfter {
   /// The pause that the header fields of an answer ask for, in milliseconds.

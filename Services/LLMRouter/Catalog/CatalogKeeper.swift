@@ -8,6 +8,7 @@ internal import Reactor
 internal import Routing
 internal import Settings
 internal import Synchronization
+internal import SystemSources
 internal import Telemetry
 
 /// Keeps the snapshot: what the configuration declares, under what the tables say. Changes of any replica are heard at

@@ -1,6 +1,7 @@
 internal import Primitives
 internal import Routing
 internal import Synchronization
+internal import SystemSources
 
 /// What is known of the health of each provider, model and key, on this replica.
 final class HealthBook: Sendable {

@@ -3,6 +3,7 @@ internal import HTTPWire
 internal import Primitives
 internal import Reactor
 internal import Synchronization
+internal import SystemSources
 internal import Telemetry
 
 /// Asks each provider from time to time for its models: one that is not there is passed over before a call has found

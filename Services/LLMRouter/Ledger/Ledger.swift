@@ -3,6 +3,7 @@ internal import Postgres
 internal import Primitives
 internal import Reactor
 internal import Synchronization
+internal import SystemSources
 internal import Telemetry
 
 /// The table of calls: rows are gathered for some milliseconds and written together. From the begin of a call on it

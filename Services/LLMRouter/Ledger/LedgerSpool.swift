@@ -1,6 +1,7 @@
 internal import Glibc
 internal import Primitives
 internal import Synchronization
+internal import SystemSources
 
 /// A file in which calls stand from their begin until they are in the table, so that the end of the process loses none.
 /// Each process has a file of its own and holds a lock on it; files without a lock are of processes that died.

@@ -4,6 +4,7 @@ internal import Primitives
 internal import Reactor
 internal import Redis
 internal import Synchronization
+internal import SystemSources
 internal import Telemetry
 
 /// Whether Redis still has what it had: its run, and a name that is written there once and found again, as long as

@@ -6,6 +6,7 @@ internal import Primitives
 internal import Reactor
 internal import Redis
 internal import Synchronization
+internal import SystemSources
 internal import Telemetry
 
 /// Reserves before a call and settles after it. Most calls are served from holdings, small parts of the counters that

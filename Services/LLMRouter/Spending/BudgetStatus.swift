@@ -2,6 +2,7 @@ internal import Budgets
 internal import Pricing
 internal import Primitives
 internal import Redis
+internal import SystemSources
 
 /// How a counter stands: limit = spent + reserved + left, while nothing is overspent.
 struct BudgetStatus: Sendable {

@@ -6,6 +6,7 @@ internal import Reactor
 internal import Redis
 internal import Routing
 internal import Synchronization
+internal import SystemSources
 internal import Telemetry
 
 /// Calls that a gate has let in; to be given back at their end.

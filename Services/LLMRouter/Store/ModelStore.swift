@@ -2,6 +2,7 @@ internal import Postgres
 internal import Pricing
 internal import Primitives
 internal import Routing
+internal import SystemSources
 
 /// A model in the table.
 struct ModelRow: Sendable {

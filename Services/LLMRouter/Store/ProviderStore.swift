@@ -1,6 +1,7 @@
 internal import JSON
 internal import Postgres
 internal import Primitives
+internal import SystemSources
 
 /// A provider in the table.
 struct ProviderRow: Sendable {

@@ -7,6 +7,7 @@ internal import JSON
 internal import Primitives
 internal import Reactor
 internal import ServiceKit
+internal import SystemSources
 internal import Workflows
 
 /// `/api/v1/runs`: what runs are and what is done to them.

@@ -4,6 +4,7 @@ internal import HTTP
 internal import HTTPWire
 internal import JSON
 internal import Primitives
+internal import SystemSources
 internal import Workflows
 
 /// The document of a new task: what is to be done, by which workflow, and what is said about it.

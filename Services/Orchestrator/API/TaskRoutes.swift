@@ -8,6 +8,7 @@ internal import Postgres
 internal import Primitives
 internal import Reactor
 internal import ServiceKit
+internal import SystemSources
 internal import Telemetry
 
 /// `/api/v1/tasks`

@@ -2,6 +2,7 @@ internal import Contracts
 internal import Primitives
 internal import Reactor
 internal import Synchronization
+internal import SystemSources
 internal import Telemetry
 
 /// Hands steps of the queue to the workers that wait. All waiting workers of this process share one claim, so that

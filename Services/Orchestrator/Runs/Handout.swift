@@ -1,6 +1,7 @@
 internal import Contracts
 internal import Decider
 internal import Primitives
+internal import SystemSources
 
 /// A step that is leased to a waiting worker in the transaction that makes it ready.
 struct HandedStep: Sendable {

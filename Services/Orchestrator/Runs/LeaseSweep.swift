@@ -2,6 +2,7 @@ internal import Contracts
 internal import Decider
 internal import Postgres
 internal import Primitives
+internal import SystemSources
 internal import Telemetry
 
 /// Takes back leases whose holders fell silent, and steps that nobody took in time.

@@ -3,6 +3,7 @@ internal import Postgres
 internal import Primitives
 internal import Reactor
 internal import Synchronization
+internal import SystemSources
 internal import Telemetry
 
 /// What the replicas tell each other: that there is work, and which runs have moved. Hints only, gathered for a moment

@@ -4,6 +4,7 @@ internal import JSON
 internal import Postgres
 internal import Primitives
 internal import Reactor
+internal import SystemSources
 internal import Telemetry
 internal import Workflows
 

@@ -3,6 +3,7 @@ internal import Decider
 internal import Postgres
 internal import Primitives
 internal import Replay
+internal import SystemSources
 
 /// New runs out of the histories of old ones.
 struct RunForks: Sendable {

@@ -2,6 +2,7 @@ internal import Contracts
 internal import Primitives
 internal import Reactor
 internal import Synchronization
+internal import SystemSources
 
 /// A place in a line of waiting readers. It is taken before one looks, so that what happens between looking and waiting
 /// is not missed.

@@ -2,6 +2,7 @@ internal import Contracts
 internal import Primitives
 internal import Reactor
 internal import Synchronization
+internal import SystemSources
 
 /// A worker that waits for steps.
 struct WaitingWorker: Sendable {

@@ -4,6 +4,7 @@ internal import Postgres
 internal import Primitives
 internal import Reactor
 internal import Synchronization
+internal import SystemSources
 internal import Telemetry
 
 /// Does what is due: timers, delayed attempts, leases and steps whose time is over. Every replica runs one; rows are

@@ -3,6 +3,7 @@ internal import Decider
 internal import JSON
 internal import Primitives
 internal import Synchronization
+internal import SystemSources
 internal import Workflows
 
 /// A workflow ready for use: with the places that it watches.

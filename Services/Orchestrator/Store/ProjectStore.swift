@@ -1,6 +1,7 @@
 internal import Contracts
 internal import Postgres
 internal import Primitives
+internal import SystemSources
 
 /// A project as it is stored.
 struct ProjectRow: Sendable {

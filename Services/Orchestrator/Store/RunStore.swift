@@ -3,6 +3,7 @@ internal import Decider
 internal import JSON
 internal import Postgres
 internal import Primitives
+internal import SystemSources
 
 /// The tables of runs. All SQL of histories, queues, leases and timers stands in this folder.
 struct RunStore: Sendable {

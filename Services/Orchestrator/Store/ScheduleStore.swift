@@ -2,6 +2,7 @@ internal import Contracts
 internal import Cron
 internal import Postgres
 internal import Primitives
+internal import SystemSources
 
 /// A schedule as it is stored.
 struct ScheduleRow: Sendable {

@@ -2,6 +2,7 @@ internal import Cron
 internal import Postgres
 internal import Primitives
 internal import Synchronization
+internal import SystemSources
 
 /// Time zones as the database knows them: their names, and what their clocks show.
 ///

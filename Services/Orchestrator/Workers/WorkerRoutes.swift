@@ -8,6 +8,7 @@ internal import Primitives
 internal import Reactor
 internal import ServiceKit
 internal import Settings
+internal import SystemSources
 internal import Telemetry
 internal import Workflows
 

@@ -3,6 +3,7 @@ internal import Glibc
 internal import HTTPWire
 internal import Primitives
 internal import Reactor
+internal import SystemSources
 internal import Telemetry
 
 /// One exchange of libcurl: its easy handle, its buffers, and the pauses that make back-pressure.

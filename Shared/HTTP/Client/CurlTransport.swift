@@ -2,6 +2,7 @@ internal import CCurl
 internal import HTTPWire
 internal import Primitives
 internal import Reactor
+internal import SystemSources
 internal import Telemetry
 
 /// HTTPS over libcurl's multi interface, driven by one event loop: TLS, HTTP/2, proxies and connection reuse are

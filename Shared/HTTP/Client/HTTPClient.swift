@@ -1,6 +1,7 @@
 internal import HTTPWire
 internal import Primitives
 public import Reactor
+internal import SystemSources
 public import Telemetry
 
 /// How an HTTP client behaves.

@@ -1,6 +1,7 @@
 internal import HTTPWire
 internal import Primitives
 internal import Reactor
+internal import SystemSources
 
 /// The body of an answer on a reactor connection, which goes back to its pool after the last byte.
 ///

@@ -1,6 +1,7 @@
 internal import HTTPWire
 internal import Primitives
 internal import Reactor
+internal import SystemSources
 internal import Telemetry
 
 /// One request and its answer over a plain HTTP/1.1 connection of the reactor.

@@ -1,6 +1,7 @@
 internal import HTTPWire
 internal import Primitives
 internal import Reactor
+internal import SystemSources
 
 /// Sends the streamed body of a request while its answer is awaited: a server may answer before it has everything.
 ///

@@ -1,5 +1,6 @@
 internal import JSON
 internal import Primitives
+internal import SystemSources
 
 /// Megabytes per second of the JSON module, the median of several rounds.
 enum JSONBenchmark {

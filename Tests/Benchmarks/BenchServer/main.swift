@@ -6,6 +6,7 @@ internal import Postgres
 internal import Primitives
 internal import Reactor
 internal import Redis
+internal import SystemSources
 internal import Telemetry
 
 /// A small server for measurements: the same work that the baselines do, behind our HTTP server.

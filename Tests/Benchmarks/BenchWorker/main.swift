@@ -6,6 +6,7 @@ import JSON
 import Primitives
 import Reactor
 import Synchronization
+import SystemSources
 import Telemetry
 
 /// Drives orchestrators with runs whose steps do nothing, and plays their workers.
