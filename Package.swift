@@ -56,21 +56,26 @@ var targets: [Target] = [
 
   // Shared modules, lowest first.
   // Values and algorithms, without clocks and randomness: what decides may import it.
-  shared("Primitives"),
+  // The civil calendar, the one place where days are counted.
+  shared("Calendar"),
+  shared("Primitives", ["Calendar"]),
   // Time, randomness and fresh ids. Modules that decide list it nowhere among what they stand on.
   shared("SystemSources", ["CLinux", "Primitives"]),
   shared("Reactor", ["Primitives", "SystemSources", "CLinux"]),
   shared("JSON"),
+  // JSON Schema, draft 2020-12, without references to other documents.
+  shared("JSONSchema", ["Calendar", "JSON"]),
   shared("Telemetry", ["Primitives", "SystemSources"]),
   shared("HTTPWire"),
   shared("ContentCoding", ["CZlib", "CZstd"]),
   shared("Settings", ["CYAML"]),
   shared("Crypto", ["COpenSSL"]),
-  shared("Contracts", ["Primitives"]),
+  shared("Contracts", ["Primitives", "Crypto", "HTTPWire", "JSON"]),
   shared(
     "HTTP",
     [
-      "Primitives", "SystemSources", "Reactor", "JSON", "Telemetry", "HTTPWire", "ContentCoding", "Crypto",
+      "Calendar", "Contracts", "Primitives", "SystemSources", "Reactor", "JSON", "Telemetry", "HTTPWire",
+      "ContentCoding", "Crypto",
       "CCurl",
     ]),
   shared("Postgres", ["Primitives", "SystemSources", "Reactor", "Telemetry", "CLibPQ"]),
@@ -87,7 +92,7 @@ var targets: [Target] = [
   library("Decider", at: "Services/Orchestrator/Decider", ["Contracts"]),
   library(
     "Workflows", at: "Services/Orchestrator/Workflows", ["Decider", "Contracts", "Crypto", "JSON", "Primitives"]),
-  library("Cron", at: "Services/Orchestrator/Cron"),
+  library("Cron", at: "Services/Orchestrator/Cron", ["Calendar"]),
   library(
     "Replay", at: "Services/Orchestrator/Replay", ["Decider", "Workflows", "Contracts", "Crypto", "JSON", "Primitives"]),
   .executableTarget(
@@ -106,10 +111,10 @@ var targets: [Target] = [
     ], swiftSettings: settings),
 
   library("Pricing", at: "Services/LLMRouter/Pricing", ["JSON", "Primitives"]),
-  library("Budgets", at: "Services/LLMRouter/Budgets"),
-  library("Routing", at: "Services/LLMRouter/Routing", ["JSON", "Pricing"]),
+  library("Budgets", at: "Services/LLMRouter/Budgets", ["Calendar"]),
+  library("Routing", at: "Services/LLMRouter/Routing", ["Calendar", "JSON", "Pricing"]),
   library("Dialects", at: "Services/LLMRouter/Dialects", ["Crypto", "HTTPWire", "JSON", "Pricing"]),
-  library("Checks", at: "Services/LLMRouter/Checks", ["JSON"]),
+  library("Checks", at: "Services/LLMRouter/Checks", ["JSON", "JSONSchema"]),
   .executableTarget(
     name: "llm-router",
     dependencies: [
@@ -124,15 +129,22 @@ var targets: [Target] = [
       .embedInCode("Prices/prices.csv"),
     ],
     swiftSettings: settings),
-  library("PublicAPI", at: "Services/Gateway/PublicAPI", ["HTTPWire", "JSON"]),
-  .executableTarget(
-    name: "gateway",
-    dependencies: [
-      "Contracts", "Crypto", "HTTP", "HTTPWire", "JSON", "Primitives", "SystemSources", "PublicAPI", "Reactor",
-      "ServiceKit", "Settings",
-    ],
-    path: "Services/Gateway", exclude: ["PublicAPI"], swiftSettings: settings),
-  library("AgentLoop", at: "Services/AgentCore/Loop", ["Contracts", "Crypto", "JSON", "Primitives"]),
+  library(
+    "GatewayIdentity", at: "Services/Gateway/Identity",
+    ["Contracts", "Crypto", "HTTP", "HTTPWire", "Primitives", "Settings"]),
+  library(
+    "GatewayForwarding", at: "Services/Gateway/Forwarding",
+    [
+      "Contracts", "GatewayIdentity", "HTTP", "HTTPWire", "JSON", "Primitives", "Reactor", "ServiceKit",
+      "SystemSources",
+    ]),
+  service(
+    "gateway", at: "Services/Gateway/Main",
+    [
+      "Contracts", "GatewayForwarding", "GatewayIdentity", "HTTP", "HTTPWire", "Primitives", "ServiceKit", "Settings",
+    ]),
+  library("AgentTools", at: "Services/AgentCore/Tools", ["JSON"]),
+  library("AgentLoop", at: "Services/AgentCore/Loop", ["AgentTools", "Contracts", "Crypto", "JSON", "Primitives"]),
   library(
     "AgentWorker", at: "Services/AgentCore/Worker",
     [
@@ -140,12 +152,8 @@ var targets: [Target] = [
       "Telemetry",
     ]),
   service(
-    "agent-core", at: "Services/AgentCore",
-    [
-      "AgentWorker", "HTTP", "HTTPWire", "Primitives", "SystemSources", "Reactor", "ServiceKit", "Settings",
-      "Telemetry",
-    ],
-    exclude: ["Loop", "Worker"]),
+    "agent-core", at: "Services/AgentCore/Main",
+    ["AgentWorker", "HTTP", "HTTPWire", "SystemSources", "Reactor", "ServiceKit", "Settings", "Telemetry"]),
   service(
     "mock-provider", at: "Services/MockProvider",
     ["HTTP", "HTTPWire", "JSON", "Primitives", "SystemSources", "Reactor", "ServiceKit", "Settings", "Telemetry"]),
@@ -163,14 +171,14 @@ var targets: [Target] = [
     "bench-worker", at: "Tests/Benchmarks/BenchWorker",
     [
       "Contracts", "Decider", "HTTP", "HTTPWire", "JSON", "Primitives", "SystemSources", "Reactor", "Replay",
-      "Telemetry",
+      "ServiceKit", "Telemetry",
     ]),
 
   // Tests, one folder per module.
-  tests("Tidy"),
+  tests("Tidy", ["Contracts", "HTTPWire"]),
   tests("Crypto", ["Crypto", "Primitives"]),
-  tests("Contracts", ["Contracts", "Primitives", "SystemSources"]),
-  tests("EndToEnd", ["LocalStack", "JSON"]),
+  tests("Contracts", ["Contracts", "Crypto", "HTTPWire", "JSON", "Primitives", "SystemSources"]),
+  tests("EndToEnd", ["LocalStack", "Contracts", "JSON", "Primitives", "SystemSources"]),
   tests("LocalStack", ["LocalStack"]),
   tests("Decider", ["Decider", "Contracts", "Replay"]),
   tests("Workflows", ["Workflows", "Decider", "Contracts", "JSON"]),
@@ -179,20 +187,24 @@ var targets: [Target] = [
   tests("Budgets", ["Budgets"]),
   tests("Routing", ["Routing", "Pricing"]),
   tests("Checks", ["Checks", "JSON"]),
+  tests("AgentTools", ["AgentTools"]),
   tests("AgentLoop", ["AgentLoop", "Contracts", "JSON"]),
+  tests("ServiceKit", ["ServiceKit", "Contracts", "HTTP", "HTTPWire", "Primitives"]),
   tests("AgentWorker", ["AgentWorker", "AgentLoop", "Contracts", "HTTP", "JSON", "Primitives", "Telemetry"]),
   tests("Dialects", ["Dialects", "HTTPWire", "JSON", "Pricing"]),
   tests("Replay", ["Replay", "Workflows", "Decider", "Contracts", "JSON"], exclude: ["Bundles"]),
   tests("Primitives", ["Primitives"]),
+  tests("Calendar", ["Calendar"]),
+  tests("JSONSchema", ["JSONSchema", "JSON"]),
   tests("SystemSources", ["SystemSources", "Primitives"]),
   tests("Reactor", ["Reactor", "Primitives"]),
   tests("JSON", ["JSON"]),
   tests("Telemetry", ["Telemetry", "Primitives"]),
   tests("HTTPWire", ["HTTPWire"]),
-  tests("PublicAPI", ["PublicAPI", "HTTPWire", "JSON"]),
+  tests("GatewayForwarding", ["GatewayForwarding", "Contracts", "HTTPWire", "JSON"]),
   tests("ContentCoding", ["ContentCoding", "CZlib", "CZstd"]),
   tests("Settings", ["Settings"]),
-  tests("HTTP", ["HTTP", "HTTPWire", "Reactor", "JSON", "Telemetry", "Primitives"]),
+  tests("HTTP", ["Contracts", "HTTP", "HTTPWire", "Reactor", "JSON", "Telemetry", "Primitives"]),
   tests("Postgres", ["LocalStack", "Postgres", "Reactor", "Telemetry", "Primitives", "SystemSources"]),
   tests("Redis", ["Redis", "Reactor", "Telemetry", "Primitives"]),
 ]

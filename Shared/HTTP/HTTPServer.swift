@@ -1,3 +1,4 @@
+internal import Calendar
 public import HTTPWire
 internal import JSON
 internal import Primitives
