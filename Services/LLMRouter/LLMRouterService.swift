@@ -16,6 +16,7 @@ final class LLMRouterService: Service {
     name: "llm-router", summary: "Routes model calls to providers, caches, meters and refuses to overspend.",
     version: CadreVersion.current)
   static let defaultPort = 8082
+  static let declaredRoutes: [RouteSpecification]? = Routes.of(.router)
   /// Each stream has a connection of its own behind it.
   static let httpClient: HTTPClientConfiguration = {
     var configuration = HTTPClientConfiguration()
@@ -40,14 +41,16 @@ final class LLMRouterService: Service {
     self.context = context
     let settings = context.settings
     let (telemetry, registry) = (context.telemetry, context.telemetry.registry)
-    token = try InternalToken(settings[CommonSettings.internalToken])
+    token = try Authenticator(
+      .router, trusting: [try IdentitySettings.gatewayKeys(settings), try IdentitySettings.stepKeys(settings)])
     var configuration = PostgresConfiguration(
       connectionString: settings[RouterSettings.postgres].reveal(), schema: RouterSchema.name,
       applicationName: "cadre-llm-router")
     configuration.sharedConnectionsPerLoop = settings[RouterSettings.connections]
     pool = PostgresPool(group: context.group, configuration: configuration, telemetry: telemetry)
     redis = RedisPool(
-      group: context.group, configuration: try RedisAddress.configuration(settings[RouterSettings.redis].reveal()))
+      group: context.group, configuration: try RedisAddress.configuration(settings[RouterSettings.redis].reveal()),
+      registry: registry)
     catalog = CatalogKeeper(
       pool: pool, declared: try ProviderDeclaration.declared(settings), standard: settings[RouterSettings.defaultModel],
       keyFolder: settings[RouterSettings.keyFolder],
@@ -60,7 +63,8 @@ final class LLMRouterService: Service {
       redis: redis, store: BudgetStore(pool: pool), ledger: ledger, metrics: SpendingMetrics(registry: registry),
       logger: telemetry.logger)
     calls = CallService(
-      desk: CallerDesk(token: token, signer: VirtualKey.Signer(internalToken: token.text), catalog: catalog),
+      desk: CallerDesk(
+        token: token, signer: VirtualKey.Signer(try RouterSettings.virtualKeys(settings)), catalog: catalog),
       catalog: catalog, client: context.client,
       health: HealthBook(
         policy: Breaker.Policy(

@@ -2,10 +2,10 @@ internal import Primitives
 internal import Reactor
 internal import SystemSources
 
-/// Keeps one shared connection alive: performs what `ConnectionLifecycle` says.
+/// A shared connection that is made again when it is lost: performs what `ConnectionLifecycle` says.
 ///
 /// `@unchecked Sendable`: confined to its loop.
-final class ConnectionKeeper: @unchecked Sendable {
+final class ReconnectingConnection: @unchecked Sendable {
   private let loop: EventLoop
   private let configuration: RedisConfiguration
   private let observer: (any RedisObserver)?
@@ -15,11 +15,11 @@ final class ConnectionKeeper: @unchecked Sendable {
   private var attempt: Task<Void, any Error>?
   private var firstAttempt: Promise<Void>?
   /// The connection while it is usable.
-  private(set) var connection: RedisConnection?
+  private(set) var current: RedisConnection?
   /// Why there is none.
   private(set) var lastError: RedisError?
 
-  /// `onChange` is told when the connection becomes usable (`true`) and when it ends (`false`).
+  /// `onChange` is called when the connection becomes usable (`true`) and when it ends (`false`).
   init(
     loop: EventLoop, configuration: RedisConfiguration, observer: (any RedisObserver)?,
     onChange: @escaping (Bool) -> Void
@@ -57,7 +57,7 @@ final class ConnectionKeeper: @unchecked Sendable {
         timer = nil
         perform(lifecycle.pauseOver())
       }
-    case .discard: connection?.close()
+    case .discard: current?.close()
     }
   }
 
@@ -79,7 +79,7 @@ final class ConnectionKeeper: @unchecked Sendable {
     case .success(let made):
       if let failure = made.failure { return finish(.failure(failure)) }
       guard lifecycle.connected(at: loop.now) == .none else { return made.close() }
-      connection = made
+      current = made
       // Strong references in a ring until `lost` or `close`: weak ones would slow the look-up of the connection.
       made.onClosed = { [self] error in lost(error) }
       observer?.connected()
@@ -94,7 +94,7 @@ final class ConnectionKeeper: @unchecked Sendable {
   }
 
   private func lost(_ error: RedisError) {
-    connection = nil
+    current = nil
     lastError = error
     if let timer { loop.cancel(timer) }
     timer = nil
@@ -107,8 +107,8 @@ final class ConnectionKeeper: @unchecked Sendable {
   /// An idle connection whose peer vanished is noticed by an overdue answer to a probe.
   private func probeLater() {
     timer = loop.schedule(after: configuration.probeInterval) { [self] in
-      guard let connection else { return }
-      if connection.inFlight == 0 { connection.post(RedisCommand(.ping, ["PING"]), expectsReply: true) }
+      guard let current else { return }
+      if current.inFlight == 0 { current.post(RedisCommand(.ping, ["PING"])) }
       probeLater()
     }
   }
