@@ -62,6 +62,8 @@ var targets: [Target] = [
   // Time, randomness and fresh ids. Modules that decide list it nowhere among what they stand on.
   shared("SystemSources", ["CLinux", "Primitives"]),
   shared("Reactor", ["Primitives", "SystemSources", "CLinux"]),
+  // Child processes.
+  shared("Process", ["CLinux", "SystemSources"]),
   shared("JSON"),
   // JSON Schema, draft 2020-12, without references to other documents.
   shared("JSONSchema", ["Calendar", "JSON"]),
@@ -79,7 +81,7 @@ var targets: [Target] = [
       "CCurl",
     ]),
   shared("Postgres", ["Primitives", "SystemSources", "Reactor", "Telemetry", "CLibPQ"]),
-  shared("Redis", ["Primitives", "SystemSources", "Reactor", "Telemetry", "CHiredis"]),
+  shared("Redis", ["Crypto", "Primitives", "SystemSources", "Reactor", "Telemetry", "CHiredis"]),
 
   shared(
     "ServiceKit",
@@ -87,6 +89,9 @@ var targets: [Target] = [
       "Primitives", "SystemSources", "Reactor", "JSON", "Telemetry", "HTTPWire", "HTTP", "Settings", "Contracts",
       "Crypto", "CLinux",
     ]),
+
+  // What the APIs of services have in common.
+  shared("APIKit", ["Contracts", "HTTP", "HTTPWire", "JSON", "Postgres", "Reactor", "ServiceKit"]),
 
   // Services: pure parts and shells.
   library("Decider", at: "Services/Orchestrator/Decider", ["Contracts"]),
@@ -158,10 +163,13 @@ var targets: [Target] = [
     "mock-provider", at: "Services/MockProvider",
     ["HTTP", "HTTPWire", "JSON", "Primitives", "SystemSources", "Reactor", "ServiceKit", "Settings", "Telemetry"]),
 
-  library("LocalStack", at: "Services/Cadre/LocalStack", ["CLinux", "Crypto", "Primitives", "SystemSources"]),
-  service(
-    "cadre", at: "Services/Cadre/Command",
-    ["CLinux", "Decider", "JSON", "LocalStack", "Primitives", "SystemSources", "Replay", "Workflows"]),
+  library(
+    "LocalStack", at: "Services/Cadre/LocalStack",
+    ["CCurl", "CLinux", "Crypto", "Primitives", "Process", "SystemSources"]),
+  library(
+    "CadreCommands", at: "Services/Cadre/Commands",
+    ["CLinux", "Decider", "JSON", "LocalStack", "Primitives", "Process", "Replay", "SystemSources", "Workflows"]),
+  service("cadre", at: "Services/Cadre/Main", ["CadreCommands"]),
 
   service(
     "bench-server", at: "Tests/Benchmarks/BenchServer",
@@ -174,12 +182,18 @@ var targets: [Target] = [
       "ServiceKit", "Telemetry",
     ]),
 
+  // Test kits.
+  library("ReactorTestKit", at: "Tests/Support/ReactorTestKit", ["Reactor"]),
+
   // Tests, one folder per module.
   tests("Tidy", ["Contracts", "HTTPWire"]),
+  tests("APIKit", ["APIKit", "Contracts", "HTTP", "HTTPWire", "JSON", "Postgres", "Primitives", "Reactor"]),
   tests("Crypto", ["Crypto", "Primitives"]),
   tests("Contracts", ["Contracts", "Crypto", "HTTPWire", "JSON", "Primitives", "SystemSources"]),
-  tests("EndToEnd", ["LocalStack", "Contracts", "JSON", "Primitives", "SystemSources"]),
+  tests("EndToEnd", ["LocalStack", "Process", "Contracts", "JSON", "Primitives", "SystemSources"]),
+  tests("Process", ["Process"]),
   tests("LocalStack", ["LocalStack"]),
+  tests("CadreCommands", ["CadreCommands"]),
   tests("Decider", ["Decider", "Contracts", "Replay"]),
   tests("Workflows", ["Workflows", "Decider", "Contracts", "JSON"]),
   tests("Cron", ["Cron"]),
@@ -197,16 +211,22 @@ var targets: [Target] = [
   tests("Calendar", ["Calendar"]),
   tests("JSONSchema", ["JSONSchema", "JSON"]),
   tests("SystemSources", ["SystemSources", "Primitives"]),
-  tests("Reactor", ["Reactor", "Primitives"]),
+  tests("Reactor", ["Reactor", "Primitives", "ReactorTestKit"]),
   tests("JSON", ["JSON"]),
   tests("Telemetry", ["Telemetry", "Primitives"]),
   tests("HTTPWire", ["HTTPWire"]),
-  tests("GatewayForwarding", ["GatewayForwarding", "Contracts", "HTTPWire", "JSON"]),
+  tests(
+    "GatewayForwarding",
+    [
+      "GatewayForwarding", "GatewayIdentity", "Contracts", "HTTP", "HTTPWire", "JSON", "Reactor", "ServiceKit",
+      "Settings",
+      "Telemetry",
+    ]),
   tests("ContentCoding", ["ContentCoding", "CZlib", "CZstd"]),
   tests("Settings", ["Settings"]),
-  tests("HTTP", ["Contracts", "HTTP", "HTTPWire", "Reactor", "JSON", "Telemetry", "Primitives"]),
+  tests("HTTP", ["Contracts", "HTTP", "HTTPWire", "Reactor", "JSON", "Telemetry", "Primitives", "ReactorTestKit"]),
   tests("Postgres", ["LocalStack", "Postgres", "Reactor", "Telemetry", "Primitives", "SystemSources"]),
-  tests("Redis", ["Redis", "Reactor", "Telemetry", "Primitives"]),
+  tests("Redis", ["Redis", "Reactor", "Telemetry", "Primitives", "ReactorTestKit"]),
 ]
 
 // `CADRE_ONLY=JSON swift test` builds and tests the named modules and what they stand on, nothing else.
