@@ -6,15 +6,17 @@ internal import Workflows
 
 /// `cadre replay`: replays run bundles from files, without a database, keys or network. Ends with 0 when all are
 /// consistent, 1 when one is not, 2 when a file cannot be read.
-enum ReplayCommand {
-  static func run(_ arguments: [String]) -> Int32 {
+struct ReplayCommand {
+  let output: Output
+
+  func run(_ arguments: [String]) -> Int32 {
     let options: Options
     do { options = try Options(arguments, valued: ["workflow"], flags: ["json"]) } catch {
-      Output.error("cadre: \(error.description)")
+      output.error("cadre: \(error.description)")
       return 2
     }
     guard !options.words.isEmpty else {
-      Output.error("cadre: replay needs the file of a bundle; GET /api/v1/runs/RUN/bundle gives one")
+      output.error("cadre: replay needs the file of a bundle; GET /api/v1/runs/RUN/bundle gives one")
       return 2
     }
     var worst: Int32 = 0
@@ -24,26 +26,26 @@ enum ReplayCommand {
         let workflow = try options["workflow"].map { try readWorkflow($0, for: bundle) }
         worst = max(worst, show(bundle, with: workflow, path, isJSON: options["json"] != nil))
       } catch let error as BundleError {
-        Output.error("cadre: \(path): \(error.description)")
+        output.error("cadre: \(path): \(error.description)")
         worst = 2
       } catch let error as OptionError {
-        Output.error("cadre: \(error.description)")
+        output.error("cadre: \(error.description)")
         worst = 2
       } catch {
-        Output.error("cadre: \(path): \(error)")
+        output.error("cadre: \(path): \(error)")
         worst = 2
       }
     }
     return worst
   }
 
-  private static func read(_ path: String) throws -> RunBundle {
+  private func read(_ path: String) throws -> RunBundle {
     guard let text = FileAccess.read(path) else { throw OptionError(description: "\(path) cannot be read") }
     return try RunBundle(reading: Array(text.utf8))
   }
 
   /// A workflow document from a file, in the place of the one that the bundle is pinned to.
-  private static func readWorkflow(_ path: String, for bundle: RunBundle) throws -> Workflow {
+  private func readWorkflow(_ path: String, for bundle: RunBundle) throws -> Workflow {
     guard let text = FileAccess.read(path) else { throw OptionError(description: "\(path) cannot be read") }
     let document = try JSONDocument(parsing: text)
     do {
@@ -54,7 +56,7 @@ enum ReplayCommand {
     }
   }
 
-  private static func show(_ bundle: RunBundle, with workflow: Workflow?, _ path: String, isJSON: Bool) -> Int32 {
+  private func show(_ bundle: RunBundle, with workflow: Workflow?, _ path: String, isJSON: Bool) -> Int32 {
     let missing = bundle.missingPayloads
     let report = ReplayReport(
       run: bundle.run, history: bundle.events, replay: bundle.replay(with: workflow),
@@ -67,20 +69,20 @@ enum ReplayCommand {
     report.write(to: &writer)
     writer.endObject()
     if isJSON {
-      Output.line(String(decoding: writer.bytes, as: UTF8.self))
+      output.line(String(decoding: writer.bytes, as: UTF8.self))
     } else if report.isConsistent {
-      Output.line("\(path): consistent, \(report.replay.events) events, \(report.replay.state.shownStatus)")
+      output.line("\(path): consistent, \(report.replay.events) events, \(report.replay.state.shownStatus)")
     } else {
-      Output.line("\(path): INCONSISTENT")
-      for check in report.checks { if let fault = check.fault { Output.line("  \(check.name): \(fault)") } }
+      output.line("\(path): INCONSISTENT")
+      for check in report.checks { if let fault = check.fault { output.line("  \(check.name): \(fault)") } }
       if case .diverged(let divergence) = report.replay.verdict {
         func text(_ event: RunEvent?) -> String {
           event.map { "\($0.type) \($0.step ?? "") \(String(decoding: EventCodec.encode($0), as: UTF8.self))" }
             ?? "nothing"
         }
-        Output.line("  first difference at event \(divergence.sequence), decided on \(divergence.fact.type)")
-        Output.line("    the history says: \(text(divergence.recorded))")
-        Output.line("    the decider says: \(divergence.refusal?.rawValue ?? text(divergence.replayed))")
+        output.line("  first difference at event \(divergence.sequence), decided on \(divergence.fact.type)")
+        output.line("    the history says: \(text(divergence.recorded))")
+        output.line("    the decider says: \(divergence.refusal?.rawValue ?? text(divergence.replayed))")
       }
     }
     return report.isConsistent ? 0 : 1

@@ -16,8 +16,9 @@ enum Usage {
     """
 
   private static let client = """
-      --data FOLDER   the stack's data folder, for its key (default .local)
+      --data FOLDER   the stack's data folder, for its key (default .local); CADRE_API_KEY in the environment wins
       --port N        port of the API on this machine (default 8080)
+      --url URL       address of the API elsewhere, such as https://cadre.example.com
     """
 
   /// The help of each command.

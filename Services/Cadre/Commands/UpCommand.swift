@@ -3,12 +3,16 @@ internal import Glibc
 internal import JSON
 internal import LocalStack
 internal import Primitives
+internal import Process
 internal import Synchronization
 internal import SystemSources
 
 /// `cadre up`: a whole installation on this machine, until Ctrl-C.
-enum UpCommand {
-  static func run(_ arguments: [String]) -> Int32 {
+struct UpCommand {
+  let output: Output
+  let environment: [String: String]
+
+  func run(_ arguments: [String]) -> Int32 {
     // Blocked before anything starts, so that Ctrl-C never kills half of a stack.
     var signals = sigset_t()
     sigemptyset(&signals)
@@ -27,14 +31,14 @@ enum UpCommand {
       configuration.replicas = try options.number("replicas", default: 1, in: 1...8)
       configuration.provider = try provider()
       for setting in options.all("set") { try set(setting, in: &configuration) }
-      let stack = try LocalStack(configuration) { Output.line("cadre: \($0)") }
+      let stack = try LocalStack(configuration) { output.line("cadre: \($0)") }
       do {
-        try stack.startServices { Output.line("cadre: \($0)") }
+        try stack.startServices { output.line("cadre: \($0)") }
       } catch {
         stack.stop()
         throw error
       }
-      Output.line("cadre: ready after \((MonotonicClock.now() - started) / 1_000_000) ms")
+      output.line("cadre: ready after \((MonotonicClock.now() - started) / 1_000_000) ms")
       // Beside the watch: a model may take its time, and Ctrl-C must not wait for it.
       let isStopping = Flag()
       Task.detached {
@@ -43,18 +47,18 @@ enum UpCommand {
       }
       watch(stack, signals)
       isStopping.set()
-      Output.line("\ncadre: stopping; Ctrl-C once more ends it at once")
+      output.line("\ncadre: stopping; Ctrl-C once more ends it at once")
       stop(stack, signals)
-      Output.line("cadre: stopped; the data is kept in \(configuration.data)")
+      output.line("cadre: stopped; the data is kept in \(configuration.data)")
       return 0
     } catch {
-      Output.error("cadre: \(error)")
+      output.error("cadre: \(error)")
       return 1
     }
   }
 
   /// Reads `SERVICE.NAME=VALUE`.
-  private static func set(_ text: String, in configuration: inout StackConfiguration) throws(OptionError) {
+  private func set(_ text: String, in configuration: inout StackConfiguration) throws(OptionError) {
     let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
     let names = parts[0].split(separator: ".", maxSplits: 1).map(String.init)
     guard parts.count == 2, names.count == 2, LocalStack.services.contains(names[0]) else {
@@ -64,15 +68,14 @@ enum UpCommand {
     configuration.environment[names[0], default: [:]][names[1]] = parts[1]
   }
 
-  private static func ownFolder() -> String {
+  private func ownFolder() -> String {
     var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
     let count = readlink("/proc/self/exe", &buffer, buffer.count)
     let path = String(decoding: buffer.prefix(max(0, count)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
     return path.split(separator: "/").dropLast().reduce(into: "") { $0 += "/\($1)" }
   }
 
-  private static func provider() throws(StackError) -> StackConfiguration.Provider? {
-    let environment = ProcessEnvironment.all
+  private func provider() throws(StackError) -> StackConfiguration.Provider? {
     guard let url = environment["CADRE_PROVIDER_URL"], !url.isEmpty else { return nil }
     guard let model = environment["CADRE_PROVIDER_MODEL"], !model.isEmpty else {
       throw StackError("CADRE_PROVIDER_URL is set; set CADRE_PROVIDER_MODEL too, the name of the model to use")
@@ -82,22 +85,22 @@ enum UpCommand {
 
   // MARK: The example
 
-  private static func example(_ stack: LocalStack, _ isStopping: Flag) {
+  private func example(_ stack: LocalStack, _ isStopping: Flag) {
     let prompt = "Say hello to the team in one sentence."
-    Output.line("\nExample task: \(prompt)")
-    let answer = PlainHTTP.send(
+    output.line("\nExample task: \(prompt)")
+    let answer = BlockingHTTP.send(
       "POST", port: stack.port(of: "gateway"), path: "/api/v1/tasks",
       headers: ["Authorization": "Bearer \(stack.apiKey)", "Prefer": "wait=60"],
       body: "{\"prompt\":\"\(prompt)\"}", seconds: 70)
     if isStopping.isSet { return }
     guard let answer, let root = try? JSONDocument(parsing: answer.body).root else {
-      return Output.line("The example task got no answer; see \(stack.log(of: "gateway"))")
+      return output.line("The example task got no answer; see \(stack.log(of: "gateway"))")
     }
-    Output.line(TaskText.describe(root))
+    output.line(TaskText.describe(root))
   }
 
-  private static func announce(_ stack: LocalStack) {
-    Output.line(
+  private func announce(_ stack: LocalStack) {
+    output.line(
       """
 
       API:  \(stack.url)
@@ -113,7 +116,7 @@ enum UpCommand {
   // MARK: The end
 
   /// Stops everything. Services end the calls that they have begun, which may take a while; a second Ctrl-C cuts them.
-  private static func stop(_ stack: LocalStack, _ signals: sigset_t) {
+  private func stop(_ stack: LocalStack, _ signals: sigset_t) {
     var signals = signals
     let isStopped = Flag()
     Task.detached {
@@ -129,7 +132,7 @@ enum UpCommand {
   // MARK: Watching
 
   /// Waits for Ctrl-C; meanwhile starts again what has ended by itself, with growing pauses for what ends at once.
-  private static func watch(_ stack: LocalStack, _ signals: sigset_t) {
+  private func watch(_ stack: LocalStack, _ signals: sigset_t) {
     var signals = signals
     var policies: [String: RestartPolicy] = [:]
     while true {
@@ -155,7 +158,7 @@ enum UpCommand {
   }
 
   /// Starts something that has ended when its time has come.
-  private static func again(
+  private func again(
     _ name: String, _ what: String, _ log: String, _ policies: inout [String: RestartPolicy],
     _ start: () throws(StackError) -> Void
   ) {
@@ -166,10 +169,10 @@ enum UpCommand {
       let wait = ((policy.startAt ?? now) &- now) / 1_000_000
       let times = policy.recentEnds > 1 ? ", \(policy.recentEnds) times within a minute" : ""
       let when = wait == 0 ? "starting it again" : "starting it again in \(wait) ms; see \(log)"
-      Output.line("cadre: \(name) \(what)\(times); \(when)")
+      output.line("cadre: \(name) \(what)\(times); \(when)")
     }
     guard policy.isDue(at: now) else { return }
-    do { try start() } catch { Output.error("cadre: \(error)") }
+    do { try start() } catch { output.error("cadre: \(error)") }
   }
 }
 
