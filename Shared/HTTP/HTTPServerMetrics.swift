@@ -22,7 +22,7 @@ final class HTTPServerMetrics: Sendable {
   private let refusedConnections: Counter
   private let telemetry: Telemetry
 
-  init(telemetry: Telemetry, routes: [Route], open: OpenConnections, heldBodies: HeldBodies) {
+  init(telemetry: Telemetry, routes: [Route], open: OpenConnections, bufferedBodies: BufferedBodyLimit) {
     let registry = telemetry.registry
     let durations = registry.histogram(
       "cadre_http_server_request_duration_seconds",
@@ -56,7 +56,7 @@ final class HTTPServerMetrics: Sendable {
       "cadre_http_server_held_body_bytes",
       help: "Bytes of request bodies that are being worked on, beyond the first 64 KiB of each."
     ) {
-      Double(heldBodies.bytes)
+      Double(bufferedBodies.bytes)
     }
     self.telemetry = telemetry
   }

@@ -3,7 +3,7 @@ internal import JSON
 /// JSON pointers (RFC 6901).
 enum JSONPointer {
   /// Longer names are cut in the pointers of messages.
-  private static let shownBytesMax = 200
+  private static let displayBytesMax = 200
 
   /// A name as a part of a pointer.
   static func escape(_ name: String) -> String {
@@ -12,9 +12,9 @@ enum JSONPointer {
   }
 
   /// A name of the input as a part of a pointer in a message.
-  static func shown(_ name: String) -> String {
-    guard name.utf8.count > shownBytesMax else { return escape(name) }
-    return escape(String(decoding: name.utf8.prefix(shownBytesMax), as: UTF8.self)) + "..."
+  static func display(_ name: String) -> String {
+    guard name.utf8.count > displayBytesMax else { return escape(name) }
+    return escape(String(decoding: name.utf8.prefix(displayBytesMax), as: UTF8.self)) + "..."
   }
 
   /// The parts of a pointer; `nil` when it is none.

@@ -43,7 +43,7 @@ extension SchemaCompiler {
   }
 
   private func readUnknown(_ keyword: String, _ place: Place) throws(SchemaError) {
-    let pointer = place.pointer + "/" + JSONPointer.shown(keyword)
+    let pointer = place.pointer + "/" + JSONPointer.display(keyword)
     if let now = SchemaCompiler.replaced[keyword], isOlderDraft || options.unknownKeywords == .refused {
       throw SchemaError(.unsupported, at: pointer, "'\(keyword)' is no keyword of draft 2020-12; write '\(now)'")
     }
@@ -104,13 +104,13 @@ extension SchemaCompiler {
     case "enum":
       guard value.kind == .array else { throw fault("'enum' is a list of values") }
       let values = Set(value.elements.map { ComparableValue($0) })
-      node.allowed.append(.init(keyword: keyword, values: values, shown: SchemaCompiler.shown(value.elements)))
+      node.allowed.append(.init(keyword: keyword, values: values, text: SchemaCompiler.display(value.elements)))
     case "const":
       node.allowed.append(
-        .init(keyword: keyword, values: [ComparableValue(value)], shown: SchemaCompiler.shown(CollectionOfOne(value))))
+        .init(keyword: keyword, values: [ComparableValue(value)], text: SchemaCompiler.display(CollectionOfOne(value))))
     case "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum":
       guard let number = DecimalNumber(value) else { throw fault("'\(keyword)' is a number") }
-      let bound = NumberBound(value: number, shown: String(decoding: value.rawBytes.prefix(60), as: UTF8.self))
+      let bound = NumberBound(value: number, text: String(decoding: value.rawBytes.prefix(60), as: UTF8.self))
       var rules = node.numbers ?? NumberRules()
       switch keyword {
       case "minimum": rules.minimum = bound
@@ -163,19 +163,19 @@ extension SchemaCompiler {
     }
   }
 
-  private static let shownMax = 10
-  private static let shownBytesMax = 60
+  private static let displayMax = 10
+  private static let displayBytesMax = 60
 
   /// Values of the schema for a message.
-  private static func shown(_ values: some Sequence<JSONView>) -> String {
+  private static func display(_ values: some Sequence<JSONView>) -> String {
     let texts = values.map { value in
       let bytes = value.rawBytes
-      return bytes.count <= shownBytesMax
+      return bytes.count <= displayBytesMax
         ? String(decoding: bytes, as: UTF8.self)
-        : String(decoding: bytes.prefix(shownBytesMax), as: UTF8.self) + "..."
+        : String(decoding: bytes.prefix(displayBytesMax), as: UTF8.self) + "..."
     }
-    let rest = texts.count - shownMax
-    return texts.prefix(shownMax).joined(separator: ", ") + (rest > 0 ? " and \(rest) more" : "")
+    let rest = texts.count - displayMax
+    return texts.prefix(displayMax).joined(separator: ", ") + (rest > 0 ? " and \(rest) more" : "")
   }
 
   // MARK: Arrays and objects

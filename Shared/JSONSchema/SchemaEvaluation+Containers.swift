@@ -1,7 +1,7 @@
 internal import JSON
 
 extension SchemaEvaluation {
-  private static let shownNamesMax = 20
+  private static let displayNamesMax = 20
 
   /// The keywords about arrays.
   mutating func checkItems(
@@ -147,18 +147,18 @@ extension SchemaEvaluation {
       isCovered = true
       isValid =
         below(.name(key), inner, member, node, "additionalProperties") {
-          SchemaEvaluation.shown(rules.properties.keys)
+          SchemaEvaluation.display(rules.properties.keys)
         } && isValid
     }
     if collects, isCovered { own.members.insert(name) }
     return isValid
   }
 
-  private static func shown(_ names: some Collection<ExactName>) -> String? {
+  private static func display(_ names: some Collection<ExactName>) -> String? {
     guard !names.isEmpty else { return nil }
     let sorted = names.map { "'\($0.text.prefix(100))'" }.sorted()
-    let rest = sorted.count - shownNamesMax
-    return sorted.prefix(shownNamesMax).joined(separator: ", ") + (rest > 0 ? " and \(rest) more" : "")
+    let rest = sorted.count - displayNamesMax
+    return sorted.prefix(displayNamesMax).joined(separator: ", ") + (rest > 0 ? " and \(rest) more" : "")
   }
 
   private mutating func checkName(_ node: SchemaNode, _ id: SchemaID, _ key: JSONView) -> Bool {

@@ -15,7 +15,7 @@ extension SchemaEvaluation {
         isValid =
           fail(
             node, allowed.keyword,
-            allowed.values.count == 1 ? "must be \(allowed.shown)" : "must be one of \(allowed.shown)")
+            allowed.values.count == 1 ? "must be \(allowed.text)" : "must be one of \(allowed.text)")
         if !isReporting { return false }
       }
     }
@@ -45,19 +45,19 @@ extension SchemaEvaluation {
     steps -= number.digits.count / 16
     var isValid = true
     if let bound = rules.minimum, number < bound.value {
-      isValid = fail(node, "minimum", "must be at least \(bound.shown)")
+      isValid = fail(node, "minimum", "must be at least \(bound.text)")
     }
     if let bound = rules.maximum, bound.value < number {
-      isValid = fail(node, "maximum", "must be at most \(bound.shown)")
+      isValid = fail(node, "maximum", "must be at most \(bound.text)")
     }
     if let bound = rules.exclusiveMinimum, !(bound.value < number) {
-      isValid = fail(node, "exclusiveMinimum", "must be greater than \(bound.shown)")
+      isValid = fail(node, "exclusiveMinimum", "must be greater than \(bound.text)")
     }
     if let bound = rules.exclusiveMaximum, !(number < bound.value) {
-      isValid = fail(node, "exclusiveMaximum", "must be less than \(bound.shown)")
+      isValid = fail(node, "exclusiveMaximum", "must be less than \(bound.text)")
     }
     if let rule = rules.multipleOf, !number.isMultiple(of: rule.divisor) {
-      isValid = fail(node, "multipleOf", "must be a multiple of \(rule.shown)")
+      isValid = fail(node, "multipleOf", "must be a multiple of \(rule.text)")
     }
     return isValid
   }

@@ -182,7 +182,7 @@ struct SchemaEvaluation {
   private var pointer: String {
     path.reduce(into: "") { text, part in
       switch part {
-      case .name(let key): text += "/" + JSONPointer.shown(key.string ?? "")
+      case .name(let key): text += "/" + JSONPointer.display(key.string ?? "")
       case .index(let index): text += "/\(index)"
       }
     }

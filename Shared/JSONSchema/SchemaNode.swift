@@ -41,7 +41,7 @@ struct SchemaNode: Sendable {
     let keyword: String
     let values: Set<ComparableValue>
     /// As they are written in the schema, for messages.
-    let shown: String
+    let text: String
   }
 
   struct Condition: Sendable {
@@ -81,7 +81,7 @@ struct TypeSet: OptionSet, Sendable {
 /// A bound as it is compared and as it is written.
 struct NumberBound: Sendable {
   let value: DecimalNumber
-  let shown: String
+  let text: String
 }
 
 /// Keywords about numbers.
@@ -90,7 +90,7 @@ struct NumberRules: Sendable {
   var maximum: NumberBound?
   var exclusiveMinimum: NumberBound?
   var exclusiveMaximum: NumberBound?
-  var multipleOf: (divisor: DecimalNumber.Divisor, shown: String)?
+  var multipleOf: (divisor: DecimalNumber.Divisor, text: String)?
 }
 
 /// Keywords about strings.

@@ -1,11 +1,12 @@
 import HTTP
 import HTTPWire
 import Reactor
+import ReactorTestKit
 import Synchronization
 import Testing
 
 /// The memory that the bodies of many requests take together.
-@Suite struct HeldBodiesTests {
+@Suite struct BufferedBodyLimitTests {
   /// Requests that have their body and wait to be let go.
   private final class Gate: Sendable {
     let waiting = Atomic<Int>(0)

@@ -1,11 +1,11 @@
 internal import Synchronization
 
-/// The memory that the bodies of requests take while a server holds them whole, over all its loops.
+/// The limit on the memory that the bodies of requests take while a server buffers them whole, over all its loops.
 ///
 /// The limit of a route bounds one body. A few hundred large ones at once, or small ones that unpack to large ones,
 /// would still use up the memory of the machine; beyond this bound a large body is refused with 503, while small ones
 /// go on. Their sum is bounded by the number of connections.
-final class HeldBodies: Sendable {
+final class BufferedBodyLimit: Sendable {
   /// The first bytes of each body, which do not count.
   static let freeBytes = 64 * 1024
 
@@ -14,16 +14,16 @@ final class HeldBodies: Sendable {
 
   init(bytesMax: Int) { self.bytesMax = bytesMax }
 
-  /// Bytes that are held at the moment.
+  /// Bytes that are buffered at the moment.
   var bytes: Int { count.load(ordering: .relaxed) }
 
-  /// Takes room for more bytes. Returns whether there is any.
-  func take(_ more: Int) -> Bool {
+  /// Reserves room for more bytes. Returns whether there is any.
+  func reserve(_ more: Int) -> Bool {
     guard count.add(more, ordering: .relaxed).newValue > bytesMax else { return true }
-    giveBack(more)
+    release(more)
     return false
   }
 
-  /// Gives room back.
-  func giveBack(_ bytes: Int) { count.subtract(bytes, ordering: .relaxed) }
+  /// Releases room.
+  func release(_ bytes: Int) { count.subtract(bytes, ordering: .relaxed) }
 }
