@@ -70,6 +70,12 @@ public struct JSONView: Sendable {
     return value
   }
 
+  /// A whole number in any notation (`7`, `7.0`, `7e0`) within a range; `nil` otherwise. Peers write counts both ways.
+  public func whole(in range: ClosedRange<Int64>) -> Int64? {
+    let value = int ?? double.flatMap { Int64(exactly: $0) }
+    return value.flatMap { range.contains($0) ? $0 : nil }
+  }
+
   /// A finite number; `nil` for other kinds and for numbers beyond `Double`.
   public var double: Double? {
     guard kind == .number else { return nil }

@@ -2,6 +2,7 @@ import Foundation
 import HTTP
 import HTTPWire
 import Reactor
+import ReactorTestKit
 import Telemetry
 import Testing
 

@@ -1,4 +1,5 @@
 import Reactor
+import ReactorTestKit
 import Testing
 
 /// Runs `body` on a loop with a listener that hands every accepted socket to `serve`.
