@@ -26,7 +26,7 @@ final class HTTPServerMetrics: Sendable {
     let registry = telemetry.registry
     let durations = registry.histogram(
       "cadre_http_server_request_duration_seconds",
-      help: "Time from the complete head of a request to the last byte of its answer handed to the kernel.",
+      help: "Time from the complete head of a request to the last byte of its answer passed to the kernel.",
       labels: ["method", "route"])
     let requests = registry.counter(
       "cadre_http_server_requests_total", help: "Requests answered, by route and class of the status.",

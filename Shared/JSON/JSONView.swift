@@ -154,7 +154,7 @@ public struct JSONView: Sendable {
     return memcmp(base + offset, start, wanted.count) == 0
   }
 
-  /// Whether this is the key of a member of that name: how members are told apart in one pass.
+  /// Whether this is the key of a member of that name: how members are distinguished in one pass.
   public func isNamed(_ name: StaticString) -> Bool {
     let storage = document.storage
     return storage.tape.withUnsafeBufferPointer { tape in

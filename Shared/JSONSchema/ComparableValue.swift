@@ -33,7 +33,7 @@ indirect enum ComparableValue: Hashable, Sendable {
   }
 }
 
-/// A string that is told apart by its bytes: equality of `String` takes different code points for the same.
+/// A string that is compared byte by byte: equality of `String` takes different code points for the same.
 struct ExactName: Hashable, Sendable {
   let bytes: [UInt8]
 
