@@ -14,6 +14,7 @@ final class OrchestratorService: Service {
     name: "orchestrator", summary: "Keeps runs: durable histories, the queue of steps, the protocol of workers.",
     version: CadreVersion.current)
   static let defaultPort = 8081
+  static let declaredRoutes: [RouteSpecification]? = Routes.of(.orchestrator)
   static let settings: [any SettingDeclaration] = OrchestratorSettings.all
 
   private static let depthInterval = Duration.seconds(5)
@@ -21,6 +22,8 @@ final class OrchestratorService: Service {
 
   private let context: ServiceContext
   private let token: InternalToken
+  private let workers: WorkerCredentials
+  private let assertions: StepAssertions
   private let pool: PostgresPool
   private let engine: RunEngine
   private let metrics: RunMetrics
@@ -32,7 +35,11 @@ final class OrchestratorService: Service {
 
   init(_ context: ServiceContext) throws {
     self.context = context
-    token = try InternalToken(context.settings[CommonSettings.internalToken])
+    let stepKeys = try IdentitySettings.stepKeys(context.settings)
+    token = try Authenticator(
+      .orchestrator, trusting: [try IdentitySettings.gatewayKeys(context.settings), stepKeys])
+    workers = try IdentitySettings.workerKeys(context.settings)
+    assertions = StepAssertions(AssertionSigner(stepKeys))
     var configuration = PostgresConfiguration(
       connectionString: context.settings[OrchestratorSettings.postgres].reveal(), schema: OrchestratorSchema.name,
       applicationName: "cadre-orchestrator")
@@ -73,7 +80,9 @@ final class OrchestratorService: Service {
     ).add(to: &router)
     LimitRoutes(limits: LimitStore(pool: pool), dispatcher: engine.dispatcher, token: token).add(to: &router)
     WeightRoutes(limits: LimitStore(pool: pool), token: token).add(to: &router)
-    WorkerRoutes(engine: engine, token: token, settings: context.settings).add(to: &router)
+    WorkerRoutes(
+      engine: engine, token: token, workers: workers, assertions: assertions, settings: context.settings
+    ).add(to: &router)
   }
 
   func prepare() async throws {
@@ -157,7 +166,8 @@ enum OrchestratorSettings {
     "history.prune_after_ms", .milliseconds(in: 0...(3650 * 86_400_000)), default: .zero,
     "Time after its end at which a run is forgotten with everything that belongs to it; 0 keeps it for ever.")
   static let all: [any SettingDeclaration] = [
-    CommonSettings.internalToken, postgres, connections, lease, archiveAfter, pruneAfter,
+    IdentitySettings.gatewayKeys, IdentitySettings.stepKeys, IdentitySettings.workerKeys, postgres, connections, lease,
+    archiveAfter, pruneAfter,
   ]
 }
 

@@ -62,17 +62,21 @@ public enum CommonSettings {
   public static let shutdownGrace = Setting(
     "shutdown.grace_ms", .milliseconds(in: 0...600_000), default: .seconds(10),
     "Time for requests in progress when the service is told to end.")
-  /// The installation's secret.
-  public static let internalToken = Setting(
-    "internal.token", .secret,
-    "Secret shared by the services of one installation, at least 16 bytes; calls between them must show it.")
+  /// Address of the admin listener.
+  public static let adminAddress = Setting(
+    "admin.address", .string(bytesMaximum: 255, allowsEmpty: false), default: "127.0.0.1",
+    "Address of the admin listener with /metrics, /statusz, /healthz and /readyz; keep it away from users.")
 
   static func port(_ standard: Int) -> Setting<Int> {
     Setting(
       "http.port", .int(in: 0...65_535), default: standard, "Port on which the service listens; 0 for any free one.")
   }
 
+  static func adminPort(_ standard: Int) -> Setting<Int> {
+    Setting("admin.port", .int(in: 0...65_535), default: standard, "Port of the admin listener; 0 for any free one.")
+  }
+
   static let all: [any SettingDeclaration] = [
-    host, connectionsMax, heldBodyBytesMax, headTimeout, idleTimeout, loops, logLevel, shutdownGrace,
+    host, adminAddress, connectionsMax, heldBodyBytesMax, headTimeout, idleTimeout, loops, logLevel, shutdownGrace,
   ]
 }

@@ -4,7 +4,7 @@ import json
 import time
 
 from budget_cases import budget, settles, tenant
-from world import TENANT, TOKEN
+from world import TENANT, identity
 
 
 def alias(world, name, **rule):
@@ -71,7 +71,7 @@ def case_streams_and_both_dialects_are_checked(world):
         connection.request("POST", path, json.dumps({
             "model": "checked", "stream": True, "max_tokens": 500, "input": "hello",
             "messages": [{"role": "user", "content": "hello"}]}), {
-                "content-type": "application/json", "x-cadre-internal-token": TOKEN, "x-cadre-tenant": TENANT})
+                "content-type": "application/json", **identity(TENANT)})
         answer = connection.getresponse()
         data = answer.read()
         assert answer.status == 200 and answer.getheader("x-cadre-model") == "gamma-large", (path, data[:300])

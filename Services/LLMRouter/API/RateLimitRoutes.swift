@@ -26,7 +26,7 @@ struct RateLimitRoutes: Sendable {
       try await answering {
         let caller = try APICaller(request, token)
         let found = try await catalog.rateLimits.find(
-          caller.tenant, models: APICaller.isOperator(request), try id(request))
+          caller.tenant, models: APICaller.isOperator(request, token), try id(request))
         guard let found else { throw Problem.notFound("rate limit") }
         return .json { write(found.limit, found.version, &$0) }
       }
@@ -35,7 +35,7 @@ struct RateLimitRoutes: Sendable {
       try await answering {
         let caller = try APICaller(request, token)
         let isGone = try await catalog.rateLimits.remove(
-          caller.tenant, models: APICaller.isOperator(request), try id(request))
+          caller.tenant, models: APICaller.isOperator(request, token), try id(request))
         guard isGone else { throw Problem.notFound("rate limit") }
         try await catalog.changed()
         return HTTPResponse(.noContent)
@@ -50,7 +50,7 @@ struct RateLimitRoutes: Sendable {
 
   private func list(_ request: HTTPRequest) async throws -> HTTPResponse {
     let caller = try APICaller(request, token)
-    let rows = try await catalog.rateLimits.list(caller.tenant, models: APICaller.isOperator(request))
+    let rows = try await catalog.rateLimits.list(caller.tenant, models: APICaller.isOperator(request, token))
     return .json { writer in
       writer.key("rate_limits")
       writer.beginArray()

@@ -5,32 +5,26 @@ internal import JSON
 internal import Postgres
 internal import ServiceKit
 
-/// Who uses the API of the router, as the gateway says.
+/// Who uses the API of the router.
 struct APICaller: Sendable {
   let tenant: TenantID
   let principal: String
 
-  /// Reads the caller of an internal request. Throws a `Problem` without the token or a tenant.
+  /// Reads the caller of a request. Throws a 401 or 403 `Problem`.
   init(_ request: HTTPRequest, _ token: InternalToken) throws(Problem) {
-    try token.require(request)
-    guard let tenant = request.headers[InternalHeader.tenant].flatMap({ TenantID($0) }) else {
-      throw Problem(.badRequest, code: "missing_tenant", "The call names no tenant (\(InternalHeader.tenant)).")
-    }
-    self.tenant = tenant
-    principal = request.headers[InternalHeader.principal] ?? "unknown"
+    let caller = try token.authenticate(request, scope: .api)
+    tenant = caller.tenant
+    principal = caller.principal
   }
 
-  /// Whether the gateway says that the caller runs the installation.
-  static func isOperator(_ request: HTTPRequest) -> Bool { request.headers[InternalHeader.isOperator] == "1" }
+  /// Whether the caller runs the installation.
+  static func isOperator(_ request: HTTPRequest, _ token: InternalToken) -> Bool {
+    (try? token.authenticate(request, scope: .operator)) != nil
+  }
 
   /// Reads one who may configure the installation: providers hold keys that all tenants use.
   static func requireOperator(_ request: HTTPRequest, _ token: InternalToken) throws(Problem) {
-    _ = try APICaller(request, token)
-    guard isOperator(request) else {
-      throw Problem(
-        .forbidden, code: "operator_required",
-        "Only a key of an operator may see and change providers, models and aliases.")
-    }
+    _ = try token.authenticate(request, scope: .operator)
   }
 }
 

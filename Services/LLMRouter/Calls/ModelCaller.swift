@@ -23,7 +23,7 @@ struct ModelCaller: Sendable {
   }
 }
 
-/// Recognises callers: our own services by the internal token, others by a virtual key.
+/// Recognises callers: by a signed assertion, or by a virtual key.
 struct CallerDesk: Sendable {
   let token: InternalToken
   let signer: VirtualKey.Signer
@@ -34,25 +34,32 @@ struct CallerDesk: Sendable {
     let shown =
       request.headers[.xAPIKey] ?? request.headers[.authorization].map { String($0.dropFirst("Bearer ".count)) }
     if let shown, shown.hasPrefix(VirtualKey.prefix) { return try identify(shown) }
-    do { try token.require(request) } catch {
+    let caller: Caller
+    do { caller = try token.authenticate(request, scope: .models) } catch {
+      let isMissing = error.code == "assertion_missing"
       throw CallFailure(
-        status: .unauthorized, code: "invalid_api_key", message: "The key is missing, unknown or not valid here.")
-    }
-    guard let tenant = request.headers[InternalHeader.tenant].flatMap({ TenantID($0) }) else {
-      throw .invalid("The call names no tenant (\(InternalHeader.tenant)).", nil)
+        status: error.status, code: isMissing ? "invalid_api_key" : error.code,
+        message: isMissing ? "The key is missing, unknown or not valid here." : error.detail)
     }
     func label(_ name: String) -> String? { request.headers[name].map(CallLabels.plain) }
     var labels = CallLabels()
-    labels.principal = label(InternalHeader.principal) ?? "unknown"
-    labels.project = label(InternalHeader.project)
-    labels.group = label(InternalHeader.group)
-    labels.run = label(InternalHeader.run)
-    labels.step = label(InternalHeader.step)
-    labels.agent = label(InternalHeader.agent)
+    labels.principal = CallLabels.plain(caller.principal)
+    if let step = caller.step {
+      // All that a worker may say of a step's calls is which tool makes them.
+      labels.project = caller.project.map(CallLabels.plain)
+      labels.group = caller.group.map(CallLabels.plain)
+      labels.agent = caller.agent.map(CallLabels.plain)
+      labels.run = step.run.description
+      labels.step = step.id.description
+    } else {
+      labels.project = caller.project.map(CallLabels.plain) ?? label(InternalHeader.project)
+      labels.group = caller.group.map(CallLabels.plain) ?? label(InternalHeader.group)
+      labels.agent = caller.agent.map(CallLabels.plain) ?? label(InternalHeader.agent)
+    }
     labels.tool = label(InternalHeader.tool)
     labels.key = labels.principal.hasPrefix("key:") ? String(labels.principal.dropFirst(4)) : nil
     return ModelCaller(
-      tenant: tenant, labels: labels, allowed: nil, ownBudget: nil,
+      tenant: caller.tenant, labels: labels, allowed: nil, ownBudget: nil,
       complexity: request.headers[InternalHeader.complexity].flatMap { Complexity(rawValue: $0) })
   }
 

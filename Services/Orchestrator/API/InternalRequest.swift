@@ -9,19 +9,10 @@ internal import Reactor
 internal import ServiceKit
 internal import Workflows
 
-/// Who a request is for, as the gateway says.
-struct Caller: Sendable {
-  let tenant: TenantID
-  let principal: String
-
-  /// Reads the caller of an internal request. Throws a `Problem` without the token or a tenant.
+extension Caller {
+  /// The caller of a request to the API. Throws a 401 or 403 `Problem`.
   init(_ request: HTTPRequest, _ token: InternalToken) throws(Problem) {
-    try token.require(request)
-    guard let tenant = request.headers[InternalHeader.tenant].flatMap({ TenantID($0) }) else {
-      throw Problem(.badRequest, code: "missing_tenant", "The call names no tenant (\(InternalHeader.tenant)).")
-    }
-    self.tenant = tenant
-    principal = request.headers[InternalHeader.principal] ?? "unknown"
+    self = try token.authenticate(request, scope: .api)
   }
 }
 

@@ -6,7 +6,7 @@ internal import Postgres
 internal import ServiceKit
 
 /// `/operator/v1/weights/{tenant}`: the parts of tenants where several have work waiting. For those who run the
-/// installation: only the internal token opens it, and the gateway does not forward it.
+/// installation: they need the operator's scope.
 struct WeightRoutes: Sendable {
   let limits: LimitStore
   let token: InternalToken
@@ -18,7 +18,7 @@ struct WeightRoutes: Sendable {
     }
     router.on(.delete, "/operator/v1/weights/{tenant}") { request in
       try await answering {
-        try token.require(request)
+        _ = try token.authenticate(request, scope: .operator)
         guard try await limits.removeWeight(try tenant(request)) else { throw Problem.notFound("weight") }
         return HTTPResponse(.noContent)
       }
@@ -33,7 +33,7 @@ struct WeightRoutes: Sendable {
   }
 
   private func list(_ request: HTTPRequest) async throws -> HTTPResponse {
-    try token.require(request)
+    _ = try token.authenticate(request, scope: .operator)
     let query = try request.query()
     let limit = try Parameter.limit(query, standard: 100, max: 1000)
     var after: TenantID?
@@ -58,7 +58,7 @@ struct WeightRoutes: Sendable {
   }
 
   private func put(_ request: HTTPRequest) async throws -> HTTPResponse {
-    try token.require(request)
+    _ = try token.authenticate(request, scope: .operator)
     let tenant = try tenant(request)
     var fields = JSONFields(try await request.json(limits: .submitted).root)
     let weight = fields.double("weight", isRequired: true, in: 0.01...1000)

@@ -13,14 +13,16 @@ extension WorkerRoutes {
 
   /// Ends the attempt, with the calls that were not recorded before: both happen or neither.
   func result(_ request: HTTPRequest) async throws -> HTTPResponse {
-    try token.require(request)
-    let after = try await deliver(try Parameter.id(request, StepID.self), JSONFields(try await request.json().root))
+    let step = try Parameter.id(request, StepID.self)
+    let caller = try StepCaller.authenticate(request.headers[InternalHeader.assertion], of: step, token)
+    let after = try await deliver(step, caller, JSONFields(try await request.json().root))
     return .json { $0.member("run_status", after.shownStatus) }
   }
 
-  /// Ends several attempts, each by itself: what is wrong with one is said in its place of the answer.
+  /// Ends several attempts, each by itself and by the assertion of its step: what is wrong with one is said in its place
+  /// of the answer.
   func results(_ request: HTTPRequest) async throws -> HTTPResponse {
-    try token.require(request)
+    try workers.require(request)
     var fields = JSONFields(try await request.json().root)
     let entries = fields.array("results", isRequired: true, countMax: WorkerRoutes.resultsMax) ?? []
     try fields.finish()
@@ -87,8 +89,11 @@ extension WorkerRoutes {
       let token = entry["token"]?.string.flatMap({ UUID($0) }), lease.token == token,
       let workflow = engine.knownWorkflow(of: lease.run)
     else { return nil }
+    let caller = try StepCaller.authenticate(entry["assertion"]?.string, of: step, self.token)
+    try StepCaller.check(caller, holds: token)
     var fields = JSONFields(entry, path: path)
     _ = fields.string("step_id", isRequired: true, bytesMax: 64)
+    _ = fields.value("assertion")
     return try change(Proof(lease: lease, token: token), workflow, &fields)
   }
 
@@ -97,12 +102,17 @@ extension WorkerRoutes {
     guard let step = fields.string("step_id", isRequired: true, bytesMax: 64).flatMap({ StepID($0) }) else {
       return .failure(.notFound("step"))
     }
-    do { return .success(try await deliver(step, fields)) } catch { return .failure(try problem(error)) }
+    _ = fields.value("assertion")
+    do {
+      let caller = try StepCaller.authenticate(entry["assertion"]?.string, of: step, token)
+      return .success(try await deliver(step, caller, fields))
+    } catch { return .failure(try problem(error)) }
   }
 
   /// What is wrong with one entry; what is wrong with all of them is thrown.
   private func problem(_ error: any Error) throws -> Problem {
     switch error {
+    case let problem as Problem: return problem
     case let refused as RunEngine.Refused: return Problem(refused)
     case let faults as JSONFieldsError: return Problem(faults)
     case let error as PostgresError where error.isTransient: return .unavailable(error)
@@ -110,9 +120,9 @@ extension WorkerRoutes {
     }
   }
 
-  private func deliver(_ step: StepID, _ view: JSONFields) async throws -> AfterChange {
+  private func deliver(_ step: StepID, _ caller: Caller, _ view: JSONFields) async throws -> AfterChange {
     var fields = view
-    guard let proof = try await proof(step, &fields) else {
+    guard let proof = try await proof(step, caller, &fields) else {
       try fields.finish()
       throw RunEngine.Refused.leaseLost
     }

@@ -22,11 +22,17 @@ struct WorkerRoutes: Sendable {
 
   let engine: RunEngine
   let token: InternalToken
+  let workers: WorkerCredentials
+  let assertions: StepAssertions
   let leaseMilliseconds: Int64
 
-  init(engine: RunEngine, token: InternalToken, settings: Settings) {
+  init(
+    engine: RunEngine, token: InternalToken, workers: WorkerCredentials, assertions: StepAssertions, settings: Settings
+  ) {
     self.engine = engine
     self.token = token
+    self.workers = workers
+    self.assertions = assertions
     leaseMilliseconds = settings[OrchestratorSettings.lease].milliseconds
   }
 
@@ -48,7 +54,7 @@ struct WorkerRoutes: Sendable {
   // MARK: Leases
 
   private func lease(_ request: HTTPRequest) async throws -> HTTPResponse {
-    try token.require(request)
+    try workers.require(request)
     var fields = JSONFields(try await request.json().root)
     let worker = fields.string("worker", isRequired: true, bytesMax: 200)
     let jobTypes = fields.strings("job_types", isRequired: true, countMax: 32, bytesMax: 100)
@@ -156,6 +162,7 @@ struct WorkerRoutes: Sendable {
     writer.member("token", step.token.description)
     writer.member("lease_ms", step.leaseMilliseconds)
     writer.member("deadline", step.deadline.description)
+    writer.member("assertion", assertion(of: StepCaller.make(step, by: submitter)))
     writer.member("principal", ifPresent: submitter)
     writer.member("agent", ifPresent: step.named("agent:"))
     writer.member("project", ifPresent: step.named("project:"))
@@ -196,24 +203,35 @@ struct WorkerRoutes: Sendable {
     }
   }
 
-  func proof(_ step: StepID, _ fields: inout JSONFields) async throws -> Proof? {
+  /// A fresh assertion for a step whose lease begins or goes on.
+  private func assertion(of caller: Caller) -> String {
+    assertions.text(for: caller, leaseMilliseconds: leaseMilliseconds, now: WallClock.now())
+  }
+
+  /// The proof of a lease: its fencing token, shown by the caller that the assertion of the same lease names.
+  func proof(_ step: StepID, _ caller: Caller, _ fields: inout JSONFields) async throws -> Proof? {
     guard let text = fields.string("token", isRequired: true, bytesMax: 64) else { return nil }
     guard let token = UUID(text) else {
       fields.note("token", .malformed, "The token of the lease is expected.")
       return nil
     }
-    if let lease = engine.leases.find(step), lease.token == token { return Proof(lease: lease, token: token) }
+    if let lease = engine.leases.find(step), lease.token == token {
+      try StepCaller.check(caller, holds: token)
+      return Proof(lease: lease, token: token)
+    }
     guard let lease = try await engine.store.leasedStep(step), lease.token == token else {
       throw RunEngine.Refused.leaseLost
     }
+    try StepCaller.check(caller, holds: token)
     return Proof(lease: lease, token: token)
   }
 
   /// Records calls and prolongs the lease; without calls it is a heartbeat.
   private func journal(_ request: HTTPRequest) async throws -> HTTPResponse {
-    try token.require(request)
+    let step = try Parameter.id(request, StepID.self)
+    let caller = try StepCaller.authenticate(request.headers[InternalHeader.assertion], of: step, token)
     var fields = JSONFields(try await request.json().root)
-    let proof = try await proof(try Parameter.id(request, StepID.self), &fields)
+    let proof = try await proof(step, caller, &fields)
     let attempt = fields.int("attempt", isRequired: true, in: 1...1_000_000)
     let (calls, payloads) = calls(&fields)
     try fields.finish()
@@ -228,7 +246,10 @@ struct WorkerRoutes: Sendable {
           run: proof.lease.run, inputs: [.record(step: proof.lease.key, attempt: Int(attempt), calls)],
           payloads: payloads, proof: proof.transition(isReleased: false, milliseconds: leaseMilliseconds)))
     }
-    return .json { $0.member("lease_ms", leaseMilliseconds) }
+    return .json {
+      $0.member("lease_ms", leaseMilliseconds)
+      $0.member("assertion", assertion(of: caller))
+    }
   }
 
   func calls(_ fields: inout JSONFields) -> ([CallRecord], [Payload]) {

@@ -1,5 +1,5 @@
-/// The claims of an assertion as text: lines `name=value` in a fixed order, each name at most once, and only known ones.
-/// One assertion has exactly one text, and nothing in it can be nested or repeated.
+/// The claims of an assertion as text: lines `name=value` in a fixed order, each name at most once, and only known
+/// ones. One assertion has exactly one text, and nothing in it can be nested or repeated.
 enum ClaimsCodec {
   /// The names, in their order.
   private enum Claim: String, CaseIterable {

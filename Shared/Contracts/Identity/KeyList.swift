@@ -8,7 +8,9 @@ public struct KeyList: Sendable {
     public let secret: [UInt8]
   }
 
-  /// The secrets, in their order; at least one.
+  /// The first secret.
+  public let first: Key
+  /// All secrets in their order, the first too.
   public let keys: [Key]
 
   /// Reads a setting. Throws what is wrong with it, without any part of a secret.
@@ -40,9 +42,11 @@ public struct KeyList: Sendable {
       }
       keys.append(Key(id: id, secret: secret))
     }
+    guard let first = keys.first else { throw fault("is empty") }
     guard keys.count <= SigningKeys.countMax else {
       throw fault("has \(keys.count) keys; \(SigningKeys.countMax) are allowed")
     }
+    self.first = first
     self.keys = keys
   }
 

@@ -1,8 +1,8 @@
 internal import Crypto
 public import Primitives
 
-/// Binds an assertion to one lease: a digest of the fencing token. A service that sees the assertion, but not the token,
-/// learns nothing of the token.
+/// Binds an assertion to one lease: a digest of the fencing token. A service that sees the assertion, but not the
+/// token, learns nothing of the token.
 public struct LeaseBinding: Hashable, Sendable {
   /// The first eight bytes of the digest.
   public let value: UInt64

@@ -21,19 +21,22 @@ public struct SigningKeys: Sendable {
 
   /// Whose keys they are.
   public let issuer: Issuer
+  /// The key that signs.
+  let signing: Key
+  /// All keys in force.
   let keys: [Key]
 
   /// Reads a setting. Throws `KeyListError`.
   public init(issuer: Issuer, setting: String, named name: String) throws(KeyListError) {
     self.issuer = issuer
-    keys = try KeyList(setting, named: name).keys.map { key in
+    let list = try KeyList(setting, named: name)
+    func key(_ key: KeyList.Key) -> Key {
       Key(
         id: key.id, secret: key.secret, mac: KeyDerivation.derive("cadre assertion v1 \(issuer.rawValue)", key.secret))
     }
+    signing = key(list.first)
+    keys = list.keys.map(key)
   }
-
-  /// The key that signs.
-  var signing: Key? { keys.first }
 
   func find(_ id: ArraySlice<UInt8>) -> Key? { keys.first { $0.id.elementsEqual(id) } }
 

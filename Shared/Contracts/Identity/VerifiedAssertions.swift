@@ -5,7 +5,7 @@ internal import Synchronization
 /// Only good texts are kept, so that forged ones displace nothing.
 public final class VerifiedAssertions: Sendable {
   /// Texts of each of the two halves: when the young half is full, it becomes the old one, and the old one goes.
-  static let halfMax = 4096
+  package static let halfMax = 4096
 
   private struct Memory {
     var young: [String: Assertion] = [:]
@@ -30,7 +30,7 @@ public final class VerifiedAssertions: Sendable {
   }
 
   /// How many texts are known.
-  var count: Int { memory.withLock { $0.young.count + $0.old.count } }
+  package var count: Int { memory.withLock { $0.young.count + $0.old.count } }
 
   private func find(_ text: String) -> Assertion? {
     memory.withLock { $0.young[text] ?? $0.old[text] }

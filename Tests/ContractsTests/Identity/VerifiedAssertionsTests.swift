@@ -1,12 +1,12 @@
 import Primitives
 import Testing
 
-@testable import Contracts
+import Contracts
 
 @Suite struct VerifiedAssertionsTests {
   @Test func `what is remembered still ends at its time`() throws {
     let memory = VerifiedAssertions(try Samples.router())
-    let text = try Samples.sign(Samples.assertion(expiresIn: 30), try Samples.gatewayKeys())
+    let text = Samples.sign(Samples.assertion(expiresIn: 30), try Samples.gatewayKeys())
     for _ in 0..<3 { #expect(try memory.verify(text, now: Samples.now).caller == Samples.caller()) }
     #expect(memory.count == 1)
     #expect(throws: AssertionError.expired) { try memory.verify(text, now: Samples.now + .seconds(35)) }
@@ -14,7 +14,7 @@ import Testing
 
   @Test func `an expired one is accepted late only where that is asked for`() throws {
     let memory = VerifiedAssertions(try Samples.router())
-    let text = try Samples.sign(Samples.assertion(expiresIn: 30), try Samples.gatewayKeys())
+    let text = Samples.sign(Samples.assertion(expiresIn: 30), try Samples.gatewayKeys())
     let later = Samples.now + .seconds(100)
     #expect(try memory.verify(text, now: later, late: 600).caller == Samples.caller())
     #expect(throws: AssertionError.expired) { try memory.verify(text, now: later) }
@@ -22,7 +22,7 @@ import Testing
 
   @Test func `bad texts take no place`() throws {
     let memory = VerifiedAssertions(try Samples.router())
-    let text = try Samples.sign(Samples.assertion(), try Samples.gatewayKeys())
+    let text = Samples.sign(Samples.assertion(), try Samples.gatewayKeys())
     for number in 0..<100 { _ = try? memory.verify("\(text)\(number)", now: Samples.now) }
     #expect(memory.count == 0)
   }
@@ -32,7 +32,7 @@ import Testing
     let keys = try Samples.gatewayKeys()
     for number in 0..<(3 * VerifiedAssertions.halfMax) {
       let caller = Caller(issuer: .gateway, tenant: Samples.tenant, principal: "key:\(number)", scopes: .models)
-      let text = try Samples.sign(Samples.assertion(caller), keys)
+      let text = Samples.sign(Samples.assertion(caller), keys)
       #expect(try memory.verify(text, now: Samples.now).caller == caller)
       #expect(memory.count <= 2 * VerifiedAssertions.halfMax)
     }
@@ -43,7 +43,7 @@ import Testing
     let verifier = try Samples.router()
     let memory = VerifiedAssertions(verifier)
     let keys = try Samples.stepKeys()
-    let text = try Samples.sign(Samples.assertion(Samples.worker()), keys)
+    let text = Samples.sign(Samples.assertion(Samples.worker()), keys)
     let clock = ContinuousClock()
     let rounds = 20_000
     func microseconds(_ body: () throws -> Void) rethrows -> Double {
@@ -53,7 +53,7 @@ import Testing
     }
     let first = try microseconds { _ = try verifier.verify(text, now: Samples.now) }
     let known = try microseconds { _ = try memory.verify(text, now: Samples.now) }
-    let signer = try #require(AssertionSigner(keys))
+    let signer = AssertionSigner(keys)
     let signing = microseconds { _ = signer.sign(Samples.assertion(Samples.worker())) }
     print("assertions (\(text.utf8.count) bytes): sign \(signing) us, verify \(first) us, known \(known) us")
   }
