@@ -38,6 +38,6 @@ struct Rule: Sendable, CustomTestStringConvertible {
 
   /// Every rule.
   static let all =
-    sizeRules + bannedCodeRules + nameRules + [publicTypes, imports, decider]
+    sizeRules + bannedCodeRules + nameRules + [publicTypes, imports, decider, pureDependencies, pureCode]
     + [migrations, links, machinePaths, whiteSpace, testFolders]
 }

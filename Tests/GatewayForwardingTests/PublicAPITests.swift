@@ -1,6 +1,7 @@
+import Contracts
+import GatewayForwarding
 import HTTPWire
 import JSON
-import PublicAPI
 import Testing
 
 @Suite struct PublicAPITests {
@@ -63,7 +64,7 @@ import Testing
   }
 
   @Test func `only what promises it is repeated`() {
-    for route in PublicRoute.all {
+    for route in Routes.forwarded {
       let name = "\(route.method) \(route.pattern)"
       let plain = route.repetition.allows(route.method, hasKey: false, hasCondition: false)
       let keyed = route.repetition.allows(route.method, hasKey: true, hasCondition: false)
@@ -76,7 +77,7 @@ import Testing
       default: #expect(plain && keyed && !guarded, "\(name)")
       }
     }
-    #expect(Set(PublicRoute.all.map { "\($0.method) \($0.pattern)" }).count == PublicRoute.all.count)
-    #expect(PublicRoute.all.count > 70)
+    #expect(Set(Routes.forwarded.map { "\($0.method) \($0.pattern)" }).count == Routes.forwarded.count)
+    #expect(Routes.forwarded.count > 70)
   }
 }

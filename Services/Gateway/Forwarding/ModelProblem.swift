@@ -1,12 +1,11 @@
-internal import HTTP
-internal import HTTPWire
+package import HTTP
+package import HTTPWire
 internal import JSON
-internal import PublicAPI
 
 /// The gateway's own refusals at addresses for models, as clients of OpenAI and Anthropic understand them.
-enum ModelProblem {
+package enum ModelProblem {
   /// The answer, or `nil` at all other addresses.
-  static func response(_ problem: Problem, to head: RequestHead, traceID: String) -> HTTPResponse? {
+  package static func response(_ problem: Problem, to head: RequestHead, traceID: String) -> HTTPResponse? {
     let path = head.path
     guard let dialect = ClientDialect(path: path, headers: head.headers) else { return nil }
     let status = Int(problem.status.code)
@@ -23,7 +22,7 @@ enum ModelProblem {
   }
 
   /// The problem that an answer consists of, if it does.
-  static func problem(in answer: HTTPResponse) -> Problem? {
+  package static func problem(in answer: HTTPResponse) -> Problem? {
     guard case .bytes(let bytes) = answer.body, answer.status.code >= 400,
       answer.headers[.contentType]?.hasPrefix("application/problem+json") ?? false,
       let root = try? JSONDocument(parsing: bytes).root, let detail = root["detail"]?.string

@@ -1,26 +1,42 @@
-internal import Contracts
-internal import HTTP
+package import Contracts
+package import GatewayIdentity
+package import HTTP
 internal import HTTPWire
 internal import Primitives
-internal import PublicAPI
 internal import Reactor
-internal import ServiceKit
+package import ServiceKit
 internal import SystemSources
 
 /// Hands requests on to a service behind the gateway, with the caller's identity in place of its key.
-struct Upstream: Sendable {
+package struct Upstream: Sendable {
   /// Bodies up to this size are handed on in one piece; larger ones flow through.
   static let wholeBytesMax: UInt64 = 256 << 10
 
-  let name: String
-  let peers: PeerSet
-  let token: InternalToken
-  let client: HTTPClient
-  let timeout: Duration
-  /// Those of our own headers that callers may set: labels and wishes, which give no rights.
-  var callerHeaders: Set<String> = []
+  private let service: Audience
+  private let peers: PeerSet
+  private let assertions: CallerAssertions
+  private let client: HTTPClient
+  private let timeout: Duration
+  /// Those of our own headers that callers may set: labels and preferences, which give no rights.
+  private let callerHeaders: Set<String>
 
-  func forward(
+  /// Makes the way to a service.
+  package init(
+    _ service: Audience, peers: PeerSet, assertions: CallerAssertions, client: HTTPClient, timeout: Duration,
+    callerHeaders: Set<String> = []
+  ) {
+    self.service = service
+    self.peers = peers
+    self.assertions = assertions
+    self.client = client
+    self.timeout = timeout
+    self.callerHeaders = callerHeaders
+  }
+
+  private var name: String { service.rawValue }
+
+  /// Sends a request on and returns the answer. Throws a `Problem`.
+  package func forward(
     _ request: HTTPRequest, as credential: Credential, _ repetition: Repetition
   ) async throws -> HTTPResponse {
     var headers = headers(request, credential)
@@ -30,7 +46,7 @@ struct Upstream: Sendable {
     let hasKey = request.headers.contains(.idempotencyKey)
     let isRepeatable = repetition.allows(
       request.head.method, hasKey: hasKey, hasCondition: request.headers.contains(.ifMatch))
-    let upload = try await UploadSource(request.body)
+    let upload = try await ForwardedBody(request.body)
     let target = request.head.query.map { request.head.path + "?" + $0 } ?? request.head.path
     let answer: HTTPClientResponse
     do {
@@ -42,7 +58,9 @@ struct Upstream: Sendable {
     } catch let error as HTTPClientError {
       throw problem(error, promisesOnce: hasKey && repetition.honoursKeys)
     }
-    return try await response(answer, to: request.head.method)
+    let response = try await response(answer, to: request.head.method)
+    if case .caller = credential, AssertionRefusal.isMeant(by: response) { throw AssertionRefusal.problem(name) }
+    return response
   }
 
   private func address(_ url: HTTPURL, _ target: String) throws(Problem) -> HTTPURL {
@@ -60,12 +78,9 @@ struct Upstream: Sendable {
       if !Upstream.isWithheld(name) || isCallers(name) { headers.append(rawName: name, rawValue: value) }
     }
     switch credential {
-    case .identity(let identity):
-      headers.append(InternalHeader.token, token.text)
-      headers.append(InternalHeader.tenant, identity.tenant.description)
-      headers.append(InternalHeader.principal, identity.principal)
-      if identity.isOperator { headers.append(InternalHeader.isOperator, "1") }
-    // Without our token: all that this caller may do is what its key says.
+    case .caller(let caller):
+      headers.append(InternalHeader.assertion, assertions.text(for: caller, to: service, now: WallClock.now()))
+    // Without an assertion: all that this caller may do is what its key says.
     case .virtualKey(let key): headers.append(.xAPIKey, key)
     }
     return headers

@@ -1,9 +1,11 @@
+internal import Contracts
+
 /// What is said of addresses that clients of OpenAI and Anthropic try and that are not offered: most of them are a base
 /// URL that is a little wrong.
-public enum AddressAdvice {
+package enum AddressAdvice {
   /// Addresses without parameters, behind `/v1`.
   private static let offered: [String] = Set(
-    PublicRoute.models.map { String($0.pattern.dropFirst(3)) }.filter { !$0.contains("{") }
+    Routes.models.map { String($0.pattern.dropFirst(3)) }.filter { !$0.contains("{") }
   ).sorted { ($1.utf8.count, $1) < ($0.utf8.count, $0) }
 
   /// What the parts of addresses that are not offered stand for.
@@ -29,7 +31,7 @@ public enum AddressAdvice {
   }
 
   /// A sentence for a path at which nothing answers.
-  public static func unknown(_ path: String) -> String {
+  package static func unknown(_ path: String) -> String {
     let clean = cleaned(path)
     if let suffix = offeredSuffix(of: path) {
       let address = "/v1\(suffix)"
@@ -55,7 +57,7 @@ public enum AddressAdvice {
   }
 
   /// A sentence for a method that a path does not answer. `allowed` is the value of `Allow`.
-  public static func otherMethod(_ path: String, allowed: String) -> String {
+  package static func otherMethod(_ path: String, allowed: String) -> String {
     "This address answers \(allowed) only. \(offer)"
   }
 

@@ -5,7 +5,7 @@ internal import Reactor
 /// it comes.
 ///
 /// `@unchecked Sendable`: confined to the loop of its request.
-final class UploadSource: @unchecked Sendable {
+final class ForwardedBody: @unchecked Sendable {
   private let source: HTTPRequestBody
   /// What was read ahead.
   private var first: [UInt8] = []

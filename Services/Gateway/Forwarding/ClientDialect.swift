@@ -1,15 +1,16 @@
-public import HTTPWire
+internal import Contracts
+package import HTTPWire
 internal import JSON
 
 /// Whose clients ask: it decides the shape of errors.
-public enum ClientDialect: Sendable, Hashable {
+package enum ClientDialect: Sendable, Hashable {
   /// OpenAI's.
   case openAI
   /// Anthropic's.
   case anthropic
 
   /// The dialect of a request for models, also one that missed its address; `nil` for all other addresses.
-  public init?(path: String, headers: HTTPHeaders) {
+  package init?(path: String, headers: HTTPHeaders) {
     guard ClientDialect.isForModels(path) else { return nil }
     let parts = path.split(separator: "/")
     if parts.contains("messages") || parts.contains("complete") {
@@ -24,15 +25,22 @@ public enum ClientDialect: Sendable, Hashable {
     }
   }
 
+  /// The first words behind `/api/v1` of Cadre's own addresses.
+  private static let ownAreas: Set<Substring> = Set(
+    Routes.forwarded.compactMap { route in
+      let parts = route.pattern.split(separator: "/")
+      return parts.first == "api" && parts.count > 2 ? parts[2] : nil
+    })
+
   private static func isForModels(_ path: String) -> Bool {
     let parts = path.split(separator: "/")
     if parts.first == "v1" || parts.first == "v1beta" { return true }
-    if parts.first == "api", parts.count > 2, PublicRoute.ownAreas.contains(parts[2]) { return false }
+    if parts.first == "api", parts.count > 2, ownAreas.contains(parts[2]) { return false }
     return AddressAdvice.offeredSuffix(of: path) != nil || parts.first == "openai" || parts.first == "anthropic"
   }
 
   /// The body of an error.
-  public func body(status: Int, code: String, message: String, requestID: String) -> [UInt8] {
+  package func body(status: Int, code: String, message: String, requestID: String) -> [UInt8] {
     var writer = JSONWriter()
     writer.beginObject()
     if self == .anthropic { writer.member("type", "error") }
@@ -67,7 +75,7 @@ public enum ClientDialect: Sendable, Hashable {
 
   /// Whether it makes sense that a client asks again by itself. What is wrong with a request does not pass, and who has
   /// waited for the longest time would only wait, and perhaps pay, again.
-  public static func shouldRetry(status: Int) -> Bool {
+  package static func shouldRetry(status: Int) -> Bool {
     switch status {
     case 408, 429, 500, 502, 503, 529: true
     default: false
