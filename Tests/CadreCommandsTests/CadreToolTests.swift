@@ -55,7 +55,7 @@ private func run(_ arguments: [String], _ environment: [String: String] = [:]) -
     (["up", "--set", "a=b"], "--set takes SERVICE.NAME=VALUE"),
   ])
   func `what cannot be understood is said in a sentence`(_ arguments: [String], _ part: String) {
-    let (status, recorder) = run(arguments)
+    let (status, recorder) = run(arguments, part.contains("api-key") ? [:] : ["CADRE_API_KEY": "k"])
     #expect(status == 1)
     #expect(recorder.errors.count == 1)
     #expect(recorder.errors.first?.contains(part) == true, "\(recorder.errors)")
@@ -77,9 +77,11 @@ private func run(_ arguments: [String], _ environment: [String: String] = [:]) -
     let text = try String(contentsOfFile: good, encoding: .utf8)
     let file = NSTemporaryDirectory() + "cadre-bundle-\(UUID().uuidString).json"
     defer { try? FileManager.default.removeItem(atPath: file) }
-    try text.replacingOccurrences(of: "\"succeeded\"", with: "\"cancelled\"").write(
+    try text.replacingOccurrences(of: "step.ready", with: "step.failed").write(
       toFile: file, atomically: true, encoding: .utf8)
     #expect(run(["replay", file]).status > 0)
+    try String(text.dropLast(10)).write(toFile: file, atomically: true, encoding: .utf8)
+    #expect(run(["replay", file]).status == 2)
   }
 }
 

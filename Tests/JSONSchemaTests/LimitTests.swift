@@ -14,11 +14,13 @@ import Testing
     (##"{"$defs":{"a":{"$anchor":"x"},"b":{"$anchor":"x"}}}"##, "malformed", "/$defs/b/$anchor"),
     (##"{"$defs":{"a":{"$id":"x"},"b":{"$id":"x"}}}"##, "malformed", "/$defs/b/$id"),
     (##"{"$ref":"https://example.com/x"}"##, "unresolved_reference", "/$ref"),
-    (##"{"$ref":"#/$defs/none"}"##, "unresolved_reference", "/$ref"), (##"{"$ref":"#none"}"##, "unresolved_reference", "/$ref"),
+    (##"{"$ref":"#/$defs/none"}"##, "unresolved_reference", "/$ref"),
+    (##"{"$ref":"#none"}"##, "unresolved_reference", "/$ref"),
     (##"{"$defs":{"a":1},"$ref":"#/$defs/a"}"##, "malformed", "/$defs/a"),
     (##"{"pattern":"("}"##, "unsupported", "/pattern"), (##"{"pattern":"(a)\\1"}"##, "unsupported", "/pattern"),
     (##"{"patternProperties":{"(?<=a)b":true}}"##, "unsupported", "/patternProperties/(?<=a)b"),
-    (##"{"items":[true]}"##, "unsupported", "/items"), (##"{"$schema":"https://example.com/own"}"##, "unsupported", "/$schema"),
+    (##"{"items":[true]}"##, "unsupported", "/items"),
+    (##"{"$schema":"https://example.com/own"}"##, "unsupported", "/$schema"),
     (##"{"$schema":"http://json-schema.org/draft-07/schema#","dependencies":{}}"##, "unsupported", "/dependencies"),
   ])
   func `what is not understood is refused with its place`(_ text: String, _ code: String, _ pointer: String) throws {
@@ -30,7 +32,8 @@ import Testing
 
   @Test func `older drafts are accepted where they mean the same`() throws {
     let schema = try compile(
-      ##"{"$schema":"http://json-schema.org/draft-07/schema#","definitions":{"a":{"type":"null"}},"$ref":"#/definitions/a"}"##)
+      ##"{"$schema":"http://json-schema.org/draft-07/schema#","definitions":{"a":{"type":"null"}},"$ref":"#/definitions/a"}"##
+    )
     #expect(schema.accepts(try value("null")))
     #expect(!schema.accepts(try value("1")))
   }
@@ -55,7 +58,9 @@ import Testing
     #expect(throws: SchemaError.self) { try compile(nested(10), options) }
   }
 
-  @Test(arguments: [##"{"$ref":"#"}"##, ##"{"allOf":[{"$ref":"#"}]}"##, ##"{"not":{"$ref":"#"}}"##, ##"{"$dynamicRef":"#"}"##])
+  @Test(arguments: [
+    ##"{"$ref":"#"}"##, ##"{"allOf":[{"$ref":"#"}]}"##, ##"{"not":{"$ref":"#"}}"##, ##"{"$dynamicRef":"#"}"##,
+  ])
   func `a reference to itself ends at the depth limit and never counts as right`(_ text: String) throws {
     let schema = try compile(text)
     #expect(schema.violations(of: try value("1")).last?.keyword == "limit")

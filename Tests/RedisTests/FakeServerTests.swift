@@ -222,7 +222,8 @@ import Testing
       ended.add()
     } _: { pool in
       ended.add()
-      let attempt = Task { try await RedisConnection.connect(pool.configuration) }
+      let loop = try #require(EventLoop.current)
+      let attempt = loop.task { try await RedisConnection.connect(pool.configuration) }
       try await EventLoop.sleep(for: .milliseconds(20))
       attempt.cancel()
       await #expect(throws: RedisError.self) { try await attempt.value }

@@ -51,7 +51,7 @@ extern int dup3(int from, int to, int flags);
 /// Accepts a connection as a non-blocking, close-on-exec descriptor; -1 and errno otherwise.
 static inline int cadre_accept(int fd) { return accept4(fd, 0, 0, SOCK_NONBLOCK | SOCK_CLOEXEC); }
 
-/// Bytes that were handed to the kernel and that the peer has not acknowledged; -1 when that is not known.
+/// Bytes that were passed to the kernel and that the peer has not acknowledged; -1 when that is not known.
 static inline int cadre_unacknowledged(int fd) {
   int count = 0;
   return ioctl(fd, SIOCOUTQ, &count) == 0 ? count : -1;
