@@ -1,7 +1,7 @@
 /// What a label of an internationalized host name may hold (RFC 5892, RFC 5893).
 ///
-/// Scripts and directions follow from blocks, which covers the code points that the rules name; a code point that is not
-/// assigned yet is refused.
+/// Scripts and directions follow from blocks, which covers the code points that the rules name; a code point that is
+/// not assigned yet is refused.
 enum InternationalLabel {
   static func isValid(_ label: [Unicode.Scalar], needsNormalForm: Bool) -> Bool {
     guard let first = label.first, label.last != "-", first != "-" else { return false }

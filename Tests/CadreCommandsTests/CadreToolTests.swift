@@ -90,7 +90,8 @@ private func run(_ arguments: [String], _ environment: [String: String] = [:]) -
     let server = try AnsweringServer(
       status: 201,
       body:
-        #"{"id":"task_1","status":"succeeded","run":{"id":"run_1","result":{"answer":"42"},"duration_ms":5,"usage":{"input_tokens":3,"output_tokens":4,"cost_microusd":1500000}}}"#
+        #"{"id":"task_1","status":"succeeded","run":{"id":"run_1","result":{"answer":"42"},"#
+        + #""duration_ms":5,"usage":{"input_tokens":3,"output_tokens":4,"cost_microusd":1500000}}}"#
     )
     let (status, recorder) = run(
       ["submit", "What", "is \"6*7\"?", "--wait=5", "--url", server.url + "/"], ["CADRE_API_KEY": "secret"])

@@ -99,7 +99,8 @@ import Testing
     SchemaCase(
       ##"{"$ref":"#/$defs/t","minimum":5,"$defs":{"t":{"type":"integer"}}}"##, good: ["5"], bad: ["4", "5.5"]),
     SchemaCase(
-      ##"{"$id":"https://a.example/strict","$ref":"tree","$dynamicAnchor":"node","unevaluatedProperties":false,"$defs":{"t":{"$id":"tree","$dynamicAnchor":"node","properties":{"data":true,"children":{"items":{"$dynamicRef":"#node"}}}}}}"##,
+      ##"{"$id":"https://a.example/strict","$ref":"tree","$dynamicAnchor":"node","unevaluatedProperties":false,"$defs":{"t":{"$id":"tree","##
+        + ##""$dynamicAnchor":"node","properties":{"data":true,"children":{"items":{"$dynamicRef":"#node"}}}}}}"##,
       good: [##"{"children":[{"data":1}]}"##], bad: [##"{"children":[{"daat":1}]}"##, ##"{"x":1}"##]),
   ]
 

@@ -51,7 +51,8 @@ import Testing
 
   @Test func `the closest alternative is explained`() throws {
     let schema =
-      #"{"anyOf":[{"properties":{"kind":{"const":"circle"},"r":{"type":"number"}},"required":["kind","r"]},{"properties":{"kind":{"const":"box"},"w":{"type":"number"}},"required":["kind","w"]},{"type":"string"}]}"#
+      #"{"anyOf":[{"properties":{"kind":{"const":"circle"},"r":{"type":"number"}},"required":["kind","r"]},{"properties":{"kind":{"const":"box"},"#
+      + #""w":{"type":"number"}},"required":["kind","w"]},{"type":"string"}]}"#
     #expect(
       try sentences(schema, #"{"kind":"box","r":2}"#) == [
         "the value must fit an alternative of 'anyOf'; the closest is the one at 1",

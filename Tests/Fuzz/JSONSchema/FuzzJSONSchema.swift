@@ -1,5 +1,5 @@
-// Feeds arbitrary documents `{"schema": ..., "value": ..., "pattern": ..., "text": ...}` to the compiler and the checker
-// of schemas and to the matcher of regular expressions. Built as one module with the sources; see run.sh.
+// Feeds arbitrary documents `{"schema": ..., "value": ..., "pattern": ..., "text": ...}` to the compiler and the
+// checker of schemas and to the matcher of regular expressions. Built as one module with the sources; see run.sh.
 //
 // Nothing traps, both ways to check agree, reports are bounded, and a limit never lets a value pass.
 
