@@ -6,6 +6,8 @@ public enum BlockingHTTP {
   /// Largest body of an answer: 64 MiB.
   public static let bodyBytesMax = 64 << 20
   private static let connectMillisecondsMax = 10_000
+  /// Before the first handle, once per process; libcurl's global state is not thread-safe while it is made.
+  private static let isInitialized: Bool = curl_global_init(Int(CURL_GLOBAL_DEFAULT)) == CURLE_OK
 
   /// An answer.
   public struct Answer: Sendable {
@@ -25,7 +27,7 @@ public enum BlockingHTTP {
   public static func request(
     _ method: String = "GET", url: String, headers: [String: String] = [:], body: String? = nil, seconds: Int = 5
   ) throws(Failure) -> Answer {
-    guard let easy = curl_easy_init() else { throw Failure(description: "libcurl is out of memory") }
+    guard isInitialized, let easy = curl_easy_init() else { throw Failure(description: "libcurl is out of memory") }
     defer { curl_easy_cleanup(easy) }
     cadre_curl_set_string(easy, CURLOPT_URL, url)
     cadre_curl_set_string(easy, CURLOPT_PROTOCOLS_STR, "http,https")
