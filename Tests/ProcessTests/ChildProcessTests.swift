@@ -98,7 +98,10 @@ import Testing
   }
 
   @Test func `stopping ends what does not listen`() throws {
-    let child = try ChildProcess.start(shell("trap '' TERM; while :; do sleep 0.05; done"))
+    let file = "/tmp/cadre-process-test-\(getpid())-\(UInt32.random(in: 0...UInt32.max))"
+    defer { unlink(file) }
+    let child = try ChildProcess.start(shell("trap '' TERM; : > \(file); while :; do sleep 0.05; done"))
+    while access(file, F_OK) != 0, child.exitStatus == nil { usleep(1000) }
     child.stop(seconds: 1)
     #expect(child.exitStatus == 137)
   }

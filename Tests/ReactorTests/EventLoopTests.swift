@@ -72,28 +72,30 @@ private final class Counter: Sendable {
   @Test func `the blocking pool refuses beyond its queue`() async throws {
     let pool = BlockingPool(threadsMax: 1, queuedMax: 2)
     let gate = DispatchSemaphore(value: 0)
-    let isRunning = Atomic<Bool>(false)
-    let refusals = Atomic<Int>(0)
-    async let first: Void = pool.run {
-      isRunning.store(true, ordering: .releasing)
-      gate.wait()
+    let running = Counter()
+    let refusals = Counter()
+    let first = Task {
+      try await pool.run {
+        running.value.add(1, ordering: .sequentiallyConsistent)
+        gate.wait()
+      }
     }
-    while !isRunning.load(ordering: .acquiring) { await Task.yield() }
+    while running.value.load(ordering: .sequentiallyConsistent) == 0 { await Task.yield() }
     let answers = await withTaskGroup(of: Bool.self) { tasks in
       for _ in 0..<5 {
         tasks.addTask {
           do { return try await pool.run { true } } catch {
-            refusals.add(1, ordering: .acquiringAndReleasing)
+            refusals.value.add(1, ordering: .sequentiallyConsistent)
             return false
           }
         }
       }
       // The thread is taken and two wait, so three are refused; the two run once the first has ended.
-      while refusals.load(ordering: .acquiring) < 3 { await Task.yield() }
+      while refusals.value.load(ordering: .sequentiallyConsistent) < 3 { await Task.yield() }
       gate.signal()
       return await tasks.reduce(into: [Bool]()) { $0.append($1) }
     }
-    try await first
+    try await first.value
     #expect(answers.filter { $0 }.count == 2)
     #expect(try await pool.run { 7 } == 7)
   }
