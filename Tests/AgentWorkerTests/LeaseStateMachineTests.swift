@@ -69,28 +69,43 @@ import Testing
   @Test func `calls are recorded batch by batch, each until it is taken`() {
     var machine = Self.machine()
     let calls = (0..<150).map { Self.entry($0) }
-    guard case .record(let first) = machine.record(calls) else { return Issue.record("nothing is recorded") }
+    guard case .record(let first) = machine.record(calls) else {
+      Issue.record("nothing is recorded")
+      return
+    }
     #expect(first.count == 100)
     guard case .wait(let pause) = machine.reportAnswered(Self.away, sentAt: 0, now: 1) else {
-      return Issue.record("no pause")
+      Issue.record("no pause")
+      return
     }
     #expect(pause > .zero && pause <= .seconds(2))
-    guard case .record(let again) = machine.retry() else { return Issue.record("not sent again") }
+    guard case .record(let again) = machine.retry() else {
+      Issue.record("not sent again")
+      return
+    }
     #expect(again.map(\.index) == first.map(\.index))
     // Recorded by a request whose answer was lost.
     guard case .record(let second) = machine.reportAnswered(.repeated, sentAt: 1, now: 1) else {
-      return Issue.record("no second batch")
+      Issue.record("no second batch")
+      return
     }
     #expect(second.map(\.index) == Array(100..<150))
-    guard case .recorded = machine.reportAnswered(.accepted, sentAt: 2, now: 2) else { return Issue.record("not done") }
-    guard case .recorded = machine.record([]) else { return Issue.record("nothing to do") }
+    guard case .recorded = machine.reportAnswered(.accepted, sentAt: 2, now: 2) else {
+      Issue.record("not done")
+      return
+    }
+    guard case .recorded = machine.record([]) else {
+      Issue.record("nothing to do")
+      return
+    }
   }
 
   @Test func `calls that cannot be recorded fail the attempt for good`() {
     var machine = Self.machine()
     _ = machine.record([Self.entry(0)])
     guard case .failed(let failure) = machine.reportAnswered(Self.refusal, sentAt: 0, now: 0) else {
-      return Issue.record("no failure")
+      Issue.record("no failure")
+      return
     }
     #expect(failure.code == "record_refused" && !failure.isRetryable && failure.message.hasSuffix("(c): d"))
   }
@@ -112,14 +127,19 @@ import Testing
   @Test func `an outcome is delivered once, with its calls`() {
     var machine = Self.machine()
     guard case .deliver(let sent) = machine.deliver(Self.success([Self.entry(0)])) else {
-      return Issue.record("nothing is delivered")
+      Issue.record("nothing is delivered")
+      return
     }
     #expect(sent.calls.count == 1)
     guard case .wait = machine.reportAnswered(Self.away, sentAt: 0, now: 0), case .deliver(let again) = machine.retry()
-    else { return Issue.record("not sent again") }
+    else {
+      Issue.record("not sent again")
+      return
+    }
     #expect(again.calls.count == 1)
     guard case .finished(isDelivered: true) = machine.reportAnswered(.accepted, sentAt: 0, now: 0) else {
-      return Issue.record("not delivered")
+      Issue.record("not delivered")
+      return
     }
   }
 
@@ -127,11 +147,13 @@ import Testing
     var machine = Self.machine()
     _ = machine.deliver(Self.success([Self.entry(0)]))
     guard case .deliver(let alone) = machine.reportAnswered(.repeated, sentAt: 0, now: 0) else {
-      return Issue.record("not sent again")
+      Issue.record("not sent again")
+      return
     }
     #expect(alone.calls.isEmpty)
     guard case .finished(isDelivered: false) = machine.reportAnswered(.repeated, sentAt: 0, now: 0) else {
-      return Issue.record("sent for ever")
+      Issue.record("sent for ever")
+      return
     }
   }
 
