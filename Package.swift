@@ -158,7 +158,7 @@ var targets: [Target] = [
     ]),
   service(
     "agent-core", at: "Services/AgentCore/Main",
-    ["AgentWorker", "HTTP", "HTTPWire", "SystemSources", "Reactor", "ServiceKit", "Settings", "Telemetry"]),
+    ["AgentWorker", "HTTP", "HTTPWire", "Primitives", "SystemSources", "Reactor", "ServiceKit", "Settings", "Telemetry"]),
   service(
     "mock-provider", at: "Services/MockProvider",
     ["HTTP", "HTTPWire", "JSON", "Primitives", "SystemSources", "Reactor", "ServiceKit", "Settings", "Telemetry"]),

@@ -174,6 +174,7 @@ extension EndToEndTests {
       try fixture.wait("the assertion has expired", seconds: 20) {
         let answer = call("POST", "/v1/chat/completions", headers, body: model, at: "llm-router")
         #expect(answer.status == 200 || answer.text.contains("assertion_expired"), "\(answer)")
+        Thread.sleep(forTimeInterval: 0.3)
         return answer.status == 401
       }
     }

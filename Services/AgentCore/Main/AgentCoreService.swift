@@ -2,6 +2,7 @@ internal import AgentWorker
 internal import Glibc
 internal import HTTP
 internal import HTTPWire
+internal import Primitives
 internal import Reactor
 internal import ServiceKit
 internal import Settings

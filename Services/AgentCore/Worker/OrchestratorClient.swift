@@ -1,4 +1,4 @@
-public import AgentLoop
+internal import AgentLoop
 public import Contracts
 public import HTTP
 internal import HTTPWire
@@ -34,7 +34,7 @@ public struct OrchestratorClient: OrchestratorLink, StepSource {
     let request = LeaseRequest(worker: name, jobTypes: ["agent"], slots: slots, waitMilliseconds: wait.milliseconds)
     let (status, root) = try await post(
       WorkerPath.leases, request.document(), timeout: wait + OrchestratorClient.callTimeout,
-      shows: (.authorization, credentials.authorization))
+      as: .worker)
     guard status.isSuccess, let answer = root.flatMap({ LeaseAnswer($0) }) else {
       throw LeaseRefusal(status: Int(status.code), code: root?["code"]?.string ?? "")
     }
@@ -66,8 +66,7 @@ public struct OrchestratorClient: OrchestratorLink, StepSource {
   ) async throws -> LinkAnswer {
     do {
       let (status, root) = try await post(
-        path, body, timeout: timeout, shows: (HTTPFieldName(InternalHeader.assertion), step.assertion.text),
-        trace: step.trace)
+        path, body, timeout: timeout, as: .holder(of: step), trace: step.trace)
       if status.isSuccess, let fresh = root.flatMap({ JournalAnswer($0).assertion }) { step.assertion.renew(fresh) }
       return OrchestratorClient.answer(status, root)
     } catch let error as HTTPClientError {
@@ -97,13 +96,23 @@ public struct OrchestratorClient: OrchestratorLink, StepSource {
     }
   }
 
+  /// What a request proves.
+  private enum Sender {
+    /// That a worker asks for steps.
+    case worker
+    /// That the worker holds the lease of a step.
+    case holder(of: LeasedStep)
+  }
+
   private func post(
-    _ path: String, _ body: [UInt8], timeout: Duration, shows credential: (name: HTTPFieldName, text: String),
-    trace: TraceContext? = nil
+    _ path: String, _ body: [UInt8], timeout: Duration, as sender: Sender, trace: TraceContext? = nil
   ) async throws -> (status: HTTPStatus, root: JSONView?) {
     var headers = HTTPHeaders()
     headers.append(.contentType, "application/json")
-    headers.append(credential.name, credential.text)
+    switch sender {
+    case .worker: headers.append(.authorization, credentials.authorization)
+    case .holder(let step): headers.append(InternalHeader.assertion, step.assertion.text)
+    }
     // Fenced by its token, every call of the protocol may be repeated.
     let answer = try await peers.send(with: client, peer: "orchestrator") { base in
       HTTPClientRequest(
