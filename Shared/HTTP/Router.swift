@@ -88,8 +88,8 @@ public struct Router: Sendable {
   /// Makes an empty router.
   public init() {}
 
-  /// Makes an empty router for declared addresses: what their routes allow is what their declarations say. `check` tells
-  /// whether all of them, and no others, were registered.
+  /// Makes an empty router for declared addresses: what their routes allow is what their declarations say. `check`
+  /// tells whether all of them, and no others, were registered.
   public init(declared specifications: [RouteSpecification]) {
     declared = Dictionary(specifications.map { ($0.description, $0) }, uniquingKeysWith: { first, _ in first })
   }

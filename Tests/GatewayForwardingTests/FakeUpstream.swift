@@ -73,7 +73,7 @@ final class FakeUpstream: Sendable {
         return true
       }
       if !isDropped {
-        _ = answer.withUnsafeBytes { send(connection, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL.rawValue)) }
+        _ = answer.withUnsafeBytes { send(connection, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
       }
       close(connection)
     }

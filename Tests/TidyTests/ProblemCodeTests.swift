@@ -67,7 +67,7 @@ import Testing
       let kind = code.name.hasSuffix("_not_found") ? String(code.name.dropLast(10)) : nil
       let camel = Self.camel(code.name)
       let isUsed =
-        all.contains("\"\(code.name)\"") || all.contains("Problem(.\(camel)")
+        all.contains("\"\(code.name)\"") || all.contains(".\(camel),") || all.contains(".\(camel))")
         || (kind.map { all.contains(".notFound(\"\($0)\")") } ?? false)
       #expect(isUsed, "nothing answers with \(code.name)")
     }

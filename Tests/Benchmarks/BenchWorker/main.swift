@@ -11,8 +11,8 @@ import SystemSources
 import Telemetry
 
 /// Drives orchestrators with runs whose steps do nothing, and plays their workers.
-/// `bench-worker PORT[,PORT] GATEWAY_KEYS WORKER_KEYS WORKFLOW RUNS OPEN`: RUNS runs, at most OPEN of them at the same time. Prints one
-/// line of JSON: runs per second, and the time of a run from its submission to its end.
+/// `bench-worker PORT[,PORT] GATEWAY_KEYS WORKER_KEYS WORKFLOW RUNS OPEN`: RUNS runs, at most OPEN of them at the same
+/// time. Prints one line of JSON: runs per second, and the time of a run from its submission to its end.
 if CommandLine.arguments.dropFirst() == ["replay"] {
   ReplayBenchmark.run()
   exit(0)
@@ -126,38 +126,31 @@ let workflow = CommandLine.arguments[4]
 let progress = Progress()
 let submitted = Atomic(0)
 
-@Sendable func deliver(_ leases: [JSONView], to peer: Peer) async {
-  var writer = JSONWriter()
-  writer.beginObject()
-  writer.key("results")
-  writer.beginArray()
-  for lease in leases {
-    writer.beginObject()
-    writer.member("step_id", lease["step_id"]?.string ?? "")
-    writer.member("assertion", lease["assertion"]?.string ?? "")
-    writer.member("token", lease["token"]?.string ?? "")
-    writer.member("attempt", lease["attempt"]?.int ?? 0)
-    writer.member("output", raw: Array("{}".utf8))
-    writer.endObject()
-  }
-  writer.endArray()
-  writer.endObject()
+@Sendable func deliver(_ leases: [StepLease], to peer: Peer) async {
+  let batch = ResultBatch(
+    leases.map { lease in
+      ResultBatch.Entry(
+        step: lease.step, assertion: lease.assertion,
+        result: ResultRequest(token: lease.token, attempt: lease.attempt, outcome: .output(Array("{}".utf8))))
+    })
   do {
-    let answer = try await peer.post("/worker/v1/results", writer.bytes)["results"]
-    for (lease, result) in zip(leases, answer.map { Array($0.elements) } ?? []) {
-      if result["status"]?.int != 200 { progress.failed() }
-      if result["run_status"]?.string == "succeeded" { progress.ended(lease["run_id"]?.string ?? "") }
+    let answer = ResultBatchAnswer(try await peer.post(WorkerPath.results, batch.document()))
+    for (lease, entry) in zip(leases, answer?.entries ?? []) {
+      switch entry.outcome {
+      case .accepted(let result): if result.runStatus == "succeeded" { progress.ended(lease.run.description) }
+      case .refused: progress.failed()
+      }
     }
   } catch { progress.failed() }
 }
 
 @Sendable func work(for peer: Peer) async {
-  let request = Array(#"{"worker":"bench","job_types":["bench"],"slots":64,"wait_ms":5000}"#.utf8)
+  let request = LeaseRequest(worker: "bench", jobTypes: ["bench"], slots: 64, waitMilliseconds: 5000).document()
   while progress.done < runs {
     do {
-      let leases = try await peer.post("/worker/v1/leases", request)["leases"]
-      let held = leases.map { Array($0.elements) } ?? []
-      if !held.isEmpty { group.loops[0].task { await deliver(held, to: peer) } }
+      let answer = LeaseAnswer(try await peer.post(WorkerPath.leases, request))
+      let leases = answer?.leases ?? []
+      if !leases.isEmpty { group.loops[0].task { await deliver(leases, to: peer) } }
     } catch {
       progress.failed()
       try? await EventLoop.sleep(for: .milliseconds(100))
