@@ -21,7 +21,7 @@ public enum EntityTag {
 }
 
 extension HTTPResponse {
-  /// Says which version of a resource this answer is about.
+  /// Sets the version of the resource that this answer describes.
   public mutating func setVersion(_ version: Int) { headers.append(.eTag, EntityTag.text(version)) }
 }
 

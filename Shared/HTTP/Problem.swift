@@ -120,7 +120,7 @@ extension Problem {
       })
   }
 
-  /// 404 that tells the same whether the thing never existed or belongs to another tenant.
+  /// 404, the same whether the thing never existed or belongs to another tenant.
   public static func notFound(_ what: String) -> Problem {
     Problem(.notFound, code: "\(what)_not_found", "There is no \(what) with this id.")
   }

@@ -1,8 +1,8 @@
 public import Contracts
 public import HTTPWire
 
-/// Answers one request. Errors become problem documents: `Problem` as it says, anything else as a 500 that tells
-/// nothing.
+/// Answers one request. Errors become problem documents: `Problem` as it is, anything else as a 500 without
+/// details.
 public typealias HTTPHandler = @Sendable (HTTPRequest) async throws -> HTTPResponse
 
 /// What one route allows.
@@ -89,7 +89,7 @@ public struct Router: Sendable {
   public init() {}
 
   /// Makes an empty router for declared addresses: what their routes allow is what their declarations say. `check`
-  /// tells whether all of them, and no others, were registered.
+  /// finds out whether all of them, and no others, were registered.
   public init(declared specifications: [RouteSpecification]) {
     declared = Dictionary(specifications.map { ($0.description, $0) }, uniquingKeysWith: { first, _ in first })
   }

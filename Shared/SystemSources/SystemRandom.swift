@@ -33,7 +33,7 @@ public struct SystemRandom: RandomNumberGenerator, Sendable {
   }
 }
 
-/// 512 random bytes of one thread, handed out eight at a time and wiped as they leave.
+/// 512 random bytes of one thread, given out eight at a time and wiped as they leave.
 private final class RandomBlock {
   private static let key: pthread_key_t = {
     var key = pthread_key_t()

@@ -29,7 +29,7 @@ import Testing
   }
 
   @Test(arguments: ["", "\"", "\"\"", "\"x\"", "W/\"1\"", "\"0\"", "\"-1\"", "\"1\", \"2\"", "99999999999999999999"])
-  func `what is no version is told`(text: String) {
+  func `what is no version is refused`(text: String) {
     do throws(Problem) {
       _ = try Self.demanded(text)
       Issue.record("\(text) is taken")
@@ -59,7 +59,7 @@ import Testing
   @Test(arguments: [
     "limit=0", "limit=101", "limit=", "limit=1e1", "cursor=x", "cursor=task_00000000000000010000000000000002",
   ])
-  func `a page that there cannot be is told`(text: String) throws {
+  func `a page that there cannot be is refused`(text: String) throws {
     let query = try Self.query(text)
     do throws(Problem) {
       _ = try PageRequest<RunKind>(query)
@@ -90,7 +90,7 @@ import Testing
   }
 
   @Test(arguments: ["wait", "wait=", "wait=-1", "wait=601", "wait=1=2", "wait=x"])
-  func `waits that there cannot be are told`(text: String) {
+  func `waits that there cannot be are refused`(text: String) {
     var headers = HTTPHeaders()
     headers.append("prefer", text)
     #expect(throws: Problem.self) { try WaitPreference.seconds(headers) }
@@ -163,7 +163,7 @@ import Testing
     #expect(try await answering { HTTPResponse(.ok) }.status == .ok)
   }
 
-  @Test func `whether a repetition is safe is said`() {
+  @Test func `the problem names whether a repetition is safe`() {
     #expect(Problem.unavailable(outcomeUnknown: true).detail.contains("Idempotency-Key"))
     #expect(Problem.unavailable(outcomeUnknown: false).detail.contains("nothing was changed"))
     #expect(Problem.unavailable(outcomeUnknown: false).retryAfterSeconds == 1)

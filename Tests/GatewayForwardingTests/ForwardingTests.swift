@@ -57,7 +57,7 @@ import Testing
     }
   }
 
-  @Test func `a virtual key is handed on without an assertion, at addresses of models only`() async throws {
+  @Test func `a virtual key is forwarded without an assertion, at addresses of models only`() async throws {
     let upstream = try FakeUpstream()
     try await Self.run(upstream) { gateway in
       _ = try await gateway.send(.get, "/v1/models", key: "cadre_vk_abc")

@@ -29,12 +29,12 @@ import Testing
     ("/completions", "must end with /v1", .openAI), ("/v1/what/ever", "Nothing is offered", .openAI),
     ("/v1", "Nothing is offered", .openAI),
   ])
-  func `a wrong address is told what is right`(path: String, words: String, dialect: ClientDialect) {
+  func `the answer at a wrong address names the right one`(path: String, words: String, dialect: ClientDialect) {
     #expect(AddressAdvice.unknown(path).contains(words), "\(AddressAdvice.unknown(path))")
     #expect(ClientDialect(path: path, headers: HTTPHeaders()) == dialect)
   }
 
-  @Test func `headers tell the dialect where the path does not`() {
+  @Test func `headers decide the dialect where the path does not`() {
     #expect(ClientDialect(path: "/v1/files", headers: headers(["anthropic-version"])) == .anthropic)
     #expect(ClientDialect(path: "/v1/models", headers: headers(["x-api-key"])) == .anthropic)
     #expect(ClientDialect(path: "/v1/models", headers: headers(["x-api-key", "authorization"])) == .openAI)

@@ -1,6 +1,6 @@
 internal import Contracts
 
-/// What is said of addresses that clients of OpenAI and Anthropic try and that are not offered: most of them are a base
+/// Messages for addresses that clients of OpenAI and Anthropic try and that are not offered: most of them are a base
 /// URL that is a little wrong.
 package enum AddressAdvice {
   /// Addresses without parameters, behind `/v1`.

@@ -15,7 +15,7 @@ enum AssertionRefusal {
     return code?.hasPrefix("assertion_") ?? false
   }
 
-  /// What the caller is told.
+  /// The problem that the caller gets instead.
   static func problem(_ service: String) -> Problem {
     Problem(
       .badGateway, code: "assertion_refused",

@@ -10,7 +10,7 @@ final class ForwardedBody: @unchecked Sendable {
   /// What was read ahead.
   private var first: [UInt8] = []
   private var whole: HTTPClientRequest.Body?
-  /// Part of a body that is not kept has been handed on: it cannot be sent a second time.
+  /// Part of a body that is not kept was sent: it cannot be sent a second time.
   private(set) var hasBegun = false
 
   init(_ source: HTTPRequestBody) async throws {

@@ -34,7 +34,7 @@ package struct ForwardedRoutes: Sendable {
       let credential =
         route.isModelRoute ? try keys.credential(request) : .caller(try keys.authenticate(request))
       let answer = try await upstream.forward(request, as: credential, route.repetition)
-      // What a service says before it looks at the call (it starts, say) has the client's error shape too.
+      // A problem from before the call was read (the service starts, for example) has the client's error shape too.
       if route.isModelRoute, let problem = ModelProblem.problem(in: answer) { throw problem }
       return answer
     }

@@ -7,9 +7,9 @@ internal import Reactor
 package import ServiceKit
 internal import SystemSources
 
-/// Hands requests on to a service behind the gateway, with the caller's identity in place of its key.
+/// Forwards requests to a service behind the gateway, with a signed assertion of the caller in place of its key.
 package struct Upstream: Sendable {
-  /// Bodies up to this size are handed on in one piece; larger ones flow through.
+  /// Bodies up to this size are sent in one piece; larger ones are streamed.
   static let wholeBytesMax: UInt64 = 256 << 10
 
   private let service: Audience
@@ -80,7 +80,7 @@ package struct Upstream: Sendable {
     switch credential {
     case .caller(let caller):
       headers.append(InternalHeader.assertion, assertions.text(for: caller, to: service, now: WallClock.now()))
-    // Without an assertion: all that this caller may do is what its key says.
+    // Without an assertion: what this caller may do is decided by its key alone.
     case .virtualKey(let key): headers.append(.xAPIKey, key)
     }
     return headers

@@ -5,7 +5,7 @@ internal import HTTPWire
 internal import Primitives
 package import Settings
 
-/// Knows the keys. A key is looked up by its digest, so neither configuration nor memory holds it.
+/// The table of API keys. A key is found by its digest, so neither configuration nor memory holds the key itself.
 package struct APIKeys: Sendable {
   /// Keys by their digests.
   package static let keys = Setting(
@@ -76,7 +76,7 @@ package struct APIKeys: Sendable {
   /// The caller of a request, by `Authorization: Bearer` or `X-API-Key`. Throws a 401 `Problem`.
   package func authenticate(_ request: HTTPRequest) throws(Problem) -> Caller {
     guard let presented = APIKeys.presented(request), presented.utf8.count <= 512 else {
-      throw refusal("The request shows no API key.")
+      throw refusal("The request has no API key.")
     }
     guard let caller = callers[Digest.sha256(Array(presented.utf8))] else {
       throw refusal("The API key is not known.")

@@ -10,7 +10,7 @@ internal import Settings
 @main
 final class GatewayService: Service {
   static let program = ProgramDescription(
-    name: "gateway", summary: "The edge of Cadre: knows who calls and hands requests on to the services.",
+    name: "gateway", summary: "The edge of Cadre: authenticates callers and forwards requests to the services.",
     version: CadreVersion.current)
   static let defaultPort = 8080
   static let stallTimeout = Duration.seconds(60)

@@ -7,7 +7,7 @@ public struct ProblemCode: Hashable, Sendable {
   public let name: String
   /// The usual status.
   public let status: HTTPStatus
-  /// Others that it comes with, where the same thing is said at several places.
+  /// Others that it comes with, where several addresses use the code.
   public let otherStatuses: [HTTPStatus]
   /// What has happened, in a sentence.
   public let meaning: String

@@ -5,7 +5,7 @@ extension CallReport {
   public struct Reading: Sendable {
     /// The calls that could be read.
     public internal(set) var calls: [CallReport] = []
-    /// Members whose numbers could not be what they said, by the name of their call. The nearest possible ones are
+    /// Members whose numbers cannot be true, by the name of their call. The nearest possible ones are
     /// recorded.
     public internal(set) var corrections: [(call: String, members: [String])] = []
   }

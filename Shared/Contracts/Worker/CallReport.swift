@@ -23,7 +23,7 @@ public struct CallReport: Hashable, Sendable {
   /// How long it took.
   public let durationMilliseconds: Int64
 
-  /// Makes a report. Whatever a provider has said, it is within the limits of the protocol: the name is made storable,
+  /// Makes a report. Whatever a provider has sent, it is within the limits of the protocol: the name is made storable,
   /// numbers become the nearest possible ones.
   public init(
     kind: Kind, index: Int, name: String, requestSHA256: String, result: [UInt8], usage: Usage = .zero,

@@ -1,6 +1,6 @@
 public import JSON
 
-/// How the attempt before has failed, as the next one is told.
+/// How the attempt before has failed, as the next one gets to know it.
 public struct PreviousFailure: Hashable, Sendable {
   /// A stable name.
   public let code: String

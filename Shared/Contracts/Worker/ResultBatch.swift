@@ -23,7 +23,7 @@ public struct ResultBatch: Sendable {
   public struct Head {
     /// The step; `nil` when the entry names none.
     public let step: StepID?
-    /// What the worker says that it may do.
+    /// The assertion for the step; not verified yet.
     public let assertion: String?
     /// The rest of the entry, with its place in the request.
     public var fields: JSONFields
