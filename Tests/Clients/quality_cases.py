@@ -24,7 +24,7 @@ def case_a_bad_answer_is_escalated_and_paid(world):
     budget(world, own, "tenant", usd=1)
     answer = world.ask("checked", "hello", own)
     assert answer.status == 200 and answer.headers["x-cadre-model"] == "gamma-large", answer
-    assert "escalated to gamma-large because the answer breaks the schema: /city is no string" in (
+    assert "escalated to gamma-large because the answer breaks the schema: /city must be a string" in (
         answer.headers["x-cadre-route"]), answer.headers
     rows = world.ledger(own)
     outcomes = {row["model"]: row["outcome"] for row in rows}
