@@ -16,7 +16,7 @@ public enum IdentitySettings {
   /// Credentials of workers.
   public static let workerKeys = Setting(
     "identity.worker_keys", .secret,
-    "Credentials of workers at the worker protocol: id:secret (32 to 256 bytes), separated by commas. A worker shows the first, the orchestrator accepts all."
+    "Credentials of workers at the worker protocol: id:secret (32 to 256 bytes), separated by commas. A worker presents the first, the orchestrator accepts all."
   )
 
   /// The keys of the gateway. Throws `KeyListError`.

@@ -27,7 +27,7 @@ public protocol Service: AnyObject, Sendable {
   static var declaredRoutes: [RouteSpecification]? { get }
   /// Adds the routes. They answer 503 until `prepare` has returned.
   func route(_ router: inout Router)
-  /// How a problem of a request is told: by default as a problem document.
+  /// The answer that reports a problem of a request: by default a problem document.
   func response(to problem: Problem, of head: RequestHead, traceID: String) -> HTTPResponse
   /// What must be there before requests are answered: schemas, connections. Called again after a pause while it throws.
   func prepare() async throws
@@ -37,7 +37,7 @@ public protocol Service: AnyObject, Sendable {
   func readiness() -> [(name: String, isReady: Bool)]
   /// First step of the end, before the listener closes: take on no new work.
   func drain() async
-  /// Last step: give back what is held.
+  /// Last step: release what is in use.
   func close() async
 }
 
@@ -68,6 +68,6 @@ extension Service {
   /// Nothing to give back.
   public func close() async {}
 
-  /// Runs the service until it is told to end, and exits the process.
+  /// Runs the service until a signal ends it, and exits the process.
   public static func main() { ServiceProcess<Self>.main() }
 }

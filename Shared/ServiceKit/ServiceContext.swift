@@ -31,11 +31,11 @@ public enum CommonSettings {
     "Address on which the service listens; 0.0.0.0 for all.")
   /// Connections.
   public static let connectionsMax = Setting(
-    "http.connections_max", .int(in: 1...1_000_000), default: 20_000, "Open client connections; more are told 503.")
+    "http.connections_max", .int(in: 1...1_000_000), default: 20_000, "Open client connections; more get 503.")
   /// Memory for bodies.
   public static let heldBodyBytesMax = Setting(
     "http.held_body_bytes_max", .int(in: 33_554_432...1_099_511_627_776), default: 536_870_912,
-    "Memory for the bodies of requests that are being worked on, beyond the first 64 KiB of each; a large body beyond it is told 503."
+    "Memory for the bodies of requests that are being worked on, beyond the first 64 KiB of each; a large body beyond it gets 503."
   )
   /// Time for a head.
   public static let headTimeout = Setting(
@@ -61,7 +61,7 @@ public enum CommonSettings {
   /// Grace at the end.
   public static let shutdownGrace = Setting(
     "shutdown.grace_ms", .milliseconds(in: 0...600_000), default: .seconds(10),
-    "Time for requests in progress when the service is told to end.")
+    "Time for requests in progress when a signal ends the service.")
   /// Address of the admin listener.
   public static let adminAddress = Setting(
     "admin.address", .string(bytesMaximum: 255, allowsEmpty: false), default: "127.0.0.1",

@@ -171,7 +171,7 @@ public struct AgentLoop: Sendable {
 
   // MARK: Failures
 
-  /// What the model is told about the recorded answer before `index`; `nil` when nothing was wrong with it. Words of
+  /// The feedback to the model about the recorded answer before `index`; `nil` when nothing was wrong with it. Words of
   /// an earlier attempt stand in the record; new ones are recorded before they are used.
   private func feedback(_ index: Int) async throws -> String? {
     if index < start.journal.count {

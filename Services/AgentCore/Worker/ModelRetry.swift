@@ -80,7 +80,7 @@ struct ModelRetry: Sendable {
     func failure(_ isRetryable: Bool) -> AgentFailure {
       AgentFailure(code: refusal.code, message: refusal.message, isRetryable: isRetryable)
     }
-    // A call that was not made: what was recorded before it stays good, which its code tells.
+    // A call that was not made: what was recorded before it stays good, as its code says.
     func notMade() -> AgentFailure {
       refusal.code.hasSuffix("_unavailable")
         ? failure(true)

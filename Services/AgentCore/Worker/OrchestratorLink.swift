@@ -43,7 +43,7 @@ public enum AttemptOutcome: Sendable {
 
 /// The orchestrator as an attempt sees it. One call is one try.
 public protocol OrchestratorLink: Sendable {
-  /// Records calls and prolongs the lease; without calls it only prolongs. Throws `CancellationError`.
+  /// Records calls and extends the lease; without calls it only extends. Throws `CancellationError`.
   func record(_ calls: [CallReport], for step: LeasedStep, timeout: Duration) async throws -> LinkAnswer
   /// Ends the attempt. Throws `CancellationError`.
   func deliver(_ outcome: AttemptOutcome, for step: LeasedStep) async throws -> LinkAnswer

@@ -27,18 +27,18 @@ public struct KeyList: Sendable {
       guard (1...SigningKeys.idBytesMax).contains(id.count), id.allSatisfy(KeyList.isOfID) else {
         throw fault("has an id that is not 1 to \(SigningKeys.idBytesMax) lower-case letters, digits and hyphens")
       }
-      let shown = String(decoding: id, as: UTF8.self)
+      let label = String(decoding: id, as: UTF8.self)
       guard SigningKeys.secretBytes.contains(secret.count) else {
         throw fault(
-          "has a secret of \(secret.count) bytes under \(shown); \(SigningKeys.secretBytes.lowerBound) to "
+          "has a secret of \(secret.count) bytes under \(label); \(SigningKeys.secretBytes.lowerBound) to "
             + "\(SigningKeys.secretBytes.upperBound) are allowed")
       }
       guard secret.allSatisfy(KeyList.isOfSecret) else {
-        throw fault("has a secret under \(shown) with other characters than letters, digits and ._~+/=-")
+        throw fault("has a secret under \(label) with other characters than letters, digits and ._~+/=-")
       }
-      guard !keys.contains(where: { $0.id == id }) else { throw fault("has the id \(shown) twice") }
+      guard !keys.contains(where: { $0.id == id }) else { throw fault("has the id \(label) twice") }
       guard !keys.contains(where: { $0.secret == secret }) else {
-        throw fault("has a secret twice, again under \(shown)")
+        throw fault("has a secret twice, again under \(label)")
       }
       keys.append(Key(id: id, secret: secret))
     }
