@@ -66,8 +66,9 @@ fuzz: ## Run every fuzz target for SECONDS_EACH (default 60) seconds
 	@deploy/setup.sh run
 	@Tests/Fuzz/run.sh $(or $(SECONDS_EACH),60)
 
-docs: ## Generate docs/configuration.md from the settings tables
+docs: ## Generate docs/configuration.md from the settings tables and docs/errors.md from the problem codes
 	@deploy/configuration-docs.sh .build/release > docs/configuration.md
+	@CADRE_ONLY=Contracts CADRE_WRITE_DOCS=1 swift test --scratch-path .build/docs --filter ProblemCatalogTests > /dev/null
 
 clean: ## Remove what was built; data stays
 	@swift package clean

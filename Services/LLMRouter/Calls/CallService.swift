@@ -13,8 +13,8 @@ internal import Primitives
 internal import Reactor
 internal import Routing
 package import Spending
-package import Telemetry
 internal import SystemSources
+package import Telemetry
 
 /// The path of a call: caller, route, cache, budget, attempts, account.
 package final class CallService: Sendable {

@@ -8,38 +8,31 @@ internal import Routing
 package import ServiceKit
 internal import SystemSources
 
-/// Identifies the callers of the router: the services of the installation by the internal token, others by a virtual
-/// key. Nothing else in the router reads who calls.
+/// Identifies the callers of the router: the services of the installation by a signed assertion, others by a
+/// virtual key. Nothing else in the router reads who calls.
 package struct CallerAuthenticator: Sendable {
-  private let token: InternalToken
+  private let assertions: Authenticator
   private let signer: VirtualKey.Signer
   private let revokedKeys: RevokedKeys
 
-  /// An authenticator of tokens and of virtual keys that are not revoked.
-  package init(token: InternalToken, signer: VirtualKey.Signer, revokedKeys: RevokedKeys) {
-    self.token = token
+  /// An authenticator of assertions and of virtual keys that are not revoked.
+  package init(_ assertions: Authenticator, signer: VirtualKey.Signer, revokedKeys: RevokedKeys) {
+    self.assertions = assertions
     self.signer = signer
     self.revokedKeys = revokedKeys
   }
 
   // MARK: The management API
 
-  /// The caller of the management API. Throws a `Problem` without the token or a tenant.
+  /// The caller of the management API. Throws a 401 or 403 `Problem`.
   package func caller(of request: HTTPRequest) throws(Problem) -> APICaller {
-    try token.require(request)
-    guard let tenant = request.headers[InternalHeader.tenant].flatMap({ TenantID($0) }) else {
-      throw Problem(.badRequest, code: "missing_tenant", "The call names no tenant (\(InternalHeader.tenant)).")
-    }
-    return APICaller(tenant: tenant, isOperator: request.headers[InternalHeader.isOperator] == "1")
+    let caller = try assertions.authenticate(request, scope: .api)
+    return APICaller(tenant: caller.tenant, isOperator: caller.has(.operator))
   }
 
   /// Lets only callers pass who may configure the installation: providers hold keys that all tenants use.
   package func requireOperator(_ request: HTTPRequest) throws(Problem) {
-    guard try caller(of: request).isOperator else {
-      throw Problem(
-        .forbidden, code: "operator_required",
-        "Only a key of an operator may see and change providers, models and aliases.")
-    }
+    _ = try assertions.authenticate(request, scope: .operator)
   }
 
   // MARK: Model calls
@@ -49,25 +42,32 @@ package struct CallerAuthenticator: Sendable {
     let presented =
       request.headers[.xAPIKey] ?? request.headers[.authorization].map { String($0.dropFirst("Bearer ".count)) }
     if let presented, presented.hasPrefix(VirtualKey.prefix) { return try holder(of: presented) }
-    do { try token.require(request) } catch {
+    let caller: Caller
+    do { caller = try assertions.authenticate(request, scope: .models) } catch {
+      let isMissing = error.code == "assertion_missing"
       throw CallFailure(
-        status: .unauthorized, code: "invalid_api_key", message: "The key is missing, unknown or not valid here.")
-    }
-    guard let tenant = request.headers[InternalHeader.tenant].flatMap({ TenantID($0) }) else {
-      throw .invalid("The call names no tenant (\(InternalHeader.tenant)).", nil)
+        status: error.status, code: isMissing ? "invalid_api_key" : error.code,
+        message: isMissing ? "The key is missing, unknown or not valid here." : error.detail)
     }
     func label(_ name: String) -> String? { request.headers[name].map(CallLabels.plain) }
     var labels = CallLabels()
-    labels.principal = label(InternalHeader.principal) ?? "unknown"
-    labels.project = label(InternalHeader.project)
-    labels.group = label(InternalHeader.group)
-    labels.run = label(InternalHeader.run)
-    labels.step = label(InternalHeader.step)
-    labels.agent = label(InternalHeader.agent)
+    labels.principal = CallLabels.plain(caller.principal)
+    labels.project = caller.project.map(CallLabels.plain)
+    labels.group = caller.group.map(CallLabels.plain)
+    labels.agent = caller.agent.map(CallLabels.plain)
+    if let step = caller.step {
+      // All that a worker may say of a step's calls is which tool makes them.
+      labels.run = step.run.description
+      labels.step = step.id.description
+    } else {
+      labels.project = labels.project ?? label(InternalHeader.project)
+      labels.group = labels.group ?? label(InternalHeader.group)
+      labels.agent = labels.agent ?? label(InternalHeader.agent)
+    }
     labels.tool = label(InternalHeader.tool)
     labels.key = labels.principal.hasPrefix("key:") ? String(labels.principal.dropFirst(4)) : nil
     return CallPrincipal(
-      tenant: tenant, labels: labels, allowed: nil, ownBudget: nil,
+      tenant: caller.tenant, labels: labels, allowed: nil, ownBudget: nil,
       complexity: request.headers[InternalHeader.complexity].flatMap { Complexity(rawValue: $0) })
   }
 
