@@ -158,7 +158,10 @@ var targets: [Target] = [
     ]),
   service(
     "agent-core", at: "Services/AgentCore/Main",
-    ["AgentWorker", "HTTP", "HTTPWire", "Primitives", "SystemSources", "Reactor", "ServiceKit", "Settings", "Telemetry"]),
+    [
+      "AgentWorker", "HTTP", "HTTPWire", "Primitives", "SystemSources", "Reactor", "ServiceKit", "Settings",
+      "Telemetry",
+    ]),
   service(
     "mock-provider", at: "Services/MockProvider",
     ["HTTP", "HTTPWire", "JSON", "Primitives", "SystemSources", "Reactor", "ServiceKit", "Settings", "Telemetry"]),
@@ -203,7 +206,9 @@ var targets: [Target] = [
   tests("Checks", ["Checks", "JSON"]),
   tests("AgentTools", ["AgentTools"]),
   tests("AgentLoop", ["AgentLoop", "Contracts", "JSON"]),
-  tests("ServiceKit", ["ServiceKit", "Contracts", "HTTP", "HTTPWire", "Primitives"]),
+  tests(
+    "ServiceKit",
+    ["ServiceKit", "Contracts", "HTTP", "HTTPWire", "Primitives", "Reactor", "Settings", "Telemetry"]),
   tests("AgentWorker", ["AgentWorker", "AgentLoop", "Contracts", "HTTP", "JSON", "Primitives", "Telemetry"]),
   tests("Dialects", ["Dialects", "HTTPWire", "JSON", "Pricing"]),
   tests("Replay", ["Replay", "Workflows", "Decider", "Contracts", "JSON"], exclude: ["Bundles"]),

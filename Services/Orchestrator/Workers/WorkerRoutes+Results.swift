@@ -19,8 +19,8 @@ extension WorkerRoutes {
     return .json { $0.member("run_status", after.shownStatus) }
   }
 
-  /// Ends several attempts, each by itself and by the assertion of its step: what is wrong with one is said in its place
-  /// of the answer.
+  /// Ends several attempts, each by itself and by the assertion of its step: what is wrong with one stands in its
+  /// place of the answer.
   func results(_ request: HTTPRequest) async throws -> HTTPResponse {
     try workers.require(request)
     var fields = JSONFields(try await request.json().root)
