@@ -266,6 +266,13 @@ var targets: [Target] = [
   tests("Budgets", ["Budgets"]),
   tests("Routing", ["Routing", "Pricing"]),
   tests("Checks", ["Checks", "JSON"]),
+  tests(
+    "RouterAPI",
+    [
+      "RouterAPI", "ModelCalls", "ModelCatalog", "AnswerCache", "Contracts", "Dialects", "HTTP", "HTTPWire", "JSON",
+      "Ledger", "Postgres", "Pricing", "Primitives", "Reactor", "Redis", "Routing", "ScriptedProvider", "ServiceKit",
+      "Settings", "Spending", "SystemSources", "Telemetry",
+    ]),
   tests("ScriptedProvider", ["ScriptedProvider", "JSON"]),
   tests(
     "ModelCatalog",
