@@ -190,6 +190,12 @@ var targets: [Target] = [
   tests("Budgets", ["Budgets"]),
   tests("Routing", ["Routing", "Pricing"]),
   tests("Checks", ["Checks", "JSON"]),
+  tests(
+    "Ledger",
+    ["Ledger", "Budgets", "Contracts", "Dialects", "Postgres", "Pricing", "Primitives", "Telemetry"]),
+  tests(
+    "Spending", ["Spending", "Budgets", "Postgres", "Primitives", "Reactor", "Redis", "Telemetry"]),
+  tests("AnswerCache", ["AnswerCache", "Contracts", "Dialects", "JSON", "Pricing", "Primitives"]),
   tests("ScriptedProvider", ["ScriptedProvider", "JSON"]),
   tests(
     "ModelCatalog",
@@ -212,7 +218,12 @@ var targets: [Target] = [
   tests("ContentCoding", ["ContentCoding", "CZlib", "CZstd"]),
   tests("Settings", ["Settings"]),
   tests("HTTP", ["HTTP", "HTTPWire", "Reactor", "JSON", "Telemetry", "Primitives"]),
-  tests("Postgres", ["LocalStack", "Postgres", "Reactor", "Telemetry", "Primitives"]),
+  tests(
+    "Postgres",
+    [
+      "LocalStack", "Budgets", "Contracts", "Dialects", "Ledger", "ModelCatalog", "Postgres", "Pricing", "Primitives",
+      "Reactor", "RouterSchema", "Routing", "Spending", "Telemetry",
+    ]),
   tests("Redis", ["Redis", "Reactor", "Telemetry", "Primitives"]),
 ]
 
