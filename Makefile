@@ -4,7 +4,7 @@ DATA ?= .local
 PORT ?= 8080
 SERVICES := gateway orchestrator llm-router agent-core mock-provider cadre
 FORMATTED := Package.swift Services Shared Tests
-SCRIPTS := .ci/run .ci/test.sh deploy/setup.sh deploy/configuration-docs.sh Tests/Fuzz/run.sh
+SCRIPTS = $(shell grep -rlE '^.!.*sh$$' .ci deploy Tests)
 
 .PHONY: help setup run build test lint format tidy modules bench bench-workflows bench-models chaos fuzz docs clean
 
@@ -66,8 +66,9 @@ fuzz: ## Run every fuzz target for SECONDS_EACH (default 60) seconds
 	@deploy/setup.sh run
 	@Tests/Fuzz/run.sh $(or $(SECONDS_EACH),60)
 
-docs: ## Generate docs/configuration.md from the settings tables
+docs: ## Generate docs/configuration.md from the settings tables and docs/errors.md from the problem codes
 	@deploy/configuration-docs.sh .build/release > docs/configuration.md
+	@CADRE_ONLY=Contracts CADRE_WRITE_DOCS=1 swift test --scratch-path .build/docs --filter ProblemCatalogTests > /dev/null
 
 clean: ## Remove what was built; data stays
 	@swift package clean

@@ -58,22 +58,32 @@ var targets: [Target] = [
 
   // Shared modules, lowest first.
   // Values and algorithms, without clocks and randomness: what decides may import it.
-  shared("Primitives"),
+  // The civil calendar, the one place where days are counted.
+  shared("Calendar"),
+  shared("Primitives", ["Calendar"]),
   // Time, randomness and fresh ids. Modules that decide list it nowhere among what they stand on.
   shared("SystemSources", ["CLinux", "Primitives"]),
   shared("Reactor", ["Primitives", "SystemSources", "CLinux"]),
+  // Child processes.
+  shared("Process", ["CLinux", "SystemSources"]),
   shared("JSON"),
+  // JSON Schema, draft 2020-12, without references to other documents.
+  shared("JSONSchema", ["Calendar", "JSON"]),
   shared("Telemetry", ["Primitives", "SystemSources"]),
   shared("HTTPWire"),
   shared("ContentCoding", ["CZlib", "CZstd"]),
   shared("Settings", ["CYAML"]),
   shared("Crypto", ["COpenSSL"]),
-  shared("Contracts", ["Primitives"]),
+  shared("Contracts", ["Primitives", "Crypto", "HTTPWire", "JSON"]),
   shared(
     "HTTP",
-    ["SystemSources", "Primitives", "Reactor", "JSON", "Telemetry", "HTTPWire", "ContentCoding", "Crypto", "CCurl"]),
-  shared("Postgres", ["SystemSources", "Primitives", "Reactor", "Telemetry", "CLibPQ"]),
-  shared("Redis", ["SystemSources", "Primitives", "Reactor", "Telemetry", "HTTPWire", "CHiredis"]),
+    [
+      "Calendar", "Contracts", "Primitives", "SystemSources", "Reactor", "JSON", "Telemetry", "HTTPWire",
+      "ContentCoding", "Crypto",
+      "CCurl",
+    ]),
+  shared("Postgres", ["Primitives", "SystemSources", "Reactor", "Telemetry", "CLibPQ"]),
+  shared("Redis", ["Crypto", "HTTPWire", "Primitives", "SystemSources", "Reactor", "Telemetry", "CHiredis"]),
 
   shared(
     "ServiceKit",
@@ -82,11 +92,14 @@ var targets: [Target] = [
       "Crypto", "CLinux",
     ]),
 
+  // What the APIs of services have in common.
+  shared("APIKit", ["Contracts", "HTTP", "HTTPWire", "JSON", "Postgres", "Reactor", "ServiceKit"]),
+
   // Services: pure parts and shells.
   library("Decider", at: "Services/Orchestrator/Decider", ["Contracts"]),
   library(
     "Workflows", at: "Services/Orchestrator/Workflows", ["Decider", "Contracts", "Crypto", "JSON", "Primitives"]),
-  library("Cron", at: "Services/Orchestrator/Cron"),
+  library("Cron", at: "Services/Orchestrator/Cron", ["Calendar"]),
   library(
     "History", at: "Services/Orchestrator/History",
     ["Decider", "Workflows", "Contracts", "Crypto", "JSON", "Primitives"]),
@@ -116,21 +129,23 @@ var targets: [Target] = [
   library(
     "OrchestratorAPI", at: "Services/Orchestrator/API",
     [
-      "SystemSources", "Schedules", "RunEngine", "StepDispatch", "RunStorage", "History", "Workflows", "Cron", "Decider",
+      "SystemSources", "Schedules", "RunEngine", "StepDispatch", "RunStorage", "History", "Workflows", "Cron",
+      "Decider",
       "Contracts", "Crypto", "HTTP", "HTTPWire", "JSON", "Postgres", "Primitives", "Reactor", "ServiceKit", "Telemetry",
     ]),
   service(
     "orchestrator", at: "Services/Orchestrator/Main",
     [
+      "Contracts",
       "OrchestratorAPI", "Schedules", "RunEngine", "RunStorage", "HTTP", "Postgres", "ServiceKit", "Settings",
       "Telemetry",
     ]),
 
   library("Pricing", at: "Services/LLMRouter/Pricing", ["JSON", "Primitives"]),
-  library("Budgets", at: "Services/LLMRouter/Budgets", ["Primitives"]),
-  library("Routing", at: "Services/LLMRouter/Routing", ["JSON", "Pricing"]),
+  library("Budgets", at: "Services/LLMRouter/Budgets", ["Calendar", "Primitives"]),
+  library("Routing", at: "Services/LLMRouter/Routing", ["Calendar", "JSON", "Pricing"]),
   library("Dialects", at: "Services/LLMRouter/Dialects", ["Crypto", "HTTPWire", "JSON", "Pricing", "Primitives"]),
-  library("Checks", at: "Services/LLMRouter/Checks", ["JSON"]),
+  library("Checks", at: "Services/LLMRouter/Checks", ["JSON", "JSONSchema"]),
   .target(
     name: "RouterSchema", dependencies: ["Postgres"], path: "Services/LLMRouter/Schema",
     resources: [
@@ -172,19 +187,27 @@ var targets: [Target] = [
   service(
     "llm-router", at: "Services/LLMRouter/Main",
     [
+      "Contracts",
       "SystemSources",
       "AnswerCache", "HTTP", "Ledger", "ModelCalls", "ModelCatalog", "Postgres", "Pricing", "Primitives", "Reactor",
       "Redis", "RouterAPI", "RouterSchema", "Routing", "ServiceKit", "Settings", "Spending", "Telemetry",
     ]),
-  library("PublicAPI", at: "Services/Gateway/PublicAPI", ["HTTPWire", "JSON"]),
-  .executableTarget(
-    name: "gateway",
-    dependencies: [
-      "Contracts", "Crypto", "HTTP", "HTTPWire", "JSON", "Primitives", "SystemSources", "PublicAPI", "Reactor",
-      "ServiceKit", "Settings",
-    ],
-    path: "Services/Gateway", exclude: ["PublicAPI"], swiftSettings: settings),
-  library("AgentLoop", at: "Services/AgentCore/Loop", ["Contracts", "Crypto", "JSON", "Primitives"]),
+  library(
+    "GatewayIdentity", at: "Services/Gateway/Identity",
+    ["Contracts", "Crypto", "HTTP", "HTTPWire", "Primitives", "Settings"]),
+  library(
+    "GatewayForwarding", at: "Services/Gateway/Forwarding",
+    [
+      "Contracts", "GatewayIdentity", "HTTP", "HTTPWire", "JSON", "Primitives", "Reactor", "ServiceKit",
+      "SystemSources",
+    ]),
+  service(
+    "gateway", at: "Services/Gateway/Main",
+    [
+      "Contracts", "GatewayForwarding", "GatewayIdentity", "HTTP", "HTTPWire", "Primitives", "ServiceKit", "Settings",
+    ]),
+  library("AgentTools", at: "Services/AgentCore/Tools", ["JSON"]),
+  library("AgentLoop", at: "Services/AgentCore/Loop", ["AgentTools", "Contracts", "Crypto", "JSON", "Primitives"]),
   library(
     "AgentWorker", at: "Services/AgentCore/Worker",
     [
@@ -192,12 +215,11 @@ var targets: [Target] = [
       "Telemetry",
     ]),
   service(
-    "agent-core", at: "Services/AgentCore",
+    "agent-core", at: "Services/AgentCore/Main",
     [
       "AgentWorker", "HTTP", "HTTPWire", "Primitives", "SystemSources", "Reactor", "ServiceKit", "Settings",
       "Telemetry",
-    ],
-    exclude: ["Loop", "Worker"]),
+    ]),
   library(
     "ScriptedProvider", at: "Services/MockProvider/Scripts",
     ["SystemSources", "HTTP", "HTTPWire", "JSON", "Primitives", "Reactor", "Settings", "Telemetry"]),
@@ -205,10 +227,13 @@ var targets: [Target] = [
     "mock-provider", at: "Services/MockProvider/Main",
     ["HTTP", "ScriptedProvider", "ServiceKit", "Settings", "Telemetry"]),
 
-  library("LocalStack", at: "Services/Cadre/LocalStack", ["CLinux", "Crypto", "Primitives", "SystemSources"]),
-  service(
-    "cadre", at: "Services/Cadre/Command",
-    ["SystemSources", "CLinux", "Decider", "JSON", "LocalStack", "Primitives", "History", "Workflows"]),
+  library(
+    "LocalStack", at: "Services/Cadre/LocalStack",
+    ["CCurl", "CLinux", "Crypto", "Primitives", "Process", "SystemSources"]),
+  library(
+    "CadreCommands", at: "Services/Cadre/Commands",
+    ["CLinux", "Decider", "JSON", "LocalStack", "Primitives", "Process", "History", "SystemSources", "Workflows"]),
+  service("cadre", at: "Services/Cadre/Main", ["CadreCommands"]),
 
   service(
     "bench-server", at: "Tests/Benchmarks/BenchServer",
@@ -218,17 +243,23 @@ var targets: [Target] = [
     "bench-worker", at: "Tests/Benchmarks/BenchWorker",
     [
       "SystemSources", "Contracts", "Decider", "HTTP", "HTTPWire", "JSON", "Primitives", "Reactor", "History",
-      "Telemetry",
+      "ServiceKit", "Telemetry",
     ]),
 
+  // Test kits.
+  library("ReactorTestKit", at: "Tests/Support/ReactorTestKit", ["Reactor"]),
+
   // Tests, one folder per module.
-  tests("Tidy"),
+  tests("Tidy", ["Contracts", "HTTPWire"]),
+  tests("APIKit", ["APIKit", "Contracts", "HTTP", "HTTPWire", "JSON", "Postgres", "Primitives", "Reactor"]),
   tests("Crypto", ["Crypto", "Primitives"]),
-  tests("Contracts", ["Contracts", "Primitives", "SystemSources"]),
-  tests("EndToEnd", ["LocalStack", "JSON"]),
+  tests("Contracts", ["Contracts", "Crypto", "HTTPWire", "JSON", "Primitives", "SystemSources"]),
+  tests("EndToEnd", ["LocalStack", "Process", "Contracts", "JSON", "Primitives", "SystemSources"]),
+  tests("Process", ["Process"]),
   tests("LocalStack", ["LocalStack"]),
-  tests("Deploy"),
+  tests("CadreCommands", ["CadreCommands"]),
   tests("Decider", ["Decider", "Contracts", "History"]),
+  tests("Deploy"),
   tests("Workflows", ["Workflows", "Decider", "Contracts", "JSON"]),
   tests("Cron", ["Cron"]),
   tests("Pricing", ["Pricing", "JSON", "Primitives"]),
@@ -246,11 +277,11 @@ var targets: [Target] = [
     "ModelCalls",
     [
       "SystemSources",
-      "ModelCalls", "ModelCatalog", "AnswerCache", "Contracts", "Dialects", "HTTP", "HTTPWire", "JSON", "Ledger",
-      "Postgres", "Pricing", "Primitives", "Reactor", "Redis", "Routing", "ScriptedProvider", "ServiceKit",
-      "Settings", "Spending", "Telemetry",
+      "ModelCalls", "AnswerCache", "Contracts", "Dialects", "HTTP", "HTTPWire", "JSON", "Primitives", "Reactor",
     ]),
+  tests("AgentTools", ["AgentTools"]),
   tests("AgentLoop", ["AgentLoop", "Contracts", "JSON"]),
+  tests("ServiceKit", ["ServiceKit", "Contracts", "HTTP", "HTTPWire", "Primitives"]),
   tests("AgentWorker", ["AgentWorker", "AgentLoop", "Contracts", "HTTP", "JSON", "Primitives", "Telemetry"]),
   tests("Dialects", ["Dialects", "HTTPWire", "JSON", "Pricing"]),
   tests("RunStorage", ["RunStorage", "LocalStack", "Postgres"]),
@@ -269,17 +300,25 @@ var targets: [Target] = [
     "OrchestratorAPI",
     ["OrchestratorAPI", "Decider", "Contracts", "HTTP", "HTTPWire", "JSON", "ServiceKit", "Settings"]),
   tests("Primitives", ["Primitives"]),
+  tests("Calendar", ["Calendar"]),
+  tests("JSONSchema", ["JSONSchema", "JSON"]),
   tests("SystemSources", ["SystemSources", "Primitives"]),
-  tests("Reactor", ["Reactor", "Primitives"]),
+  tests("Reactor", ["Reactor", "Primitives", "ReactorTestKit"]),
   tests("JSON", ["JSON"]),
   tests("Telemetry", ["Telemetry", "Primitives"]),
   tests("HTTPWire", ["HTTPWire"]),
-  tests("PublicAPI", ["PublicAPI", "HTTPWire", "JSON"]),
+  tests(
+    "GatewayForwarding",
+    [
+      "GatewayForwarding", "GatewayIdentity", "Contracts", "HTTP", "HTTPWire", "JSON", "Reactor", "ServiceKit",
+      "Settings",
+      "Telemetry",
+    ]),
   tests("ContentCoding", ["ContentCoding", "CZlib", "CZstd"]),
   tests("Settings", ["Settings"]),
-  tests("HTTP", ["HTTP", "HTTPWire", "Reactor", "JSON", "Telemetry", "Primitives"]),
+  tests("HTTP", ["Contracts", "HTTP", "HTTPWire", "Reactor", "JSON", "Telemetry", "Primitives", "ReactorTestKit"]),
   tests("Postgres", ["LocalStack", "Postgres", "Reactor", "Telemetry", "Primitives", "SystemSources"]),
-  tests("Redis", ["Redis", "Reactor", "Telemetry", "Primitives"]),
+  tests("Redis", ["Redis", "Reactor", "Telemetry", "Primitives", "ReactorTestKit"]),
 ]
 
 // `CADRE_ONLY=JSON swift test` builds and tests the named modules and what they stand on, nothing else.

@@ -1,15 +1,7 @@
 /// Header fields between the services of one installation. The gateway removes them from what comes in from outside.
 public enum InternalHeader {
-  /// The shared secret of the installation; whoever shows it is one of our own services.
-  public static let token = "x-cadre-internal-token"
-  /// The tenant on whose behalf the call is made.
-  public static let tenant = "x-cadre-tenant"
-  /// Who made the call, for the audit: the id of an API key or a service's name.
-  public static let principal = "x-cadre-principal"
-  /// The run that a model call is made for.
-  public static let run = "x-cadre-run"
-  /// The step that a model call is made for.
-  public static let step = "x-cadre-step"
+  /// On whose behalf the call is made, signed. The only source of identity; see `Assertion`.
+  public static let assertion = "x-cadre-assertion"
   /// The id that a new run shall have: a submission that is sent again makes the same run.
   public static let newRun = "x-cadre-new-run"
   /// In an answer: the replica does not serve at the moment; nothing was done, another one may be asked.
@@ -23,7 +15,7 @@ public enum InternalHeader {
   public static let model = "x-cadre-model"
   /// In an answer of the llm-router: the provider that answered.
   public static let provider = "x-cadre-provider"
-  /// The project on whose behalf a model is called.
+  /// A label that a caller gives its model call: the project. Labels give no rights.
   public static let project = "x-cadre-project"
   /// The group of projects or people.
   public static let group = "x-cadre-group"
@@ -31,8 +23,6 @@ public enum InternalHeader {
   public static let agent = "x-cadre-agent"
   /// The tool, by name.
   public static let tool = "x-cadre-tool"
-  /// `1` when the caller may configure the installation, not only use it.
-  public static let isOperator = "x-cadre-operator"
   /// What an answer by tier has to be like, else a larger tier is asked: `non_empty` or `json`.
   public static let check = "x-cadre-check"
   /// How hard the caller says its work is: `low`, `medium` or `high`.

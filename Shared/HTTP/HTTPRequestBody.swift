@@ -25,9 +25,9 @@ public final class HTTPRequestBody: @unchecked Sendable {
   private var wire: WireBody
   private var decoding = BodyDecoding.none
   private let bytesMax: Int
-  private let heldBodies: HeldBodies
+  private let bufferedBodies: BufferedBodyLimit
   /// Bytes that somebody keeps, and those of them that were counted.
-  private var held = 0
+  private var buffered = 0
   private var counted = 0
   /// Bytes delivered, after decoding.
   private var delivered = 0
@@ -41,10 +41,10 @@ public final class HTTPRequestBody: @unchecked Sendable {
   private var readNumber: UInt64 = 0
 
   init(
-    reader: consuming StreamReader, head: RequestHead, bytesMax: Int, heldBodies: HeldBodies,
+    reader: consuming StreamReader, head: RequestHead, bytesMax: Int, bufferedBodies: BufferedBodyLimit,
     connection: ServerConnection
   ) {
-    self.heldBodies = heldBodies
+    self.bufferedBodies = bufferedBodies
     socket = reader.socket
     self.reader = consume reader
     self.bytesMax = bytesMax
@@ -105,13 +105,13 @@ public final class HTTPRequestBody: @unchecked Sendable {
   /// requests. `collect` does so by itself; who gathers pieces has to.
   public func keep(_ more: Int) throws(Problem) {
     guard more > 0 else { return }
-    held &+= more
-    let needed = held - HeldBodies.freeBytes
+    buffered &+= more
+    let needed = buffered - BufferedBodyLimit.freeBytes
     guard needed > counted else { return }
     // By doubling: of many that grow at once some come to their end, instead of all being refused on the way.
     let wanted = max(needed, min(counted &* 2, bytesMax))
-    guard heldBodies.take(wanted &- counted) else {
-      letGo()
+    guard bufferedBodies.reserve(wanted &- counted) else {
+      releaseBuffered()
       throw Problem(
         .serviceUnavailable, code: "overloaded",
         "Too many large bodies are being worked on at the moment; try again shortly.", retryAfterSeconds: 1)
@@ -120,8 +120,8 @@ public final class HTTPRequestBody: @unchecked Sendable {
   }
 
   /// What was kept is not any more: the request is answered, or refused.
-  func letGo() {
-    heldBodies.giveBack(counted)
+  func releaseBuffered() {
+    bufferedBodies.release(counted)
     counted = 0
   }
 
@@ -145,7 +145,7 @@ public final class HTTPRequestBody: @unchecked Sendable {
   @inline(never)
   private func isThere(_ reader: borrowing StreamReader, _ length: UInt64) throws -> Bool {
     let count = reader.input.count
-    try keep(min(count, Int(clamping: length)) - held)
+    try keep(min(count, Int(clamping: length)) - buffered)
     return UInt64(count) >= length
   }
 

@@ -1,3 +1,4 @@
+internal import Calendar
 public import HTTPWire
 internal import JSON
 internal import Primitives
@@ -53,13 +54,14 @@ public final class HTTPServer: Sendable {
     self.router = router
     self.telemetry = telemetry
     let open = self.open
-    let heldBodies = HeldBodies(bytesMax: configuration.heldBodyBytesMax)
-    let metrics = HTTPServerMetrics(telemetry: telemetry, routes: router.routes, open: open, heldBodies: heldBodies)
+    let bufferedBodies = BufferedBodyLimit(bytesMax: configuration.heldBodyBytesMax)
+    let metrics = HTTPServerMetrics(
+      telemetry: telemetry, routes: router.routes, open: open, bufferedBodies: bufferedBodies)
     self.metrics = metrics
     shards = PerLoop(group) { loop in
       ServerShard(
         loop: loop, configuration: configuration, router: router, telemetry: telemetry, metrics: metrics, open: open,
-        heldBodies: heldBodies)
+        bufferedBodies: bufferedBodies)
     }
   }
 
@@ -112,7 +114,7 @@ final class ServerShard: @unchecked Sendable {
   let telemetry: Telemetry
   let metrics: HTTPServerMetrics
   private let open: OpenConnections
-  private let heldBodies: HeldBodies
+  private let bufferedBodies: BufferedBodyLimit
   private var listener: Listener?
   private var connections: [ObjectIdentifier: ServerConnection] = [:]
   private(set) var isDraining = false
@@ -122,7 +124,7 @@ final class ServerShard: @unchecked Sendable {
 
   init(
     loop: EventLoop, configuration: HTTPServerConfiguration, router: Router, telemetry: Telemetry,
-    metrics: HTTPServerMetrics, open: OpenConnections, heldBodies: HeldBodies
+    metrics: HTTPServerMetrics, open: OpenConnections, bufferedBodies: BufferedBodyLimit
   ) {
     self.loop = loop
     self.configuration = configuration
@@ -130,7 +132,7 @@ final class ServerShard: @unchecked Sendable {
     self.telemetry = telemetry
     self.metrics = metrics
     self.open = open
-    self.heldBodies = heldBodies
+    self.bufferedBodies = bufferedBodies
   }
 
   var connectionCount: Int { connections.count }
@@ -191,7 +193,7 @@ final class ServerShard: @unchecked Sendable {
     let now = MonotonicClock.now()
     let (route, parameters, problem) = find(head)
     let body = HTTPRequestBody(
-      reader: reader, head: head, bytesMax: route?.options.bodyBytesMax ?? 0, heldBodies: heldBodies,
+      reader: reader, head: head, bytesMax: route?.options.bodyBytesMax ?? 0, bufferedBodies: bufferedBodies,
       connection: connection)
     let isObserved = route?.options.isObserved ?? true
     let span = isObserved ? metrics.startSpan(head, route, telemetry) : telemetry.tracer.unsampledSpan()

@@ -22,11 +22,11 @@ final class HTTPServerMetrics: Sendable {
   private let refusedConnections: Counter
   private let telemetry: Telemetry
 
-  init(telemetry: Telemetry, routes: [Route], open: OpenConnections, heldBodies: HeldBodies) {
+  init(telemetry: Telemetry, routes: [Route], open: OpenConnections, bufferedBodies: BufferedBodyLimit) {
     let registry = telemetry.registry
     let durations = registry.histogram(
       "cadre_http_server_request_duration_seconds",
-      help: "Time from the complete head of a request to the last byte of its answer handed to the kernel.",
+      help: "Time from the complete head of a request to the last byte of its answer passed to the kernel.",
       labels: ["method", "route"])
     let requests = registry.counter(
       "cadre_http_server_requests_total", help: "Requests answered, by route and class of the status.",
@@ -56,7 +56,7 @@ final class HTTPServerMetrics: Sendable {
       "cadre_http_server_held_body_bytes",
       help: "Bytes of request bodies that are being worked on, beyond the first 64 KiB of each."
     ) {
-      Double(heldBodies.bytes)
+      Double(bufferedBodies.bytes)
     }
     self.telemetry = telemetry
   }

@@ -1,3 +1,4 @@
+public import Contracts
 public import HTTPWire
 public import JSON
 
@@ -51,6 +52,18 @@ public struct Problem: Error, Sendable {
     self.headers = headers
   }
 
+  /// Makes a problem of the catalogue. Without a sentence of its own it has that of the code; a status must be one of
+  /// those that the code comes with.
+  public init(
+    _ code: ProblemCode, _ detail: String? = nil, status: HTTPStatus? = nil, faults: [FieldFault] = [],
+    extensions: [(name: String, value: JSONValue)] = [], retryAfterSeconds: Int? = nil,
+    headers: HTTPHeaders = HTTPHeaders()
+  ) {
+    self.init(
+      status ?? code.status, code: code.name, detail ?? code.detail, faults: faults, extensions: extensions,
+      retryAfterSeconds: retryAfterSeconds, headers: headers)
+  }
+
   /// The document, with the id of the trace under which the details are found.
   public func document(traceID: String?) -> [UInt8] {
     var writer = JSONWriter()
@@ -94,20 +107,20 @@ public struct Problem: Error, Sendable {
 extension Problem {
   /// 400 for input that is not JSON.
   public init(_ error: JSONError) {
-    self.init(.badRequest, code: "malformed_json", "The body is not valid JSON: \(error).")
+    self.init(.malformedJSON, "The body is not valid JSON: \(error).")
   }
 
   /// 422 for JSON whose members are wrong.
   public init(_ error: JSONFieldsError) {
     self.init(
-      .unprocessableContent, code: "invalid_input",
+      .invalidInput,
       "The request has \(error.faults.count == 1 ? "a fault" : "\(error.faults.count) faults"); see \"errors\".",
       faults: error.faults.map {
         FieldFault(pointer: $0.pointer, code: "\($0.code.rawValue)", detail: $0.detail)
       })
   }
 
-  /// 404 that tells the same whether the thing never existed or belongs to another tenant.
+  /// 404, the same whether the thing never existed or belongs to another tenant.
   public static func notFound(_ what: String) -> Problem {
     Problem(.notFound, code: "\(what)_not_found", "There is no \(what) with this id.")
   }
@@ -115,7 +128,7 @@ extension Problem {
   /// 400 for a header, path or query item at fault.
   public static func badParameter(_ name: String, _ detail: String) -> Problem {
     Problem(
-      .badRequest, code: "invalid_parameter", "A parameter of the request is not valid; see \"errors\".",
+      .invalidParameter, "A parameter of the request is not valid; see \"errors\".",
       faults: [FieldFault(pointer: name, code: "invalid", detail: detail)])
   }
 }

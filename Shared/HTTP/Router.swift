@@ -1,11 +1,12 @@
+public import Contracts
 public import HTTPWire
 
-/// Answers one request. Errors become problem documents: `Problem` as it says, anything else as a 500 that tells
-/// nothing.
+/// Answers one request. Errors become problem documents: `Problem` as it is, anything else as a 500 without
+/// details.
 public typealias HTTPHandler = @Sendable (HTTPRequest) async throws -> HTTPResponse
 
 /// What one route allows.
-public struct RouteOptions: Sendable {
+public struct RouteOptions: Hashable, Sendable {
   /// Largest request body, in bytes; more is refused with 413. Default 1 MiB.
   public var bodyBytesMax: Int
   /// Whether the handler is cancelled when the client goes away. For paid or long work; work that changes state goes
@@ -19,6 +20,12 @@ public struct RouteOptions: Sendable {
     self.bodyBytesMax = bodyBytesMax
     self.cancelsOnDisconnect = cancelsOnDisconnect
     self.isObserved = isObserved
+  }
+
+  /// What a declared route allows.
+  public init(_ specification: RouteSpecification) {
+    self.init(
+      bodyBytesMax: specification.bodyBytesMax, cancelsOnDisconnect: specification.cancelsOnDisconnect)
   }
 }
 
@@ -74,14 +81,25 @@ public struct Router: Sendable {
   /// All routes in the order of their registration.
   public private(set) var routes: [Route] = []
 
+  /// The declared addresses by method and pattern, when only those may be registered.
+  private var declared: [String: RouteSpecification]?
+  private var undeclared: [String] = []
+
   /// Makes an empty router.
   public init() {}
 
+  /// Makes an empty router for declared addresses: what their routes allow is what their declarations say. `check`
+  /// finds out whether all of them, and no others, were registered.
+  public init(declared specifications: [RouteSpecification]) {
+    declared = Dictionary(specifications.map { ($0.description, $0) }, uniquingKeysWith: { first, _ in first })
+  }
+
   /// Adds a route. A pattern that is registered twice for a method stops the process: a programming error.
   public mutating func on(
-    _ method: HTTPMethod, _ pattern: String, _ options: RouteOptions = RouteOptions(),
+    _ method: HTTPMethod, _ pattern: String, _ options: RouteOptions? = nil,
     _ handler: @escaping HTTPHandler
   ) {
+    let options = declaredOptions(method, pattern, options)
     // Routes are declared by our own code, at the start of the process.
     precondition(pattern.hasPrefix("/"), "a pattern starts with a slash: \(pattern)")
     var node = 0
@@ -94,6 +112,29 @@ public struct Router: Sendable {
     nodes[node].routes.append(routes.count)
     routes.append(
       Route(method: method, pattern: pattern, options: options, handler: handler, index: routes.count))
+  }
+
+  private mutating func declaredOptions(
+    _ method: HTTPMethod, _ pattern: String, _ options: RouteOptions?
+  ) -> RouteOptions {
+    guard let declared else { return options ?? RouteOptions() }
+    guard let specification = declared["\(method.name) \(pattern)"] else {
+      undeclared.append("\(method.name) \(pattern) is registered and not declared")
+      return options ?? RouteOptions()
+    }
+    let own = RouteOptions(specification)
+    if let options, options != own {
+      undeclared.append("\(specification) is registered with other options than declared")
+    }
+    return own
+  }
+
+  /// Checks that the declared addresses, all of them and no others, are registered. Throws what differs.
+  public func check() throws(RouteMismatch) {
+    let registered = Set(routes.map { "\($0.method.name) \($0.pattern)" })
+    let missing = (declared ?? [:]).keys.filter { !registered.contains($0) }.sorted()
+    let differences = undeclared + missing.map { "\($0) is declared and not registered" }
+    if !differences.isEmpty { throw RouteMismatch(differences: differences) }
   }
 
   private mutating func child(of node: Int, for part: Substring) -> Int {

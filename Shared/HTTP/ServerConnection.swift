@@ -143,7 +143,7 @@ final class ServerConnection: @unchecked Sendable {
     var response = await exchange.respond()
     cancelsOnDisconnect = false
     let body = exchange.request.body
-    defer { body.letGo() }
+    defer { body.releaseBuffered() }
     requestsServed &+= 1
     // From here on nobody but this connection reads, whatever the handler has left running.
     guard var reader = await body.revoke() else {

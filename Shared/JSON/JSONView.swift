@@ -70,6 +70,12 @@ public struct JSONView: Sendable {
     return value
   }
 
+  /// A whole number in any notation (`7`, `7.0`, `7e0`) within a range; `nil` otherwise. Peers write counts both ways.
+  public func whole(in range: ClosedRange<Int64>) -> Int64? {
+    let value = int ?? double.flatMap { Int64(exactly: $0) }
+    return value.flatMap { range.contains($0) ? $0 : nil }
+  }
+
   /// A finite number; `nil` for other kinds and for numbers beyond `Double`.
   public var double: Double? {
     guard kind == .number else { return nil }
@@ -148,7 +154,7 @@ public struct JSONView: Sendable {
     return memcmp(base + offset, start, wanted.count) == 0
   }
 
-  /// Whether this is the key of a member of that name: how members are told apart in one pass.
+  /// Whether this is the key of a member of that name: how members are distinguished in one pass.
   public func isNamed(_ name: StaticString) -> Bool {
     let storage = document.storage
     return storage.tape.withUnsafeBufferPointer { tape in

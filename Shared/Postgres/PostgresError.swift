@@ -23,7 +23,7 @@ public struct PostgresError: Error, Sendable, CustomStringConvertible, CustomDeb
   public let outcomeUnknown: Bool
   /// The constraint that was violated.
   public let constraint: String?
-  /// What the server said; may hold data, so it is shown to developers only.
+  /// The message of the server; may contain data, so it is for developers only.
   public let detail: String
 
   /// Makes an error.

@@ -11,7 +11,7 @@ public struct PostgresConfiguration: Sendable {
   public var connectionString: String
   /// The schema in which names are looked up.
   public var schema: String
-  /// Shown in `pg_stat_activity`.
+  /// The application name in `pg_stat_activity`.
   public var applicationName: String
   /// Pipelined connections of each event loop, shared by all of its calls.
   public var sharedConnectionsPerLoop = 2

@@ -1,3 +1,5 @@
+internal import Calendar
+
 /// A moment in UTC with microsecond precision, the precision of Postgres.
 public struct Timestamp: Hashable, Sendable, Comparable {
   /// Microseconds since 1970-01-01T00:00:00Z.
@@ -33,8 +35,8 @@ extension Timestamp: CustomStringConvertible {
   /// RFC 3339 in UTC with milliseconds, for example `2026-11-20T22:34:05.123Z`; the nearest that can be named.
   public var description: String {
     let unixMicroseconds = min(max(self, Timestamp.nameable.lowerBound), Timestamp.nameable.upperBound).unixMicroseconds
-    let (days, microsecondsOfDay) = unixMicroseconds.flooredQuotientAndRemainder(dividingBy: 86_400_000_000)
-    let (year, month, day) = Timestamp.civil(fromDays: days)
+    let (days, microsecondsOfDay) = unixMicroseconds.flooredDivision(by: 86_400_000_000)
+    let date = CivilDate(daysSince1970: days)
     let milliseconds = microsecondsOfDay / 1000
     return String(unsafeUninitializedCapacity: 24) { buffer in
       func put(_ value: Int64, digits: Int, at start: Int) {
@@ -44,11 +46,11 @@ extension Timestamp: CustomStringConvertible {
           rest /= 10
         }
       }
-      put(year, digits: 4, at: 0)
+      put(date.year, digits: 4, at: 0)
       buffer[4] = UInt8(ascii: "-")
-      put(month, digits: 2, at: 5)
+      put(date.month, digits: 2, at: 5)
       buffer[7] = UInt8(ascii: "-")
-      put(day, digits: 2, at: 8)
+      put(date.day, digits: 2, at: 8)
       buffer[10] = UInt8(ascii: "T")
       put(milliseconds / 3_600_000, digits: 2, at: 11)
       buffer[13] = UInt8(ascii: ":")
@@ -78,8 +80,8 @@ extension Timestamp: CustomStringConvertible {
     guard bytes.count >= 20, let year = number(0, 4), bytes[4] == UInt8(ascii: "-"), let month = number(5, 2),
       bytes[7] == UInt8(ascii: "-"), let day = number(8, 2), bytes[10] | 0x20 == UInt8(ascii: "t"),
       let hour = number(11, 2), bytes[13] == UInt8(ascii: ":"), let minute = number(14, 2),
-      bytes[16] == UInt8(ascii: ":"), let second = number(17, 2), (1...12).contains(month),
-      (1...Timestamp.daysInMonth(year, month)).contains(day), hour < 24, minute < 60, second <= 60
+      bytes[16] == UInt8(ascii: ":"), let second = number(17, 2), hour < 24, minute < 60, second <= 60,
+      let date = CivilDate(year: year, month: month, day: day)
     else { return nil }
     var position = 19
     var microseconds: Int64 = 0
@@ -106,43 +108,9 @@ extension Timestamp: CustomStringConvertible {
       offsetMinutes = (hours * 60 + minutes) * (bytes[position] == UInt8(ascii: "-") ? -1 : 1)
     default: return nil
     }
-    let days = Timestamp.days(fromCivil: year, month, day)
-    let seconds = days * 86_400 + hour * 3600 + (minute - offsetMinutes) * 60 + second
+    let seconds = date.daysSince1970 * 86_400 + hour * 3600 + (minute - offsetMinutes) * 60 + second
     self.init(unixMicroseconds: seconds * 1_000_000 + microseconds)
     // An offset can lead out of the years that can be named.
     guard Timestamp.nameable.contains(self) else { return nil }
-  }
-
-  private static func daysInMonth(_ year: Int64, _ month: Int64) -> Int64 {
-    switch month {
-    case 2: year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) ? 29 : 28
-    case 4, 6, 9, 11: 30
-    default: 31
-    }
-  }
-
-  /// Days since the epoch of a proleptic Gregorian date, by counting from 1 March in 400-year eras.
-  private static func days(fromCivil year: Int64, _ month: Int64, _ day: Int64) -> Int64 {
-    let shifted = month <= 2 ? year - 1 : year
-    let (era, yearOfEra) = shifted.flooredQuotientAndRemainder(dividingBy: 400)
-    let dayOfYear = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1
-    let dayOfEra = yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear
-    return era * 146_097 + dayOfEra - 719_468
-  }
-
-  private static func civil(fromDays days: Int64) -> (year: Int64, month: Int64, day: Int64) {
-    let (era, dayOfEra) = (days + 719_468).flooredQuotientAndRemainder(dividingBy: 146_097)
-    let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
-    let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
-    let shiftedMonth = (5 * dayOfYear + 2) / 153
-    let month = shiftedMonth < 10 ? shiftedMonth + 3 : shiftedMonth - 9
-    return (yearOfEra + era * 400 + (month <= 2 ? 1 : 0), month, dayOfYear - (153 * shiftedMonth + 2) / 5 + 1)
-  }
-}
-
-extension Int64 {
-  fileprivate func flooredQuotientAndRemainder(dividingBy divisor: Int64) -> (Int64, Int64) {
-    let (quotient, remainder) = quotientAndRemainder(dividingBy: divisor)
-    return remainder < 0 ? (quotient - 1, remainder + divisor) : (quotient, remainder)
   }
 }

@@ -95,7 +95,7 @@ public struct ByteBuffer: ~Copyable {
     }
     var wanted = max(capacity * 2, 4096)
     while wanted - tail < minimum { wanted *= 2 }
-    // As every allocation of Swift; what is held for one peer is bounded by its users.
+    // As every allocation of Swift; what is kept for one peer is bounded by its users.
     guard let grown = realloc(base, wanted) else { preconditionFailure("out of memory: \(wanted) bytes") }
     base = grown
     capacity = wanted

@@ -22,7 +22,7 @@ public struct Readiness: OptionSet, Sendable {
   public static let hangup = Readiness(rawValue: EPOLLHUP.rawValue | EPOLLERR.rawValue)
 }
 
-/// Whoever is told that a file descriptor became ready. Called on the loop; must not block.
+/// Receives the readiness events of a file descriptor. Called on the loop; must not block.
 public protocol ReadinessHandler: AnyObject {
   /// The descriptor is ready for `events`.
   func ready(_ events: Readiness)
@@ -43,7 +43,7 @@ public final class EventLoop: TaskExecutor, SerialExecutor, @unchecked Sendable 
 
   private struct Watched {
     var handler: (any ReadinessHandler)?
-    /// Tells an event of this registration from one of an earlier user of the same descriptor number.
+    /// Distinguishes an event of this registration from one of an earlier user of the same descriptor number.
     var generation: UInt32
   }
 
@@ -186,8 +186,8 @@ public final class EventLoop: TaskExecutor, SerialExecutor, @unchecked Sendable 
 
   // MARK: Descriptors
 
-  /// Watches `fd`; `handler` is held until `unwatch`. Edge-triggered watchers are told once per change and must read
-  /// or write until there is nothing left. On the loop only. Throws `ReactorError` when the kernel refuses.
+  /// Watches `fd`; `handler` is retained until `unwatch`. Edge-triggered watchers are called once per change and must
+  /// read or write until there is nothing left. On the loop only. Throws `ReactorError` when the kernel refuses.
   public func watch(
     _ fd: Int32, for interest: Readiness, edgeTriggered: Bool = false, handler: any ReadinessHandler
   ) throws(ReactorError) {

@@ -33,7 +33,7 @@ public final class StreamSocket: ReadinessHandler, @unchecked Sendable {
   public internal(set) var peerClosed = false
   /// Total bytes received.
   public internal(set) var bytesReceived: UInt64 = 0
-  /// Total bytes handed to the kernel.
+  /// Total bytes passed to the kernel.
   public private(set) var bytesSent: UInt64 = 0
   /// Called once when the peer goes away (half or full close) or the socket fails.
   public var onPeerGone: (() -> Void)?
@@ -103,7 +103,7 @@ public final class StreamSocket: ReadinessHandler, @unchecked Sendable {
   /// Whether bytes wait that nobody has consumed.
   public var hasInput: Bool { !input.isEmpty }
 
-  /// Bytes that were written and not yet handed to the kernel.
+  /// Bytes that were written and not yet passed to the kernel.
   public var unsentCount: Int { output.count }
 
   /// Whether the peer has ended or broken the connection, or sent something, as the kernel knows it at this moment and

@@ -43,7 +43,7 @@ public struct StreamWriter: ~Copyable, Sendable {
     try await socket.outputFalls(to: StreamSocket.outputBytesMax)
   }
 
-  /// Waits until everything has been handed to the kernel. Throws the `failure`.
+  /// Waits until everything has been passed to the kernel. Throws the `failure`.
   public func flushed() async throws(ReactorError) {
     try await socket.outputFalls(to: 0)
   }

@@ -6,7 +6,7 @@ protocol CallTarget: Sendable {
   /// On the loop: sends the call, and resumes the continuation in any case.
   func submit(_ call: RedisCall, _ continuation: UnsafeContinuation<RedisResult, Never>)
   /// On the loop: ends the call for its caller, if it is still in progress.
-  func cancel(ticket: UInt64)
+  func cancel(token: UInt64)
 }
 
 extension CallTarget {
@@ -22,17 +22,17 @@ extension CallTarget {
         submit(call, continuation)
       }
     } onCancel: {
-      loop.execute { cancel(ticket: call.ticket) }
+      loop.execute { cancel(token: call.token) }
     }
   }
 
   private nonisolated(nonsending) func exchangeFromElsewhere(_ call: RedisCall, on loop: EventLoop) async -> RedisResult
   {
-    let crossing = Crossing()
+    let mark = CancellationMark()
     return await withTaskCancellationHandler {
       await withUnsafeContinuation { continuation in
         loop.execute {
-          if crossing.isCancelled.load(ordering: .acquiring) {
+          if mark.isCancelled.load(ordering: .acquiring) {
             return continuation.resume(returning: .failure(RedisError(.cancelled)))
           }
           submit(call, continuation)
@@ -41,13 +41,13 @@ extension CallTarget {
     } onCancel: {
       // Work from the loop itself overtakes work from other threads, so a cancellation may arrive there before its
       // call.
-      crossing.isCancelled.store(true, ordering: .releasing)
-      loop.execute { cancel(ticket: call.ticket) }
+      mark.isCancelled.store(true, ordering: .releasing)
+      loop.execute { cancel(token: call.token) }
     }
   }
 }
 
-/// A call on its way from another thread.
-private final class Crossing: Sendable {
+/// Whether a call was cancelled on its way from another thread.
+private final class CancellationMark: Sendable {
   let isCancelled = Atomic<Bool>(false)
 }

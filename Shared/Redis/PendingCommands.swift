@@ -19,7 +19,7 @@ enum ReplySink {
   }
 }
 
-/// Collects the replies of commands that were sent together; errors of the server are elements.
+/// Collects the replies to a greeting, whose commands are sent together; errors of the server are elements.
 final class ReplyGroup {
   private var values: [RedisValue] = []
   private let count: Int
@@ -53,8 +53,8 @@ final class ReplyGroup {
 /// A command that was sent and not yet answered.
 struct PendingCommand {
   var sink: ReplySink
-  /// Tells the call from all others of its loop; the commands of a group share it.
-  let ticket: UInt64
+  /// Distinguishes the call from all others of its loop; 0 for a greeting and for probes.
+  let token: UInt64
   let name: RedisCommandName
   /// When the caller gives up (monotonic nanoseconds).
   let deadline: UInt64

@@ -72,17 +72,6 @@ public struct RedisCommand: Sendable, ExpressibleByArrayLiteral {
     default: true
     }
   }
-
-  /// Whether it has exactly one reply, so that a connection of its own can carry it as a request.
-  var hasOneReply: Bool {
-    switch name {
-    case .subscribe, .unsubscribe, .psubscribe, .punsubscribe, .ssubscribe, .sunsubscribe, .monitor, .sync, .psync:
-      false
-    case .hello: false
-    case .client: arguments.count < 2 || !arguments[1].isWord("REPLY")
-    default: !arguments.isEmpty
-    }
-  }
 }
 
 extension RedisArgument {

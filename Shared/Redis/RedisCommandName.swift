@@ -1,4 +1,4 @@
-/// The commands that are told apart in metrics: a bounded set, so that a label made of it is bounded too.
+/// The commands that metrics distinguish: a bounded set, so that a label made of it is bounded too.
 public enum RedisCommandName: String, Sendable, Hashable, CaseIterable {
   /// The command `APPEND`.
   case append = "APPEND"

@@ -11,14 +11,10 @@ public struct RedisConfiguration: Sendable {
   public var password: String?
   /// The number of the logical database.
   public var database = 0
-  /// Shown in `CLIENT LIST`; no spaces. An empty name is not announced.
+  /// The name in `CLIENT LIST`; no spaces. An empty name is not sent.
   public var clientName = "cadre"
   /// Multiplexed connections of each event loop. One is enough: all commands of a turn leave in one write.
   public var connectionsPerLoop = 1
-  /// Connections of each loop for blocking commands and subscriptions at the same time.
-  public var dedicatedConnectionsPerLoopMax = 64
-  /// Bytes of messages that wait for the reader of a subscription; then the oldest are dropped.
-  public var subscriptionBytesMax = 16 << 20
   /// Time for a connection to be made, greeting included.
   public var connectTimeout = Duration.seconds(5)
   /// Time for a command to be answered.
@@ -46,7 +42,7 @@ public struct RedisConfiguration: Sendable {
 
   var replyLimits: ReplyLimits { ReplyLimits(bytesMax: replyBytesMax, elementsMax: replyElementsMax) }
 
-  /// What is said first on a connection. The last answer tells whether the server is ready to serve.
+  /// The first commands on a connection. The last reply says whether the server is ready to serve.
   var greeting: [RedisCommand] {
     var commands: [RedisCommand] = []
     if let password {

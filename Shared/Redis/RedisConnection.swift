@@ -2,19 +2,11 @@ internal import Primitives
 internal import Reactor
 internal import SystemSources
 
-/// What a caller sends at once.
-enum RedisRequest: Sendable {
-  /// One command; its reply is the result, an error reply a failure.
-  case single(RedisCommand)
-  /// Several commands behind each other; the result is the array of their replies.
-  case group([RedisCommand])
-}
-
 /// A call on its way: what is sent, who sends it, and how long there is time.
 struct RedisCall: Sendable {
-  let request: RedisRequest
-  /// Tells the call from all others of its loop.
-  let ticket: UInt64
+  let command: RedisCommand
+  /// Distinguishes the call from all others of its loop.
+  let token: UInt64
   let timeout: Duration
 }
 
@@ -40,10 +32,6 @@ final class RedisConnection: @unchecked Sendable {
   private(set) var failure: RedisError?
   /// Called once when the connection has ended.
   var onClosed: ((RedisError) -> Void)?
-  /// Takes the replies that answer nothing (pub/sub). Without it such a reply breaks the connection.
-  var onPush: ((RedisValue) -> Void)?
-  /// When something arrived last (monotonic nanoseconds).
-  private(set) var heardAt: UInt64
 
   /// Commands that wait for their replies.
   var inFlight: Int { pending.count }
@@ -55,7 +43,6 @@ final class RedisConnection: @unchecked Sendable {
     self.configuration = configuration
     self.observer = observer
     loop = socket.loop
-    heardAt = loop.now
     reader = ReplyReader(limits: configuration.replyLimits)
   }
 
@@ -89,10 +76,13 @@ final class RedisConnection: @unchecked Sendable {
   private func greet(_ limit: UInt64) async throws(RedisError) {
     let commands = configuration.greeting
     let result = await withTaskCancellationHandler {
-      await withUnsafeContinuation { continuation in
-        if let refusal = submit(.group(commands), ticket: 0, deadline: limit, isGreeting: true, continuation) {
-          continuation.resume(returning: .failure(refusal))
+      await withUnsafeContinuation { (continuation: UnsafeContinuation<RedisResult, Never>) in
+        if let failure {
+          return continuation.resume(returning: .failure(RedisError(.connectionLost, detail: failure.detail)))
         }
+        let group = ReplyGroup(count: commands.count, continuation)
+        for command in commands { write(command, .group(group), 0, limit) }
+        writer.setNeedsFlush()
       }
     } onCancel: {
       loop.execute { self.close() }
@@ -108,46 +98,25 @@ final class RedisConnection: @unchecked Sendable {
 
   /// Sends a call. Returns why it was refused, if so: the continuation is then not resumed.
   func submit(_ call: RedisCall, _ continuation: UnsafeContinuation<RedisResult, Never>) -> RedisError? {
-    submit(
-      call.request, ticket: call.ticket, deadline: deadline(after: call.timeout, from: loop.now), isGreeting: false,
-      continuation)
-  }
-
-  private func submit(
-    _ request: RedisRequest, ticket: UInt64, deadline: UInt64, isGreeting: Bool,
-    _ continuation: UnsafeContinuation<RedisResult, Never>
-  ) -> RedisError? {
     if let failure { return RedisError(.connectionLost, detail: failure.detail) }
-    switch request {
-    case .single(let command):
-      if let refusal = admit(1, command.encodedBytesMax) { return refusal }
-      write(command, .task(continuation), ticket, deadline)
-    case .group(let commands):
-      let bytes = commands.reduce(0) { $0 + $1.encodedBytesMax }
-      if !isGreeting, let refusal = admit(commands.count, bytes) { return refusal }
-      let group = ReplyGroup(count: commands.count, continuation)
-      for command in commands { write(command, .group(group), ticket, deadline) }
-    }
+    if let refusal = admit(call.command.encodedBytesMax) { return refusal }
+    write(call.command, .task(continuation), call.token, deadline(after: call.timeout, from: loop.now))
     writer.setNeedsFlush()
     return nil
   }
 
-  /// Sends a command whose reply nobody reads, in pub/sub mode with replies that come as pushes.
-  func post(_ command: RedisCommand, expectsReply: Bool) {
+  /// Sends a command whose reply nobody reads.
+  func post(_ command: RedisCommand) {
     guard failure == nil else { return }
-    if expectsReply {
-      write(command, .nobody, 0, deadline(after: configuration.commandTimeout, from: loop.now))
-    } else {
-      bytesWritten &+= UInt64(writer.output.append(command))
-    }
+    write(command, .nobody, 0, deadline(after: configuration.commandTimeout, from: loop.now))
     writer.setNeedsFlush()
   }
 
-  private func admit(_ count: Int, _ bytes: Int) -> RedisError? {
-    if bytes > configuration.inFlightBytesMax || count > configuration.inFlightCommandsMax {
+  private func admit(_ bytes: Int) -> RedisError? {
+    if bytes > configuration.inFlightBytesMax {
       return RedisError(.invalidCommand, detail: "larger than all that may be in flight")
     }
-    if pending.count + count > configuration.inFlightCommandsMax
+    if pending.count >= configuration.inFlightCommandsMax
       || pendingBytes + bytes > configuration.inFlightBytesMax
     {
       return RedisError(.overloaded)
@@ -155,13 +124,13 @@ final class RedisConnection: @unchecked Sendable {
     return nil
   }
 
-  private func write(_ command: RedisCommand, _ sink: ReplySink, _ ticket: UInt64, _ deadline: UInt64) {
+  private func write(_ command: RedisCommand, _ sink: ReplySink, _ token: UInt64, _ deadline: UInt64) {
     let bytes = writer.output.append(command)
     bytesWritten &+= UInt64(bytes)
     pendingBytes += bytes
     pending.append(
       PendingCommand(
-        sink: sink, ticket: ticket, name: command.name, deadline: deadline,
+        sink: sink, token: token, name: command.name, deadline: deadline,
         startedAt: observer == nil ? 0 : MonotonicClock.now(), bytes: bytes, end: bytesWritten))
     if timer == nil || deadline < timer?.deadline ?? .max { arm(deadline) }
   }
@@ -173,7 +142,6 @@ final class RedisConnection: @unchecked Sendable {
     do {
       var reads = 0
       while try await input.fill() {
-        heardAt = loop.now
         let now = observer == nil ? 0 : MonotonicClock.now()
         try reader.feed(input.input.readable) { take($0, now) }
         guard failure == nil else { return }
@@ -192,7 +160,6 @@ final class RedisConnection: @unchecked Sendable {
   private func take(_ value: RedisValue, _ now: UInt64) {
     guard failure == nil else { return }
     guard let command = pending.popFirst() else {
-      if let onPush { return onPush(value) }
       return fail(RedisError(.protocolViolation, outcomeUnknown: true, detail: "a reply that nobody asked for"))
     }
     pendingBytes -= command.bytes
@@ -214,7 +181,7 @@ final class RedisConnection: @unchecked Sendable {
   }
 
   private func observe(_ command: PendingCommand, _ outcome: RedisOutcome, _ now: UInt64) {
-    guard let observer, command.ticket != 0 else { return }
+    guard let observer, command.token != 0 else { return }
     observer.commandFinished(
       command.name, nanoseconds: now > command.startedAt ? now - command.startedAt : 0, outcome: outcome,
       inFlight: pending.count)
@@ -223,8 +190,8 @@ final class RedisConnection: @unchecked Sendable {
   // MARK: Giving up
 
   /// Ends a call for its caller; its replies are read and dropped.
-  func cancel(ticket: UInt64) {
-    abandon(RedisError(.cancelled, outcomeUnknown: true)) { $0.ticket == ticket }
+  func cancel(token: UInt64) {
+    abandon(RedisError(.cancelled, outcomeUnknown: true)) { $0.token == token }
   }
 
   private func abandon(_ error: RedisError, where isMeant: (PendingCommand) -> Bool) {
@@ -239,12 +206,11 @@ final class RedisConnection: @unchecked Sendable {
 
   private func arm(_ moment: UInt64) {
     if let timer { loop.cancel(timer) }
-    // Held strongly, and let go when the timer fires or the connection ends: a weak reference would slow every other
-    // one.
+    // A strong reference until the timer fires or the connection ends: a weak one would slow all others.
     timer = loop.schedule(at: moment) { [self] in deadlinePassed() }
   }
 
-  /// Tells callers whose time is over, drops the connection when its oldest reply is overdue, and looks for the next
+  /// Fails calls whose time is over, drops the connection when its oldest reply is overdue, and looks for the next
   /// deadline.
   private func deadlinePassed() {
     timer = nil
@@ -287,7 +253,6 @@ final class RedisConnection: @unchecked Sendable {
     pendingBytes = 0
     let callback = onClosed
     onClosed = nil
-    onPush = nil
     callback?(error)
   }
 }

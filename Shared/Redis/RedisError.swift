@@ -29,7 +29,7 @@ public struct RedisError: Error, Sendable, Hashable, CustomStringConvertible, Cu
   public let code: Code
   /// Whether the server may have executed the command although no answer arrived.
   public let outcomeUnknown: Bool
-  /// What the server or the system said; may hold data, so it is shown to developers only.
+  /// The message of the server or the system; may contain data, so it is for developers only.
   public let detail: String
 
   /// Makes an error.

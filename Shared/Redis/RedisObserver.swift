@@ -10,7 +10,7 @@ public enum RedisOutcome: String, Sendable, Hashable, CaseIterable {
   case unavailable
   /// The deadline passed first.
   case timedOut = "timed_out"
-  /// Too much was in flight.
+  /// Too many commands or bytes were in flight.
   case overloaded
   /// The server broke the protocol.
   case protocolViolation = "protocol_violation"
@@ -34,7 +34,8 @@ public enum RedisOutcome: String, Sendable, Hashable, CaseIterable {
   }
 }
 
-/// Whoever measures the client. Called on the event loops, so it must not block; every method does nothing by default.
+/// Receives what is measured of the client. Called on the event loops, so it must not block; every method does nothing
+/// by default.
 public protocol RedisObserver: Sendable {
   /// A command has ended for its caller after `nanoseconds`; `inFlight` more are unanswered on its connection.
   func commandFinished(_ name: RedisCommandName, nanoseconds: UInt64, outcome: RedisOutcome, inFlight: Int)

@@ -6,10 +6,10 @@ internal import Synchronization
 /// made again by itself after the server was away.
 ///
 /// Calls are cheapest from the pool's loops; from elsewhere they are carried to one of them.
-public final class RedisPool: RedisClient {
+public final class RedisPool: Sendable {
   private let group: EventLoopGroup
   private let shards: PerLoop<RedisShard>
-  private let counts: [LoopCounts]
+  let counts: [LoopCounts]
   private let observer: (any RedisObserver)?
   private let isClosed = Atomic<Bool>(false)
   /// The configuration that the pool was made with.
@@ -56,48 +56,25 @@ public final class RedisPool: RedisClient {
 
   // MARK: Commands
 
-  /// Sends a command; those that block or change the connection are refused as `invalidCommand`.
+  /// Sends a command and waits for its reply, for `timeout` or the configured time. Throws `RedisError`; error replies
+  /// are thrown as `server`. Commands that block or change the connection are refused as `invalidCommand`: all
+  /// connections are shared.
   public nonisolated(nonsending) func send(
     _ command: RedisCommand, timeout: Duration? = nil
   ) async throws(RedisError) -> RedisValue {
     guard !command.arguments.isEmpty, command.mayShareConnection else {
-      throw RedisError(.invalidCommand, detail: "\(command.name.rawValue) needs a connection of its own")
+      throw RedisError(.invalidCommand, detail: "\(command.name.rawValue) cannot share a connection")
     }
-    return try await exchange(.single(command), timeout).get()
+    return try await exchange(command, timeout).get()
   }
 
-  /// Sends commands behind each other in one write; error replies are elements of the result.
-  public nonisolated(nonsending) func pipeline(
-    _ commands: [RedisCommand], timeout: Duration? = nil
-  ) async throws(RedisError) -> [RedisValue] {
-    guard commands.allSatisfy({ !$0.arguments.isEmpty && $0.mayShareConnection }) else {
-      throw RedisError(.invalidCommand, detail: "a command needs a connection of its own")
-    }
-    return try await carry(commands, timeout)
-  }
-
-  /// Executes commands as one (MULTI, the commands, EXEC in one write) and returns their replies.
-  public nonisolated(nonsending) func transaction(
-    _ commands: [RedisCommand], timeout: Duration? = nil
-  ) async throws(RedisError) -> [RedisValue] {
-    try RedisTransaction.results(
-      try await carry(RedisTransaction.wrapped(commands), timeout), count: commands.count)
-  }
-
-  private nonisolated(nonsending) func carry(
-    _ commands: [RedisCommand], _ timeout: Duration?
-  ) async throws(RedisError) -> [RedisValue] {
-    guard !commands.isEmpty else { return [] }
-    return try await exchange(.group(commands), timeout).get().requireArray()
-  }
-
-  private nonisolated(nonsending) func exchange(_ request: RedisRequest, _ timeout: Duration?) async -> RedisResult {
+  private nonisolated(nonsending) func exchange(_ command: RedisCommand, _ timeout: Duration?) async -> RedisResult {
     let loop = home
     let count = counts[loop.index]
     count.inFlight.add(1, ordering: .relaxed)
     defer { count.inFlight.subtract(1, ordering: .relaxed) }
-    let ticket = count.tickets.add(1, ordering: .relaxed).newValue
-    let call = RedisCall(request: request, ticket: ticket, timeout: timeout ?? configuration.commandTimeout)
+    let token = count.tokens.add(1, ordering: .relaxed).newValue
+    let call = RedisCall(command: command, token: token, timeout: timeout ?? configuration.commandTimeout)
     return await exchange(call, on: loop)
   }
 
@@ -106,50 +83,6 @@ public final class RedisPool: RedisClient {
     if let loop = EventLoop.current, loop.index < group.loops.count, group.loops[loop.index] === loop { return loop }
     return group.next()
   }
-
-  // MARK: Connections of one's own
-
-  /// Opens a connection for `body` alone, for commands that block or change the connection, and closes it afterwards.
-  /// Throws `overloaded` beyond the configured number, what connecting throws, and what `body` throws.
-  public func withSession<Value: Sendable>(
-    _ body: @escaping @Sendable (RedisSession) async throws -> Value
-  ) async throws -> Value {
-    let loop = home
-    let counts = try reserveDedicated(loop)
-    defer { counts.dedicated.subtract(1, ordering: .relaxed) }
-    let configuration = self.configuration
-    let observer = self.observer
-    return try await withTaskExecutorPreference(loop) {
-      let session = RedisSession(try await RedisConnection.connect(configuration, observer: observer), configuration)
-      defer { session.close() }
-      return try await body(session)
-    }
-  }
-
-  /// Listens to channels on a connection of its own, which is made again after it was lost (a `gap` tells). At most
-  /// `bufferedMax` messages (and the configured bytes) wait for the reader; then the oldest are dropped and a `gap`
-  /// tells. Returns once the server has confirmed. Throws as `withSession` does.
-  public func subscribe(
-    _ channels: [String], bufferedMax: Int = 1024
-  ) async throws(RedisError) -> RedisSubscription {
-    guard !channels.isEmpty else { throw RedisError(.invalidCommand, detail: "no channels") }
-    let loop = home
-    let counts = try reserveDedicated(loop)
-    let subscriber = Subscriber(
-      loop: loop, configuration: configuration, channels: channels, observer: observer,
-      buffer: MessageBuffer(messagesMax: bufferedMax, bytesMax: configuration.subscriptionBytesMax), counts: counts)
-    try await subscriber.start()
-    return RedisSubscription(subscriber)
-  }
-
-  private func reserveDedicated(_ loop: EventLoop) throws(RedisError) -> LoopCounts {
-    let counts = self.counts[loop.index]
-    if counts.dedicated.add(1, ordering: .relaxed).newValue > configuration.dedicatedConnectionsPerLoopMax {
-      counts.dedicated.subtract(1, ordering: .relaxed)
-      throw RedisError(.overloaded, detail: "too many connections of their own")
-    }
-    return counts
-  }
 }
 
 extension RedisPool: CallTarget {
@@ -157,5 +90,5 @@ extension RedisPool: CallTarget {
     shards.current.submit(call, continuation)
   }
 
-  func cancel(ticket: UInt64) { shards.existing?.cancel(ticket: ticket) }
+  func cancel(token: UInt64) { shards.existing?.cancel(token: token) }
 }

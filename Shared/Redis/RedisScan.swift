@@ -4,7 +4,7 @@ public struct RedisScan: AsyncSequence, Sendable {
   /// The keys of a page; it may be empty.
   public typealias Element = [[UInt8]]
 
-  let client: any RedisClient
+  let pool: RedisPool
   let pattern: RedisArgument?
   let pageSize: Int
 
@@ -31,7 +31,7 @@ public struct RedisScan: AsyncSequence, Sendable {
       guard let from = cursor else { return nil }
       var words: [RedisArgument] = ["SCAN", .bytes(from), "COUNT", RedisArgument(scan.pageSize)]
       if let pattern = scan.pattern { words += ["MATCH", pattern] }
-      let reply = try await scan.client.send(RedisCommand(.scan, words), timeout: nil).requireArray()
+      let reply = try await scan.pool.send(RedisCommand(.scan, words)).requireArray()
       guard reply.count == 2 else { throw RedisError(.decoding, detail: "a page of \(reply.count) parts") }
       let to = try reply[0].requireBytes()
       cursor = to == [UInt8(ascii: "0")] ? nil : to
@@ -42,9 +42,9 @@ public struct RedisScan: AsyncSequence, Sendable {
   }
 }
 
-extension RedisClient {
+extension RedisPool {
   /// Walks over the keys that match a glob pattern (all by default), about `pageSize` at a time.
   public func scan(match pattern: RedisArgument? = nil, pageSize: Int = 100) -> RedisScan {
-    RedisScan(client: self, pattern: pattern, pageSize: pageSize)
+    RedisScan(pool: self, pattern: pattern, pageSize: pageSize)
   }
 }

@@ -1,3 +1,4 @@
+internal import Crypto
 internal import Primitives
 
 /// A Lua script, which the server knows by the digest of its source. Make it once and keep it.
@@ -11,11 +12,11 @@ public struct RedisScript: Sendable {
   /// writes are refused: for the few bytes that must not be lost for the sake of cached ones. Redis 7.
   public init(_ source: String, runsWithoutMemory: Bool = false) {
     self.source = runsWithoutMemory ? "#!lua flags=allow-oom\n" + source : source
-    digest = Hex.encode(SHA1.digest(Array(self.source.utf8)))
+    digest = Hex.encode(Digest.sha1(Array(self.source.utf8)))
   }
 }
 
-extension RedisClient {
+extension RedisPool {
   /// Runs a script by its digest; when the server does not know it (any more), once more with its source. Throws
   /// `RedisError`, also for errors that the script returns.
   public nonisolated(nonsending) func evaluate(

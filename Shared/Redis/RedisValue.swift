@@ -1,4 +1,4 @@
-/// What an error reply said.
+/// The text of an error reply.
 public struct RedisServerError: Sendable, Hashable {
   /// The first word, for example `WRONGTYPE`; `ERR` when the reply does not begin with one in capitals.
   public let prefix: String
@@ -63,15 +63,6 @@ public enum RedisValue: Sendable, Hashable {
     }
   }
 
-  /// A number that was sent as a string or an integer; `nil` for everything else.
-  public var double: Double? {
-    switch self {
-    case .integer(let value): Double(value)
-    case .simple(let bytes), .bulk(let bytes): Double(String(decoding: bytes, as: UTF8.self))
-    case .null, .array, .error: nil
-    }
-  }
-
   /// The elements of an array; `nil` for everything else.
   public var array: [RedisValue]? { if case .array(let values) = self { values } else { nil } }
 
@@ -114,12 +105,6 @@ extension RedisValue {
   public func requireInteger() throws(RedisError) -> Int64 {
     guard let integer else { throw unexpected("an integer") }
     return integer
-  }
-
-  /// The number. Throws `decoding`.
-  public func requireDouble() throws(RedisError) -> Double {
-    guard let double else { throw unexpected("a number") }
-    return double
   }
 
   /// The elements. Throws `decoding`.

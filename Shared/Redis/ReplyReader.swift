@@ -45,7 +45,7 @@ final class ReplyReader {
 
   deinit { redisReaderFree(reader) }
 
-  /// Takes bytes and hands out the replies that they complete. Throws `protocolViolation`; the reader is dead then.
+  /// Takes bytes and delivers the replies that they complete. Throws `protocolViolation`; the reader is dead then.
   func feed(_ input: UnsafeRawBufferPointer, _ deliver: (RedisValue) -> Void) throws(RedisError) {
     guard let base = input.baseAddress, !input.isEmpty else { return }
     if redisReaderFeed(reader, base.assumingMemoryBound(to: CChar.self), input.count) != REDIS_OK { throw failure() }

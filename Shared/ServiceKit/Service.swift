@@ -1,3 +1,4 @@
+public import Contracts
 public import HTTP
 public import HTTPWire
 public import Settings
@@ -9,6 +10,10 @@ public protocol Service: AnyObject, Sendable {
   static var program: ProgramDescription { get }
   /// The port when none is configured.
   static var defaultPort: Int { get }
+  /// The port of the admin listener when none is configured: 1000 above the other.
+  static var defaultAdminPort: Int { get }
+  /// Whether `/readyz` is answered beside `/healthz` on the service's own port.
+  static var isReadinessPublic: Bool { get }
   /// The standard of `http.stall_timeout_ms`.
   static var stallTimeout: Duration { get }
   /// The service's own settings, besides those that all have.
@@ -18,9 +23,11 @@ public protocol Service: AnyObject, Sendable {
 
   /// Makes the parts; does not wait for anything outside the process.
   init(_ context: ServiceContext) throws
+  /// The addresses that it must register, all of them and no others; `nil` for a service without declarations.
+  static var declaredRoutes: [RouteSpecification]? { get }
   /// Adds the routes. They answer 503 until `prepare` has returned.
   func route(_ router: inout Router)
-  /// How a problem of a request is told: by default as a problem document.
+  /// The answer that reports a problem of a request: by default a problem document.
   func response(to problem: Problem, of head: RequestHead, traceID: String) -> HTTPResponse
   /// What must be there before requests are answered: schemas, connections. Called again after a pause while it throws.
   func prepare() async throws
@@ -30,7 +37,7 @@ public protocol Service: AnyObject, Sendable {
   func readiness() -> [(name: String, isReady: Bool)]
   /// First step of the end, before the listener closes: take on no new work.
   func drain() async
-  /// Last step: give back what is held.
+  /// Last step: release what is in use.
   func close() async
 }
 
@@ -38,10 +45,16 @@ extension Service {
   /// Long: a gateway stands before the service, which takes its answer as slowly as its own client does, and knows when
   /// to drop that one.
   public static var stallTimeout: Duration { .seconds(300) }
+  /// 1000 above the service's own.
+  public static var defaultAdminPort: Int { defaultPort + 1000 }
+  /// For services behind others, whose callers look for replicas that are ready.
+  public static var isReadinessPublic: Bool { true }
   /// A problem document.
   public func response(to problem: Problem, of head: RequestHead, traceID: String) -> HTTPResponse {
     problem.response(traceID: traceID)
   }
+  /// No declarations.
+  public static var declaredRoutes: [RouteSpecification]? { nil }
   /// The usual client.
   public static var httpClient: HTTPClientConfiguration { HTTPClientConfiguration() }
   /// No work besides requests.
@@ -55,6 +68,6 @@ extension Service {
   /// Nothing to give back.
   public func close() async {}
 
-  /// Runs the service until it is told to end, and exits the process.
+  /// Runs the service until a signal ends it, and exits the process.
   public static func main() { ServiceProcess<Self>.main() }
 }

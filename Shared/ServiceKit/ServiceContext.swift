@@ -31,11 +31,11 @@ public enum CommonSettings {
     "Address on which the service listens; 0.0.0.0 for all.")
   /// Connections.
   public static let connectionsMax = Setting(
-    "http.connections_max", .int(in: 1...1_000_000), default: 20_000, "Open client connections; more are told 503.")
+    "http.connections_max", .int(in: 1...1_000_000), default: 20_000, "Open client connections; more get 503.")
   /// Memory for bodies.
   public static let heldBodyBytesMax = Setting(
     "http.held_body_bytes_max", .int(in: 33_554_432...1_099_511_627_776), default: 536_870_912,
-    "Memory for the bodies of requests that are being worked on, beyond the first 64 KiB of each; a large body beyond it is told 503."
+    "Memory for the bodies of requests that are being worked on, beyond the first 64 KiB of each; a large body beyond it gets 503."
   )
   /// Time for a head.
   public static let headTimeout = Setting(
@@ -61,18 +61,22 @@ public enum CommonSettings {
   /// Grace at the end.
   public static let shutdownGrace = Setting(
     "shutdown.grace_ms", .milliseconds(in: 0...600_000), default: .seconds(10),
-    "Time for requests in progress when the service is told to end.")
-  /// The installation's secret.
-  public static let internalToken = Setting(
-    "internal.token", .secret,
-    "Secret shared by the services of one installation, at least 16 bytes; calls between them must show it.")
+    "Time for requests in progress when a signal ends the service.")
+  /// Address of the admin listener.
+  public static let adminAddress = Setting(
+    "admin.address", .string(bytesMaximum: 255, allowsEmpty: false), default: "127.0.0.1",
+    "Address of the admin listener with /metrics, /statusz, /healthz and /readyz; keep it away from users.")
 
   static func port(_ standard: Int) -> Setting<Int> {
     Setting(
       "http.port", .int(in: 0...65_535), default: standard, "Port on which the service listens; 0 for any free one.")
   }
 
+  static func adminPort(_ standard: Int) -> Setting<Int> {
+    Setting("admin.port", .int(in: 0...65_535), default: standard, "Port of the admin listener; 0 for any free one.")
+  }
+
   static let all: [any SettingDeclaration] = [
-    host, connectionsMax, heldBodyBytesMax, headTimeout, idleTimeout, loops, logLevel, shutdownGrace,
+    host, adminAddress, connectionsMax, heldBodyBytesMax, headTimeout, idleTimeout, loops, logLevel, shutdownGrace,
   ]
 }

@@ -1,8 +1,6 @@
 internal import Contracts
-internal import Glibc
 internal import HTTP
 internal import HTTPWire
-internal import JSON
 internal import Primitives
 internal import Reactor
 internal import Settings
@@ -14,11 +12,14 @@ internal import Telemetry
 final class ServiceLifecycle<S: Service>: Sendable {
   private struct State {
     var server: HTTPServer?
+    var admin: HTTPServer?
     var background: Task<Void, any Error>?
     var export: Task<Void, any Error>?
     var isPrepared = false
     var isStopping = false
   }
+
+  private static var adminConnectionsMax: Int { 256 }
 
   private let service: S
   private let context: ServiceContext
@@ -30,8 +31,35 @@ final class ServiceLifecycle<S: Service>: Sendable {
     self.context = context
   }
 
-  /// Listens, and prepares the service in the background. Returns the port.
-  func start(port: Int, export exporter: TraceExport?) async throws -> Int {
+  /// Listens, and prepares the service in the background. Returns the ports. Throws `ListenError`.
+  func start(port: Int, adminPort: Int, export exporter: TraceExport?) async throws -> (service: Int, admin: Int) {
+    let settings = context.settings
+    let endpoints = AdminEndpoints(context, startedAt: startedAt) { [self] in checks }
+    let admin = makeAdminServer(endpoints, port: adminPort)
+    let server = try makeServer(endpoints, port: port)
+    let boundAdmin = try await listen(
+      admin, settings[CommonSettings.adminAddress], adminPort, variable: "CADRE_ADMIN_PORT")
+    let bound = try await listen(server, settings[CommonSettings.host], port, variable: "CADRE_HTTP_PORT")
+    let background = context.group.loops[0].task { [self] in try await prepareAndRun() }
+    let export = exporter.map { exporter in
+      context.group.loops[0].task { [client = context.client] in await exporter.run(client) }
+    }
+    state.withLock {
+      $0.server = server
+      $0.admin = admin
+      $0.background = background
+      $0.export = export
+    }
+    return (bound, boundAdmin)
+  }
+
+  private func listen(_ server: HTTPServer, _ host: String, _ port: Int, variable: String) async throws -> Int {
+    do { return try await server.start() } catch {
+      throw ListenError(address: "\(host):\(port)", variable: variable, cause: error)
+    }
+  }
+
+  private func makeServer(_ endpoints: AdminEndpoints, port: Int) throws(RouteMismatch) -> HTTPServer {
     let settings = context.settings
     var configuration = HTTPServerConfiguration(address: .host(settings[CommonSettings.host], port: port))
     configuration.connectionsMax = settings[CommonSettings.connectionsMax]
@@ -42,24 +70,30 @@ final class ServiceLifecycle<S: Service>: Sendable {
     configuration.problemResponse = { [service] problem, head, traceID in
       service.response(to: problem, of: head, traceID: traceID)
     }
-    var own = Router()
+    var own = S.declaredRoutes.map { Router(declared: $0) } ?? Router()
     service.route(&own)
+    try own.check()
     var router = Router()
     for route in own.routes { router.on(route.method, route.pattern, route.options, guarded(route.handler)) }
-    addAdmin(&router)
-    let server = HTTPServer(
+    endpoints.addHealth(to: &router)
+    if S.isReadinessPublic { endpoints.addReadiness(to: &router) }
+    return HTTPServer(
       group: context.group, configuration: configuration, router: router, telemetry: context.telemetry)
-    let bound = try await server.start()
-    let background = context.group.loops[0].task { [self] in try await prepareAndRun() }
-    let export = exporter.map { exporter in
-      context.group.loops[0].task { [client = context.client] in await exporter.run(client) }
-    }
-    state.withLock {
-      $0.server = server
-      $0.background = background
-      $0.export = export
-    }
-    return bound
+  }
+
+  /// The listener for those who run the installation. It has metrics of its own, which nobody reads: those of the
+  /// service count its users.
+  private func makeAdminServer(_ endpoints: AdminEndpoints, port: Int) -> HTTPServer {
+    var configuration = HTTPServerConfiguration(
+      address: .host(context.settings[CommonSettings.adminAddress], port: port))
+    configuration.connectionsMax = ServiceLifecycle.adminConnectionsMax
+    configuration.heldBodyBytesMax = 0
+    var router = Router()
+    endpoints.addAll(to: &router)
+    let telemetry = Telemetry(
+      service: context.name, registry: MetricsRegistry(), tracer: context.telemetry.tracer,
+      logger: context.telemetry.logger)
+    return HTTPServer(group: context.group, configuration: configuration, router: router, telemetry: telemetry)
   }
 
   private func prepareAndRun() async throws {
@@ -85,15 +119,16 @@ final class ServiceLifecycle<S: Service>: Sendable {
 
   /// Ends everything: no new work, requests in progress answered, then the rest.
   func stop(exporter: TraceExport?) async {
-    let (server, background, export) = state.withLock { state in
+    let (server, admin, background, export) = state.withLock { state in
       state.isStopping = true
-      return (state.server, state.background, state.export)
+      return (state.server, state.admin, state.background, state.export)
     }
     await service.drain()
     await server?.stop(grace: context.settings[CommonSettings.shutdownGrace])
     background?.cancel()
     _ = await background?.result
     await service.close()
+    await admin?.stop(grace: .zero)
     export?.cancel()
     await exporter?.flush(context.client)
     await context.client.close(group: context.group)
@@ -114,60 +149,16 @@ final class ServiceLifecycle<S: Service>: Sendable {
     }
   }
 
-  // MARK: Admin endpoints
-
-  private func addAdmin(_ router: inout Router) {
-    let quiet = RouteOptions(bodyBytesMax: 0, isObserved: false)
-    router.on(.get, "/healthz", quiet) { _ in .text(.ok, "ok\n") }
-    router.on(.get, "/readyz", quiet) { [self] _ in readiness() }
-    router.on(.get, "/metrics", quiet) { [registry = context.telemetry.registry] request in
-      let format = ExpositionFormat.negotiate(accept: request.headers[.accept])
-      var response = HTTPResponse(.ok, body: .bytes(registry.render(format)))
-      response.headers.append(.contentType, format.contentType)
-      return response
-    }
-    router.on(.get, "/statusz", quiet) { [self] _ in status() }
-  }
-
   private var checks: [(name: String, isReady: Bool)] {
     let (isPrepared, isStopping) = state.withLock { ($0.isPrepared, $0.isStopping) }
     return [("prepared", isPrepared), ("serving", !isStopping)] + service.readiness()
   }
+}
 
-  private func readiness() -> HTTPResponse {
-    let checks = checks
-    let isReady = checks.allSatisfy(\.isReady)
-    return .json(isReady ? .ok : .serviceUnavailable) { writer in
-      writer.member("ready", isReady)
-      writer.key("checks")
-      writer.beginObject()
-      for check in checks { writer.member(check.name, check.isReady) }
-      writer.endObject()
-    }
-  }
-
-  private func status() -> HTTPResponse {
-    let (context, checks, startedAt) = (context, checks, startedAt)
-    return .json { writer in
-      writer.member("service", context.name)
-      writer.member("version", CadreVersion.current)
-      writer.member("uptime_seconds", Int64((MonotonicClock.now() - startedAt) / 1_000_000_000))
-      writer.member("process_id", Int64(getpid()))
-      writer.member("loops", Int64(context.group.loops.count))
-      writer.key("checks")
-      writer.beginObject()
-      for check in checks { writer.member(check.name, check.isReady) }
-      writer.endObject()
-      writer.key("settings")
-      writer.beginArray()
-      for setting in context.settings.redactedDump {
-        writer.beginObject()
-        writer.member("key", setting.key)
-        writer.member("value", setting.value)
-        writer.member("source", setting.source)
-        writer.endObject()
-      }
-      writer.endArray()
-    }
-  }
+/// A listener that could not be started.
+struct ListenError: Error {
+  let address: String
+  /// The environment name of the setting of its port.
+  let variable: String
+  let cause: any Error
 }

@@ -1,4 +1,5 @@
 internal import CLinux
+internal import Dispatch
 internal import Glibc
 internal import HTTP
 internal import HTTPWire
@@ -15,8 +16,9 @@ enum ServiceProcess<S: Service> {
     let arguments = Array(CommandLine.arguments.dropFirst())
     let environment = SettingsSources.processEnvironment()
     let port = CommonSettings.port(S.defaultPort)
+    let adminPort = CommonSettings.adminPort(S.defaultAdminPort)
     let table = SettingsTable(
-      [port] + CommonSettings.all + [CommonSettings.stallTimeout(S.stallTimeout)] + S.settings,
+      [port, adminPort] + CommonSettings.all + [CommonSettings.stallTimeout(S.stallTimeout)] + S.settings,
       permittedVariables: ["CADRE_HOME", "CADRE_TEST_*", "CADRE_ONLY"])
     let outcome: CommandLineOutcome
     do {
@@ -29,11 +31,14 @@ enum ServiceProcess<S: Service> {
     case .print(let text):
       write(text, to: 1)
       exit(0)
-    case .run(let settings): run(settings, port: settings[port], environment: environment)
+    case .run(let settings):
+      run(settings, port: settings[port], adminPort: settings[adminPort], environment: environment)
     }
   }
 
-  private static func run(_ settings: Settings, port: Int, environment: [String: String]) -> Never {
+  private static func run(
+    _ settings: Settings, port: Int, adminPort: Int, environment: [String: String]
+  ) -> Never {
     cadre_keep_freed_memory(4 << 20, 1 << 20)
     let signals = ServiceSignals()
     let open = OTelSettings(environment: environment)
@@ -55,35 +60,42 @@ enum ServiceProcess<S: Service> {
     do { service = try S(context) } catch { fail("\(S.program.name): \(error)", status: 2) }
 
     let lifecycle = ServiceLifecycle(service: service, context: context, sink: sink)
-    let started = Semaphored<Result<Int, any Error>>()
+    let started = BlockingResult<Result<(service: Int, admin: Int), any Error>>()
     group.loops[0].task {
-      do { started.put(.success(try await lifecycle.start(port: port, export: telemetry.exporter))) } catch {
-        started.put(.failure(error))
-      }
+      do {
+        started.complete(
+          .success(try await lifecycle.start(port: port, adminPort: adminPort, export: telemetry.exporter)))
+      } catch { started.complete(.failure(error)) }
     }
-    switch started.take() {
-    case .success(let port):
-      logger.info("listening", ["port": .int(Int64(port)), "version": .string(CadreVersion.current)])
-    case .failure(let error):
-      let address = "\(settings[CommonSettings.host]):\(port)"
-      let isTaken = (error as? ReactorError)?.errno == EADDRINUSE
-      fail(
-        isTaken
-          ? "\(S.program.name): \(address) is taken by another process. Stop it, or choose another port with CADRE_HTTP_PORT."
-          : "\(S.program.name): cannot listen on \(address): \(error)", status: 1)
+    switch started.wait() {
+    case .success(let ports):
+      logger.info(
+        "listening",
+        [
+          "port": .int(Int64(ports.service)), "admin_port": .int(Int64(ports.admin)),
+          "version": .string(CadreVersion.current),
+        ])
+    case .failure(let error): fail("\(S.program.name): \(reason(error))", status: 1)
     }
     let signal = signals.wait()
     logger.info("stopping", ["signal": .int(Int64(signal))])
     signals.exitOnNext()
-    let ended = Semaphored<Void>()
+    let ended = BlockingResult<Void>()
     group.loops[0].task {
       await lifecycle.stop(exporter: telemetry.exporter)
-      ended.put(())
+      ended.complete(())
     }
-    ended.take()
+    ended.wait()
     logger.info("stopped")
     sink.flush()
     exit(0)
+  }
+
+  private static func reason(_ error: any Error) -> String {
+    guard let error = error as? ListenError else { return "cannot start: \(error)" }
+    return (error.cause as? ReactorError)?.errno == EADDRINUSE
+      ? "\(error.address) is taken by another process. Stop it, or choose another port with \(error.variable)."
+      : "cannot listen on \(error.address): \(error.cause)"
   }
 
   private static func write(_ text: String, to descriptor: Int32) {
@@ -97,24 +109,21 @@ enum ServiceProcess<S: Service> {
   }
 }
 
-/// A value handed from a loop to the main thread, which may block.
-private final class Semaphored<Value: Sendable>: @unchecked Sendable {
-  // @unchecked: the semaphore orders the one write before the one read.
-  private let semaphore = UnsafeMutablePointer<sem_t>.allocate(capacity: 1)
-  private var value: Value?
+/// A value that a loop makes and the main thread, which may block, waits for.
+private final class BlockingResult<Value: Sendable>: Sendable {
+  private let semaphore = DispatchSemaphore(value: 0)
+  private let value = Mutex<Value?>(nil)
 
-  init() { sem_init(semaphore, 0, 0) }
-
-  func put(_ value: Value) {
-    self.value = value
-    sem_post(semaphore)
+  func complete(_ value: Value) {
+    self.value.withLock { $0 = value }
+    semaphore.signal()
   }
 
   @discardableResult
-  func take() -> Value {
-    while sem_wait(semaphore) != 0 {}
-    // Posted only by `put`, which sets the value first.
-    guard let value else { preconditionFailure("the semaphore was posted without a value") }
+  func wait() -> Value {
+    semaphore.wait()
+    // Signalled only by `complete`, which sets the value first.
+    guard let value = value.withLock({ $0 }) else { preconditionFailure("the semaphore was signalled without a value") }
     return value
   }
 }

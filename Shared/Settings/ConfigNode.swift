@@ -35,9 +35,9 @@ public struct ConfigNode: Sendable {
   public var isNull: Bool { scalar?.value == .null }
 
   /// `a map`, `a list` or the scalar as written, for fault messages.
-  var shown: String {
+  var displayText: String {
     switch content {
-    case .scalar(let scalar): scalar.value == .null ? "an empty value" : scalar.shown
+    case .scalar(let scalar): scalar.value == .null ? "an empty value" : scalar.displayText
     case .list: "a list"
     case .map: "a map"
     }

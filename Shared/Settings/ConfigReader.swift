@@ -116,7 +116,7 @@ extension ConfigReader {
 
   /// Adds "<value> <problem>; allowed: …", without the value when that must stay hidden.
   func reject(_ code: SettingsFault.Code, _ problem: String, allowed: String, hidden: Bool = false) {
-    let subject = hidden || isHidden ? "" : "\(node.shown) "
+    let subject = hidden || isHidden ? "" : "\(node.displayText) "
     log.add(code, node.origin, key: path, "\(subject)\(problem); allowed: \(allowed)")
   }
 }

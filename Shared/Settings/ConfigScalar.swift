@@ -41,7 +41,7 @@ public struct ConfigScalar: Sendable {
   }
 
   /// The scalar for a fault message: quoted where it was, cut when long.
-  var shown: String {
+  var displayText: String {
     let longest = 60
     let cut = written.count > longest ? written.prefix(longest) + "…" : written[...]
     let visible = String(cut.map { $0.isNewline || $0.unicodeScalars.contains { $0.value < 0x20 } ? " " : $0 })

@@ -23,17 +23,15 @@ public struct Setting<Value: Sendable & Equatable>: Sendable {
   ///   - type: How it is read.
   ///   - value: The default.
   ///   - environment: The variable, when it is a standard name such as `OTEL_SERVICE_NAME`.
-  ///   - reloadable: Whether a running service takes up a change.
   ///   - secret: Whether the value must never be shown, for types that are not secret by themselves.
   ///   - description: One sentence for the reference.
   public init(
     _ key: String, _ type: SettingType<Value>, default value: Value, environment: String? = nil,
-    reloadable: Bool = false, secret: Bool = false, _ description: String
+    secret: Bool = false, _ description: String
   ) {
     self.key = key
     self.row = SettingRow(
-      key: key, type: type, defaultValue: .some(value), environment: environment, reloadable: reloadable,
-      secret: secret,
+      key: key, type: type, defaultValue: .some(value), environment: environment, secret: secret,
       description: description)
   }
 
@@ -43,16 +41,15 @@ public struct Setting<Value: Sendable & Equatable>: Sendable {
   ///   - key: Words of `a-z0-9_` joined by dots; durations end in `_ms`, sizes in `_bytes`.
   ///   - type: How it is read.
   ///   - environment: The variable, when it is a standard name.
-  ///   - reloadable: Whether a running service takes up a change.
   ///   - secret: Whether the value must never be shown, for types that are not secret by themselves.
   ///   - description: One sentence for the reference.
   public init(
     _ key: String, _ type: SettingType<Value>, environment: String? = nil,
-    reloadable: Bool = false, secret: Bool = false, _ description: String
+    secret: Bool = false, _ description: String
   ) {
     self.key = key
     self.row = SettingRow(
-      key: key, type: type, defaultValue: nil, environment: environment, reloadable: reloadable, secret: secret,
+      key: key, type: type, defaultValue: nil, environment: environment, secret: secret,
       description: description)
   }
 }

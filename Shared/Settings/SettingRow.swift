@@ -12,8 +12,6 @@ public struct SettingRow: Sendable {
   public let defaultText: String?
   /// Whether some source must give a value.
   public let isRequired: Bool
-  /// Whether a running service takes up a change.
-  public let isReloadable: Bool
   /// Whether the value must never be shown.
   public let isSecret: Bool
   /// One sentence for the reference.
@@ -25,12 +23,11 @@ public struct SettingRow: Sendable {
   let keySuffix: String?
   /// Whether the value may stand in a file of its own.
   let acceptsFile: Bool
-  let defaultValue: (any HeldValue)?
-  let parse: @Sendable (ConfigReader) -> (any HeldValue)?
+  let defaultValue: (any AnySettingValue)?
+  let parse: @Sendable (ConfigReader) -> (any AnySettingValue)?
 
   init<Value>(
-    key: String, type: SettingType<Value>, defaultValue: Value?, environment: String?, reloadable: Bool, secret: Bool,
-    description: String
+    key: String, type: SettingType<Value>, defaultValue: Value?, environment: String?, secret: Bool, description: String
   ) {
     let isSecret = secret || type.isSecret
     // A missing optional renders as an empty text, which shows more than a mask and betrays nothing.
@@ -43,17 +40,15 @@ public struct SettingRow: Sendable {
     self.typeName = type.name
     self.allowed = type.allowed
     self.isRequired = defaultValue == nil
-    self.isReloadable = reloadable
     self.isSecret = isSecret
     self.description = description
     self.keySuffix = type.keySuffix
     self.acceptsFile = isSecret && !type.isStructured
-    func hold(_ value: Value) -> any HeldValue { Held(value: value, text: render(value)) }
-    self.defaultValue = defaultValue.map { hold($0) }
+    self.defaultValue = defaultValue.map { SettingValue(value: $0, text: render($0)) }
     self.defaultText = defaultValue.map { render($0) }.flatMap { $0.isEmpty ? nil : $0 }
     self.parse = { reader in
       guard let value = type.parse(reader) else { return nil }
-      return Held(value: value, text: render(value))
+      return SettingValue(value: value, text: render(value))
     }
   }
 
@@ -64,16 +59,13 @@ public struct SettingRow: Sendable {
 }
 
 /// A value with its static type hidden.
-protocol HeldValue: Sendable {
+protocol AnySettingValue: Sendable {
   /// As shown: masked when secret.
   var text: String { get }
-  func equals(_ other: any HeldValue) -> Bool
 }
 
-/// The box that keeps the type, so that reading needs no cast of optionals.
-struct Held<Value: Sendable & Equatable>: HeldValue {
+/// A value with its static type, so that reading needs no cast of optionals.
+struct SettingValue<Value: Sendable & Equatable>: AnySettingValue {
   let value: Value
   let text: String
-
-  func equals(_ other: any HeldValue) -> Bool { (other as? Held<Value>)?.value == value }
 }

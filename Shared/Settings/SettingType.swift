@@ -61,7 +61,7 @@ extension SettingType {
   /// - Parameters:
   ///   - name: One word for the reference.
   ///   - allowed: What is allowed, for fault messages.
-  ///   - placeholder: Any value; it is never handed to the service.
+  ///   - placeholder: Any value; the service never gets it.
   ///   - render: The text that `read` would turn into the value again.
   ///   - read: The value, or `nil` when the text is not allowed.
   public static func text(

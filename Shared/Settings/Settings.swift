@@ -4,32 +4,29 @@
 public struct Settings: Sendable {
   /// A value and where it came from.
   struct Entry: Sendable {
-    let held: any HeldValue
+    let value: any AnySettingValue
     let origin: SettingOrigin
   }
 
   /// The table that the snapshot was read by.
   public let table: SettingsTable
-  /// The sources that the snapshot was read from.
-  public let sources: SettingsSources
   /// What is unwise though not wrong, for the log at start.
   public let warnings: [String]
   private let entries: [String: Entry]
 
-  init(table: SettingsTable, sources: SettingsSources, warnings: [String], entries: [String: Entry]) {
+  init(table: SettingsTable, warnings: [String], entries: [String: Entry]) {
     self.table = table
-    self.sources = sources
     self.warnings = warnings
     self.entries = entries
   }
 
   /// The value of a setting. Asking for one that is not in the table is a programming error and stops the process.
   public subscript<Value>(setting: Setting<Value>) -> Value {
-    guard let held = entries[setting.key]?.held as? Held<Value> else {
+    guard let known = entries[setting.key]?.value as? SettingValue<Value> else {
       // Settings are named by our own code; every one that is read is in the table of its service.
       preconditionFailure("the setting \(setting.key) is not in this service's table")
     }
-    return held.value
+    return known.value
   }
 
   /// Where the value of a setting came from.
@@ -41,20 +38,10 @@ public struct Settings: Sendable {
   public var redactedDump: [RedactedSetting] {
     table.rows.compactMap { row in
       entries[row.key].map { entry in
-        RedactedSetting(key: row.key, value: entry.held.text, source: entry.origin.description)
+        RedactedSetting(key: row.key, value: entry.value.text, source: entry.origin.description)
       }
     }
   }
-
-  /// The keys whose values differ from those of another snapshot of the same table, in the order of the table.
-  func changedRows(from old: Settings) -> [SettingRow] {
-    table.rows.filter { row in
-      guard let new = entries[row.key], let previous = old.entries[row.key] else { return false }
-      return !new.held.equals(previous.held)
-    }
-  }
-
-  func origin(of row: SettingRow) -> SettingOrigin? { entries[row.key]?.origin }
 }
 
 extension Settings: CustomStringConvertible, CustomReflectable {

@@ -4,8 +4,6 @@ public struct SettingsError: Error, Sendable, Equatable {
   public enum Code: String, Sendable {
     /// The configuration cannot be used.
     case invalid
-    /// The new configuration is valid but changes what cannot change without a restart.
-    case notReloadable = "not_reloadable"
     /// The command line cannot be understood.
     case usage
   }
@@ -31,7 +29,6 @@ extension SettingsError: CustomStringConvertible {
     let head =
       switch code {
       case .invalid: "\(count) in the configuration:"
-      case .notReloadable: "the new configuration needs a restart, the old one stays in force; \(count):"
       case .usage: "\(count) on the command line (--help lists the options):"
       }
     var lines = [head]

@@ -28,8 +28,6 @@ public struct SettingsFault: Sendable, Equatable {
     case interpolation
     /// A file that is missing, unreadable or not a regular file.
     case unreadable
-    /// A change that needs a restart.
-    case notReloadable = "not_reloadable"
     /// A rule of the service's own.
     case invalid
   }

@@ -51,7 +51,7 @@ struct SettingsLoader {
     self.keys = keys
     self.groups = groups
     for row in table.rows {
-      if let value = row.defaultValue { entries[row.key] = Settings.Entry(held: value, origin: .defaultValue) }
+      if let value = row.defaultValue { entries[row.key] = Settings.Entry(value: value, origin: .defaultValue) }
     }
   }
 
@@ -68,7 +68,7 @@ struct SettingsLoader {
       log.add(.missing, nil, key: row.key, "required and not set; \(ways(row)); allowed: \(row.allowed)")
     }
     guard log.faults.isEmpty else { throw SettingsError(.invalid, log.faults) }
-    return Settings(table: table, sources: sources, warnings: log.warnings, entries: entries)
+    return Settings(table: table, warnings: log.warnings, entries: entries)
   }
 
   private func ways(_ row: SettingRow) -> String {
@@ -94,7 +94,7 @@ struct SettingsLoader {
     interpolated = document.variables
     guard !document.root.isNull else { return }
     guard case .map(let entries) = document.root.content else {
-      log.add(.wrongType, document.root.origin, "\(document.root.shown) at the top; allowed: a map of settings")
+      log.add(.wrongType, document.root.origin, "\(document.root.displayText) at the top; allowed: a map of settings")
       return
     }
     readMap(entries, under: "")
@@ -109,7 +109,7 @@ struct SettingsLoader {
         if case .map(let inner) = entry.value.content {
           readMap(inner, under: key + ".")
         } else if !entry.value.isNull {
-          log.add(.wrongType, entry.value.origin, key: key, "\(entry.value.shown) does not fit; allowed: a map")
+          log.add(.wrongType, entry.value.origin, key: key, "\(entry.value.displayText) does not fit; allowed: a map")
         }
       } else if isPlain, let row = rowsByKey[key] {
         if !entry.value.isNull { take(row, entry.value) }
@@ -188,7 +188,7 @@ struct SettingsLoader {
   private mutating func take(_ row: SettingRow, _ node: ConfigNode) {
     given.insert(row.key)
     let reader = ConfigReader(node, path: row.key, log: log, isHidden: row.isSecret)
-    if let value = row.parse(reader) { entries[row.key] = Settings.Entry(held: value, origin: node.origin) }
+    if let value = row.parse(reader) { entries[row.key] = Settings.Entry(value: value, origin: node.origin) }
   }
 
   private mutating func takeFile(_ row: SettingRow, _ path: ConfigNode, key: String, conflict: Bool) {

@@ -3,15 +3,15 @@ extension SettingsTable {
   public func markdown(title: String) -> String {
     var lines = [
       "## \(title)", "",
-      "| key | environment | type | default | reloadable | description |",
-      "| --- | --- | --- | --- | --- | --- |",
+      "| key | environment | type | default | description |",
+      "| --- | --- | --- | --- | --- |",
     ]
     for row in rows {
       let environment = row.environmentName.map { Self.code($0) } ?? "file only"
       let value = row.isRequired ? "required" : row.defaultText.map { Self.code($0) } ?? "none"
       let type = "\(row.typeName): \(Self.cell(row.allowed))"
       let cells = [
-        Self.code(row.key), environment, type, value, row.isReloadable ? "yes" : "no", Self.cell(row.description),
+        Self.code(row.key), environment, type, value, Self.cell(row.description),
       ]
       lines.append("| " + cells.joined(separator: " | ") + " |")
     }
@@ -31,7 +31,7 @@ extension SettingsTable {
       let value = row.isRequired ? "required" : row.defaultText.map { "default \($0)" } ?? "optional"
       lines.append("  \(row.key)  [\(row.environmentName ?? "file only")]")
       lines.append("      \(row.description)")
-      lines.append("      \(row.allowed); \(value)\(row.isReloadable ? "; reloadable" : "")")
+      lines.append("      \(row.allowed); \(value)")
     }
     return lines.joined(separator: "\n") + "\n"
   }

@@ -3,7 +3,7 @@ internal import Glibc
 
 /// Random words from the kernel, fetched in blocks and kept per thread so that an identifier costs no system call.
 ///
-/// Good for identifiers and jitter. Keys and secrets are made by OpenSSL instead.
+/// Words are good for identifiers and jitter; keys and secrets are made of `bytes`, which nothing keeps.
 public struct SystemRandom: RandomNumberGenerator, Sendable {
   /// The one generator; it holds no state of its own.
   public static let shared = SystemRandom()
@@ -14,9 +14,26 @@ public struct SystemRandom: RandomNumberGenerator, Sendable {
     RandomBlock.ofThisThread().take(&word)
     return word
   }
+
+  /// Bytes for keys and tokens, straight from the kernel.
+  public static func bytes(_ count: Int) -> [UInt8] {
+    [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+      fill(UnsafeMutableRawBufferPointer(buffer))
+      filled = count
+    }
+  }
+
+  /// Nothing may go on with randomness that can be guessed, so that a kernel without any ends the process.
+  fileprivate static func fill(_ buffer: UnsafeMutableRawBufferPointer) {
+    var filled = 0
+    while filled < buffer.count {
+      let got = getrandom(buffer.baseAddress.map { $0 + filled }, buffer.count - filled, 0)
+      if got > 0 { filled += got } else if errno != EINTR { abort() }
+    }
+  }
 }
 
-/// 512 random bytes of one thread, handed out eight at a time and wiped as they leave.
+/// 512 random bytes of one thread, given out eight at a time and wiped as they leave.
 private final class RandomBlock {
   private static let key: pthread_key_t = {
     var key = pthread_key_t()
@@ -47,13 +64,7 @@ private final class RandomBlock {
   }
 
   private func refill() {
-    words.withUnsafeMutableBytes { buffer in
-      var filled = 0
-      while filled < buffer.count {
-        let got = getrandom(buffer.baseAddress.map { $0 + filled }, buffer.count - filled, 0)
-        if got > 0 { filled += got } else if errno != EINTR { abort() }
-      }
-    }
+    words.withUnsafeMutableBytes { SystemRandom.fill($0) }
     used = 0
   }
 }

@@ -1,5 +1,6 @@
 internal import Primitives
 internal import Synchronization
+internal import SystemSources
 
 /// For each bucket of a histogram an observation whose trace was recorded: the way from a slow bucket to its trace.
 final class Exemplars: Sendable {

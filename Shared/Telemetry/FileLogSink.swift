@@ -1,8 +1,9 @@
+internal import Dispatch
 internal import Glibc
 internal import Primitives
 internal import Synchronization
 
-/// Writes lines to a file descriptor on a thread of its own, from a bounded buffer.
+/// Writes lines to a file descriptor on a queue of its own, from a bounded buffer.
 public final class FileLogSink: LogSink {
   private struct State {
     var lines: [String] = []
@@ -11,26 +12,14 @@ public final class FileLogSink: LogSink {
 
   private static let linesMax = 8192
   private let state = Mutex(State())
-  /// Held while lines are written, so that those of two threads keep their order.
+  /// Locked while lines are written, so that those of two threads keep their order.
   private let turn = Mutex(())
-  private let arrived = LineSignal()
+  private let writing = DispatchQueue(label: "log")
   private let descriptor: Int32
 
   /// Starts writing to `descriptor`, which is not closed.
   public init(descriptor: Int32) {
     self.descriptor = descriptor
-    var thread = pthread_t()
-    pthread_create(
-      &thread, nil,
-      { pointer in
-        guard let pointer else { return nil }
-        let sink = Unmanaged<FileLogSink>.fromOpaque(pointer).takeRetainedValue()
-        while true {
-          sink.arrived.wait()
-          _ = sink.drain()
-        }
-      }, Unmanaged.passRetained(self).toOpaque())
-    pthread_detach(thread)
   }
 
   /// Queues a line, or counts it as dropped when the queue is full.
@@ -39,7 +28,7 @@ public final class FileLogSink: LogSink {
       if state.lines.count < FileLogSink.linesMax { state.lines.append(line) } else { state.dropped += 1 }
       return state.lines.count == 1
     }
-    if isFirst { arrived.signal() }
+    if isFirst { writing.async { [self] in _ = drain() } }
   }
 
   /// Writes what is queued, on the calling thread; for the end of the process.
@@ -64,24 +53,6 @@ public final class FileLogSink: LogSink {
     }
     return true
   }
-}
-
-/// Wakes the writing thread.
-///
-/// `@unchecked Sendable`: POSIX semaphores may be used from any thread.
-private final class LineSignal: @unchecked Sendable {
-  private let semaphore = UnsafeMutablePointer<sem_t>.allocate(capacity: 1)
-
-  init() { sem_init(semaphore, 0, 0) }
-
-  deinit {
-    sem_destroy(semaphore)
-    semaphore.deallocate()
-  }
-
-  func signal() { sem_post(semaphore) }
-
-  func wait() { while sem_wait(semaphore) != 0 {} }
 }
 
 /// Keeps lines in memory, for tests.

@@ -8,11 +8,11 @@ public struct OTLPRequest: Sendable {
   public let body: [UInt8]
 }
 
-/// What became of a batch.
+/// The outcome of sending a batch.
 public enum OTLPResult: Sendable {
   /// Taken.
   case accepted
-  /// Try again, after the collector's own wish if it had one.
+  /// Try again, after the delay that the collector asked for, if it did.
   case retry(after: Duration?)
   /// Never acceptable.
   case rejected
@@ -98,9 +98,9 @@ public final class SpanExporter: SpanSink {
       switch await send(request) {
       case .accepted: return true
       case .rejected: return false
-      case .retry(let wish):
+      case .retry(let delay):
         guard attempt + 1 < SpanExporter.attemptsMax else { return false }
-        do { try await sleep(min(wish ?? .milliseconds(500 << attempt), .seconds(30))) } catch { return false }
+        do { try await sleep(min(delay ?? .milliseconds(500 << attempt), .seconds(30))) } catch { return false }
       }
     }
     return false

@@ -11,7 +11,7 @@ public struct TraceContext: Hashable, Sendable {
   public let spanID: UInt64
   /// Whether the trace is recorded.
   public let isSampled: Bool
-  /// The vendors' own list, handed on as it came; at most 512 bytes.
+  /// The vendors' own list, passed on as it came; at most 512 bytes.
   public let state: String?
 
   /// Makes a context from its parts.

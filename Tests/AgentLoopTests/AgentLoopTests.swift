@@ -1,3 +1,4 @@
+import Contracts
 import JSON
 import Testing
 
@@ -5,7 +6,7 @@ import Testing
 
 @Suite struct AgentLoopTests {
   private func start(
-    _ journal: [CallEntry] = [], previous: AttemptStart.PreviousFailure? = nil
+    _ journal: [CallReport] = [], previous: PreviousFailure? = nil
   ) throws -> AttemptStart {
     AttemptStart(
       input: try .prompt("the question"), journal: MemoryJournal.recorded(journal), previousFailure: previous)
@@ -225,8 +226,8 @@ import Testing
   }
 
   @Test func `a record that does not fit is named and not guessed at`() async throws {
-    let other = CallEntry(isModel: true, index: 0, name: "m", requestSHA256: "other", result: Array("{}".utf8))
-    let tool = CallEntry(isModel: false, index: 0, name: "t", requestSHA256: "other", result: Array("{}".utf8))
+    let other = CallReport(kind: .model, index: 0, name: "m", requestSHA256: "other", result: Array("{}".utf8))
+    let tool = CallReport(kind: .tool, index: 0, name: "t", requestSHA256: "other", result: Array("{}".utf8))
     for entry in [other, tool] {
       let failure = try await failure(ScriptedModel(), try start([entry]))
       #expect(failure.code == "divergence")
@@ -235,8 +236,8 @@ import Testing
   }
 
   @Test func `a failed attempt is gone on with, the failure as a new turn, however often`() async throws {
-    var journal: [CallEntry] = []
-    var previous: AttemptStart.PreviousFailure?
+    var journal: [CallReport] = []
+    var previous: PreviousFailure?
     for attempt in 0..<4 {
       let recorder = MemoryJournal()
       let model = ScriptedModel(Completion.text("plan \(attempt)"))
@@ -253,7 +254,7 @@ import Testing
       journal += recorder.entries + result.calls
       #expect(journal.map(\.index) == Array(0..<journal.count))
       // It does not matter that the words about earlier failures are not in the lease any more.
-      previous = AttemptStart.PreviousFailure(code: "invalid_plan", message: "no. \(attempt)", continues: true)
+      previous = PreviousFailure(code: "invalid_plan", message: "no. \(attempt)", continues: true)
     }
   }
 
@@ -264,7 +265,7 @@ import Testing
     .run()
     let recorder = MemoryJournal()
     let stopped = ScriptedModel([.failure(AgentFailure(code: "stopped", message: "x", isRetryable: true))])
-    let previous = AttemptStart.PreviousFailure(code: "invalid_plan", message: "wrong", continues: true)
+    let previous = PreviousFailure(code: "invalid_plan", message: "wrong", continues: true)
     await #expect(throws: AgentFailure.self) {
       try await AgentLoop(try start(first.calls, previous: previous), models: stopped, recorder: recorder).run()
     }
@@ -292,7 +293,7 @@ import Testing
 
   @Test func `without continuation an attempt begins anew`() async throws {
     let model = ScriptedModel(Completion.text("fresh"))
-    let previous = AttemptStart.PreviousFailure(code: "x", message: "y", continues: false)
+    let previous = PreviousFailure(code: "x", message: "y", continues: false)
     _ = try await AgentLoop(try start(previous: previous), models: model, recorder: MemoryJournal()).run()
     #expect(model.requests.first?["messages"]?.count == 1)
   }

@@ -1,3 +1,4 @@
+import Contracts
 import JSON
 import Testing
 
@@ -73,8 +74,8 @@ import Testing
   }
 
   private func outcome(
-    _ answers: [String], _ input: AgentInput, _ journal: [CallEntry]
-  ) async throws -> (String, [CallEntry]) {
+    _ answers: [String], _ input: AgentInput, _ journal: [CallReport]
+  ) async throws -> (String, [CallReport]) {
     let recorder = MemoryJournal()
     let start = AttemptStart(input: input, journal: MemoryJournal.recorded(journal))
     do {

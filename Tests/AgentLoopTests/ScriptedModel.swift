@@ -36,20 +36,20 @@ final class ScriptedModel: ModelCalling {
 
 /// A journal in memory.
 final class MemoryJournal: CallRecording {
-  private let kept = Mutex<[CallEntry]>([])
+  private let kept = Mutex<[CallReport]>([])
   private let writes = Mutex<Int>(0)
 
-  var entries: [CallEntry] { kept.withLock { $0 } }
+  var entries: [CallReport] { kept.withLock { $0 } }
   var writeCount: Int { writes.withLock { $0 } }
 
-  func record(_ calls: [CallEntry]) async throws {
+  func record(_ calls: [CallReport]) async throws {
     kept.withLock { $0 += calls }
     writes.withLock { $0 += 1 }
   }
 
   /// As the next attempt gets it.
-  static func recorded(_ calls: [CallEntry]) -> [AttemptStart.RecordedCall] {
-    calls.map { AttemptStart.RecordedCall(isModel: $0.isModel, requestSHA256: $0.requestSHA256, result: $0.result) }
+  static func recorded(_ calls: [CallReport]) -> [AttemptStart.RecordedCall] {
+    calls.map { AttemptStart.RecordedCall(kind: $0.kind, requestSHA256: $0.requestSHA256, result: $0.result) }
   }
 }
 

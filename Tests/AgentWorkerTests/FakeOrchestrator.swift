@@ -1,4 +1,5 @@
 import AgentLoop
+import Contracts
 import JSON
 import Synchronization
 
@@ -22,7 +23,7 @@ final class FakeOrchestrator: OrchestratorLink {
 
   private struct State {
     var deadline: Double
-    var journal: [CallEntry] = []
+    var journal: [CallReport] = []
     var outcome: AttemptOutcome?
     var outcomes = 0
     var isTaken = false
@@ -49,7 +50,7 @@ final class FakeOrchestrator: OrchestratorLink {
     self.state = Mutex(state)
   }
 
-  var journal: [CallEntry] { state.withLock { $0.journal } }
+  var journal: [CallReport] { state.withLock { $0.journal } }
   var outcome: AttemptOutcome? { state.withLock { $0.outcome } }
   var outcomes: Int { state.withLock { $0.outcomes } }
   var heartbeats: Int { state.withLock { $0.heartbeats } }
@@ -77,7 +78,7 @@ final class FakeOrchestrator: OrchestratorLink {
     return !state.isTaken && state.outcome == nil
   }
 
-  func record(_ calls: [CallEntry], for step: LeasedStep, timeout: Duration) async throws -> LinkAnswer {
+  func record(_ calls: [CallReport], for step: LeasedStep, timeout: Duration) async throws -> LinkAnswer {
     let now = clock.seconds
     return try await answering(timeout) { state in
       guard isHeld(&state, at: now) else { return .lost }

@@ -230,12 +230,14 @@ http {{
                     self.processes[name] = int(pid)
             except (OSError, AttributeError):
                 pass
-        self.ports = {}
+        self.ports, self.admin_ports = {}, {}
         for name, pid in self.processes.items():
             with open(f"/proc/{pid}/environ") as file:
-                found = re.search(r"CADRE_HTTP_PORT=(\d+)", file.read())
+                environment = file.read()
+            for ports, variable in ((self.ports, "CADRE_HTTP_PORT"), (self.admin_ports, "CADRE_ADMIN_PORT")):
+                found = re.search(variable + r"=(\d+)", environment)
                 if found:
-                    self.ports[name] = int(found.group(1))
+                    ports[name] = int(found.group(1))
 
     def cpu(self, pid):
         """CPU seconds of a process and of those that it has started."""
@@ -260,7 +262,7 @@ http {{
             with open(f"/proc/{pid}/status") as file:
                 rss = int(re.search(r"VmRSS:\s+(\d+)", file.read()).group(1)) / 1024
             busy = (self.cpu(pid) - before[name]) / 4 * 100
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.ports[name]}/statusz") as answer:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.admin_ports[name]}/statusz") as answer:
                 json.load(answer)
             self.row(f"idle {name}", f"{rss:.1f} MB, {busy:.2f}% CPU", "-", "-", "<= 25 MB, < 0.5%")
         for name in ("gateway", "llm-router", "mock-provider"):
@@ -272,10 +274,10 @@ http {{
             environment = dict(item.split("=", 1) for item in file.read().split("\0") if "=" in item)
         times = []
         for _ in range(3):
-            environment["CADRE_HTTP_PORT"] = str(free_port())
+            environment["CADRE_HTTP_PORT"], environment["CADRE_ADMIN_PORT"] = str(free_port()), str(free_port())
             began = time.time()
             child = start([f"{self.bin}/{name}"], env=environment, stderr=subprocess.DEVNULL)
-            wait_http(int(environment["CADRE_HTTP_PORT"]))
+            wait_http(int(environment["CADRE_ADMIN_PORT"]))
             times.append((time.time() - began) * 1000)
             child.terminate()
             child.wait(20)

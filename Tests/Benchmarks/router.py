@@ -19,7 +19,7 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "Clients"))
-from world import PROVIDER_KEY, TENANT, TOKEN, World, free_port, request  # noqa: E402
+from world import PROVIDER_KEY, TENANT, World, free_port, request  # noqa: E402
 
 PARTS = ["plain", "stream", "cache", "oversell", "memory"]
 

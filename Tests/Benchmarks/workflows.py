@@ -18,11 +18,19 @@ import urllib.request
 
 from bench import Bench, children, free_port, start, stop_all, tool, wait_http
 
-TOKEN = "bench-internal-token-0123456789"
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "Support"))
+import assertions  # noqa: E402
+
+GATEWAY_KEYS = "bench:bench-gateway-secret-0123456789-0123"
+STEP_KEYS = "bench:bench-step-secret-0123456789-0123456"
+WORKER_KEYS = "bench:bench-worker-secret-0123456789-01234"
 TENANT = "tenant_00000000000070008000000000000001"
 
 
 class WorkflowBench(Bench):
+    admin = {}
+    """The ports of the admin listeners, by those of the services."""
+
     def sql(self, text):
         folders = [f"/usr/lib/postgresql/{version}/bin" for version in range(20, 9, -1)]
         return subprocess.run(
@@ -30,9 +38,12 @@ class WorkflowBench(Bench):
 
     def orchestrator(self):
         port = free_port()
+        self.admin[port] = free_port()
         child = start(
             [os.path.join(self.bin, "orchestrator")],
-            env={"PATH": os.environ["PATH"], "CADRE_HTTP_PORT": str(port), "CADRE_INTERNAL_TOKEN": TOKEN,
+            env={"PATH": os.environ["PATH"], "CADRE_HTTP_PORT": str(port), "CADRE_ADMIN_PORT": str(self.admin[port]),
+                 "CADRE_IDENTITY_GATEWAY_KEYS": GATEWAY_KEYS, "CADRE_IDENTITY_STEP_KEYS": STEP_KEYS,
+                 "CADRE_IDENTITY_WORKER_KEYS": WORKER_KEYS,
                  "CADRE_POSTGRES_URL": f"host={self.sockets} user=bench dbname=postgres", "CADRE_LOG_LEVEL": "warning"})
         wait_http(port)
         return port, child
@@ -40,13 +51,13 @@ class WorkflowBench(Bench):
     def api(self, port, method, path, body=None):
         request = urllib.request.Request(
             f"http://127.0.0.1:{port}{path}", method=method, data=json.dumps(body).encode() if body is not None else None,
-            headers={"x-cadre-internal-token": TOKEN, "x-cadre-tenant": TENANT, "content-type": "application/json"})
+            headers={"x-cadre-assertion": assertions.caller(GATEWAY_KEYS, TENANT, "orchestrator"), "content-type": "application/json"})
         with urllib.request.urlopen(request, timeout=60) as answer:
             return json.loads(answer.read() or b"null")
 
     def load(self, ports, runs, open_max):
         text = subprocess.run(
-            [os.path.join(self.bin, "bench-worker"), ",".join(map(str, ports)), TOKEN, "bench-three", str(runs), str(open_max)],
+            [os.path.join(self.bin, "bench-worker"), ",".join(map(str, ports)), GATEWAY_KEYS, WORKER_KEYS, "bench-three", str(runs), str(open_max)],
             capture_output=True, text=True, timeout=300)
         if text.returncode != 0:
             print(f"  bench-worker: {text.stdout} {text.stderr}", file=sys.stderr)
@@ -78,7 +89,7 @@ class WorkflowBench(Bench):
         return [int(float(part)) for part in text.split("|")]
 
     def histogram(self, port):
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.admin[port]}/metrics", timeout=10) as answer:
             text = answer.read().decode()
         rows = re.findall(r'cadre_step_dispatch_seconds_bucket\{.*?le="([^"]+)"\} (\d+)', text)
         return {float(bound.replace("+Inf", "inf")): int(count) for bound, count in rows}
@@ -115,7 +126,7 @@ class WorkflowBench(Bench):
             {"key": "wait", "type": "signal", "signal": "go"}]})
         before, size = self.resident(self.first), self.total_size()
         subprocess.run(
-            [os.path.join(self.bin, "bench-worker"), str(port), TOKEN, "bench-wait", str(count), "0"],
+            [os.path.join(self.bin, "bench-worker"), str(port), GATEWAY_KEYS, WORKER_KEYS, "bench-wait", str(count), "0"],
             capture_output=True, text=True, timeout=300)
         time.sleep(1)
         after, grown = self.resident(self.first), self.total_size() - size

@@ -1,7 +1,7 @@
 """Providers, models, aliases, budgets and keys by their API: who may, what is refused, what is never shown."""
 import json
 
-from world import OTHER, PROVIDER_KEY, TENANT, TOKEN, request
+from world import GATEWAY_KEYS, GATEWAY_SECRET, OTHER, PROVIDER_KEY, STEP_KEYS, STEP_SECRET, TENANT, assertions, request
 
 
 def operator(world, method, path, body=None, **more):
@@ -35,12 +35,12 @@ def case_keys_are_references_and_never_shown(world):
     refused = operator(world, "PUT", "/api/v1/providers/leaky", {
         "kind": "compatible", "base_url": "http://127.0.0.1:1/v1", "keys": ["sk-secret-in-the-clear"]})
     assert refused.status in (400, 422) and b"sk-secret" not in refused.body, refused
-    for reference in ({"env": "PATH"}, {"env": "CADRE_INTERNAL_TOKEN"}, {"file": "../../etc/passwd"}, {"file": "/etc/passwd"}):
+    for reference in ({"env": "PATH"}, {"env": "CADRE_IDENTITY_GATEWAY_KEYS"}, {"file": "../../etc/passwd"}, {"file": "/etc/passwd"}):
         answer = operator(world, "PUT", "/api/v1/providers/leaky", {
             "kind": "compatible", "base_url": "http://127.0.0.1:1/v1", "keys": [reference]})
         assert answer.status in (400, 422), (reference, answer)
     shown = operator(world, "GET", "/api/v1/providers")
-    assert PROVIDER_KEY.encode() not in shown.body and TOKEN.encode() not in shown.body
+    assert PROVIDER_KEY.encode() not in shown.body and GATEWAY_SECRET.encode() not in shown.body
     missing = operator(world, "PUT", "/api/v1/providers/keyless", {
         "kind": "compatible", "base_url": world.url("beta") + "/v1", "keys": [{"file": "not-there"}]})
     assert missing.status == 201, missing
@@ -64,15 +64,19 @@ def case_only_operators_change_what_all_share(world):
         assert answer.status == 403 and answer.json["code"] == "operator_required", (method, path, answer)
 
 
-def case_nobody_without_the_token(world):
+def case_nobody_without_an_assertion(world):
     for method, path in (
         ("GET", "/api/v1/providers"), ("GET", "/api/v1/models"), ("GET", "/api/v1/aliases"), ("GET", "/api/v1/budgets"),
         ("GET", "/api/v1/usage"), ("GET", "/api/v1/calls"), ("POST", "/api/v1/budgets"),
         ("POST", "/api/v1/virtual-keys"), ("GET", "/v1/models"), ("POST", "/v1/chat/completions"),
         ("POST", "/v1/messages"), ("POST", "/v1/embeddings"), ("POST", "/v1/responses"),
     ):
-        for headers in ({}, {"x-cadre-internal-token": "wrong", "x-cadre-tenant": TENANT},
-                        {"x-cadre-operator": "1", "x-cadre-tenant": TENANT}):
+        for headers in ({}, {"x-cadre-assertion": "wrong", "x-cadre-tenant": TENANT},
+                        {"x-cadre-operator": "1", "x-cadre-tenant": TENANT, "x-cadre-principal": "key:test"},
+                        # Made for another service, too old, and signed by somebody else.
+                        {"x-cadre-assertion": assertions.caller(GATEWAY_KEYS, TENANT, "orchestrator", True)},
+                        {"x-cadre-assertion": assertions.caller(GATEWAY_KEYS, TENANT, "llm-router", True, seconds=-10)},
+                        {"x-cadre-assertion": assertions.caller(STEP_KEYS, TENANT, "llm-router", True)}):
             answer = request(method, world.url() + path, {} if method == "POST" else None, headers)
             assert answer.status == 401, (method, path, headers, answer)
 
@@ -172,6 +176,6 @@ def case_secrets_do_not_reach_logs_or_metrics(world):
     world.call("POST", "/v1/chat/completions", b'{"broken": the-private-question')
     with open(f"{world.folder}/router.log", "rb") as file:
         log = file.read()
-    metrics = request("GET", world.url() + "/metrics").body
-    for secret in (PROVIDER_KEY, TOKEN, key, "the-private-question", "router-tests"):
+    metrics = world.admin("/metrics").body
+    for secret in (PROVIDER_KEY, GATEWAY_SECRET, STEP_SECRET, key, "the-private-question", "router-tests"):
         assert secret.encode() not in log and secret.encode() not in metrics, secret

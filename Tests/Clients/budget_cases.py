@@ -5,7 +5,7 @@ import json
 import threading
 import uuid
 
-from world import OTHER, TENANT, TOKEN
+from world import OTHER, identity
 
 
 def tenant():
@@ -45,7 +45,7 @@ def storm(world, own, count, threads, routers=("router",), model="alpha-small", 
     def work(number):
         connection = http.client.HTTPConnection("127.0.0.1", world.ports[routers[number % len(routers)]], timeout=120)
         body = json.dumps({"model": model, "max_tokens": max_tokens, "messages": [{"role": "user", "content": "hi"}]})
-        headers = {"content-type": "application/json", "x-cadre-internal-token": TOKEN, "x-cadre-tenant": own}
+        headers = {"content-type": "application/json", **identity(own)}
         statuses = []
         barrier.wait()
         for _ in range(count // threads):
@@ -271,7 +271,7 @@ def case_a_killed_router_loses_no_call_and_frees_what_it_held(world):
 def case_budgets_of_a_virtual_key(world):
     own = tenant()
     key = world.virtual_key(own, tokens=60, run="run-7", agent="coder", models=["alpha-small"])
-    bearer = {"authorization": f"Bearer {key}", "x-cadre-internal-token": "", "x-cadre-tenant": OTHER}
+    bearer = {"authorization": f"Bearer {key}", "x-cadre-assertion": "", "x-cadre-tenant": OTHER}
 
     def ask(model="alpha-small"):
         return world.call("POST", "/v1/chat/completions", {

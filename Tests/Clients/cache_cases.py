@@ -5,7 +5,7 @@ import json
 import uuid
 
 from budget_cases import tenant
-from world import OTHER, TENANT, TOKEN
+from world import OTHER, TENANT, identity
 
 
 def fresh():
@@ -29,7 +29,7 @@ def stream(world, text, tenant=TENANT, model="alpha-small"):
     connection.request("POST", "/v1/chat/completions", json.dumps({
         "model": model, "stream": True, "temperature": 0, "stream_options": {"include_usage": True},
         "messages": [{"role": "user", "content": text}]}), {
-            "content-type": "application/json", "x-cadre-internal-token": TOKEN, "x-cadre-tenant": tenant})
+            "content-type": "application/json", **identity(tenant)})
     answer = connection.getresponse()
     return answer.status, answer.getheader("x-cadre-cache"), answer.read()
 
@@ -159,7 +159,7 @@ def case_who_leaves_a_shared_call_does_not_end_it(world):
     pilot = http.client.HTTPConnection("127.0.0.1", world.ports["router"], timeout=90)
     body = json.dumps({"model": "alpha-small", "stream": True, "temperature": 0, "stream_options": {
         "include_usage": True}, "messages": [{"role": "user", "content": text}]})
-    headers = {"content-type": "application/json", "x-cadre-internal-token": TOKEN, "x-cadre-tenant": TENANT}
+    headers = {"content-type": "application/json", **identity(TENANT)}
     pilot.request("POST", "/v1/chat/completions", body, headers)
     answer = pilot.getresponse()
     answer.read(200)

@@ -4,7 +4,7 @@ import json
 import socket
 
 from budget_cases import tenant
-from world import TENANT, TOKEN
+from world import TENANT, assertion, identity
 
 
 def stream(world, model, text, path="/v1/chat/completions", agent="streamer", **more):
@@ -12,7 +12,7 @@ def stream(world, model, text, path="/v1/chat/completions", agent="streamer", **
     connection = http.client.HTTPConnection("127.0.0.1", world.ports["router"], timeout=90)
     body = {"model": model, "stream": True, "messages": [{"role": "user", "content": text}], **more}
     connection.request("POST", path, json.dumps(body), {
-        "content-type": "application/json", "x-cadre-internal-token": TOKEN, "x-cadre-tenant": TENANT,
+        "content-type": "application/json", **identity(TENANT),
         "x-cadre-agent": agent})
     answer = connection.getresponse()
     data = answer.read()
@@ -135,7 +135,7 @@ def raw(world, body, headers="", tenant=TENANT):
     data = json.dumps(body).encode()
     made.sendall(
         f"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {len(data)}"
-        f"\r\nx-cadre-internal-token: {TOKEN}\r\nx-cadre-tenant: {tenant}\r\n{headers}\r\n".encode() + data)
+        f"\r\nx-cadre-assertion: {assertion(tenant)}\r\n{headers}\r\n".encode() + data)
     return made
 
 
@@ -190,6 +190,6 @@ def case_bad_requests_change_nothing(world):
 def case_too_large_a_request_is_refused(world):
     made = socket.create_connection(("127.0.0.1", world.ports["router"]))
     made.sendall(f"POST /v1/messages HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {33 << 20}\r\n"
-                 f"x-cadre-internal-token: {TOKEN}\r\nx-cadre-tenant: {TENANT}\r\n\r\n".encode())
+                 f"x-cadre-assertion: {assertion(TENANT)}\r\n\r\n".encode())
     said = made.recv(65536)
     assert b" 413 " in said and b'"request_too_large"' in said, said

@@ -3,7 +3,7 @@ import anthropic
 import openai
 
 from client_cases import LONG, user
-from world import OTHER, PROVIDER_KEY, TENANT, TOKEN, request
+from world import GATEWAY_SECRET, OTHER, PROVIDER_KEY, TENANT, request
 
 OPERATOR_KEY = "cadre_operator_key_for_tests_01"
 USER_KEY = "cadre_user_key_for_the_tests_02"
@@ -71,7 +71,7 @@ def case_errors_of_the_gateway_have_the_shape_of_each_client(world):
 def case_labels_pass_and_rights_do_not(world):
     answer = call(world, "POST", "/v1/chat/completions", {"model": "auto", "messages": user("x")}, headers={
         "x-cadre-agent": "mine", "x-cadre-complexity": "high", "x-cadre-tenant": TENANT, "x-cadre-operator": "1",
-        "x-cadre-run": "not-mine", "x-cadre-internal-token": "guess", "x-cadre-principal": "somebody"})
+        "x-cadre-run": "not-mine", "x-cadre-assertion": "guess", "x-cadre-principal": "somebody"})
     assert answer.status == 200 and answer.headers["x-cadre-model"] == "gamma-large", answer
     row = world.recorded(tenant=OTHER, agent="mine")[0]
     assert row["run"] is None and row["principal"] == "key:key1", row
@@ -114,7 +114,7 @@ def case_no_secret_leaves(world):
     call(world, "GET", "/api/v1/providers", key=OPERATOR_KEY)
     with open(f"{world.folder}/gateway.log", "rb") as file:
         log = file.read()
-    for secret in (OPERATOR_KEY, USER_KEY, TOKEN, PROVIDER_KEY):
+    for secret in (OPERATOR_KEY, USER_KEY, GATEWAY_SECRET, PROVIDER_KEY):
         assert secret.encode() not in log, secret
 
 

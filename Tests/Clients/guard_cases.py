@@ -1,8 +1,6 @@
 """Deny-lists, limits of answers, hidden words, probes of health and the price table."""
 import json
 
-from world import request
-
 
 def second(world, **settings):
     """A router with settings of its own."""

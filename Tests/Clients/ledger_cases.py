@@ -5,7 +5,6 @@ import io
 import uuid
 
 from budget_cases import storm, tenant
-from world import TENANT
 
 
 def sums(world, own, query=""):

@@ -7,7 +7,7 @@ import openai
 
 from scripted import delta
 from wild import CHAT, DONE, MESSAGES, PATHS, TEXT, ask, ended, events, put, raw, stream
-from world import TENANT, TOKEN, free_port
+from world import KEYS, TENANT, free_port, identity
 
 
 # Towards the caller
@@ -42,7 +42,7 @@ def slow(world):
 
 def case_official_clients_overlook_signs_of_life_and_raise_what_follows(world):
     provider = slow(world)
-    own = {"x-cadre-internal-token": TOKEN, "x-cadre-tenant": TENANT}
+    own = identity(TENANT)
     chats = openai.OpenAI(base_url=world.url("quick") + "/v1", api_key="x", max_retries=0,
                           default_headers={**own, "Authorization": ""})
     claude = anthropic.Anthropic(base_url=world.url("quick"), api_key="x", max_retries=0,
@@ -79,7 +79,7 @@ def case_a_client_that_leaves_a_stream_without_a_token_ends_the_call(world):
     connection = http.client.HTTPConnection("127.0.0.1", world.ports["quick"], timeout=90)
     connection.request("POST", CHAT, json.dumps({"model": "r-slow", "stream": True, "messages": [
         {"role": "user", "content": "hello there"}]}), {
-            "content-type": "application/json", "x-cadre-internal-token": TOKEN, "x-cadre-tenant": TENANT,
+            "content-type": "application/json", **identity(TENANT),
             "x-cadre-agent": "left-late"})
     answer = connection.getresponse()
     assert answer.status == 200 and answer.read(13) == b": keep-alive\n"
@@ -163,9 +163,9 @@ def case_models_are_listed_with_their_windows_page_by_page(world):
         refused = world.call("GET", f"/v1/models?{query}", headers=version, router="quick")
         assert refused.status == 400 and refused.headers["request-id"] and refused.headers["x-should-retry"] == "false"
     key = {"authorization": "Bearer " + world.virtual_key(ttl_seconds=60, models=["r-chat"])}
-    own = world.call("GET", "/v1/models", headers={**key, "x-cadre-internal-token": ""}, router="quick").json["data"]
+    own = world.call("GET", "/v1/models", headers={**key, "x-cadre-assertion": ""}, router="quick").json["data"]
     assert [model["id"] for model in own] == ["r-chat"], own
-    missing = world.call("GET", "/v1/models/nope", headers={**key, "x-cadre-internal-token": ""}, router="quick")
+    missing = world.call("GET", "/v1/models/nope", headers={**key, "x-cadre-assertion": ""}, router="quick")
     assert missing.status == 404 and "gamma" not in missing.json["error"]["message"], missing
 
 
@@ -177,7 +177,7 @@ def case_a_router_that_starts_says_that_it_may_be_asked_again(world):
     name = "starting"
     world.ports[name] = free_port()
     world._start(name, [f"{world.bin}/llm-router"], {
-        "CADRE_HTTP_PORT": str(world.ports[name]), "CADRE_CONFIG": world.config, "CADRE_INTERNAL_TOKEN": TOKEN,
+        **world.listeners(name), **KEYS, "CADRE_CONFIG": world.config,
         "CADRE_POSTGRES_URL": f"host={world.folder}/nowhere user=router dbname=postgres",
         "CADRE_REDIS_URL": f"unix:{world.redis_socket}"})
     try:

@@ -88,7 +88,7 @@ def case_revocations_have_no_end(world):
     def use(key):
         return world.call("POST", "/v1/chat/completions", {
             "model": "alpha-small", "max_tokens": 5, "messages": [{"role": "user", "content": "x"}]},
-            headers={"authorization": f"Bearer {key}", "x-cadre-internal-token": "", "x-cadre-tenant": OTHER})
+            headers={"authorization": f"Bearer {key}", "x-cadre-assertion": "", "x-cadre-tenant": OTHER})
 
     world.psql("insert into llm_router.revoked_key (id, tenant_id, expires_at) select gen_random_uuid(), "
                f"'{own[7:]}', now() + interval '1 day' from generate_series(1, 12000)")

@@ -5,7 +5,7 @@ import json
 
 from budget_cases import budget, exceeded, spent, tenant
 from counting_provider import CountingProvider
-from world import TOKEN
+from world import identity
 
 NONSENSE = ["9223372036854775807", "4611686018427387904", "3000000000", "-1", "1e300", "1.5", '"7"', "null", "{}"]
 
@@ -31,7 +31,7 @@ def leave(world, own, model, plan, after, path="/v1/chat/completions", **more):
     body = {"model": model, "messages": [{"role": "user", "content": "do " + json.dumps(plan)}], "max_tokens": 4000,
             **more}
     connection.request("POST", path, json.dumps(body), {
-        "content-type": "application/json", "x-cadre-internal-token": TOKEN, "x-cadre-tenant": own})
+        "content-type": "application/json", **identity(own)})
     seen = b""
     if callable(after):
         assert world.until(after)

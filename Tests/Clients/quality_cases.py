@@ -4,7 +4,7 @@ import json
 
 from budget_cases import budget, settles, tenant
 from fault_cases import raw
-from world import TENANT, TOKEN
+from world import TENANT, identity
 
 
 def alias(world, name, **rule):
@@ -24,7 +24,7 @@ def case_a_bad_answer_is_escalated_and_paid(world):
     budget(world, own, "tenant", usd=1)
     answer = world.ask("checked", "hello", own)
     assert answer.status == 200 and answer.headers["x-cadre-model"] == "gamma-large", answer
-    assert "escalated to gamma-large because the answer breaks the schema: /city is no string" in (
+    assert "escalated to gamma-large because the answer breaks the schema: /city must be a string" in (
         answer.headers["x-cadre-route"]), answer.headers
     rows = world.recorded(3, own)
     outcomes = {row["model"]: row["outcome"] for row in rows}
@@ -72,7 +72,7 @@ def case_streams_and_both_dialects_are_checked(world):
         connection.request("POST", path, json.dumps({
             "model": "checked", "stream": True, "max_tokens": 500, "input": "hello",
             "messages": [{"role": "user", "content": "hello"}]}), {
-                "content-type": "application/json", "x-cadre-internal-token": TOKEN, "x-cadre-tenant": TENANT})
+                "content-type": "application/json", **identity(TENANT)})
         answer = connection.getresponse()
         data = answer.read()
         assert answer.status == 200 and answer.getheader("x-cadre-model") == "gamma-large", (path, data[:300])

@@ -8,7 +8,7 @@ import time
 
 from budget_cases import tenant
 from fault_cases import raw
-from world import OTHER, TENANT, TOKEN
+from world import OTHER, TENANT, assertion
 
 
 def limit(world, own, scope, operator=False, **terms):
@@ -155,8 +155,8 @@ def case_clients_that_leave_at_any_moment_hold_nothing(world):
         connection = socket.create_connection(("127.0.0.1", world.ports["second"]))
         connection.sendall(
             f"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
-            f"content-length: {len(body)}\r\nx-cadre-internal-token: {TOKEN}\r\nx-cadre-tenant: {own}\r\n"
-            f"x-cadre-run: r{number}\r\n\r\n".encode() + body)
+            f"content-length: {len(body)}\r\nx-cadre-assertion: "
+            f"{assertion(own, run=f'r{number}')}\r\n\r\n".encode() + body)
         time.sleep(random.random() * 0.0015)
         connection.close()
     # Nobody is inside any more, and no counter was thrown away: each run's was built once at most.

@@ -1,5 +1,4 @@
 """Which model answers, and why."""
-from world import request
 
 
 def put_alias(world, name, **rule):

@@ -11,12 +11,23 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 import urllib.error
 import urllib.request
+import uuid
 
-TOKEN = "router-tests-internal-token-0123"
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "Support"))
+import assertions  # noqa: E402
+
+GATEWAY_SECRET = "router-tests-gateway-secret-0123456789"
+STEP_SECRET = "router-tests-step-secret-0123456789-01"
+GATEWAY_KEYS = f"test:{GATEWAY_SECRET}"
+STEP_KEYS = f"test:{STEP_SECRET}"
+KEYS = {
+    "CADRE_IDENTITY_GATEWAY_KEYS": GATEWAY_KEYS, "CADRE_IDENTITY_STEP_KEYS": STEP_KEYS,
+    "CADRE_VIRTUAL_KEYS_SIGNING_KEYS": "test:router-tests-virtual-key-secret-01234"}
 TENANT = "tenant_00000000000070008000000000000001"
 OTHER = "tenant_00000000000070008000000000000002"
 PROVIDER_KEY = "provider-key-that-must-not-leak-0001"
@@ -26,6 +37,23 @@ def free_port():
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         return s.getsockname()[1]
+
+
+def run_id(name):
+    """The id of the run that a test calls `name`."""
+    return f"run_{uuid.uuid5(uuid.NAMESPACE_OID, name).hex}"
+
+
+def assertion(tenant, operator=False, run=None, **labels):
+    """What the gateway says of a caller, or the orchestrator of a step of `run`."""
+    if run:
+        return assertions.step(STEP_KEYS, tenant, run_id(run), f"step_{uuid.uuid4().hex}", **labels)
+    return assertions.caller(GATEWAY_KEYS, tenant, "llm-router", operator, **labels)
+
+
+def identity(tenant, operator=False, run=None, **labels):
+    """The header of an assertion."""
+    return {"x-cadre-assertion": assertion(tenant, operator, run, **labels)}
 
 
 class Skipped(Exception):
@@ -123,7 +151,7 @@ class World:
     def start_mock(self, name):
         self.ports[name] = self.ports.get(name) or free_port()
         self._start(name, [f"{self.bin}/mock-provider"], {
-            "CADRE_HTTP_PORT": str(self.ports[name]), "CADRE_PROVIDER_KEY": PROVIDER_KEY, "CADRE_LOG_LEVEL": "error"})
+            **self.listeners(name), "CADRE_PROVIDER_KEY": PROVIDER_KEY, "CADRE_LOG_LEVEL": "error"})
         self._until(lambda: self._ready(name), name)
 
     def _configure(self):
@@ -165,8 +193,7 @@ class World:
     def start_router(self, name, **environment):
         self.ports[name] = self.ports.get(name) or free_port()
         self._start(name, [f"{self.bin}/llm-router"], {
-            "CADRE_HTTP_PORT": str(self.ports[name]), "CADRE_CONFIG": self.config, "CADRE_INTERNAL_TOKEN": TOKEN,
-            "CADRE_POSTGRES_URL": self.postgres, "CADRE_REDIS_URL": f"unix:{self.redis_socket}",
+            **self.listeners(name), **KEYS, "CADRE_CONFIG": self.config, "CADRE_POSTGRES_URL": self.postgres, "CADRE_REDIS_URL": f"unix:{self.redis_socket}",
             "CADRE_LEDGER_SPOOL_FOLDER": f"{self.folder}/spool", "CADRE_KEYS_FOLDER": f"{self.folder}/keys",
             "CADRE_RATE_QUEUE_TIME_MS": "3000", "CADRE_PROVIDER_TIMEOUT_MS": "3000", "CADRE_PROVIDER_FIRST_TOKEN_MS": "2000",
             "CADRE_HEALTH_PROBE_INTERVAL_MS": "0", "TEST_API_KEY": PROVIDER_KEY, **environment})
@@ -182,12 +209,21 @@ class World:
                  "sha256": hashlib.sha256(text.encode()).hexdigest()}
                 for number, (tenant, text, operator) in enumerate(keys)]}}, file)
         self._start("gateway", [f"{self.bin}/gateway"], {
-            "CADRE_HTTP_PORT": str(self.ports["gateway"]), "CADRE_CONFIG": path, "CADRE_INTERNAL_TOKEN": TOKEN,
+            **self.listeners("gateway"), "CADRE_CONFIG": path, "CADRE_IDENTITY_GATEWAY_KEYS": GATEWAY_KEYS,
             "CADRE_LLM_ROUTER_URL": self.url(), "CADRE_ORCHESTRATOR_URL": f"http://127.0.0.1:{free_port()}"})
         self._until(lambda: self._ready("gateway"), "gateway")
 
+    def listeners(self, name):
+        """The ports of a process; the admin listener's stays the same over restarts."""
+        admin = self.ports[f"{name}-admin"] = self.ports.get(f"{name}-admin") or free_port()
+        return {"CADRE_HTTP_PORT": str(self.ports[name]), "CADRE_ADMIN_PORT": str(admin)}
+
+    def admin(self, path, name="router"):
+        """A call of the admin listener."""
+        return request("GET", f"http://127.0.0.1:{self.ports[f'{name}-admin']}{path}", timeout=5)
+
     def _ready(self, name):
-        return request("GET", f"http://127.0.0.1:{self.ports[name]}/readyz", timeout=5).status == 200
+        return self.admin("/readyz", name).status == 200
 
     def _until(self, condition, name, seconds=120):
         limit = time.time() + seconds
@@ -226,11 +262,12 @@ class World:
         return f"http://127.0.0.1:{self.ports[name]}"
 
     def call(self, method, path, body=None, tenant=TENANT, headers=None, operator=False, router="router", timeout=90):
-        """A call as the gateway makes it."""
-        own = {"x-cadre-internal-token": TOKEN, "x-cadre-tenant": tenant, "x-cadre-principal": "key:test"}
-        if operator:
-            own["x-cadre-operator"] = "1"
-        return request(method, self.url(router) + path, body, {**own, **(headers or {})}, timeout)
+        """A call as the gateway makes it. With a header `x-cadre-run` it is one of a worker, for a step of that run."""
+        headers = dict(headers or {})
+        run = headers.pop("x-cadre-run", None)
+        labels = {name: headers.get(f"x-cadre-{name}") for name in ("project", "group", "agent")} if run else {}
+        own = identity(tenant, operator, run, **labels)
+        return request(method, self.url(router) + path, body, {**own, **headers}, timeout)
 
     def ask(self, model, text, tenant=TENANT, headers=None, router="router", timeout=90, **more):
         return self.call("POST", "/v1/chat/completions",
@@ -263,7 +300,7 @@ class World:
 
     def metric(self, name, router="router", **labels):
         """The sum of a metric over all series with these labels."""
-        answer = request("GET", self.url(router) + "/metrics")
+        answer = self.admin("/metrics", router)
         assert answer.status == 200, answer
         text = answer.body.decode()
         total = 0.0

@@ -20,6 +20,5 @@ import Testing
     #expect(!Secrets.equal([1, 2], [1, 3]))
     #expect(!Secrets.equal([1, 2], [1, 2, 3]))
     #expect(Secrets.equal([], []))
-    #expect(Secrets.random(32) != Secrets.random(32))
   }
 }

@@ -1,6 +1,7 @@
 import Foundation
 import JSON
 import LocalStack
+import Process
 import Testing
 
 /// What agents meet: services that go away, and models that answer oddly.

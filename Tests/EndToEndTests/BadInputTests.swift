@@ -55,7 +55,9 @@ extension EndToEndTests {
       ] {
         let answer = fixture.call(
           "GET", "/api/v1/tasks",
-          headers: headers.merging(["X-Cadre-Tenant": "tenant_00000000000070008000000000000001"]) { $1 })
+          headers: headers.merging([
+            "X-Cadre-Tenant": StackFixture.tenant, "X-Cadre-Assertion": "v1.gateway.local.YQ.YQ",
+          ]) { $1 })
         #expect(answer.status == 401)
       }
       #expect(fixture.call("GET", "/api/v1/tasks", service: "orchestrator").status == 401)

@@ -119,7 +119,7 @@ struct PlainMock {
 
   /// A call of the mock itself.
   func call(_ method: String, _ path: String, body: String? = nil) -> (status: Int, text: String) {
-    let answer = PlainHTTP.send(method, port: port, path: path, body: body, seconds: 90)
+    let answer = BlockingHTTP.send(method, port: port, path: path, body: body, seconds: 90)
     return (answer?.status ?? 0, answer?.body ?? "")
   }
 

@@ -1,6 +1,7 @@
 import Foundation
 import JSON
 import LocalStack
+import Process
 import Testing
 
 /// P-04: whatever dies, an accepted task ends once, and what was recorded is not paid again.
@@ -83,16 +84,20 @@ extension EndToEndTests {
     }
 
     @Test func `a service whose database is away at its start waits, says so, and ends in order`() throws {
-      let port = PlainHTTP.freePort()
+      let port = LoopbackPort.free()
       let process = try ChildProcess.start(
-        "orchestrator", executable: fixture.stack.configuration.executables + "/orchestrator",
-        environment: [
-          "CADRE_HTTP_PORT": "\(port)", "CADRE_INTERNAL_TOKEN": "token-of-this-test-only",
-          "CADRE_POSTGRES_URL": "host=/nonexistent dbname=cadre user=cadre",
-        ])
-      try fixture.wait("it answers") { PlainHTTP.send(port: port, path: "/healthz")?.status == 200 }
-      #expect(PlainHTTP.send(port: port, path: "/readyz")?.status == 503)
-      let answer = PlainHTTP.send("POST", port: port, path: "/api/v1/tasks", body: "{}")
+        ProcessSpecification(
+          fixture.stack.configuration.executables + "/orchestrator",
+          environment: [
+            "CADRE_HTTP_PORT": "\(port)", "CADRE_ADMIN_PORT": "0",
+            "CADRE_IDENTITY_GATEWAY_KEYS": "a:gateway-keys-of-this-test-only-0123",
+            "CADRE_IDENTITY_STEP_KEYS": "a:step-keys-of-this-test-only-0123456",
+            "CADRE_IDENTITY_WORKER_KEYS": "a:worker-keys-of-this-test-only-01234",
+            "CADRE_POSTGRES_URL": "host=/nonexistent dbname=cadre user=cadre",
+          ]))
+      try fixture.wait("it answers") { BlockingHTTP.send(port: port, path: "/healthz")?.status == 200 }
+      #expect(BlockingHTTP.send(port: port, path: "/readyz")?.status == 503)
+      let answer = BlockingHTTP.send("POST", port: port, path: "/api/v1/tasks", body: "{}")
       #expect(answer?.status == 503)
       #expect(answer?.body.contains("\"code\":\"starting\"") == true)
       process.kill(SIGTERM)
@@ -101,27 +106,31 @@ extension EndToEndTests {
 
     @Test func `a fault in the configuration is one message that names it, and never a secret`() throws {
       let executable = fixture.stack.configuration.executables + "/gateway"
-      let (status, output) = try ChildProcess.run(
-        executable, ["--set", "http.prot=1"],
-        environment: ["CADRE_INTERNAL_TOKEN": "short", "CADRE_HTTP_PROT": "8", "CADRE_AUTH_KEY": "very-secret-value-1"])
-      #expect(status == 2)
+      let ended = try ChildProcess.run(
+        ProcessSpecification(
+          executable, ["--set", "http.prot=1"],
+          environment: [
+            "CADRE_IDENTITY_GATEWAY_KEYS": "short", "CADRE_HTTP_PROT": "8", "CADRE_AUTH_KEY": "very-secret-value-1",
+          ]))
+      let output = ended.output
+      #expect(ended.status == 2)
       #expect(output.contains("http.prot") && output.contains("http.port"))
       #expect(output.contains("CADRE_HTTP_PROT"))
       #expect(!output.contains("very-secret-value"))
     }
 
     @Test func `a worker whose lease has passed on changes nothing`() throws {
-      let (_, root) = try fixture.submit("stale")
-      let step = try #require(
-        try fixture.events(root["run"]?["id"]?.string ?? "").compactMap { $0["step_id"]?.string }.first)
-      let token = try String(contentsOfFile: fixture.stack.configuration.data + "/internal-token", encoding: .utf8)
-        .trimmingCharacters(in: .whitespacesAndNewlines)
-      let answer = fixture.call(
-        "POST", "/worker/v1/steps/\(step)/result",
-        body: #"{"token":"019387a2-c1d4-7b3e-8f2a-4c6d8e0f1a2b","attempt":1,"output":{"answer":"forged"}}"#,
-        headers: ["X-Cadre-Internal-Token": token], service: "orchestrator")
-      #expect(answer.status == 409)
-      #expect(answer.text.contains("lease_lost"))
+      try fixture.put(workflow: "stale", #"{"key":"a","job_type":"stale"}"#)
+      let (_, run) = try fixture.start("stale")
+      let lease = try #require(try fixture.lease("stale").first)
+      #expect(try fixture.deliver(lease) == 200)
+      let again = fixture.call(
+        "POST", "/worker/v1/steps/\(lease["step_id"]?.string ?? "")/result",
+        body: #"{"token":"\#(lease["token"]?.string ?? "")","attempt":1,"output":{"answer":"forged"}}"#,
+        headers: fixture.stepHeaders(lease), service: "orchestrator")
+      #expect(again.status == 409)
+      #expect(again.text.contains("lease_lost") || again.text.contains("run_ended"), "\(again.text)")
+      #expect(try fixture.end(ofRun: run)["status"]?.string == "succeeded")
     }
 
     @Test func `every service ends in order on SIGTERM and answers what it has taken on`() throws {

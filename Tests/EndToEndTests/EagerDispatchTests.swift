@@ -1,6 +1,7 @@
 import Foundation
 import JSON
 import LocalStack
+import Process
 import Testing
 
 /// Eager dispatch: steps that go to waiting workers in the transaction that makes them ready.
@@ -12,7 +13,7 @@ extension EndToEndTests {
 
     /// Steps given to workers so far, by where from.
     private func leased(_ source: String) throws -> Double {
-      let text = try #require(PlainHTTP.send(port: fixture.stack.port(of: "orchestrator"), path: "/metrics")).body
+      let text = try #require(BlockingHTTP.send(port: fixture.stack.adminPort(of: "orchestrator"), path: "/metrics")).body
       let line = text.split(separator: "\n").first { $0.hasPrefix("cadre_steps_leased_total{from=\"\(source)\"}") }
       return try line.map { try #require($0.split(separator: " ").last.flatMap { Double($0) }) } ?? 0
     }
@@ -131,13 +132,10 @@ extension EndToEndTests {
         Thread.sleep(forTimeInterval: 0.05)
         let senders = (0..<4).map { number in
           Background {
-            PlainHTTP.send(
+            BlockingHTTP.send(
               "POST", port: ports[number % 2], path: "/api/v1/tasks",
-              headers: [
-                "X-Cadre-Internal-Token": try fixture.internalToken(),
-                "X-Cadre-Tenant": "tenant_00000000000070008000000000000001",
-                "X-Cadre-Principal": "test", "X-Cadre-New-Run": id,
-              ], body: #"{"workflow":"again","input":{}}"#, seconds: 90)
+              headers: try fixture.gatewayHeaders().merging(["X-Cadre-New-Run": id]) { $1 },
+              body: #"{"workflow":"again","input":{}}"#, seconds: 90)
           }
         }
         for sender in senders {
@@ -179,9 +177,9 @@ extension EndToEndTests {
     @Test func `a worker that has gone while it waited is given nothing`() throws {
       try fixture.put(workflow: "gone", #"{"key":"a","job_type":"gone"}"#)
       // Gives up after a second, long before the wait is over.
-      let answer = PlainHTTP.send(
+      let answer = BlockingHTTP.send(
         "POST", port: fixture.stack.port(of: "orchestrator"), path: "/worker/v1/leases",
-        headers: ["X-Cadre-Internal-Token": try fixture.internalToken()],
+        headers: fixture.workerHeaders(),
         body: #"{"worker":"gone","job_types":["gone"],"slots":4,"wait_ms":20000}"#, seconds: 1)
       #expect(answer == nil)
       Thread.sleep(forTimeInterval: 0.1)

@@ -1,6 +1,7 @@
 import Foundation
 import JSON
 import LocalStack
+import Process
 import Testing
 
 /// P-04, P-29: links that are cut, reset, delayed or swallow everything, while tasks are submitted and worked on.
@@ -34,7 +35,7 @@ extension EndToEndTests {
       _ = try fixture.end(ofRun: warm.root["run"]?["id"]?.string ?? "")
       try links.set("database", "delay 350")
       let worker = try RawWorker(
-        port: slow.port, token: try fixture.internalToken(), jobType: "prepared")
+        port: slow.port, authorization: fixture.workerHeaders()["Authorization"] ?? "", jobType: "prepared")
       Thread.sleep(forTimeInterval: 0.2)
       let submitting = Background {
         let answer = try fixture.internalCall(
@@ -65,7 +66,7 @@ extension EndToEndTests {
       let stack = fixture.stack
       let others = stack.replicas(of: "agent-core")
       #expect(!others.isEmpty)
-      let port = PlainHTTP.freePort()
+      let port = LoopbackPort.free()
       let sockets = try #require(
         stack.postgres.connectionString.split(separator: " ").first { $0.hasPrefix("host=") }?.dropFirst(5))
       let links = try LinkFixture([
@@ -95,7 +96,7 @@ extension EndToEndTests {
       func submit(_ number: Int) throws -> String {
         let limit = Date().addingTimeInterval(StackFixture.patienceSeconds)
         while Date() < limit {
-          let answer = PlainHTTP.send(
+          let answer = BlockingHTTP.send(
             "POST", port: gateway.port, path: "/api/v1/tasks",
             headers: ["Authorization": "Bearer \(stack.apiKey)", "Idempotency-Key": "link-\(getpid())-\(number)"],
             body: "{\"prompt\":\"compute link \(number)\"}", seconds: 3)
@@ -154,7 +155,7 @@ extension EndToEndTests {
 private struct RawWorker {
   private let descriptor: Int32
 
-  init(port: Int, token: String, jobType: String) throws {
+  init(port: Int, authorization: String, jobType: String) throws {
     descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)
@@ -165,7 +166,7 @@ private struct RawWorker {
     }
     let body = "{\"worker\":\"gone\",\"job_types\":[\"\(jobType)\"],\"slots\":4,\"wait_ms\":20000}"
     let request = Array(
-      ("POST /worker/v1/leases HTTP/1.1\r\nhost: x\r\nx-cadre-internal-token: \(token)\r\n"
+      ("POST /worker/v1/leases HTTP/1.1\r\nhost: x\r\nauthorization: \(authorization)\r\n"
         + "content-type: application/json\r\ncontent-length: \(body.utf8.count)\r\n\r\n\(body)").utf8)
     guard connected == 0, write(descriptor, request, request.count) == request.count else {
       throw StackError("the worker cannot ask")

@@ -10,7 +10,7 @@ final class RawServer: @unchecked Sendable {
 
   init(answer: @escaping @Sendable (String) -> String?) throws {
     self.answer = answer
-    port = PlainHTTP.freePort()
+    port = LoopbackPort.free()
     descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)

@@ -1,6 +1,7 @@
 import Foundation
 import JSON
 import LocalStack
+import Process
 import Testing
 
 /// Several orchestrators on one database: any of them may die, and each hears of what the others do.
@@ -91,7 +92,7 @@ extension EndToEndTests {
       let fixture = fixture
       let submitting = Thread {
         while !log.isOver {
-          let answer = PlainHTTP.send(
+          let answer = BlockingHTTP.send(
             "POST", port: gateway.port, path: "/api/v1/tasks",
             headers: ["Authorization": "Bearer \(fixture.stack.apiKey)"],
             body: #"{"workflow":"rolling","input":{}}"#, seconds: 90)
@@ -137,7 +138,7 @@ extension EndToEndTests {
         of: "gateway",
         environment: ["CADRE_ORCHESTRATOR_URL": peers.map { "http://127.0.0.1:\($0.port)" }.joined(separator: ",")])
       defer { gateway.process.stop() }
-      let answer = PlainHTTP.send(
+      let answer = BlockingHTTP.send(
         port: gateway.port, path: "/api/v1/tasks", headers: ["Authorization": "Bearer \(fixture.stack.apiKey)"],
         seconds: 90)
       #expect(answer?.status == 200, "\(answer?.body ?? "no answer")")

@@ -38,10 +38,11 @@ extension EndToEndTests {
         key: StackFixture.otherKey)
       #expect([200, 201].contains(other.status))
       let path = "/operator/v1/weights/tenant_00000000000070008000000000000001"
-      #expect(fixture.call("PUT", path, body: #"{"weight":3}"#).status == 404, "not through the gateway")
+      let refused = fixture.call("PUT", path, body: #"{"weight":3}"#, key: StackFixture.otherKey)
+      #expect(refused.status == 403 && refused.text.contains("operator_required"), "only for operators")
       #expect(fixture.call("PUT", path, body: #"{"weight":3}"#, service: "orchestrator").status == 401)
       #expect(try fixture.internalCall("PUT", path, #"{"weight":0}"#)?.status == 422)
-      #expect(try fixture.internalCall("PUT", path, #"{"weight":3}"#)?.status == 200)
+      #expect(fixture.call("PUT", path, body: #"{"weight":3}"#).status == 200)
       let listed = try fixture.internalCall("GET", "/operator/v1/weights")?.root["weights"]
       #expect(listed?.elements.contains { $0["weight"]?.double == 3 } == true)
       for number in 0..<32 {

@@ -1,6 +1,7 @@
 import Foundation
 import JSON
 import LocalStack
+import Process
 import Testing
 
 /// What the orchestrator does by itself stands in the traces of its runs.
@@ -24,13 +25,10 @@ extension EndToEndTests {
       let trace = "4bf92f3577b34da6a3ce929d0e0e4736"
       // Either replica may serve a timer, most often the one that set it; only one of them exports.
       try fixture.wait("a timer is in the trace") {
-        let answer = PlainHTTP.send(
+        let answer = BlockingHTTP.send(
           "POST", port: replica.port, path: "/api/v1/tasks",
-          headers: [
-            "X-Cadre-Internal-Token": try fixture.internalToken(),
-            "X-Cadre-Tenant": "tenant_00000000000070008000000000000001", "X-Cadre-Principal": "test",
-            "traceparent": "00-\(trace)-00f067aa0ba902b7-01",
-          ], body: #"{"workflow":"traced","input":{}}"#, seconds: 90)
+          headers: try fixture.gatewayHeaders().merging(["traceparent": "00-\(trace)-00f067aa0ba902b7-01"]) { $1 },
+          body: #"{"workflow":"traced","input":{}}"#, seconds: 90)
         #expect(answer?.status == 202)
         return try collector.spans().contains { $0.name == "timer delay" && $0.trace == trace }
       }

@@ -58,28 +58,24 @@ extension StackFixture {
 
   // MARK: A worker
 
-  /// What services show each other.
-  func internalToken() throws -> String {
-    try String(contentsOfFile: stack.configuration.data + "/internal-token", encoding: .utf8)
-      .trimmingCharacters(in: .whitespacesAndNewlines)
-  }
-
-  /// A call of an orchestrator itself, as another service makes it; `nil` when it does not answer.
+  /// A call of an orchestrator itself, as the gateway makes it unless `headers` say otherwise; `nil` when it does not
+  /// answer.
   func internalCall(
-    _ method: String, _ path: String, _ body: String? = nil, port: Int? = nil
+    _ method: String, _ path: String, _ body: String? = nil, headers: [String: String]? = nil, port: Int? = nil
   ) throws -> (status: Int, root: JSONView)? {
-    let answer = PlainHTTP.send(
+    let answer = BlockingHTTP.send(
       method, port: port ?? self.port(of: "orchestrator"), path: path,
-      headers: [
-        "X-Cadre-Internal-Token": try internalToken(),
-        "X-Cadre-Tenant": "tenant_00000000000070008000000000000001", "X-Cadre-Principal": "test",
-      ], body: body, seconds: 90)
+      headers: try headers ?? gatewayHeaders(), body: body, seconds: 90)
     guard let answer, let document = try? JSONDocument(parsing: answer.body) else { return nil }
     return (answer.status, document.root)
   }
 
-  private func work(_ path: String, _ body: String, port: Int? = nil) throws -> (status: Int, root: JSONView) {
-    guard let answer = try internalCall("POST", path, body, port: port) else { throw StackError("no answer") }
+  private func work(
+    _ path: String, _ body: String, _ headers: [String: String], port: Int? = nil
+  ) throws -> (status: Int, root: JSONView) {
+    guard let answer = try internalCall("POST", path, body, headers: headers, port: port) else {
+      throw StackError("no answer")
+    }
     return answer
   }
 
@@ -90,7 +86,7 @@ extension StackFixture {
     let (status, root) = try work(
       "/worker/v1/leases",
       "{\"worker\":\"test\",\"job_types\":[\"\(jobType)\"],\"slots\":\(slots),\"wait_ms\":\(milliseconds)}",
-      port: port)
+      workerHeaders(), port: port)
     guard status == 200 else { throw StackError("no lease: \(status)") }
     return root["leases"].map { Array($0.elements) } ?? []
   }
@@ -107,7 +103,7 @@ extension StackFixture {
     return try work(
       "/worker/v1/steps/\(step)/result",
       "{\"token\":\"\(lease["token"]?.string ?? "")\",\"attempt\":\(lease["attempt"]?.int ?? 0),\(outcome)}",
-      port: port
+      stepHeaders(lease), port: port
     ).status
   }
 
@@ -119,7 +115,8 @@ extension StackFixture {
       + "\"input_tokens\":2,\"output_tokens\":3,\"model_calls\":1,\"unpriced_calls\":1,\"duration_ms\":1}"
     return try work(
       "/worker/v1/steps/\(lease["step_id"]?.string ?? "")/journal",
-      "{\"token\":\"\(lease["token"]?.string ?? "")\",\"attempt\":\(lease["attempt"]?.int ?? 0),\"calls\":[\(call)]}"
+      "{\"token\":\"\(lease["token"]?.string ?? "")\",\"attempt\":\(lease["attempt"]?.int ?? 0),\"calls\":[\(call)]}",
+      stepHeaders(lease)
     ).status
   }
 }

@@ -1,6 +1,7 @@
 import Foundation
 import JSON
 import LocalStack
+import Process
 import Synchronization
 import Testing
 
@@ -121,7 +122,7 @@ final class StackFixture: @unchecked Sendable {
   ) -> (status: Int, text: String) {
     var all = headers
     if service == "gateway" { all["Authorization"] = all["Authorization"] ?? "Bearer \(key ?? stack.apiKey)" }
-    let answer = PlainHTTP.send(
+    let answer = BlockingHTTP.send(
       method, port: port(of: service), path: path, headers: all, body: body, seconds: seconds)
     return (answer?.status ?? 0, answer?.body ?? "")
   }

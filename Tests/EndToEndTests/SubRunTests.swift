@@ -238,7 +238,8 @@ extension EndToEndTests {
         + #""input_tokens":3000000000,"output_tokens":1e300,"cost_microusd":-5,"model_calls":1,"duration_ms":9e15}"#
       let answer = try fixture.internalCall(
         "POST", path,
-        #"{"token":"\#(lease["token"]?.string ?? "")","attempt":1,"calls":[\#(call)],"output":{}}"#)
+        #"{"token":"\#(lease["token"]?.string ?? "")","attempt":1,"calls":[\#(call)],"output":{}}"#,
+        headers: fixture.stepHeaders(lease))
       #expect(answer?.status == 200, "\(answer.map { String(decoding: $0.root.rawBytes, as: UTF8.self) } ?? "")")
       let usage = try fixture.end(ofRun: run)["usage"]
       #expect(usage?["input_tokens"]?.int == 3_000_000_000)

@@ -43,7 +43,7 @@ final class SubmissionLoad: @unchecked Sendable {
         open += 1
         return phase
       }
-      let answer = PlainHTTP.send(
+      let answer = BlockingHTTP.send(
         "POST", port: port, path: "/api/v1/tasks",
         headers: ["Authorization": "Bearer \(key)", "Idempotency-Key": name], body: "{\"prompt\":\"\(prompt)\"}",
         seconds: 30)

@@ -1,6 +1,7 @@
 import Foundation
 import JSON
 import LocalStack
+import Process
 import Testing
 
 /// What a replica remembers of runs that another one moves is a hint: no timer is lost, no sub-run cancelled, nothing

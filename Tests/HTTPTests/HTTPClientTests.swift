@@ -2,6 +2,7 @@ import Foundation
 import HTTP
 import HTTPWire
 import Reactor
+import ReactorTestKit
 import Telemetry
 import Testing
 
@@ -140,7 +141,7 @@ private final class Pieces: @unchecked Sendable {
   func next() -> [UInt8]? { rest.isEmpty ? nil : rest.removeFirst() }
 }
 
-/// Python's own HTTPS server with a certificate made for the test; the process is told to trust it by SSL_CERT_FILE.
+/// Python's own HTTPS server with a certificate made for the test; the process trusts it by SSL_CERT_FILE.
 private final class TLSServer {
   let port: Int
   private let process = Process()

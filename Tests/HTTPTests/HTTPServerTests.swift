@@ -3,6 +3,7 @@ import HTTP
 import HTTPWire
 import JSON
 import Reactor
+import ReactorTestKit
 import Telemetry
 import Testing
 

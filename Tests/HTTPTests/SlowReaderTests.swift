@@ -1,6 +1,7 @@
 import HTTP
 import HTTPWire
 import Reactor
+import ReactorTestKit
 import Synchronization
 import Telemetry
 import Testing

@@ -73,7 +73,7 @@ struct ProviderStreamTests {
     #expect(error?.code == .connectionLost)
   }
 
-  @Test func `no token in time is the provider's time-out, in words that say when`() async throws {
+  @Test func `no token in time is the provider's time-out, before or after it began`() async throws {
     let silent = try stream(ScriptedBody(.failure(.timedOut)))
     let before = await #expect(throws: CallFailure.self) { try await silent.open() }
     #expect(before?.code == "provider_timeout" && before?.message.contains("did not begin") == true)

@@ -21,7 +21,7 @@ struct AnswerBufferTests {
     buffer.begin(head)
     buffer.append([1])
     buffer.append([2])
-    #expect(buffer.join())
+    #expect(buffer.join() == true)
     #expect(try buffer.readHead() != nil)
     #expect(buffer.read(0) == .piece([1]) && buffer.read(1) == .piece([2]) && buffer.read(2) == .wait)
     buffer.finish()
@@ -46,28 +46,28 @@ struct AnswerBufferTests {
 
   @Test func `a call that ends without a head has failed for those who wait`() throws {
     var buffer = AnswerBuffer()
-    #expect(buffer.join())
+    #expect(buffer.join() == true)
     buffer.breakOff([])
     let failure = #expect(throws: CallFailure.self) { try buffer.readHead() }
     #expect(failure?.isRetryable == true)
   }
 
-  @Test func `only the last reader to leave cancels the call, and nobody joins it then`() {
+  @Test func `only the last reader to leave cancels the call, and no request joins it then`() {
     var buffer = AnswerBuffer()
-    #expect(buffer.join() && buffer.join())
-    #expect(!buffer.leave())
-    #expect(buffer.leave())
-    #expect(!buffer.join())
+    #expect((buffer.join(), buffer.join()) == (true, true))
+    #expect(buffer.leave() == false)
+    #expect(buffer.leave() == true)
+    #expect(buffer.join() == false)
   }
 
   @Test func `a complete answer is read after its readers have left`() {
     var buffer = AnswerBuffer()
-    #expect(buffer.join())
+    #expect(buffer.join() == true)
     buffer.begin(head)
     buffer.append([1])
     buffer.finish()
-    #expect(!buffer.leave())
-    #expect(buffer.join())
+    #expect(buffer.leave() == false)
+    #expect(buffer.join() == true)
     #expect(buffer.read(0) == .piece([1]) && buffer.read(1) == .end)
   }
 }

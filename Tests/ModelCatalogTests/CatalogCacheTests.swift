@@ -12,13 +12,13 @@ struct CatalogCacheTests {
   private let source = FakeCatalogSource()
 
   private func cache(
-    declared: [DeclaredProvider] = [], prices: String = "kind,model,input,output\n",
+    declared: [DeclaredProvider] = [], prices: PriceTable = PriceTable(),
     sleep: @escaping @Sendable (Duration) async throws -> Void = { _ in throw CancellationError() }
   ) throws -> CatalogCache {
     CatalogCache(
       source: source,
       configuration: CatalogConfiguration(
-        declared: declared, defaultModel: "", keyFolder: "", prices: try PriceTable(csv: prices)),
+        declared: declared, defaultModel: "", keyFolder: "", prices: prices),
       logger: Telemetry.disabled().logger, sleep: sleep)
   }
 
@@ -52,10 +52,12 @@ struct CatalogCacheTests {
   }
 
   @Test func `the price table completes what is not declared, and the rest counts as unpriced`() async throws {
-    let prices = "kind,model,input,output,cache_read,cache_write,cache_write_1h,context,output_max,capabilities\n"
+    let head =
+      "kind,model,input,output,cache_read,cache_write,cache_write_1h,context,output_max,capabilities,"
+      + "long_above,long_input,long_output,long_cache_read\n"
     let cache = try cache(
       declared: [declared("a", model: "known"), declared("b", model: "unknown")],
-      prices: prices + "openai,known,1,2,,,,1000,100,tools\n")
+      prices: try PriceTable(csv: head + "openai,known,1,2,,,,1000,100,tools\n"))
     try await cache.reload()
     let target = cache.current.table.target("known")
     #expect(target?.price?.output == 2_000_000)

@@ -6,7 +6,7 @@ import Testing
 
 @Suite("Keys")
 struct KeyTests {
-  private let signer = VirtualKey.Signer(internalToken: "0123456789abcdef")
+  private let signer = KeyTests.signer("0123456789abcdef0123456789abcdef")
 
   private func key() -> VirtualKey {
     var key = VirtualKey(id: .make(), tenant: .make(), expiresAt: 100)
@@ -21,13 +21,13 @@ struct KeyTests {
     let text = signer.sign(key)
     #expect(text.hasPrefix(VirtualKey.prefix))
     #expect(signer.open(text) == key)
-    #expect(VirtualKey.Signer(internalToken: "0123456789abcdef").open(text) == key)
+    #expect(KeyTests.signer("0123456789abcdef0123456789abcdef").open(text) == key)
     #expect(key.budget?.nanoUSD == 5)
   }
 
   @Test func `a forged or foreign virtual key is none`() {
     let text = signer.sign(key())
-    #expect(VirtualKey.Signer(internalToken: "another token, long").open(text) == nil)
+    #expect(KeyTests.signer("another secret, long enough for one").open(text) == nil)
     let last = text.last == "0" ? "1" : "0"
     #expect(signer.open(text.dropLast() + last) == nil)
     var bytes = Array(text.utf8)

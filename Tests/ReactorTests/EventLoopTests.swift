@@ -1,3 +1,4 @@
+import Dispatch
 import Reactor
 import Synchronization
 import Testing
@@ -70,21 +71,32 @@ private final class Counter: Sendable {
 
   @Test func `the blocking pool refuses beyond its queue`() async throws {
     let pool = BlockingPool(threadsMax: 1, queuedMax: 2)
-    let results = await withTaskGroup(of: Bool.self) { tasks in
-      for _ in 0..<50 {
+    let gate = DispatchSemaphore(value: 0)
+    let running = Counter()
+    let refusals = Counter()
+    let first = Task {
+      try await pool.run {
+        running.value.add(1, ordering: .sequentiallyConsistent)
+        gate.wait()
+      }
+    }
+    while running.value.load(ordering: .sequentiallyConsistent) == 0 { await Task.yield() }
+    let answers = await withTaskGroup(of: Bool.self) { tasks in
+      for _ in 0..<5 {
         tasks.addTask {
-          do {
-            return try await pool.run {
-              var total = 0
-              for value in 0..<200_000 { total &+= value }
-              return total >= 0
-            }
-          } catch { return false }
+          do { return try await pool.run { true } } catch {
+            refusals.value.add(1, ordering: .sequentiallyConsistent)
+            return false
+          }
         }
       }
+      // The thread is taken and two wait, so three are refused; the two run once the first has ended.
+      while refusals.value.load(ordering: .sequentiallyConsistent) < 3 { await Task.yield() }
+      gate.signal()
       return await tasks.reduce(into: [Bool]()) { $0.append($1) }
     }
-    #expect(results.contains(true))
-    #expect(results.contains(false))
+    try await first.value
+    #expect(answers.filter { $0 }.count == 2)
+    #expect(try await pool.run { 7 } == 7)
   }
 }

@@ -1,4 +1,5 @@
 import Reactor
+import ReactorTestKit
 import Synchronization
 import Testing
 

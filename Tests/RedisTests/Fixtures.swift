@@ -1,6 +1,7 @@
 import Glibc
 import Primitives
 import Reactor
+import ReactorTestKit
 import Synchronization
 import Testing
 
@@ -192,4 +193,11 @@ func openDescriptors() -> Int {
   var count = 0
   while readdir(folder) != nil { count += 1 }
   return count
+}
+
+extension RedisPool {
+  /// Sets a key.
+  func set(_ key: RedisArgument, _ value: RedisArgument) async throws {
+    _ = try await send(["SET", key, value])
+  }
 }

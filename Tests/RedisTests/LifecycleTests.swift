@@ -2,30 +2,6 @@ import Testing
 
 @testable import Redis
 
-@Suite struct MessageBufferTests {
-  private func message(_ bytes: Int) -> RedisMessage {
-    .published(channel: "c", payload: [UInt8](repeating: 0, count: bytes))
-  }
-
-  @Test func `a buffer is bounded in messages and in bytes, and tells once what was lost`() async {
-    let buffer = MessageBuffer(messagesMax: 100, bytesMax: 1000)
-    for size in 0..<500 { buffer.append(message(size % 7)) }
-    #expect(await buffer.next() == .gap(.overflow))
-    for size in 400..<500 { #expect(await buffer.next() == message(size % 7)) }
-    for _ in 0..<5 { buffer.append(message(399)) }
-    #expect(await buffer.next() == .gap(.overflow))
-    #expect(await buffer.next() == message(399))
-    #expect(await buffer.next() == message(399))
-    // One that alone is beyond the bound is kept until another comes.
-    buffer.append(message(5000))
-    buffer.append(.gap(.reconnected))
-    buffer.finish()
-    #expect(await buffer.next() == .gap(.overflow))
-    #expect(await buffer.next() == .gap(.reconnected))
-    #expect(await buffer.next() == nil)
-  }
-}
-
 @Suite struct LifecycleTests {
   @Test func `failures pause longer and longer up to a bound, and never less than half of it`() {
     var lifecycle = ConnectionLifecycle()

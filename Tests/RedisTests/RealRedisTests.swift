@@ -2,6 +2,7 @@ import Glibc
 import Primitives
 import Reactor
 import Synchronization
+import Telemetry
 import Testing
 
 @testable import Redis
@@ -39,58 +40,26 @@ import Testing
     }
   }
 
-  @Test func `commands of one task are executed in their order, and a pipeline in one piece`() async throws {
+  @Test func `commands of one task are executed in their order`() async throws {
     let redis = try TestRedis()
     try await withPool(redis.configuration()) { pool in
-      for index in 1...50 { #expect(try await pool.incrBy("n") == Int64(index)) }
-      let commands = (0..<500).map { RedisCommand(["RPUSH", "list", .integer(Int64($0))]) }
-      let replies = try await pool.pipeline(commands + [["LRANGE", "list", 0, -1], ["GET", "list"]])
-      #expect(replies[500].array?.compactMap(\.integer) == (0..<500).map { Int64($0) })
-      #expect(replies[501].error?.prefix == "WRONGTYPE")
-      #expect(try await pool.pipeline([]).isEmpty)
+      for index in 1...50 {
+        let reply = try await pool.send(["INCR", "n"])
+        #expect(reply.integer == Int64(index))
+      }
     }
   }
 
-  @Test func `the conveniences do what they say`() async throws {
+  @Test func `keys are walked over, and errors of the server have their code`() async throws {
     let redis = try TestRedis()
     try await withPool(redis.configuration()) { pool in
-      #expect(try await pool.set("a", "1", condition: .ifPresent) == false)
-      #expect(try await pool.set("a", "1", expiry: .after(.seconds(100)), condition: .ifAbsent))
-      #expect(try await pool.set("a", "2", condition: .ifAbsent) == false)
-      #expect(try await pool.set("a", "2", expiry: .keep))
-      let left = try await pool.timeToLive("a")
-      #expect(left ?? .zero > .seconds(1))
-      #expect((try await pool.timeToLive("none")) == nil)
-      #expect(try await pool.expire("none", after: .seconds(1)) == false)
-      #expect(try await pool.mget(["a", "none"]) == [Array("2".utf8), nil])
-      #expect(try await pool.del(["a", "none"]) == 1)
-      #expect(try await pool.exists("a") == false)
-
-      #expect(try await pool.hset("h", [("x", "1"), ("y", "2")]) == 2)
-      #expect(try await pool.hincrBy("h", "x", 41) == 42)
-      #expect(try await pool.hget("h", "x") == Array("42".utf8))
-      #expect(try await pool.hmget("h", ["y", "z"]) == [Array("2".utf8), nil])
-      #expect(try await pool.hgetAll("h").count == 2)
-      #expect(try await pool.hdel("h", ["x", "z"]) == 1)
-
-      #expect(try await pool.zadd("z", [(1.5, "a"), (2, "b"), (1e300, "c")]) == 3)
-      #expect(try await pool.zcard("z") == 3)
-      #expect(try await pool.zcount("z", 0...2) == 2)
-      #expect(
-        try await pool.zrangeByScore("z", 0...1.6) == [RedisScored(member: Array("a".utf8), score: 1.5)])
-      #expect(try await pool.zremRangeByScore("z", -Double.infinity...2) == 2)
-      #expect(try await pool.zrem("z", ["c"]) == 1)
-
-      let error = await failure { try await pool.hget("n", "x") }
-      #expect(error == nil)
-      try await pool.set("text", "x")
-      #expect(await failure { try await pool.hget("text", "x") }?.code == .server("WRONGTYPE"))
-      #expect(await failure { try await pool.incrBy("text") }?.code == .server("ERR"))
-
       for index in 0..<1000 { try await pool.set("scan:\(index)", "") }
       var found: Set<[UInt8]> = []
       for try await page in pool.scan(match: "scan:*", pageSize: 50) { found.formUnion(page) }
       #expect(found.count == 1000)
+      try await pool.set("text", "x")
+      #expect(await failure { try await pool.send(["HGET", "text", "x"]) }?.code == .server("WRONGTYPE"))
+      #expect(await failure { try await pool.send(["INCR", "text"]) }?.code == .server("ERR"))
     }
   }
 
@@ -139,31 +108,6 @@ import Testing
     }
   }
 
-  @Test func `transactions are executed as one or not at all`() async throws {
-    let redis = try TestRedis()
-    try await withPool(redis.configuration()) { pool in
-      let replies = try await pool.transaction([
-        ["SET", "a", "1"], ["INCR", "a"], ["LPUSH", "a", "x"], ["GET", "a"],
-      ])
-      #expect(replies[1] == .integer(2))
-      #expect(replies[2].error?.prefix == "WRONGTYPE")
-      #expect(replies[3].integer == 2)
-      let refused = await failure {
-        try await pool.transaction([["SET", "a", "9"], ["NOSUCHCOMMAND"]])
-      }
-      #expect(refused?.code == .server("ERR"))
-      #expect(try await pool.get("a") == Array("2".utf8))
-      #expect(try await pool.transaction([]).isEmpty)
-      await withTaskGroup(of: Void.self) { group in
-        for _ in 0..<200 {
-          group.addTask { _ = try? await pool.transaction([["INCR", "x"], ["INCR", "x"]]) }
-          group.addTask { _ = try? await pool.incrBy("y") }
-        }
-      }
-      #expect(try await pool.mget(["x", "y"]) == [Array("400".utf8), Array("200".utf8)])
-    }
-  }
-
   @Test func `a restart is seen and survived`() async throws {
     let redis = try TestRedis()
     try await withPool(redis.configuration(), loops: 2) { pool in
@@ -194,7 +138,7 @@ import Testing
       try await eventually("not ready") { !pool.isReady }
       redis.signal(SIGCONT)
       try await eventually("ready") { pool.isReady }
-      try await eventually("answers") { (try? await pool.ping()) != nil }
+      try await eventually("answers") { (try? await pool.send(["PING"])) != nil }
     }
   }
 
@@ -226,100 +170,6 @@ import Testing
       }
     ) { pool in
       #expect(!pool.isReady)
-    }
-  }
-
-  @Test func `blocking commands have their own connection and can be cancelled`() async throws {
-    let redis = try TestRedis()
-    try await withPool(redis.configuration { $0.dedicatedConnectionsPerLoopMax = 2 }) { pool in
-      let popped = Task {
-        try await pool.withSession {
-          try await $0.send(["BLPOP", "queue", 0], timeout: .seconds(60)).array?.last?.text
-        }
-      }
-      _ = try await pool.send(["RPUSH", "queue", "job"])
-      #expect(try await popped.value == "job")
-
-      let waiting = Task {
-        try await pool.withSession { try await $0.send(["BLPOP", "queue", 0], timeout: .seconds(60)) }
-      }
-      try await eventually("blocked") {
-        (try? await pool.send(["INFO", "clients"]).text)??.contains("blocked_clients:1") == true
-      }
-      waiting.cancel()
-      await #expect(throws: RedisError.self) { try await waiting.value }
-      try await eventually("released") {
-        (try? await pool.send(["INFO", "clients"]).text)??.contains("blocked_clients:0") == true
-      }
-
-      // WATCH works there.
-      try await pool.withSession { session in
-        _ = try await session.send(["WATCH", "w"])
-        try await pool.set("w", "other")
-        let replies = try await session.pipeline([["MULTI"], ["SET", "w", "mine"], ["EXEC"]])
-        #expect(replies.last == .null)
-      }
-      try await pool.withSession { _ in
-        try await pool.withSession { _ in
-          _ = await #expect(throws: RedisError.self) { try await pool.withSession { _ in } }
-        }
-      }
-      try await pool.withSession { _ in }
-    }
-  }
-
-  @Test func `subscriptions deliver in order, survive a restart with a notice, and end`() async throws {
-    let redis = try TestRedis()
-    try await withPool(redis.configuration { $0.probeInterval = .milliseconds(50) }) { pool in
-      let subscription = try await pool.subscribe(["news", "other"])
-      var reader = subscription.makeAsyncIterator()
-      for index in 0..<300 { #expect(try await pool.publish("news", RedisArgument(index)) == 1) }
-      for index in 0..<300 {
-        #expect(await reader.next() == .published(channel: "news", payload: Array(String(index).utf8)))
-      }
-      redis.stop()
-      try redis.start()
-      #expect(await reader.next() == .gap(.reconnected))
-      try await eventually("ready") { pool.isReady }
-      #expect(try await pool.publish("other", .bytes([0, 255])) == 1)
-      #expect(await reader.next() == .published(channel: "other", payload: [0, 255]))
-      subscription.cancel()
-      #expect((await reader.next()) == nil)
-      try await eventually("unsubscribed") { (try? await pool.publish("news", "x")) == 0 }
-    }
-  }
-
-  @Test func `a slow reader loses the oldest and is told; a dropped subscription is closed`() async throws {
-    let redis = try TestRedis()
-    try await withPool(redis.configuration()) { pool in
-      var subscription: RedisSubscription? = try await pool.subscribe(["c"], bufferedMax: 10)
-      for index in 0..<100 { try await pool.publish("c", RedisArgument(index)) }
-      // The subscriber's own connection is behind the publisher's: a marker on the same channel tells when all is in.
-      try await EventLoop.sleep(for: .milliseconds(50))
-      var messages: [RedisMessage] = []
-      if let subscription {
-        for await message in subscription {
-          messages.append(message)
-          if message == .published(channel: "c", payload: Array("99".utf8)) { break }
-        }
-      }
-      #expect(messages.first == .gap(.overflow))
-      #expect(messages.count <= 11)
-      subscription = nil
-      try await eventually("unsubscribed") { (try? await pool.publish("c", "x")) == 0 }
-      let next = try await pool.subscribe(["c"])
-      let reading = Task { await next.first { _ in true } }
-      reading.cancel()
-      #expect((await reading.value) == nil)
-    }
-  }
-
-  @Test func `subscribing while the server is away fails at once`() async throws {
-    let redis = try TestRedis()
-    try await withPool(redis.configuration()) { pool in
-      redis.stop()
-      let error = await failure { try await pool.subscribe(["a"]) }
-      #expect(error?.code == .unavailable, "\(String(reflecting: error))")
     }
   }
 
@@ -392,5 +242,36 @@ import Testing
     }
     let events = recorder.events.withLock { $0 }
     #expect(events == ["connected", "GET ok", "OTHER server_error", "disconnected", "GET unavailable"])
+  }
+
+  @Test func `a measured pool counts commands, failures and connections`() async throws {
+    let redis = try TestRedis()
+    let registry = MetricsRegistry()
+    let group = EventLoopGroup(count: 1)
+    let pool = RedisPool(group: group, configuration: redis.configuration(), registry: registry)
+    await pool.start()
+    for _ in 0..<3 { _ = try await pool.get("a") }
+    _ = await failure { try await pool.send(["made-up-by-a-user"]) }
+    let connected = String(decoding: registry.render(.prometheusText), as: UTF8.self)
+    redis.stop()
+    try await eventually("not ready") { !pool.isReady }
+    _ = await failure { try await pool.get("a") }
+    let lost = String(decoding: registry.render(.prometheusText), as: UTF8.self)
+    await pool.close()
+    group.stop()
+    for line in [
+      #"cadre_redis_commands_total{command="GET",outcome="ok"} 3"#,
+      #"cadre_redis_commands_total{command="OTHER",outcome="server_error"} 1"#,
+      #"cadre_redis_command_duration_seconds_count{command="GET"} 3"#, "cadre_redis_connects_total 1",
+      "cadre_redis_connections_ready 1", "cadre_redis_commands_pending 0",
+    ] {
+      #expect(connected.contains(line + "\n"), "\(line)")
+    }
+    for line in [
+      #"cadre_redis_commands_total{command="GET",outcome="unavailable"} 1"#, "cadre_redis_connections_ready 0",
+      "cadre_redis_disconnects_total 1",
+    ] {
+      #expect(lost.contains(line + "\n"), "\(line)")
+    }
   }
 }

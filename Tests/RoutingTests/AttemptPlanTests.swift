@@ -15,7 +15,7 @@ struct AttemptPlanTests {
   ) -> AttemptPlan {
     AttemptPlan(
       RoutePlan(targets: targets, contextFallbacks: context, reason: "test"),
-      policy: RetryPolicy(attemptsMax: attemptsMax, pauseMilliseconds: 100),
+      policy: AttemptPolicy(attemptsMax: attemptsMax, pauseMilliseconds: 100),
       deadline: deadlineSeconds * Self.second, mayDropTools: mayDropTools)
   }
 
@@ -213,5 +213,22 @@ struct HedgeStateTests {
     #expect(state.cancelled() == [first, second])
     #expect(state.succeeded(first) == .discard)
     #expect(state.failed(second) == .none)
+  }
+}
+
+@Suite("Continuation plan")
+struct ContinuationPlanTests {
+  private func target(_ name: String) -> ModelTarget { ModelTarget(provider: "p", name: name, providerModel: name) }
+
+  @Test func `the other targets that take a prefill continue, each once`() {
+    var plan = ContinuationPlan(
+      RoutePlan(targets: [target("a"), target("b"), target("c"), target("d")], reason: "test"), first: target("a").id)
+    func names(_ failure: FailureClass) -> [String] {
+      plan.targets(after: failure) { $0.name != "c" }.map(\.name)
+    }
+    #expect(names(.transport) == ["b", "d"])
+    #expect(names(.caller).isEmpty)
+    plan.continued(by: target("b").id)
+    #expect(names(.transport) == ["d"])
   }
 }

@@ -72,7 +72,7 @@ import Testing
     #expect(again)
   }
 
-  @Test func `a key without credit cools at once and for long, a limited one as long as it is told`() {
+  @Test func `a key without credit cools at once and for long, a limited one as long as its provider asks`() {
     var broke = CircuitBreaker()
     broke.failed(.money, retryAfter: nil, at: 0, policy)
     #expect(broke.state(at: 4999) == .open && broke.state(at: 5000) == .halfOpen)
@@ -84,7 +84,7 @@ import Testing
     #expect(limited.state(at: 2999) == .open && limited.state(at: 3000) == .halfOpen)
   }
 
-  @Test func `a provider that is seen again may be tried at once, unless it has set the time itself`() {
+  @Test func `a provider that answers a probe may be tried at once, unless it has set the time itself`() {
     var broken = tripped()
     broken.reachable(at: 10)
     #expect(broken.state(at: 10) == .halfOpen)
@@ -118,8 +118,8 @@ import Testing
 }
 
 @Suite struct RetryTests {
-  @Test func `pauses grow, are spread, keep what was asked for and fit the deadline`() throws {
-    let policy = RetryPolicy(attemptsMax: 4, pauseMilliseconds: 100, pauseMaxMilliseconds: 1000)
+  @Test func `pauses grow, are spread, last as long as the provider asks and fit the deadline`() throws {
+    let policy = AttemptPolicy(attemptsMax: 4, pauseMilliseconds: 100, pauseMaxMilliseconds: 1000)
     for random in 0..<500 as Range<UInt64> {
       let first = try #require(policy.pause(round: 1, retryAfter: nil, remaining: 60_000, random: random))
       let fourth = try #require(policy.pause(round: 4, retryAfter: nil, remaining: 60_000, random: random))
@@ -138,7 +138,9 @@ import Testing
     (413, "", "", .context), (500, "", "", .provider), (529, "overloaded_error", "", .overload),
     (408, "", "", .transport), (422, "", "", .caller),
   ])
-  func `failures are told apart`(_ status: Int, _ code: String, _ message: String, _ expected: FailureClass) {
+  func `failures are classified by status and code`(
+    _ status: Int, _ code: String, _ message: String, _ expected: FailureClass
+  ) {
     #expect(FailureClass(status: status, code: code, message: message) == expected)
   }
 }

@@ -16,7 +16,7 @@ import Testing
     "event: error\ndata: {\"error\":{\"message\":\"too much\",\"code\":\"c\"}}\n\n",
     #"{"error":{"message":"too much","message":"too much","code":"c"}}"#,
   ])
-  func `every shape of a body says the same`(_ text: String) {
+  func `every shape of a body has the same message and code`(_ text: String) {
     #expect(body(text).message == "too much", "\(text)")
     #expect(body(text).codes.contains("c"), "\(text)")
   }
@@ -57,7 +57,7 @@ import Testing
     (400, "max_tokens: 100000 > 8192, which is the maximum allowed number of output tokens", .caller),
     (400, "Invalid 'user': string too long. Expected a string with maximum length 64.", .caller),
   ])
-  func `words are told apart`(_ status: Int, _ message: String, _ expected: FailureClass) {
+  func `refusals are classified by their phrases`(_ status: Int, _ message: String, _ expected: FailureClass) {
     #expect(FailureClass(status: status, ErrorBody(code: "", message: message)) == expected, "\(message)")
   }
 
@@ -69,7 +69,7 @@ import Testing
     #expect(!odd.unicodeScalars.contains { $0.value < 32 || $0.value == 127 } && odd.hasPrefix("a b"))
   }
 
-  @Test func `a quota that says when it comes back is a rate`() {
+  @Test func `a quota with a time of its reset is a rate`() {
     let text =
       #"[{"error":{"code":429,"message":"You exceeded your current quota","status":"RESOURCE_EXHAUSTED","details":[{"@type":"x/RetryInfo","retryDelay":"34.5s"}]}}]"#
     #expect(FailureClass(status: 429, body(text)) == .rate)
@@ -97,7 +97,7 @@ import Testing
 
 @Suite struct AttemptHistoryTests {
   private let one = TargetID(provider: "a", model: "m")
-  private let policy = RetryPolicy(pauseMilliseconds: 100, shortPauseMilliseconds: 3000)
+  private let policy = AttemptPolicy(pauseMilliseconds: 100, shortPauseMilliseconds: 3000)
 
   private func repeats(
     _ history: inout AttemptHistory, _ failure: FailureClass, _ retryAfter: Int64? = nil, hasTwin: Bool = false

@@ -100,7 +100,7 @@ import Testing
     #expect(throws: RouteRefusal.badTier("tier:huge")) { try plan(RouteQuery(model: "tier:huge")) }
   }
 
-  @Test func `auto goes by what the caller says, else by size`() throws {
+  @Test func `auto goes by the complexity of the caller, else by size`() throws {
     #expect(try plan(RouteQuery(model: "auto")).first == "b/mini")
     #expect(try plan(RouteQuery(model: "auto", complexity: .high)).first == "c/big")
     #expect(try plan(RouteQuery(model: "auto", promptTokens: 3000)).first == "a/main")

@@ -26,20 +26,20 @@ enum Sample {
   static let port = Setting("http.port", .int(in: 1...65_535), default: 8080, "Port of the listener.")
   static let host = Setting("http.host", .string(), default: "127.0.0.1", "Address of the listener.")
   static let timeout = Setting(
-    "http.idle_timeout_ms", .milliseconds(in: 1...60_000), default: .seconds(5), reloadable: true, "Idle time.")
+    "http.idle_timeout_ms", .milliseconds(in: 1...60_000), default: .seconds(5), "Idle time.")
   static let body = Setting(
-    "http.body_bytes", .bytes(in: 1024...(1 << 30)), default: 1 << 20, reloadable: true, "Largest body.")
-  static let level = Setting("log.level", .word(), default: Level.info, reloadable: true, "Least level.")
+    "http.body_bytes", .bytes(in: 1024...(1 << 30)), default: 1 << 20, "Largest body.")
+  static let level = Setting("log.level", .word(), default: Level.info, "Least level.")
   static let color = Setting("log.color", .bool, default: false, "Whether lines are coloured | or not.")
-  static let ratio = Setting("trace.ratio", .number(in: 0...1), default: 0.1, reloadable: true, "Share of traces.")
+  static let ratio = Setting("trace.ratio", .number(in: 0...1), default: 0.1, "Share of traces.")
   static let tags = Setting("trace.tags", .strings(countMaximum: 3), default: ["a", "b"], "Tags of traces.")
   static let collector = Setting(
     "trace.endpoint", .optional(.url()), default: nil, environment: "OTEL_EXPORTER_OTLP_ENDPOINT", "The collector.")
-  static let token = Setting("auth.token", .secret, reloadable: true, "The key that signs.")
+  static let token = Setting("auth.token", .secret, "The key that signs.")
   static let spare = Setting("auth.spare", .optional(.secret), default: nil, "The former key.")
   static let hidden = Setting("auth.pin", .int(in: 0...9999), default: 7, secret: true, "A small secret.")
   static let providers = Setting(
-    "providers", .list(of: Provider.type), default: [], reloadable: true, "The providers.")
+    "providers", .list(of: Provider.type), default: [], "The providers.")
   static let limits = Setting(
     "limits", .dictionary(of: .int(in: 0...100)), default: [:], "Limits by project.")
 

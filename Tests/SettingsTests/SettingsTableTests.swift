@@ -58,15 +58,15 @@ import Testing
     #expect(lines.first == "## sample")
     #expect(
       lines.contains(
-        "| `http.port` | `CADRE_HTTP_PORT` | integer: an integer from 1 to 65535 | `8080` | no | Port of the listener. |"
+        "| `http.port` | `CADRE_HTTP_PORT` | integer: an integer from 1 to 65535 | `8080` | Port of the listener. |"
       ))
     #expect(text.contains("| `http.idle_timeout_ms` | `CADRE_HTTP_IDLE_TIMEOUT_MS` |"))
-    #expect(text.contains("| `5000` | yes | Idle time. |"))
-    #expect(text.contains("| `1MiB` | yes |"))
+    #expect(text.contains("| `5000` | Idle time. |"))
+    #expect(text.contains("| `1MiB` |"))
     #expect(text.contains("coloured \\| or not."))
-    #expect(text.contains("| required | yes | The key that signs. |"))
-    #expect(text.contains("| none | no | The former key. |"))
-    #expect(text.contains("| `[secret]` | no | A small secret. |"))
+    #expect(text.contains("| required | The key that signs. |"))
+    #expect(text.contains("| none | The former key. |"))
+    #expect(text.contains("| `[secret]` | A small secret. |"))
     #expect(text.contains("| `providers` | file only |"))
     #expect(text.contains("`CADRE_AUTH_TOKEN_FILE`"))
     #expect(lines.filter { $0.hasPrefix("| `") }.count == Sample.table.rows.count)

@@ -28,6 +28,13 @@ import Testing
   }
 }
 
+@Suite struct RandomBytesTests {
+  @Test func `bytes differ and have the asked length`() {
+    #expect(SystemRandom.bytes(32) != SystemRandom.bytes(32))
+    #expect(SystemRandom.bytes(0).isEmpty && SystemRandom.bytes(1000).count == 1000)
+  }
+}
+
 @Suite struct ClockTests {
   @Test func `the monotonic clock does not go back`() {
     let first = MonotonicClock.now()

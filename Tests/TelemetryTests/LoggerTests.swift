@@ -67,7 +67,7 @@ import Testing
     for number in 0..<1000 { sink.write("line \(number)") }
     sink.flush()
     // The writing thread may hold the last batch for a moment.
-    for _ in 0..<100 {
+    for _ in 0..<6000 {
       let text = try String(contentsOfFile: path, encoding: .utf8)
       if text.split(separator: "\n").count == 1000 { break }
       Thread.sleep(forTimeInterval: 0.01)

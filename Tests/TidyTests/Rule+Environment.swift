@@ -1,6 +1,6 @@
 extension Rule {
   /// Where the variables of the services and the command are declared, and those of the tests.
-  private static let productDocuments = ["docs/configuration.md", "docs/telemetry.md"]
+  private static let productDocuments = ["docs/configuration.md", "docs/telemetry.md", "deploy/README.md"]
   private static let testDocuments = ["CONTRIBUTING.md"]
 
   /// Variables that every program has.
@@ -21,7 +21,11 @@ extension Rule {
     return repository.files.flatMap { file -> [Violation] in
       if file.isUnder("Tests/TidyTests") { return [] }
       let isProduct = file.isShippedSwift || file.isUnder("deploy")
-      return read(by: file).filter { !(isProduct ? products : tests).contains($0.name) }.map {
+      // A script may declare them in its own head.
+      let own =
+        file.isShell ? Set(file.lines.filter { $0.hasPrefix("#") }.flatMap { variables(in: $0) }.map(String.init)) : []
+      let declared = (isProduct ? products : tests).union(own)
+      return read(by: file).filter { !declared.contains($0.name) }.map {
         Violation(
           file.path, $0.line,
           "reads \($0.name), which is not in \((isProduct ? productDocuments : testDocuments).joined(separator: " or "))"
@@ -38,7 +42,7 @@ extension Rule {
     case file.isSwift: marks = ["getenv(\"", "processInfo.environment[\"", "Context.environment[\""]
     case file.path.hasSuffix(".py"): marks = ["os.environ[\"", "os.environ.get(\"", "os.getenv(\""]
     case file.path.hasSuffix(".lua"): marks = ["os.getenv(\""]
-    case file.path.hasSuffix(".sh"): marks = ["${"]
+    case file.isShell: marks = ["${"]
     default: return []
     }
     return marks.flatMap { mark in
@@ -54,7 +58,7 @@ extension Rule {
           return nil
         }
         // Only what may be missing comes from outside of a script.
-        if file.path.hasSuffix(".sh"), file.bytes[end] != UInt8(ascii: ":") { return nil }
+        if file.isShell, file.bytes[end] != UInt8(ascii: ":") { return nil }
         return (text, file.line(of: position))
       }
     }
@@ -65,5 +69,12 @@ extension Rule {
     text.split { !("A"..."Z").contains($0) && !("0"..."9").contains($0) && $0 != "_" }.filter {
       $0.first?.isLetter == true
     }
+  }
+}
+
+extension SourceFile {
+  /// Whether the file is a script of a shell.
+  fileprivate var isShell: Bool {
+    path.hasSuffix(".sh") || (bytes.starts(with: "#!".utf8) && lines.first?.hasSuffix("sh") ?? false)
   }
 }

@@ -1,3 +1,5 @@
+public import Contracts
+
 /// Why an attempt came to nothing. Code and message are always storable.
 public struct AgentFailure: Error, Sendable {
   private static let codeBytesMax = 100
@@ -10,10 +12,10 @@ public struct AgentFailure: Error, Sendable {
   /// Whether another attempt may do better.
   public let isRetryable: Bool
   /// Calls that were made and paid, and are not recorded yet.
-  public var calls: [CallEntry]
+  public var calls: [CallReport]
 
   /// Makes a failure; code and message are cut to what can be reported.
-  public init(code: String, message: String, isRetryable: Bool, calls: [CallEntry] = []) {
+  public init(code: String, message: String, isRetryable: Bool, calls: [CallReport] = []) {
     self.code = StorableText.make(code, bytesMax: AgentFailure.codeBytesMax, fallback: "unknown")
     self.message = StorableText.make(
       message, bytesMax: AgentFailure.messageBytesMax, fallback: "No reason was given.")
@@ -22,7 +24,7 @@ public struct AgentFailure: Error, Sendable {
   }
 
   /// The same with calls that are recorded together with it.
-  func with(_ calls: [CallEntry]) -> AgentFailure {
+  func with(_ calls: [CallReport]) -> AgentFailure {
     var failure = self
     failure.calls = calls + failure.calls
     return failure

@@ -1,3 +1,4 @@
+internal import AgentTools
 internal import Contracts
 internal import Crypto
 internal import JSON
@@ -80,11 +81,11 @@ public struct AgentLoop: Sendable {
 
   // MARK: Models
 
-  private func callModel(_ conversation: inout Conversation, _ index: Int) async throws -> (JSONDocument, CallEntry?) {
+  private func callModel(_ conversation: inout Conversation, _ index: Int) async throws -> (JSONDocument, CallReport?) {
     var request = conversation.request()
     if index < start.journal.count {
       let entry = start.journal[index]
-      guard entry.isModel else { throw AgentFailure.divergence(index) }
+      guard entry.kind == .model else { throw AgentFailure.divergence(index) }
       if entry.requestSHA256 != digest(request) {
         // The earlier attempt may have learned here that the model cannot use tools.
         guard conversation.canDropTools else { throw AgentFailure.divergence(index) }
@@ -111,9 +112,9 @@ public struct AgentLoop: Sendable {
     }
     return (
       reply.document,
-      CallEntry(
-        isModel: true, index: index, name: reply.model, requestSHA256: digest(request), result: reply.document.bytes,
-        usage: reply.usage, milliseconds: reply.milliseconds)
+      CallReport(
+        kind: .model, index: index, name: reply.model, requestSHA256: digest(request), result: reply.document.bytes,
+        usage: reply.usage, durationMilliseconds: reply.milliseconds)
     )
   }
 
@@ -123,8 +124,8 @@ public struct AgentLoop: Sendable {
   /// demand. Returns what has to be recorded.
   private func take(
     _ calls: [ToolCall], of answer: ModelAnswer, _ conversation: inout Conversation, _ index: inout Int,
-    _ paid: [CallEntry]
-  ) throws(AgentFailure) -> [CallEntry] {
+    _ paid: [CallReport]
+  ) throws(AgentFailure) -> [CallReport] {
     guard calls.count <= AgentLoop.answeredCallsPerTurnMax else {
       throw AgentFailure(
         code: "model_garbage", message: "The model asked for \(calls.count) tool calls at once.", isRetryable: true,
@@ -147,35 +148,35 @@ public struct AgentLoop: Sendable {
     return made
   }
 
-  private func run(_ call: ToolCall, _ index: Int) throws(AgentFailure) -> (String, CallEntry?) {
+  private func run(_ call: ToolCall, _ index: Int) throws(AgentFailure) -> (String, CallReport?) {
     let digest = digest(Array("\(call.name)\n\(call.arguments)".utf8))
     if index < start.journal.count {
       let entry = start.journal[index]
-      guard !entry.isModel, entry.requestSHA256 == digest,
+      guard entry.kind == .tool, entry.requestSHA256 == digest,
         let text = (try? JSONDocument(parsing: entry.result))?.root["text"]?.string
       else { throw AgentFailure.divergence(index) }
       return (text, nil)
     }
-    let text = Toolbox.run(call)
+    let text = Toolbox.run(call.name, arguments: call.isWellFormed ? call.arguments : nil)
     return (text, entry(call.name, index, digest, "text", text))
   }
 
-  private func entry(_ name: String, _ index: Int, _ digest: String, _ member: String, _ text: String) -> CallEntry {
+  private func entry(_ name: String, _ index: Int, _ digest: String, _ member: String, _ text: String) -> CallReport {
     var writer = JSONWriter()
     writer.beginObject()
     writer.member(member, text)
     writer.endObject()
-    return CallEntry(isModel: false, index: index, name: name, requestSHA256: digest, result: writer.bytes)
+    return CallReport(kind: .tool, index: index, name: name, requestSHA256: digest, result: writer.bytes)
   }
 
   // MARK: Failures
 
-  /// What the model is told about the recorded answer before `index`; `nil` when nothing was wrong with it. Words of
+  /// The feedback to the model about the recorded answer before `index`; `nil` when nothing was wrong with it. Words of
   /// an earlier attempt stand in the record; new ones are recorded before they are used.
   private func feedback(_ index: Int) async throws -> String? {
     if index < start.journal.count {
       let entry = start.journal[index]
-      guard !entry.isModel, let text = (try? JSONDocument(parsing: entry.result))?.root["feedback"]?.string,
+      guard entry.kind == .tool, let text = (try? JSONDocument(parsing: entry.result))?.root["feedback"]?.string,
         entry.requestSHA256 == digest(Array(text.utf8))
       else { throw AgentFailure.divergence(index) }
       return text

@@ -1,38 +1,22 @@
-public import JSON
+public import Contracts
+internal import JSON
 
 /// What an attempt begins with.
 public struct AttemptStart: Sendable {
   /// A call that an earlier attempt has made and recorded.
   public struct RecordedCall: Sendable {
-    /// Whether a model was called, not a tool.
-    public let isModel: Bool
+    /// What was called.
+    public let kind: CallReport.Kind
     /// The digest of what was asked.
     public let requestSHA256: String
     /// What was answered.
     public let result: [UInt8]
 
     /// Makes a record.
-    public init(isModel: Bool, requestSHA256: String, result: [UInt8]) {
-      self.isModel = isModel
+    public init(kind: CallReport.Kind, requestSHA256: String, result: [UInt8]) {
+      self.kind = kind
       self.requestSHA256 = requestSHA256
       self.result = result
-    }
-  }
-
-  /// How the attempt before has failed.
-  public struct PreviousFailure: Sendable {
-    /// A stable name.
-    public let code: String
-    /// What was wrong, in a sentence that the model can use.
-    public let message: String
-    /// Whether the journal holds the calls of that attempt, to be gone on with.
-    public let continues: Bool
-
-    /// Makes a failure.
-    public init(code: String, message: String, continues: Bool) {
-      self.code = code
-      self.message = message
-      self.continues = continues
     }
   }
 
@@ -50,26 +34,18 @@ public struct AttemptStart: Sendable {
     self.previousFailure = previousFailure
   }
 
-  /// Reads `input`, `model`, `journal` and `previous_failure` of a lease; `nil` when there is no input, or a recorded
-  /// call cannot be read.
-  public init?(lease view: JSONView) {
-    guard let input = view["input"] else { return nil }
+  /// What a lease says; `nil` when its input or a recorded call cannot be read.
+  public init?(_ lease: StepLease) {
+    guard let input = try? JSONDocument(parsing: lease.input, limits: AttemptStart.limits) else { return nil }
     var calls: [RecordedCall] = []
-    if let journal = view["journal"] {
-      for entry in journal.elements {
-        guard let digest = entry["call"]?["request_sha256"]?.string, let result = entry["result"] else { return nil }
-        calls.append(
-          RecordedCall(
-            isModel: entry["kind"]?.string == "model", requestSHA256: digest, result: Array(result.rawBytes)))
-      }
+    for entry in lease.journal {
+      guard let digest = entry.requestSHA256 else { return nil }
+      calls.append(RecordedCall(kind: entry.kind, requestSHA256: digest, result: entry.result))
     }
-    let failure = view["previous_failure"].flatMap { failure in
-      failure.kind != .object
-        ? nil
-        : PreviousFailure(
-          code: failure["code"]?.string ?? "unknown", message: failure["message"]?.string ?? "No reason was given.",
-          continues: failure["continues"]?.bool ?? false)
-    }
-    self.init(input: AgentInput(input, model: view["model"]?.string), journal: calls, previousFailure: failure)
+    self.init(
+      input: AgentInput(input.root, model: lease.model), journal: calls, previousFailure: lease.previousFailure)
   }
+
+  /// What one step holds must not be deeper than the answer that it was part of.
+  private static let limits = JSONLimits(depthMax: 256)
 }

@@ -1,3 +1,4 @@
+internal import AgentTools
 internal import JSON
 
 /// The messages of an agent's loop, kept as the JSON that is sent, so that nothing is converted twice.

@@ -11,7 +11,7 @@ public protocol ModelCalling: Sendable {
 /// How the loop records calls.
 public protocol CallRecording: Sendable {
   /// Records calls. Returns when they are safe; throws `AgentFailure` when they can never be, or what ends the attempt.
-  func record(_ calls: [CallEntry]) async throws
+  func record(_ calls: [CallReport]) async throws
 }
 
 /// An answer of a model, with what it consumed.
@@ -39,10 +39,10 @@ public struct AttemptResult: Sendable {
   /// The output document.
   public let output: [UInt8]
   /// Calls that were not recorded yet.
-  public let calls: [CallEntry]
+  public let calls: [CallReport]
 
   /// Makes a result.
-  public init(output: [UInt8], calls: [CallEntry]) {
+  public init(output: [UInt8], calls: [CallReport]) {
     self.output = output
     self.calls = calls
   }

@@ -1,4 +1,5 @@
 internal import AgentLoop
+internal import Contracts
 
 /// How calls are put into requests that the worker protocol takes.
 enum CallBatches {
@@ -9,10 +10,10 @@ enum CallBatches {
   private static let overhead = 1024
 
   /// The calls in batches, in their order. A call that is too large for any is a batch of its own.
-  static func split(_ calls: [CallEntry]) -> [[CallEntry]] {
+  static func split(_ calls: [CallReport]) -> [[CallReport]] {
     if calls.count == 1 { return [calls] }
-    var batches: [[CallEntry]] = []
-    var batch: [CallEntry] = []
+    var batches: [[CallReport]] = []
+    var batch: [CallReport] = []
     var bytes = 0
     for call in calls {
       let size = size(call)
@@ -36,5 +37,5 @@ enum CallBatches {
     return bytes <= bytesMax || calls.isEmpty
   }
 
-  private static func size(_ call: CallEntry) -> Int { call.result.count + overhead }
+  private static func size(_ call: CallReport) -> Int { call.result.count + overhead }
 }

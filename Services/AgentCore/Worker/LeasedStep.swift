@@ -1,42 +1,34 @@
 internal import AgentLoop
-internal import JSON
+public import Contracts
 internal import Primitives
 internal import Telemetry
 
-/// A step that this worker holds.
+/// A step that is leased to this worker.
 public struct LeasedStep: Sendable {
-  private static let leaseMin: Int64 = 100
-  private static let leaseMax: Int64 = 86_400_000
-
-  let id: String
-  let run: String
-  let tenant: String
-  /// Whom the use of models is put down to, beside the run.
-  let project: String?
-  let agent: String?
-  /// Who has submitted the task.
-  let principal: String?
-  let attempt: Int64
-  let token: String
+  let id: StepID
+  let run: RunID
+  let attempt: Int
+  /// What the worker may do for the step; renewed with each extension of the lease.
+  let assertion: StepAssertion
+  /// The fencing token.
+  let token: UUID
+  /// How long the lease lasts without a heartbeat.
   let lease: Duration
   /// What the attempt begins with.
   let start: AttemptStart
   /// The trace that the work goes on.
   let trace: TraceContext?
-}
 
-extension LeasedStep {
-  /// Reads one lease of the orchestrator's answer; `nil` when a member is missing.
-  init?(_ view: JSONView) {
-    guard let id = view["step_id"]?.string, let run = view["run_id"]?.string, let tenant = view["tenant_id"]?.string,
-      let attempt = view["attempt"]?.int, let token = view["token"]?.string, let lease = view["lease_ms"]?.int,
-      let start = AttemptStart(lease: view)
-    else { return nil }
-    self.init(
-      id: id, run: run, tenant: tenant, project: view["project"]?.string, agent: view["agent"]?.string,
-      principal: view["principal"]?.string,
-      attempt: attempt, token: token,
-      lease: .milliseconds(max(LeasedStep.leaseMin, min(lease, LeasedStep.leaseMax))), start: start,
-      trace: view["traceparent"]?.string.flatMap { TraceContext(traceparent: $0) })
+  /// Takes a lease; `nil` when its input or a recorded call cannot be read.
+  public init?(_ lease: StepLease) {
+    guard let start = AttemptStart(lease) else { return nil }
+    id = lease.step
+    run = lease.run
+    attempt = lease.attempt
+    assertion = StepAssertion(lease.assertion)
+    token = lease.token
+    self.lease = .milliseconds(lease.leaseMilliseconds)
+    self.start = start
+    trace = lease.traceparent.flatMap { TraceContext(traceparent: $0) }
   }
 }

@@ -18,14 +18,12 @@ public struct ModelClient: ModelTransport {
 
   private let client: HTTPClient
   private let peers: PeerSet
-  private let token: InternalToken
   private let timeout: Duration
 
   /// Makes a client of the replicas of the llm-router. `timeout` is the time for an answer to begin.
-  public init(client: HTTPClient, peers: PeerSet, token: InternalToken, timeout: Duration) {
+  public init(client: HTTPClient, peers: PeerSet, timeout: Duration) {
     self.client = client
     self.peers = peers
-    self.token = token
     self.timeout = timeout
   }
 
@@ -35,10 +33,10 @@ public struct ModelClient: ModelTransport {
     let answer: HTTPClientResponse
     let bytes: [UInt8]
     do {
-      let headers = headers(step)
       answer = try await peers.send(with: client, peer: "llm-router") { base in
         HTTPClientRequest(
-          .post, try base.appending(path: ModelClient.path), headers: headers, body: .bytes(request), timeout: timeout,
+          .post, try base.appending(path: ModelClient.path), headers: headers(step), body: .bytes(request),
+          timeout: timeout,
           trace: trace)
       }
       bytes = try await answer.body.collect(upTo: ModelClient.answerBytesMax)
@@ -67,14 +65,9 @@ public struct ModelClient: ModelTransport {
   private func headers(_ step: LeasedStep) -> HTTPHeaders {
     var headers = HTTPHeaders()
     headers.append(.contentType, "application/json")
-    headers.append(InternalHeader.token, token.text)
-    headers.append(InternalHeader.tenant, step.tenant)
-    headers.append(InternalHeader.run, step.run)
-    headers.append(InternalHeader.step, step.id)
+    // It says for which tenant, run, step, project and agent the model is called.
+    headers.append(InternalHeader.assertion, step.assertion.text)
     headers.append(InternalHeader.optionalTools, "1")
-    if let principal = step.principal { headers.append(InternalHeader.principal, principal) }
-    if let project = step.project { headers.append(InternalHeader.project, project) }
-    if let agent = step.agent { headers.append(InternalHeader.agent, agent) }
     return headers
   }
 
@@ -119,8 +112,6 @@ public struct ModelClient: ModelTransport {
 
   /// A count, also of a provider that writes whole numbers as `12.0`.
   private static func tokens(_ view: JSONView?) -> Int64 {
-    guard let view else { return 0 }
-    if let count = view.int { return max(0, count) }
-    return view.double.flatMap { Int64(exactly: max(0, min($0, 1e15)).rounded()) } ?? 0
+    view?.whole(in: 0...Int64.max) ?? 0
   }
 }

@@ -80,7 +80,7 @@ struct ModelRetry: Sendable {
     func failure(_ isRetryable: Bool) -> AgentFailure {
       AgentFailure(code: refusal.code, message: refusal.message, isRetryable: isRetryable)
     }
-    // A call that was not made: what was recorded before it stays good, which its code tells.
+    // A call that was not made: what was recorded before it stays good, as its code says.
     func notMade() -> AgentFailure {
       refusal.code.hasSuffix("_unavailable")
         ? failure(true)
@@ -90,6 +90,8 @@ struct ModelRetry: Sendable {
           isRetryable: true)
     }
     if refusal.isNotServing { return patiently("unavailable", refusal.retryAfterSeconds, now, notMade()) }
+    // The orchestrator was away for longer than the lease: its next answer brings a fresh assertion.
+    if refusal.code == "assertion_expired" { return patiently("assertion_expired", nil, now, notMade()) }
     if refusal.shouldRetry == false { return .fail(failure(false)) }
     switch refusal.status {
     case 503 where refusal.shouldRetry == nil || ModelRetry.ownStates.contains(refusal.code):

@@ -1,5 +1,5 @@
-public import AgentLoop
-internal import Contracts
+internal import AgentLoop
+public import Contracts
 public import HTTP
 internal import HTTPWire
 internal import JSON
@@ -8,7 +8,7 @@ public import ServiceKit
 internal import Telemetry
 
 /// Speaks the worker protocol with the orchestrator.
-public struct OrchestratorClient: OrchestratorLink {
+public struct OrchestratorClient: OrchestratorLink, StepSource {
   /// What one step holds must not keep the others of the same answer from being read.
   private static let limits = JSONLimits(depthMax: 256)
 
@@ -18,75 +18,56 @@ public struct OrchestratorClient: OrchestratorLink {
 
   private let client: HTTPClient
   private let peers: PeerSet
-  private let token: InternalToken
+  private let credentials: WorkerCredentials
   private let name: String
 
   /// Makes a client of the replicas of the orchestrator, for the worker `name`.
-  public init(client: HTTPClient, peers: PeerSet, token: InternalToken, name: String) {
+  public init(client: HTTPClient, peers: PeerSet, credentials: WorkerCredentials, name: String) {
     self.client = client
     self.peers = peers
-    self.token = token
-    self.name = StorableText.make(name, bytesMax: 200, fallback: "agent-core")
+    self.credentials = credentials
+    self.name = name.isEmpty ? "agent-core" : name
   }
 
-  /// Takes up to `slots` steps, waiting for some. Leases that cannot be read are counted; their time passes and the
-  /// steps are leased again.
+  /// As `StepSource` says. Throws `LeaseRefusal`, or what the client throws.
   public func lease(slots: Int, wait: Duration) async throws -> (steps: [LeasedStep], unreadable: Int) {
-    var writer = JSONWriter()
-    writer.beginObject()
-    writer.member("worker", name)
-    writer.member("job_types", raw: Array("[\"agent\"]".utf8))
-    writer.member("slots", Int64(slots))
-    writer.member("wait_ms", wait.milliseconds)
-    writer.endObject()
+    let request = LeaseRequest(worker: name, jobTypes: ["agent"], slots: slots, waitMilliseconds: wait.milliseconds)
     let (status, root) = try await post(
-      "/worker/v1/leases", writer.bytes, timeout: wait + OrchestratorClient.callTimeout)
-    guard status.isSuccess, let leases = root?["leases"] else {
+      WorkerPath.leases, request.document(), timeout: wait + OrchestratorClient.callTimeout,
+      as: .worker)
+    guard status.isSuccess, let answer = root.flatMap({ LeaseAnswer($0) }) else {
       throw LeaseRefusal(status: Int(status.code), code: root?["code"]?.string ?? "")
     }
-    let steps = leases.elements.compactMap { LeasedStep($0) }
-    return (steps, leases.count - steps.count)
+    let steps = answer.leases.compactMap { LeasedStep($0) }
+    return (steps, answer.unreadableCount + answer.leases.count - steps.count)
   }
 
-  /// Records calls and prolongs the lease, once.
-  public func record(_ calls: [CallEntry], for step: LeasedStep, timeout: Duration) async throws -> LinkAnswer {
-    try await send(step, "journal", calls, timeout) { _ in }
+  /// Records calls and extends the lease, once.
+  public func record(_ calls: [CallReport], for step: LeasedStep, timeout: Duration) async throws -> LinkAnswer {
+    let request = JournalRequest(token: step.token, attempt: step.attempt, calls: calls)
+    return try await send(step, WorkerPath.journal(step.id.description), request.document(), timeout)
   }
 
   /// Delivers an outcome, once.
   public func deliver(_ outcome: AttemptOutcome, for step: LeasedStep) async throws -> LinkAnswer {
-    try await send(step, "result", outcome.calls, OrchestratorClient.callTimeout) { writer in
+    let reported: ResultRequest.Outcome =
       switch outcome {
-      case .success(let result): writer.member("output", raw: result.output)
+      case .success(let result): .output(result.output)
       case .failure(let failure):
-        writer.key("failure")
-        writer.beginObject()
-        writer.member("code", failure.code)
-        writer.member("message", failure.message)
-        writer.member("retryable", failure.isRetryable)
-        writer.endObject()
+        .failure(FailureReport(code: failure.code, message: failure.message, isRetryable: failure.isRetryable))
       }
-    }
+    let request = ResultRequest(token: step.token, attempt: step.attempt, calls: outcome.calls, outcome: reported)
+    return try await send(
+      step, WorkerPath.result(step.id.description), request.document(), OrchestratorClient.callTimeout)
   }
 
   private func send(
-    _ step: LeasedStep, _ what: String, _ calls: [CallEntry], _ timeout: Duration, _ more: (inout JSONWriter) -> Void
+    _ step: LeasedStep, _ path: String, _ body: [UInt8], _ timeout: Duration
   ) async throws -> LinkAnswer {
-    var writer = JSONWriter(reservingBytes: calls.reduce(512) { $0 + $1.result.count + 512 })
-    writer.beginObject()
-    writer.member("token", step.token)
-    writer.member("attempt", step.attempt)
-    if !calls.isEmpty {
-      writer.key("calls")
-      writer.beginArray()
-      for call in calls { call.write(to: &writer) }
-      writer.endArray()
-    }
-    more(&writer)
-    writer.endObject()
     do {
       let (status, root) = try await post(
-        "/worker/v1/steps/\(step.id)/\(what)", writer.bytes, timeout: timeout, trace: step.trace)
+        path, body, timeout: timeout, as: .holder(of: step), trace: step.trace)
+      if status.isSuccess, let fresh = root.flatMap({ JournalAnswer($0).assertion }) { step.assertion.renew(fresh) }
       return OrchestratorClient.answer(status, root)
     } catch let error as HTTPClientError {
       return .unavailable(reason: error.description)
@@ -115,12 +96,23 @@ public struct OrchestratorClient: OrchestratorLink {
     }
   }
 
+  /// What a request proves.
+  private enum Sender {
+    /// That a worker asks for steps.
+    case worker
+    /// That the worker holds the lease of a step.
+    case holder(of: LeasedStep)
+  }
+
   private func post(
-    _ path: String, _ body: [UInt8], timeout: Duration, trace: TraceContext? = nil
+    _ path: String, _ body: [UInt8], timeout: Duration, as sender: Sender, trace: TraceContext? = nil
   ) async throws -> (status: HTTPStatus, root: JSONView?) {
     var headers = HTTPHeaders()
     headers.append(.contentType, "application/json")
-    headers.append(InternalHeader.token, token.text)
+    switch sender {
+    case .worker: headers.append(.authorization, credentials.authorization)
+    case .holder(let step): headers.append(InternalHeader.assertion, step.assertion.text)
+    }
     // Fenced by its token, every call of the protocol may be repeated.
     let answer = try await peers.send(with: client, peer: "orchestrator") { base in
       HTTPClientRequest(

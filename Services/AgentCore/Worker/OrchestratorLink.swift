@@ -1,4 +1,5 @@
 public import AgentLoop
+public import Contracts
 
 /// What came of a call to the orchestrator about a step.
 public enum LinkAnswer: Sendable, Equatable {
@@ -22,7 +23,7 @@ public enum AttemptOutcome: Sendable {
   case failure(AgentFailure)
 
   /// Calls that are recorded together with it.
-  var calls: [CallEntry] {
+  var calls: [CallReport] {
     switch self {
     case .success(let result): result.calls
     case .failure(let failure): failure.calls
@@ -42,8 +43,8 @@ public enum AttemptOutcome: Sendable {
 
 /// The orchestrator as an attempt sees it. One call is one try.
 public protocol OrchestratorLink: Sendable {
-  /// Records calls and prolongs the lease; without calls it only prolongs. Throws `CancellationError`.
-  func record(_ calls: [CallEntry], for step: LeasedStep, timeout: Duration) async throws -> LinkAnswer
+  /// Records calls and extends the lease; without calls it only extends. Throws `CancellationError`.
+  func record(_ calls: [CallReport], for step: LeasedStep, timeout: Duration) async throws -> LinkAnswer
   /// Ends the attempt. Throws `CancellationError`.
   func deliver(_ outcome: AttemptOutcome, for step: LeasedStep) async throws -> LinkAnswer
 }

@@ -1,4 +1,5 @@
 internal import AgentLoop
+internal import Contracts
 internal import Primitives
 internal import Synchronization
 public import Telemetry
@@ -43,8 +44,8 @@ public final class StepRunner: Sendable {
     metrics.durations.observe(nanoseconds: clock.now() &- started)
     metrics.outcomes.with(outcome).add()
     if span.isRecording {
-      span.setAttribute("cadre.run.id", .string(step.run))
-      span.setAttribute("cadre.step.id", .string(step.id))
+      span.setAttribute("cadre.run.id", .string(step.run.description))
+      span.setAttribute("cadre.step.id", .string(step.id.description))
       span.setAttribute("cadre.outcome", .string(outcome))
     }
     span.end()
@@ -52,7 +53,7 @@ public final class StepRunner: Sendable {
   }
 
   private func attempt(_ step: LeasedStep, _ span: Span) async -> String {
-    let lease = HeldLease(step, link: link, clock: clock, metrics: metrics, logger: telemetry.logger)
+    let lease = LeaseSession(step, link: link, clock: clock, metrics: metrics, logger: telemetry.logger)
     let caller = ModelCaller(
       transport: models, step: step, trace: span.context, clock: clock, policy: policy, metrics: metrics)
     let loop = AgentLoop(step.start, models: caller, recorder: lease)
@@ -60,7 +61,7 @@ public final class StepRunner: Sendable {
       group.addTask { await self.work(loop, step, lease, span) }
       group.addTask {
         do {
-          try await lease.keep()
+          try await lease.sendHeartbeats()
           return nil
         } catch { return StepRunner.word(for: error) }
       }
@@ -70,7 +71,7 @@ public final class StepRunner: Sendable {
     }
   }
 
-  private func work(_ loop: AgentLoop, _ step: LeasedStep, _ lease: HeldLease, _ span: Span) async -> String? {
+  private func work(_ loop: AgentLoop, _ step: LeasedStep, _ lease: LeaseSession, _ span: Span) async -> String? {
     do {
       let outcome: AttemptOutcome
       do {
@@ -79,7 +80,8 @@ public final class StepRunner: Sendable {
         span.recordError(type: failure.code, message: failure.message)
         telemetry.logger.warning(
           "an attempt failed",
-          ["run": .string(step.run), "attempt": .int(step.attempt), "code": .string(failure.code)], trace: span.context)
+          ["run": .string(step.run.description), "attempt": .int(Int64(step.attempt)), "code": .string(failure.code)],
+          trace: span.context)
         outcome = .failure(failure)
       }
       guard try await lease.deliver(outcome) else { return "undelivered" }
@@ -89,10 +91,10 @@ public final class StepRunner: Sendable {
   }
 
   private static func word(for error: any Error) -> String {
-    switch error {
-    case is LeaseLost: "lease_lost"
-    case is OrchestratorSilent: "orchestrator_silent"
-    default: "cancelled"
+    switch error as? LeaseStateMachine.End {
+    case .lost: "lease_lost"
+    case .silent: "orchestrator_silent"
+    case nil: "cancelled"
     }
   }
 }

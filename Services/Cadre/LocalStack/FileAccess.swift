@@ -1,5 +1,6 @@
 internal import CLinux
 internal import Glibc
+internal import Process
 
 /// The few things that the local stack does with files.
 public enum FileAccess {
@@ -48,7 +49,7 @@ public enum FileAccess {
 
   /// Removes a folder with all that is in it. Only for folders that the stack made itself.
   public static func removeFolder(_ path: String) {
-    _ = try? ChildProcess.run("/bin/rm", ["-rf", "--one-file-system", path])
+    _ = try? ChildProcess.run(ProcessSpecification("/bin/rm", ["-rf", "--one-file-system", path], folder: "/"))
   }
 
   /// The absolute form of a path, without `.` and needless slashes: names are derived from it, so each folder has one.
@@ -95,7 +96,7 @@ public enum FileAccess {
   }
 }
 
-/// A lock on a data folder, held until the process ends.
+/// A lock on a data folder, kept until the process ends.
 public final class StackLock: Sendable {
   private let descriptor: Int32
 

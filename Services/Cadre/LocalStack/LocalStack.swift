@@ -1,6 +1,7 @@
 internal import Crypto
 internal import Glibc
 internal import Primitives
+public import Process
 internal import Synchronization
 internal import SystemSources
 
@@ -56,6 +57,8 @@ public final class LocalStack: Sendable {
     public let service: String
     /// Its port.
     public let port: Int
+    /// The port of its admin listener.
+    public let adminPort: Int
     /// Its process.
     public let process: ChildProcess
   }
@@ -67,17 +70,19 @@ public final class LocalStack: Sendable {
   public let configuration: StackConfiguration
   /// A key for the gateway.
   public let apiKey: String
-  private let internalToken: String
+  /// The keys of identity.
+  public let keys: StackKeys
   /// The folder of the sockets of Postgres and Redis.
   public let sockets: String
   private let postgresFolder: String
   private let ports: [String: Int]
+  private let adminPorts: [String: Int]
   private let lock: StackLock
-  private let postgresHeld: Mutex<PrivatePostgres>
-  private let redisHeld: Mutex<PrivateRedis>
+  private let currentPostgres: Mutex<PrivatePostgres>
+  private let currentRedis: Mutex<PrivateRedis>
   private let running = Mutex<[Running]>([])
 
-  /// Starts Postgres and Redis. `note` is told what happens.
+  /// Starts Postgres and Redis. `note` gets a sentence about each step.
   public init(_ configuration: StackConfiguration, note: (String) -> Void = { _ in }) throws(StackError) {
     self.configuration = configuration
     let data = configuration.data
@@ -87,18 +92,19 @@ public final class LocalStack: Sendable {
     lock = try StackLock(folder: data)
     var ports: [String: Int] = [:]
     for service in LocalStack.services {
-      for name in LocalStack.names(of: service, configuration) { ports[name] = PlainHTTP.freePort() }
+      for name in LocalStack.names(of: service, configuration) { ports[name] = LoopbackPort.free() }
     }
     if configuration.port != 0 {
-      guard PlainHTTP.isFree(configuration.port) else {
+      guard LoopbackPort.isFree(configuration.port) else {
         throw StackError(
           "port \(configuration.port) is taken by another program; stop it, or choose another port with --port")
       }
       ports["gateway"] = configuration.port
     }
     self.ports = ports
+    adminPorts = ports.mapValues { _ in LoopbackPort.free() }
     apiKey = try LocalStack.secret(data + "/api-key", prefix: "cadre_")
-    internalToken = try LocalStack.secret(data + "/internal-token", prefix: "")
+    keys = try StackKeys(folder: data + "/keys")
     sockets = try OwnFolder.make(
       "/tmp/cadre-\(FileAccess.shortName(of: data))", owner: try SystemUser.forServers(), mode: 0o711)
     note("starting Postgres and Redis")
@@ -106,9 +112,9 @@ public final class LocalStack: Sendable {
     let postgres = try PrivatePostgres(
       folder: postgresFolder, sockets: sockets, log: data + "/logs/postgres.log",
       isThrowaway: configuration.isThrowaway)
-    postgresHeld = Mutex(postgres)
+    currentPostgres = Mutex(postgres)
     do {
-      redisHeld = Mutex(try PrivateRedis(folder: data + "/redis", sockets: sockets, log: data + "/logs/redis.log"))
+      currentRedis = Mutex(try PrivateRedis(folder: data + "/redis", sockets: sockets, log: data + "/logs/redis.log"))
     } catch {
       postgres.stop()
       throw error
@@ -128,19 +134,22 @@ public final class LocalStack: Sendable {
 
   private static func secret(_ path: String, prefix: String) throws(StackError) -> String {
     if let known = FileAccess.read(path)?.split(separator: "\n").first { return String(known) }
-    let made = prefix + Hex.encode(Secrets.random(24))
+    let made = prefix + Hex.encode(SystemRandom.bytes(24))
     try FileAccess.write(path, made + "\n")
     return made
   }
 
   /// The database.
-  public var postgres: PrivatePostgres { postgresHeld.withLock { $0 } }
+  public var postgres: PrivatePostgres { currentPostgres.withLock { $0 } }
 
   /// The socket of Redis.
-  public var redisSocket: String { redisHeld.withLock { $0 }.socketPath }
+  public var redisSocket: String { currentRedis.withLock { $0 }.socketPath }
 
   /// The port of a process by its name; the name of a service is that of its first replica.
   public func port(of name: String) -> Int { ports[name] ?? 0 }
+
+  /// The port of the admin listener of a process by its name.
+  public func adminPort(of name: String) -> Int { adminPorts[name] ?? 0 }
 
   /// The ports of all replicas of a service.
   public func ports(of service: String) -> [Int] {
@@ -181,12 +190,14 @@ public final class LocalStack: Sendable {
     guard FileAccess.exists(executable) else {
       throw StackError("\(executable) is missing; build it with: swift build -c release --product \(service)")
     }
-    let process = try ChildProcess.start(
-      name, executable: executable, environment: environment(of: name), folder: configuration.data,
-      log: log(of: name))
+    let process = try StackProgram.start(
+      ProcessSpecification(
+        executable, name: name, environment: environment(of: name), folder: configuration.data, log: log(of: name)))
     running.withLock { running in
       running.removeAll { $0.name == name }
-      running.append(Running(name: name, service: service, port: port(of: name), process: process))
+      running.append(
+        Running(
+          name: name, service: service, port: port(of: name), adminPort: adminPort(of: name), process: process))
     }
   }
 
@@ -194,14 +205,17 @@ public final class LocalStack: Sendable {
   public func startReplica(
     of name: String, environment more: [String: String] = [:], port chosen: Int? = nil
   ) throws(StackError) -> Running {
-    let port = chosen ?? PlainHTTP.freePort()
+    let port = chosen ?? LoopbackPort.free()
     let label = "\(name)-\(port)"
     var environment = environment(of: name).merging(more) { $1 }
+    let adminPort = LoopbackPort.free()
     environment["CADRE_HTTP_PORT"] = "\(port)"
-    let process = try ChildProcess.start(
-      label, executable: "\(configuration.executables)/\(name)", environment: environment, folder: configuration.data,
-      log: log(of: label))
-    let replica = Running(name: label, service: name, port: port, process: process)
+    environment["CADRE_ADMIN_PORT"] = "\(adminPort)"
+    let process = try StackProgram.start(
+      ProcessSpecification(
+        "\(configuration.executables)/\(name)", name: label, environment: environment, folder: configuration.data,
+        log: log(of: label)))
+    let replica = Running(name: label, service: name, port: port, adminPort: adminPort, process: process)
     running.withLock { running in
       running.removeAll { $0.name == label }
       running.append(replica)
@@ -219,7 +233,7 @@ public final class LocalStack: Sendable {
           "\(service.name) ended with status \(status) while it was starting:\n"
             + FileAccess.tail(log(of: service.name), bytesMax: 1500))
       }
-      if PlainHTTP.send(port: service.port, path: "/readyz", seconds: 2)?.status == 200 { return }
+      if BlockingHTTP.send(port: service.adminPort, path: "/readyz", seconds: 2)?.status == 200 { return }
       ThreadPause.milliseconds(10)
     }
     throw StackError("\(service.name) was not ready after \(seconds) s; see \(log(of: service.name))")
@@ -237,10 +251,12 @@ public final class LocalStack: Sendable {
   public func log(of name: String) -> String { "\(configuration.data)/logs/\(name).log" }
 
   private func environment(of name: String) -> [String: String] {
-    var environment: [String: String] = ["PATH": "/usr/bin:/bin", "CADRE_HTTP_PORT": "\(port(of: name))"]
+    var environment: [String: String] = [
+      "PATH": "/usr/bin:/bin", "CADRE_HTTP_PORT": "\(port(of: name))", "CADRE_ADMIN_PORT": "\(adminPort(of: name))",
+    ]
     for (key, value) in ProcessEnvironment.all where key.hasPrefix("OTEL_") { environment[key] = value }
-    if name != "mock-provider" { environment["CADRE_INTERNAL_TOKEN"] = internalToken }
     let service = LocalStack.service(of: name)
+    environment.merge(keys.environment(of: service)) { $1 }
     let orchestrator = addresses(of: "orchestrator")
     let router = addresses(of: "llm-router")
     switch service {
@@ -286,7 +302,7 @@ public final class LocalStack: Sendable {
     let started = try PrivatePostgres(
       folder: postgresFolder, sockets: sockets, log: configuration.data + "/logs/postgres.log",
       isThrowaway: configuration.isThrowaway)
-    postgresHeld.withLock { $0 = started }
+    currentPostgres.withLock { $0 = started }
   }
 
   /// Starts the database again after it has ended by itself. It may still be recovering when this returns: its clients
@@ -295,17 +311,17 @@ public final class LocalStack: Sendable {
     let started = try PrivatePostgres(
       folder: postgresFolder, sockets: sockets, log: configuration.data + "/logs/postgres.log",
       isThrowaway: configuration.isThrowaway, waits: false)
-    postgresHeld.withLock { $0 = started }
+    currentPostgres.withLock { $0 = started }
   }
 
   /// Whether Redis runs.
-  public var isRedisRunning: Bool { redisHeld.withLock { $0 }.isRunning }
+  public var isRedisRunning: Bool { currentRedis.withLock { $0 }.isRunning }
 
   /// Starts Redis again after it has ended by itself.
   public func relaunchRedis() throws(StackError) {
     let started = try PrivateRedis(
       folder: configuration.data + "/redis", sockets: sockets, log: configuration.data + "/logs/redis.log")
-    redisHeld.withLock { $0 = started }
+    currentRedis.withLock { $0 = started }
   }
 
   /// Ends the services without mercy; beside `stop()`, which then has nothing to wait for. What they had begun is
@@ -318,7 +334,7 @@ public final class LocalStack: Sendable {
   public func stop() {
     for service in processes.reversed() { service.process.stop() }
     running.withLock { $0 = [] }
-    redisHeld.withLock { $0 }.stop()
+    currentRedis.withLock { $0 }.stop()
     postgres.stop()
     FileAccess.removeFolder(sockets)
   }

@@ -1,5 +1,6 @@
 internal import CLinux
 internal import Glibc
+public import Process
 
 /// Folders in places that everybody can write to, such as `/tmp`: nobody else may own or change them.
 public enum OwnFolder {

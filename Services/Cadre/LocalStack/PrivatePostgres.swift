@@ -1,5 +1,6 @@
 internal import Glibc
 internal import Primitives
+internal import Process
 internal import SystemSources
 
 /// A Postgres cluster of its own in a folder, reachable by a Unix socket only.
@@ -68,15 +69,16 @@ public final class PrivatePostgres: Sendable {
 
   private static func initialize(_ folder: String, _ tools: Tools, _ user: SystemUser?) throws(StackError) {
     guard !FileAccess.exists(folder + "/PG_VERSION") else { return }
-    let made = try ChildProcess.run(
-      tools.initdb, ["-D", folder, "-U", "cadre", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"],
-      environment: ["PATH": "/usr/bin:/bin", "LC_ALL": "C"], user: user)
+    let made = try StackProgram.run(
+      ProcessSpecification(
+        tools.initdb, ["-D", folder, "-U", "cadre", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"],
+        environment: ["PATH": "/usr/bin:/bin", "LC_ALL": "C"], folder: "/", user: user))
     guard made.status == 0 else { throw StackError("initdb failed:\n\(made.output)") }
   }
 
   private static func checkVersion(_ folder: String, _ tools: Tools) throws(StackError) {
     let data = FileAccess.read(folder + "/PG_VERSION")?.split(separator: "\n").first ?? ""
-    let program = try ChildProcess.run(tools.postgres, ["--version"]).output
+    let program = try StackProgram.run(ProcessSpecification(tools.postgres, ["--version"], folder: "/")).output
     guard program.split(separator: " ").contains(where: { $0.split(separator: ".").first == data }) else {
       throw StackError(
         "the data in \(folder) is of Postgres \(data), the installed one is \(program.prefix { $0 != "\n" }); install that "
@@ -93,10 +95,10 @@ public final class PrivatePostgres: Sendable {
       "log_min_messages": "warning",
     ]
     if isThrowaway { settings["fsync"] = "off" }
-    return try ChildProcess.start(
-      "postgres", executable: tools.postgres,
-      arguments: ["-D", folder] + settings.flatMap { ["-c", "\($0.key)=\($0.value)"] },
-      environment: ["PATH": "/usr/bin:/bin", "LC_ALL": "C"], folder: "/", log: log, user: user)
+    return try StackProgram.start(
+      ProcessSpecification(
+        tools.postgres, ["-D", folder] + settings.flatMap { ["-c", "\($0.key)=\($0.value)"] },
+        environment: ["PATH": "/usr/bin:/bin", "LC_ALL": "C"], folder: "/", log: log, user: user))
   }
 
   private func waitUntilReady(_ log: String) throws(StackError) {
@@ -106,7 +108,10 @@ public final class PrivatePostgres: Sendable {
         throw StackError("Postgres ended while it was starting:\n\(FileAccess.tail(log, bytesMax: 2000))")
       }
       if FileAccess.exists(sockets + "/.s.PGSQL.5432"),
-        try ChildProcess.run(tools.isReady, ["-q", "-h", sockets, "-U", "cadre", "-d", "postgres"]).status == 0
+        try StackProgram.run(
+          ProcessSpecification(
+            tools.isReady, ["-q", "-h", sockets, "-U", "cadre", "-d", "postgres"], folder: "/")
+        ).status == 0
       {
         return
       }
@@ -123,10 +128,11 @@ public final class PrivatePostgres: Sendable {
 
   /// Runs a statement by `psql` and returns its output, unaligned: for tests and checks.
   public func query(_ sql: String, database: String = "cadre") throws(StackError) -> String {
-    let done = try ChildProcess.run(
-      tools.psql,
-      ["-h", sockets, "-U", "cadre", "-d", database, "-X", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1", "-c", sql],
-      environment: ["PATH": "/usr/bin:/bin"])
+    let done = try StackProgram.run(
+      ProcessSpecification(
+        tools.psql,
+        ["-h", sockets, "-U", "cadre", "-d", database, "-X", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1", "-c", sql],
+        environment: ["PATH": "/usr/bin:/bin"], folder: "/"))
     guard done.status == 0 else { throw StackError("psql: \(done.output)") }
     return String(done.output.trimming { $0 == "\n" })
   }

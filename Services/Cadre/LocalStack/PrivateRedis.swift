@@ -1,5 +1,6 @@
 internal import Glibc
 internal import Primitives
+internal import Process
 internal import SystemSources
 
 /// A Redis of its own, reachable by a Unix socket only.
@@ -17,13 +18,14 @@ public final class PrivateRedis: Sendable {
     try FileAccess.makeFolder(folder)
     socketPath = sockets + "/redis.sock"
     unlink(socketPath)
-    process = try ChildProcess.start(
-      "redis", executable: program,
-      arguments: [
-        "--port", "0", "--unixsocket", socketPath, "--unixsocketperm", "700", "--dir", folder, "--appendonly", "yes",
-        "--appendfsync", "everysec", "--save", "", "--maxmemory", "512mb", "--maxmemory-policy", "noeviction",
-        "--daemonize", "no",
-      ], environment: ["PATH": "/usr/bin:/bin"], folder: folder, log: log)
+    process = try StackProgram.start(
+      ProcessSpecification(
+        program,
+        [
+          "--port", "0", "--unixsocket", socketPath, "--unixsocketperm", "700", "--dir", folder, "--appendonly", "yes",
+          "--appendfsync", "everysec", "--save", "", "--maxmemory", "512mb", "--maxmemory-policy", "noeviction",
+          "--daemonize", "no",
+        ], name: "redis", environment: ["PATH": "/usr/bin:/bin"], folder: folder, log: log))
     let deadline = MonotonicClock.now() + 10_000_000_000
     while !FileAccess.exists(socketPath) {
       guard process.exitStatus == nil, MonotonicClock.now() < deadline else {

@@ -21,7 +21,7 @@ public struct RestartPolicy: Sendable {
   /// Ends within the window, the last one included.
   public var recentEnds: Int { ends.count }
 
-  /// Notes that the program does not run, which may be said again and again. Returns whether that is news.
+  /// Notes that the program does not run; calling it again changes nothing. Returns whether that was unknown until now.
   public mutating func ended(at now: UInt64) -> Bool {
     guard startAt == nil else { return false }
     ends.removeAll { now &- $0 > RestartPolicy.windowNanoseconds }

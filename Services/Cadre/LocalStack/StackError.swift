@@ -1,4 +1,4 @@
-/// Something that stands in the way of the local stack, said so that a person can mend it.
+/// Why the local stack cannot do something, in a sentence that says what to do.
 public struct StackError: Error, CustomStringConvertible, Sendable {
   /// What is wrong and what to do.
   public let description: String

@@ -13,7 +13,7 @@ struct AliasRoutes: Sendable {
 
   let catalog: CatalogCache
   let stores: CatalogStores
-  let authenticator: Authenticator
+  let authenticator: CallerAuthenticator
 
   func add(to router: inout Router) {
     router.on(.get, "/api/v1/aliases") { request in

@@ -21,7 +21,7 @@ struct BudgetRoutes: Sendable {
   let catalog: CatalogCache
   let stores: CatalogStores
   let budgets: BudgetGuard
-  let authenticator: Authenticator
+  let authenticator: CallerAuthenticator
 
   func add(to router: inout Router) {
     router.on(.get, "/api/v1/budgets") { request in try await answering { try await list(request) } }

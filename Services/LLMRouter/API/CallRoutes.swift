@@ -43,14 +43,14 @@ struct CallRoutes: Sendable {
   // MARK: Models
 
   private func models(_ request: HTTPRequest) throws -> ModelList {
-    ModelList(calls.catalog.current.table, of: try calls.authenticator.modelCaller(of: request), .named(by: request))
+    ModelList(calls.catalog.current.table, of: try calls.authenticator.principal(of: request), .named(by: request))
   }
 
   // MARK: Counting
 
   /// Tokens of a prompt: counted by the provider where it can, else estimated.
   private func count(_ request: HTTPRequest) async throws -> HTTPResponse {
-    let caller = try calls.authenticator.modelCaller(of: request)
+    let caller = try calls.authenticator.principal(of: request)
     let document = try await request.json()
     guard let messages = document.root["messages"], messages.kind == .array, messages.count > 0 else {
       throw CallFailure.invalid("'messages' must be a list with at least one message.", "messages")

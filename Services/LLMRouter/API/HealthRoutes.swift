@@ -7,7 +7,7 @@ internal import ServiceKit
 /// `/api/v1/providers/{provider}/health`: an operator who has repaired a provider need not wait for its breakers.
 struct HealthRoutes: Sendable {
   let health: HealthRegistry
-  let authenticator: Authenticator
+  let authenticator: CallerAuthenticator
 
   func add(to router: inout Router) {
     router.on(.delete, "/api/v1/providers/{provider}/health") { request in

@@ -19,7 +19,7 @@ struct KeyRoutes: Sendable {
   let catalog: CatalogCache
   let stores: CatalogStores
   let signer: VirtualKey.Signer
-  let authenticator: Authenticator
+  let authenticator: CallerAuthenticator
 
   func add(to router: inout Router) {
     router.on(.post, "/api/v1/virtual-keys", RouteOptions(bodyBytesMax: 16 << 10)) { request in

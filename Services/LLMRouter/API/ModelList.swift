@@ -16,7 +16,7 @@ struct ModelList: Sendable {
   private let dialect: Dialect
 
   /// The models and aliases that a caller may ask for.
-  init(_ table: RouteTable, of caller: ModelCaller, _ dialect: Dialect) {
+  init(_ table: RouteTable, of caller: CallPrincipal, _ dialect: Dialect) {
     self.table = table
     self.dialect = dialect
     names = caller.known(of: table)

@@ -14,7 +14,7 @@ internal import SystemSources
 struct ModelRoutes: Sendable {
   let catalog: CatalogCache
   let stores: CatalogStores
-  let authenticator: Authenticator
+  let authenticator: CallerAuthenticator
 
   func add(to router: inout Router) {
     let path = "/api/v1/providers/{provider}/models/{model}"

@@ -81,7 +81,7 @@ struct PassThroughRoutes: Sendable {
   private func passOn(
     _ request: HTTPRequest, _ method: HTTPMethod, _ path: String, _ what: String, _ kinds: Set<ProviderKind>
   ) async throws -> HTTPResponse {
-    _ = try calls.authenticator.modelCaller(of: request)
+    _ = try calls.authenticator.principal(of: request)
     guard calls.authenticator.isOperator(request) else {
       throw CallFailure(
         status: .forbidden, code: "operator_required",
@@ -162,7 +162,7 @@ struct PassThroughRoutes: Sendable {
   // MARK: Moderations
 
   private func moderate(_ request: HTTPRequest) async throws -> HTTPResponse {
-    let caller = try calls.authenticator.modelCaller(of: request)
+    let caller = try calls.authenticator.principal(of: request)
     let document = try await request.json()
     guard document.root.kind == .object, document.root["input"] != nil else {
       throw CallFailure.invalid("'input' is missing.", "input")
@@ -196,7 +196,7 @@ struct PassThroughRoutes: Sendable {
 
   /// Tokens of a response request: counted by the provider where it can, else estimated.
   private func count(_ request: HTTPRequest) async throws -> HTTPResponse {
-    let caller = try calls.authenticator.modelCaller(of: request)
+    let caller = try calls.authenticator.principal(of: request)
     let document = try await request.json()
     let counted = try CallRequest(document, .responses)
     let snapshot = calls.catalog.current

@@ -13,7 +13,7 @@ struct ProviderRoutes: Sendable {
   let stores: CatalogStores
   let health: HealthRegistry
   let prober: HealthProber
-  let authenticator: Authenticator
+  let authenticator: CallerAuthenticator
   /// Times of providers without times of their own.
   let times: ProviderTimes
 

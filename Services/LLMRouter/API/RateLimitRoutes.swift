@@ -18,7 +18,7 @@ struct RateLimitRoutes: Sendable {
 
   let catalog: CatalogCache
   let stores: CatalogStores
-  let authenticator: Authenticator
+  let authenticator: CallerAuthenticator
 
   func add(to router: inout Router) {
     let path = "/api/v1/rate-limits"

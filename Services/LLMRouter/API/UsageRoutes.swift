@@ -19,7 +19,7 @@ struct UsageRoutes: Sendable {
 
   let usage: UsageStore
   let ledger: LedgerWriter
-  let authenticator: Authenticator
+  let authenticator: CallerAuthenticator
 
   func add(to router: inout Router) {
     router.on(.get, "/api/v1/usage") { request in try await answering { try await sums(request) } }

@@ -2,8 +2,8 @@ internal import HTTP
 internal import HTTPWire
 internal import Routing
 
-/// The answer of a call in flight as far as it has come, and how many requests read it. All of it is buffered, so that a
-/// request that joins late reads from the begin. A state machine without I/O; `InFlightCall` wakes those who wait.
+/// The answer of a call in flight as far as it has come, and how many requests read it. All of it is buffered, so that
+/// a request that joins late reads from the begin. A state machine without I/O; `InFlightCall` wakes those who wait.
 struct AnswerBuffer: Sendable {
   /// What the answer begins with.
   struct Head: Sendable {

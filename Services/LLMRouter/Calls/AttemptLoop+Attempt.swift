@@ -64,7 +64,7 @@ extension AttemptLoop {
   /// Asks one target. Throws a `CallFailure`, or `CancellationError` when the caller is gone.
   func attempt(_ target: AttemptTarget, _ series: AttemptSeries, _ hedge: HedgedAttempt?) async throws -> StartedAnswer
   {
-    record.attempting(target.model, target.provider.kind)
+    account.attempting(target.model, target.provider.kind)
     let progress = Progress()
     do {
       let outgoing = try outgoing(target, series, progress)
@@ -86,8 +86,8 @@ extension AttemptLoop {
   private func started(
     _ answer: StartedAnswer.Content, _ target: AttemptTarget, _ outgoing: Outgoing, _ progress: Progress
   ) -> StartedAnswer {
-    record.firstToken()
-    record.attempted(target.model, "ok")
+    account.firstToken()
+    account.attempted(target.model, "ok")
     health.answering(target.key)
     return StartedAnswer(
       answer, target: target.model, provider: target.provider, health: target.key, dropped: outgoing.dropped,
@@ -104,23 +104,23 @@ extension AttemptLoop {
       guard progress.isSent else { return error }
       // The provider has read the prompt at least; what it has generated is known as far as it came.
       let report = report(target, .begun, hedge?.hasLost == true ? "hedge_lost" : "client_gone", progress)
-      record.settle(report)
+      account.settle(report)
       return error
     }
     let isReportedError = progress.isAccepted && AttemptLoop.isReportedByProvider(error)
     if progress.isAccepted { failure.isBegun = true }
     failure.redact(service.filter)
-    record.attempted(target.model, failure.failureClass.rawValue)
+    account.attempted(target.model, failure.failureClass.rawValue)
     var report = report(
       target, !progress.isSent ? .unsent : failure.isBegun ? .begun : .refused, failure.code, progress)
     if isReportedError { AttemptLoop.settleReported(&report, progress.stream != nil) }
-    record.settle(report)
+    account.settle(report)
     if health.failed(target.key, failure.failureClass, retryAfter: failure.retryAfterMilliseconds) {
       service.telemetry.logger.warning(
         "a provider is given a pause",
         [
           "provider": .string(target.provider.name), "model": .string(target.model.name),
-          "cause": .string(failure.failureClass.rawValue), "trace_id": .string(record.span.context.traceIDText),
+          "cause": .string(failure.failureClass.rawValue), "trace_id": .string(account.span.context.traceIDText),
         ])
     }
     return failure
@@ -218,7 +218,7 @@ extension AttemptLoop {
     var request = HTTPClientRequest(
       .post, try provider.url(wire), headers: headers, body: .bytes(made.bytes),
       timeout: .nanoseconds(Int64(clamping: max(1_000_000, headBy > now ? headBy - now : 0))),
-      pauseMax: .seconds(3600), trace: record.span.context)
+      pauseMax: .seconds(3600), trace: account.span.context)
     request.connectTimeout = AttemptLoop.connectTimeout
     let limits = StreamLimits(
       provider: provider.name, firstTokenBy: firstTokenBy,

@@ -33,7 +33,7 @@ final class AttemptLoop: Sendable {
   }
 
   var health: HealthRegistry { service.health }
-  var record: CallRecord { call.record }
+  var account: CallAccount { call.account }
 
   /// Starts an answer, with a second target at the same time when the first lets wait. Throws the last `CallFailure`.
   func start(_ plan: RoutePlan) async throws -> StartedAnswer {
@@ -49,14 +49,14 @@ final class AttemptLoop: Sendable {
       let first = series(plan)
       hedges.start { [self] hedge in try await run(first, hedge) }
       if try await !hedges.hasResult(within: .milliseconds(delay)), health.mayHedge() {
-        record.hedged()
+        account.hedged()
         var other = plan
         other.targets = Array(plan.targets.dropFirst())
         let second = series(other)
         hedges.start { [self] hedge in try await run(second, hedge) }
       }
       let started = try await hedges.winner()
-      record.chose(started.target, started.provider.kind)
+      account.chose(started.target, started.provider.kind)
       return started
     } catch let error as CancellationError {
       hedges.cancel()
@@ -74,7 +74,7 @@ final class AttemptLoop: Sendable {
   /// An answer that nobody takes: what it has cost is accounted.
   func discard(_ late: StartedAnswer, _ outcome: String) {
     health.released(late.health)
-    record.settle(
+    account.settle(
       late.report(
         outcome, promptTokens: call.request.promptTokens, outputTokensMax: call.request.outputTokens, progress: .begun))
   }
@@ -88,12 +88,12 @@ final class AttemptLoop: Sendable {
         guard let permit = try await admit(target, series) else { continue }
         do { try await service.coverCharges(call) } catch {
           health.released(target.key)
-          if let granted = permit.granted { record.release(granted) }
+          if let granted = permit.granted { account.release(granted) }
           throw error
         }
         series.began()
         do { return try await attempt(target, series, hedge) } catch let failure as CallFailure {
-          if let granted = permit.granted { record.release(granted) }
+          if let granted = permit.granted { account.release(granted) }
           try series.failed(failure, target)
         }
       case .pause(let milliseconds): try await EventLoop.sleep(for: .milliseconds(milliseconds))
@@ -123,7 +123,7 @@ final class AttemptLoop: Sendable {
         UUID.version7(), limits, tokens: call.request.promptTokens + (call.request.outputTokens ?? 0))
       {
       case .acquired(let permit):
-        record.add(permit)
+        account.add(permit)
         return Admission(permit)
       case .limited(let limit, let milliseconds):
         health.released(target.key)

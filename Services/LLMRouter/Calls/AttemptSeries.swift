@@ -6,7 +6,8 @@ internal import Routing
 internal import Spending
 internal import SystemSources
 
-/// One series of attempts: an `AttemptPlan` with the health of the providers, the clock and the failures to be reported.
+/// One series of attempts: an `AttemptPlan` with the health of the providers, the clock and the failures to be
+/// reported.
 ///
 /// `@unchecked Sendable`: used by the task of one series only.
 final class AttemptSeries: @unchecked Sendable {
@@ -28,7 +29,7 @@ final class AttemptSeries: @unchecked Sendable {
   private(set) var limit: AppliedRateLimit?
 
   init(
-    _ route: RoutePlan, snapshot: CatalogSnapshot, health: HealthRegistry, policy: RetryPolicy, deadline: UInt64,
+    _ route: RoutePlan, snapshot: CatalogSnapshot, health: HealthRegistry, policy: AttemptPolicy, deadline: UInt64,
     waitToken: RateLimiter.WaitToken, mayDropTools: Bool = false
   ) {
     plan = AttemptPlan(route, policy: policy, deadline: deadline, mayDropTools: mayDropTools)

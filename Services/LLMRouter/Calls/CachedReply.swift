@@ -52,7 +52,7 @@ enum CachedReply {
 
   /// Answers from a call in flight, for its leader and for its followers.
   static func follow(
-    _ inFlight: InFlightCall, _ record: CallRecord, isLeader: Bool, heartbeat: Heartbeat?
+    _ inFlight: InFlightCall, _ account: CallAccount, isLeader: Bool, heartbeat: Heartbeat?
   ) async throws -> HTTPResponse {
     let head: AnswerBuffer.Head
     do { head = try await inFlight.head() } catch {
@@ -71,7 +71,7 @@ enum CachedReply {
     guard isStream else {
       defer { inFlight.leave() }
       let bytes = try await inFlight.piece(0) ?? []
-      if !isLeader { record.endFromCache(shared, state: "shared") }
+      if !isLeader { account.endFromCache(shared, state: "shared") }
       response.body = .bytes(bytes)
       return response
     }
@@ -83,7 +83,7 @@ enum CachedReply {
         index += 1
         if !piece.isEmpty { try await writer.write(piece) }
       }
-      if !isLeader { record.endFromCache(shared, state: "shared") }
+      if !isLeader { account.endFromCache(shared, state: "shared") }
     }
     return response
   }

@@ -5,7 +5,7 @@ package import Routing
 package struct CallLimits: Sendable {
   /// Time for a whole call with all its attempts.
   package var timeout: Duration
-  package var retries: RetryPolicy
+  package var retries: AttemptPolicy
   /// Tokens of an answer that has no bound of its own, where a budget needs one.
   package var outputTokens: Int64
   /// Whether models without a price may be called on money budgets.
@@ -19,7 +19,7 @@ package struct CallLimits: Sendable {
 
   /// Limits.
   package init(
-    timeout: Duration, retries: RetryPolicy, outputTokens: Int64, allowsUnpriced: Bool, answerBytes: Int,
+    timeout: Duration, retries: AttemptPolicy, outputTokens: Int64, allowsUnpriced: Bool, answerBytes: Int,
     times: ProviderTimes, heartbeat: Duration
   ) {
     self.timeout = timeout

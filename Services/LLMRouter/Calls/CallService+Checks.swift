@@ -31,7 +31,7 @@ extension CallService {
       let text = text(started, call)
       guard let fault = text.hasCalls ? nil : check.fault(in: text.text) else {
         metrics.checks.with("passed").add()
-        call.record.route(route)
+        call.account.route(route)
         return StartedAnswer(
           started.content, target: started.target, provider: started.provider, health: started.health,
           dropped: started.dropped, route: route, sentAt: started.sentAt)
@@ -62,7 +62,7 @@ extension CallService {
 
   /// An answer that is not used was paid for all the same.
   private func account(_ started: StartedAnswer, _ call: PreparedCall) {
-    call.record.settle(
+    call.account.settle(
       started.report(
         "check_failed", promptTokens: call.request.promptTokens, outputTokensMax: call.request.outputTokens))
   }

@@ -30,7 +30,7 @@ extension CallService {
     _ answer: ProviderAnswer, _ started: StartedAnswer, _ call: PreparedCall, _ key: CacheKey?
   ) -> Reply {
     health.succeeded(started.health, firstTokenMicroseconds: firstToken(call))
-    call.record.end("ok", usage: answer.usage, estimate: call.request.estimate(answer), finish: answer.finish)
+    call.account.end("ok", usage: answer.usage, estimate: call.request.estimate(answer), finish: answer.finish)
     if let key, let usage = answer.usage, !answer.isEmpty || call.request.dialect == .embeddings,
       !answer.outcome.isFiltered
     {
@@ -38,7 +38,9 @@ extension CallService {
     }
     var reply = Reply(body: .whole(answer.bytes))
     reply.headers.append(.contentType, "application/json")
-    if let nano = call.record.nanoUSD { reply.headers.append(InternalHeader.costMicroUSD, String((nano + 500) / 1000)) }
+    if let nano = call.account.nanoUSD {
+      reply.headers.append(InternalHeader.costMicroUSD, String((nano + 500) / 1000))
+    }
     return reply
   }
 
@@ -49,12 +51,12 @@ extension CallService {
   ) {
     let answer = CachedAnswer(
       model: started.target.name, provider: started.provider.name, usage: usage,
-      nanoUSD: CallRecord.nanoUSD(usage, started.target, started.provider.kind), contentType: type, body: body)
+      nanoUSD: CallAccount.nanoUSD(usage, started.target, started.provider.kind), contentType: type, body: body)
     pendingWrite.begin { [cache] in await cache.store(key, answer, seconds: seconds) }
   }
 
   private func firstToken(_ call: PreparedCall) -> Int64 {
-    Int64((MonotonicClock.now() &- call.record.startedAt) / 1000)
+    Int64((MonotonicClock.now() &- call.account.startedAt) / 1000)
   }
 
   /// Passes a stream on as it comes.
@@ -74,9 +76,9 @@ extension CallService {
     headers.append(InternalHeader.model, started.target.name)
     headers.append(InternalHeader.provider, started.provider.name)
     headers.append(InternalHeader.route, started.route ?? plan.reason)
-    headers.append(InternalHeader.attempts, String(call.record.attempts))
+    headers.append(InternalHeader.attempts, String(call.account.attempts))
     headers.append(InternalHeader.cache, cache)
-    if let bound = call.record.loweredTo { headers.append(InternalHeader.maxTokens, String(bound)) }
+    if let bound = call.account.loweredTo { headers.append(InternalHeader.maxTokens, String(bound)) }
     if !started.dropped.isEmpty {
       headers.append(InternalHeader.dropped, CallLabels.plain(started.dropped.joined(separator: ", ")))
     }
@@ -87,7 +89,7 @@ extension CallService {
     _ pending: PendingAnswer, _ plan: RoutePlan, _ call: PreparedCall, _ cacheState: String, _ key: CacheKey?
   ) -> Reply {
     let cacheKey = key.flatMap { call.policy.writes ? $0 : nil }
-    let record = call.record
+    let account = call.account
     let heartbeat = Heartbeat(every: limits.heartbeat, call.request.dialect)
     var reply = Reply.events(heartbeat: heartbeat) { write in
       // It has been silent for one interval already.
@@ -96,7 +98,7 @@ extension CallService {
     }
     reply.headers.append(InternalHeader.route, plan.reason)
     reply.headers.append(InternalHeader.cache, cacheState)
-    if let bound = record.loweredTo { reply.headers.append(InternalHeader.maxTokens, String(bound)) }
+    if let bound = account.loweredTo { reply.headers.append(InternalHeader.maxTokens, String(bound)) }
     return reply
   }
 
@@ -104,15 +106,15 @@ extension CallService {
   private func pass(_ pending: PendingAnswer, _ call: PreparedCall, _ cacheKey: CacheKey?, _ write: Reply.Write)
     async throws
   {
-    let (record, dialect) = (call.record, call.request.dialect)
+    let (account, dialect) = (call.account, call.request.dialect)
     let started: StartedAnswer
     do { started = try await pending.started() } catch {
-      record.fail(error)
+      account.fail(error)
       guard let failure = error as? CallFailure else { throw error }
       return try await write(
         dialect.errorEvent(
           status: Int(failure.status(in: dialect).code), code: failure.code, message: failure.message,
-          id: record.id.description), true)
+          id: account.id.description), true)
     }
     switch started.content {
     case .whole(let answer):

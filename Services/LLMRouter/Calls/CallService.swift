@@ -13,12 +13,12 @@ internal import Primitives
 internal import Reactor
 internal import Routing
 package import Spending
-package import Telemetry
 internal import SystemSources
+package import Telemetry
 
 /// The path of a call: caller, route, cache, budget, attempts, account.
 package final class CallService: Sendable {
-  package let authenticator: Authenticator
+  package let authenticator: CallerAuthenticator
   package let catalog: CatalogCache
   package let client: HTTPClient
   package let health: HealthRegistry
@@ -34,7 +34,7 @@ package final class CallService: Sendable {
 
   /// A service of these parts.
   package init(
-    authenticator: Authenticator, catalog: CatalogCache, client: HTTPClient, health: HealthRegistry,
+    authenticator: CallerAuthenticator, catalog: CatalogCache, client: HTTPClient, health: HealthRegistry,
     ledger: LedgerWriter,
     budgets: BudgetGuard, rates: RateLimiter, cache: AnswerStore, singleFlight: SingleFlight, metrics: CallMetrics,
     telemetry: Telemetry, limits: CallLimits, filter: RequestFilter
@@ -82,15 +82,15 @@ package final class CallService: Sendable {
       if call.policy.isActive { return mark(try await cached(call), id) }
       return mark(try await direct(call, cache: "off").response, id)
     } catch {
-      call.record.fail(error)
+      call.account.fail(error)
       throw error
     }
   }
 
   /// The caller, if there is room for the account of a call.
   @inline(never)
-  private func admitted(_ request: HTTPRequest) throws(CallFailure) -> ModelCaller {
-    let caller = try authenticator.modelCaller(of: request)
+  private func admitted(_ request: HTTPRequest) throws(CallFailure) -> CallPrincipal {
+    let caller = try authenticator.principal(of: request)
     guard ledger.isAccepting else {
       throw CallFailure(
         status: .serviceUnavailable, code: "ledger_unavailable",
@@ -102,7 +102,7 @@ package final class CallService: Sendable {
 
   @inline(never)
   private func prepared(
-    _ document: JSONDocument, _ request: HTTPRequest, _ dialect: Dialect, _ id: CallID, _ caller: ModelCaller
+    _ document: JSONDocument, _ request: HTTPRequest, _ dialect: Dialect, _ id: CallID, _ caller: CallPrincipal
   ) throws(CallFailure) -> PreparedCall {
     var body = try CallRequest(document, dialect)
     try filter.inspect(body)
@@ -114,20 +114,20 @@ package final class CallService: Sendable {
       body = body.withoutTools()
       plan = try self.plan(body, caller, snapshot)
     }
-    let record = CallRecord(
+    let account = CallAccount(
       LedgerEntry(
         id: id, tenant: caller.tenant, startedAt: WallClock.now(), endedAt: WallClock.now(), dialect: dialect,
         labels: caller.labels, modelAsked: CallLabels.plain(body.model)),
       promptTokens: body.promptTokens,
       span: telemetry.tracer.startSpan(
-        "\(CallRecord.operation(dialect)) \(plan.targets.first?.name ?? "")", kind: .client, parent: request.trace),
+        "\(CallAccount.operation(dialect)) \(plan.targets.first?.name ?? "")", kind: .client, parent: request.trace),
       startedAt: request.receivedAt, metrics: metrics, ledger: ledger, budgets: budgets, rates: rates)
     var forwarded = HTTPHeaders()
     for name in ["anthropic-version", "anthropic-beta"] {
       if let value = request.headers[name] { forwarded.append(name, value) }
     }
     return PreparedCall(
-      request: body, caller: caller, snapshot: snapshot, plan: plan, record: record, forwarded: forwarded,
+      request: body, caller: caller, snapshot: snapshot, plan: plan, account: account, forwarded: forwarded,
       deadline: request.receivedAt &+ UInt64(limits.timeout.nanoseconds),
       policy: CachePolicy(
         request.headers[.cacheControl], mode: cache.mode, isDeterministic: body.isDeterministic,
@@ -138,7 +138,7 @@ package final class CallService: Sendable {
 
   /// The targets. For money budgets those without a price are left out.
   private func plan(
-    _ body: CallRequest, _ caller: ModelCaller, _ snapshot: CatalogSnapshot
+    _ body: CallRequest, _ caller: CallPrincipal, _ snapshot: CatalogSnapshot
   ) throws(CallFailure) -> RoutePlan {
     let query = RouteQuery(
       model: body.model, complexity: caller.complexity, needs: body.needs, promptTokens: body.promptTokens,
@@ -190,7 +190,7 @@ package final class CallService: Sendable {
         do {
           try await CachedReply.send(try await direct(call, cache: "miss", key: key), to: inFlight)
         } catch {
-          call.record.fail(error)
+          call.account.fail(error)
           if let failure = error as? CallFailure { inFlight.fail(failure) } else { inFlight.breakOff([]) }
         }
         // Later requests find the answer in the cache, or make the call anew.
@@ -200,13 +200,13 @@ package final class CallService: Sendable {
       inFlight.attach(task)
     }
     return try await CachedReply.follow(
-      inFlight, call.record, isLeader: isLeader, heartbeat: Heartbeat(every: limits.heartbeat, call.request.dialect))
+      inFlight, call.account, isLeader: isLeader, heartbeat: Heartbeat(every: limits.heartbeat, call.request.dialect))
   }
 
   private func answer(_ hit: CachedAnswer, _ call: PreparedCall) -> HTTPResponse {
     cache.metrics.lookups.with("hit").add()
     cache.metrics.saved.add(UInt64(max(0, hit.nanoUSD ?? 0)))
-    call.record.endFromCache(hit, state: "hit")
+    call.account.endFromCache(hit, state: "hit")
     return CachedReply.response(hit)
   }
 
@@ -238,7 +238,7 @@ package final class CallService: Sendable {
     let limits = call.snapshot.limits(for: call.subjects)
     guard !limits.isEmpty else { return }
     do {
-      call.record.add(
+      call.account.add(
         try await rates.acquire(
           UUID.version7(), limits, tokens: call.request.promptTokens + (call.request.outputTokens ?? 0),
           deadline: call.deadline))
@@ -251,7 +251,7 @@ package final class CallService: Sendable {
   @inline(never)
   private func begin(_ cost: CostBound, _ call: PreparedCall, _ cacheState: String) throws(CallFailure) -> AttemptLoop {
     do throws(CallFailure) {
-      try call.record.begin(
+      try call.account.begin(
         reservation: cost.reservation, tokensMax: cost.tokens, nanoUSDMax: cost.nanoUSD,
         loweredTo: cost.loweredTo,
         route: cost.plan.reason, cache: cacheState)

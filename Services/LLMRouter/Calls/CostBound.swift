@@ -115,7 +115,7 @@ extension CallService {
     while true {
       do {
         cost.reservation = try await budgets.reserve(
-          call.record.id.uuid, cost.counters, tokens: cost.tokens, nanoUSD: cost.nanoUSD)
+          call.account.id.uuid, cost.counters, tokens: cost.tokens, nanoUSD: cost.nanoUSD)
         return
       } catch let error as SpendingError {
         guard case .budgetExhausted(let shortage) = error else { throw CallFailure(error) }
@@ -157,13 +157,13 @@ extension CallService {
 
   /// Reserves anew what attempts that failed are charged, so that another one fits in. Throws the refusal.
   func coverCharges(_ call: PreparedCall) async throws {
-    guard let charged = call.record.uncovered() else { return }
+    guard let charged = call.account.uncovered() else { return }
     do {
       guard
         let more = try await budgets.reserve(
           UUID.version7(), charged.counters.counters, tokens: charged.tokens, nanoUSD: charged.nanoUSD)
       else { return }
-      if !call.record.cover(more) { budgets.settle(more, tokens: 0, nanoUSD: 0) }
+      if !call.account.cover(more) { budgets.settle(more, tokens: 0, nanoUSD: 0) }
     } catch let error as SpendingError {
       throw refusal(error)
     }

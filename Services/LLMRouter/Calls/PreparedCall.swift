@@ -9,10 +9,10 @@ internal import Routing
 /// as long as a stream lasts.
 final class PreparedCall: Sendable {
   let request: CallRequest
-  let caller: ModelCaller
+  let caller: CallPrincipal
   let snapshot: CatalogSnapshot
   let plan: RoutePlan
-  let record: CallRecord
+  let account: CallAccount
   let forwarded: HTTPHeaders
   let deadline: UInt64
   let policy: CachePolicy
@@ -25,7 +25,7 @@ final class PreparedCall: Sendable {
   let pendingWrite = PendingWrite()
 
   init(
-    request: CallRequest, caller: ModelCaller, snapshot: CatalogSnapshot, plan: RoutePlan, record: CallRecord,
+    request: CallRequest, caller: CallPrincipal, snapshot: CatalogSnapshot, plan: RoutePlan, account: CallAccount,
     forwarded: HTTPHeaders, deadline: UInt64, policy: CachePolicy, check: AnswerCheck?, subjects: CallSubjects,
     hasOptionalTools: Bool
   ) {
@@ -34,7 +34,7 @@ final class PreparedCall: Sendable {
     self.caller = caller
     self.snapshot = snapshot
     self.plan = plan
-    self.record = record
+    self.account = account
     self.forwarded = forwarded
     self.deadline = deadline
     self.policy = policy
@@ -45,7 +45,7 @@ final class PreparedCall: Sendable {
   /// The same call with another request.
   func with(_ request: CallRequest) -> PreparedCall {
     PreparedCall(
-      request: request, caller: caller, snapshot: snapshot, plan: plan, record: record, forwarded: forwarded,
+      request: request, caller: caller, snapshot: snapshot, plan: plan, account: account, forwarded: forwarded,
       deadline: deadline, policy: policy, check: check, subjects: subjects, hasOptionalTools: hasOptionalTools)
   }
 }

@@ -6,8 +6,8 @@ internal import Primitives
 internal import Routing
 internal import SystemSources
 
-/// An answer whose first token is there, so that no other provider is asked any more. One object, for the same reason as
-/// `PreparedCall`.
+/// An answer whose first token is there, so that no other provider is asked any more. One object, for the same reason
+/// as `PreparedCall`.
 final class StartedAnswer: Sendable {
   /// What has come of the answer.
   enum Content: Sendable {

@@ -18,7 +18,7 @@ final class StreamRelay: @unchecked Sendable {
   private let stream: ProviderStream
   private var started: StartedAnswer
   // Not the whole call: the request itself is not needed any more.
-  private let record: CallRecord
+  private let account: CallAccount
   private let dialect: Dialect
   private let promptTokens: Int64
   private let cacheSeconds: Int64
@@ -41,7 +41,7 @@ final class StreamRelay: @unchecked Sendable {
     self.stream = stream
     self.first = first
     self.started = started
-    record = call.record
+    account = call.account
     dialect = call.request.dialect
     promptTokens = call.request.promptTokens
     cacheSeconds = call.policy.seconds
@@ -100,8 +100,8 @@ final class StreamRelay: @unchecked Sendable {
   }
 
   private func copy(_ bytes: [UInt8]) {
-    guard let copy = cacheCopy else { return }
-    cacheCopy = copy.count + bytes.count <= service.cache.bytesMax ? copy + bytes : nil
+    guard let size = cacheCopy?.count else { return }
+    if size + bytes.count <= service.cache.bytesMax { cacheCopy? += bytes } else { cacheCopy = nil }
   }
 
   /// Goes on with another provider. Throws `Broken` when there is none.
@@ -110,7 +110,7 @@ final class StreamRelay: @unchecked Sendable {
     service.health.failed(started.health, failure.failureClass, retryAfter: nil)
     cacheCopy = nil
     if let rescue, let text = stream.continuableText {
-      record.settle(started.report(failure.code, promptTokens: promptTokens, progress: .begun))
+      account.settle(started.report(failure.code, promptTokens: promptTokens, progress: .begun))
       isSettled = true
       let next = try await rescue.next(after: failure, text)
       if let next, case .stream(let other, _) = next.content,
@@ -120,31 +120,31 @@ final class StreamRelay: @unchecked Sendable {
         isSettled = false
         return closing + StreamRescue.mark(next)
       }
-      record.fail(failure)
+      account.fail(failure)
     } else {
-      record.end(
+      account.end(
         failure.code, usage: stream.inspector.usage, estimate: stream.estimate(promptTokens: promptTokens),
         finish: stream.inspector.finishReason)
     }
     throw Broken(
       event: stream.failure(
         status: Int(failure.status(in: dialect).code), code: failure.code, message: failure.message,
-        id: record.id.description))
+        id: account.id.description))
   }
 
-  /// The caller went away before the end of the stream: what came until then is charged; dropping the stream ends the call
-  /// at the provider.
+  /// The caller went away before the end of the stream: what came until then is charged; dropping the stream ends the
+  /// call at the provider.
   @inline(never)
   private func gone() {
-    guard !isSettled else { return record.fail(CancellationError()) }
+    guard !isSettled else { return account.fail(CancellationError()) }
     service.health.released(started.health)
-    record.end("client_gone", usage: stream.inspector.usage, estimate: stream.estimate(promptTokens: promptTokens))
+    account.end("client_gone", usage: stream.inspector.usage, estimate: stream.estimate(promptTokens: promptTokens))
   }
 
   @inline(never)
   private func finished() {
     service.health.succeeded(started.health, firstTokenMicroseconds: firstTokenMicroseconds)
-    record.end(
+    account.end(
       "ok", usage: stream.inspector.usage, estimate: stream.estimate(promptTokens: promptTokens),
       finish: stream.inspector.finishReason)
     let outcome = stream.inspector.outcome

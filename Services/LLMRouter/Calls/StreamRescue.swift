@@ -13,13 +13,13 @@ internal import Routing
 final class StreamRescue: @unchecked Sendable {
   private let service: CallService
   private let call: PreparedCall
-  private var targets: [ModelTarget]
+  private var plan: ContinuationPlan
 
   /// `first`: the one that the answer comes from so far.
   init(_ service: CallService, _ call: PreparedCall, first: StartedAnswer) {
     self.service = service
     self.call = call
-    targets = call.plan.targets.filter { $0.id != first.target.id }
+    plan = ContinuationPlan(call.plan, first: first.target.id)
   }
 
   /// Kinds whose models take the beginning of their answer as the last message.
@@ -33,20 +33,20 @@ final class StreamRescue: @unchecked Sendable {
   /// Another model's answer from `text` on; nil when there is none. Throws `CancellationError` when the caller is gone.
   @inline(never)
   func next(after failure: CallFailure, _ text: String) async throws -> StartedAnswer? {
-    guard failure.failureClass.allowsFallback, failure.code != "call_timeout" else { return nil }
-    let able = targets.filter { target in
+    guard failure.code != "call_timeout" else { return nil }
+    let able = plan.targets(after: failure.failureClass) { target in
       call.snapshot.providers[target.provider].map { StreamRescue.takesPrefill($0.kind) } ?? false
     }
     guard !able.isEmpty, var request = call.request.continued(from: text) else { return nil }
     // The bound of the budget applies to the rest too.
-    if let bound = call.record.loweredTo { request = request.bounded(bound) }
-    let cap = call.record.isReserved ? service.limits.outputTokens : nil
+    if let bound = call.account.loweredTo { request = request.bounded(bound) }
+    let cap = call.account.isReserved ? service.limits.outputTokens : nil
     let reason = "\(call.plan.reason), continued after \(failure.code)"
     do {
       let started = try await AttemptLoop(service, call.with(request), outputCap: cap, isContinuation: true)
         .start(RoutePlan(targets: able, reason: reason))
-      targets.removeAll { $0.id == started.target.id }
-      call.record.route("\(reason) at \(started.target.name)")
+      plan.continued(by: started.target.id)
+      call.account.route("\(reason) at \(started.target.name)")
       return started
     } catch is CallFailure {
       return nil

@@ -1,4 +1,5 @@
 public import JSON
+internal import JSONSchema
 
 /// What an answer has to be like. One that is not is paid for and not used: a larger model is asked.
 public struct AnswerCheck: Sendable {
@@ -8,7 +9,18 @@ public struct AnswerCheck: Sendable {
   private var isNonEmpty = false
   private var isJSON = false
   private var pattern: Pattern?
-  private var schema: SchemaCheck?
+  private var schema: CompiledSchema?
+
+  /// Schemas are written for this purpose, so a keyword that is not known is a mistake.
+  private static var schemaOptions: SchemaOptions {
+    var options = SchemaOptions()
+    options.unknownKeywords = .refused
+    options.schemaDepthMax = 32
+    options.subschemasMax = 1000
+    options.violationsMax = 1
+    options.stepsMax = 1_000_000
+    return options
+  }
 
   /// Not empty, or JSON.
   public init(isNonEmpty: Bool = false, isJSON: Bool = false) {
@@ -24,7 +36,10 @@ public struct AnswerCheck: Sendable {
       case "non_empty": isNonEmpty = value.bool ?? false
       case "json": isJSON = value.bool ?? false
       case "pattern": pattern = try Pattern(value.string ?? "")
-      case "json_schema": schema = try SchemaCheck(value)
+      case "json_schema":
+        do { schema = try CompiledSchema(value, options: AnswerCheck.schemaOptions) } catch {
+          throw CheckFault("the schema is not understood: \(error)")
+        }
       default: throw CheckFault("a check has non_empty, json, pattern and json_schema")
       }
     }
@@ -42,7 +57,7 @@ public struct AnswerCheck: Sendable {
     }
     guard isJSON || schema != nil else { return nil }
     guard let document = try? JSONDocument(parsing: AnswerCheck.unfenced(text)) else { return "the answer is no JSON" }
-    return schema?.fault(document.root).map { "the answer breaks the schema: \($0)" }
+    return schema?.violations(of: document.root).first.map { "the answer breaks the schema: \($0)" }
   }
 
   /// The inner part of a text that is one fenced block of Markdown, as models like to write JSON.

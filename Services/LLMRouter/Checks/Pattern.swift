@@ -102,10 +102,3 @@ public final class Pattern: @unchecked Sendable {
     }
   }
 }
-
-/// What is wrong with a check itself.
-public struct CheckFault: Error, Sendable, Hashable {
-  /// A sentence.
-  public let message: String
-  init(_ message: String) { self.message = message }
-}

@@ -22,6 +22,7 @@ final class LLMRouterService: Service {
     name: "llm-router", summary: "Routes model calls to providers, caches, meters and refuses to overspend.",
     version: CadreVersion.current)
   static let defaultPort = 8082
+  static let declaredRoutes: [RouteSpecification]? = Routes.of(.router)
   /// Each stream has a connection of its own behind it.
   static let httpClient: HTTPClientConfiguration = {
     var configuration = HTTPClientConfiguration()
@@ -47,15 +48,17 @@ final class LLMRouterService: Service {
     self.context = context
     let settings = context.settings
     let (telemetry, registry) = (context.telemetry, context.telemetry.registry)
-    let token = try InternalToken(settings[CommonSettings.internalToken])
-    signer = VirtualKey.Signer(internalToken: token.text)
+    let authenticator = try Authenticator(
+      .router, trusting: [try IdentitySettings.gatewayKeys(settings), try IdentitySettings.stepKeys(settings)])
+    signer = VirtualKey.Signer(try RouterSettings.virtualKeys(settings))
     var configuration = PostgresConfiguration(
       connectionString: settings[RouterSettings.postgres].reveal(), schema: RouterSchema.name,
       applicationName: "cadre-llm-router")
     configuration.sharedConnectionsPerLoop = settings[RouterSettings.connections]
     pool = PostgresPool(group: context.group, configuration: configuration, telemetry: telemetry)
     redis = RedisPool(
-      group: context.group, configuration: try RedisConfiguration(url: settings[RouterSettings.redis].reveal()))
+      group: context.group, configuration: try RedisConfiguration(url: settings[RouterSettings.redis].reveal()),
+      registry: registry)
     stores = CatalogStores(pool: pool)
     catalog = CatalogCache(
       source: stores,
@@ -72,7 +75,8 @@ final class LLMRouterService: Service {
       source: LedgerSpentSource(writer: ledger, store: SpentStore(pool: pool)),
       metrics: SpendingMetrics(registry: registry), logger: telemetry.logger)
     calls = CallService(
-      authenticator: Authenticator(token: token, signer: signer, revokedKeys: catalog.revokedKeys), catalog: catalog,
+      authenticator: CallerAuthenticator(authenticator, signer: signer, revokedKeys: catalog.revokedKeys),
+      catalog: catalog,
       client: context.client, health: HealthRegistry(policy: RouterSettings.breakerPolicy(settings)), ledger: ledger,
       budgets: budgets,
       rates: RateLimiter(

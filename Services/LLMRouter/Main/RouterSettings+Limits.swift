@@ -17,7 +17,7 @@ extension RouterSettings {
   static func callLimits(_ settings: Settings) -> CallLimits {
     CallLimits(
       timeout: settings[callTimeout],
-      retries: RetryPolicy(
+      retries: AttemptPolicy(
         attemptsMax: settings[attempts], pauseMilliseconds: settings[retryPause].milliseconds,
         shortPauseMilliseconds: settings[shortRetryAfter].milliseconds),
       outputTokens: Int64(settings[outputTokens]), allowsUnpriced: settings[allowsUnpriced],

@@ -3,6 +3,7 @@ internal import ModelCatalog
 internal import ServiceKit
 internal import Settings
 internal import SystemSources
+internal import Contracts
 
 /// The router's own settings.
 enum RouterSettings {
@@ -112,8 +113,19 @@ enum RouterSettings {
     "provider.output_usd_per_million", .optional(.number(in: 0...100_000)), default: nil,
     "Price of a million answer tokens of that model, in US dollars; unknown when unset.")
 
+  static let virtualKeys = Setting(
+    "virtual_keys.signing_keys", .secret,
+    "Keys with which the llm-router signs virtual keys: id:secret (32 to 256 bytes), separated by commas. The first signs, all verify."
+  )
+
+  /// The keys of virtual keys. Throws `KeyListError`.
+  static func virtualKeys(_ settings: Settings) throws(KeyListError) -> KeyList {
+    try KeyList(settings[virtualKeys].reveal(), named: virtualKeys.key)
+  }
+
   static let all: [any SettingDeclaration] = [
-    CommonSettings.internalToken, postgres, connections, redis, providers, defaultModel, timeout, firstToken,
+    IdentitySettings.gatewayKeys, IdentitySettings.stepKeys, virtualKeys, postgres, connections, redis, providers,
+    defaultModel, timeout, firstToken,
     stall, callTimeout, attempts, retryPause, shortRetryAfter, heartbeat, breakerFailures, breakerCool, breakerCoolMax,
     breakerKeyCool, outputTokens, queueCount, queueTime, allowsUnpriced, answerBytes, deniedTexts,
     deniedModels, redactions, probeInterval, cacheMode, cacheTime, cacheBytes,

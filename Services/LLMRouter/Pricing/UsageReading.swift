@@ -109,10 +109,10 @@ extension TokenUsage {
       let name = name.string ?? ""
       // Fetching a page costs its tokens only.
       guard name.hasSuffix("_requests"), name != "web_search_requests", name != "web_fetch_requests" else { continue }
-      others = others.addingClamped(value.count(max: TokenUsage.requestsMax) ?? 0)
+      others = others.addingClamped(value.whole(in: 0...TokenUsage.requestsMax) ?? 0)
     }
     for (_, value) in usage["server_side_tool_usage_details"]?.members ?? JSONView.noMembers {
-      others = others.addingClamped(value.count(max: TokenUsage.requestsMax) ?? 0)
+      others = others.addingClamped(value.whole(in: 0...TokenUsage.requestsMax) ?? 0)
     }
     paidToolCalls = Swift.max(paidToolCalls, others)
   }
@@ -185,12 +185,7 @@ public struct MessageUsage: Sendable, Hashable {
 
 extension JSONView {
   /// A plausible count under a name: a whole number from 0 to `max`.
-  fileprivate func count(_ name: String, max: Int64 = TokenUsage.tokensMax) -> Int64? { self[name]?.count(max: max) }
-
-  /// A plausible count. Whole numbers in other notation (`7.0`) count, texts do not.
-  fileprivate func count(max: Int64) -> Int64? {
-    if let value = int { return value >= 0 && value <= max ? value : nil }
-    guard let value = double, value >= 0, value <= Double(max), value == value.rounded(.down) else { return nil }
-    return Int64(exactly: value)
+  fileprivate func count(_ name: String, max: Int64 = TokenUsage.tokensMax) -> Int64? {
+    self[name]?.whole(in: 0...max)
   }
 }

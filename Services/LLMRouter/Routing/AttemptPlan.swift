@@ -59,7 +59,7 @@ public struct AttemptPlan: Sendable {
   /// Whether the request goes on without its tools, because a model takes none.
   public private(set) var dropsTools = false
   private let mayDropTools: Bool
-  private let policy: RetryPolicy
+  private let policy: AttemptPolicy
   private let deadline: UInt64
   private var targets: [ModelTarget]
   /// Targets for certain failures, asked before the rest of the plan.
@@ -79,7 +79,7 @@ public struct AttemptPlan: Sendable {
   private var repetitionMilliseconds: Int64?
 
   /// A plan for a route. `mayDropTools`: the request has tools that it can go without.
-  public init(_ route: RoutePlan, policy: RetryPolicy, deadline: UInt64, mayDropTools: Bool = false) {
+  public init(_ route: RoutePlan, policy: AttemptPolicy, deadline: UInt64, mayDropTools: Bool = false) {
     targets = route.targets
     fallbacks = [.context: route.contextFallbacks, .content: route.contentFallbacks]
     self.policy = policy
@@ -179,8 +179,8 @@ public struct AttemptPlan: Sendable {
 
   // MARK: Failures
 
-  /// The attempt at the current target failed. `keys`: how many keys its provider has. Returns whether the plan goes on;
-  /// otherwise the failure is the call's.
+  /// The attempt at the current target failed. `keys`: how many keys its provider has. Returns whether the plan goes
+  /// on; otherwise the failure is the call's.
   public mutating func failed(_ failure: Failure, keys: Int, at now: UInt64, random: UInt64) -> Bool {
     last = .failure(failure)
     let failureClass = failure.failureClass

@@ -10,7 +10,7 @@ public struct ErrorBody: Sendable, Hashable {
   private static let elementsMax = 8
   private static let codesMax = 24
   private static let codeBytesMax = 100
-  private static let wordsBytesMax = 16 << 10
+  private static let textBytesMax = 16 << 10
   private static let messageCharactersMax = 500
   private static let messageBytesMax = 2000
 
@@ -19,7 +19,7 @@ public struct ErrorBody: Sendable, Hashable {
   /// Codes, types, statuses and reasons, in lower case with underscores.
   public private(set) var codes: [String] = []
   /// All texts, in lower case.
-  public private(set) var words = ""
+  public private(set) var text = ""
   /// The pause that the body asks for, in milliseconds.
   public private(set) var retryMilliseconds: Int64?
 
@@ -28,7 +28,7 @@ public struct ErrorBody: Sendable, Hashable {
   /// Codes come with their spelling.
   public private(set) var code = ""
 
-  /// Says nothing.
+  /// An empty body.
   public init() {}
 
   /// A code or type and a sentence that are known already.
@@ -123,8 +123,8 @@ public struct ErrorBody: Sendable, Hashable {
     {
       return read(inner.root, depth: depth + 1, rank: 4)
     }
-    if words.utf8.count < ErrorBody.wordsBytesMax {
-      words += " " + trimmed.prefix(4000).lowercased()
+    if self.text.utf8.count < ErrorBody.textBytesMax {
+      self.text += " " + trimmed.prefix(4000).lowercased()
     }
     guard rank < self.rank else { return }
     self.rank = rank

@@ -1,22 +1,22 @@
-/// The table by which refusals of providers are classified. Rules are tried in their order; codes come before words,
-/// because words of one provider are harmless prose of another. All words are lower case.
+/// The table by which refusals of providers are classified. Rules are tried in their order; codes come before phrases,
+/// because a phrase of one provider is harmless prose of another. All phrases are lower case.
 enum FailureRules {
-  /// A rule holds when the status is one of `statuses` and a code or some words of it occur.
+  /// A rule holds when the status is one of `statuses` and one of its codes or phrases occurs.
   struct Rule: Sendable {
     let failure: FailureClass
     /// Empty: any.
     let statuses: [ClosedRange<Int>]
     var codes: Set<String> = []
-    var words: [String] = []
+    var phrases: [String] = []
 
-    func holds(_ status: Int, _ body: ErrorBody) -> Bool {
+    func matches(_ status: Int, _ body: ErrorBody) -> Bool {
       guard statuses.isEmpty || statuses.contains(where: { $0.contains(status) }) else { return false }
-      return body.codes.contains { codes.contains($0) } || words.contains { body.words.contains($0) }
+      return body.codes.contains { codes.contains($0) } || phrases.contains { body.text.contains($0) }
     }
   }
 
   static func classify(status: Int, _ body: ErrorBody) -> FailureClass {
-    for rule in rules where rule.holds(status, body) { return rule.failure }
+    for rule in rules where rule.matches(status, body) { return rule.failure }
     switch status {
     case 401, 403: return .key
     case 402: return .money
@@ -32,13 +32,13 @@ enum FailureRules {
     }
   }
 
-  // In-band errors, which have no status of their own, are looked at as 500.
+  // In-band errors, which have no status of their own, count as 500.
   private static let refusals: [ClosedRange<Int>] = [200...200, 400...400, 403...403, 413...413, 422...422, 500...500]
 
   static let rules: [Rule] = [
     Rule(
       failure: .tools, statuses: [400...400, 404...404, 422...422, 500...501],
-      words: [
+      phrases: [
         "does not support tools", "not support tool", "not support function call", "tools are not supported",
         "tools is not supported", "tool use is not supported", "tool calling is not supported",
         "function calling is not supported", "function calling is not enabled", "support tool use",
@@ -94,7 +94,7 @@ enum FailureRules {
       ]),
     Rule(
       failure: .context, statuses: refusals,
-      words: [
+      phrases: [
         "prompt is too long", "prompt too long", "prompt exceeds", "input is too long", "input too long",
         "maximum context length", "model's context length", "context length of", "context length exceeded",
         "exceeds the context length", "exceed context limit", "exceeds context limit", "exceeds the context limit",
@@ -109,7 +109,7 @@ enum FailureRules {
       ]),
     Rule(
       failure: .content, statuses: refusals + [451...451],
-      words: [
+      phrases: [
         "content filter", "content management policy", "content policy", "content_filter", "safety system",
         "safety settings", "blocked for safety", "due to safety", "usage policies", "usage policy",
         "prohibited content", "prohibited_content", "prohibited use", "inappropriate content", "responsible ai",
@@ -118,7 +118,7 @@ enum FailureRules {
       ]),
     Rule(
       failure: .money, statuses: [400...403, 429...429, 500...500],
-      words: [
+      phrases: [
         "credit balance", "usage limits", "insufficient balance", "insufficient credit", "insufficient fund",
         "insufficient quota", "exceeded your current quota", "not enough credit", "out of credit", "no credits",
         "more credits", "purchase credits", "add credits", "spend limit", "spending limit", "spending cap",
@@ -127,26 +127,26 @@ enum FailureRules {
       ]),
     Rule(
       failure: .key, statuses: [400...401, 403...403],
-      words: [
+      phrases: [
         "api key not valid", "invalid api key", "invalid x-api-key", "incorrect api key", "api key expired",
         "api key is invalid", "api key has expired", "missing api key", "no api key", "invalid authentication",
         "invalid bearer token", "unauthorized",
       ]),
     Rule(
       failure: .overload, statuses: [429...429, 500...500, 502...503, 529...529],
-      words: [
+      phrases: [
         "overloaded", "at capacity", "high demand", "over capacity", "out of capacity", "no capacity", "server is busy",
         "heavy load", "currently busy",
       ]),
     Rule(
       failure: .rate, statuses: [400...400, 403...403, 500...500, 503...503],
-      words: [
+      phrases: [
         "rate limit", "ratelimit", "too many requests", "requests per minute", "tokens per minute", "throttl",
         "quota exceeded",
       ]),
     Rule(
       failure: .model, statuses: [400...400, 404...404, 410...410, 422...422],
-      words: [
+      phrases: [
         "model not found", "model does not exist", "model not exist", "unknown model", "not a valid model",
         "invalid model", "model has been deprecated", "model has been decommissioned", "no endpoints found",
       ]),

@@ -1,3 +1,5 @@
+internal import Calendar
+
 /// The pause that a provider asks for, in any of its notations. Pure, without floating point: nothing that a peer sends
 /// can be more than the bound.
 public enum RetryAfter {
@@ -93,16 +95,14 @@ public enum RetryAfter {
 
   // MARK: Dates
 
-  private static let months = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
-
   /// `Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110) and the notation of RFC 3339 in UTC, in seconds since 1970.
   private static func date(_ text: String) -> Int64? {
     let words = String(decoding: trimmed(text), as: UTF8.self).lowercased()
       .split { " ,-:".contains($0) }
-    if words.count >= 7, let day = number(words[1]), let month = months.firstIndex(of: String(words[2])),
+    if words.count >= 7, let day = number(words[1]), let month = HTTPDate.month(named: words[2]),
       let year = number(words[3]), let time = time(words[4...])
     {
-      return moment(year, Int64(month) + 1, day, time)
+      return moment(year, month, day, time)
     }
     let digits = String(decoding: trimmed(text), as: UTF8.self).split { !$0.isNumber }
     guard text.contains("-"), digits.count >= 6, let year = number(digits[0]), let month = number(digits[1]),
@@ -122,14 +122,9 @@ public enum RetryAfter {
     return values[0] * 3600 + values[1] * 60 + values[2]
   }
 
-  /// Days from the civil calendar; years have four digits, so nothing overflows.
+  /// Years have four digits, so nothing overflows.
   private static func moment(_ year: Int64, _ month: Int64, _ day: Int64, _ time: Int64) -> Int64? {
     guard (1970...9999).contains(year), (1...12).contains(month), (1...31).contains(day) else { return nil }
-    let shifted = month <= 2 ? year - 1 : year
-    let era = shifted / 400
-    let ofEra = shifted - era * 400
-    let ofYear = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1
-    let days = era * 146_097 + ofEra * 365 + ofEra / 4 - ofEra / 100 + ofYear - 719_468
-    return days * 86_400 + time
+    return CivilDate(year, month, day).daysSince1970 * 86_400 + time
   }
 }

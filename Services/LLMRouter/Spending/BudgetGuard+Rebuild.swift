@@ -3,6 +3,7 @@ internal import Ledger
 internal import Primitives
 internal import Redis
 internal import Synchronization
+internal import SystemSources
 internal import Telemetry
 
 /// Counters that are missing or unverified are rebuilt from the ledger.

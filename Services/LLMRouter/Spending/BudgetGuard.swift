@@ -3,8 +3,8 @@ package import Primitives
 internal import Reactor
 internal import Redis
 internal import Synchronization
-package import Telemetry
 internal import SystemSources
+package import Telemetry
 
 /// Reserves before a call and settles after it. Most calls are served from prefetched quota, small parts of the counters
 /// that this process has reserved beforehand; the counters themselves are in Redis, a cache of the ledger: a missing one

@@ -1,5 +1,7 @@
 package import Budgets
 internal import Primitives
+internal import Redis
+internal import SystemSources
 
 /// How a counter stands: limit = spent + reserved + left, while nothing is overspent.
 package struct BudgetStatus: Sendable {

@@ -7,7 +7,7 @@ internal import RunStorage
 internal import ServiceKit
 
 /// `/operator/v1/weights/{tenant}`: the parts of tenants where several have work waiting. For those who run the
-/// installation: only the internal token opens it, and the gateway does not forward it.
+/// installation: they need the operator's scope.
 struct WeightRoutes: Sendable {
   let limits: LimitStore
   let callers: CallerAuthenticator

@@ -1,3 +1,5 @@
+internal import Calendar
+
 /// A minute on a calendar and a clock, without a time zone (proleptic Gregorian).
 public struct CivilTime: Hashable, Sendable, Comparable, CustomStringConvertible {
   /// The year.
@@ -22,12 +24,11 @@ public struct CivilTime: Hashable, Sendable, Comparable, CustomStringConvertible
 
   /// The minute that holds a number of seconds since 1970.
   public init(seconds: Int64) {
-    let minutes = CivilTime.floor(seconds, 60)
-    let days = CivilTime.floor(minutes, 1440)
-    let ofDay = Int(minutes - days * 1440)
-    (year, month, day) = CivilTime.date(days: days)
-    hour = ofDay / 60
-    minute = ofDay % 60
+    let (days, ofDay) = seconds.flooredDivision(by: 86_400)
+    let date = CivilDate(daysSince1970: days)
+    (year, month, day) = (Int(date.year), Int(date.month), Int(date.day))
+    hour = Int(ofDay / 3600)
+    minute = Int(ofDay / 60 % 60)
   }
 
   /// Reads `YYYY-MM-DD HH:MM`, whatever follows.
@@ -40,19 +41,17 @@ public struct CivilTime: Hashable, Sendable, Comparable, CustomStringConvertible
   }
 
   /// Minutes since 1970-01-01 00:00 on the same clock.
-  public var minutes: Int64 { CivilTime.days(year, month, day) * 1440 + Int64(hour * 60 + minute) }
+  public var minutes: Int64 { date.daysSince1970 * 1440 + Int64(hour * 60 + minute) }
 
   /// 0 is Sunday.
-  public var weekday: Int { Int((CivilTime.days(year, month, day) % 7 + 11) % 7) }
+  public var weekday: Int { Int(date.weekday) }
 
   /// Days of the month.
   public static func daysIn(_ month: Int, _ year: Int) -> Int {
-    switch month {
-    case 2: year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) ? 29 : 28
-    case 4, 6, 9, 11: 30
-    default: 31
-    }
+    Int(CivilDate.days(inMonth: Int64(month), year: Int64(year)))
   }
+
+  private var date: CivilDate { CivilDate(Int64(year), Int64(month), Int64(day)) }
 
   /// `YYYY-MM-DD HH:MM:00`
   public var description: String {
@@ -65,29 +64,4 @@ public struct CivilTime: Hashable, Sendable, Comparable, CustomStringConvertible
 
   /// By time.
   public static func < (left: CivilTime, right: CivilTime) -> Bool { left.minutes < right.minutes }
-
-  private static func floor(_ value: Int64, _ by: Int64) -> Int64 {
-    value >= 0 ? value / by : -((by - 1 - value) / by)
-  }
-
-  /// Days since 1970-01-01: years begin in March here, so that the leap day comes last.
-  private static func days(_ year: Int, _ month: Int, _ day: Int) -> Int64 {
-    let shifted = Int64(month <= 2 ? year - 1 : year)
-    let era = floor(shifted, 400)
-    let ofEra = shifted - era * 400
-    let ofYear = Int64((153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1)
-    return era * 146_097 + ofEra * 365 + ofEra / 4 - ofEra / 100 + ofYear - 719_468
-  }
-
-  private static func date(days: Int64) -> (Int, Int, Int) {
-    let shifted = days + 719_468
-    let era = floor(shifted, 146_097)
-    let ofEra = shifted - era * 146_097
-    let year = (ofEra - ofEra / 1460 + ofEra / 36_524 - ofEra / 146_096) / 365
-    let ofYear = ofEra - (365 * year + year / 4 - year / 100)
-    let marchMonth = (5 * ofYear + 2) / 153
-    let day = Int(ofYear - (153 * marchMonth + 2) / 5 + 1)
-    let month = Int(marchMonth < 10 ? marchMonth + 3 : marchMonth - 9)
-    return (Int(year + era * 400) + (month <= 2 ? 1 : 0), month, day)
-  }
 }

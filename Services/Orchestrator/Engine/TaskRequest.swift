@@ -3,6 +3,8 @@ internal import Decider
 package import JSON
 package import Primitives
 package import RunStorage
+internal import SystemSources
+internal import Workflows
 
 /// The document of a new task: what is to be done, by which workflow, and its descriptions.
 package struct TaskRequest: Sendable {

@@ -1,3 +1,4 @@
+internal import Contracts
 internal import HTTP
 internal import OrchestratorAPI
 internal import Postgres
@@ -15,6 +16,7 @@ final class OrchestratorService: Service {
     name: "orchestrator", summary: "Keeps runs: durable histories, the queue of steps, the protocol of workers.",
     version: CadreVersion.current)
   static let defaultPort = 8081
+  static let declaredRoutes: [RouteSpecification]? = Routes.of(.orchestrator)
   static let settings: [any SettingDeclaration] = OrchestratorSettings.all
 
   private let pool: PostgresPool
@@ -29,7 +31,10 @@ final class OrchestratorService: Service {
   init(_ context: ServiceContext) throws {
     let settings = context.settings
     let lease = settings[OrchestratorSettings.lease]
-    let callers = CallerAuthenticator(token: try InternalToken(settings[CommonSettings.internalToken]))
+    let stepKeys = try IdentitySettings.stepKeys(settings)
+    let callers = CallerAuthenticator(
+      try Authenticator(.orchestrator, trusting: [try IdentitySettings.gatewayKeys(settings), stepKeys]),
+      workers: try IdentitySettings.workerKeys(settings), steps: StepAssertions(AssertionSigner(stepKeys)))
     logger = context.telemetry.logger
     pool = OrchestratorService.pool(context)
     let storage = OrchestratorStorage(pool: pool)

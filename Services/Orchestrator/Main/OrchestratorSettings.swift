@@ -17,6 +17,7 @@ enum OrchestratorSettings {
     "history.prune_after_ms", .milliseconds(in: 0...(3650 * 86_400_000)), default: .zero,
     "Time after its end at which a run is forgotten with everything that belongs to it; 0 keeps it for ever.")
   static let all: [any SettingDeclaration] = [
-    CommonSettings.internalToken, postgres, connections, lease, archiveAfter, pruneAfter,
+    IdentitySettings.gatewayKeys, IdentitySettings.stepKeys, IdentitySettings.workerKeys, postgres, connections, lease,
+    archiveAfter, pruneAfter,
   ]
 }

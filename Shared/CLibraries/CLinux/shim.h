@@ -10,9 +10,12 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
+#include <poll.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <grp.h>
@@ -23,6 +26,11 @@
 static inline int cadre_set_nonblocking(int fd) {
   int flags = fcntl(fd, F_GETFL, 0);
   return flags < 0 ? flags : fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+}
+
+static inline int cadre_set_blocking(int fd) {
+  int flags = fcntl(fd, F_GETFL, 0);
+  return flags < 0 ? flags : fcntl(fd, F_SETFL, flags & ~O_NONBLOCK);
 }
 
 /// Keeps freed memory up to `top_bytes` at the end of each arena, and takes blocks below `block_bytes` from there: bodies
@@ -37,40 +45,124 @@ static inline void cadre_name_thread(const char *name) { prctl(PR_SET_NAME, name
 
 /// Declared here because the header hides it without _GNU_SOURCE.
 extern int accept4(int fd, struct sockaddr *address, socklen_t *size, int flags);
+extern int pipe2(int fds[2], int flags);
+extern int dup3(int from, int to, int flags);
 
 /// Accepts a connection as a non-blocking, close-on-exec descriptor; -1 and errno otherwise.
 static inline int cadre_accept(int fd) { return accept4(fd, 0, 0, SOCK_NONBLOCK | SOCK_CLOEXEC); }
 
-/// Bytes that were handed to the kernel and that the peer has not acknowledged; -1 when that is not known.
+/// Bytes that were passed to the kernel and that the peer has not acknowledged; -1 when that is not known.
 static inline int cadre_unacknowledged(int fd) {
   int count = 0;
   return ioctl(fd, SIOCOUTQ, &count) == 0 ? count : -1;
 }
 
-/// Starts a program in a process group of its own, with both outputs on `output`, optionally as another user, and so that it
-/// gets SIGTERM when its parent dies. Returns the process id, or -1 and errno. Only async-signal-safe calls follow the fork.
-static inline pid_t cadre_spawn(
-    const char *path, char *const arguments[], char *const environment[], const char *folder, int output, uid_t user,
-    gid_t group, int changes_user) {
-  pid_t parent = getpid();
-  pid_t child = fork();
-  if (child != 0) return child;
+/// A limit of a resource (setrlimit).
+struct cadre_limit {
+  int resource;
+  unsigned long long value;
+};
+
+/// What a program is started with.
+struct cadre_program {
+  const char *path;
+  char *const *arguments;
+  char *const *environment;
+  const char *folder;
+  /// Both outputs of the program; the input is empty.
+  int output;
+  uid_t user;
+  gid_t group;
+  int changes_user;
+  int dies_with_parent;
+  const struct cadre_limit *limits;
+  int limit_count;
+};
+
+static inline void cadre_spawn_failed(int report) {
+  int reason = errno;
+  (void)!write(report, &reason, sizeof reason);
+  _exit(127);
+}
+
+/// The child's side of `cadre_spawn`. Only async-signal-safe calls follow the fork. `report` takes errno when the program
+/// cannot be started, and is closed by the kernel when it was.
+static inline void cadre_run_program(const struct cadre_program *program, pid_t parent, int report) {
   setpgid(0, 0);
+  // A signal that the parent ignores or blocks is not the program's concern.
+  for (int number = 1; number < 32; number++) signal(number, SIG_DFL);
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, 0);
-  int input = open("/dev/null", O_RDONLY);
-  dup2(input, 0);
-  dup2(output, 1);
-  dup2(output, 2);
-  for (int fd = 3; fd < 256; fd++) close(fd);
-  if (folder && chdir(folder) != 0) _exit(126);
-  if (changes_user && (setgroups(0, 0) != 0 || setgid(group) != 0 || setuid(user) != 0)) _exit(126);
-  prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0);
-  if (getppid() != parent) _exit(127);
-  execve(path, arguments, environment);
-  _exit(127);
+  int input = open("/dev/null", O_RDONLY | O_CLOEXEC);
+  if (input < 0) cadre_spawn_failed(report);
+  // Away from the numbers that are given to the program.
+  int high_report = fcntl(report, F_DUPFD_CLOEXEC, 4);
+  int high_output = fcntl(program->output, F_DUPFD_CLOEXEC, 4);
+  int high_input = fcntl(input, F_DUPFD_CLOEXEC, 4);
+  if (high_report < 0 || high_output < 0 || high_input < 0) cadre_spawn_failed(report);
+  if (dup2(high_input, 0) < 0 || dup2(high_output, 1) < 0 || dup2(high_output, 2) < 0 ||
+      dup3(high_report, 3, O_CLOEXEC) < 0)
+    cadre_spawn_failed(high_report);
+  report = 3;
+  if (syscall(SYS_close_range, 4U, ~0U, 0U) != 0) {
+    // Older than the call: whatever could be open.
+    struct rlimit files;
+    int most = getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < 1048576 ? (int)files.rlim_cur : 1048576;
+    for (int fd = 4; fd < most; fd++) close(fd);
+  }
+  if (program->folder && chdir(program->folder) != 0) cadre_spawn_failed(report);
+  for (int index = 0; index < program->limit_count; index++) {
+    struct rlimit limit = {program->limits[index].value, program->limits[index].value};
+    if (setrlimit(program->limits[index].resource, &limit) != 0) cadre_spawn_failed(report);
+  }
+  if (program->changes_user &&
+      (setgroups(0, 0) != 0 || setgid(program->group) != 0 || setuid(program->user) != 0))
+    cadre_spawn_failed(report);
+  if (program->dies_with_parent) {
+    prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0);
+    if (getppid() != parent) _exit(127);
+  }
+  execve(program->path, program->arguments, program->environment);
+  cadre_spawn_failed(report);
 }
+
+/// Starts a program in a process group of its own, without any descriptor of this process but its output. Returns the
+/// process id once the program runs, or -1 and errno.
+static inline pid_t cadre_spawn(const struct cadre_program *program) {
+  int report[2];
+  if (pipe2(report, O_CLOEXEC) != 0) return -1;
+  pid_t parent = getpid();
+  pid_t child = fork();
+  if (child == 0) cadre_run_program(program, parent, report[1]);
+  int reason = child < 0 ? errno : 0;
+  close(report[1]);
+  if (child > 0) {
+    ssize_t count;
+    do {
+      count = read(report[0], &reason, sizeof reason);
+    } while (count < 0 && errno == EINTR);
+    if (count == (ssize_t)sizeof reason) {
+      while (waitpid(child, 0, 0) < 0 && errno == EINTR) {
+      }
+      child = -1;
+    }
+  }
+  close(report[0]);
+  if (child < 0) errno = reason;
+  return child;
+}
+
+/// A descriptor that becomes readable when a process ends; -1 and errno when the kernel has none.
+static inline int cadre_process_descriptor(pid_t process) { return (int)syscall(SYS_pidfd_open, process, 0); }
+
+/// Whether a child has ended, without reaping it.
+static inline int cadre_has_ended(pid_t process) {
+  siginfo_t info;
+  info.si_pid = 0;
+  return waitid(P_PID, (id_t)process, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == process;
+}
+
 static inline int cadre_exit_status(int status) {
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }

@@ -10,7 +10,7 @@ internal import Telemetry
 ///
 /// `@unchecked Sendable`: confined to its loop; libcurl's callbacks run there too.
 final class CurlTransfer: @unchecked Sendable {
-  /// Received and unread bytes above which libcurl is told to stop reading.
+  /// Received and unread bytes above which libcurl is paused.
   private static let bufferedBytesMax = 256 * 1024
   private static let headersBytesMax = 64 * 1024
   private static let connectTimeoutMilliseconds = 10_000

@@ -114,7 +114,7 @@ final class CurlTransport: @unchecked Sendable {
   }
 }
 
-/// Tells libcurl what one of its sockets is ready for.
+/// Passes the readiness of one of its sockets to libcurl.
 private final class CurlSocket: ReadinessHandler {
   private let fd: Int32
   private unowned let transport: CurlTransport

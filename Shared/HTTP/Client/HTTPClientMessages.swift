@@ -104,7 +104,7 @@ public struct HTTPClientError: Error, Sendable, CustomStringConvertible {
   public let code: Code
   /// Whether the server may have acted on the request.
   public let outcomeUnknown: Bool
-  /// What the layer below said, without addresses' secrets or content.
+  /// The message of the layer below, without addresses' secrets or content.
   public let reason: String
 
   /// Makes an error.

@@ -21,7 +21,7 @@ final class RequestUpload: @unchecked Sendable {
   var isAnswered = false
   /// Everything was written.
   private(set) var isComplete = false
-  /// The source failed before there was an answer; that is what the caller is told.
+  /// The source failed before there was an answer; that is the error of the call.
   private(set) var sourceFailure: (any Error)?
   /// When a piece was written last; the time for the answer counts from there.
   private(set) var progressAt: UInt64
@@ -85,7 +85,7 @@ final class RequestUpload: @unchecked Sendable {
     sent &+= UInt64(piece.count)
     if let length {
       guard sent <= length else {
-        fail(HTTPClientError(.protocolViolation, reason: "the request's body is longer than was said"))
+        fail(HTTPClientError(.protocolViolation, reason: "the request's body is longer than announced"))
         return false
       }
     } else {
@@ -101,7 +101,7 @@ final class RequestUpload: @unchecked Sendable {
   private func complete() {
     if let length {
       guard sent == length else {
-        return fail(HTTPClientError(.protocolViolation, reason: "the request's body is shorter than was said"))
+        return fail(HTTPClientError(.protocolViolation, reason: "the request's body is shorter than announced"))
       }
     } else {
       var end: [UInt8] = []

@@ -48,7 +48,7 @@ let server = HTTPServer(
 group.loops[0].task {
   await postgres.start()
   await redis.start()
-  try await redis.set("bench", "0123456789abcdef0123456789abcdef")
+  _ = try await redis.send(["SET", "bench", "0123456789abcdef0123456789abcdef"])
   try await server.start()
   print("ready")
   fflush(nil)

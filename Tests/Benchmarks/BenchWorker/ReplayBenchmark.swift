@@ -1,6 +1,7 @@
 import Decider
 import Primitives
 import History
+import Replay
 import SystemSources
 
 /// How fast histories are replayed: the usual small one, and a fan-out over thousands.

@@ -5,37 +5,58 @@ import HTTPWire
 import JSON
 import Primitives
 import Reactor
+import ServiceKit
 import Synchronization
 import SystemSources
 import Telemetry
 
 /// Drives orchestrators with runs whose steps do nothing, and plays their workers.
-/// `bench-worker PORT[,PORT] TOKEN WORKFLOW RUNS OPEN`: RUNS runs, at most OPEN of them at the same time. Prints one
-/// line of JSON: runs per second, and the time of a run from its submission to its end.
+/// `bench-worker PORT[,PORT] GATEWAY_KEYS WORKER_KEYS WORKFLOW RUNS OPEN`: RUNS runs, at most OPEN of them at the same
+/// time. Prints one line of JSON: runs per second, and the time of a run from its submission to its end.
 if CommandLine.arguments.dropFirst() == ["replay"] {
   ReplayBenchmark.run()
   exit(0)
 }
-guard CommandLine.arguments.count == 6, let runs = Int(CommandLine.arguments[4]),
-  let openMax = Int(CommandLine.arguments[5])
+guard CommandLine.arguments.count == 7, let runs = Int(CommandLine.arguments[5]),
+  let openMax = Int(CommandLine.arguments[6])
 else {
-  print("usage: bench-worker PORT[,PORT] TOKEN WORKFLOW RUNS OPEN")
+  print("usage: bench-worker PORT[,PORT] GATEWAY_KEYS WORKER_KEYS WORKFLOW RUNS OPEN")
   exit(2)
 }
 signal(SIGPIPE, SIG_IGN)
+
+/// What the gateway and a worker show.
+struct BenchIdentity: Sendable {
+  let worker: WorkerCredentials
+  private let caller: Caller
+  private let assertions: CallerAssertions
+
+  init(gatewayKeys: String, workerKeys: String) throws {
+    worker = WorkerCredentials(try KeyList(workerKeys, named: "WORKER_KEYS"))
+    let keys = try SigningKeys(issuer: .gateway, setting: gatewayKeys, named: "GATEWAY_KEYS")
+    assertions = CallerAssertions(AssertionSigner(keys))
+    caller = Caller(
+      issuer: .gateway, tenant: TenantID(UUID(high: 0x7000, low: 0x8000_0000_0000_0001)), principal: "bench",
+      scopes: [.api])
+  }
+
+  var assertion: String { assertions.text(for: caller, to: .orchestrator, now: WallClock.now()) }
+}
 
 /// One orchestrator.
 struct Peer: Sendable {
   let client: HTTPClient
   let base: HTTPURL
-  let token: String
+  let identity: BenchIdentity
 
   func post(_ path: String, _ body: [UInt8]) async throws -> JSONView {
     var headers = HTTPHeaders()
     headers.append(.contentType, "application/json")
-    headers.append(InternalHeader.token, token)
-    headers.append(InternalHeader.tenant, "tenant_00000000000070008000000000000001")
-    headers.append(InternalHeader.principal, "bench")
+    if path.hasPrefix("/worker/") {
+      headers.append(.authorization, identity.worker.authorization)
+    } else {
+      headers.append(InternalHeader.assertion, identity.assertion)
+    }
     let answer = try await client.send(
       HTTPClientRequest(
         .post, try base.appending(path: path), headers: headers, body: .bytes(body), timeout: .seconds(60),
@@ -96,44 +117,40 @@ final class Progress: Sendable {
 
 let group = EventLoopGroup(count: 1)
 let client = HTTPClient(group: group, configuration: HTTPClientConfiguration(), telemetry: .disabled(service: "bench"))
+let identity = try BenchIdentity(
+  gatewayKeys: CommandLine.arguments[2], workerKeys: CommandLine.arguments[3])
 let peers = try CommandLine.arguments[1].split(separator: ",").map {
-  Peer(client: client, base: try HTTPURL("http://127.0.0.1:\($0)"), token: CommandLine.arguments[2])
+  Peer(client: client, base: try HTTPURL("http://127.0.0.1:\($0)"), identity: identity)
 }
-let workflow = CommandLine.arguments[3]
+let workflow = CommandLine.arguments[4]
 let progress = Progress()
 let submitted = Atomic(0)
 
-@Sendable func deliver(_ leases: [JSONView], to peer: Peer) async {
-  var writer = JSONWriter()
-  writer.beginObject()
-  writer.key("results")
-  writer.beginArray()
-  for lease in leases {
-    writer.beginObject()
-    writer.member("step_id", lease["step_id"]?.string ?? "")
-    writer.member("token", lease["token"]?.string ?? "")
-    writer.member("attempt", lease["attempt"]?.int ?? 0)
-    writer.member("output", raw: Array("{}".utf8))
-    writer.endObject()
-  }
-  writer.endArray()
-  writer.endObject()
+@Sendable func deliver(_ leases: [StepLease], to peer: Peer) async {
+  let batch = ResultBatch(
+    leases.map { lease in
+      ResultBatch.Entry(
+        step: lease.step, assertion: lease.assertion,
+        result: ResultRequest(token: lease.token, attempt: lease.attempt, outcome: .output(Array("{}".utf8))))
+    })
   do {
-    let answer = try await peer.post("/worker/v1/results", writer.bytes)["results"]
-    for (lease, result) in zip(leases, answer.map { Array($0.elements) } ?? []) {
-      if result["status"]?.int != 200 { progress.failed() }
-      if result["run_status"]?.string == "succeeded" { progress.ended(lease["run_id"]?.string ?? "") }
+    let answer = ResultBatchAnswer(try await peer.post(WorkerPath.results, batch.document()))
+    for (lease, entry) in zip(leases, answer?.entries ?? []) {
+      switch entry.outcome {
+      case .accepted(let result): if result.runStatus == "succeeded" { progress.ended(lease.run.description) }
+      case .refused: progress.failed()
+      }
     }
   } catch { progress.failed() }
 }
 
 @Sendable func work(for peer: Peer) async {
-  let request = Array(#"{"worker":"bench","job_types":["bench"],"slots":64,"wait_ms":5000}"#.utf8)
+  let request = LeaseRequest(worker: "bench", jobTypes: ["bench"], slots: 64, waitMilliseconds: 5000).document()
   while progress.done < runs {
     do {
-      let leases = try await peer.post("/worker/v1/leases", request)["leases"]
-      let held = leases.map { Array($0.elements) } ?? []
-      if !held.isEmpty { group.loops[0].task { await deliver(held, to: peer) } }
+      let answer = LeaseAnswer(try await peer.post(WorkerPath.leases, request))
+      let leases = answer?.leases ?? []
+      if !leases.isEmpty { group.loops[0].task { await deliver(leases, to: peer) } }
     } catch {
       progress.failed()
       try? await EventLoop.sleep(for: .milliseconds(100))

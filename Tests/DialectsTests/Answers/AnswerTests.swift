@@ -93,7 +93,7 @@ import Testing
     }
   }
 
-  @Test func `usage that nobody told is the estimate of the ledger`() throws {
+  @Test func `usage that is not reported is the estimate of the ledger`() throws {
     let data = [AnswerPlay.chunk(#"{"content":"hi there"}"#), AnswerPlay.chunk("{}", "stop")]
     for dialect in ChatOddityTests.callers {
       let seen = try AnswerPlay.seen(data, to: dialect)
@@ -186,13 +186,13 @@ import Testing
     ),
     (.responses, #"{"status":"completed","output":[{"type":"custom_tool_call"}]}"#, ""),
   ])
-  func `what an answer has come to is seen`(_ dialect: Dialect, _ body: String, _ expected: String) throws {
+  func `the outcome of an answer is known`(_ dialect: Dialect, _ body: String, _ expected: String) throws {
     let outcome = try #require(AnswerText(whole: Array(body.utf8), dialect)).outcome
     let words = [outcome.isEmpty ? "empty" : nil, outcome.isFiltered ? "filtered" : nil, outcome.isCut ? "cut" : nil]
     #expect(words.compactMap { $0 }.joined(separator: " ") == expected)
   }
 
-  @Test func `what a stream has come to is seen as it comes`() throws {
+  @Test func `the outcome of a stream is known as it comes`() throws {
     func outcome(_ wire: Dialect, _ data: [String]) throws -> AnswerOutcome {
       var inspector = StreamInspector(wire)
       for line in data { _ = try inspector.inspect(ServerSentEvent(data: Array(line.utf8))) }

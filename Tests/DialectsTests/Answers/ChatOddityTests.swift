@@ -114,7 +114,7 @@ import Testing
   }
 
   @Test(arguments: callers)
-  func `words within a call come behind it, and none is lost`(_ dialect: Dialect) throws {
+  func `text within a call comes behind it, and none is lost`(_ dialect: Dialect) throws {
     let seen = try AnswerPlay.seen(
       [
         AnswerPlay.call(#"{"index":0,"id":"a","function":{"name":"get","arguments":"{\"a\":"}}"#),
@@ -193,7 +193,7 @@ import Testing
     ("length", "max_tokens", "length", "max_output_tokens"),
     ("content_filter", "refusal", "content_filter", "content_filter"),
   ])
-  func `calls are calls whatever the reason says, but for a cut`(
+  func `calls are calls whatever the finish reason is, but for a cut`(
     _ reason: String?, _ message: String, _ chat: String, _ response: String
   ) throws {
     let data = [
@@ -214,7 +214,7 @@ import Testing
   }
 
   @Test(arguments: ["MAX_TOKENS", "length", "max_output_tokens"])
-  func `a cut is a cut in other words too`(_ reason: String) throws {
+  func `a cut is a cut by other names too`(_ reason: String) throws {
     let data = [AnswerPlay.chunk(#"{"content":"hi"}"#), AnswerPlay.chunk("{}", reason)]
     #expect(try AnswerPlay.seen(data, to: .messages).finish == "max_tokens")
     #expect(try AnswerPlay.seen(data, to: .responses).finish == "max_output_tokens")
@@ -229,7 +229,7 @@ import Testing
   // MARK: Words
 
   @Test(arguments: callers, ["reasoning_content", "reasoning", "thinking"])
-  func `thoughts come before the words`(_ dialect: Dialect, _ member: String) throws {
+  func `thoughts come before the text`(_ dialect: Dialect, _ member: String) throws {
     let data = [
       AnswerPlay.chunk(#"{"role":"assistant","content":"","\#(member)":"let "}"#),
       AnswerPlay.chunk(#"{"\#(member)":"me see"}"#), AnswerPlay.chunk(#"{"content":"42"}"#),
@@ -271,7 +271,7 @@ import Testing
     #expect(seen.thoughts == "hm" && seen.text == "42!")
   }
 
-  @Test func `a refusal is a refusal where the dialect has one, and words elsewhere`() throws {
+  @Test func `a refusal is a refusal where the dialect has one, and text elsewhere`() throws {
     let body = #"{"choices":[{"message":{"content":null,"refusal":"I cannot help."},"finish_reason":"stop"}]}"#
     let data = [AnswerPlay.chunk(#"{"refusal":"I cannot "}"#), AnswerPlay.chunk(#"{"refusal":"help."}"#, "stop")]
     for seen in [try AnswerPlay.whole(body, to: .responses), try AnswerPlay.seen(data, to: .responses)] {

@@ -88,7 +88,7 @@ import Testing
     #expect(seen.text == "ab" && seen.order == ["text"] && seen.calls.isEmpty)
   }
 
-  @Test func `thoughts that are not shown keep their signature`() throws {
+  @Test func `thoughts that are redacted keep their signature`() throws {
     let data =
       [start] + block(0, #"{"type":"thinking","thinking":""}"#, [#"{"type":"signature_delta","signature":"S1"}"#])
       + block(1, #"{"type":"redacted_thinking","data":"DATA"}"#)
@@ -135,7 +135,7 @@ import Testing
     ("end_turn", "stop"), ("stop_sequence", "stop"), ("pause_turn", "stop"), ("max_tokens", "length"),
     ("model_context_window_exceeded", "length"), ("tool_use", "stop"), ("refusal", "content_filter"),
   ])
-  func `stop reasons in the words of chat`(_ reason: String, _ expected: String) throws {
+  func `stop reasons as finish reasons of chat`(_ reason: String, _ expected: String) throws {
     let data = [start] + block(0, #"{"type":"text","text":"hi"}"#) + end(reason)
     #expect(try AnswerPlay.seen(data, from: .messages, to: .chat).finish == expected)
     let body = #"{"content":[{"type":"text","text":"hi"}],"stop_reason":"\#(reason)"}"#

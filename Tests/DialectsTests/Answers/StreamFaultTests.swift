@@ -35,7 +35,7 @@ import Testing
   }
 
   @Test(arguments: ["<html>", "[1]", "nothing", "{\"a\":", "\u{0}"])
-  func `garbage is told apart from errors`(_ text: String) {
+  func `garbage is no error of the provider`(_ text: String) {
     let fault = #expect(throws: StreamFault.self) { try inspect(.chat, text) }
     #expect(fault?.code == StreamFault.garbageCode)
   }

@@ -11,7 +11,7 @@ import Testing
      "best_of":3,"stream":true}
     """
 
-  @Test func `a prompt becomes what the user says`() throws {
+  @Test func `a prompt becomes the message of the user`() throws {
     for kind in Kind.allCases {
       let made = try Made(CompletionTests.text, .completions, kind)
       let content = made.messages()[0]["content"]

@@ -56,7 +56,7 @@ import Testing
     #expect(chat.dropped == ["input.content.file_url"])
   }
 
-  @Test func `a JSON object is asked for in words where there is no format for it`() throws {
+  @Test func `a JSON object is asked for by a sentence where there is no format for it`() throws {
     for (text, dialect) in [
       (#"{"messages":[{"role":"user","content":"x"}],"response_format":{"type":"json_object"}}"#, Dialect.chat),
       (#"{"input":"x","text":{"format":{"type":"json_object"}}}"#, .responses),

@@ -66,7 +66,7 @@ import Testing
     #expect(own.roles == "user assistant")
   }
 
-  @Test func `the last words of the assistant end without white space`() throws {
+  @Test func `the last text of the assistant ends without white space`() throws {
     for text in [#""Once upon a time \n""#, #"[{"type":"text","text":"Once upon a time \n"}]"#] {
       let turns = #"[{"role":"user","content":"x"},{"role":"assistant","content":\#(text)}]"#
       for dialect in [Dialect.chat, .messages] {

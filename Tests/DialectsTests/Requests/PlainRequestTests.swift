@@ -24,7 +24,7 @@ import Testing
     #expect(try made(null, .openai) == #"{"model":"there","max_completion_tokens":5,\#(talk)}"#)
   }
 
-  @Test func `a stream tells its usage`() throws {
+  @Test func `a stream is asked for its usage`() throws {
     let talk = Self.talk
     let usage = #""stream_options":{"include_usage":true}"#
     let text = #"{"model":"here","stream":true,"max_tokens":5,\#(talk)}"#

@@ -42,7 +42,7 @@ import Testing
     (#""tool_call_id":"c1""#, #""tool_call_id":"c2""#), (#""{}""#, #""""#), (#""stop":"x""#, #""stop":"""#),
     (#""temperature":1"#, #""temperature":3"#), (#""role":"tool","#, #""role":"user","#),
   ])
-  func `every fault is seen`(_ fine: String, _ fault: String) throws {
+  func `every fault is found`(_ fine: String, _ fault: String) throws {
     let text = """
       {"model":"there","messages":[{"role":"system","content":"s"},{"role":"user","content":"a"},
        {"role":"assistant","content":null,"tool_calls":[{"id":"c1","type":"function","function":{"name":"f","arguments":"{}"}}]},

@@ -79,7 +79,7 @@ import Testing
     #expect(result?["content"]?[1]?["source"]?["media_type"]?.string == "image/png")
   }
 
-  @Test func `words between a call and its result belong to the turn of the call`() throws {
+  @Test func `text between a call and its result belongs to the turn of the call`() throws {
     let made = try Made(
       """
       {"input":[{"role":"user","content":"w"},{"type":"function_call","call_id":"c1","name":"f","arguments":"{}"},
@@ -129,7 +129,7 @@ import Testing
     #expect(made.root["tools"]?[0]?["function"]?["name"]?.string == "n__g")
   }
 
-  @Test func `a result whose call is a reference is told as text`() throws {
+  @Test func `a result whose call is a reference becomes text`() throws {
     let made = try Made(
       """
       {"input":[{"role":"user","content":"x"},{"type":"item_reference","id":"fc_1"},

@@ -163,5 +163,4 @@ private func mustBeStream(_ bytes: [UInt8], _ dialect: Dialect) {
 private func fuzzChecks(_ bytes: [UInt8]) {
   guard let root = try? JSONDocument(parsing: bytes).root else { return }
   if let check = try? AnswerCheck(root["check"] ?? root) { _ = check.fault(in: root["text"]?.string ?? "{}") }
-  if let schema = try? SchemaCheck(root["schema"] ?? root) { _ = schema.fault(root["value"] ?? root) }
 }

@@ -43,8 +43,8 @@ public func fuzzConnection(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt
   return 0
 }
 
-/// The server of all inputs, started at the first one.
-private let port: UInt16 = {
+/// The server of all inputs, started at the first one. Loops live as long as their group.
+private let fixture: (server: HTTPServer, group: EventLoopGroup, port: UInt16) = {
   var router = Router()
   router.on(.get, "/hello") { _ in .text(.ok, "hi") }
   router.on(.post, "/echo", RouteOptions(bodyBytesMax: 1 << 20)) { request in
@@ -75,7 +75,7 @@ private let port: UInt16 = {
     }
   }
   while box.port.load(ordering: .sequentiallyConsistent) == 0 { usleep(1000) }
-  return UInt16(box.port.load(ordering: .sequentiallyConsistent))
+  return (server, group, UInt16(box.port.load(ordering: .sequentiallyConsistent)))
 }()
 
 private final class PortBox: Sendable {
@@ -90,7 +90,7 @@ private struct Client {
     descriptor = socket(AF_INET, CInt(SOCK_STREAM.rawValue), 0)
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)
-    address.sin_port = port.bigEndian
+    address.sin_port = fixture.port.bigEndian
     address.sin_addr.s_addr = in_addr_t(0x7F00_0001).bigEndian
     // A reset on close leaves no port behind in TIME_WAIT.
     var linger = linger(l_onoff: 1, l_linger: 0)

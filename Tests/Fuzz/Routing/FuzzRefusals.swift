@@ -28,7 +28,7 @@ public func fuzzRefusals(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
   for pause in pauses {
     history.failed(target, failure, isBegun: status % 2 == 0)
     let repeated = history.repeats(
-      target, failure, retryAfter: pause, hasTwin: false, RetryPolicy(), random: UInt64(status))
+      target, failure, retryAfter: pause, hasTwin: false, AttemptPolicy(), random: UInt64(status))
     precondition(repeated.map { $0 >= 0 && $0 < 10_000 } ?? true)
   }
   return 0

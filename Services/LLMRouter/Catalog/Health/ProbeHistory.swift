@@ -1,5 +1,5 @@
-/// The consecutive failures of each provider's health probes: after `failuresMax` of them it is blocked, after one success
-/// it is not any more. A state machine without time and I/O.
+/// The consecutive failures of each provider's health probes: after `failuresMax` of them it is blocked, after one
+/// success it is not any more. A state machine without time and I/O.
 package struct ProbeHistory: Sendable {
   /// What a probe has changed.
   package struct Change: Sendable, Equatable {

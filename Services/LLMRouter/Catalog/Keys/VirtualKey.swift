@@ -34,11 +34,14 @@ package struct VirtualKey: Sendable, Hashable {
     private static let rememberedMax = 10_000
 
     private let key: [UInt8]
+    private let keys: [[UInt8]]
     private let remembered = Mutex<[String: VirtualKey]>([:])
 
-    /// A signer whose key is derived from the installation's internal token.
-    package init(internalToken: String) {
-      key = Digest.hmacSHA256(Array("cadre virtual key 1".utf8), key: Array(internalToken.utf8))
+    /// A signer with keys that are derived from secrets of their own. The first signs, all verify.
+    package init(_ list: KeyList) {
+      func derive(_ key: KeyList.Key) -> [UInt8] { KeyDerivation.derive("cadre virtual key 1", key.secret) }
+      key = derive(list.first)
+      keys = list.keys.map(derive)
     }
 
     /// The text of a key.
@@ -54,7 +57,7 @@ package struct VirtualKey: Sendable, Hashable {
       guard text.hasPrefix(VirtualKey.prefix), text.utf8.count <= VirtualKey.bytesMax else { return nil }
       let parts = text.dropFirst(VirtualKey.prefix.count).split(separator: ".", omittingEmptySubsequences: false)
       guard parts.count == 2, let payload = Hex.decode(parts[0]), let mac = Hex.decode(parts[1]),
-        Secrets.equal(mac, Digest.hmacSHA256(payload, key: key))
+        keys.contains(where: { Secrets.equal(mac, Digest.hmacSHA256(payload, key: $0)) })
       else { return nil }
       let virtual = VirtualKey(payload)
       remembered.withLock { remembered in

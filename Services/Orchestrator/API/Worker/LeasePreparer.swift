@@ -15,7 +15,7 @@ struct PreparedLease: Sendable {
   var failure: Failure?
 
   /// Writes the lease as workers read it.
-  func write(to writer: inout JSONWriter, submitter: String?) {
+  func write(to writer: inout JSONWriter, submitter: String?, assertion: String) {
     writer.beginObject()
     writer.member("step_id", step.step.description)
     writer.member("run_id", step.run.description)
@@ -26,6 +26,7 @@ struct PreparedLease: Sendable {
     writer.member("token", step.token.description)
     writer.member("lease_ms", step.leaseMilliseconds)
     writer.member("deadline", step.deadline.description)
+    writer.member("assertion", assertion)
     writer.member("principal", ifPresent: submitter)
     writer.member("agent", ifPresent: step.named("agent:"))
     writer.member("project", ifPresent: step.named("project:"))

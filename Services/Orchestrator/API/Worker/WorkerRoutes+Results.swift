@@ -16,12 +16,13 @@ extension WorkerRoutes {
 
   /// Ends the attempt, with the calls that were not recorded before: both happen or neither.
   func result(_ request: HTTPRequest) async throws -> HTTPResponse {
-    try callers.requireWorker(request)
-    let after = try await deliver(try Parameter.id(request, StepID.self), JSONFields(try await request.json().root))
+    let (step, caller) = try stepCaller(of: request)
+    let after = try await deliver(step, caller, JSONFields(try await request.json().root))
     return .json { $0.member("run_status", after.effectiveStatus) }
   }
 
-  /// Ends several attempts, each by itself: the answer has a status for each.
+  /// Ends several attempts, each by itself and by the assertion of its step: what is wrong with one is reported in its
+  /// place of the answer.
   func results(_ request: HTTPRequest) async throws -> HTTPResponse {
     try callers.requireWorker(request)
     var fields = JSONFields(try await request.json().root)
@@ -90,8 +91,11 @@ extension WorkerRoutes {
       let token = entry["token"]?.string.flatMap({ UUID($0) }),
       let lease = engine.leases.verify(step, token: token), let workflow = engine.cachedWorkflow(of: lease.run)
     else { return nil }
+    let caller = try callers.stepCaller(entry["assertion"]?.string, of: step)
+    try StepCaller.check(caller, holds: token)
     var fields = JSONFields(entry, path: path)
     _ = fields.string("step_id", isRequired: true, bytesMax: 64)
+    _ = fields.value("assertion")
     return try change(Proof(lease: lease, token: token), workflow, &fields)
   }
 
@@ -100,12 +104,17 @@ extension WorkerRoutes {
     guard let step = fields.string("step_id", isRequired: true, bytesMax: 64).flatMap({ StepID($0) }) else {
       return .failure(.notFound("step"))
     }
-    do { return .success(try await deliver(step, fields)) } catch { return .failure(try problem(error)) }
+    _ = fields.value("assertion")
+    do {
+      let caller = try callers.stepCaller(entry["assertion"]?.string, of: step)
+      return .success(try await deliver(step, caller, fields))
+    } catch { return .failure(try problem(error)) }
   }
 
   /// What is wrong with one entry; what is wrong with all of them is thrown.
   private func problem(_ error: any Error) throws -> Problem {
     switch error {
+    case let problem as Problem: return problem
     case let refused as ChangeRefusal: return Problem(refused)
     case let faults as JSONFieldsError: return Problem(faults)
     case let error as PostgresError where error.isTransient: return .unavailable(error)
@@ -113,9 +122,9 @@ extension WorkerRoutes {
     }
   }
 
-  private func deliver(_ step: StepID, _ view: JSONFields) async throws -> ChangeResult {
+  private func deliver(_ step: StepID, _ caller: Caller, _ view: JSONFields) async throws -> ChangeResult {
     var fields = view
-    guard let proof = try await proof(step, &fields) else {
+    guard let proof = try await proof(step, caller, &fields) else {
       try fields.finish()
       throw ChangeRefusal.leaseLost
     }

@@ -7,6 +7,7 @@ internal import Postgres
 internal import Primitives
 internal import RunEngine
 internal import RunStorage
+internal import ServiceKit
 internal import StepDispatch
 internal import SystemSources
 internal import Telemetry
@@ -68,7 +69,12 @@ struct WorkerRoutes: Sendable {
     writer.beginObject()
     writer.key("leases")
     writer.beginArray()
-    for lease in prepared { lease.write(to: &writer, submitter: submitters[lease.step.task]) }
+    for lease in prepared {
+      let submitter = submitters[lease.step.task]
+      lease.write(
+        to: &writer, submitter: submitter,
+        assertion: callers.assertion(of: StepCaller.make(lease.step, by: submitter), leaseMilliseconds: leaseMilliseconds))
+    }
     writer.endArray()
     writer.endObject()
     return .json(.ok, writer.bytes)
@@ -87,25 +93,36 @@ struct WorkerRoutes: Sendable {
     }
   }
 
-  /// The lease of a step, by the token among `fields`; `nil` when that is malformed, which is noted as a fault.
-  func proof(_ step: StepID, _ fields: inout JSONFields) async throws -> Proof? {
+  /// The step of a request, and the worker that has leased it, by the step's assertion. Throws a `Problem`.
+  func stepCaller(of request: HTTPRequest) throws(Problem) -> (StepID, Caller) {
+    let step = try Parameter.id(request, StepID.self)
+    return (step, try callers.stepCaller(request.headers[InternalHeader.assertion], of: step))
+  }
+
+  /// The lease of a step, by the token among `fields`, presented by the caller that the assertion of the same lease names;
+  /// `nil` when the token is malformed, which is noted as a fault.
+  func proof(_ step: StepID, _ caller: Caller, _ fields: inout JSONFields) async throws -> Proof? {
     guard let text = fields.string("token", isRequired: true, bytesMax: 64) else { return nil }
     guard let token = UUID(text) else {
       fields.note("token", .malformed, "The token of the lease is expected.")
       return nil
     }
-    if let lease = engine.leases.verify(step, token: token) { return Proof(lease: lease, token: token) }
+    if let lease = engine.leases.verify(step, token: token) {
+      try StepCaller.check(caller, holds: token)
+      return Proof(lease: lease, token: token)
+    }
     guard let lease = try await store.leasedStep(step), lease.token == token else {
       throw ChangeRefusal.leaseLost
     }
+    try StepCaller.check(caller, holds: token)
     return Proof(lease: lease, token: token)
   }
 
   /// Records calls and extends the lease; without calls it is a heartbeat.
   private func journal(_ request: HTTPRequest) async throws -> HTTPResponse {
-    try callers.requireWorker(request)
+    let (step, caller) = try stepCaller(of: request)
     var fields = JSONFields(try await request.json().root)
-    let proof = try await proof(try Parameter.id(request, StepID.self), &fields)
+    let proof = try await proof(step, caller, &fields)
     let attempt = fields.int("attempt", isRequired: true, in: 1...1_000_000)
     let (calls, payloads) = calls(&fields)
     try fields.finish()
@@ -120,7 +137,10 @@ struct WorkerRoutes: Sendable {
           run: proof.lease.run, inputs: [.record(step: proof.lease.key, attempt: Int(attempt), calls)],
           payloads: payloads, proof: proof.transition(isReleased: false, milliseconds: leaseMilliseconds)))
     }
-    return .json { $0.member("lease_ms", leaseMilliseconds) }
+    return .json {
+      $0.member("lease_ms", leaseMilliseconds)
+      $0.member("assertion", callers.assertion(of: caller, leaseMilliseconds: leaseMilliseconds))
+    }
   }
 
   func calls(_ fields: inout JSONFields) -> ([CallRecord], [Payload]) {

@@ -1,0 +1,6 @@
+/// Where a worker gets steps from.
+public protocol StepSource: Sendable {
+  /// Takes up to `slots` steps, waiting for some. Leases that cannot be read are counted: their time passes, and the
+  /// steps are leased again. Throws when there is no answer.
+  func lease(slots: Int, wait: Duration) async throws -> (steps: [LeasedStep], unreadable: Int)
+}

@@ -1,0 +1,47 @@
+internal import LocalStack
+
+/// The command line of `cadre`.
+package enum CadreTool {
+  /// The version that is printed.
+  package static let version = "0.1.0"
+
+  /// Runs a command and returns the exit status: 0 when it did what was asked, 1 when it could not, 2 when the command
+  /// line is not understood.
+  package static func run(
+    _ arguments: [String], output: Output, environment: [String: String] = ProcessEnvironment.all
+  ) -> Int32 {
+    let rest = Array(arguments.dropFirst())
+    if let command = arguments.first, let text = Usage.commands[command],
+      rest.contains(where: { $0 == "--help" || $0 == "-h" })
+    {
+      output.line(text)
+      return 0
+    }
+    switch arguments.first {
+    case "up": return UpCommand(output: output, environment: environment).run(rest)
+    case "submit": return TaskCommands(output: output, environment: environment).submit(rest)
+    case "get": return TaskCommands(output: output, environment: environment).get(rest)
+    case "events": return TaskCommands(output: output, environment: environment).events(rest)
+    case "replay": return ReplayCommand(output: output).run(rest)
+    case "--version", "version":
+      output.line("cadre \(version)")
+      return 0
+    case "help" where !rest.isEmpty: return help(rest[0], output)
+    case nil, "--help", "-h", "help":
+      output.line(Usage.text)
+      return 0
+    case .some(let word): return unknown(word, output)
+    }
+  }
+
+  private static func help(_ command: String, _ output: Output) -> Int32 {
+    guard let text = Usage.commands[command] else { return unknown(command, output) }
+    output.line(text)
+    return 0
+  }
+
+  private static func unknown(_ word: String, _ output: Output) -> Int32 {
+    output.error("cadre: there is no command \"\(word)\".\n\n\(Usage.text)")
+    return 2
+  }
+}

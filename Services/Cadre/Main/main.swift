@@ -1,0 +1,4 @@
+internal import CadreCommands
+internal import Glibc
+
+exit(CadreTool.run(Array(CommandLine.arguments.dropFirst()), output: .standard))

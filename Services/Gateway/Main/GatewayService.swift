@@ -1,0 +1,69 @@
+internal import Contracts
+internal import GatewayForwarding
+internal import GatewayIdentity
+internal import HTTP
+internal import HTTPWire
+internal import Primitives
+internal import ServiceKit
+internal import Settings
+
+@main
+final class GatewayService: Service {
+  static let program = ProgramDescription(
+    name: "gateway", summary: "The edge of Cadre: authenticates callers and forwards requests to the services.",
+    version: CadreVersion.current)
+  static let defaultPort = 8080
+  static let stallTimeout = Duration.seconds(60)
+  static let isReadinessPublic = false
+  /// Each stream has a connection of its own behind it.
+  static let httpClient: HTTPClientConfiguration = {
+    var configuration = HTTPClientConfiguration()
+    configuration.connectionsPerOriginMax = 16_384
+    configuration.waitersPerOriginMax = 16_384
+    return configuration
+  }()
+
+  static let orchestrator = Setting(
+    "orchestrator.url", .string(bytesMaximum: 2048), default: "http://127.0.0.1:8081",
+    "Base URL of the orchestrator; several replicas are separated by commas.")
+  static let router = Setting(
+    "llm_router.url", .string(bytesMaximum: 2048), default: "http://127.0.0.1:8082",
+    "Base URL of the llm-router; several replicas are separated by commas.")
+  static let settings: [any SettingDeclaration] = [
+    IdentitySettings.gatewayKeys, APIKeys.keys, APIKeys.key, APIKeys.tenant, orchestrator, router,
+  ]
+
+  /// Longer than the longest `Prefer: wait`.
+  private static let orchestratorTimeout = Duration.seconds(75)
+  /// Longer than the longest call of a model: the router ends it with a sentence of its own.
+  private static let routerTimeout = Duration.seconds(3660)
+
+  private let routes: ForwardedRoutes
+
+  init(_ context: ServiceContext) throws {
+    let assertions = CallerAssertions(AssertionSigner(try IdentitySettings.gatewayKeys(context.settings)))
+    func upstream(
+      _ service: Audience, _ setting: Setting<String>, _ timeout: Duration, callerHeaders: Set<String> = []
+    ) throws -> Upstream {
+      do {
+        return Upstream(
+          service, peers: try PeerSet(context.settings[setting], order: .roundRobin), assertions: assertions,
+          client: context.client, timeout: timeout, callerHeaders: callerHeaders)
+      } catch { throw KeyError(description: "\(setting.key): \(error.message)") }
+    }
+    let orchestrator = try upstream(.orchestrator, GatewayService.orchestrator, GatewayService.orchestratorTimeout)
+    let router = try upstream(
+      .router, GatewayService.router, GatewayService.routerTimeout,
+      callerHeaders: [
+        InternalHeader.project, InternalHeader.group, InternalHeader.agent, InternalHeader.tool,
+        InternalHeader.complexity, InternalHeader.check,
+      ])
+    routes = ForwardedRoutes(keys: try APIKeys(context.settings), orchestrator: orchestrator, router: router)
+  }
+
+  func route(_ router: inout Router) { routes.add(to: &router) }
+
+  func response(to problem: Problem, of head: RequestHead, traceID: String) -> HTTPResponse {
+    ModelProblem.response(problem, to: head, traceID: traceID) ?? problem.response(traceID: traceID)
+  }
+}

@@ -1,0 +1,16 @@
+/// Every declared address.
+public enum Routes {
+  /// All of them.
+  public static let all = models + modelConfiguration + orchestrator
+
+  /// Those that a service registers.
+  public static func of(_ service: Audience) -> [RouteSpecification] {
+    all.filter { $0.service == service }
+  }
+
+  /// Those that the gateway forwards.
+  public static let forwarded = all.filter(\.isPublic)
+
+  static let kibibyte = 1 << 10
+  static let mebibyte = 1 << 20
+}

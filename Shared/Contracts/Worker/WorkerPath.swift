@@ -1,0 +1,13 @@
+/// The addresses of the worker protocol.
+public enum WorkerPath {
+  /// Where steps are leased.
+  public static let leases = "/worker/v1/leases"
+  /// Where the results of several steps are delivered together.
+  public static let results = "/worker/v1/results"
+
+  /// Where calls of a step are recorded and its lease is prolonged.
+  public static func journal(_ step: String) -> String { "/worker/v1/steps/\(step)/journal" }
+
+  /// Where the result of a step is delivered.
+  public static func result(_ step: String) -> String { "/worker/v1/steps/\(step)/result" }
+}

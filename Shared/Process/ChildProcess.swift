@@ -1,0 +1,136 @@
+internal import CLinux
+internal import Glibc
+internal import Synchronization
+internal import SystemSources
+
+/// A program that this process has started, in a process group of its own. The functions block briefly: they are for
+/// command lines and tests, not for event loops.
+///
+/// A signal never reaches a stranger: the id of a child stays its own until it is reaped, and whether it was is known
+/// under the same lock under which signals are sent.
+public final class ChildProcess: Sendable {
+  private static let pollMilliseconds = 5
+  /// How long a killed program may take to disappear.
+  private static let killSeconds = 5
+
+  /// The process id, which is the id of its group too.
+  public let processID: Int32
+  /// What the program is called in messages.
+  public let name: String
+  private let endsGroup: Bool
+  private let status = Mutex<Int32?>(nil)
+
+  init(processID: Int32, name: String, endsGroup: Bool) {
+    self.processID = processID
+    self.name = name
+    self.endsGroup = endsGroup
+  }
+
+  /// Starts a program. Throws when it cannot be started, which includes a program that does not exist.
+  public static func start(_ specification: ProcessSpecification) throws(ProcessError) -> ChildProcess {
+    let path = specification.log ?? "/dev/null"
+    let output = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
+    guard output >= 0 else { throw ProcessError("cannot write \(path): \(String(cString: strerror(errno)))") }
+    defer { close(output) }
+    return try start(specification, output: output)
+  }
+
+  static func start(_ specification: ProcessSpecification, output: Int32) throws(ProcessError) -> ChildProcess {
+    let outcome = SpawnThread.run {
+      var argv = ([specification.executable] + specification.arguments).map { strdup($0) }
+      var envp = specification.environment.map { strdup("\($0.key)=\($0.value)") }
+      defer { for pointer in argv + envp { free(pointer) } }
+      argv.append(nil)
+      envp.append(nil)
+      let limits = specification.limits.map { cadre_limit(resource: $0.resource, value: $0.value) }
+      let process = argv.withUnsafeBufferPointer { argv in
+        envp.withUnsafeBufferPointer { envp in
+          limits.withUnsafeBufferPointer { limits in
+            specification.executable.withCString { path in
+              withOptionalCString(specification.folder) { folder in
+                var program = cadre_program(
+                  path: path, arguments: argv.baseAddress, environment: envp.baseAddress, folder: folder,
+                  output: output, user: specification.user?.id ?? 0, group: specification.user?.group ?? 0,
+                  changes_user: specification.user == nil ? 0 : 1,
+                  dies_with_parent: specification.diesWithParent ? 1 : 0, limits: limits.baseAddress,
+                  limit_count: Int32(truncatingIfNeeded: limits.count))
+                return cadre_spawn(&program)
+              }
+            }
+          }
+        }
+      }
+      return SpawnThread.Outcome(process: process, reason: errno)
+    }
+    guard outcome.process > 0 else {
+      throw ProcessError(
+        "\(specification.name) cannot be started (\(specification.executable)): "
+          + String(cString: strerror(outcome.reason)))
+    }
+    return ChildProcess(
+      processID: outcome.process, name: specification.name, endsGroup: specification.endsGroup)
+  }
+
+  private static func withOptionalCString<Result>(
+    _ text: String?, _ body: (UnsafePointer<CChar>?) -> Result
+  ) -> Result {
+    guard let text else { return body(nil) }
+    return text.withCString { body($0) }
+  }
+
+  /// The exit status once it has ended (128 and the signal when it was killed), `nil` while it runs.
+  public var exitStatus: Int32? {
+    status.withLock { known in
+      reap(&known)
+      return known
+    }
+  }
+
+  private func reap(_ known: inout Int32?) {
+    guard known == nil, cadre_has_ended(processID) != 0 else { return }
+    // Before it is reaped: afterwards its id, and that of an empty group, may be somebody else's.
+    if endsGroup { Glibc.kill(-processID, SIGKILL) }
+    var raw: Int32 = 0
+    if waitpid(processID, &raw, WNOHANG) == processID { known = cadre_exit_status(raw) }
+  }
+
+  /// Sends a signal to the program if it still runs.
+  public func kill(_ signal: Int32) { send(signal, to: processID) }
+
+  /// Sends a signal to the program and all that it has started in its group, if the program still runs.
+  public func killGroup(_ signal: Int32 = 9) { send(signal, to: -processID) }
+
+  private func send(_ signal: Int32, to target: Int32) {
+    status.withLock { known in
+      reap(&known)
+      if known == nil { Glibc.kill(target, signal) }
+    }
+  }
+
+  /// Waits for the end; `nil` when it has not come in time.
+  public func wait(seconds: Int) -> Int32? {
+    let deadline = MonotonicClock.now() + UInt64(clamping: seconds) * 1_000_000_000
+    // Wakes up when it ends; without one, looks again and again.
+    let descriptor = exitStatus == nil ? cadre_process_descriptor(processID) : -1
+    defer { if descriptor >= 0 { close(descriptor) } }
+    while true {
+      if let status = exitStatus { return status }
+      let now = MonotonicClock.now()
+      guard now < deadline else { return nil }
+      if descriptor >= 0 {
+        var wanted = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        poll(&wanted, 1, Int32(clamping: (deadline - now) / 1_000_000 + 1))
+      } else {
+        ThreadPause.milliseconds(ChildProcess.pollMilliseconds)
+      }
+    }
+  }
+
+  /// Ends the program: `signal` first, and after `seconds` without mercy, together with its group.
+  public func stop(signal: Int32 = 15, seconds: Int = 15) {
+    kill(signal)
+    guard wait(seconds: seconds) == nil else { return }
+    killGroup(SIGKILL)
+    _ = wait(seconds: ChildProcess.killSeconds)
+  }
+}

@@ -1,0 +1,143 @@
+import Foundation
+import Synchronization
+import Testing
+
+@testable import CadreCommands
+
+/// What a command wrote.
+private final class Recorder: Sendable {
+  private let state = Mutex<(lines: [String], errors: [String])>(([], []))
+  var lines: [String] { state.withLock { $0.lines } }
+  var errors: [String] { state.withLock { $0.errors } }
+  var output: Output {
+    Output { [self] text in
+      state.withLock { $0.lines.append(text) }
+    } error: { [self] text in
+      state.withLock { $0.errors.append(text) }
+    }
+  }
+}
+
+private func run(_ arguments: [String], _ environment: [String: String] = [:]) -> (status: Int32, recorder: Recorder) {
+  let recorder = Recorder()
+  return (CadreTool.run(arguments, output: recorder.output, environment: environment), recorder)
+}
+
+@Suite struct CadreToolTests {
+  @Test func `help and version are lines of the result`() {
+    for arguments in [[], ["help"], ["--help"], ["-h"]] {
+      let (status, recorder) = run(arguments)
+      #expect(status == 0)
+      #expect(recorder.lines == [Usage.text])
+    }
+    for command in ["up", "submit", "get", "events", "replay", "version"] {
+      #expect(run([command, "--help"]).recorder.lines == run(["help", command]).recorder.lines)
+      #expect(run([command, "--help"]).recorder.lines.first?.hasPrefix("Usage: cadre \(command)") == true)
+    }
+    #expect(run(["version"]).recorder.lines == ["cadre 0.1.0"])
+  }
+
+  @Test(arguments: [["fly"], ["help", "fly"]])
+  func `an unknown command is an error with the help`(_ arguments: [String]) {
+    let (status, recorder) = run(arguments)
+    #expect(status == 2)
+    #expect(recorder.lines.isEmpty)
+    #expect(recorder.errors.first?.hasPrefix("cadre: there is no command \"fly\".") == true)
+  }
+
+  @Test(arguments: [
+    (["submit"], "submit needs a prompt"), (["get"], "get needs the id of a task"), (["get", "a", "b"], "get needs"),
+    (["submit", "x", "--wait", "99"], "--wait takes a whole number from 0 to 60"),
+    (["submit", "x", "--port", "0"], "--port takes"), (["submit", "x", "--wait"], "--wait needs a value"),
+    (["submit", "x", "--colour", "red"], "there is no option --colour"),
+    (["submit", "x", "--data", "/nonexistent"], "there is no key in /nonexistent/api-key"),
+    (["get", "x", "--url", "ftp://a"], "--url takes an address"), (["up", "x"], "up takes no words"),
+    (["up", "--set", "a=b"], "--set takes SERVICE.NAME=VALUE"),
+  ])
+  func `what cannot be understood is said in a sentence`(_ arguments: [String], _ part: String) {
+    let (status, recorder) = run(arguments, part.contains("api-key") ? [:] : ["CADRE_API_KEY": "k"])
+    #expect(status == 1)
+    #expect(recorder.errors.count == 1)
+    #expect(recorder.errors.first?.contains(part) == true, "\(recorder.errors)")
+  }
+
+  private static let bundles = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+    .deletingLastPathComponent().appendingPathComponent("ReplayTests/Bundles").path
+
+  @Test func `recorded runs are replayed from their files`() throws {
+    let good = "\(Self.bundles)/single.json"
+    try #require(FileManager.default.fileExists(atPath: good))
+    let (status, recorder) = run(["replay", good])
+    #expect(status == 0)
+    #expect(recorder.lines.first?.hasPrefix("\(good): consistent") == true, "\(recorder.lines)")
+    #expect(run(["replay", good, "--json"]).recorder.lines.first?.hasPrefix("{") == true)
+    #expect(run(["replay", "/nonexistent"]).status == 2)
+    #expect(run(["replay", good, "/nonexistent"]).status == 2)
+    #expect(run(["replay"]).status == 2)
+    let text = try String(contentsOfFile: good, encoding: .utf8)
+    let file = NSTemporaryDirectory() + "cadre-bundle-\(UUID().uuidString).json"
+    defer { try? FileManager.default.removeItem(atPath: file) }
+    try text.replacingOccurrences(of: "step.ready", with: "step.failed").write(
+      toFile: file, atomically: true, encoding: .utf8)
+    #expect(run(["replay", file]).status > 0)
+    try String(text.dropLast(10)).write(toFile: file, atomically: true, encoding: .utf8)
+    #expect(run(["replay", file]).status == 2)
+  }
+}
+
+@Suite struct TaskCommandTests {
+  @Test func `a prompt is submitted with the key, and the answer shown`() throws {
+    let server = try AnsweringServer(
+      status: 201,
+      body:
+        #"{"id":"task_1","status":"succeeded","run":{"id":"run_1","result":{"answer":"42"},"#
+        + #""duration_ms":5,"usage":{"input_tokens":3,"output_tokens":4,"cost_microusd":1500000}}}"#
+    )
+    let (status, recorder) = run(
+      ["submit", "What", "is \"6*7\"?", "--wait=5", "--url", server.url + "/"], ["CADRE_API_KEY": "secret"])
+    #expect(status == 0, "\(recorder.errors)")
+    #expect(recorder.lines.first?.contains("Answer:  42") == true)
+    #expect(recorder.lines.first?.contains("3 in, 4 out   Cost: $1.500000   Time: 5 ms") == true)
+    let request = try #require(server.request)
+    #expect(request.hasPrefix("POST /api/v1/tasks HTTP/1.1\r\n"))
+    #expect(request.contains("Authorization: Bearer secret\r\n"))
+    #expect(request.contains("Prefer: wait=5\r\n"))
+    #expect(request.contains("Content-Type: application/json\r\n"))
+    #expect(request.hasSuffix(#"{"prompt":"What is \"6*7\"?"}"#))
+  }
+
+  @Test func `a run's history is one line for each event`() throws {
+    let server = try AnsweringServer(
+      status: 200,
+      body: #"{"events":[{"seq":1,"at":"t","type":"created"},{"seq":2,"at":"u","type":"ended","step":"s"}]}"#)
+    let (status, recorder) = run(["events", "run_1", "--url", server.url], ["CADRE_API_KEY": "k"])
+    #expect(status == 0)
+    #expect(recorder.lines == ["1\tt\tcreated\t\n2\tu\tended\ts"])
+    #expect(server.request?.hasPrefix("GET /api/v1/runs/run_1/events?limit=1000 HTTP/1.1\r\n") == true)
+  }
+
+  @Test func `a refusal is an error with the reason`() throws {
+    let server = try AnsweringServer(status: 404, body: #"{"detail":"There is no such task."}"#)
+    let (status, recorder) = run(["get", "task_1", "--url", server.url], ["CADRE_API_KEY": "k"])
+    #expect(status == 1)
+    #expect(recorder.errors == ["cadre: There is no such task. (status 404)"])
+    #expect(recorder.lines.isEmpty)
+  }
+
+  @Test func `an answer that is no JSON is an error`() throws {
+    let server = try AnsweringServer(status: 200, body: "<html>")
+    let (status, recorder) = run(["get", "task_1", "--url", server.url], ["CADRE_API_KEY": "k"])
+    #expect(status == 1)
+    #expect(recorder.errors == ["cadre: the answer is not understood (status 200)"])
+  }
+
+  @Test func `nobody answering is an error that says what to do`() {
+    let (status, recorder) = run(["get", "task_1", "--port", "1"], ["CADRE_API_KEY": "k"])
+    #expect(status == 1)
+    #expect(recorder.errors.first?.contains("nothing answers at http://127.0.0.1:1 (") == true)
+    #expect(recorder.errors.first?.hasSuffix("start the stack with: cadre up") == true)
+    // A server that does not speak TLS is not asked without it.
+    let secure = run(["get", "task_1", "--url", "https://127.0.0.1:1"], ["CADRE_API_KEY": "k"])
+    #expect(secure.status == 1)
+  }
+}
