@@ -281,7 +281,9 @@ var targets: [Target] = [
     ]),
   tests("AgentTools", ["AgentTools"]),
   tests("AgentLoop", ["AgentLoop", "Contracts", "JSON"]),
-  tests("ServiceKit", ["ServiceKit", "Contracts", "HTTP", "HTTPWire", "Primitives"]),
+  tests(
+    "ServiceKit",
+    ["ServiceKit", "Contracts", "HTTP", "HTTPWire", "Primitives", "Reactor", "Settings", "Telemetry"]),
   tests("AgentWorker", ["AgentWorker", "AgentLoop", "Contracts", "HTTP", "JSON", "Primitives", "Telemetry"]),
   tests("Dialects", ["Dialects", "HTTPWire", "JSON", "Pricing"]),
   tests("RunStorage", ["RunStorage", "LocalStack", "Postgres"]),

@@ -2,11 +2,19 @@ import Budgets
 import Contracts
 import JSON
 import ModelCatalog
+import SystemSources
 import Testing
 
 @Suite("Keys")
 struct KeyTests {
-  private let signer = KeyTests.signer("0123456789abcdef0123456789abcdef")
+  private static let secret = "0123456789abcdef0123456789abcdef"
+  private let signer: VirtualKey.Signer
+
+  init() throws { signer = try KeyTests.makeSigner("a:\(KeyTests.secret)") }
+
+  private static func makeSigner(_ keys: String) throws -> VirtualKey.Signer {
+    VirtualKey.Signer(try KeyList(keys, named: "virtual_keys.signing_keys"))
+  }
 
   private func key() -> VirtualKey {
     var key = VirtualKey(id: .make(), tenant: .make(), expiresAt: 100)
@@ -16,18 +24,20 @@ struct KeyTests {
     return key
   }
 
-  @Test func `a virtual key carries its terms and is known by any replica with the token`() {
+  @Test func `a virtual key carries its terms and is known by any replica with the secret`() throws {
     let key = key()
     let text = signer.sign(key)
     #expect(text.hasPrefix(VirtualKey.prefix))
     #expect(signer.open(text) == key)
-    #expect(KeyTests.signer("0123456789abcdef0123456789abcdef").open(text) == key)
+    #expect(try KeyTests.makeSigner("a:\(KeyTests.secret)").open(text) == key)
+    // After a rotation the old secret still verifies.
+    #expect(try KeyTests.makeSigner("b:another-secret-long-enough-for-one,a:\(KeyTests.secret)").open(text) == key)
     #expect(key.budget?.nanoUSD == 5)
   }
 
-  @Test func `a forged or foreign virtual key is none`() {
+  @Test func `a forged or foreign virtual key is none`() throws {
     let text = signer.sign(key())
-    #expect(KeyTests.signer("another secret, long enough for one").open(text) == nil)
+    #expect(try KeyTests.makeSigner("b:another-secret-long-enough-for-one").open(text) == nil)
     let last = text.last == "0" ? "1" : "0"
     #expect(signer.open(text.dropLast() + last) == nil)
     var bytes = Array(text.utf8)

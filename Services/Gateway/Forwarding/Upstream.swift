@@ -4,7 +4,7 @@ package import HTTP
 internal import HTTPWire
 internal import Primitives
 internal import Reactor
-internal import ServiceKit
+package import ServiceKit
 internal import SystemSources
 
 /// Forwards requests to a service behind the gateway, with a signed assertion of the caller in place of its key.

@@ -1,4 +1,5 @@
 internal import AnswerCache
+internal import Contracts
 internal import HTTP
 internal import Ledger
 internal import ModelCalls

@@ -1,22 +1,24 @@
-package import Contracts
+internal import Contracts
 internal import HTTP
 internal import HTTPWire
 internal import Primitives
 package import ServiceKit
 internal import SystemSources
 
-/// Reads who makes a request, and signs for workers what they may do. Every route asks here and nowhere else.
+/// Reads who makes a request. Every route asks here and nowhere else.
 package struct CallerAuthenticator: Sendable {
+  /// By so much a step's assertion may have expired: a worker that did not reach the orchestrator for a while delivers
+  /// its result all the same, if nobody else got the step meanwhile. The lease decides, not the time; longer than
+  /// workers go on without an answer.
+  private static let lateSeconds: Int64 = 1200
+
   private let assertions: Authenticator
   private let workers: WorkerCredentials
-  private let steps: StepAssertions
 
-  /// Believes assertions of the gateway and of the orchestrator itself and credentials of workers, and signs for leased
-  /// steps with `steps`.
-  package init(_ assertions: Authenticator, workers: WorkerCredentials, steps: StepAssertions) {
+  /// Accepts the assertions of `assertions`, and workers with a credential of `workers`.
+  package init(assertions: Authenticator, workers: WorkerCredentials) {
     self.assertions = assertions
     self.workers = workers
-    self.steps = steps
   }
 
   /// The caller on whose behalf the gateway makes a request. Throws a 401 or 403 `Problem`.
@@ -24,21 +26,28 @@ package struct CallerAuthenticator: Sendable {
     try assertions.authenticate(request, scope: .api)
   }
 
-  /// Lets only workers pass. Throws a `Problem`.
+  /// Lets only workers pass. Throws a 401 `Problem`.
   func requireWorker(_ request: HTTPRequest) throws(Problem) { try workers.require(request) }
 
-  /// Lets only the operator of the installation pass. Throws a `Problem`.
+  /// Lets only the operator of the installation pass. Throws a 401 or 403 `Problem`.
   func requireOperator(_ request: HTTPRequest) throws(Problem) {
     _ = try assertions.authenticate(request, scope: .operator)
   }
 
-  /// The worker that has leased `step`, by the text of the step's assertion. Throws a 401 or 403 `Problem`.
-  func stepCaller(_ assertion: String?, of step: StepID) throws(Problem) -> Caller {
-    try StepCaller.authenticate(assertion, of: step, assertions)
+  /// The worker behind an assertion, which must be for `step`. Throws a 401 or 403 `Problem`.
+  func worker(of step: StepID, assertion: String?) throws(Problem) -> Caller {
+    let caller = try assertions.authenticate(
+      assertion, scope: .step, now: WallClock.now(), late: CallerAuthenticator.lateSeconds)
+    guard caller.step?.id == step else {
+      throw Problem(.stepDiffers)
+    }
+    return caller
   }
 
-  /// A fresh assertion for a step whose lease begins or goes on.
-  func assertion(of caller: Caller, leaseMilliseconds: Int64) -> String {
-    steps.text(for: caller, leaseMilliseconds: leaseMilliseconds, now: WallClock.now())
+  /// Checks that the assertion of a worker was made for the lease with this token. Throws a 403 `Problem`.
+  func requireLease(_ token: UUID, of caller: Caller) throws(Problem) {
+    guard caller.step?.lease == LeaseBinding(token: token) else {
+      throw Problem(.leaseDiffers)
+    }
   }
 }

@@ -1,3 +1,4 @@
+package import Contracts
 package import HTTP
 internal import Primitives
 package import RunEngine
@@ -13,19 +14,21 @@ package struct OrchestratorRoutes: Sendable {
   private let submitter: TaskSubmitter
   private let schedules: ScheduleService
   private let callers: CallerAuthenticator
+  private let assertions: StepAssertions
   private let lease: Duration
   private let logger: Logger
 
-  /// Makes the routes. `lease` is the life of a lease.
+  /// Makes the routes. `assertions` signs what workers may do for leased steps; `lease` is the life of a lease.
   package init(
     engine: Engine, storage: OrchestratorStorage, submitter: TaskSubmitter, schedules: ScheduleService,
-    callers: CallerAuthenticator, lease: Duration, logger: Logger
+    callers: CallerAuthenticator, assertions: StepAssertions, lease: Duration, logger: Logger
   ) {
     self.engine = engine
     self.storage = storage
     self.submitter = submitter
     self.schedules = schedules
     self.callers = callers
+    self.assertions = assertions
     self.lease = lease
     self.logger = logger
   }
@@ -46,7 +49,8 @@ package struct OrchestratorRoutes: Sendable {
     LimitRoutes(limits: storage.limits, dispatcher: engine.dispatcher, callers: callers).add(to: &router)
     WeightRoutes(limits: storage.limits, callers: callers).add(to: &router)
     WorkerRoutes(
-      engine: engine, store: runs, callers: callers, logger: logger, leaseMilliseconds: lease.milliseconds
+      engine: engine, store: runs, callers: callers, assertions: assertions, logger: logger,
+      leaseMilliseconds: lease.milliseconds
     ).add(to: &router)
   }
 }

@@ -3,7 +3,6 @@ package import Decider
 internal import History
 internal import Postgres
 internal import Primitives
-internal import Replay
 package import RunStorage
 internal import SystemSources
 

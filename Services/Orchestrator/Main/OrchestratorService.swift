@@ -33,8 +33,9 @@ final class OrchestratorService: Service {
     let lease = settings[OrchestratorSettings.lease]
     let stepKeys = try IdentitySettings.stepKeys(settings)
     let callers = CallerAuthenticator(
-      try Authenticator(.orchestrator, trusting: [try IdentitySettings.gatewayKeys(settings), stepKeys]),
-      workers: try IdentitySettings.workerKeys(settings), steps: StepAssertions(AssertionSigner(stepKeys)))
+      assertions: try Authenticator(
+        .orchestrator, trusting: [try IdentitySettings.gatewayKeys(settings), stepKeys]),
+      workers: try IdentitySettings.workerKeys(settings))
     logger = context.telemetry.logger
     pool = OrchestratorService.pool(context)
     let storage = OrchestratorStorage(pool: pool)
@@ -54,8 +55,8 @@ final class OrchestratorService: Service {
       pruneAfter: settings[OrchestratorSettings.pruneAfter], metrics: metrics, logger: logger)
     maintenance = QueueMaintenanceJob(store: storage.runs, metrics: metrics, logger: logger)
     routes = OrchestratorRoutes(
-      engine: engine, storage: storage, submitter: submitter, schedules: schedules, callers: callers, lease: lease,
-      logger: logger)
+      engine: engine, storage: storage, submitter: submitter, schedules: schedules, callers: callers,
+      assertions: StepAssertions(AssertionSigner(stepKeys)), lease: lease, logger: logger)
   }
 
   private static func pool(_ context: ServiceContext) -> PostgresPool {

@@ -32,7 +32,8 @@ extension Routes {
       .post, pattern, .router, .models, bodyBytesMax: callBytesMax, cancelsOnDisconnect: true, summary)
   }
 
-  /// What a provider keeps; only an operator's key reaches it, which the llm-router checks, with errors in the client's shape.
+  /// What a provider keeps. Only an operator's key reaches it, which the llm-router checks, with errors in the client's
+  /// shape.
   private static func stored(
     _ method: HTTPMethod, _ pattern: String, _ summary: String
   ) -> RouteSpecification {

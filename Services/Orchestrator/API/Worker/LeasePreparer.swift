@@ -14,45 +14,33 @@ struct PreparedLease: Sendable {
   /// worker answers the failure behind them.
   var failure: Failure?
 
-  /// Writes the lease as workers read it.
-  func write(to writer: inout JSONWriter, submitter: String?, assertion: String) {
-    writer.beginObject()
-    writer.member("step_id", step.step.description)
-    writer.member("run_id", step.run.description)
-    writer.member("task_id", step.task.description)
-    writer.member("tenant_id", step.tenant.description)
-    writer.member("step", step.key)
-    writer.member("attempt", Int64(step.attempt))
-    writer.member("token", step.token.description)
-    writer.member("lease_ms", step.leaseMilliseconds)
-    writer.member("deadline", step.deadline.description)
-    writer.member("assertion", assertion)
-    writer.member("principal", ifPresent: submitter)
-    writer.member("agent", ifPresent: step.named("agent:"))
-    writer.member("project", ifPresent: step.named("project:"))
-    writer.member("model", ifPresent: step.named("model:"))
-    writer.member("traceparent", ifPresent: step.traceparent)
-    writer.key("input")
-    writer.raw(input)
-    writer.key("journal")
-    writer.beginArray()
-    for entry in journal {
-      writer.beginObject()
-      writer.member("kind", entry.event.type == "model.called" ? "model" : "tool")
-      writer.member("call", raw: entry.event.data)
-      writer.member("result", raw: entry.result)
-      writer.endObject()
+  /// The caller that the worker is for the step.
+  func caller(submitter: String?) -> Caller {
+    Caller(
+      issuer: .orchestrator, tenant: step.tenant, principal: submitter ?? "unknown", scopes: [.models, .step],
+      project: step.named("project:"), agent: step.named("agent:"),
+      step: Caller.Step(run: step.run, id: step.step, lease: LeaseBinding(token: step.token)))
+  }
+
+  /// The lease as workers read it.
+  func document(submitter: String?, assertion: String) -> StepLease {
+    var lease = StepLease(
+      step: step.step, run: step.run, task: step.task, tenant: step.tenant, key: step.key, attempt: step.attempt,
+      token: step.token, leaseMilliseconds: step.leaseMilliseconds, deadline: step.deadline, assertion: assertion,
+      input: input)
+    lease.principal = submitter
+    lease.agent = step.named("agent:")
+    lease.project = step.named("project:")
+    lease.model = step.named("model:")
+    lease.traceparent = step.traceparent
+    lease.journal = journal.map { entry in
+      JournalEntry(
+        kind: entry.event.type == "model.called" ? .model : .tool, call: entry.event.data, result: entry.result)
     }
-    writer.endArray()
-    if let failure = failure {
-      writer.key("previous_failure")
-      writer.beginObject()
-      writer.member("code", failure.code)
-      writer.member("message", failure.message)
-      if failure.next == .continues { writer.member("continues", true) }
-      writer.endObject()
+    lease.previousFailure = failure.map {
+      PreviousFailure(code: $0.code, message: $0.message, continues: $0.next == .continues)
     }
-    writer.endObject()
+    return lease
   }
 }
 

@@ -7,75 +7,81 @@ internal import Postgres
 internal import Primitives
 internal import RunEngine
 internal import RunStorage
-internal import ServiceKit
 internal import StepDispatch
 internal import Workflows
 
 extension WorkerRoutes {
-  private static let resultsMax = 256
+  /// A result that was read, and the caller who delivers it.
+  private struct Delivery: Sendable {
+    let step: StepID
+    let caller: Caller
+    let result: ResultRequest
+  }
 
   /// Ends the attempt, with the calls that were not recorded before: both happen or neither.
   func result(_ request: HTTPRequest) async throws -> HTTPResponse {
-    let (step, caller) = try stepCaller(of: request)
-    let after = try await deliver(step, caller, JSONFields(try await request.json().root))
-    return .json { $0.member("run_status", after.effectiveStatus) }
+    let step = try Parameter.id(request, StepID.self)
+    let caller = try callers.worker(of: step, assertion: request.headers[InternalHeader.assertion])
+    var fields = JSONFields(try await request.json().root)
+    let result = try await deliver(Delivery(step: step, caller: caller, result: try read(&fields)))
+    let answer = ResultAnswer(runStatus: result.effectiveStatus)
+    return .json { answer.writeMembers(to: &$0) }
   }
 
-  /// Ends several attempts, each by itself and by the assertion of its step: what is wrong with one is reported in its
-  /// place of the answer.
+  /// Ends several attempts, each by itself and by the assertion of its step: the answer has a status for each.
   func results(_ request: HTTPRequest) async throws -> HTTPResponse {
     try callers.requireWorker(request)
-    var fields = JSONFields(try await request.json().root)
-    let entries = fields.array("results", isRequired: true, countMax: WorkerRoutes.resultsMax) ?? []
-    try fields.finish()
-    let outcomes = try await outcomes(of: entries)
-    return .json { writer in
-      writer.key("results")
-      writer.beginArray()
-      for (index, entry) in entries.enumerated() {
-        writer.beginObject()
-        writer.member("step_id", entry["step_id"]?.string ?? "")
-        switch outcomes[index] {
-        case .success(let after):
-          writer.member("status", Int64(HTTPStatus.ok.code))
-          writer.member("run_status", after.effectiveStatus)
+    let document = try await request.json()
+    let heads = try ResultBatch.heads(document.root)
+    let outcomes = try await outcomes(of: heads)
+    let names = document.root["results"]?.elements.map { $0["step_id"]?.string ?? "" } ?? []
+    let answer = ResultBatchAnswer(
+      zip(names, outcomes).map { step, outcome in
+        switch outcome {
+        case .success(let result): .init(step: step, outcome: .accepted(.init(runStatus: result.effectiveStatus)))
         case .failure(let problem):
-          writer.member("status", Int64(problem.status.code))
-          writer.member("code", problem.code)
-          writer.member("detail", problem.detail)
-        case nil: break
+          .init(
+            step: step,
+            outcome: .refused(status: Int(problem.status.code), code: problem.code, detail: problem.detail))
         }
-        writer.endObject()
-      }
-      writer.endArray()
-    }
+      })
+    return .json { answer.writeMembers(to: &$0) }
   }
 
-  /// Delivers entries. Those whose lease and workflow are known here are read at once and decided together; others need
-  /// the database before.
-  private func outcomes(of entries: [JSONView]) async throws -> [Int: Result<ChangeResult, Problem>] {
-    var outcomes: [Int: Result<ChangeResult, Problem>] = [:]
+  /// Delivers entries. Those whose lease and workflow are known here are decided together; others need the database
+  /// before.
+  private func outcomes(of heads: [ResultBatch.Head]) async throws -> [Result<ChangeResult, Problem>] {
+    var outcomes: [Result<ChangeResult, Problem>] = Array(
+      repeating: .failure(.notFound("step")), count: heads.count)
     var places: [Int] = []
     var changes: [RunChange] = []
-    var others: [Int] = []
-    for (index, entry) in entries.enumerated() {
+    var others: [(index: Int, delivery: Delivery)] = []
+    for (index, head) in heads.enumerated() {
+      guard let step = head.step else { continue }
       do {
-        if let change = try change(entry, "/results/\(index)") {
+        var fields = head.fields
+        let caller = try callers.worker(of: step, assertion: head.assertion)
+        let delivery = Delivery(step: step, caller: caller, result: try read(&fields))
+        if let change = try cachedChange(delivery) {
           places.append(index)
           changes.append(change)
         } else {
-          others.append(index)
+          others.append((index, delivery))
         }
       } catch { outcomes[index] = .failure(try problem(error)) }
     }
     try await withThrowingTaskGroup(of: (Int, Result<ChangeResult, Problem>).self) { group in
-      for index in others {
-        group.addTask { (index, try await outcome(entries[index], "/results/\(index)")) }
+      for (index, delivery) in others {
+        group.addTask {
+          do { return (index, .success(try await deliver(delivery))) } catch {
+            return (index, .failure(try problem(error)))
+          }
+        }
       }
       for (index, result) in try await engine.apply(all: changes).enumerated() {
         switch result {
-        case .success(let after):
-          outcomes[places[index]] = .success(after)
+        case .success(let result):
+          outcomes[places[index]] = .success(result)
           if let step = changes[index].proof?.step { engine.leases.ended(step) }
         case .failure(let error): outcomes[places[index]] = .failure(try problem(error))
         }
@@ -85,30 +91,20 @@ extension WorkerRoutes {
     return outcomes
   }
 
-  /// The change that an entry makes, when nothing has to be looked up for it.
-  private func change(_ entry: JSONView, _ path: String) throws -> RunChange? {
-    guard let step = entry["step_id"]?.string.flatMap({ StepID($0) }),
-      let token = entry["token"]?.string.flatMap({ UUID($0) }),
-      let lease = engine.leases.verify(step, token: token), let workflow = engine.cachedWorkflow(of: lease.run)
-    else { return nil }
-    let caller = try callers.stepCaller(entry["assertion"]?.string, of: step)
-    try StepCaller.check(caller, holds: token)
-    var fields = JSONFields(entry, path: path)
-    _ = fields.string("step_id", isRequired: true, bytesMax: 64)
-    _ = fields.value("assertion")
-    return try change(Proof(lease: lease, token: token), workflow, &fields)
+  private func read(_ fields: inout JSONFields) throws(JSONFieldsError) -> ResultRequest {
+    let (result, reading) = try ResultRequest.read(&fields)
+    log(reading)
+    return result
   }
 
-  private func outcome(_ entry: JSONView, _ path: String) async throws -> Result<ChangeResult, Problem> {
-    var fields = JSONFields(entry, path: path)
-    guard let step = fields.string("step_id", isRequired: true, bytesMax: 64).flatMap({ StepID($0) }) else {
-      return .failure(.notFound("step"))
-    }
-    _ = fields.value("assertion")
-    do {
-      let caller = try callers.stepCaller(entry["assertion"]?.string, of: step)
-      return .success(try await deliver(step, caller, fields))
-    } catch { return .failure(try problem(error)) }
+  /// The change that a result makes, when nothing has to be looked up for it.
+  private func cachedChange(_ delivery: Delivery) throws -> RunChange? {
+    let token = delivery.result.token
+    guard let lease = engine.leases.verify(delivery.step, token: token),
+      let workflow = engine.cachedWorkflow(of: lease.run)
+    else { return nil }
+    try callers.requireLease(token, of: delivery.caller)
+    return try change(Proof(lease: lease, token: token), workflow, delivery.result)
   }
 
   /// What is wrong with one entry; what is wrong with all of them is thrown.
@@ -122,42 +118,30 @@ extension WorkerRoutes {
     }
   }
 
-  private func deliver(_ step: StepID, _ caller: Caller, _ view: JSONFields) async throws -> ChangeResult {
-    var fields = view
-    guard let proof = try await proof(step, caller, &fields) else {
-      try fields.finish()
-      throw ChangeRefusal.leaseLost
-    }
+  private func deliver(_ delivery: Delivery) async throws -> ChangeResult {
+    let proof = try await proof(delivery.step, delivery.result.token, delivery.caller)
     guard let workflow = try await engine.workflow(of: proof.lease.run) else { throw ChangeRefusal.unknownRun }
-    let after = try await engine.apply(try change(proof, workflow, &fields))
+    let result = try await engine.apply(try change(proof, workflow, delivery.result))
     engine.leases.ended(proof.lease.step)
-    return after
+    return result
   }
 
-  /// The change that a result makes. Throws `JSONFieldsError` for what is wrong with it.
-  private func change(_ proof: Proof, _ workflow: CompiledWorkflow, _ fields: inout JSONFields) throws -> RunChange {
-    _ = fields.string("token", isRequired: true, bytesMax: 64)
-    let attempt = fields.int("attempt", isRequired: true, in: 1...1_000_000)
-    let (calls, recorded) = calls(&fields)
-    var payloads = recorded
-    let output = fields.value("output").map { Payload(Array($0.rawBytes)) }
-    let failure = fields.object("failure") { nested in
-      Failure(
-        ofWorker: nested.storable("code", bytesMax: 100), message: nested.storable("message", bytesMax: 4000),
-        isRetryable: nested.bool("retryable") ?? false)
-    }
-    if fields.faults.isEmpty, (output == nil) == (failure == nil) {
-      fields.note("output", .required, "Exactly one of output and failure is expected.")
-    }
-    try fields.finish()
-    guard let attempt else { throw ChangeRefusal.leaseLost }
+  /// The change that a result makes.
+  private func change(_ proof: Proof, _ workflow: CompiledWorkflow, _ result: ResultRequest) throws -> RunChange {
     let key = proof.lease.key
-    var inputs: [RunInput] = calls.isEmpty ? [] : [.record(step: key, attempt: Int(attempt), calls)]
-    if let output {
+    let (calls, recorded) = records(of: result.calls)
+    var payloads = recorded
+    var inputs: [RunInput] = calls.isEmpty ? [] : [.record(step: key, attempt: result.attempt, calls)]
+    switch result.outcome {
+    case .output(let document):
+      let output = Payload(document)
       payloads.append(output)
-      inputs.append(try success(proof.lease, workflow, Int(attempt), output))
-    } else if let failure {
-      inputs.append(.fail(step: key, attempt: Int(attempt), failure))
+      inputs.append(try success(proof.lease, workflow, result.attempt, output))
+    case .failure(let failure):
+      inputs.append(
+        .fail(
+          step: key, attempt: result.attempt,
+          Failure(ofWorker: failure.code, message: failure.message, isRetryable: failure.isRetryable)))
     }
     return RunChange(
       run: proof.lease.run, inputs: inputs, payloads: payloads,

@@ -1,0 +1,68 @@
+import Contracts
+import HTTP
+import HTTPWire
+import Reactor
+import Settings
+import Telemetry
+import Testing
+
+@testable import ServiceKit
+
+/// A service starts when it registers exactly the declared addresses.
+@Suite struct DeclaredRoutesStartTests {
+  private static let declared = Array(Routes.of(.router).prefix(3))
+
+  private final class Complete: Service {
+    static let program = ProgramDescription(name: "test", summary: "A test.", version: "0")
+    static let defaultPort = 0
+    static let settings: [any SettingDeclaration] = []
+    static let declaredRoutes: [RouteSpecification]? = DeclaredRoutesStartTests.declared
+
+    init(_ context: ServiceContext) {}
+
+    func route(_ router: inout Router) { Self.add(DeclaredRoutesStartTests.declared, to: &router) }
+
+    static func add(_ routes: some Sequence<RouteSpecification>, to router: inout Router) {
+      for route in routes { router.on(route.method, route.pattern) { _ in .text(.ok, "") } }
+    }
+  }
+
+  private final class Partial: Service {
+    static let program = Complete.program
+    static let defaultPort = 0
+    static let settings: [any SettingDeclaration] = []
+    static let declaredRoutes = Complete.declaredRoutes
+
+    init(_ context: ServiceContext) {}
+
+    func route(_ router: inout Router) { Complete.add(DeclaredRoutesStartTests.declared.dropLast(), to: &router) }
+  }
+
+  private static func start<S: Service>(_ service: S.Type) async throws {
+    let group = EventLoopGroup(count: 1)
+    defer { group.stop() }
+    let settings = try SettingsTable(CommonSettings.all + [CommonSettings.stallTimeout(.seconds(60))])
+      .load(SettingsSources())
+    let context = ServiceContext(
+      name: "test", group: group, settings: settings, telemetry: .disabled(),
+      client: HTTPClient(group: group, telemetry: .disabled()))
+    let lifecycle = ServiceLifecycle(
+      service: try S(context), context: context, sink: FileLogSink(descriptor: 2))
+    let result = await group.loops[0].task {
+      _ = try await lifecycle.start(port: 0, adminPort: 0, export: nil)
+      await lifecycle.stop(exporter: nil)
+    }.result
+    try result.get()
+  }
+
+  @Test func `with all of them it starts`() async throws {
+    try await Self.start(Complete.self)
+  }
+
+  @Test func `without one of them it does not`() async throws {
+    let missing = try #require(Self.declared.last)
+    await #expect(throws: RouteMismatch(differences: ["\(missing) is declared and not registered"])) {
+      try await Self.start(Partial.self)
+    }
+  }
+}
