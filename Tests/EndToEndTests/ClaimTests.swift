@@ -23,7 +23,7 @@ extension EndToEndTests {
       var costs: [(rows: Int64, pages: Int64)] = []
       for _ in 0..<3 {
         let (_, run) = try fixture.start("claimed")
-        let statements = try plans.statements(with: "recursive spot") {
+        let statements = try plans.statements(with: "recursive queue_group") {
           var leases: [JSONView] = []
           try fixture.wait("the step is leased") {
             leases = try fixture.lease("claimed", slots: 2, milliseconds: 500)
@@ -115,7 +115,7 @@ extension EndToEndTests {
       let plans = try PlanLog(fixture)
       defer { try? plans.stop() }
       var seen: Set<String> = []
-      let statements = try plans.statements(with: "recursive spot") {
+      let statements = try plans.statements(with: "recursive queue_group") {
         for _ in 0..<4 {
           let leases = try fixture.lease("locked-each", slots: 50)
           #expect(leases.count == 50)

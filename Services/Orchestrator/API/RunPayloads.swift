@@ -76,56 +76,30 @@ struct RunPayloads: Sendable {
 
   /// Writes the run as one document, with all payloads that its history names.
   func writeBundle(of row: RunRow, _ workflow: Workflow, _ send: ([UInt8]) async throws -> Void) async throws {
+    var writer = RunBundleWriter()
     var named: Set<PayloadRef> = []
-    try await send(RunPayloads.head(row, workflow))
+    try await send(
+      writer.head(
+        run: row.id.description, status: row.effectiveStatus, workflow: workflow,
+        writtenBy: "cadre \(CadreVersion.current)"))
     var sequence = 0
     while true {
       let page = try await store.eventsOrArchived(row.id, after: sequence, limit: RunPayloads.eventsMax).events
       guard let last = page.last else { break }
       var bytes: [UInt8] = []
       for event in page {
-        if event.sequence > 1 { bytes.append(UInt8(ascii: ",")) }
-        bytes += RunPayloads.document(event)
+        bytes += writer.event(
+          sequence: event.sequence, at: event.at.description, type: event.type, step: event.step, data: event.data)
         named.formUnion(try RunStore.decode(event, row.id).payloads)
       }
       try await send(bytes)
       sequence = last.sequence
     }
-    try await send(Array("],\"payloads\":{".utf8))
-    var isFirst = true
     for portion in RunPayloads.portions(named.sorted { $0.sha256 < $1.sha256 }) {
       for (digest, body) in try await store.payloads(tenant, portion).sorted(by: { $0.key < $1.key }) {
-        try await send(Array("\(isFirst ? "" : ",")\"\(digest)\":".utf8) + body)
-        isFirst = false
+        try await send(writer.payload(digest, body))
       }
     }
-    try await send(Array("}}".utf8))
-  }
-
-  /// Everything before the first event.
-  private static func head(_ row: RunRow, _ workflow: Workflow) -> [UInt8] {
-    var writer = JSONWriter()
-    writer.beginObject()
-    writer.member("format", RunBundle.format)
-    writer.member("version", RunBundle.version)
-    writer.member("written_by", "cadre \(CadreVersion.current)")
-    writer.member("run_id", row.id.description)
-    writer.member("status", row.effectiveStatus)
-    writer.key("workflow")
-    WorkflowDocument.write(workflow, to: &writer)
-    writer.member("workflow_version", Int64(workflow.version))
-    return writer.bytes + Array(",\"events\":[".utf8)
-  }
-
-  private static func document(_ event: EventRow) -> [UInt8] {
-    var writer = JSONWriter()
-    writer.beginObject()
-    writer.member("seq", Int64(event.sequence))
-    writer.member("at", event.at.description)
-    writer.member("type", event.type)
-    writer.member("step", orNull: event.step)
-    writer.member("data", raw: event.data)
-    writer.endObject()
-    return writer.bytes
+    try await send(writer.end())
   }
 }
