@@ -17,11 +17,11 @@ struct RouterRoutesTests {
     "/api/v1/providers", "/api/v1/models", "/api/v1/aliases", "/api/v1/budgets", "/api/v1/rate-limits",
     "/api/v1/usage", "/api/v1/calls",
   ])
-  func `every list of the management API needs the token of the installation`(_ path: String) async throws {
+  func `every list of the management API needs an assertion`(_ path: String) async throws {
     try await CallFixture.run([Model("a")]) { fixture in
       let answer = try await fixture.send(.get, path, isAnonymous: true)
       #expect(answer.status == 401)
-      #expect(answer.text.contains("internal_only"))
+      #expect(answer.text.contains("assertion_missing"))
     }
   }
 
