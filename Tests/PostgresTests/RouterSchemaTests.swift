@@ -281,7 +281,8 @@ extension PostgresTests {
       #expect(try await usage.calls(tenant, query, before: CallID(.version7())).isEmpty)
       let one = try await usage.call(tenant, calls[1].id)
       #expect(one.map(\.id) == [calls[1].id])
-      #expect(String(decoding: one[0].json, as: UTF8.self).contains(#""agent": "a \"quoted\" \\ name""#))
+      let json = try #require(one.first).json
+      #expect(String(decoding: json, as: UTF8.self).contains(#""agent": "a \"quoted\" \\ name""#))
       #expect(try await usage.call(TenantID(.version7()), calls[1].id).isEmpty)
     }
 
