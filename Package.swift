@@ -266,6 +266,19 @@ var targets: [Target] = [
   tests("Budgets", ["Budgets"]),
   tests("Routing", ["Routing", "Pricing"]),
   tests("Checks", ["Checks", "JSON"]),
+  tests(
+    "RouterAPI",
+    [
+      "RouterAPI", "ModelCalls", "ModelCatalog", "AnswerCache", "Contracts", "Dialects", "HTTP", "HTTPWire", "JSON",
+      "Ledger", "Postgres", "Pricing", "Primitives", "Reactor", "Redis", "Routing", "ScriptedProvider", "ServiceKit",
+      "Settings", "Spending", "SystemSources", "Telemetry",
+    ]),
+  tests(
+    "Ledger",
+    ["SystemSources", "Ledger", "Budgets", "Contracts", "Dialects", "Postgres", "Pricing", "Primitives", "Telemetry"]),
+  tests(
+    "Spending", ["SystemSources", "Spending", "Budgets", "Postgres", "Primitives", "Reactor", "Redis", "Telemetry"]),
+  tests("AnswerCache", ["AnswerCache", "Contracts", "Dialects", "JSON", "Pricing", "Primitives"]),
   tests("ScriptedProvider", ["ScriptedProvider", "JSON"]),
   tests(
     "ModelCatalog",
@@ -319,7 +332,13 @@ var targets: [Target] = [
   tests("ContentCoding", ["ContentCoding", "CZlib", "CZstd"]),
   tests("Settings", ["Settings"]),
   tests("HTTP", ["Contracts", "HTTP", "HTTPWire", "Reactor", "JSON", "Telemetry", "Primitives", "ReactorTestKit"]),
-  tests("Postgres", ["LocalStack", "Postgres", "Reactor", "Telemetry", "Primitives", "SystemSources"]),
+  tests(
+    "Postgres",
+    [
+      "SystemSources",
+      "LocalStack", "Budgets", "Contracts", "Dialects", "Ledger", "ModelCatalog", "Postgres", "Pricing", "Primitives",
+      "Reactor", "RouterSchema", "Routing", "Spending", "Telemetry",
+    ]),
   tests("Redis", ["Redis", "Reactor", "Telemetry", "Primitives", "ReactorTestKit"]),
 ]
 

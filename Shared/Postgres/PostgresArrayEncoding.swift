@@ -1,5 +1,5 @@
-/// The binary form of a one-dimensional array: dimensions, has-nulls, element type, count, lower bound, and the elements,
-/// each behind its length.
+/// The binary form of a one-dimensional array: dimensions, has-nulls, element type, count, lower bound, and the
+/// elements, each behind its length.
 @usableFromInline
 enum PostgresArrayEncoding {
   /// Appends an array of which `body` appends each element; it returns `false` for NULL.

@@ -115,8 +115,8 @@ public struct Histogram: Sendable {
     exemplars = Exemplars(buckets: bounds.count + 1)
   }
 
-  /// Counts one observation; negative ones count as 0. The context of a span that is recorded becomes an exemplar of the
-  /// bucket, at most one in a second.
+  /// Counts one observation; negative ones count as 0. The context of a span that is recorded becomes an exemplar of
+  /// the bucket, at most one in a second.
   public func observe(_ value: Double, in context: TraceContext? = nil) {
     var low = 0
     var high = bounds.count

@@ -1,77 +1,77 @@
 import Budgets
 import Testing
 
-@Suite struct HoldingsTests {
-  @Test func `nothing is served without a holding`() {
-    var holdings = Holdings()
-    #expect(holdings.take([("a", 1)], at: 0) == nil)
-    let (taken, generation) = holdings.takePart("a", of: 10)
+@Suite struct PrefetchedQuotaTests {
+  @Test func `nothing is served without quota`() {
+    var quota = PrefetchedQuota()
+    #expect(quota.take([("a", 1)], at: 0) == nil)
+    let (taken, generation) = quota.takePart("a", of: 10)
     #expect(taken == 0 && generation == 0)
-    #expect(holdings.settle("a", generation: 1, difference: 1, at: 0) == .unknown)
+    #expect(quota.settle("a", generation: 1, difference: 1, at: 0) == .unknown)
   }
 
   @Test func `the largest amounts do not trap`() {
-    var holdings = Holdings()
-    holdings.granted("a", generation: 7, extra: .max, value: .max, limit: .min, at: 0)
-    holdings.granted("a", generation: 7, extra: .max, value: .min, limit: .max, at: 0)
-    #expect(holdings.settle("a", generation: 7, difference: .max, at: 1) == .excess(.max - Int64.max / 20))
-    #expect(holdings.settle("a", generation: 7, difference: .min, at: 1) == .kept)
-    #expect(holdings.settle("a", generation: 7, difference: .min, at: 1) == .kept)
-    #expect(holdings.takePart("a", of: .max).taken == .min)
-    #expect(holdings.putBack("a", generation: 7, .max) && holdings.spent("a") != nil)
+    var quota = PrefetchedQuota()
+    quota.granted("a", generation: 7, extra: .max, value: .max, limit: .min, at: 0)
+    quota.granted("a", generation: 7, extra: .max, value: .min, limit: .max, at: 0)
+    #expect(quota.settle("a", generation: 7, difference: .max, at: 1) == .excess(.max - Int64.max / 20))
+    #expect(quota.settle("a", generation: 7, difference: .min, at: 1) == .kept)
+    #expect(quota.settle("a", generation: 7, difference: .min, at: 1) == .kept)
+    #expect(quota.takePart("a", of: .max).taken == .min)
+    #expect(quota.putBack("a", generation: 7, .max) && quota.spent("a") != nil)
   }
 
   @Test func `all amounts are taken or none`() {
-    var holdings = Holdings()
-    holdings.granted("a", generation: 7, extra: 100, value: 100, limit: 10_000, at: 0)
-    holdings.granted("b", generation: 8, extra: 5, value: 5, limit: 10_000, at: 0)
-    #expect(holdings.take([("a", 50), ("b", 6)], at: 1) == nil)
-    #expect(holdings.available("a") == 100)
-    #expect(holdings.take([("a", 50), ("b", 5)], at: 1) == [7, 8])
-    #expect(holdings.available("a") == 50 && holdings.available("b") == 0)
+    var quota = PrefetchedQuota()
+    quota.granted("a", generation: 7, extra: 100, value: 100, limit: 10_000, at: 0)
+    quota.granted("b", generation: 8, extra: 5, value: 5, limit: 10_000, at: 0)
+    #expect(quota.take([("a", 50), ("b", 6)], at: 1) == nil)
+    #expect(quota.available("a") == 100)
+    #expect(quota.take([("a", 50), ("b", 5)], at: 1) == [7, 8])
+    #expect(quota.available("a") == 50 && quota.available("b") == 0)
   }
 
-  @Test func `an old holding is not spent and keeps nothing back`() {
-    var holdings = Holdings()
-    holdings.granted("a", generation: 7, extra: 100, value: 100, limit: 10_000, at: 0)
-    #expect(holdings.take([("a", 1)], at: Holdings.validNanoseconds) == nil)
-    #expect(holdings.settle("a", generation: 7, difference: 5, at: Holdings.validNanoseconds) == .excess(105))
-    #expect(holdings.available("a") == 0)
+  @Test func `old quota is not spent and keeps nothing back`() {
+    var quota = PrefetchedQuota()
+    quota.granted("a", generation: 7, extra: 100, value: 100, limit: 10_000, at: 0)
+    #expect(quota.take([("a", 1)], at: PrefetchedQuota.validNanoseconds) == nil)
+    #expect(quota.settle("a", generation: 7, difference: 5, at: PrefetchedQuota.validNanoseconds) == .excess(105))
+    #expect(quota.available("a") == 0)
   }
 
   @Test func `more than a twentieth of what is left is not kept`() {
-    var holdings = Holdings()
-    holdings.granted("a", generation: 7, extra: 0, value: 9000, limit: 10_000, at: 0)
-    // A call that had set aside 400 has used 10.
-    #expect(holdings.settle("a", generation: 7, difference: 390, at: 1) == .excess(340))
-    #expect(holdings.available("a") == 50 && holdings.spent("a") == 8610)
+    var quota = PrefetchedQuota()
+    quota.granted("a", generation: 7, extra: 0, value: 9000, limit: 10_000, at: 0)
+    // A call that had reserved 400 has used 10.
+    #expect(quota.settle("a", generation: 7, difference: 390, at: 1) == .excess(340))
+    #expect(quota.available("a") == 50 && quota.spent("a") == 8610)
   }
 
   @Test func `a debt is paid by the next who asks`() {
-    var holdings = Holdings()
-    holdings.granted("a", generation: 7, extra: 0, value: 10, limit: 1000, at: 0)
-    #expect(holdings.settle("a", generation: 7, difference: -30, at: 1) == .kept)
-    let (taken, generation) = holdings.takePart("a", of: 10)
+    var quota = PrefetchedQuota()
+    quota.granted("a", generation: 7, extra: 0, value: 10, limit: 1000, at: 0)
+    #expect(quota.settle("a", generation: 7, difference: -30, at: 1) == .kept)
+    let (taken, generation) = quota.takePart("a", of: 10)
     #expect(taken == -30 && generation == 7)
   }
 
-  @Test func `what was idle is given back, debts too`() {
-    var holdings = Holdings()
-    holdings.granted("a", generation: 7, extra: 10, value: 10, limit: 1000, at: 5)
-    holdings.granted("b", generation: 8, extra: 10, value: 10, limit: 1000, at: 50)
-    let idle = holdings.release(unusedSince: 20)
+  @Test func `what was idle is returned, debts too`() {
+    var quota = PrefetchedQuota()
+    quota.granted("a", generation: 7, extra: 10, value: 10, limit: 1000, at: 5)
+    quota.granted("b", generation: 8, extra: 10, value: 10, limit: 1000, at: 50)
+    let idle = quota.release(unusedSince: 20)
     #expect(idle.count == 1 && idle[0].key == "a" && idle[0].amount == 10)
-    #expect(holdings.available("a") == 0 && holdings.available("b") == 10)
+    #expect(quota.available("a") == 0 && quota.available("b") == 10)
   }
 
   /// A store as the scripts make it, and several processes with calls that use less or more time than others, less than
-  /// they had set aside, and that ask the store while holdings come and go.
+  /// they had reserved, and that ask the store while quota come and go.
   @Test(arguments: 0..<60)
   func `many processes never sell more than there is, and lose nothing`(_ seed: Int) {
     var random = Generator(state: UInt64(seed) &* 0x9E37_79B9_7F4A_7C15 | 1)
     let limit = Int64.random(in: 500...5000, using: &random)
     var (value, spent, served): (Int64, Int64, Int) = (0, 0, 0)
-    var processes = Array(repeating: Holdings(), count: 3)
+    var processes = Array(repeating: PrefetchedQuota(), count: 3)
     var open: [(process: Int, reserved: Int64)] = []
     var asking: [(process: Int, amount: Int64, taken: Int64, generation: Int64)] = []
     var now: UInt64 = 0
@@ -96,7 +96,7 @@ import Testing
           if !processes[ask.process].putBack("k", generation: ask.generation, ask.taken) { value -= ask.taken }
           continue
         }
-        let extra = max(0, min(ask.amount * 32, (limit - value - need) / Holdings.keepDivisor))
+        let extra = max(0, min(ask.amount * 32, (limit - value - need) / PrefetchedQuota.keepDivisor))
         value += need + extra
         processes[ask.process].granted("k", generation: 1, extra: extra, value: value, limit: limit, at: now)
         open.append((ask.process, ask.amount))
@@ -111,11 +111,13 @@ import Testing
         case .unknown: value += used - call.reserved
         }
       default:
-        for gift in processes[index].release(unusedSince: now &- Holdings.validNanoseconds) { value -= gift.amount }
+        for gift in processes[index].release(unusedSince: now &- PrefetchedQuota.validNanoseconds) {
+          value -= gift.amount
+        }
       }
-      let held = processes.reduce(Int64(0)) { $0 + $1.available("k") } + asking.reduce(0) { $0 + $1.taken }
-      #expect(value == spent + open.reduce(0) { $0 + $1.reserved } + held)
-      #expect(value <= limit && held >= 0)
+      let prefetched = processes.reduce(Int64(0)) { $0 + $1.available("k") } + asking.reduce(0) { $0 + $1.taken }
+      #expect(value == spent + open.reduce(0) { $0 + $1.reserved } + prefetched)
+      #expect(value <= limit && prefetched >= 0)
     }
     #expect(served > 0)
   }

@@ -62,7 +62,7 @@ private func run(_ arguments: [String], _ environment: [String: String] = [:]) -
   }
 
   private static let bundles = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-    .deletingLastPathComponent().appendingPathComponent("ReplayTests/Bundles").path
+    .deletingLastPathComponent().appendingPathComponent("HistoryTests/Bundles").path
 
   @Test func `recorded runs are replayed from their files`() throws {
     let good = "\(Self.bundles)/single.json"

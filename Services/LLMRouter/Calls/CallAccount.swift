@@ -363,7 +363,7 @@ final class CallAccount: Sendable {
     _ outcome: String, _ usage: TokenUsage?, _ estimate: TokenUsage
   ) -> (usage: TokenUsage, isEstimated: Bool) {
     guard var usage else { return (estimate, estimate.total > 0) }
-    if outcome != "ok", usage.output < estimate.output { usage.isOutputTold = false }
+    if outcome != "ok", usage.output < estimate.output { usage.isOutputReported = false }
     return usage.completed(by: estimate)
   }
 

@@ -32,12 +32,12 @@ package final class CatalogSnapshot: Sendable {
 
   /// The rate limits of a model.
   package func limits(model: String) -> [AppliedRateLimit] {
-    rateLimits[""]?.compactMap { $0.gate(model: model) } ?? []
+    rateLimits[""]?.compactMap { $0.applied(toModel: model) } ?? []
   }
 
   /// The rate limits of a caller.
   package func limits(for call: CallSubjects) -> [AppliedRateLimit] {
-    rateLimits[call.tenant]?.compactMap { $0.gate(for: call) } ?? []
+    rateLimits[call.tenant]?.compactMap { $0.applied(to: call) } ?? []
   }
 
   package static let empty = CatalogSnapshot(

@@ -26,7 +26,7 @@ public struct StreamInspector: Sendable {
   /// is counted only as far as the provider has counted it after the last text.
   public var usage: TokenUsage? {
     guard var usage = wire == .messages ? messageUsage.usage : reported else { return nil }
-    if wire != .messages, contentBytes > reportedAt { usage.isOutputTold = false }
+    if wire != .messages, contentBytes > reportedAt { usage.isOutputReported = false }
     return usage
   }
 

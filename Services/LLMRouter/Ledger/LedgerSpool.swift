@@ -136,7 +136,7 @@ package final class LedgerSpool: Sendable {
   }
 
   /// Removes the file when nothing is left in it.
-  func close() {
+  package func close() {
     state.withLock { state in
       guard !state.isClosed else { return }
       state.isClosed = true

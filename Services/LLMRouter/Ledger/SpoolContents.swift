@@ -1,7 +1,7 @@
 internal import Primitives
 
-/// The text of a spool file. The first line is the time at which the process was last alive, in microseconds since 1970;
-/// the others are calls, of each its last line counts.
+/// The text of a spool file. The first line is the time at which the process was last alive, in microseconds since
+/// 1970; the others are calls, of each its last line counts.
 struct SpoolContents: Sendable, Equatable {
   /// Digits of the first line.
   private static let timeDigits = 20

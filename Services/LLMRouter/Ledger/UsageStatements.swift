@@ -10,8 +10,8 @@ struct UsageInput: Sendable {
   var cursor: (at: Timestamp, id: UUID)?
 }
 
-/// The statements of a query: there is one for each set of groups and filters, and for times that begin or end within an
-/// hour.
+/// The statements of a query: there is one for each set of groups and filters, and for times that begin or end within
+/// an hour.
 extension UsageStore {
   private static let sums = [
     "calls", "attempts", "input_tokens", "cache_read_tokens", "cache_write_tokens", "output_tokens", "cost", "saved",

@@ -1,8 +1,8 @@
 public import JSON
 internal import Primitives
 
-/// How many tokens a request will have, told before any provider has counted them. Errs upwards for ordinary text, code
-/// and JSON: it serves to reserve budgets, never to bill.
+/// How many tokens a request will have, estimated before any provider has counted them. Errs upwards for ordinary text,
+/// code and JSON: it serves to reserve budgets, never to bill.
 public enum TokenEstimate {
   /// The most tokens of an answer that are thought possible in a second, where nobody can say how many there were. More
   /// than nearly all models make; a provider that is faster is charged too little only when it breaks off.

@@ -26,9 +26,9 @@ public struct TokenUsage: Hashable, Sendable {
   /// The tier at which the provider has served the call.
   public var tier = ServiceTier.standard
   /// Whether the provider has counted the prompt; else the kinds of the prompt are no counts.
-  public var isPromptTold = true
+  public var isPromptReported = true
   /// Whether the provider has counted the whole answer; else `output` is what it counted so far, or nothing.
-  public var isOutputTold = true
+  public var isOutputReported = true
 
   /// Counts by kind.
   public init(
@@ -55,27 +55,28 @@ public struct TokenUsage: Hashable, Sendable {
   public func completed(by estimate: TokenUsage) -> (usage: TokenUsage, isEstimated: Bool) {
     var usage = self
     var isEstimated = false
-    if !isPromptTold || (prompt <= 0 && estimate.prompt > 0) {
+    if !isPromptReported || (prompt <= 0 && estimate.prompt > 0) {
       usage.input = estimate.input
       usage.cacheRead = estimate.cacheRead
       usage.cacheWrite = estimate.cacheWrite
       usage.cacheWriteLong = estimate.cacheWriteLong
-      usage.isPromptTold = true
+      usage.isPromptReported = true
       isEstimated = true
     }
-    if !isOutputTold || (output <= 0 && estimate.output > 0) {
+    if !isOutputReported || (output <= 0 && estimate.output > 0) {
       usage.output = max(output, estimate.output)
       usage.reasoning = min(usage.reasoning, usage.output)
-      usage.isOutputTold = true
+      usage.isOutputReported = true
       isEstimated = true
     }
     return (usage, isEstimated)
   }
 
-  /// What is accounted when a provider has told its counts, or not.
-  public static func accounted(_ told: TokenUsage?, estimate: TokenUsage) -> (usage: TokenUsage, isEstimated: Bool) {
-    guard let told else { return (estimate, true) }
-    return told.completed(by: estimate)
+  /// What is accounted when a provider has reported its counts, or not.
+  public static func accounted(_ reported: TokenUsage?, estimate: TokenUsage) -> (usage: TokenUsage, isEstimated: Bool)
+  {
+    guard let reported else { return (estimate, true) }
+    return reported.completed(by: estimate)
   }
 
   /// The sum of two.

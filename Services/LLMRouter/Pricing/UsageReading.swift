@@ -25,14 +25,14 @@ extension TokenUsage {
     let written = Swift.max(
       details?.count("cache_write_tokens") ?? 0, details?.count("cache_creation_tokens") ?? 0,
       usage.count("cache_creation_input_tokens") ?? 0)
-    let told = (usage["completion_tokens_details"] ?? usage["output_tokens_details"])?.count("reasoning_tokens")
+    let detailed = (usage["completion_tokens_details"] ?? usage["output_tokens_details"])?.count("reasoning_tokens")
     let prompt =
       usage.count("prompt_tokens") ?? usage.count("input_tokens")
       ?? (hit != nil && miss != nil ? (hit ?? 0) + (miss ?? 0) : nil)
     self.init(
       prompt: prompt, output: usage.count("completion_tokens") ?? usage.count("output_tokens"),
       total: usage.count("total_tokens"), read: read, written: written,
-      reasoning: told ?? usage.count("reasoning_tokens") ?? 0,
+      reasoning: detailed ?? usage.count("reasoning_tokens") ?? 0,
       // Embeddings and reranking have no answer that could be counted.
       needsOutput: usage["completion_tokens"] != nil || usage["output_tokens"] != nil)
     take(requests: usage)
@@ -94,8 +94,8 @@ extension TokenUsage {
     self.init(
       input: Swift.max(0, (prompt ?? 0) - read - written), cacheRead: prompt == nil ? 0 : read,
       cacheWrite: prompt == nil ? 0 : written, output: output ?? 0, reasoning: Swift.min(reasoning, output ?? 0))
-    isPromptTold = prompt != nil
-    isOutputTold = output != nil || !needsOutput
+    isPromptReported = prompt != nil
+    isOutputReported = output != nil || !needsOutput
   }
 
   /// Calls of tools at the provider that have a price of their own.
@@ -177,8 +177,8 @@ public struct MessageUsage: Sendable, Hashable {
     usage.searches = requests.searches
     usage.paidToolCalls = requests.paidToolCalls
     usage.tier = requests.tier
-    usage.isPromptTold = input != nil || read > 0 || written > 0
-    usage.isOutputTold = output != nil
+    usage.isPromptReported = input != nil || read > 0 || written > 0
+    usage.isOutputReported = output != nil
     return usage
   }
 }

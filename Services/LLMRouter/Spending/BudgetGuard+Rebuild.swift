@@ -49,7 +49,8 @@ extension BudgetGuard {
   private func build(_ counter: BudgetCounter, _ generation: Int64) async throws {
     let key = counter.key
     try await waitForOthersToStop(key)
-    // What is settled from here on waits for the end of the rebuild. What a sweep has added to the new counter is in it.
+    // What is settled from here on waits for the end of the rebuild. What a sweep has added to the new counter is in
+    // it.
     let included = state.withLock { $0.reservationsToInclude(in: key, generation: generation) }
     let open = state.withLock { $0.openCalls(in: key) }
     let spent: Int64

@@ -6,10 +6,10 @@ internal import Synchronization
 internal import SystemSources
 package import Telemetry
 
-/// Reserves before a call and settles after it. Most calls are served from prefetched quota, small parts of the counters
-/// that this process has reserved beforehand; the counters themselves are in Redis, a cache of the ledger: a missing one
-/// is rebuilt from it. Without Redis a call that has a budget is refused as soon as the quota is used up or a second
-/// old: a budget that cannot be checked is none.
+/// Reserves before a call and settles after it. Most calls are served from prefetched quota, small parts of the
+/// counters that this process has reserved beforehand; the counters themselves are in Redis, a cache of the ledger: a
+/// missing one is rebuilt from it. Without Redis a call that has a budget is refused as soon as the quota is used up or
+/// a second old: a budget that cannot be checked is none.
 ///
 /// The rules are in `BudgetStateMachine`; this shell talks to Redis and the ledger.
 package final class BudgetGuard: Sendable {

@@ -2,10 +2,10 @@ internal import Budgets
 internal import Redis
 
 /// The counters in Redis, whole numbers below 2^53 (Lua counts in doubles). Each is a hash: `v`, what is spent and
-/// reserved; `g`, its generation, a number that is new whenever the counter was rebuilt from the ledger; `r`, the run of
-/// the server in which that was. A counter of an earlier run came back with a dump: it is older than the ledger, so it
-/// counts as missing. `p` is there while a counter is being built, until when. A script sees all counters of a call at
-/// once, so none is ever oversold.
+/// reserved; `g`, its generation, a number that is new whenever the counter was rebuilt from the ledger; `r`, the run
+/// of the server in which that was. A counter of an earlier run came back with a dump: it is older than the ledger, so
+/// it counts as missing. `p` is there while a counter is being built, until when. A script sees all counters of a call
+/// at once, so none is ever oversold.
 enum BudgetScripts {
   /// The run of the server, new with each start.
   private static let run =
@@ -147,7 +147,8 @@ enum BudgetScripts {
     case value
   }
 
-  /// The counter is built; what others have added meanwhile stays in it. Returns 1, or 0 for one that is another by now.
+  /// The counter is built; what others have added meanwhile stays in it. Returns 1, or 0 for one that is another by
+  /// now.
   static let finish = RedisScript(
     """
     local i = 1

@@ -13,8 +13,8 @@ package struct RateLimitPermit: Sendable {
   let tokens: Int64
 }
 
-/// Admits calls within their rate limits, at once or after some waiting. The buckets are in Redis, so all replicas share
-/// them; without Redis a call that has limits is refused.
+/// Admits calls within their rate limits, at once or after some waiting. The buckets are in Redis, so all replicas
+/// share them; without Redis a call that has limits is refused.
 package final class RateLimiter: Sendable {
   /// How many calls of this replica wait at most, and how long each of them.
   package struct Queue: Sendable {
@@ -88,7 +88,7 @@ package final class RateLimiter: Sendable {
     while true {
       switch try await tryAcquire(call, limits, tokens: tokens) {
       case .acquired(let permit):
-        token.note("delayed")
+        token.count("delayed")
         return permit
       case .limited(let limit, let milliseconds): try await token.wait(limit, milliseconds)
       }
@@ -126,7 +126,7 @@ package final class RateLimiter: Sendable {
       }
     }
 
-    func note(_ result: String) {
+    func count(_ result: String) {
       if let limit = state.limit { limiter.limited.with(limit.limit.scope.rawValue, result).add() }
     }
 

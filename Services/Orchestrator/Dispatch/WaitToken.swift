@@ -20,8 +20,8 @@ package struct WaitToken: Sendable {
     self.unregister = unregister
   }
 
-  /// Waits until woken, at most the poll interval and never beyond `deadline` (monotonic nanoseconds). Returns whether it
-  /// was woken.
+  /// Waits until woken, at most the poll interval and never beyond `deadline` (monotonic nanoseconds). Returns whether
+  /// it was woken.
   @discardableResult
   package func wait(until deadline: UInt64) async throws -> Bool {
     defer { cancel() }

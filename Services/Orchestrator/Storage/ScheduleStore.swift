@@ -184,8 +184,8 @@ package struct ScheduleStore: Sendable {
       """
   }
 
-  /// Replaces the definition of a schedule; `nil` when its version is not `expected`, or when it would be paused while a
-  /// time of it is due. A time that is due stays due: it is served before the new times count.
+  /// Replaces the definition of a schedule; `nil` when its version is not `expected`, or when it would be paused while
+  /// a time of it is due. A time that is due stays due: it is served before the new times count.
   package func update(
     _ tenant: TenantID, _ id: ScheduleID, _ definition: ScheduleDefinition, next: Timestamp?, expected: Int
   ) async throws -> ScheduleRow? {

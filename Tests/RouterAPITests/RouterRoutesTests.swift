@@ -1,0 +1,108 @@
+import Contracts
+import HTTPWire
+import JSON
+import Testing
+
+@Suite("Router API", .serialized)
+struct RouterRoutesTests {
+  private typealias Model = CallFixture.Model
+
+  /// The names in the member `data` of a list.
+  private func names(_ answer: CallFixture.Answer) throws -> [String] {
+    let root = try JSONDocument(parsing: answer.text).root
+    return root["data"]?.elements.compactMap { $0["id"]?.string } ?? []
+  }
+
+  @Test(arguments: [
+    "/api/v1/providers", "/api/v1/models", "/api/v1/aliases", "/api/v1/budgets", "/api/v1/rate-limits",
+    "/api/v1/usage", "/api/v1/calls",
+  ])
+  func `every list of the management API needs an assertion`(_ path: String) async throws {
+    try await CallFixture.run([Model("a")]) { fixture in
+      let answer = try await fixture.send(.get, path, isAnonymous: true)
+      #expect(answer.status == 401)
+      #expect(answer.text.contains("assertion_missing"))
+    }
+  }
+
+  @Test func `providers, models and aliases are changed by operators only`() async throws {
+    try await CallFixture.run([Model("a")]) { fixture in
+      for path in ["/api/v1/providers/p", "/api/v1/providers/p/models/m", "/api/v1/aliases/x"] {
+        let answer = try await fixture.send(.put, path, body: "{}")
+        #expect(answer.status == 403 && answer.text.contains("operator_required"), "\(path)")
+      }
+      let health = try await fixture.send(.delete, "/api/v1/providers/p/health")
+      #expect(health.status == 403)
+      let operatorHealth = try await fixture.send(
+        .delete, "/api/v1/providers/p/health", isOperator: true)
+      #expect(operatorHealth.status == 204)
+    }
+  }
+
+  @Test func `a document is checked before anything is stored`() async throws {
+    try await CallFixture.run([Model("a")]) { fixture in
+      let budget = try await fixture.send(.post, "/api/v1/budgets", body: #"{"scope": "galaxy", "period": "day"}"#)
+      #expect(budget.status == 422 || budget.status == 400)
+      #expect(budget.text.contains("scope") && budget.text.contains("tokens"))
+      let alias = try await fixture.send(
+        .put, "/api/v1/aliases/x", isOperator: true, body: #"{"models": ["unknown"]}"#)
+      #expect(alias.text.contains("there is no model 'unknown'"))
+      let taken = try await fixture.send(
+        .put, "/api/v1/aliases/a", isOperator: true, body: #"{"models": ["a"]}"#)
+      #expect(taken.status == 409 && taken.text.contains("name_taken"))
+    }
+  }
+
+  @Test func `models are listed in the shape of each dialect, page by page`() async throws {
+    try await CallFixture.run([Model("a"), Model("b")]) { fixture in
+      let chat = try await fixture.send(.get, "/v1/models")
+      #expect(try names(chat) == ["a", "b", "both"])
+      let version = [("anthropic-version", "2023-06-01")]
+      let page = try await fixture.send(.get, "/v1/models?limit=1&after_id=a", headers: version)
+      #expect(try names(page) == ["b"])
+      #expect(page.text.contains(#""has_more":true"#))
+      let wrong = try await fixture.send(.get, "/v1/models?after_id=nothing", headers: version)
+      #expect(wrong.status == 400)
+      let one = try await fixture.send(.get, "/v1/models/a")
+      #expect(one.status == 200)
+      let none = try await fixture.send(.get, "/v1/models/nothing")
+      #expect(none.status == 404 && none.headers["request-id"] != nil)
+    }
+  }
+
+  @Test func `a virtual key opens the models that it names, and nothing of the management API`() async throws {
+    try await CallFixture.run([Model("a"), Model("b")]) { fixture in
+      let made = try await fixture.send(.post, "/api/v1/virtual-keys", body: #"{"models": ["a"], "run": "r"}"#)
+      #expect(made.status == 201)
+      let key = try #require(try JSONDocument(parsing: made.text).root["key"]?.string)
+      let bearer = [("authorization", "Bearer \(key)")]
+      func ask(_ model: String) async throws -> CallFixture.Answer {
+        try await fixture.send(
+          .post, "/v1/chat/completions", headers: bearer, isAnonymous: true,
+          body: #"{"model": "\#(model)", "messages": [{"role": "user", "content": "x"}]}"#)
+      }
+      let (allowed, refused) = (try await ask("a"), try await ask("b"))
+      #expect(allowed.status == 200)
+      #expect(refused.status == 403 && refused.text.contains("model_not_allowed"))
+      let listed = try await fixture.send(.get, "/v1/models", headers: bearer, isAnonymous: true)
+      #expect(try names(listed) == ["a"])
+      let management = try await fixture.send(.get, "/api/v1/budgets", headers: bearer, isAnonymous: true)
+      #expect(management.status == 401)
+      let forged = try await fixture.send(
+        .get, "/v1/models", headers: [("authorization", "Bearer \(key.dropLast())")], isAnonymous: true)
+      #expect(forged.status == 401)
+    }
+  }
+
+  @Test func `tokens are counted by estimate where the provider cannot`() async throws {
+    try await CallFixture.run([Model("a")]) { fixture in
+      let counted = try await fixture.send(
+        .post, "/v1/messages/count_tokens",
+        body: #"{"model": "a", "messages": [{"role": "user", "content": "hello there"}]}"#)
+      #expect(counted.status == 200)
+      #expect((try JSONDocument(parsing: counted.text).root["input_tokens"]?.int ?? 0) > 0)
+      let wrong = try await fixture.send(.post, "/v1/messages/count_tokens", body: #"{"model": "a"}"#)
+      #expect(wrong.status == 400)
+    }
+  }
+}
