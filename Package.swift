@@ -184,9 +184,16 @@ var targets: [Target] = [
       "ModelCatalog", "Postgres", "Pricing", "Primitives", "Routing", "ServiceKit", "Settings", "Spending",
       "Telemetry",
     ]),
+  library(
+    "RouterConfiguration", at: "Services/LLMRouter/Configuration",
+    [
+      "AnswerCache", "Contracts", "ModelCalls", "ModelCatalog", "Pricing", "Primitives", "Routing", "ServiceKit",
+      "Settings", "SystemSources",
+    ]),
   service(
     "llm-router", at: "Services/LLMRouter/Main",
     [
+      "RouterConfiguration",
       "Contracts",
       "SystemSources",
       "AnswerCache", "HTTP", "Ledger", "ModelCalls", "ModelCatalog", "Postgres", "Pricing", "Primitives", "Reactor",

@@ -7,7 +7,7 @@ internal import SystemSources
 /// The body of a request, pulled piece by piece, so that a sender is never faster than its reader.
 ///
 /// It holds the reader of its connection while the handler runs. Once the handler has answered, the connection takes
-/// the reader back: a read that is still under way (an upload that is handed on, say) is ended and waited for first,
+/// the reader back: a read that is still under way (an upload that is forwarded, say) is ended and waited for first,
 /// and later ones fail. So nothing else reads when the next request, or the rest of this one, is read.
 ///
 /// `@unchecked Sendable`: confined to the loop of its connection.
@@ -37,7 +37,7 @@ public final class HTTPRequestBody: @unchecked Sendable {
   private var awaitsContinueOn: ServerConnection?
   private var isRevoked = false
   private var revoker: UnsafeContinuation<Void, Never>?
-  /// Tells a read from the one before, for cancellations that come late.
+  /// Distinguishes a read from the one before, for cancellations that come late.
   private var readNumber: UInt64 = 0
 
   init(
@@ -72,7 +72,7 @@ public final class HTTPRequestBody: @unchecked Sendable {
   /// Whether the body is decoded on its way: the request's `Content-Encoding` does not hold for what is delivered.
   public var isDecoded: Bool { if case .none = decoding { false } else { true } }
 
-  /// The client was never told to send the body and may not do so.
+  /// The client was never asked to send the body and may not do so.
   var awaitsContinue: Bool { awaitsContinueOn != nil }
 
   // MARK: For handlers

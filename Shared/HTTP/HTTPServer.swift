@@ -24,11 +24,11 @@ public struct HTTPServerConfiguration: Sendable {
   /// Memory for the bodies of requests that are held whole, over all connections, beyond the first 64 KiB of each.
   /// A large body beyond it is refused with 503.
   public var heldBodyBytesMax = 512 << 20
-  /// How a problem of a request is told.
+  /// How a problem of a request is reported.
   public var problemResponse: @Sendable (Problem, RequestHead, _ traceID: String) -> HTTPResponse = {
     problem, _, traceID in problem.response(traceID: traceID)
   }
-  /// Open connections over all loops; one more is told 503 and closed.
+  /// Open connections over all loops; one more is answered 503 and closed.
   public var connectionsMax = 20_000
 
   /// Makes a configuration with the defaults above.
@@ -271,7 +271,7 @@ struct Exchange {
         "Something went wrong on our side; the trace id finds the details in the logs."))
   }
 
-  /// The answer that tells a problem.
+  /// The answer that reports a problem.
   func told(_ problem: Problem) -> HTTPResponse {
     shard.configuration.problemResponse(problem, request.head, request.trace.traceIDText)
   }

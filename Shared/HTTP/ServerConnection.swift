@@ -5,7 +5,7 @@ internal import Telemetry
 
 /// One client connection: reads requests one after the other, has them answered, writes the answers in order.
 ///
-/// The reader is handed from place to place and cannot be copied: to the body of a request while its handler runs, and
+/// The reader moves from place to place and cannot be copied: to the body of a request while its handler runs, and
 /// back when the handler has answered.
 ///
 /// `@unchecked Sendable`: confined to its loop.
@@ -265,7 +265,7 @@ final class ServerConnection: @unchecked Sendable {
 
   private func restOfBody(_ body: HTTPRequestBody, _ reader: inout StreamReader) -> Rest {
     if body.isEndedOnWire { return .none }
-    // A client that was never told to continue may or may not send its body.
+    // A client that was never asked to continue may or may not send its body.
     if body.awaitsContinue { return .unknown }
     guard body.skip(&reader) else { return .unknown }
     if body.isEndedOnWire { return .none }

@@ -9,7 +9,7 @@ public struct UpgradedConnection: ~Copyable, Sendable {
   let reader: StreamReader
 }
 
-/// A WebSocket seen from the server. One task receives, and a second one that tries is told so; sending may happen from
+/// A WebSocket seen from the server. One task receives, and a second one that tries gets an error; sending may happen from
 /// anywhere on the loop.
 ///
 /// `@unchecked Sendable`: confined to the loop of its connection.

@@ -45,15 +45,15 @@ def case_answers_are_bounded(world):
 
 
 def case_words_of_providers_are_redacted(world):
-    second(world, guard={"redacted_patterns": ["[A-Za-z]+@[a-z.]+", "acct-[0-9]+", "midst"]})
+    second(world, guard={"redacted_patterns": ["[A-Za-z]+@[a-z.]+", "acct-[0-9]+", "middle"]})
     try:
         world.scripts("alpha", {"status": 400, "error_message": "no for ann@example.com of acct-42, bob@example.org"})
         message = world.ask("alpha-small", "hi", router="second").json["error"]["message"]
         assert "[redacted] of [redacted], [redacted]" in message and "example" not in message, message
-        # In the midst of a stream too.
+        # In the middle of a stream too.
         world.scripts("gamma", {"fault": "error_event", "reply": "word " * 40})
         answer = world.ask("gamma-large", "hi", router="second", stream=True)
-        assert b"[redacted]" in answer.body and b"midst" not in answer.body, answer.body[-300:]
+        assert b"[redacted]" in answer.body and b"middle" not in answer.body, answer.body[-300:]
     finally:
         world.kill("second")
 

@@ -177,7 +177,7 @@ extension ReplicaWorld {
     else { return }
     ready[lease] = nil
     guard var state = stored(lease.run), !state.status.isEnded else { return }
-    // The claim of steps is a statement of its own: it asks no cache and tells none.
+    // The claim of steps is a statement of its own: it asks no cache and notifies none.
     let events = try decide(&state, .lease(step: lease.step, worker: "w"))
     try write(lease.run, events, state, finished: nil)
     leases.insert(lease)

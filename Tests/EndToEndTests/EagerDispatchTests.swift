@@ -65,7 +65,7 @@ extension EndToEndTests {
       let other = try fixture.stack.startReplica(of: "orchestrator")
       defer { other.process.stop() }
       let ports = [fixture.stack.port(of: "orchestrator"), other.port]
-      let held = HeldCount()
+      let held = LeaseCount()
       let fixture = fixture
       let threads = (0..<4).map { number in
         Background {
@@ -155,7 +155,7 @@ extension EndToEndTests {
     @Test func `steps of several commits for one worker all reach it at their first attempt`() throws {
       try fixture.put(workflow: "many", #"{"key":"a","job_type":"many"}"#)
       let fixture = fixture
-      let done = HeldCount()
+      let done = LeaseCount()
       let worker = Background {
         while !done.isOver {
           for lease in try fixture.lease("many", slots: 64, milliseconds: 300) { try fixture.deliver(lease) }
@@ -193,7 +193,7 @@ extension EndToEndTests {
 }
 
 /// How many are held at the same time.
-private final class HeldCount: @unchecked Sendable {
+private final class LeaseCount: @unchecked Sendable {
   // @unchecked: guarded by the lock.
   private let lock = NSLock()
   private var now = 0

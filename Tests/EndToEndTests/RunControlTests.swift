@@ -50,7 +50,7 @@ extension EndToEndTests {
       let report = try fixture.json("POST", "/api/v1/runs/\(again["id"]?.string ?? "")/replay")
       #expect(report.root["verdict"]?.string == "consistent")
       #expect(fixture.call("POST", "/api/v1/runs/\(again["id"]?.string ?? "")/retry").status == 409)
-      try BundleKeeper.keep(fixture, again["id"]?.string ?? "")
+      try BundleRecorder.keep(fixture, again["id"]?.string ?? "")
     }
 
     @Test func `a fork goes on from a step, keeping what others recorded`() throws {
@@ -235,7 +235,7 @@ extension EndToEndTests {
       #expect(silent["lease_ms"]?.int == 500)
       let end = try fixture.end(ofRun: run)
       let codes = end["result"].map { Array($0.elements).compactMap(\.string) } ?? []
-      try BundleKeeper.keep(fixture, run)
+      try BundleRecorder.keep(fixture, run)
       #expect(codes == ["schedule_to_start_timeout", "start_to_close_timeout", "worker_lost"], "\(codes)")
     }
 

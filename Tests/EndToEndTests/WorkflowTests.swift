@@ -14,7 +14,7 @@ extension EndToEndTests {
       let (status, report) = try fixture.json("POST", "/api/v1/runs/\(run)/replay")
       #expect(status == 200)
       #expect(report["verdict"]?.string == "consistent", "\(String(decoding: report.rawBytes, as: UTF8.self))")
-      try BundleKeeper.keep(fixture, run)
+      try BundleRecorder.keep(fixture, run)
     }
 
     @Test func `a planner's steps run, and one answer is made of theirs`() throws {
@@ -166,7 +166,7 @@ extension EndToEndTests {
 }
 
 /// Keeps bundles of runs, from which the checked-in set is made, when `CADRE_KEEP_BUNDLES` names a folder.
-enum BundleKeeper {
+enum BundleRecorder {
   static func keep(_ fixture: StackFixture, _ run: String) throws {
     guard let folder = ProcessInfo.processInfo.environment["CADRE_KEEP_BUNDLES"] else { return }
     let answer = fixture.call("GET", "/api/v1/runs/\(run)/bundle")

@@ -319,7 +319,7 @@ final class FakeCounterStore: BudgetCounterStore {
   func milliseconds(beforeBuilding key: String) async throws -> Int64 { 0 }
 }
 
-/// A ledger that says what it is told to.
+/// A ledger that answers by script.
 final class FakeSpentSource: SpentSource {
   private let state = Mutex<Int64>(0)
 

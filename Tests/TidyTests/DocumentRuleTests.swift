@@ -103,19 +103,19 @@ import Testing
   @Test func `executables that are more than wiring`() {
     func count(_ folder: String, _ lines: Int) -> Int {
       Self.count(
-        .compositionRoots(of: ["x"]),
+        .compositionRoots,
         [
           "Package.swift": """
           let targets = [
             .executableTarget(
               name: "x", dependencies: ["Low"], path: "\(folder)",
               resources: [.embedInCode("a.sql")]),
-            library("Low", at: "\(folder)/Low"), service("y", at: "Services/Y", ["Low"]),
+            library("Low", at: "\(folder)/Low"), service("y", at: "Services/Y/Main", ["Low"]),
           ]
 
           """,
           "\(folder)/A.swift": String(repeating: "a\n", count: lines),
-          "\(folder)/Low/B.swift": String(repeating: "a\n", count: 300), "Services/Y/A.swift": "a\n",
+          "\(folder)/Low/B.swift": String(repeating: "a\n", count: 300), "Services/Y/Main/A.swift": "a\n",
         ])
     }
     #expect(count("Services/X/Main", 150) == 0)

@@ -2,18 +2,13 @@ extension Rule {
   /// Lines of all files of an executable together.
   static let compositionLinesMaximum = 150
 
-  /// Executables that are composition roots: `main`, settings and wiring in `Services/X/Main`, everything else in
-  /// libraries. One that is on the list stays on it.
-  static let composedExecutables: Set<String> = ["mock-provider", "orchestrator"]
-
-  static let compositionRoots = compositionRoots(of: composedExecutables)
-
-  static func compositionRoots(of names: Set<String>?) -> Rule {
+  /// Every executable is `main` and wiring in `Services/X/Main`; everything else is in libraries, which tests import.
+  static let compositionRoots =
     Rule("an executable is a composition root: `Main`, at most \(compositionLinesMaximum) lines") { repository in
       guard let file = repository.files.first(where: { $0.path == "Package.swift" }) else { return [] }
       let manifest = Manifest(file)
       let roots = manifest.modules.filter {
-        $0.isExecutable && $0.folder.hasPrefix("Services/") && names?.contains($0.name) ?? true
+        $0.isExecutable && $0.folder.hasPrefix("Services/")
       }
       return roots.flatMap { module -> [Violation] in
         let lines = repository.files.filter { $0.isSwift && manifest.module(of: $0.path)?.name == module.name }
@@ -30,5 +25,4 @@ extension Rule {
         return found
       }
     }
-  }
 }

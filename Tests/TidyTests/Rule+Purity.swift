@@ -1,7 +1,8 @@
 extension Rule {
   /// Modules whose results depend on nothing but what they are given.
   static let pureModules: Set<String> = [
-    "AgentLoop", "AgentTools", "Budgets", "Calendar", "Checks", "Contracts", "Cron", "Crypto", "Decider", "Dialects", "HTTPWire",
+    "AgentLoop", "AgentTools", "Budgets", "Calendar", "Checks", "Contracts", "Cron", "Crypto", "Decider", "Dialects",
+    "HTTPWire",
     "History", "JSON", "JSONSchema", "Pricing", "Primitives", "Replay", "Routing", "Workflows",
   ]
 

@@ -40,9 +40,9 @@ struct Rule: Sendable, CustomTestStringConvertible {
   static let all =
     sizeRules + bannedCodeRules + nameRules + telemetryRules
     + [publicTypes, imports, decider, pureDependencies, pureCode, compositionRoots] + [
-      migrations, links, machinePaths, whiteSpace, testFolders, noBinaries, makeTargets, environment,
+      migrations, links, machinePaths, whiteSpace, testFolders, noBinaries, makeTargets, environment, words,
     ]
 
   /// Rules that do not hold yet: `make tidy` prints their breaches. One that holds moves to `all`.
-  static let pending = [words, compositionRoots(of: nil)]
+  static let pending: [Rule] = []
 }

@@ -12,7 +12,7 @@ internal import SystemSources
 
 /// A provider's event stream on its way to the caller, in the caller's dialect.
 ///
-/// `@unchecked Sendable`: one task reads it at a time; it is handed from the attempt to the writer of the answer.
+/// `@unchecked Sendable`: one task reads it at a time; it passes from the attempt to the writer of the answer.
 final class ProviderStream: @unchecked Sendable {
   /// More than this is not buffered while the first token is awaited.
   private static let bufferedBytesMax = 1 << 20

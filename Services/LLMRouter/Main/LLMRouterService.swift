@@ -9,6 +9,7 @@ internal import Primitives
 internal import Reactor
 internal import Redis
 internal import RouterAPI
+internal import RouterConfiguration
 internal import RouterSchema
 internal import Routing
 internal import ServiceKit

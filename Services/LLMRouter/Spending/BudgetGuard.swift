@@ -182,7 +182,7 @@ package final class BudgetGuard: Sendable {
     }
   }
 
-  /// Tells the store what is not reserved any more. Does not wait.
+  /// Notifies the store of what is not reserved any more. Does not wait.
   private func returnToStore(_ changes: [QuotaReturn]) {
     guard !changes.isEmpty else { return }
     let keys = changes.map(\.key)

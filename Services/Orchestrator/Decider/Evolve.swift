@@ -113,7 +113,7 @@ extension RunState {
     steps[place].status = status
   }
 
-  /// A failed attempt is not handed the answers again that made it fail, unless the next one can answer the failure.
+  /// A failed attempt is not given the answers again that made it fail, unless the next one can answer the failure.
   private mutating func prepareNext(_ place: Int, _ failure: Failure) {
     switch failure.next {
     case .continues:

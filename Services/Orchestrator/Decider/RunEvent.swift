@@ -29,7 +29,7 @@ public enum RunEvent: Hashable, Sendable {
   case delayElapsed(step: String, attempt: Int)
   /// A sub-run was begun for the step.
   case childStarted(step: String, attempt: Int, run: String)
-  /// Somebody sent a signal; `id` tells repetitions.
+  /// Somebody sent a signal; `id` identifies repetitions.
   case signalReceived(name: String, id: String, payload: PayloadRef, by: String, facts: [Fact])
   /// A person is asked; the decision is bound to the digest of the subject.
   case approvalRequested(step: String, attempt: Int, subject: PayloadRef)

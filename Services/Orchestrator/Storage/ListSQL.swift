@@ -17,7 +17,7 @@ package struct ListSQL {
     case oldestFirst = ""
   }
 
-  /// The parts of a list that `run.shelf` tells apart.
+  /// The parts of a list that `run.shelf` distinguishes.
   enum Shelf: Int, CaseIterable {
     /// No run of its own in the list of tasks.
     case other = 0

@@ -52,7 +52,7 @@ package struct Transition: Sendable {
   package let finishedTimers: [Int64]
   /// Time limits of the approvals that are asked for, by step, in milliseconds.
   package let approvalLimits: [String: Int64?]
-  /// The run that waits for this one; told when it ends.
+  /// The run that waits for this one; notified when it ends.
   package let parent: ParentStep?
 
   /// Whether the small form of the statement is enough.

@@ -6,8 +6,8 @@ public import JSON
 public enum PlanDocument {
   private static let promptBytesMax = 64 << 10
 
-  /// Reads the steps of a plan from the output of a planner. Throws `PlanError` with a sentence that tells the planner
-  /// what is wrong.
+  /// Reads the steps of a plan from the output of a planner. Throws `PlanError` with a sentence from which the
+  /// planner learns what is wrong.
   public static func read(_ output: JSONView, planner: WorkflowStep) throws(PlanError) -> [WorkflowStep] {
     guard let plan = find(output), let views = plan["steps"], views.kind == .array else {
       throw PlanError("The output holds no plan: an object with a list of steps is expected.")

@@ -2,7 +2,7 @@ internal import Contracts
 public import Decider
 public import JSON
 
-/// What a step is given: its template filled with what the run knows. Pure: the payloads are handed in.
+/// What a step is given: its template filled with what the run knows. Pure: the payloads are arguments.
 public struct StepInput: Sendable {
   /// Largest input in bytes.
   public static let bytesMax = 8 << 20

@@ -17,7 +17,7 @@ public struct JournalEntry: Hashable, Sendable {
     self.result = result
   }
 
-  /// Reads an entry; `nil` when a call cannot be told from others by it.
+  /// Reads an entry; `nil` when a call cannot be distinguished from others by it.
   public init?(_ view: JSONView) {
     guard let call = view["call"], call["request_sha256"]?.string != nil, let result = view["result"] else {
       return nil

@@ -44,7 +44,7 @@ public struct AnswerTranslation: Sendable {
   // MARK: Streams
 
   /// Takes an event of the provider's stream and appends what follows from it. Throws `StreamFault` for what cannot be
-  /// told on.
+  /// passed on.
   public mutating func take(
     _ event: ProviderJSON, named name: String? = nil, to bytes: inout [UInt8]
   ) throws(StreamFault) {

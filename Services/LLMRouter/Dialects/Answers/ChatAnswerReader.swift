@@ -3,7 +3,7 @@ internal import JSON
 /// Reads chat completions, whole or chunk by chunk, as servers send them, not as they should.
 struct ChatAnswerReader: Sendable {
   private var sequence: AnswerSequencer
-  /// The index of each call, as far as the server told one.
+  /// The index of each call, as far as the server sent one.
   private var indices: [Int64?] = []
   private var hasBegun = false
   /// The choice that is read: dialects that others read have one.

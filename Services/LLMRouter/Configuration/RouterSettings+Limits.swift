@@ -1,12 +1,12 @@
-internal import ModelCalls
+package import ModelCalls
 internal import ModelCatalog
 internal import Primitives
-internal import Routing
-internal import Settings
+package import Routing
+package import Settings
 
 extension RouterSettings {
   /// When circuit breakers open and for how long.
-  static func breakerPolicy(_ settings: Settings) -> CircuitBreaker.Policy {
+  package static func breakerPolicy(_ settings: Settings) -> CircuitBreaker.Policy {
     CircuitBreaker.Policy(
       failuresInRow: settings[breakerFailures], coolMilliseconds: settings[breakerCool].milliseconds,
       coolMaxMilliseconds: settings[breakerCoolMax].milliseconds,
@@ -14,7 +14,7 @@ extension RouterSettings {
   }
 
   /// Limits and times of calls.
-  static func callLimits(_ settings: Settings) -> CallLimits {
+  package static func callLimits(_ settings: Settings) -> CallLimits {
     CallLimits(
       timeout: settings[callTimeout],
       retries: AttemptPolicy(

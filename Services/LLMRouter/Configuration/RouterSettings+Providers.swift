@@ -1,12 +1,12 @@
-internal import ModelCatalog
+package import ModelCatalog
 internal import Pricing
 internal import Primitives
-internal import Settings
+package import Settings
 internal import SystemSources
 
 extension RouterSettings {
   /// All providers of the configuration; those of a list come in its order.
-  static func declaredProviders(_ settings: Settings) -> [DeclaredProvider] {
+  package static func declaredProviders(_ settings: Settings) -> [DeclaredProvider] {
     var providers = settings[RouterSettings.providers]
     if let url = settings[RouterSettings.url] {
       func micro(_ price: Double?) -> Int64? { price.map { Int64(saturating: $0 * 1_000_000) } }
