@@ -26,6 +26,8 @@ compgen -G "/usr/lib/postgresql/*/bin/postgres" >/dev/null || need_program postg
 if [ "$purpose" = test ] || [ "$purpose" = bench ]; then
   need_program promtool prometheus
   need_program python3 python3
+  need_program gpg gnupg
+  need_program openssl openssl
   python3 -c 'import ensurepip' 2>/dev/null || packages+=(python3-venv)
 fi
 if [ "$purpose" = bench ]; then

@@ -9,8 +9,8 @@ public struct UpgradedConnection: ~Copyable, Sendable {
   let reader: StreamReader
 }
 
-/// A WebSocket seen from the server. One task receives, and a second one that tries gets an error; sending may happen from
-/// anywhere on the loop.
+/// A WebSocket seen from the server. One task receives, and a second one that tries gets an error; sending may happen
+/// from anywhere on the loop.
 ///
 /// `@unchecked Sendable`: confined to the loop of its connection.
 public final class WebSocket: @unchecked Sendable {

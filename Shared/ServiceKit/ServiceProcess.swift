@@ -13,7 +13,10 @@ internal import Telemetry
 /// The life of one service process.
 enum ServiceProcess<S: Service> {
   static func main() -> Never {
-    let arguments = Array(CommandLine.arguments.dropFirst())
+    let given = Array(CommandLine.arguments.dropFirst())
+    // The health check of a container, whose image has no other program that could ask.
+    let asksForHealth = given.contains("--health")
+    let arguments = given.filter { $0 != "--health" }
     let environment = SettingsSources.processEnvironment()
     let port = CommonSettings.port(S.defaultPort)
     let adminPort = CommonSettings.adminPort(S.defaultAdminPort)
@@ -31,9 +34,29 @@ enum ServiceProcess<S: Service> {
     case .print(let text):
       write(text, to: 1)
       exit(0)
+    case .run(let settings) where asksForHealth:
+      exit(isReady(settings, adminPort: settings[adminPort]) ? 0 : 1)
     case .run(let settings):
       run(settings, port: settings[port], adminPort: settings[adminPort], environment: environment)
     }
+  }
+
+  /// Whether the process that runs with the same settings says on its admin listener that it is ready.
+  private static func isReady(_ settings: Settings, adminPort: Int) -> Bool {
+    let address = settings[CommonSettings.adminAddress]
+    let host = address == "0.0.0.0" || address == "::" ? "127.0.0.1" : address
+    let group = EventLoopGroup(count: 1, name: "health")
+    let client = HTTPClient(group: group, telemetry: .disabled())
+    let answer = BlockingResult<Bool>()
+    group.loops[0].task {
+      do {
+        let url = try HTTPURL("http://\(host):\(adminPort)/readyz")
+        let ready = try await client.send(
+          HTTPClientRequest(.get, url, headers: HTTPHeaders(), body: .none, timeout: .seconds(3)), peer: "health")
+        answer.complete(ready.status == .ok)
+      } catch { answer.complete(false) }
+    }
+    return answer.wait()
   }
 
   private static func run(
