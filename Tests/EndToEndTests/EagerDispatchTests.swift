@@ -13,7 +13,8 @@ extension EndToEndTests {
 
     /// Steps given to workers so far, by where from.
     private func leased(_ source: String) throws -> Double {
-      let text = try #require(BlockingHTTP.send(port: fixture.stack.adminPort(of: "orchestrator"), path: "/metrics")).body
+      let text = try #require(BlockingHTTP.send(port: fixture.stack.adminPort(of: "orchestrator"), path: "/metrics"))
+        .body
       let line = text.split(separator: "\n").first { $0.hasPrefix("cadre_steps_leased_total{from=\"\(source)\"}") }
       return try line.map { try #require($0.split(separator: " ").last.flatMap { Double($0) }) } ?? 0
     }

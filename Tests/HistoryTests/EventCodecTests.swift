@@ -1,7 +1,7 @@
 import Contracts
 import Decider
-import JSON
 import History
+import JSON
 import Testing
 
 @Suite struct EventCodecTests {

@@ -1,8 +1,8 @@
 import Contracts
 import Decider
 import Foundation
-import JSON
 import History
+import JSON
 import Testing
 import Workflows
 

@@ -1,8 +1,9 @@
 import Contracts
 import Primitives
-@testable import RunStorage
 import Schedules
 import Testing
+
+@testable import RunStorage
 
 private let id = ScheduleID(UUID(high: 1, low: 1))
 private let now = Timestamp(unixMicroseconds: 1_000_000_000_000)

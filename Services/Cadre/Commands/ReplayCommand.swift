@@ -1,7 +1,7 @@
 internal import Decider
+internal import History
 internal import JSON
 internal import LocalStack
-internal import History
 internal import Workflows
 
 /// `cadre replay`: replays run bundles from files, without a database, keys or network. Ends with 0 when all are

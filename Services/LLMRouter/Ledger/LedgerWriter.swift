@@ -2,8 +2,8 @@ internal import Contracts
 internal import Primitives
 internal import Reactor
 internal import Synchronization
-package import Telemetry
 internal import SystemSources
+package import Telemetry
 
 /// Writes the table of calls: rows are gathered for some milliseconds and written together. From the begin of a call on
 /// it stands in the spool, so none is lost with the process.

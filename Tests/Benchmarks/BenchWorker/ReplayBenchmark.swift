@@ -1,6 +1,6 @@
 import Decider
-import Primitives
 import History
+import Primitives
 import SystemSources
 
 /// How fast histories are replayed: the usual small one, and a fan-out over thousands.

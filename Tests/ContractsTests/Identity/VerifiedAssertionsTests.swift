@@ -1,7 +1,6 @@
+import Contracts
 import Primitives
 import Testing
-
-import Contracts
 
 @Suite struct VerifiedAssertionsTests {
   @Test func `what is remembered still ends at its time`() throws {
