@@ -103,6 +103,13 @@ def case_everything_of_the_router_can_be_reached(world):
         ok("GET", f"/api/v1/{path}/{made['id']}", status=(404,))
         ok("DELETE", f"/api/v1/{path}/{made['id']}", status=(404,))
         ok("DELETE", f"/api/v1/{path}/{made['id']}", key=USER_KEY)
+    asked = call(world, "POST", "/v1/chat/completions",
+                 {"model": "alpha-small", "max_tokens": 5, "messages": [{"role": "user", "content": "x"}]}, USER_KEY)
+    assert asked.status == 200, asked
+    path = f"/api/v1/calls/{asked.headers['x-cadre-call']}"
+    assert world.until(lambda: call(world, "GET", path, None, USER_KEY).status == 200, 60)
+    assert ok("GET", path, key=USER_KEY)["attempts"]
+    ok("GET", path, status=(404,))
     made = ok("POST", "/api/v1/virtual-keys", {}, USER_KEY)
     ok("DELETE", f"/api/v1/virtual-keys/{made['id']}", key=USER_KEY)
     ok("DELETE", "/api/v1/aliases/g-alias")

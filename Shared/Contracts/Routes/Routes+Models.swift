@@ -78,6 +78,6 @@ extension Routes {
     .init(.delete, "/api/v1/virtual-keys/{id}", .router, .tenant, "Revokes a virtual key."),
     .init(.get, "/api/v1/usage", .router, .tenant, "Sums up what was used, by time and labels."),
     .init(.get, "/api/v1/calls", .router, .tenant, "Lists model calls."),
-    .init(.get, "/api/v1/calls/{id}", .router, .tenant, isPublic: false, "Describes a model call with its attempts."),
+    .init(.get, "/api/v1/calls/{id}", .router, .tenant, "Describes a model call with its attempts."),
   ]
 }
