@@ -32,7 +32,7 @@ CASES = [
     ("PostgresAway", {"severity": "page", "job": "orchestrator"}, [('cadre_postgres_connections_ready{job="orchestrator",instance="a"}', "4 0x30")],
      [('cadre_postgres_connections_ready{job="orchestrator",instance="a"}', "0x30"), ('cadre_postgres_connections_ready{job="orchestrator",instance="b"}', "4x30")], 5),
     ("PostgresSlow", {"severity": "ticket", "job": "orchestrator"}, SLOW, [(series, "0+100x30") for series, _ in SLOW], 20),
-    ("RedisAway", {"severity": "page"}, [('cadre_redis_failures_total{kind="connection"}', "0+300x30")], [('cadre_redis_failures_total{kind="connection"}', "0+1x30")], 10),
+    ("RedisAway", {"severity": "page"}, [('cadre_redis_commands_total{command="EVALSHA",outcome="connection_lost"}', "0+300x30")], [('cadre_redis_commands_total{command="EVALSHA",outcome="connection_lost"}', "0+1x30")], 10),
     ("DiskAlmostFull", {"severity": "page", "instance": "a", "mountpoint": "/", "fstype": "ext4"},
      [('node_filesystem_avail_bytes{instance="a",mountpoint="/",fstype="ext4"}', "5x30"), ('node_filesystem_size_bytes{instance="a",mountpoint="/",fstype="ext4"}', "100x30")],
      [('node_filesystem_avail_bytes{instance="a",mountpoint="/",fstype="ext4"}', "50x30"), ('node_filesystem_size_bytes{instance="a",mountpoint="/",fstype="ext4"}', "100x30")], 15),
