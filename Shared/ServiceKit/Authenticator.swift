@@ -41,9 +41,6 @@ public final class Authenticator: Sendable {
   }
 }
 
-/// The name that route tables of the services still use.
-public typealias InternalToken = Authenticator
-
 extension Problem {
   /// 401: nobody has said who calls.
   static func noAssertion() -> Problem {

@@ -3,12 +3,12 @@
 # Usage: deploy/images/build.sh [--prebuilt] [--version V] [PROGRAM...]
 #   --prebuilt  takes programs that this machine builds (Swift on Debian 12), in place of compiling inside the image
 #   --version   the tag; else the version of the project
-# RUNTIME: BUILD_IMAGE names the image to build in (default swift:6.3-bookworm; with --prebuilt debian:bookworm-slim).
+# The variable BUILD_IMAGE names the image to build in (default swift:6.3-bookworm; with --prebuilt debian:bookworm-slim).
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 programs=(gateway orchestrator llm-router agent-core mock-provider cadre)
 binaries=compiled
-version=$(sed -n 's/.*let version = "\(.*\)".*/\1/p' Shared/ServiceKit/Version.swift 2>/dev/null || true)
+version=$(deploy/version)
 wanted=()
 while [ $# -gt 0 ]; do
   case $1 in
@@ -21,7 +21,6 @@ while [ $# -gt 0 ]; do
   shift
 done
 [ ${#wanted[@]} -gt 0 ] || wanted=("${programs[@]}")
-version=${version:-dev}
 if [ $binaries = prebuilt ]; then
   mkdir -p .build/images
   for program in "${programs[@]}"; do
