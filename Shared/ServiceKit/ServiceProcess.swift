@@ -69,8 +69,7 @@ enum ServiceProcess<S: Service> {
     let sink = FileLogSink(descriptor: 2)
     let telemetry = ServiceTelemetry(
       service: S.program.name, settings: open,
-      logger: Logger(
-        service: S.program.name, minimum: LogLevel(name: settings[CommonSettings.logLevel]) ?? .info, sink: sink))
+      minimum: LogLevel(name: settings[CommonSettings.logLevel]) ?? .info, sink: sink)
     let logger = telemetry.telemetry.logger
     for warning in settings.warnings { logger.warning("configuration", ["warning": .string(warning)]) }
     let loops = settings[CommonSettings.loops]
@@ -87,7 +86,7 @@ enum ServiceProcess<S: Service> {
     group.loops[0].task {
       do {
         started.complete(
-          .success(try await lifecycle.start(port: port, adminPort: adminPort, export: telemetry.exporter)))
+          .success(try await lifecycle.start(port: port, adminPort: adminPort, export: telemetry.export)))
       } catch { started.complete(.failure(error)) }
     }
     switch started.wait() {
@@ -105,7 +104,7 @@ enum ServiceProcess<S: Service> {
     signals.exitOnNext()
     let ended = BlockingResult<Void>()
     group.loops[0].task {
-      await lifecycle.stop(exporter: telemetry.exporter)
+      await lifecycle.stop(export: telemetry.export)
       ended.complete(())
     }
     ended.wait()
