@@ -8,6 +8,8 @@ internal import Telemetry
 final class HTTPServerMetrics: Sendable {
   private struct PerRoute: Sendable {
     let spanName: String
+    let method: String
+    let pattern: String
     let duration: Histogram
     /// By class of the status: index 1 is 1xx.
     let requests: [Counter]
@@ -33,7 +35,7 @@ final class HTTPServerMetrics: Sendable {
       labels: ["method", "route", "status"])
     func make(_ method: String, _ pattern: String) -> PerRoute {
       PerRoute(
-        spanName: "\(method) \(pattern)", duration: durations.with(method, pattern),
+        spanName: "\(method) \(pattern)", method: method, pattern: pattern, duration: durations.with(method, pattern),
         requests: (0...5).map { requests.with(method, pattern, "\($0)xx") })
     }
     self.routes = routes.map { make("\($0.method)", $0.pattern) }
@@ -72,9 +74,9 @@ final class HTTPServerMetrics: Sendable {
     let names = route.map { routes[$0.index] } ?? unrouted
     let span = telemetry.tracer.startSpan(names.spanName, kind: .server, parent: parent)
     if span.isRecording {
-      span.setAttribute("http.request.method", .string("\(head.method)"))
+      span.setAttribute("http.request.method", .string(route?.method == head.method ? names.method : "\(head.method)"))
       span.setAttribute("url.path", .string(head.path))
-      if let route { span.setAttribute("http.route", .string(route.pattern)) }
+      if route != nil { span.setAttribute("http.route", .string(names.pattern)) }
     }
     return span
   }

@@ -81,11 +81,23 @@ struct ProtobufWriter: OTLPWriter {
   }
 
   mutating func message(_ field: OTLPField, _ body: (inout ProtobufWriter) -> Void) {
-    var inner = ProtobufWriter()
-    body(&inner)
     tag(field, 2)
-    varint(UInt64(inner.output.count))
-    output += inner.output
+    // Most are shorter than 128 bytes: their length has one byte, which is filled in afterwards.
+    let start = output.count
+    output.append(0)
+    body(&self)
+    var length = output.count - start - 1
+    guard length >= 0x80 else {
+      output[start] = UInt8(truncatingIfNeeded: length)
+      return
+    }
+    var bytes: [UInt8] = []
+    while length >= 0x80 {
+      bytes.append(UInt8(truncatingIfNeeded: length) | 0x80)
+      length >>= 7
+    }
+    bytes.append(UInt8(truncatingIfNeeded: length))
+    output.replaceSubrange(start...start, with: bytes)
   }
 
   mutating func messages<Item>(

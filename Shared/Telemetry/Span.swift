@@ -116,6 +116,7 @@ public final class Span: Sendable {
     }
     recording.withLock { recording in
       guard !recording.isEnded, recording.attributes.count < Span.attributesMax else { return }
+      if recording.attributes.isEmpty { recording.attributes.reserveCapacity(8) }
       recording.attributes.append((key, value))
     }
   }

@@ -140,9 +140,9 @@ class Drill:
         self.until("the watchdog is heard", lambda: self.webhook.alerts("Watchdog", "firing"))
         # What one call costs is known after it; then the day is worth twenty of them.
         assert self.call(0) == 200
-        cost = self.until("the call is in the ledger", lambda: int(stack.sql("select coalesce(max(nano_usd), 0) from router.call") or 0))
+        cost = self.until("the call is in the ledger", lambda: int(stack.sql("select coalesce(max(nano_usd), 0) from llm_router.call") or 0))
         status, budget = stack.call("POST", "/api/v1/budgets", {
-            "scope": "tenant", "period": "day", "usd": f"{20 * cost / 1e9:.9f}", "alert_percent": 80})
+            "scope": "tenant", "period": "day", "usd": round(20 * cost / 1e9, 9), "alert_percent": 80})
         assert status == 201, (status, budget)
         # Half of it is nobody's business. The first increase of a counter has to be seen from zero on.
         for number in range(1, 10):
@@ -175,7 +175,7 @@ class Drill:
             assert not alert["status"]["inhibitedBy"], alert
 
         # More money: both end, and that arrives.
-        status, changed = stack.call("PATCH", f"/api/v1/budgets/{budget['id']}", {"usd": "1000"})
+        status, changed = stack.call("PATCH", f"/api/v1/budgets/{budget['id']}", {"usd": 1000})
         assert status == 200, (status, changed)
         self.until("calls go on", lambda: self.call(time.time()) == 200)
         began = time.time()

@@ -4,7 +4,7 @@ whole tree of a task is compared, from the submission to the provider and back; 
 sub-runs and retries have their links; what clients send in `traceparent` does no harm; logs and metrics arrive too; and a
 collector that is away costs no request anything.
 
-Usage: PYTHON trace_drill.py --bin FOLDER    PYTHON has opentelemetry-proto (.build/python after make setup)
+Usage: PYTHON trace_drill.py --bin FOLDER [--quick]    PYTHON has opentelemetry-proto (.build/python after make setup)
 """
 import argparse
 import http.client
@@ -35,7 +35,7 @@ CHAIN = [
 
 
 class Receiver:
-    """tests/Support/otlp_receiver.py as a process of its own."""
+    """Tests/Support/otlp_receiver.py as a process of its own."""
 
     def __init__(self):
         self.port = free_port()
@@ -77,6 +77,7 @@ class Drill:
                        "llm-router.OTEL_EXPORTER_OTLP_PROTOCOL=http/json"]
         self.stack = Stack(options)
         self.traces = 0
+        self.is_quick = options.quick
 
     # MARK: Helpers
 
@@ -115,7 +116,7 @@ class Drill:
         try:
             spans = self.until("the trace is there", look)
         except AssertionError:
-            print(tree(self.receiver.spans(trace)))
+            print(tree(self.receiver.spans(trace)), self.receiver.received()["refused"][:5], sep="\n")
             raise
         time.sleep(0.5)  # More than the time between exports: nothing that disturbs the tree comes later.
         spans = self.receiver.spans(trace)
@@ -163,16 +164,18 @@ class Drill:
         step = dispatch["attributes"]["cadre.step.id"]
         expect(dispatch, {"cadre.run.id": run, "cadre.attempt": 1})
         expect(agent, {"cadre.run.id": run, "cadre.step.id": step, "cadre.attempt": 1, "cadre.outcome": "succeeded"})
-        expect(chat, {"gen_ai.operation.name": "chat", "gen_ai.request.model": "mock-model", "gen_ai.provider.name": "openai", "cadre.attempts": 1})
+        expect(chat, {"gen_ai.operation.name": "chat", "gen_ai.request.model": "default", "gen_ai.response.model": "mock-model", "gen_ai.provider.name": "openai", "cadre.attempts": 1})
         assert chat["attributes"]["gen_ai.usage.output_tokens"] > 0
         expect(provider, {"http.response.status_code": 200})
-        assert run_span["start"] <= dispatch["start"] <= dispatch["end"] <= agent["end"] <= run_span["end"], tree(spans)
+        # The run ends with the commit of the result, of which the worker learns a moment later.
+        assert run_span["start"] <= dispatch["end"] <= agent["end"], tree(spans)
+        assert max(one["start"] for one in delivery) <= run_span["end"] <= submit["start"] + 60e9, tree(spans)
         assert agent["start"] <= chat["start"] <= chat["end"] <= agent["end"], tree(spans)
         return spans
 
     def many(self):
         """Trees are whole whatever replica does what."""
-        made = [self.submit({"prompt": f"many {number}"}) for number in range(12)]
+        made = [self.submit({"prompt": f"many {number}"}) for number in range(4 if self.is_quick else 12)]
         instances = {}
         for trace, task in made:
             self.ended(task["run"]["id"])
@@ -181,12 +184,12 @@ class Drill:
             for span in spans:
                 instances.setdefault(span["service"], set()).add(span["instance"])
         two = {service for service, of in instances.items() if len(of) == 2}
-        assert two >= {"orchestrator", "agent-core", "llm-router"}, instances
+        assert self.is_quick or two >= {"orchestrator", "agent-core", "llm-router"}, instances
 
     def failing_attempts(self):
         self.scripts({"match": "", "status": 500})
         status, made = self.stack.call("PUT", "/api/v1/workflows/traced-retry", {"name": "traced-retry", "steps": [
-            {"key": "try", "input": {"prompt": "fails"}, "retry": {"max_attempts": 3, "initial_delay_ms": 10}}]})
+            {"key": "try", "input": {"prompt": "fails"}, "retry": {"attempts_max": 3, "backoff_ms": 10}}]})
         assert status in (200, 201), made
         trace, made = self.submit({"workflow": "traced-retry", "input": {}})
         end = self.ended(made["run"]["id"])
@@ -364,6 +367,8 @@ class Drill:
     def run(self):
         for part in (self.tree_of_a_task, self.many, self.failing_attempts, self.killed_worker, self.sub_runs, self.hostile,
                      self.metrics_and_logs, self.collector_away):
+            if self.is_quick and part == self.collector_away:
+                continue
             began = time.time()
             part()
             print(f"{part.__name__}: {time.time() - began:.1f} s", flush=True)
@@ -408,6 +413,7 @@ def tree(spans):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--bin", required=True)
+    parser.add_argument("--quick", action="store_true", help="fewer tasks, and no collector that goes away")
     options = parser.parse_args()
     options.bin = os.path.abspath(options.bin)
     drill = None

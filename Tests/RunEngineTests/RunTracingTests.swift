@@ -23,7 +23,8 @@ import Testing
 
   private static func leased(attempt: Int, _ traceparent: String? = traceparent) -> LeasedStep {
     LeasedStep(
-      step: StepID.of(run, step: "a"), run: run, tenant: tenant, key: "a", attempt: attempt, token: UUID(high: 9, low: 9),
+      step: StepID.of(run, step: "a"), run: run, tenant: tenant, key: "a", attempt: attempt,
+      token: UUID(high: 9, low: 9),
       deadline: Timestamp(unixMicroseconds: 0), version: 1, task: TaskID(run.uuid), traceparent: traceparent,
       leaseMilliseconds: 1000, slot: 0, waitedMicroseconds: 5_000_000, lane: "", jobType: "agent")
   }

@@ -44,7 +44,7 @@ def no_unknown_fields(message):
     demand(len(UnknownFieldSet(message)) == 0, f"unknown fields in {message.DESCRIPTOR.name}")
     for field, value in message.ListFields():
         if field.message_type is not None:
-            for one in value if field.label == field.LABEL_REPEATED else [value]:
+            for one in (value if field.is_repeated else [value]):
                 no_unknown_fields(one)
 
 
@@ -202,6 +202,8 @@ class Receiver(BaseHTTPRequestHandler):
 
 
 if __name__ == "__main__":
+    # A client that goes away before its answer is none of our business.
+    ThreadingHTTPServer.handle_error = lambda *arguments: None
     server = ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1]) if len(sys.argv) > 1 else 0), Receiver)
     server.daemon_threads = True
     print(server.server_address[1], flush=True)
