@@ -53,8 +53,8 @@ public struct OTLPTransport: Sendable {
   }
 }
 
-/// What waits for its export, up to a number. What does not fit is dropped and counted, so that a collector that is away
-/// or slow costs no request anything.
+/// What waits for its export, up to a number. What does not fit is dropped and counted, so that a collector that is
+/// away or slow costs no request anything.
 final class ExportQueue<Item: Sendable>: Sendable {
   /// A full batch does not wait longer than this.
   private static var tick: Duration { .milliseconds(100) }

@@ -14,13 +14,13 @@ import re
 import shutil
 import signal
 import socket
-import subprocess
 import sys
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, os.path.join(HERE, "..", "Faults"))
-from stack import Stack, free_port  # noqa: E402
+sys.path[:0] = [os.path.join(HERE, "..", folder) for folder in ("Faults", "Support")]
+from otlp import Receiver, expect, named, path, tree  # noqa: E402
+from stack import Stack  # noqa: E402
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e47"
 PARENT = "00f067aa0ba902b7"
@@ -32,35 +32,6 @@ CHAIN = [
     ("agent-core", "POST llm-router", "client"), ("llm-router", "POST /v1/chat/completions", "server"),
     ("llm-router", "chat mock-model", "client"), ("llm-router", "POST provider:default", "client"),
     ("mock-provider", "POST /v1/chat/completions", "server")]
-
-
-class Receiver:
-    """Tests/Support/otlp_receiver.py as a process of its own."""
-
-    def __init__(self):
-        self.port = free_port()
-        self.process = None
-
-    def start(self):
-        self.process = subprocess.Popen([sys.executable, os.path.join(HERE, "..", "Support", "otlp_receiver.py"), str(self.port)], stdout=subprocess.PIPE)
-        assert self.process.stdout.readline().strip() == str(self.port).encode()
-
-    def stop(self):
-        if self.process:
-            self.process.kill()
-            self.process.wait()
-            self.process = None
-
-    def call(self, method, path, body=None):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
-        connection.request(method, path, None if body is None else json.dumps(body))
-        return json.loads(connection.getresponse().read())
-
-    def received(self):
-        return self.call("GET", "/received")
-
-    def spans(self, trace):
-        return [span for span in self.received()["spans"] if span["trace"] == trace]
 
 
 class Drill:
@@ -316,7 +287,9 @@ class Drill:
         services = {"gateway", "orchestrator", "llm-router", "agent-core", "mock-provider"}
         received = self.until("all services export metrics and logs", lambda: (lambda now: now if {
             one["service"] for one in now["metrics"]} == services == {one["service"] for one in now["logs"]} else None)(self.receiver.received()))
-        exported = {(one["service"], one["name"]): one for one in received["metrics"]}
+        exported = {}
+        for one in received["metrics"]:
+            exported.setdefault((one["service"], one["name"]), {**one, "points": []})["points"] += one["points"]
         # The same names, labels and exemplars as in a scrape.
         for service in ("llm-router", "orchestrator"):
             scraped = self.scrape(service)
@@ -338,13 +311,16 @@ class Drill:
         assert self.stack.key not in json.dumps(received), "the key of the API was exported"
 
     def scrape(self, service):
-        pid = next(pid for name, pid in self.stack.children() if name == service)
-        connection = http.client.HTTPConnection("127.0.0.1", int(self.stack.environment(pid)["CADRE_ADMIN_PORT"]), timeout=30)
-        connection.request("GET", "/metrics", headers={"accept": "application/openmetrics-text"})
-        return connection.getresponse().read().decode()
+        """What all replicas of a service export, one behind the other."""
+        texts = []
+        for pid in [pid for name, pid in self.stack.children() if name == service]:
+            connection = http.client.HTTPConnection("127.0.0.1", int(self.stack.environment(pid)["CADRE_ADMIN_PORT"]), timeout=30)
+            connection.request("GET", "/metrics", headers={"accept": "application/openmetrics-text"})
+            texts.append(connection.getresponse().read().decode())
+        return "".join(texts)
 
     def count(self, service, metric):
-        return int(re.search(rf"^{metric} (\d+)", self.scrape(service), re.M)[1])
+        return sum(int(found) for found in re.findall(rf"^{metric} (\d+)", self.scrape(service), re.M))
 
     def collector_away(self):
         # Refused for a while: the batch comes again.
@@ -374,40 +350,6 @@ class Drill:
             print(f"{part.__name__}: {time.time() - began:.1f} s", flush=True)
             refused = self.receiver.received()["refused"]
             assert refused == [], refused
-
-
-def named(spans, name):
-    return [span for span in spans if span["name"] == name]
-
-
-def expect(span, attributes):
-    found = {name: span["attributes"].get(name) for name in attributes}
-    assert found == attributes, (span["name"], found, attributes)
-
-
-def path(spans, service):
-    """Names from the root to the span of a service."""
-    by_id = {span["id"]: span for span in spans}
-    span = next(span for span in spans if span["service"] == service)
-    names = []
-    while span:
-        names.insert(0, span["name"])
-        span = by_id.get(span["parent"])
-    return names
-
-
-def tree(spans):
-    lines = []
-
-    def add(parent, depth):
-        for span in sorted((one for one in spans if one["parent"] == parent), key=lambda one: one["start"]):
-            lines.append("  " * depth + f"{span['service']}: {span['name']}{' ERROR ' + span['error'] if span['is_error'] else ''} {span['attributes']} {span['links'] or ''}")
-            add(span["id"], depth + 1)
-    known = {span["id"] for span in spans}
-    for parent in {span["parent"] for span in spans} - known:
-        lines.append(f"below {parent or 'nothing'}:")
-        add(parent, 1)
-    return "\n".join(lines)
 
 
 def main():

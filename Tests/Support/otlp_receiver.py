@@ -136,7 +136,7 @@ def metrics(message):
                     points.append(made)
                 if data in ("sum", "histogram"):
                     demand(getattr(metric, data).aggregation_temporality == 2, f"the temporality of {metric.name}")
-                yield {"service": of["service.name"], "name": metric.name, "kind": data, "unit": metric.unit, "points": points}
+                yield {"service": of["service.name"], "instance": of["service.instance.id"], "name": metric.name, "kind": data, "unit": metric.unit, "points": points}
 
 
 READERS = {"/v1/traces": ("spans", traces), "/v1/logs": ("logs", logs), "/v1/metrics": ("metrics", metrics)}
@@ -191,9 +191,9 @@ class Receiver(BaseHTTPRequestHandler):
             return self.answer(400, {"message": str(error)})
         with self.lock:
             if name == "metrics":
-                # Cumulative: the last value of each service counts.
-                newest = {(one["service"], one["name"]) for one in items}
-                self.received[name] = [one for one in self.received[name] if (one["service"], one["name"]) not in newest]
+                # Cumulative: the last values of each process count.
+                newest = {(one["instance"], one["name"]) for one in items}
+                self.received[name] = [one for one in self.received[name] if (one["instance"], one["name"]) not in newest]
             self.received[name] += items
         self.answer(200, {})
 

@@ -5,7 +5,8 @@ package import RunStorage
 package import Telemetry
 
 /// What the orchestrator adds to the traces of runs. A run has a span from its submission to its end; the span of its
-/// submission is the parent. Below it stand the dispatch of each attempt, with the worker's spans below that, and timers.
+/// submission is the parent. Below it stand the dispatch of each attempt, with the worker's spans below that, and
+/// timers.
 ///
 /// The ids of these spans follow from the run, the step and the attempt. So every replica can name a span that another
 /// one exports, before it is exported, and nothing has to be stored for that.
@@ -53,7 +54,8 @@ package struct RunTracing: Sendable {
 
   // MARK: Spans
 
-  /// A step was leased to a worker: from ready to leased. `isRepeated` says that an earlier attempt was made in this run.
+  /// A step was leased to a worker: from ready to leased. `isRepeated` says that an earlier attempt was made in this
+  /// run.
   package func dispatched(_ step: LeasedStep, isRepeated: Bool, now: Timestamp) {
     guard let own = recorded(step), own.isSampled else { return }
     let span = tracer.startSpan(
