@@ -116,7 +116,7 @@ var targets: [Target] = [
     ]),
   library(
     "StepDispatch", at: "Services/Orchestrator/Dispatch",
-    ["SystemSources", "RunStorage", "Decider", "Contracts", "Primitives", "Reactor", "Telemetry"]),
+    ["SystemSources", "RunStorage", "Decider", "Contracts", "Crypto", "Primitives", "Reactor", "Telemetry"]),
   library(
     "RunEngine", at: "Services/Orchestrator/Engine",
     [

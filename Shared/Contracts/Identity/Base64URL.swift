@@ -4,17 +4,26 @@ enum Base64URL {
 
   /// Appends the text of `bytes`.
   static func append(_ bytes: [UInt8], to text: inout [UInt8]) {
-    var bits: UInt32 = 0
-    var count: UInt32 = 0
-    for byte in bytes {
-      bits = (bits << 8 | UInt32(byte)) & 0xFFFF
-      count += 8
-      while count >= 6 {
-        count -= 6
-        text.append(alphabet[Int((bits >> count) & 63)])
+    bytes.withUnsafeBufferPointer { bytes in
+      alphabet.withUnsafeBufferPointer { alphabet in
+        func digit(_ bits: UInt32, _ shift: UInt32) -> UInt8 { alphabet[Int(bits >> shift & 63)] }
+        var place = 0
+        while place + 3 <= bytes.count {
+          let bits = UInt32(bytes[place]) << 16 | UInt32(bytes[place + 1]) << 8 | UInt32(bytes[place + 2])
+          text.append(digit(bits, 18))
+          text.append(digit(bits, 12))
+          text.append(digit(bits, 6))
+          text.append(digit(bits, 0))
+          place += 3
+        }
+        guard place < bytes.count else { return }
+        let isPair = place + 1 < bytes.count
+        let bits = UInt32(bytes[place]) << 16 | (isPair ? UInt32(bytes[place + 1]) << 8 : 0)
+        text.append(digit(bits, 18))
+        text.append(digit(bits, 12))
+        if isPair { text.append(digit(bits, 6)) }
       }
     }
-    if count > 0 { text.append(alphabet[Int((bits << (6 - count)) & 63)]) }
   }
 
   /// The bytes; `nil` for anything but the one text that `append` makes of them.
