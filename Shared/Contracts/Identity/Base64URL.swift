@@ -4,26 +4,30 @@ enum Base64URL {
 
   /// Appends the text of `bytes`.
   static func append(_ bytes: [UInt8], to text: inout [UInt8]) {
-    bytes.withUnsafeBufferPointer { bytes in
-      alphabet.withUnsafeBufferPointer { alphabet in
-        func digit(_ bits: UInt32, _ shift: UInt32) -> UInt8 { alphabet[Int(bits >> shift & 63)] }
-        var place = 0
-        while place + 3 <= bytes.count {
-          let bits = UInt32(bytes[place]) << 16 | UInt32(bytes[place + 1]) << 8 | UInt32(bytes[place + 2])
-          text.append(digit(bits, 18))
-          text.append(digit(bits, 12))
-          text.append(digit(bits, 6))
-          text.append(digit(bits, 0))
-          place += 3
-        }
-        guard place < bytes.count else { return }
-        let isPair = place + 1 < bytes.count
-        let bits = UInt32(bytes[place]) << 16 | (isPair ? UInt32(bytes[place + 1]) << 8 : 0)
-        text.append(digit(bits, 18))
-        text.append(digit(bits, 12))
-        if isPair { text.append(digit(bits, 6)) }
+    text += [UInt8](unsafeUninitializedCapacity: (bytes.count * 4 + 2) / 3) { output, count in
+      bytes.withUnsafeBufferPointer { bytes in
+        alphabet.withUnsafeBufferPointer { alphabet in count = write(bytes, alphabet, to: output) }
       }
     }
+  }
+
+  private static func write(
+    _ bytes: UnsafeBufferPointer<UInt8>, _ alphabet: UnsafeBufferPointer<UInt8>,
+    to output: UnsafeMutableBufferPointer<UInt8>
+  ) -> Int {
+    var (place, count) = (0, 0)
+    while place < bytes.count {
+      let rest = bytes.count - place
+      let bits =
+        UInt32(bytes[place]) << 16 | (rest > 1 ? UInt32(bytes[place + 1]) << 8 : 0)
+        | (rest > 2 ? UInt32(bytes[place + 2]) : 0)
+      for digit in 0..<min(rest + 1, 4) {
+        output[count] = alphabet[Int(bits >> UInt32(18 - 6 * digit) & 63)]
+        count += 1
+      }
+      place += 3
+    }
+    return count
   }
 
   /// The bytes; `nil` for anything but the one text that `append` makes of them.

@@ -31,13 +31,13 @@ enum ClaimsCodec {
     append(.principal, caller.principal, &text)
     begin(.scope, &text)
     append(Scope.allCases, isIn: { caller.has($0) }, &text)
-    append(.tenant, caller.tenant.description, &text)
+    append(.tenant, id: caller.tenant, &text)
     append(.project, caller.project, &text)
     append(.group, caller.group, &text)
     append(.agent, caller.agent, &text)
     if let step = caller.step {
-      append(.run, step.run.description, &text)
-      append(.step, step.id.description, &text)
+      append(.run, id: step.run, &text)
+      append(.step, id: step.id, &text)
       append(.lease, step.lease.text, &text)
     }
     return text
@@ -53,6 +53,11 @@ enum ClaimsCodec {
     guard let value else { return }
     begin(claim, &text)
     text += value.utf8
+  }
+
+  private static func append<Kind>(_ claim: Claim, id: ID<Kind>, _ text: inout [UInt8]) {
+    begin(claim, &text)
+    id.withText { text += $0 }
   }
 
   /// Words with spaces between them.
