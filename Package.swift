@@ -306,7 +306,8 @@ var targets: [Target] = [
   tests(
     "ServiceKit",
     ["ServiceKit", "Contracts", "HTTP", "HTTPWire", "Primitives", "Reactor", "Settings", "Telemetry"]),
-  tests("AgentWorker", ["AgentWorker", "AgentLoop", "Contracts", "HTTP", "JSON", "Primitives", "Telemetry"]),
+  tests(
+    "AgentWorker", ["AgentWorker", "AgentLoop", "Contracts", "HTTP", "JSON", "Primitives", "Reactor", "Telemetry"]),
   tests("Dialects", ["Dialects", "HTTPWire", "JSON", "Pricing"]),
   tests("RunStorage", ["RunStorage", "LocalStack", "Postgres"]),
   tests("History", ["History", "Workflows", "Decider", "Contracts", "JSON"], exclude: ["Bundles"]),
