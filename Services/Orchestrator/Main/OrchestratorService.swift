@@ -32,10 +32,9 @@ final class OrchestratorService: Service {
     let settings = context.settings
     let lease = settings[OrchestratorSettings.lease]
     let stepKeys = try IdentitySettings.stepKeys(settings)
-    let callers = CallerAuthenticator(
-      assertions: try Authenticator(
-        .orchestrator, trusting: [try IdentitySettings.gatewayKeys(settings), stepKeys]),
-      workers: try IdentitySettings.workerKeys(settings))
+    let callers = try Authenticator(
+      .orchestrator, trusting: [try IdentitySettings.gatewayKeys(settings), stepKeys])
+    let workers = WorkerAuthenticator(assertions: callers, workers: try IdentitySettings.workerKeys(settings))
     logger = context.telemetry.logger
     pool = OrchestratorService.pool(context)
     let storage = OrchestratorStorage(pool: pool)
@@ -55,7 +54,7 @@ final class OrchestratorService: Service {
       pruneAfter: settings[OrchestratorSettings.pruneAfter], metrics: metrics, logger: logger)
     maintenance = QueueMaintenanceJob(store: storage.runs, metrics: metrics, logger: logger)
     routes = OrchestratorRoutes(
-      engine: engine, storage: storage, submitter: submitter, schedules: schedules, callers: callers,
+      engine: engine, storage: storage, submitter: submitter, schedules: schedules, callers: callers, workers: workers,
       assertions: StepAssertions(AssertionSigner(stepKeys)), lease: lease, logger: logger)
   }
 

@@ -1,3 +1,4 @@
+internal import APIKit
 internal import Contracts
 internal import Decider
 internal import HTTP
@@ -20,8 +21,8 @@ extension WorkerRoutes {
 
   /// Ends the attempt, with the calls that were not recorded before: both happen or neither.
   func result(_ request: HTTPRequest) async throws -> HTTPResponse {
-    let step = try Parameter.id(request, StepID.self)
-    let caller = try callers.worker(of: step, assertion: request.headers[InternalHeader.assertion])
+    let step = try PathParameter.id(request, StepID.self)
+    let caller = try workers.caller(of: step, assertion: request.headers[InternalHeader.assertion])
     var fields = JSONFields(try await request.json().root)
     let result = try await deliver(Delivery(step: step, sender: .caller(caller), result: try read(&fields)))
     let answer = ResultAnswer(runStatus: result.effectiveStatus)
@@ -30,7 +31,7 @@ extension WorkerRoutes {
 
   /// Ends several attempts, each by itself and by the assertion of its step: the answer has a status for each.
   func results(_ request: HTTPRequest) async throws -> HTTPResponse {
-    try callers.requireWorker(request)
+    try workers.require(request)
     let document = try await request.json()
     let heads = try ResultBatch.heads(document.root)
     let outcomes = try await outcomes(of: heads)
@@ -94,7 +95,7 @@ extension WorkerRoutes {
   /// Who delivers a result. What this process has signed for the lease itself is known without a verification.
   private func sender(of step: StepID, assertion: String?) throws(Problem) -> LeaseHolder {
     if let assertion, let token = engine.leases.token(of: step, signedAs: assertion) { return .token(token) }
-    return .caller(try callers.worker(of: step, assertion: assertion))
+    return .caller(try workers.caller(of: step, assertion: assertion))
   }
 
   private func read(_ fields: inout JSONFields) throws(JSONFieldsError) -> ResultRequest {
@@ -109,7 +110,7 @@ extension WorkerRoutes {
     guard let lease = engine.leases.verify(delivery.step, token: token),
       let workflow = engine.cachedWorkflow(of: lease.run)
     else { return nil }
-    try callers.requireLease(token, of: delivery.sender)
+    try workers.requireLease(token, of: delivery.sender)
     return try change(Proof(lease: lease, token: token), workflow, delivery.result)
   }
 
@@ -117,9 +118,9 @@ extension WorkerRoutes {
   private func problem(_ error: any Error) throws -> Problem {
     switch error {
     case let problem as Problem: return problem
-    case let refused as ChangeRefusal: return Problem(refused)
+    case let refused as any ProblemConvertible: return refused.problem
     case let faults as JSONFieldsError: return Problem(faults)
-    case let error as PostgresError where error.isTransient: return .unavailable(error)
+    case let error as PostgresError where error.isTransient: return .unavailable(outcomeUnknown: error.outcomeUnknown)
     default: throw error
     }
   }

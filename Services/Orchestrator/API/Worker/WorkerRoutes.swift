@@ -1,3 +1,4 @@
+internal import APIKit
 internal import Contracts
 internal import Decider
 internal import HTTP
@@ -14,25 +15,23 @@ internal import Telemetry
 struct WorkerRoutes: Sendable {
   let engine: Engine
   let store: RunStore
-  let callers: CallerAuthenticator
+  let workers: WorkerAuthenticator
   let assertions: StepAssertions
   let logger: Logger
   /// Life of a lease.
   let leaseMilliseconds: Int64
 
   func add(to router: inout Router) {
-    router.on(.post, "/worker/v1/leases") { request in try await answering { try await lease(request) } }
-    router.on(.post, "/worker/v1/steps/{id}/journal") { request in
-      try await answering { try await journal(request) }
-    }
-    router.on(.post, "/worker/v1/steps/{id}/result") { request in try await answering { try await result(request) } }
-    router.on(.post, "/worker/v1/results") { request in try await answering { try await results(request) } }
+    router.api(.post, "/worker/v1/leases", lease)
+    router.api(.post, "/worker/v1/steps/{id}/journal", journal)
+    router.api(.post, "/worker/v1/steps/{id}/result", result)
+    router.api(.post, "/worker/v1/results", results)
   }
 
   // MARK: Leases
 
   private func lease(_ request: HTTPRequest) async throws -> HTTPResponse {
-    try callers.requireWorker(request)
+    try workers.require(request)
     let asked = try LeaseRequest(try await request.json().root)
     let steps = try await engine.dispatcher.lease(
       WorkerPoll(
@@ -78,18 +77,18 @@ struct WorkerRoutes: Sendable {
   /// The proof of a lease: its fencing token, presented by the caller that the assertion of the same lease names.
   func proof(_ step: StepID, _ token: UUID, _ holder: LeaseHolder) async throws -> Proof {
     if let lease = engine.leases.verify(step, token: token) {
-      try callers.requireLease(token, of: holder)
+      try workers.requireLease(token, of: holder)
       return Proof(lease: lease, token: token)
     }
     guard let lease = try await store.leasedStep(step), lease.token == token else { throw ChangeRefusal.leaseLost }
-    try callers.requireLease(token, of: holder)
+    try workers.requireLease(token, of: holder)
     return Proof(lease: lease, token: token)
   }
 
   /// Records calls and extends the lease; without calls it is a heartbeat.
   private func journal(_ request: HTTPRequest) async throws -> HTTPResponse {
-    let step = try Parameter.id(request, StepID.self)
-    let caller = try callers.worker(of: step, assertion: request.headers[InternalHeader.assertion])
+    let step = try PathParameter.id(request, StepID.self)
+    let caller = try workers.caller(of: step, assertion: request.headers[InternalHeader.assertion])
     var fields = JSONFields(try await request.json().root)
     let (journal, reading) = try JournalRequest.read(&fields)
     let proof = try await proof(step, journal.token, .caller(caller))
