@@ -3,8 +3,8 @@ internal import Glibc
 /// The limit of open descriptors of this process (RLIMIT_NOFILE). Shells and init systems give 1,024 to programs that
 /// use `select`; ours do not, so they take what they may.
 struct DescriptorLimit: Equatable, Sendable {
-  /// More is not asked for: the kernel's own limit (`fs.nr_open`) unless somebody has raised it, and more than a process
-  /// can use.
+  /// More is not asked for: the kernel's own limit (`fs.nr_open`) unless somebody has raised it, and more than a
+  /// process can use.
   static let descriptorsMax: UInt64 = 1 << 20
   /// What a process opens besides connections of clients and calls: listeners, epoll, logs, Postgres, Redis.
   static let descriptorsReserved = 256

@@ -23,6 +23,17 @@ sys.path.insert(0, os.path.join(HERE, "..", "Faults"))
 from stack import free_port  # noqa: E402
 
 PATIENCE_SECONDS = 120
+# What later versions of the exporter, as in the production stack, export of tables by themselves.
+TABLES = """
+pg_stat_user_tables:
+  query: "select current_database() as datname, schemaname, relname, n_live_tup, n_dead_tup from pg_stat_user_tables"
+  metrics:
+    - {datname: {usage: LABEL, description: Database}}
+    - {schemaname: {usage: LABEL, description: Schema}}
+    - {relname: {usage: LABEL, description: Table}}
+    - {n_live_tup: {usage: GAUGE, description: Live rows}}
+    - {n_dead_tup: {usage: GAUGE, description: Dead rows}}
+"""
 OTHER = "cadre_second_tenant_of_the_drill"
 
 
@@ -77,7 +88,9 @@ class Drill:
             file.write("auth:\n  keys:\n    - name: other\n      tenant: tenant_00000000000070008000000000000002\n"
                        f"      sha256: {digest}\n")
         self.start(f"{self.options.bin}/cadre", "up", "--data", self.data, "--port", str(self.port), "--replicas", "2", "--no-example",
-                   "--set", f"gateway.CADRE_CONFIG={self.folder}/gateway.yaml")
+                   "--set", f"gateway.CADRE_CONFIG={self.folder}/gateway.yaml",
+                   # Nobody listens there: the metrics of a collector that is away.
+                   OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:9")
         self.until("the stack is ready", lambda: subprocess.run(
             [f"{self.options.bin}/cadre", "status", "--data", self.data, "--json"], capture_output=True).returncode == 0)
         with open(f"{self.data}/api-key") as file:
@@ -87,7 +100,10 @@ class Drill:
 
     def exporters(self, state):
         ports = {name: free_port() for name in ("postgres", "redis", "node")}
+        with open(f"{self.folder}/tables.yaml", "w") as file:
+            file.write(TABLES)
         self.start("prometheus-postgres-exporter", f"--web.listen-address=127.0.0.1:{ports['postgres']}",
+                   f"--extend.query-path={self.folder}/tables.yaml",
                    DATA_SOURCE_NAME=f"{state['postgres']} sslmode=disable")
         self.start("prometheus-redis-exporter", f"--web.listen-address=127.0.0.1:{ports['redis']}",
                    f"--redis.addr=unix://{state['redis'][len('unix:'):]}")

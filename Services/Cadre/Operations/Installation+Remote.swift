@@ -10,8 +10,8 @@ extension Installation {
     ("virtual_keys.signing_keys", "CADRE_VIRTUAL_KEYS_SIGNING_KEYS_FILE"),
   ]
 
-  /// An installation that is described by addresses, `SERVICE=URL` each, and by the environment. A host name with several
-  /// addresses stands for as many replicas. Throws `InstallationError`.
+  /// An installation that is described by addresses, `SERVICE=URL` each, and by the environment. A host name with
+  /// several addresses stands for as many replicas. Throws `InstallationError`.
   package static func remote(
     admin: [String], api: String?, environment: [String: String]
   ) throws(InstallationError) -> Installation {
