@@ -238,10 +238,20 @@ var targets: [Target] = [
 
   library(
     "LocalStack", at: "Services/Cadre/LocalStack",
-    ["CCurl", "CLinux", "Crypto", "Primitives", "Process", "SystemSources"]),
+    ["CCurl", "CLinux", "Crypto", "JSON", "Primitives", "Process", "SystemSources"]),
+  // What an operator asks of an installation, local or remote: doctor, status and logs.
+  library(
+    "CadreOperations", at: "Services/Cadre/Operations",
+    [
+      "CLinux", "Contracts", "Crypto", "JSON", "LocalStack", "Postgres", "Primitives", "Process", "Reactor", "Redis",
+      "RouterSchema", "RunStorage", "SystemSources", "Telemetry",
+    ]),
   library(
     "CadreCommands", at: "Services/Cadre/Commands",
-    ["CLinux", "Decider", "JSON", "LocalStack", "Primitives", "Process", "History", "SystemSources", "Workflows"]),
+    [
+      "CLinux", "CadreOperations", "Decider", "JSON", "LocalStack", "Primitives", "Process", "History", "ServiceKit",
+      "SystemSources", "Workflows",
+    ]),
   service("cadre", at: "Services/Cadre/Main", ["CadreCommands"]),
 
   service(
@@ -267,6 +277,7 @@ var targets: [Target] = [
   tests("Process", ["Process"]),
   tests("LocalStack", ["LocalStack"]),
   tests("CadreCommands", ["CadreCommands"]),
+  tests("CadreOperations", ["CadreOperations", "LocalStack", "Postgres"]),
   tests("Decider", ["Decider", "Contracts", "History"]),
   tests("Deploy"),
   tests("Workflows", ["Workflows", "Decider", "Contracts", "JSON"]),

@@ -19,7 +19,7 @@ final class ServiceLifecycle<S: Service>: Sendable {
     var isStopping = false
   }
 
-  private static var adminConnectionsMax: Int { 256 }
+  static var adminConnectionsMax: Int { 256 }
 
   private let service: S
   private let context: ServiceContext

@@ -101,9 +101,7 @@ final class LLMRouterService: Service {
         providers: { Array(catalog.current.providers.values) }, probe: { try await probe.run($0) }),
       health: calls.health, interval: settings[RouterSettings.probeInterval], registry: registry,
       logger: telemetry.logger)
-    registry.observeGauge("cadre_ledger_backlog", help: "Calls that are not in the ledger's table yet.") {
-      Double(ledger.backlog)
-    }
+    ledger.register(in: registry)
     registry.observeGauge("cadre_model_unpriced", help: "Configured models whose price is not known.") {
       Double(catalog.current.unpriced)
     }
@@ -138,6 +136,7 @@ final class LLMRouterService: Service {
       group.addTask { [self] in await ledger.run() }
       group.addTask { [self] in await prober.run() }
       group.addTask { [self] in await budgets.run() }
+      group.addTask { [self] in await TenantSpendJob(pool: pool, telemetry: context.telemetry).run() }
     }
   }
 

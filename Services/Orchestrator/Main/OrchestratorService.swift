@@ -26,6 +26,7 @@ final class OrchestratorService: Service {
   private let schedules: ScheduleService
   private let retention: RetentionJob
   private let maintenance: QueueMaintenanceJob
+  private let tenants: TenantActivityJob
   private let routes: OrchestratorRoutes
 
   init(_ context: ServiceContext) throws {
@@ -53,6 +54,7 @@ final class OrchestratorService: Service {
       store: storage.runs, archiveAfter: settings[OrchestratorSettings.archiveAfter],
       pruneAfter: settings[OrchestratorSettings.pruneAfter], metrics: metrics, logger: logger)
     maintenance = QueueMaintenanceJob(store: storage.runs, metrics: metrics, logger: logger)
+    tenants = TenantActivityJob(store: storage.runs, registry: context.telemetry.registry, logger: logger)
     routes = OrchestratorRoutes(
       engine: engine, storage: storage, submitter: submitter, schedules: schedules, callers: callers, workers: workers,
       assertions: StepAssertions(AssertionSigner(stepKeys)), lease: lease, logger: logger)
@@ -87,6 +89,7 @@ final class OrchestratorService: Service {
       group.addTask { [self] in await schedules.run() }
       group.addTask { [self] in await retention.run() }
       group.addTask { [self] in await maintenance.run() }
+      group.addTask { [self] in await tenants.run() }
     }
   }
 
