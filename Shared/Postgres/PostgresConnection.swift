@@ -12,20 +12,37 @@ final class PostgresConnection: ReadinessHandler, @unchecked Sendable {
     let statements: [PostgresStatement]
     let promise: Promise<[PostgresRows]>
     let sentAt: UInt64
+    /// It belongs to a transaction that an earlier unit began.
+    let isContinued: Bool
     var rows: [PostgresRows] = []
     var error: PostgresError?
     var wasRepeated = false
     /// The server no longer has a statement in the form in which it was prepared.
     var isStale = false
 
-    init(_ statements: [PostgresStatement], _ promise: Promise<[PostgresRows]>, _ now: UInt64) {
+    init(
+      _ statements: [PostgresStatement], _ promise: Promise<[PostgresRows]>, _ now: UInt64, isContinued: Bool = false
+    ) {
       self.statements = statements
       self.promise = promise
+      self.isContinued = isContinued
       sentAt = now
     }
   }
 
+  /// How statements are sent.
+  enum Mode {
+    /// One after the other in the simple protocol.
+    case session
+    /// In pipeline mode, each prepared once under a name.
+    case pipelined
+    /// In pipeline mode without names; each transaction begins with a statement for its settings.
+    case pipelinedByTransaction(settings: String)
+  }
+
   private enum Expected {
+    /// The settings of a transaction.
+    case settings(Unit)
     case prepared(Unit, text: StatementText)
     case result(Unit)
     case sync(Unit)
@@ -39,7 +56,7 @@ final class PostgresConnection: ReadinessHandler, @unchecked Sendable {
 
   let loop: EventLoop
   private let handle: OpaquePointer
-  private let isPipelined: Bool
+  private let mode: Mode
   private var fd: Int32 = -1
   private var expected: [Expected] = []
   private var expectedHead = 0
@@ -57,11 +74,13 @@ final class PostgresConnection: ReadinessHandler, @unchecked Sendable {
   /// Called for each notification with its channel and payload.
   var onNotification: ((String, String) -> Void)?
 
-  private init(handle: OpaquePointer, loop: EventLoop, isPipelined: Bool) {
+  private init(handle: OpaquePointer, loop: EventLoop, mode: Mode) {
     self.handle = handle
     self.loop = loop
-    self.isPipelined = isPipelined
+    self.mode = mode
   }
+
+  private var isPipelined: Bool { if case .session = mode { false } else { true } }
 
   deinit { PQfinish(handle) }
 
@@ -69,10 +88,10 @@ final class PostgresConnection: ReadinessHandler, @unchecked Sendable {
 
   /// Connects before `deadline`. Throws `PostgresError.unavailable`.
   static func connect(
-    _ conninfo: String, on loop: EventLoop, pipelined: Bool, deadline: UInt64
+    _ conninfo: String, on loop: EventLoop, _ mode: Mode, deadline: UInt64
   ) async throws -> PostgresConnection {
     guard let handle = PQconnectStart(conninfo) else { throw PostgresError(.unavailable, detail: "out of memory") }
-    let connection = PostgresConnection(handle: handle, loop: loop, isPipelined: pipelined)
+    let connection = PostgresConnection(handle: handle, loop: loop, mode: mode)
     try await connection.establish(deadline)
     return connection
   }
@@ -98,21 +117,25 @@ final class PostgresConnection: ReadinessHandler, @unchecked Sendable {
   }
 
   private func unavailable() -> PostgresError {
-    PostgresError(.unavailable, detail: String(cString: PQerrorMessage(handle)))
+    let message = String(cString: PQerrorMessage(handle))
+    return PostgresError(.unavailable, detail: message, advice: ConnectAdvice.advice(for: message))
   }
 
   func close() { fail(PostgresError(.connectionLost, outcomeUnknown: true)) }
 
   // MARK: Sending
 
-  /// Sends the statements as one transaction and waits for their results.
-  func send(_ statements: [PostgresStatement], deadline: UInt64) async throws -> [PostgresRows] {
+  /// Sends the statements as one transaction and waits for their results; `isContinued` as a part of the transaction
+  /// that an earlier unit began.
+  func send(
+    _ statements: [PostgresStatement], deadline: UInt64, isContinued: Bool = false
+  ) async throws -> [PostgresRows] {
     guard statements.allSatisfy({ $0.parameterCount <= PostgresConnection.parametersMax }) else {
       throw PostgresError(
         .sql("54023"), detail: "more than \(PostgresConnection.parametersMax) parameters; use an array")
     }
     let promise = Promise<[PostgresRows]>(on: loop)
-    let unit = Unit(statements, promise, loop.now)
+    let unit = Unit(statements, promise, loop.now, isContinued: isContinued)
     transmit(unit)
     do {
       return try await promise.value(deadline: deadline)
@@ -141,6 +164,12 @@ final class PostgresConnection: ReadinessHandler, @unchecked Sendable {
   private func transmit(_ unit: Unit) {
     guard !isBroken else { return unit.promise.fail(PostgresError(.connectionLost)) }
     pendingUnits += 1
+    if case .pipelinedByTransaction(let settings) = mode, !unit.isContinued {
+      guard PQsendQueryParams(handle, settings, 0, nil, nil, nil, nil, 1) == 1 else {
+        return abandon(unit, PostgresError(.connectionLost, detail: String(cString: PQerrorMessage(handle))))
+      }
+      expected.append(.settings(unit))
+    }
     for statement in unit.statements {
       guard send(statement, of: unit) else {
         // libpq queues everything or reports a broken connection: nothing of this unit can have a sync behind it.
@@ -177,19 +206,10 @@ final class PostgresConnection: ReadinessHandler, @unchecked Sendable {
 
   private func send(_ statement: PostgresStatement, of unit: Unit) -> Bool {
     let text = statement.text
-    let name: String
-    if let known = statements[text] {
+    var name: String?
+    if case .pipelined = mode {
+      guard let known = statements[text] ?? prepare(text, of: unit) else { return false }
       name = known
-    } else {
-      statementNumber += 1
-      name = "s\(statementNumber)"
-      guard PQsendPrepare(handle, name, text.sql, Int32(text.types.count), text.types) == 1 else { return false }
-      expected.append(.prepared(unit, text: text))
-      if statements.count >= PostgresConnection.statementsMax, let oldest = statements.first {
-        statements[oldest.key] = nil
-        forgotten.append(oldest.value)
-      }
-      statements[text] = name
     }
     var bytes: [UInt8] = []
     var ranges: [(start: Int, count: Int)?] = []
@@ -204,10 +224,27 @@ final class PostgresConnection: ReadinessHandler, @unchecked Sendable {
       let values = ranges.map { range in range.flatMap { range in base.map { $0 + range.start } } }
       let lengths = ranges.map { Int32($0?.count ?? 0) }
       let formats = [Int32](repeating: 1, count: ranges.count)
+      guard let name else {
+        return PQsendQueryParams(handle, text.sql, Int32(ranges.count), text.types, values, lengths, formats, 1)
+      }
       return PQsendQueryPrepared(handle, name, Int32(ranges.count), values, lengths, formats, 1)
     }
     expected.append(.result(unit))
     return sent == 1
+  }
+
+  /// Has a statement prepared under a new name; `nil` when the connection is broken.
+  private func prepare(_ text: StatementText, of unit: Unit) -> String? {
+    statementNumber += 1
+    let name = "s\(statementNumber)"
+    guard PQsendPrepare(handle, name, text.sql, Int32(text.types.count), text.types) == 1 else { return nil }
+    expected.append(.prepared(unit, text: text))
+    if statements.count >= PostgresConnection.statementsMax, let oldest = statements.first {
+      statements[oldest.key] = nil
+      forgotten.append(oldest.value)
+    }
+    statements[text] = name
+    return name
   }
 
   private func flush() {
@@ -256,6 +293,9 @@ final class PostgresConnection: ReadinessHandler, @unchecked Sendable {
         statements[text] = nil
         note(unit, status, result)
       }
+      PQclear(result)
+    case .settings(let unit):
+      if status != PGRES_TUPLES_OK { note(unit, status, result) }
       PQclear(result)
     case .result(let unit), .script(let unit):
       if status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK || status == PGRES_EMPTY_QUERY {
@@ -317,7 +357,8 @@ final class PostgresConnection: ReadinessHandler, @unchecked Sendable {
   var oldestSentAt: UInt64? {
     guard expectedHead < expected.count else { return nil }
     switch expected[expectedHead] {
-    case .prepared(let unit, _), .result(let unit), .sync(let unit), .script(let unit): return unit.sentAt
+    case .prepared(let unit, _), .settings(let unit), .result(let unit), .sync(let unit), .script(let unit):
+      return unit.sentAt
     }
   }
 
