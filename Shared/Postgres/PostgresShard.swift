@@ -87,7 +87,7 @@ final class PostgresShard: @unchecked Sendable {
 
   private func connect() async throws -> PostgresConnection {
     let deadline = MonotonicClock.now() &+ UInt64(clamping: configuration.connectTimeout.nanoseconds)
-    let mode = configuration.transactionSettings.map { PostgresConnection.Mode.pipelinedByTransaction(settings: $0) }
+    let mode = configuration.transactionSettings.map { PostgresConnection.Mode.unitByUnit(settings: $0) }
     let connection = try await PostgresConnection.connect(
       configuration.conninfo, on: loop, mode ?? .pipelined, deadline: deadline)
     metrics.connects.add()
