@@ -80,7 +80,7 @@ def through(options, folder, server):
     stack = None
     try:
         pooler.start()
-        options.set = settings(url=pooler.url(), pooler="transaction", direct_url=server.url())
+        options.set = settings(url=pooler.url(), pooler="transaction", direct_url=server.url(), **({"connections_per_loop": os.environ["CPL"]} if "CPL" in os.environ else {}))
         stack = Stack(options)
         status, made = stack.call("POST", "/api/v1/workflows", WORKFLOW)
         assert status in (200, 201), made
