@@ -92,23 +92,18 @@ package struct ListSQL {
     ]
   }
 
-  /// The condition and order of the rows with `values` in the first columns, from a place in the last one on. As a
-  /// range of the whole key and ordered by all of it, which only the index on these columns can serve: with
-  /// equalities and an order by the id alone, the planner may walk another index and hope to find enough rows on its
-  /// way.
+  /// The condition and order of the rows with `values` in the first columns, from a place in the last one on: equalities
+  /// and one bound, so that a scan ends where the range does. (A comparison of whole rows ends a scan by its first column
+  /// only: an empty range was walked to the end of the tenant.) The last column is one that only the index on these
+  /// columns is in order of.
   static func range(
     _ columns: [String], _ values: [String], from cursor: String, _ order: Order,
     last wrapped: (String) -> String = { $0 }
   ) -> String {
-    let (first, last) = ("'\(UUID(high: 0, low: 0))'::uuid", "'\(UUID.last)'::uuid")
-    let key = "(\(columns.joined(separator: ", ")))"
-    func bound(_ end: String) -> String { "(\((values + [wrapped(end)]).joined(separator: ", ")))" }
-    let condition =
-      switch order {
-      case .newestFirst: "\(key) < \(bound("\(cursor)::uuid")) and \(key) >= \(bound(first))"
-      case .oldestFirst: "\(key) > \(bound("\(cursor)::uuid")) and \(key) <= \(bound(last))"
-      }
-    return condition + " order by " + columns.map { "\($0) \(order.rawValue)" }.joined(separator: ", ")
+    let equal = zip(columns, values).map { "\($0) = \($1)" }
+    let bound = "\(columns[columns.count - 1]) \(order == .newestFirst ? "<" : ">") \(wrapped("\(cursor)::uuid"))"
+    return (equal + [bound]).joined(separator: " and ") + " order by "
+      + columns.map { "\($0) \(order.rawValue)" }.joined(separator: ", ")
   }
 
   /// The bound on the rows of a page of `limit` rows: one of few, so that there are few statements.
