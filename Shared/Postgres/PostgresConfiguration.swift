@@ -6,8 +6,8 @@ public struct PostgresConfiguration: Sendable {
   public enum Pooler: String, CaseIterable, Sendable {
     /// A session of the server: there is no pooler, or one that gives each connection a session of its own.
     case session
-    /// A pooler that gives each transaction some session, such as PgBouncer with `pool_mode = transaction`. Nothing of a
-    /// session is relied on: statements have no names, and each transaction brings its settings along.
+    /// A pooler that gives each transaction some session, such as PgBouncer with `pool_mode = transaction`. Nothing of
+    /// a session is relied on: statements have no names, and each transaction brings its settings along.
     case transaction
   }
 

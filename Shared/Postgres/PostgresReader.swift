@@ -4,8 +4,8 @@ internal import Synchronization
 internal import SystemSources
 public import Telemetry
 
-/// Reads that may be a little old, for lists and reports: from a read replica while that is known to be fresh enough, else
-/// from the primary.
+/// Reads that may be a little old, for lists and reports: from a read replica while that is known to be fresh enough,
+/// else from the primary.
 ///
 /// Once a second the position in the log of the primary and that of the replica are compared. What a caller has written
 /// himself may be missing from a list for as long as `lagMax`; single things are read from the primary.

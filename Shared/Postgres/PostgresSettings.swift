@@ -10,7 +10,7 @@ public enum PostgresSettings {
   /// What stands in between.
   public static let pooler = Setting(
     "postgres.pooler", .word(PostgresConfiguration.Pooler.self), default: .session,
-    "What a connection leads to: a session of the server, or with transaction a pooler that gives each transaction some session, such as PgBouncer with pool_mode = transaction. Then statements have no names and every transaction brings its settings along."
+    "What a connection leads to: a session of the server, or with transaction a pooler that gives each transaction some session (PgBouncer with pool_mode = transaction)."
   )
   /// The server past the pooler.
   public static let directURL = Setting(

@@ -80,7 +80,7 @@ def through(options, folder, server):
     stack = None
     try:
         pooler.start()
-        options.set = settings(url=pooler.url(), pooler="transaction", direct_url=server.url(), **({"connections_per_loop": os.environ["CPL"]} if "CPL" in os.environ else {}))
+        options.set = settings(url=pooler.url(), pooler="transaction", direct_url=server.url(), connections_per_loop=options.per_loop)
         stack = Stack(options)
         status, made = stack.call("POST", "/api/v1/workflows", WORKFLOW)
         assert status in (200, 201), made
@@ -130,6 +130,7 @@ def main():
     parser.add_argument("--bin", required=True)
     parser.add_argument("--seconds", type=float, default=6, help="load")
     parser.add_argument("--connections", type=int, default=6, help="sessions of the pooler")
+    parser.add_argument("--per-loop", type=int, default=2, help="connections of each event loop to the pooler")
     parser.add_argument("--compare", action="store_true", help="run the same load without the pooler too, and nothing is stopped")
     options = parser.parse_args()
     options.bin, options.replicas = os.path.abspath(options.bin), 2
