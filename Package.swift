@@ -82,7 +82,7 @@ var targets: [Target] = [
       "ContentCoding", "Crypto",
       "CCurl",
     ]),
-  shared("Postgres", ["Primitives", "SystemSources", "Reactor", "Telemetry", "CLibPQ"]),
+  shared("Postgres", ["Primitives", "Settings", "SystemSources", "Reactor", "Telemetry", "CLibPQ"]),
   shared("Redis", ["Crypto", "HTTPWire", "Primitives", "SystemSources", "Reactor", "Telemetry", "CHiredis"]),
 
   shared(
@@ -189,8 +189,8 @@ var targets: [Target] = [
   library(
     "RouterConfiguration", at: "Services/LLMRouter/Configuration",
     [
-      "AnswerCache", "Contracts", "ModelCalls", "ModelCatalog", "Pricing", "Primitives", "Routing", "ServiceKit",
-      "Settings", "SystemSources",
+      "AnswerCache", "Contracts", "ModelCalls", "ModelCatalog", "Postgres", "Pricing", "Primitives", "Routing",
+      "ServiceKit", "Settings", "SystemSources",
     ]),
   service(
     "llm-router", at: "Services/LLMRouter/Main",
