@@ -50,6 +50,7 @@ var targets: [Target] = [
   .systemLibrary(name: "CHiredis", path: "Shared/CLibraries/CHiredis", providers: [.apt(["libhiredis-dev"])]),
   systemLibrary("CCurl", pkgConfig: "libcurl", package: "libcurl4-openssl-dev"),
   systemLibrary("COpenSSL", pkgConfig: "libcrypto", package: "libssl-dev"),
+  systemLibrary("CTLS", pkgConfig: "libssl", package: "libssl-dev"),
   systemLibrary("CZlib", pkgConfig: "zlib", package: "zlib1g-dev"),
   systemLibrary("CZstd", pkgConfig: "libzstd", package: "libzstd-dev"),
   systemLibrary("CYAML", pkgConfig: "yaml-0.1", package: "libyaml-dev"),
@@ -83,7 +84,9 @@ var targets: [Target] = [
       "CCurl",
     ]),
   shared("Postgres", ["Primitives", "SystemSources", "Reactor", "Telemetry", "CLibPQ"]),
-  shared("Redis", ["Crypto", "HTTPWire", "Primitives", "SystemSources", "Reactor", "Telemetry", "CHiredis"]),
+  // The client's side of TLS, without sockets.
+  shared("TLS", ["CTLS"]),
+  shared("Redis", ["Crypto", "HTTPWire", "Primitives", "SystemSources", "Reactor", "Telemetry", "TLS", "CHiredis"]),
 
   shared(
     "ServiceKit",
