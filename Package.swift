@@ -190,8 +190,8 @@ var targets: [Target] = [
   library(
     "RouterConfiguration", at: "Services/LLMRouter/Configuration",
     [
-      "AnswerCache", "Contracts", "ModelCalls", "ModelCatalog", "Pricing", "Primitives", "Routing", "ServiceKit",
-      "Settings", "SystemSources",
+      "AnswerCache", "Contracts", "ModelCalls", "ModelCatalog", "Pricing", "Primitives", "Redis", "Routing",
+      "ServiceKit", "Settings", "SystemSources", "TLS",
     ]),
   service(
     "llm-router", at: "Services/LLMRouter/Main",
@@ -349,7 +349,7 @@ var targets: [Target] = [
       "LocalStack", "Budgets", "Contracts", "Dialects", "Ledger", "ModelCatalog", "Postgres", "Pricing", "Primitives",
       "Reactor", "RouterSchema", "Routing", "Spending", "Telemetry",
     ]),
-  tests("Redis", ["Redis", "Reactor", "Telemetry", "Primitives", "ReactorTestKit"]),
+  tests("Redis", ["Redis", "Reactor", "TLS", "Telemetry", "Primitives", "ReactorTestKit"]),
 ]
 
 // `CADRE_ONLY=JSON swift test` builds and tests the named modules and what they stand on, nothing else.

@@ -53,7 +53,7 @@ public struct RedisError: Error, Sendable, Hashable, CustomStringConvertible, Cu
       case .configuration, .handshake: .tlsFailed
       case .stream: .connectionLost
       }
-    self.init(code, outcomeUnknown: code == .connectionLost, detail: error.detail)
+    self.init(code, outcomeUnknown: code != .untrusted, detail: error.detail)
   }
 
   /// The error for an error reply.

@@ -69,4 +69,11 @@ extension RedisPool {
       Double(counts.reduce(0) { $0 + $1.inFlight.load(ordering: .relaxed) })
     }
   }
+
+  /// As `start`, and logs why there is no connection yet, if there is none.
+  public func start(logger: Logger) async {
+    await start()
+    guard let error = await connectionError() else { return }
+    logger.warning("Redis cannot be used yet", ["reason": .string(error.description)])
+  }
 }

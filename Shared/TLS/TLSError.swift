@@ -34,6 +34,9 @@ public struct TLSError: Error, Sendable, Hashable, CustomStringConvertible {
     self.detail = detail
   }
 
+  /// Whether an error is an alert that the peer has sent: reasons from 1000 on in OpenSSL.
+  static func isAlert(_ code: UInt) -> Bool { (1000..<1256).contains(code & UInt(ERR_REASON_MASK)) }
+
   private static let reasonBytesMax = 256
 
   /// The oldest error of this thread's queue, which is emptied.

@@ -71,7 +71,10 @@ public final class TLSSession {
     if result == 1 { return UnsafeRawBufferPointer(rebasing: plaintext[..<count]) }
     switch SSL_get_error(ssl, result) {
     case SSL_ERROR_WANT_READ, SSL_ERROR_ZERO_RETURN: return nil
-    default: throw TLSError(.stream, TLSError.lastReason())
+    default:
+      // With TLS 1.3 the server refuses a client certificate after our side of the handshake has ended.
+      let isRefusal = TLSError.isAlert(ERR_peek_error())
+      throw TLSError(isRefusal ? .handshake : .stream, TLSError.lastReason())
     }
   }
 

@@ -59,8 +59,7 @@ final class LLMRouterService: Service {
     configuration.sharedConnectionsPerLoop = settings[RouterSettings.connections]
     pool = PostgresPool(group: context.group, configuration: configuration, telemetry: telemetry)
     redis = RedisPool(
-      group: context.group, configuration: try RedisConfiguration(url: settings[RouterSettings.redis].reveal()),
-      registry: registry)
+      group: context.group, configuration: try RouterSettings.redisConfiguration(settings), registry: registry)
     stores = CatalogStores(pool: pool)
     catalog = CatalogCache(
       source: stores,
@@ -120,7 +119,7 @@ final class LLMRouterService: Service {
     await pool.start()
     try await Migrator(pool: pool, schema: RouterSchema.name, logger: context.telemetry.logger)
       .migrate(RouterSchema.migrations)
-    await redis.start()
+    await redis.start(logger: context.telemetry.logger)
     await budgets.prepare()
     if !spoolFolder.isEmpty {
       let tenants = try await ledger.recover(folder: spoolFolder)
