@@ -50,6 +50,7 @@ var targets: [Target] = [
   .systemLibrary(name: "CHiredis", path: "Shared/CLibraries/CHiredis", providers: [.apt(["libhiredis-dev"])]),
   systemLibrary("CCurl", pkgConfig: "libcurl", package: "libcurl4-openssl-dev"),
   systemLibrary("COpenSSL", pkgConfig: "libcrypto", package: "libssl-dev"),
+  systemLibrary("CTLS", pkgConfig: "libssl", package: "libssl-dev"),
   systemLibrary("CZlib", pkgConfig: "zlib", package: "zlib1g-dev"),
   systemLibrary("CZstd", pkgConfig: "libzstd", package: "libzstd-dev"),
   systemLibrary("CYAML", pkgConfig: "yaml-0.1", package: "libyaml-dev"),
@@ -83,7 +84,9 @@ var targets: [Target] = [
       "CCurl",
     ]),
   shared("Postgres", ["Primitives", "Settings", "SystemSources", "Reactor", "Telemetry", "CLibPQ"]),
-  shared("Redis", ["Crypto", "HTTPWire", "Primitives", "SystemSources", "Reactor", "Telemetry", "CHiredis"]),
+  // The client's side of TLS, without sockets.
+  shared("TLS", ["CTLS"]),
+  shared("Redis", ["Crypto", "HTTPWire", "Primitives", "SystemSources", "Reactor", "Telemetry", "TLS", "CHiredis"]),
 
   shared(
     "ServiceKit",
@@ -189,8 +192,8 @@ var targets: [Target] = [
   library(
     "RouterConfiguration", at: "Services/LLMRouter/Configuration",
     [
-      "AnswerCache", "Contracts", "ModelCalls", "ModelCatalog", "Postgres", "Pricing", "Primitives", "Routing",
-      "ServiceKit", "Settings", "SystemSources",
+      "AnswerCache", "Contracts", "ModelCalls", "ModelCatalog", "Postgres", "Pricing", "Primitives", "Redis", "Routing",
+      "ServiceKit", "Settings", "SystemSources", "TLS",
     ]),
   service(
     "llm-router", at: "Services/LLMRouter/Main",
@@ -360,7 +363,7 @@ var targets: [Target] = [
       "LocalStack", "Budgets", "Contracts", "Dialects", "Ledger", "ModelCatalog", "Postgres", "Pricing", "Primitives",
       "Reactor", "RouterSchema", "Routing", "Spending", "Telemetry",
     ]),
-  tests("Redis", ["Redis", "Reactor", "Telemetry", "Primitives", "ReactorTestKit"]),
+  tests("Redis", ["Redis", "Reactor", "TLS", "Telemetry", "Primitives", "ReactorTestKit"]),
 ]
 
 // `CADRE_ONLY=JSON swift test` builds and tests the named modules and what they stand on, nothing else.

@@ -57,8 +57,7 @@ final class LLMRouterService: Service {
       settings, RouterSettings.connections, schema: RouterSchema.name, applicationName: "cadre-llm-router")
     (pool, reads) = PostgresSettings.connect(settings, configuration, group: context.group, telemetry: telemetry)
     redis = RedisPool(
-      group: context.group, configuration: try RedisConfiguration(url: settings[RouterSettings.redis].reveal()),
-      registry: registry)
+      group: context.group, configuration: try RouterSettings.redisConfiguration(settings), registry: registry)
     stores = CatalogStores(pool: pool)
     catalog = CatalogCache(
       source: stores,
@@ -116,7 +115,7 @@ final class LLMRouterService: Service {
     await pool.start()
     try await Migrator(pool: pool, schema: RouterSchema.name, logger: context.telemetry.logger)
       .migrate(RouterSchema.migrations)
-    await redis.start()
+    await redis.start(logger: context.telemetry.logger)
     await budgets.prepare()
     if !spoolFolder.isEmpty {
       let tenants = try await ledger.recover(folder: spoolFolder)
