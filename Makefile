@@ -6,7 +6,7 @@ SERVICES := gateway orchestrator llm-router agent-core mock-provider cadre
 FORMATTED := Package.swift Services Shared Tests
 SCRIPTS = $(shell grep -rlE '^.!.*sh$$' .ci deploy Tests)
 
-.PHONY: help setup run build test lint format tidy modules bench bench-telemetry bench-workflows bench-models alert-drill trace-drill chaos fuzz docs clean
+.PHONY: help setup run build test lint format tidy modules bench bench-telemetry bench-workflows bench-models alert-drill trace-drill chaos dashboards fuzz docs clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -76,6 +76,11 @@ trace-drill: ## Compare the whole traces of a real stack of two replicas at a re
 	@deploy/setup.sh test
 	@$(MAKE) --no-print-directory build
 	@.build/python/bin/python Tests/Deploy/trace_drill.py --bin .build/release
+
+dashboards: ## Check every query of the dashboards on a Prometheus that scrapes a stack under load; RENDER=FOLDER draws them
+	@deploy/setup.sh dashboards
+	@$(MAKE) --no-print-directory build
+	@python3 Tests/Deploy/dashboards_drill.py --bin .build/release $(if $(RENDER),--render $(RENDER))
 
 fuzz: ## Run every fuzz target for SECONDS_EACH (default 60) seconds
 	@deploy/setup.sh run
