@@ -270,6 +270,7 @@ var targets: [Target] = [
 
   // Test kits.
   library("ReactorTestKit", at: "Tests/Support/ReactorTestKit", ["Reactor"]),
+  library("HTTPTestKit", at: "Tests/Support/HTTPTestKit", ["HTTP"]),
 
   // Tests, one folder per module.
   tests("Tidy", ["Contracts", "HTTPWire"]),
@@ -292,7 +293,8 @@ var targets: [Target] = [
   tests(
     "RouterAPI",
     [
-      "RouterAPI", "ModelCalls", "ModelCatalog", "AnswerCache", "Contracts", "Dialects", "HTTP", "HTTPWire", "JSON",
+      "RouterAPI", "ModelCalls", "ModelCatalog", "AnswerCache", "Contracts", "Dialects", "HTTP", "HTTPTestKit",
+      "HTTPWire", "JSON",
       "Ledger", "Postgres", "Pricing", "Primitives", "Reactor", "Redis", "Routing", "ScriptedProvider", "ServiceKit",
       "Settings", "Spending", "SystemSources", "Telemetry",
     ]),
@@ -313,7 +315,8 @@ var targets: [Target] = [
     "ModelCalls",
     [
       "SystemSources",
-      "ModelCalls", "AnswerCache", "Contracts", "Dialects", "HTTP", "HTTPWire", "JSON", "Primitives", "Reactor",
+      "ModelCalls", "AnswerCache", "Contracts", "Dialects", "HTTP", "HTTPTestKit", "HTTPWire", "JSON", "Primitives",
+      "Reactor",
     ]),
   tests("AgentTools", ["AgentTools"]),
   tests("AgentLoop", ["AgentLoop", "Contracts", "JSON"]),

@@ -50,6 +50,17 @@ import Testing
     }
   }
 
+  @Test func `Kubernetes takes the configuration of the compose stack, not a copy`() throws {
+    func text(_ path: String) throws -> String {
+      try String(contentsOf: Script.root.appendingPathComponent("deploy/\(path)"), encoding: .utf8)
+    }
+    let base = try text("kubernetes/base/kustomization.yaml")
+    #expect(base.contains("resources: [../../config,") && !base.contains("configMapGenerator"))
+    #expect(try text("config/kustomization.yaml").contains("files: [llm-router.yaml]"))
+    #expect(try text("docker-compose.prod.yml").contains("./config/llm-router.yaml:/etc/cadre/llm-router.yaml:ro"))
+    #expect(try text("kubernetes/base/llm-router.yaml").contains("configMap: { name: llm-router"))
+  }
+
   @Test func `secrets are made once, whole, and not for everybody's eyes`() throws {
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent("cadre-secrets-\(UUID().uuidString)")
     defer { try? FileManager.default.removeItem(at: folder) }
