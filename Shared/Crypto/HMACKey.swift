@@ -24,6 +24,7 @@ public final class HMACKey: Sendable {
       ]
       return EVP_MAC_init(context, key, key.count, parameters)
     }
+    // As above: any bytes are a key.
     precondition(isReady == 1, "OpenSSL took no key")
     self.context = Mutex(Context(pointer: context))
   }
@@ -43,6 +44,7 @@ public final class HMACKey: Sendable {
             && EVP_MAC_final(context.pointer, output, &written, HMACKey.digestBytes) == 1
         }
       }
+      // As above: nothing may go on without a digest.
       precondition(isDone && written == HMACKey.digestBytes, "OpenSSL made no digest")
       count = HMACKey.digestBytes
     }

@@ -123,7 +123,8 @@ public struct JSONView: Sendable {
     return key.withUTF8 { find($0) }.map { ($0.place, JSONView(document: document, node: $0.value)) }
   }
 
-  /// The place of a member and the node of its value. A walk over tape and text as they stand: nearly every look at a document is one.
+  /// The place of a member and the node of its value. A walk over tape and text as they stand: nearly every look at a
+  /// document is one.
   private func find(_ wanted: UnsafeBufferPointer<UInt8>) -> (place: Int, value: Int)? {
     let storage = document.storage
     return storage.tape.withUnsafeBufferPointer { tape in
