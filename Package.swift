@@ -151,7 +151,7 @@ var targets: [Target] = [
   library("Dialects", at: "Services/LLMRouter/Dialects", ["Crypto", "HTTPWire", "JSON", "Pricing", "Primitives"]),
   library("Checks", at: "Services/LLMRouter/Checks", ["JSON", "JSONSchema"]),
   .target(
-    name: "RouterSchema", dependencies: ["Postgres"], path: "Services/LLMRouter/Schema",
+    name: "RouterSchema", dependencies: ["Postgres", "Telemetry"], path: "Services/LLMRouter/Schema",
     resources: [
       .embedInCode("Migrations/0001_models.sql"), .embedInCode("Migrations/0002_attempts.sql"),
       .embedInCode("Migrations/0003_routing.sql"), .embedInCode("Migrations/0004_usage.sql"),
