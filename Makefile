@@ -6,7 +6,7 @@ SERVICES := gateway orchestrator llm-router agent-core mock-provider cadre
 FORMATTED := Package.swift Services Shared Tests
 SCRIPTS = $(shell grep -rlE '^.!.*sh$$' .ci deploy Tests)
 
-.PHONY: help setup run build test lint format tidy modules bench bench-workflows bench-models chaos dashboards fuzz docs clean
+.PHONY: help setup run build test lint format tidy modules bench bench-workflows bench-models bench-lists chaos drills dashboards fuzz docs clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -66,6 +66,14 @@ dashboards: ## Check every query of the dashboards on a Prometheus that scrapes 
 	@deploy/setup.sh dashboards
 	@$(MAKE) --no-print-directory build
 	@python3 Tests/Deploy/dashboards_drill.py --bin .build/release $(if $(RENDER),--render $(RENDER))
+
+drills: ## Drills with real servers of Postgres and PgBouncer: restore, recovery to a point in time, fail-over, replica, pooler, TLS
+	@deploy/setup.sh test
+	@for product in $(SERVICES); do swift build --product $$product || exit 1; done
+	@for drill in restore recovery failover replica pooler tls; do echo "$$drill"; python3 Tests/Deploy/$${drill}_drill.py --bin .build/debug || exit 1; done
+
+bench-lists: ## Fill a local stack that runs (DATA, PORT) with ROWS rows (default 1000000) and time its lists and reports
+	@Tests/Benchmarks/lists.sh $(DATA) $(PORT) $(or $(ROWS),1000000)
 
 fuzz: ## Run every fuzz target for SECONDS_EACH (default 60) seconds
 	@deploy/setup.sh run

@@ -28,6 +28,7 @@ if [ "$purpose" = test ] || [ "$purpose" = bench ]; then
   need_program python3 python3
   need_program gpg gnupg
   need_program openssl openssl
+  PATH=$PATH:/usr/sbin need_program pgbouncer pgbouncer
   python3 -c 'import ensurepip' 2>/dev/null || packages+=(python3-venv)
 fi
 if [ "$purpose" = dashboards ]; then
