@@ -6,7 +6,7 @@ SERVICES := gateway orchestrator llm-router agent-core mock-provider cadre
 FORMATTED := Package.swift Services Shared Tests
 SCRIPTS = $(shell grep -rlE '^.!.*sh$$' .ci deploy Tests)
 
-.PHONY: help setup run build test lint format tidy modules bench bench-workflows bench-models chaos fuzz docs clean
+.PHONY: help setup run build test lint format tidy modules bench bench-workflows bench-models chaos dashboards fuzz docs clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -61,6 +61,11 @@ chaos: ## Kill, restart and empty everything under load for SECONDS_OF_CHAOS (de
 	@deploy/setup.sh run
 	@$(MAKE) --no-print-directory build
 	@python3 Tests/Faults/chaos.py --bin .build/release --seconds $(or $(SECONDS_OF_CHAOS),600) $(if $(SEED),--seed $(SEED))
+
+dashboards: ## Check every query of the dashboards on a Prometheus that scrapes a stack under load; RENDER=FOLDER draws them
+	@deploy/setup.sh dashboards
+	@$(MAKE) --no-print-directory build
+	@python3 Tests/Deploy/dashboards_drill.py --bin .build/release $(if $(RENDER),--render $(RENDER))
 
 fuzz: ## Run every fuzz target for SECONDS_EACH (default 60) seconds
 	@deploy/setup.sh run

@@ -83,7 +83,7 @@ var targets: [Target] = [
       "ContentCoding", "Crypto",
       "CCurl",
     ]),
-  shared("Postgres", ["Primitives", "SystemSources", "Reactor", "Telemetry", "CLibPQ"]),
+  shared("Postgres", ["Primitives", "Settings", "SystemSources", "Reactor", "Telemetry", "CLibPQ"]),
   // The client's side of TLS, without sockets.
   shared("TLS", ["CTLS"]),
   shared("Redis", ["Crypto", "HTTPWire", "Primitives", "SystemSources", "Reactor", "Telemetry", "TLS", "CHiredis"]),
@@ -96,7 +96,7 @@ var targets: [Target] = [
     ]),
 
   // What the APIs of services have in common.
-  shared("APIKit", ["Contracts", "HTTP", "HTTPWire", "JSON", "Postgres", "Reactor", "ServiceKit"]),
+  shared("APIKit", ["Contracts", "HTTP", "HTTPWire", "JSON", "Postgres", "Primitives", "Reactor", "ServiceKit"]),
 
   // Services: pure parts and shells.
   library("Decider", at: "Services/Orchestrator/Decider", ["Contracts"]),
@@ -119,7 +119,7 @@ var targets: [Target] = [
     ]),
   library(
     "StepDispatch", at: "Services/Orchestrator/Dispatch",
-    ["SystemSources", "RunStorage", "Decider", "Contracts", "Primitives", "Reactor", "Telemetry"]),
+    ["SystemSources", "RunStorage", "Decider", "Contracts", "Crypto", "Primitives", "Reactor", "Telemetry"]),
   library(
     "RunEngine", at: "Services/Orchestrator/Engine",
     [
@@ -132,6 +132,7 @@ var targets: [Target] = [
   library(
     "OrchestratorAPI", at: "Services/Orchestrator/API",
     [
+      "APIKit",
       "SystemSources", "Schedules", "RunEngine", "StepDispatch", "RunStorage", "History", "Workflows", "Cron",
       "Decider",
       "Contracts", "Crypto", "HTTP", "HTTPWire", "JSON", "Postgres", "Primitives", "Reactor", "ServiceKit", "Telemetry",
@@ -182,6 +183,7 @@ var targets: [Target] = [
   library(
     "RouterAPI", at: "Services/LLMRouter/API",
     [
+      "APIKit",
       "SystemSources",
       "Budgets", "Checks", "Contracts", "Dialects", "HTTP", "HTTPWire", "JSON", "Ledger", "ModelCalls",
       "ModelCatalog", "Postgres", "Pricing", "Primitives", "Routing", "ServiceKit", "Settings", "Spending",
@@ -190,7 +192,7 @@ var targets: [Target] = [
   library(
     "RouterConfiguration", at: "Services/LLMRouter/Configuration",
     [
-      "AnswerCache", "Contracts", "ModelCalls", "ModelCatalog", "Pricing", "Primitives", "Redis", "Routing",
+      "AnswerCache", "Contracts", "ModelCalls", "ModelCatalog", "Postgres", "Pricing", "Primitives", "Redis", "Routing",
       "ServiceKit", "Settings", "SystemSources", "TLS",
     ]),
   service(
@@ -232,17 +234,27 @@ var targets: [Target] = [
     ]),
   library(
     "ScriptedProvider", at: "Services/MockProvider/Scripts",
-    ["SystemSources", "HTTP", "HTTPWire", "JSON", "Primitives", "Reactor", "Settings", "Telemetry"]),
+    ["SystemSources", "Contracts", "HTTP", "HTTPWire", "JSON", "Primitives", "Reactor", "Settings", "Telemetry"]),
   service(
     "mock-provider", at: "Services/MockProvider/Main",
     ["HTTP", "ScriptedProvider", "ServiceKit", "Settings", "Telemetry"]),
 
   library(
     "LocalStack", at: "Services/Cadre/LocalStack",
-    ["CCurl", "CLinux", "Crypto", "Primitives", "Process", "SystemSources"]),
+    ["CCurl", "CLinux", "Crypto", "JSON", "Primitives", "Process", "SystemSources"]),
+  // What an operator asks of an installation, local or remote: doctor, status and logs.
+  library(
+    "CadreOperations", at: "Services/Cadre/Operations",
+    [
+      "CLinux", "Contracts", "Crypto", "JSON", "LocalStack", "Postgres", "Primitives", "Process", "Reactor", "Redis",
+      "RouterSchema", "RunStorage", "SystemSources", "Telemetry",
+    ]),
   library(
     "CadreCommands", at: "Services/Cadre/Commands",
-    ["CLinux", "Decider", "JSON", "LocalStack", "Primitives", "Process", "History", "SystemSources", "Workflows"]),
+    [
+      "CLinux", "CadreOperations", "Decider", "JSON", "LocalStack", "Primitives", "Process", "History", "ServiceKit",
+      "SystemSources", "Workflows",
+    ]),
   service("cadre", at: "Services/Cadre/Main", ["CadreCommands"]),
 
   service(
@@ -269,6 +281,7 @@ var targets: [Target] = [
   tests("Process", ["Process"]),
   tests("LocalStack", ["LocalStack"]),
   tests("CadreCommands", ["CadreCommands"]),
+  tests("CadreOperations", ["CadreOperations", "LocalStack", "Postgres"]),
   tests("Decider", ["Decider", "Contracts", "History"]),
   tests("Deploy"),
   tests("Workflows", ["Workflows", "Decider", "Contracts", "JSON"]),
@@ -311,7 +324,8 @@ var targets: [Target] = [
   tests(
     "ServiceKit",
     ["ServiceKit", "Contracts", "HTTP", "HTTPWire", "Primitives", "Reactor", "Settings", "Telemetry"]),
-  tests("AgentWorker", ["AgentWorker", "AgentLoop", "Contracts", "HTTP", "JSON", "Primitives", "Telemetry"]),
+  tests(
+    "AgentWorker", ["AgentWorker", "AgentLoop", "Contracts", "HTTP", "JSON", "Primitives", "Reactor", "Telemetry"]),
   tests("Dialects", ["Dialects", "HTTPWire", "JSON", "Pricing"]),
   tests("RunStorage", ["RunStorage", "LocalStack", "Postgres"]),
   tests("History", ["History", "Workflows", "Decider", "Contracts", "JSON"], exclude: ["Bundles"]),

@@ -1,16 +1,14 @@
 package import AnswerCache
 package import Contracts
 package import ModelCatalog
+internal import Postgres
 internal import ServiceKit
 package import Settings
 internal import SystemSources
 
 /// The router's own settings.
 package enum RouterSettings {
-  package static let postgres = Setting(
-    "postgres.url", .secret, "libpq connection string or URI of the database, for example postgresql://cadre@db/cadre.")
-  package static let connections = Setting(
-    "postgres.connections_per_loop", .int(in: 1...32), default: 1, "Pipelined connections of each event loop.")
+  package static let connections = PostgresSettings.connections(default: 1)
   package static let providers = Setting(
     "providers", .list(of: ProviderDeclaration.type), default: [],
     "Providers in order of preference: name, kind, base_url (with /v1), api_key or api_key_file, models. Those of the API come in their place when they have their names."
@@ -122,9 +120,9 @@ package enum RouterSettings {
   }
 
   package static let all: [any SettingDeclaration] =
-    [
-      IdentitySettings.gatewayKeys, IdentitySettings.stepKeys, virtualKeys, postgres, connections, providers,
-      defaultModel, timeout, firstToken,
+    PostgresSettings.all + [
+      IdentitySettings.gatewayKeys, IdentitySettings.stepKeys, virtualKeys, connections, providers, defaultModel,
+      timeout, firstToken,
       stall, callTimeout, attempts, retryPause, shortRetryAfter, heartbeat, breakerFailures, breakerCool,
       breakerCoolMax,
       breakerKeyCool, outputTokens, queueCount, queueTime, allowsUnpriced, answerBytes, deniedTexts,

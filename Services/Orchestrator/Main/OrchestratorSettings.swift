@@ -1,12 +1,10 @@
+internal import Postgres
 internal import ServiceKit
 internal import Settings
 
 /// The orchestrator's own settings.
 enum OrchestratorSettings {
-  static let postgres = Setting(
-    "postgres.url", .secret, "libpq connection string or URI of the database, for example postgresql://cadre@db/cadre.")
-  static let connections = Setting(
-    "postgres.connections_per_loop", .int(in: 1...32), default: 2, "Pipelined connections of each event loop.")
+  static let connections = PostgresSettings.connections(default: 2)
   static let lease = Setting(
     "lease.duration_ms", .milliseconds(in: 500...3_600_000), default: .seconds(15),
     "Time after which a step of a silent worker is given to another.")
@@ -16,8 +14,7 @@ enum OrchestratorSettings {
   static let pruneAfter = Setting(
     "history.prune_after_ms", .milliseconds(in: 0...(3650 * 86_400_000)), default: .zero,
     "Time after its end at which a run is forgotten with everything that belongs to it; 0 keeps it for ever.")
-  static let all: [any SettingDeclaration] = [
-    IdentitySettings.gatewayKeys, IdentitySettings.stepKeys, IdentitySettings.workerKeys, postgres, connections, lease,
-    archiveAfter, pruneAfter,
-  ]
+  static let all: [any SettingDeclaration] =
+    [IdentitySettings.gatewayKeys, IdentitySettings.stepKeys, IdentitySettings.workerKeys] + PostgresSettings.all
+    + [connections, lease, archiveAfter, pruneAfter]
 }
