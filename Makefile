@@ -6,7 +6,7 @@ SERVICES := gateway orchestrator llm-router agent-core mock-provider cadre
 FORMATTED := Package.swift Services Shared Tests
 SCRIPTS = $(shell grep -rlE '^.!.*sh$$' .ci deploy Tests)
 
-.PHONY: help setup run build test lint format tidy modules bench bench-workflows bench-models chaos dashboards fuzz docs clean
+.PHONY: help setup run build test lint format tidy modules bench bench-workflows bench-models chaos dashboards redis-drill fuzz docs clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -66,6 +66,12 @@ dashboards: ## Check every query of the dashboards on a Prometheus that scrapes 
 	@deploy/setup.sh dashboards
 	@$(MAKE) --no-print-directory build
 	@python3 Tests/Deploy/dashboards_drill.py --bin .build/release $(if $(RENDER),--render $(RENDER))
+
+redis-drill: ## Kill Redis masters, behind sentinels and in a cluster, under a stack at work
+	@deploy/setup.sh test
+	@$(MAKE) --no-print-directory build
+	@python3 Tests/Deploy/redis_drill.py --bin .build/release --mode sentinel
+	@python3 Tests/Deploy/redis_drill.py --bin .build/release --mode cluster
 
 fuzz: ## Run every fuzz target for SECONDS_EACH (default 60) seconds
 	@deploy/setup.sh run
