@@ -6,7 +6,7 @@ SERVICES := gateway orchestrator llm-router agent-core mock-provider cadre
 FORMATTED := Package.swift Services Shared Tests
 SCRIPTS = $(shell grep -rlE '^.!.*sh$$' .ci deploy Tests)
 
-.PHONY: help setup run build test lint format tidy modules bench bench-workflows bench-models bench-lists chaos drills dashboards fuzz docs clean
+.PHONY: help setup run build test lint format tidy modules bench bench-workflows bench-models bench-lists chaos drills redis-drill dashboards fuzz docs clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -74,6 +74,12 @@ drills: ## Drills with real servers of Postgres and PgBouncer: restore, recovery
 
 bench-lists: ## Fill a local stack that runs (DATA, PORT) with ROWS rows (default 1000000) and time its lists and reports
 	@Tests/Benchmarks/lists.sh $(DATA) $(PORT) $(or $(ROWS),1000000)
+
+redis-drill: ## Kill Redis masters, behind sentinels and in a cluster, under a stack at work
+	@deploy/setup.sh test
+	@$(MAKE) --no-print-directory build
+	@python3 Tests/Deploy/redis_drill.py --bin .build/release --mode sentinel
+	@python3 Tests/Deploy/redis_drill.py --bin .build/release --mode cluster
 
 fuzz: ## Run every fuzz target for SECONDS_EACH (default 60) seconds
 	@deploy/setup.sh run

@@ -271,6 +271,7 @@ var targets: [Target] = [
   // Test kits.
   library("ReactorTestKit", at: "Tests/Support/ReactorTestKit", ["Reactor"]),
   library("HTTPTestKit", at: "Tests/Support/HTTPTestKit", ["HTTP"]),
+  library("RedisTestKit", at: "Tests/Support/RedisTestKit", ["Reactor"]),
 
   // Tests, one folder per module.
   tests("Tidy", ["Contracts", "HTTPWire"]),
@@ -302,7 +303,10 @@ var targets: [Target] = [
     "Ledger",
     ["SystemSources", "Ledger", "Budgets", "Contracts", "Dialects", "Postgres", "Pricing", "Primitives", "Telemetry"]),
   tests(
-    "Spending", ["SystemSources", "Spending", "Budgets", "Postgres", "Primitives", "Reactor", "Redis", "Telemetry"]),
+    "Spending",
+    [
+      "SystemSources", "Spending", "Budgets", "Postgres", "Primitives", "Reactor", "Redis", "RedisTestKit", "Telemetry",
+    ]),
   tests("AnswerCache", ["AnswerCache", "Contracts", "Dialects", "JSON", "Pricing", "Primitives"]),
   tests("ScriptedProvider", ["ScriptedProvider", "JSON"]),
   tests(
@@ -366,7 +370,7 @@ var targets: [Target] = [
       "LocalStack", "Budgets", "Contracts", "Dialects", "Ledger", "ModelCatalog", "Postgres", "Pricing", "Primitives",
       "Reactor", "RouterSchema", "Routing", "Spending", "Telemetry",
     ]),
-  tests("Redis", ["Redis", "Reactor", "TLS", "Telemetry", "Primitives", "ReactorTestKit"]),
+  tests("Redis", ["Redis", "Reactor", "TLS", "Telemetry", "Primitives", "ReactorTestKit", "RedisTestKit"]),
 ]
 
 // `CADRE_ONLY=JSON swift test` builds and tests the named modules and what they stand on, nothing else.

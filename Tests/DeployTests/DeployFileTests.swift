@@ -80,6 +80,11 @@ import Testing
     let url = try String(contentsOf: secrets.appendingPathComponent("postgres_url"), encoding: .utf8)
     let password = try String(contentsOf: secrets.appendingPathComponent("postgres_password"), encoding: .utf8)
     #expect(key.count == 54 && password.count == 48 && url.contains(password) && !url.contains("\n"))
+    // Redis by TLS: its certificate is of the authority beside it, for the name that the stack uses.
+    let verified = try Script.run(
+      "openssl", "verify", "-CAfile", secrets.path + "/redis_ca.crt", "-verify_hostname", "redis",
+      secrets.path + "/redis.crt")
+    #expect(verified.status == 0, "\(verified.text)")
     // The folder cannot be listed by others; the files can be read by the users inside of the containers.
     #expect(try Script.run("stat", "-c", "%a", secrets.path).text == "711\n")
     #expect(try Script.run(deploy.path + "/make-secrets").status == 0)
