@@ -14,6 +14,8 @@ public protocol Service: AnyObject, Sendable {
   static var defaultAdminPort: Int { get }
   /// Whether `/readyz` is answered beside `/healthz` on the service's own port.
   static var isReadinessPublic: Bool { get }
+  /// Whether answers name the trace of their request (`traceresponse`).
+  static var answersTrace: Bool { get }
   /// The standard of `http.stall_timeout_ms`.
   static var stallTimeout: Duration { get }
   /// The service's own settings, besides those that all have.
@@ -52,6 +54,8 @@ extension Service {
   public static var defaultAdminPort: Int { defaultPort + 1000 }
   /// For services behind others, whose callers look for replicas that are ready.
   public static var isReadinessPublic: Bool { true }
+  /// For services whose callers are our own.
+  public static var answersTrace: Bool { false }
   /// A problem document.
   public func response(to problem: Problem, of head: RequestHead, traceID: String) -> HTTPResponse {
     problem.response(traceID: traceID)

@@ -105,8 +105,7 @@ enum ServiceProcess<S: Service> {
     let sink = FileLogSink(descriptor: 2)
     let telemetry = ServiceTelemetry(
       service: S.program.name, settings: open,
-      logger: Logger(
-        service: S.program.name, minimum: LogLevel(name: settings[CommonSettings.logLevel]) ?? .info, sink: sink))
+      minimum: LogLevel(name: settings[CommonSettings.logLevel]) ?? .info, sink: sink)
     let logger = telemetry.telemetry.logger
     let short = descriptors.warning(
       connectionsMax: settings[CommonSettings.connectionsMax],
@@ -128,7 +127,7 @@ enum ServiceProcess<S: Service> {
     group.loops[0].task {
       do {
         started.complete(
-          .success(try await lifecycle.start(port: port, adminPort: adminPort, export: telemetry.exporter)))
+          .success(try await lifecycle.start(port: port, adminPort: adminPort, export: telemetry.export)))
       } catch { started.complete(.failure(error)) }
     }
     switch started.wait() {
@@ -146,7 +145,7 @@ enum ServiceProcess<S: Service> {
     signals.exitOnNext()
     let ended = BlockingResult<Void>()
     group.loops[0].task {
-      await lifecycle.stop(exporter: telemetry.exporter)
+      await lifecycle.stop(export: telemetry.export)
       ended.complete(())
     }
     ended.wait()
