@@ -2,8 +2,8 @@ internal import CLibPQ
 internal import Primitives
 internal import Reactor
 
-/// A connection in libpq's pipeline mode on one event loop. Units of statements are sent as they come, without waiting for
-/// earlier answers; each unit is one implicit transaction, because a synchronisation point follows it.
+/// A connection in libpq's pipeline mode on one event loop. Units of statements are sent as they come, without waiting
+/// for earlier answers; each unit is one implicit transaction, because a synchronisation point follows it.
 ///
 /// `@unchecked Sendable`: confined to its loop.
 final class PostgresConnection: ReadinessHandler, @unchecked Sendable {

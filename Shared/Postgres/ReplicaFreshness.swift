@@ -1,6 +1,6 @@
 /// Knows up to which time a read replica has everything, without trust in clocks: positions in the log of the primary
-/// are noted with the time at which they were asked for, and the replica has everything up to the latest one that it has
-/// passed.
+/// are noted with the time at which they were asked for, and the replica has everything up to the latest one that it
+/// has passed.
 struct ReplicaFreshness {
   /// Positions that are kept: two minutes at one in a second.
   private static let samplesMax = 128

@@ -31,6 +31,9 @@ public protocol Service: AnyObject, Sendable {
   func route(_ router: inout Router)
   /// The answer that reports a problem of a request: by default a problem document.
   func response(to problem: Problem, of head: RequestHead, traceID: String) -> HTTPResponse
+  /// Brings the schema of the service to the version of this program. `--migrate` does this and ends; a service also
+  /// does it as a part of `prepare`. Several processes may do it at once.
+  func migrate() async throws
   /// What must be there before requests are answered: schemas, connections. Called again after a pause while it throws.
   func prepare() async throws
   /// Work besides requests, from the end of `prepare` until the task is cancelled.
@@ -63,6 +66,8 @@ extension Service {
   public static var httpClient: HTTPClientConfiguration { HTTPClientConfiguration() }
   /// No work besides requests.
   public func run() async {}
+  /// No schema.
+  public func migrate() async throws {}
   /// Nothing to prepare.
   public func prepare() async throws {}
   /// Needs nothing.

@@ -75,7 +75,9 @@ final class OrchestratorService: Service {
 
   func route(_ router: inout Router) { routes.add(to: &router) }
 
-  func prepare() async throws {
+  func prepare() async throws { try await migrate() }
+
+  func migrate() async throws {
     await pool.start()
     try await Migrator(pool: pool, schema: OrchestratorSchema.name, logger: logger)
       .migrate(OrchestratorSchema.migrations)

@@ -93,20 +93,18 @@ package struct ListSQL {
   }
 
   /// The condition and order of the rows with `values` in the first columns, from a place in the last one on. The last
-  /// two columns are compared as a row, which is where a scan begins; the bound on the last value is where it ends, for a
-  /// comparison of rows ends no scan by its second column. Written as an equality that value would be no part of the
-  /// order, and the planner might walk another index in the order of ids and hope to find enough rows on its way.
+  /// two columns are compared as a row, which is where a scan begins; the bound on the last value is where it ends: a
+  /// comparison of rows ends no scan by its second column. As an equality that value would be no part of the order, and
+  /// the planner might walk another index in the order of ids and hope to find enough rows on its way.
   static func range(
     _ columns: [String], _ values: [String], from cursor: String, _ order: Order,
     last wrapped: (String) -> String = { $0 }
   ) -> String {
-    let (value, before, end) =
-      switch order {
-      case .newestFirst: (values.count - 1, "<", ">=")
-      case .oldestFirst: (values.count - 1, ">", "<=")
-      }
+    let value = values.count - 1
+    let (before, end) = order == .newestFirst ? ("<", ">=") : (">", "<=")
     let equal = zip(columns, values).prefix(value).map { "\($0) = \($1) and " }.joined()
-    let row = "(\(columns[value]), \(columns[value + 1])) \(before) (\(values[value]), \(wrapped("\(cursor)::uuid")))"
+    let from = wrapped("\(cursor)::uuid")
+    let row = "(\(columns[value]), \(columns[value + 1])) \(before) (\(values[value]), \(from))"
     return "\(equal)\(row) and \(columns[value]) \(end) \(values[value]) order by "
       + columns.map { "\($0) \(order.rawValue)" }.joined(separator: ", ")
   }
