@@ -46,7 +46,11 @@ class Drill:
         options.set = ["orchestrator.CADRE_TRACE_URL=http://jaeger.example/trace/{trace_id}?uiFind=x",
                        # One service speaks the other encoding.
                        "llm-router.OTEL_EXPORTER_OTLP_PROTOCOL=http/json"]
-        self.stack = Stack(options)
+        try:
+            self.stack = Stack(options)
+        except BaseException:
+            self.receiver.stop()
+            raise
         self.traces = 0
         self.is_quick = options.quick
 
