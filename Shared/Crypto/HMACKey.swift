@@ -14,6 +14,7 @@ public final class HMACKey: Sendable {
   public init(_ key: [UInt8]) {
     // OpenSSL fails here only without memory or without the algorithm; nothing may go on without a digest.
     guard let algorithm = EVP_MAC_fetch(nil, "HMAC", nil), let context = EVP_MAC_CTX_new(algorithm) else {
+      // No input reaches it: a library without HMAC has none for any key.
       preconditionFailure("OpenSSL has no HMAC")
     }
     EVP_MAC_free(algorithm)
