@@ -2,7 +2,9 @@ import Foundation
 import Testing
 
 @Suite struct DeployFileTests {
-  @Test(arguments: ["up", "upgrade", "down", "validate", "backup", "restore", "make-secrets", "images/build.sh", "cadre"])
+  @Test(arguments: [
+    "up", "upgrade", "down", "validate", "backup", "restore", "make-secrets", "images/build.sh", "cadre",
+  ])
   func `every script parses and explains itself`(name: String) throws {
     #expect(try Script.run("bash", "-n", "deploy/\(name)").status == 0)
     guard name != "make-secrets" else { return }
