@@ -247,7 +247,7 @@ var targets: [Target] = [
     "CadreOperations", at: "Services/Cadre/Operations",
     [
       "CLinux", "Contracts", "Crypto", "JSON", "LocalStack", "Postgres", "Primitives", "Process", "Reactor", "Redis",
-      "RouterSchema", "RunStorage", "SystemSources", "Telemetry",
+      "RouterSchema", "RunStorage", "SystemSources", "TLS", "Telemetry",
     ]),
   library(
     "CadreCommands", at: "Services/Cadre/Commands",

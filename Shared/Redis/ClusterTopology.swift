@@ -51,7 +51,7 @@ struct ClusterTopology {
     return isChanged
   }
 
-  /// A node has said that a slot is another's. Returns whether that is news.
+  /// A node has said that a slot is another's. Returns whether that was not known.
   mutating func moved(_ slot: Int, to address: SocketAddress) -> Bool {
     guard (0..<KeySlot.count).contains(slot), owner(of: slot) != address else { return false }
     if owners.isEmpty { owners = Array(repeating: ClusterTopology.nobody, count: KeySlot.count) }

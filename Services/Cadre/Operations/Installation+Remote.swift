@@ -22,6 +22,11 @@ extension Installation {
     found.apiKey = try secret("CADRE_API_KEY", environment)
     found.postgres = try secret("CADRE_POSTGRES_URL", environment)
     found.redis = try secret("CADRE_REDIS_URL", environment)
+    found.redisOptions = RedisOptions(
+      caFile: environment["CADRE_REDIS_TLS_CA_FILE"], certificateFile: environment["CADRE_REDIS_TLS_CERTIFICATE_FILE"],
+      keyFile: environment["CADRE_REDIS_TLS_KEY_FILE"], serverName: environment["CADRE_REDIS_TLS_SERVER_NAME"],
+      sentinelUsername: environment["CADRE_REDIS_SENTINEL_USERNAME"],
+      sentinelPassword: try secret("CADRE_REDIS_SENTINEL_PASSWORD", environment))
     for (setting, variable) in keySettings {
       if let path = environment[variable], !path.isEmpty { found.keyFiles.append((setting, path)) }
     }

@@ -27,6 +27,8 @@ package struct Installation: Sendable {
   package var postgres: String?
   /// The address of Redis.
   package var redis: String?
+  /// What the router has beside the address.
+  var redisOptions = RedisOptions()
   /// The base address of the API.
   package var api: String?
   /// A key for the API.
@@ -43,7 +45,10 @@ package struct Installation: Sendable {
   package init() {}
 
   /// What must not be shown.
-  var secrets: [String] { [postgres, redis].compactMap(\.self).flatMap(Redaction.secrets) + [apiKey ?? ""] }
+  var secrets: [String] {
+    [postgres, redis].compactMap(\.self).flatMap(Redaction.secrets)
+      + [apiKey ?? "", redisOptions.sentinelPassword ?? ""]
+  }
 
   /// The stack of a data folder; `nil` when none runs there.
   package static func local(data: String) -> Installation? {
@@ -69,4 +74,14 @@ package struct Installation: Sendable {
 package struct InstallationError: Error, CustomStringConvertible {
   /// What is expected.
   package let description: String
+}
+
+/// How Redis is reached beside its address: the router's settings of the same names.
+struct RedisOptions: Sendable {
+  var caFile: String?
+  var certificateFile: String?
+  var keyFile: String?
+  var serverName: String?
+  var sentinelUsername: String?
+  var sentinelPassword: String?
 }

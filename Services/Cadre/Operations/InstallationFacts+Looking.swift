@@ -16,7 +16,10 @@ extension InstallationFacts {
     if let address = installation.postgres {
       calls.append { .database(StoreProbes.database(address, seconds: seconds)) }
     }
-    if let address = installation.redis { calls.append { .redis(StoreProbes.redis(address, seconds: seconds)) } }
+    if let address = installation.redis {
+      let options = installation.redisOptions
+      calls.append { .redis(StoreProbes.redis(address, options, seconds: seconds)) }
+    }
     if let api = installation.api {
       calls.append { [key = installation.apiKey] in .api(ServiceProbes.call(api, key: key, seconds: seconds)) }
     }

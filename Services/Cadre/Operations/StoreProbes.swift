@@ -7,6 +7,7 @@ internal import RouterSchema
 internal import RunStorage
 internal import Synchronization
 internal import SystemSources
+internal import TLS
 internal import Telemetry
 
 /// Looks at the database and at Redis with the clients of the services.
@@ -132,11 +133,18 @@ enum StoreProbes {
 
   // MARK: Redis
 
-  static func redis(_ address: String, seconds: Int) -> Outcome<RedisFacts> {
+  static func redis(_ address: String, _ options: RedisOptions, seconds: Int) -> Outcome<RedisFacts> {
     onLoop(seconds: seconds) { group in
       do {
         var configuration = try RedisConfiguration(url: address)
         configuration.clientName = "cadre-doctor"
+        if configuration.tls != nil {
+          configuration.tls = TLSConfiguration(
+            caFile: options.caFile, certificateFile: options.certificateFile, keyFile: options.keyFile,
+            serverName: options.serverName)
+        }
+        configuration.sentinelUsername = options.sentinelUsername
+        configuration.sentinelPassword = options.sentinelPassword
         configuration.connectTimeout = .seconds(seconds)
         let pool = RedisPool(group: group, configuration: configuration)
         await pool.start()
@@ -154,8 +162,10 @@ enum StoreProbes {
           }
           return .seen(facts)
         } catch {
+          // Why there is no connection says more than that there is none.
+          let reason = await pool.connectionError()
           await pool.close()
-          return .failed("\(error)")
+          return .failed("\(reason ?? error)")
         }
       } catch { return .failed("\(error)") }
     }

@@ -6,7 +6,7 @@ internal import TLS
 extension RouterSettings {
   package static let redis = Setting(
     "redis.url", .secret,
-    "The cache and the counters: redis://[user:password@]host[:port][/database], unix:/path, redis+sentinel://[user:password@]host[:port],…/master[/database] or redis+cluster://[user:password@]host[:port],…; rediss instead of redis for TLS."
+    "The cache and the counters: redis://[user:password@]host[:port][/database], unix:/path, redis+sentinel://HOSTS/MASTER or redis+cluster://HOSTS; rediss for TLS (docs/scaling-redis.md)."
   )
   package static let redisCAFile = Setting(
     "redis.tls_ca_file", .string(), default: "",

@@ -189,7 +189,7 @@ enum BudgetScripts {
       return run .. ':' .. (redis.call('SET', KEYS[1], ARGV[1], 'NX', 'GET') or ARGV[1])
       """, runsWithoutMemory: true)
 
-  /// KEYS: the epoch of a tenant's slot in a cluster. Returns the milliseconds since its slot has lost nothing: since it
+  /// KEYS: the epoch of a tenant's slot in a cluster. Returns the milliseconds since its slot lost nothing: since it
   /// was made, which is done anew when it is lost itself, or comes from another history.
   static let slotEpoch = RedisScript(
     run + """

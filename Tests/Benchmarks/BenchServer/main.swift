@@ -10,7 +10,8 @@ internal import SystemSources
 internal import Telemetry
 
 /// A small server for measurements: the same work that the baselines do, behind our HTTP server.
-/// `bench-server PORT POSTGRES REDIS` serves (REDIS is a path or an address), `bench-server json` measures the JSON module.
+/// `bench-server PORT POSTGRES REDIS` serves (REDIS: a path or an address), `bench-server json` measures the JSON
+/// module.
 let arguments = CommandLine.arguments
 if arguments.count == 2, arguments[1] == "json" {
   JSONBenchmark.run()
