@@ -6,7 +6,7 @@ SERVICES := gateway orchestrator llm-router agent-core mock-provider cadre
 FORMATTED := Package.swift Services Shared Tests
 SCRIPTS = $(shell grep -rlE '^.!.*sh$$' .ci deploy Tests)
 
-.PHONY: help setup run build test lint format tidy modules bench bench-workflows bench-models bench-lists chaos drills fuzz docs clean
+.PHONY: help setup run build test lint format tidy modules bench bench-workflows bench-models bench-lists chaos drills dashboards fuzz docs clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -69,6 +69,11 @@ drills: ## Drills with real servers of Postgres and PgBouncer: restore, recovery
 
 bench-lists: ## Fill a local stack that runs (DATA, PORT) with ROWS rows (default 1000000) and time its lists and reports
 	@Tests/Benchmarks/lists.sh $(DATA) $(PORT) $(or $(ROWS),1000000)
+
+dashboards: ## Check every query of the dashboards on a Prometheus that scrapes a stack under load; RENDER=FOLDER draws them
+	@deploy/setup.sh dashboards
+	@$(MAKE) --no-print-directory build
+	@python3 Tests/Deploy/dashboards_drill.py --bin .build/release $(if $(RENDER),--render $(RENDER))
 
 fuzz: ## Run every fuzz target for SECONDS_EACH (default 60) seconds
 	@deploy/setup.sh run

@@ -50,6 +50,7 @@ var targets: [Target] = [
   .systemLibrary(name: "CHiredis", path: "Shared/CLibraries/CHiredis", providers: [.apt(["libhiredis-dev"])]),
   systemLibrary("CCurl", pkgConfig: "libcurl", package: "libcurl4-openssl-dev"),
   systemLibrary("COpenSSL", pkgConfig: "libcrypto", package: "libssl-dev"),
+  systemLibrary("CTLS", pkgConfig: "libssl", package: "libssl-dev"),
   systemLibrary("CZlib", pkgConfig: "zlib", package: "zlib1g-dev"),
   systemLibrary("CZstd", pkgConfig: "libzstd", package: "libzstd-dev"),
   systemLibrary("CYAML", pkgConfig: "yaml-0.1", package: "libyaml-dev"),
@@ -83,7 +84,9 @@ var targets: [Target] = [
       "CCurl",
     ]),
   shared("Postgres", ["Primitives", "Settings", "SystemSources", "Reactor", "Telemetry", "CLibPQ"]),
-  shared("Redis", ["Crypto", "HTTPWire", "Primitives", "SystemSources", "Reactor", "Telemetry", "CHiredis"]),
+  // The client's side of TLS, without sockets.
+  shared("TLS", ["CTLS"]),
+  shared("Redis", ["Crypto", "HTTPWire", "Primitives", "SystemSources", "Reactor", "Telemetry", "TLS", "CHiredis"]),
 
   shared(
     "ServiceKit",
@@ -93,7 +96,7 @@ var targets: [Target] = [
     ]),
 
   // What the APIs of services have in common.
-  shared("APIKit", ["Contracts", "HTTP", "HTTPWire", "JSON", "Postgres", "Reactor", "ServiceKit"]),
+  shared("APIKit", ["Contracts", "HTTP", "HTTPWire", "JSON", "Postgres", "Primitives", "Reactor", "ServiceKit"]),
 
   // Services: pure parts and shells.
   library("Decider", at: "Services/Orchestrator/Decider", ["Contracts"]),
@@ -116,7 +119,7 @@ var targets: [Target] = [
     ]),
   library(
     "StepDispatch", at: "Services/Orchestrator/Dispatch",
-    ["SystemSources", "RunStorage", "Decider", "Contracts", "Primitives", "Reactor", "Telemetry"]),
+    ["SystemSources", "RunStorage", "Decider", "Contracts", "Crypto", "Primitives", "Reactor", "Telemetry"]),
   library(
     "RunEngine", at: "Services/Orchestrator/Engine",
     [
@@ -129,6 +132,7 @@ var targets: [Target] = [
   library(
     "OrchestratorAPI", at: "Services/Orchestrator/API",
     [
+      "APIKit",
       "SystemSources", "Schedules", "RunEngine", "StepDispatch", "RunStorage", "History", "Workflows", "Cron",
       "Decider",
       "Contracts", "Crypto", "HTTP", "HTTPWire", "JSON", "Postgres", "Primitives", "Reactor", "ServiceKit", "Telemetry",
@@ -179,6 +183,7 @@ var targets: [Target] = [
   library(
     "RouterAPI", at: "Services/LLMRouter/API",
     [
+      "APIKit",
       "SystemSources",
       "Budgets", "Checks", "Contracts", "Dialects", "HTTP", "HTTPWire", "JSON", "Ledger", "ModelCalls",
       "ModelCatalog", "Postgres", "Pricing", "Primitives", "Routing", "ServiceKit", "Settings", "Spending",
@@ -187,8 +192,8 @@ var targets: [Target] = [
   library(
     "RouterConfiguration", at: "Services/LLMRouter/Configuration",
     [
-      "AnswerCache", "Contracts", "ModelCalls", "ModelCatalog", "Postgres", "Pricing", "Primitives", "Routing",
-      "ServiceKit", "Settings", "SystemSources",
+      "AnswerCache", "Contracts", "ModelCalls", "ModelCatalog", "Postgres", "Pricing", "Primitives", "Redis", "Routing",
+      "ServiceKit", "Settings", "SystemSources", "TLS",
     ]),
   service(
     "llm-router", at: "Services/LLMRouter/Main",
@@ -229,17 +234,27 @@ var targets: [Target] = [
     ]),
   library(
     "ScriptedProvider", at: "Services/MockProvider/Scripts",
-    ["SystemSources", "HTTP", "HTTPWire", "JSON", "Primitives", "Reactor", "Settings", "Telemetry"]),
+    ["SystemSources", "Contracts", "HTTP", "HTTPWire", "JSON", "Primitives", "Reactor", "Settings", "Telemetry"]),
   service(
     "mock-provider", at: "Services/MockProvider/Main",
     ["HTTP", "ScriptedProvider", "ServiceKit", "Settings", "Telemetry"]),
 
   library(
     "LocalStack", at: "Services/Cadre/LocalStack",
-    ["CCurl", "CLinux", "Crypto", "Primitives", "Process", "SystemSources"]),
+    ["CCurl", "CLinux", "Crypto", "JSON", "Primitives", "Process", "SystemSources"]),
+  // What an operator asks of an installation, local or remote: doctor, status and logs.
+  library(
+    "CadreOperations", at: "Services/Cadre/Operations",
+    [
+      "CLinux", "Contracts", "Crypto", "JSON", "LocalStack", "Postgres", "Primitives", "Process", "Reactor", "Redis",
+      "RouterSchema", "RunStorage", "SystemSources", "Telemetry",
+    ]),
   library(
     "CadreCommands", at: "Services/Cadre/Commands",
-    ["CLinux", "Decider", "JSON", "LocalStack", "Primitives", "Process", "History", "SystemSources", "Workflows"]),
+    [
+      "CLinux", "CadreOperations", "Decider", "JSON", "LocalStack", "Primitives", "Process", "History", "ServiceKit",
+      "SystemSources", "Workflows",
+    ]),
   service("cadre", at: "Services/Cadre/Main", ["CadreCommands"]),
 
   service(
@@ -265,6 +280,7 @@ var targets: [Target] = [
   tests("Process", ["Process"]),
   tests("LocalStack", ["LocalStack"]),
   tests("CadreCommands", ["CadreCommands"]),
+  tests("CadreOperations", ["CadreOperations", "LocalStack", "Postgres"]),
   tests("Decider", ["Decider", "Contracts", "History"]),
   tests("Deploy"),
   tests("Workflows", ["Workflows", "Decider", "Contracts", "JSON"]),
@@ -304,7 +320,8 @@ var targets: [Target] = [
   tests(
     "ServiceKit",
     ["ServiceKit", "Contracts", "HTTP", "HTTPWire", "Primitives", "Reactor", "Settings", "Telemetry"]),
-  tests("AgentWorker", ["AgentWorker", "AgentLoop", "Contracts", "HTTP", "JSON", "Primitives", "Telemetry"]),
+  tests(
+    "AgentWorker", ["AgentWorker", "AgentLoop", "Contracts", "HTTP", "JSON", "Primitives", "Reactor", "Telemetry"]),
   tests("Dialects", ["Dialects", "HTTPWire", "JSON", "Pricing"]),
   tests("RunStorage", ["RunStorage", "LocalStack", "Postgres"]),
   tests("History", ["History", "Workflows", "Decider", "Contracts", "JSON"], exclude: ["Bundles"]),
@@ -346,7 +363,7 @@ var targets: [Target] = [
       "LocalStack", "Budgets", "Contracts", "Dialects", "Ledger", "ModelCatalog", "Postgres", "Pricing", "Primitives",
       "Reactor", "RouterSchema", "Routing", "Spending", "Telemetry",
     ]),
-  tests("Redis", ["Redis", "Reactor", "Telemetry", "Primitives", "ReactorTestKit"]),
+  tests("Redis", ["Redis", "Reactor", "TLS", "Telemetry", "Primitives", "ReactorTestKit"]),
 ]
 
 // `CADRE_ONLY=JSON swift test` builds and tests the named modules and what they stand on, nothing else.

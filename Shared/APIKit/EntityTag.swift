@@ -8,9 +8,17 @@ public enum EntityTag {
   public static func text(_ version: Int) -> String { "\"\(version)\"" }
 
   /// The version that `If-Match` demands; `nil` without the field, and with `*`, which any version meets. A version
-  /// without quotation marks is taken too. Throws a 400 `Problem`.
-  public static func demanded(by headers: HTTPHeaders) throws(Problem) -> Int? {
-    guard let text = headers[.ifMatch], text != "*" else { return nil }
+  /// without quotation marks is taken too. An address that creates what is not there refuses `*` with
+  /// `acceptsAny: false`: it demands that something is there, which such an address does not check. Throws a 400
+  /// `Problem`.
+  public static func demanded(by request: HTTPRequest, acceptsAny: Bool = true) throws(Problem) -> Int? {
+    try demanded(by: request.headers, acceptsAny: acceptsAny)
+  }
+
+  /// The same for header fields.
+  public static func demanded(by headers: HTTPHeaders, acceptsAny: Bool = true) throws(Problem) -> Int? {
+    guard let text = headers[.ifMatch] else { return nil }
+    if acceptsAny, text == "*" { return nil }
     var digits = Substring(text)
     if digits.count >= 2, digits.hasPrefix("\""), digits.hasSuffix("\"") { digits = digits.dropFirst().dropLast() }
     guard let version = Int(digits), version > 0 else {

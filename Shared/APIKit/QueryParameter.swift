@@ -1,6 +1,7 @@
 public import Contracts
 public import HTTP
 public import HTTPWire
+public import Primitives
 
 /// Items of queries that several addresses read.
 public enum QueryParameter {
@@ -20,6 +21,15 @@ public enum QueryParameter {
     guard let text = query[name] else { return nil }
     guard let id = ID<Kind>(text) else { throw .badParameter("?\(name)", hint) }
     return id
+  }
+
+  /// A time as RFC 3339 writes it; `nil` when the item is absent.
+  public static func time(_ query: QueryItems, _ name: String) throws(Problem) -> Timestamp? {
+    guard let text = query[name] else { return nil }
+    guard let time = Timestamp(rfc3339: text) else {
+      throw .badParameter("?\(name)", "A time as 2026-01-31T00:00:00Z is expected.")
+    }
+    return time
   }
 
   /// One word of those that are allowed; `nil` when the item is absent.

@@ -1,4 +1,5 @@
 internal import ContentCoding
+internal import Contracts
 internal import HTTPWire
 
 /// How the content of a request body is got out of its bytes.
@@ -52,7 +53,7 @@ extension Problem {
     var headers = HTTPHeaders()
     headers.append(.acceptEncoding, ContentCoding.accepted)
     return Problem(
-      .unsupportedMediaType, code: "unsupported_content_encoding",
-      "\(what); send the body as gzip, deflate, zstd or without the header.", headers: headers)
+      .unsupportedContentEncoding, "\(what); send the body as gzip, deflate, zstd or without the header.",
+      headers: headers)
   }
 }

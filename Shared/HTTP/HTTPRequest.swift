@@ -1,3 +1,4 @@
+internal import Contracts
 public import HTTPWire
 public import JSON
 public import Reactor
@@ -51,7 +52,7 @@ public final class HTTPRequest: @unchecked Sendable {
   /// A path parameter that must be there by the route's pattern.
   public func parameter(_ name: String) throws(Problem) -> String {
     guard let value = parameters[name] else {
-      throw Problem(.internalServerError, code: "route_error", "The route has no parameter of this name.")
+      throw Problem(.routeError, "The route has no parameter of this name.")
     }
     return value
   }
@@ -61,8 +62,7 @@ public final class HTTPRequest: @unchecked Sendable {
   public func json(limits: JSONLimits = .standard) async throws -> JSONDocument {
     let type = headers.withValue(of: .contentType) { String(decoding: $0, as: UTF8.self) }
     if let type, !HTTPRequest.isJSON(type) {
-      throw Problem(
-        .unsupportedMediaType, code: "unsupported_media_type", "Send the body as application/json.")
+      throw Problem(.unsupportedMediaType, "Send the body as application/json.")
     }
     let bytes = try await body.collect()
     do {
@@ -73,6 +73,7 @@ public final class HTTPRequest: @unchecked Sendable {
   }
 
   private static func isJSON(_ type: String) -> Bool {
+    if type == "application/json" { return true }
     let media = (type.split(separator: ";", maxSplits: 1).first ?? "").lowercased().filter { $0 != " " }
     return media == "application/json" || media.hasSuffix("+json")
   }

@@ -1,4 +1,5 @@
 internal import ContentCoding
+internal import Contracts
 internal import HTTPWire
 internal import Primitives
 internal import Reactor
@@ -113,8 +114,8 @@ public final class HTTPRequestBody: @unchecked Sendable {
     guard bufferedBodies.reserve(wanted &- counted) else {
       releaseBuffered()
       throw Problem(
-        .serviceUnavailable, code: "overloaded",
-        "Too many large bodies are being worked on at the moment; try again shortly.", retryAfterSeconds: 1)
+        .overloaded, "Too many large bodies are being worked on at the moment; try again shortly.", retryAfterSeconds: 1
+      )
     }
     counted = wanted
   }
@@ -222,8 +223,7 @@ public final class HTTPRequestBody: @unchecked Sendable {
   }
 
   private var tooLarge: Problem {
-    Problem(
-      .contentTooLarge, code: "body_too_large", "The body is larger than \(bytesMax) bytes, the limit of this address.")
+    Problem(.bodyTooLarge, "The body is larger than \(bytesMax) bytes, the limit of this address.")
   }
 
   private func receive(_ reader: inout StreamReader) async throws {
@@ -245,7 +245,7 @@ public final class HTTPRequestBody: @unchecked Sendable {
         loop.execute { self.interrupt(read: number) }
       }
     } catch let error as ReactorError where error.code == .timedOut {
-      throw Problem(.requestTimeout, code: "body_too_slow", "The rest of the body did not arrive in time.")
+      throw Problem(.bodyTooSlow, "The rest of the body did not arrive in time.")
     } catch let error as ReactorError where error.code == .interrupted {
       if Task.isCancelled { throw CancellationError() }
       throw ReactorError(.interrupted, operation: "request body")

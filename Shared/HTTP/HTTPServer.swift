@@ -1,4 +1,5 @@
 internal import Calendar
+internal import Contracts
 public import HTTPWire
 internal import JSON
 internal import Primitives
@@ -208,13 +209,12 @@ final class ServerShard: @unchecked Sendable {
     case .otherMethods(let allowed):
       var headers = HTTPHeaders()
       headers.append(.allow, allowed)
-      let problem = Problem(
-        .methodNotAllowed, code: "method_not_allowed", "This address answers \(allowed).", headers: headers)
+      let problem = Problem(.methodNotAllowed, "This address answers \(allowed).", headers: headers)
       return (nil, PathParameters(), problem)
     case .unknownPath:
-      return (nil, PathParameters(), Problem(.notFound, code: "no_such_address", "Nothing answers at this path."))
+      return (nil, PathParameters(), Problem(.noSuchAddress, "Nothing answers at this path."))
     case .malformed:
-      let problem = Problem(.badRequest, code: "malformed_path", "The path is not valid percent-encoding.")
+      let problem = Problem(.malformedPath, "The path is not valid percent-encoding.")
       return (nil, PathParameters(), problem)
     }
   }
@@ -266,9 +266,7 @@ struct Exchange {
       trace: request.trace)
     request.span.recordError(type: "\(type(of: error))", message: "\(error)")
     return told(
-      Problem(
-        .internalServerError, code: "internal_error",
-        "Something went wrong on our side; the trace id finds the details in the logs."))
+      Problem(.internalError, "Something went wrong on our side; the trace id finds the details in the logs."))
   }
 
   /// The answer that reports a problem.

@@ -122,7 +122,7 @@ extension Problem {
 
   /// 404, the same whether the thing never existed or belongs to another tenant.
   public static func notFound(_ what: String) -> Problem {
-    Problem(.notFound, code: "\(what)_not_found", "There is no \(what) with this id.")
+    Problem(ProblemCode.notFound(what), "There is no \(what) with this id.")
   }
 
   /// 400 for a header, path or query item at fault.

@@ -1,3 +1,4 @@
+internal import Contracts
 internal import HTTPWire
 internal import Primitives
 internal import Reactor
@@ -157,7 +158,7 @@ final class ServerConnection: @unchecked Sendable {
         return nil
       }
       response = exchange.told(
-        Problem(.badRequest, code: "upgrade_with_body", "A request for an upgrade cannot have a body."))
+        Problem(.upgradeWithBody, "A request for an upgrade cannot have a body."))
     }
     let rest = restOfBody(body, &reader)
     var keepAlive = head.keepAlive && !shard.isDraining && rest != .unknown

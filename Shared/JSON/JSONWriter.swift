@@ -122,6 +122,34 @@ public struct JSONWriter: Sendable {
     key(name)
     if let value { string(value) } else { null() }
   }
+  /// A member that is a list of strings.
+  public mutating func member(_ name: String, _ values: some Sequence<String>) {
+    key(name)
+    beginArray()
+    for value in values { string(value) }
+    endArray()
+  }
+  /// A member that is a list of objects; `write` writes the members of one.
+  @inlinable
+  public mutating func objects<Element>(
+    _ name: String, _ elements: some Sequence<Element>, _ write: (Element, inout JSONWriter) -> Void
+  ) {
+    key(name)
+    beginArray()
+    appendObjects(elements, write)
+    endArray()
+  }
+  /// Objects as elements of an array that is open.
+  @inlinable
+  public mutating func appendObjects<Element>(
+    _ elements: some Sequence<Element>, _ write: (Element, inout JSONWriter) -> Void
+  ) {
+    for element in elements {
+      beginObject()
+      write(element, &self)
+      endObject()
+    }
+  }
   /// Writes a member with JSON text.
   public mutating func member(_ name: String, raw json: some Sequence<UInt8>) {
     key(name)

@@ -43,6 +43,9 @@ public struct PostgresError: Error, Sendable, CustomStringConvertible, CustomDeb
   /// The SQLSTATE when the server refused.
   public var sqlState: String? { if case .sql(let state) = code { state } else { nil } }
 
+  /// Whether a row with the same key is there already. Stores turn it into what it means for their table.
+  public var isUniqueViolation: Bool { sqlState == "23505" }
+
   /// Whether the same call may succeed in a moment.
   public var isTransient: Bool {
     switch code {

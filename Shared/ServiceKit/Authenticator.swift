@@ -45,7 +45,7 @@ extension Problem {
   /// 401: nobody has said who calls.
   static func noAssertion() -> Problem {
     Problem(
-      .unauthorized, code: "assertion_missing",
+      .assertionMissing,
       "This address is for the services of the installation: the request has no \(InternalHeader.assertion).")
   }
 
@@ -53,9 +53,8 @@ extension Problem {
   static func scopeMissing(_ scope: Scope) -> Problem {
     switch scope {
     case .operator:
-      Problem(
-        .forbidden, code: "operator_required", "Only a key of an operator may see and change what all tenants use.")
-    default: Problem(.forbidden, code: "scope_missing", "The caller has no right to this address (\(scope.rawValue)).")
+      Problem(.operatorRequired, "Only a key of an operator may see and change what all tenants use.")
+    default: Problem(.scopeMissing, "The caller has no right to this address (\(scope.rawValue)).")
     }
   }
 

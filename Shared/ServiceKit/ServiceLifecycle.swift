@@ -19,7 +19,7 @@ final class ServiceLifecycle<S: Service>: Sendable {
     var isStopping = false
   }
 
-  private static var adminConnectionsMax: Int { 256 }
+  static var adminConnectionsMax: Int { 256 }
 
   private let service: S
   private let context: ServiceContext
@@ -138,7 +138,7 @@ final class ServiceLifecycle<S: Service>: Sendable {
     { [self] request in
       guard state.withLock({ $0.isPrepared }) else {
         var problem = Problem(
-          .serviceUnavailable, code: "starting", "The service is starting and not ready yet; try again in a moment.",
+          .starting, "The service is starting and not ready yet; try again in a moment.",
           retryAfterSeconds: 1)
         problem.headers.append(InternalHeader.notServing, "1")
         // Nothing was done: whoever asks again loses nothing.

@@ -63,6 +63,7 @@ enum ServiceProcess<S: Service> {
     _ settings: Settings, port: Int, adminPort: Int, environment: [String: String]
   ) -> Never {
     cadre_keep_freed_memory(4 << 20, 1 << 20)
+    let descriptors = DescriptorLimit.raise()
     let signals = ServiceSignals()
     let open = OTelSettings(environment: environment)
     guard open.faults.isEmpty else { fail(open.faults.joined(separator: "\n"), status: 2) }
@@ -72,7 +73,12 @@ enum ServiceProcess<S: Service> {
       logger: Logger(
         service: S.program.name, minimum: LogLevel(name: settings[CommonSettings.logLevel]) ?? .info, sink: sink))
     let logger = telemetry.telemetry.logger
-    for warning in settings.warnings { logger.warning("configuration", ["warning": .string(warning)]) }
+    let short = descriptors.warning(
+      connectionsMax: settings[CommonSettings.connectionsMax],
+      adminConnectionsMax: ServiceLifecycle<S>.adminConnectionsMax, callsMax: S.httpClient.connectionsPerOriginMax)
+    for warning in settings.warnings + [short].compactMap(\.self) {
+      logger.warning("configuration", ["warning": .string(warning)])
+    }
     let loops = settings[CommonSettings.loops]
     let group = EventLoopGroup(count: loops == 0 ? nil : loops, name: S.program.name)
     LoopMetrics.register(in: telemetry.telemetry.registry, group: group)
@@ -96,7 +102,7 @@ enum ServiceProcess<S: Service> {
         "listening",
         [
           "port": .int(Int64(ports.service)), "admin_port": .int(Int64(ports.admin)),
-          "version": .string(CadreVersion.current),
+          "version": .string(CadreVersion.current), "descriptors_max": .int(Int64(clamping: descriptors.current)),
         ])
     case .failure(let error): fail("\(S.program.name): \(reason(error))", status: 1)
     }

@@ -34,7 +34,7 @@ public struct WorkerCredentials: Sendable {
       var headers = HTTPHeaders()
       headers.append(.wwwAuthenticate, "Bearer realm=\"cadre workers\"")
       throw Problem(
-        .unauthorized, code: "worker_credential_invalid",
+        .workerCredentialInvalid,
         "This address is for workers: send one of identity.worker_keys as \"Authorization: Bearer ID.SECRET\".",
         headers: headers)
     }

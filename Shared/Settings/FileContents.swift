@@ -1,17 +1,31 @@
 internal import Glibc
 
 /// A small regular file, read at once.
-struct FileContents {
-  let bytes: [UInt8]
+public struct FileContents: Sendable {
+  /// What it holds.
+  public let bytes: [UInt8]
   /// The permission bits.
-  let mode: UInt32
+  public let mode: UInt32
 
-  /// Why a file cannot be read, as a sentence without the path.
-  struct Failure: Error { let code: SettingsFault.Code, message: String }
+  /// Why a file cannot be read.
+  public struct Failure: Error {
+    /// The kind of failure.
+    public let code: SettingsFault.Code
+    /// A sentence without the path.
+    public let message: String
+  }
+
+  /// The content as text. Throws when it is not UTF-8.
+  public func text() throws(Failure) -> String {
+    guard let text = String(validating: bytes, as: UTF8.self) else {
+      throw Failure(code: .wrongType, message: "is not UTF-8")
+    }
+    return text
+  }
 
   /// Reads a file of at most `limit` bytes. Symbolic links are followed (mounted secrets are links); pipes and devices
   /// are refused, because reading them could block the start for ever.
-  static func read(_ path: String, limit: Int) throws(Failure) -> FileContents {
+  public static func read(_ path: String, limit: Int) throws(Failure) -> FileContents {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard descriptor >= 0 else { throw failure("cannot be opened") }
     defer { close(descriptor) }

@@ -12,8 +12,7 @@ enum SecretFile {
     }
     do {
       let file = try FileContents.read(path, limit: bytesMaximum)
-      guard let text = String(validating: file.bytes, as: UTF8.self) else { return fault(.wrongType, "is not UTF-8") }
-      let secret = text.trimmingBlanks
+      let secret = try file.text().trimmingBlanks
       if secret.isEmpty { return fault(.missing, "is empty") }
       if file.mode & 0o004 != 0 {
         reader.log.warn(

@@ -9,10 +9,10 @@ import Reactor
 import Testing
 
 @Suite struct EntityTagTests {
-  private static func demanded(_ text: String?) throws(Problem) -> Int? {
+  private static func demanded(_ text: String?, acceptsAny: Bool = true) throws(Problem) -> Int? {
     var headers = HTTPHeaders()
     if let text { headers.append(.ifMatch, text) }
-    return try EntityTag.demanded(by: headers)
+    return try EntityTag.demanded(by: headers, acceptsAny: acceptsAny)
   }
 
   @Test func `what is sent as ETag is understood as If-Match`() throws {
@@ -26,6 +26,12 @@ import Testing
   @Test func `no condition, and any version`() throws {
     #expect(try Self.demanded(nil) == nil)
     #expect(try Self.demanded("*") == nil)
+  }
+
+  @Test func `an address that creates what is not there refuses any version`() throws {
+    #expect(throws: Problem.self) { try Self.demanded("*", acceptsAny: false) }
+    #expect(try Self.demanded(nil, acceptsAny: false) == nil)
+    #expect(try Self.demanded("\"3\"", acceptsAny: false) == 3)
   }
 
   @Test(arguments: ["", "\"", "\"\"", "\"x\"", "W/\"1\"", "\"0\"", "\"-1\"", "\"1\", \"2\"", "99999999999999999999"])
@@ -68,10 +74,13 @@ import Testing
   }
 
   @Test func `words, truths and ids of a query`() throws {
-    let query = try Self.query("status=open&archived=true&run=\(Self.id)&bad=maybe")
+    let query = try Self.query("status=open&archived=true&run=\(Self.id)&bad=maybe&at=2026-01-31T00:00:00Z")
     #expect(try QueryParameter.word(query, "status", allowed: ["open", "done"]) == "open")
     #expect(try QueryParameter.word(query, "none", allowed: []) == nil)
     #expect(throws: Problem.self) { try QueryParameter.word(query, "status", allowed: ["done"]) }
+    #expect(try QueryParameter.time(query, "at")?.description.hasPrefix("2026-01-31T00:00:00") == true)
+    #expect(try QueryParameter.time(query, "none") == nil)
+    #expect(throws: Problem.self) { try QueryParameter.time(query, "bad") }
     #expect(try QueryParameter.bool(query, "archived") == true)
     #expect(try QueryParameter.bool(query, "none") == nil)
     #expect(throws: Problem.self) { try QueryParameter.bool(query, "bad") }
@@ -145,22 +154,18 @@ import Testing
 }
 
 @Suite struct AnsweringTests {
-  private struct Own: Error {}
+  private struct Own: ProblemConvertible { var problem: Problem { Problem(.stale) } }
 
-  private static func code(_ error: any Error) async -> String? {
-    do {
-      _ = try await answering(translating: { $0 is Own ? Problem(.stale) : nil }) { throw error }
-      return nil
-    } catch { return (error as? Problem)?.code }
-  }
+  private static func code(_ error: any Error) -> String? { Problem.refusal(error)?.code }
 
-  @Test func `failures of the platform and of the service become problems, others stay`() async throws {
-    #expect(await Self.code(PostgresError(.connectionLost, outcomeUnknown: true)) == "storage_unavailable")
-    #expect(await Self.code(ReactorError(.overloaded, operation: "x")) == "overloaded")
-    #expect(await Self.code(Own()) == "stale")
-    #expect(await Self.code(CancellationError()) == nil)
-    #expect(await Self.code(Problem(.runEnded)) == "run_ended")
-    #expect(try await answering { HTTPResponse(.ok) }.status == .ok)
+  @Test func `failures of the platform and of the service become problems, others stay`() {
+    #expect(Self.code(PostgresError(.connectionLost, outcomeUnknown: true)) == "storage_unavailable")
+    #expect(Self.code(PostgresError(.sql("23505"))) == nil)
+    #expect(Self.code(ReactorError(.overloaded, operation: "x")) == "overloaded")
+    #expect(Self.code(ReactorError(.peerClosed, operation: "x")) == nil)
+    #expect(Self.code(Own()) == "stale")
+    #expect(Self.code(CancellationError()) == nil)
+    #expect(Self.code(Problem(.runEnded)) == "run_ended")
   }
 
   @Test func `the problem names whether a repetition is safe`() {

@@ -3,7 +3,7 @@ import Testing
 
 @Suite struct DeployFileTests {
   @Test(arguments: [
-    "up", "upgrade", "down", "validate", "backup", "restore", "recover", "make-secrets", "images/build.sh",
+    "up", "upgrade", "down", "validate", "backup", "restore", "recover", "make-secrets", "images/build.sh", "cadre",
   ])
   func `every script parses and explains itself`(name: String) throws {
     #expect(try Script.run("bash", "-n", "deploy/\(name)").status == 0)
@@ -12,10 +12,24 @@ import Testing
     #expect(help.status == 0 && help.text.contains("Usage: deploy/\(name)"), "\(help.text)")
   }
 
-  @Test func `the version is that of the services`() throws {
+  @Test func `there is one version: of the sources, every program, the changes, images and labels`() throws {
     let version = try Script.run("deploy/version").text.trimmingCharacters(in: .whitespacesAndNewlines)
-    let said = try Script.run(Script.executables + "/gateway", "--version").text
-    #expect(!version.isEmpty && said.contains(version), "\(version), \(said)")
+    #expect(version.split(separator: ".").count == 3, "\(version)")
+    for program in ["gateway", "orchestrator", "llm-router", "agent-core", "mock-provider", "cadre"] {
+      let printed = try Script.run(Script.executables + "/\(program)", "--version").text
+      #expect(printed == "\(program) \(version)\n")
+    }
+    func lines(_ path: String) throws -> [Substring] {
+      try String(contentsOf: Script.root.appendingPathComponent(path), encoding: .utf8).split(separator: "\n")
+    }
+    let changes = try #require(try lines("CHANGELOG.md").first { $0.hasPrefix("## ") })
+    #expect(changes.split(separator: " ")[1] == version, "the first heading of CHANGELOG.md")
+    let manifest = try lines("deploy/kubernetes/base/kustomization.yaml")
+    let named = manifest.filter { $0.contains("newTag:") || $0.contains("app.kubernetes.io/version:") }
+    #expect(named.count >= 5)
+    for line in named {
+      #expect(line.contains("newTag: \(version) ") || line.contains("/version: \(version) "), "\(line)")
+    }
   }
 
   @Test(arguments: ["docker-compose.yml", "docker-compose.prod.yml"])

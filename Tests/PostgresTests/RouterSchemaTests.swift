@@ -134,7 +134,8 @@ extension PostgresTests {
       var budget = Budget(
         id: id.description, tenant: tenant.description, scope: .agent, subject: "a", period: .month, tokens: 5,
         nanoUSD: nil, alertPercent: 70)
-      #expect(try await store.add(budget, tenant: tenant, id: id))
+      #expect(try await store.add(budget, tenant: tenant, id: id) == .added)
+      #expect(try await store.add(budget, tenant: tenant, id: .make()) == .exists)
       #expect(try await store.all() == [budget])
       #expect(try await store.find(tenant, id)?.budget == budget)
       #expect(try await store.find(TenantID(.version7()), id) == nil, "another tenant sees nothing")
@@ -149,7 +150,8 @@ extension PostgresTests {
       let limitID = RateLimitID.make()
       let limit = RateLimit(
         id: limitID.description, tenant: "", scope: .model, subject: "m", requests: 1, tokens: nil, concurrency: 3)
-      #expect(try await limits.add(limit, tenant: nil, id: limitID))
+      #expect(try await limits.add(limit, tenant: nil, id: limitID) == .added)
+      #expect(try await limits.add(limit, tenant: nil, id: .make()) == .exists)
       #expect(try await limits.all() == [limit])
       #expect(try await limits.list(tenant, models: false).isEmpty, "for operators only")
       #expect(try await limits.find(tenant, models: true, limitID)?.limit == limit)

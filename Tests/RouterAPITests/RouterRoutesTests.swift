@@ -53,6 +53,46 @@ struct RouterRoutesTests {
     }
   }
 
+  @Test func `without a database the management API says so, and when to try again`() async throws {
+    try await CallFixture.run([Model("a")]) { fixture in
+      for path in ["/api/v1/budgets", "/api/v1/rate-limits", "/api/v1/aliases"] {
+        let answer = try await fixture.send(.get, path)
+        #expect(answer.status == 503 && answer.text.contains("storage_unavailable"), "\(path): \(answer.text)")
+        #expect(answer.headers[.retryAfter] == "1", "\(path)")
+      }
+    }
+  }
+
+  @Test(arguments: ["*", "\"x\"", "\"0\"", "\"1\", \"2\""])
+  func `a version that there cannot be is refused before anything is read`(_ version: String) async throws {
+    try await CallFixture.run([Model("a")]) { fixture in
+      for path in ["/api/v1/providers/p", "/api/v1/providers/p/models/m", "/api/v1/aliases/x"] {
+        let answer = try await fixture.send(
+          .put, path, headers: [("if-match", version)], isOperator: true, body: "{}")
+        #expect(answer.status == 400, "\(path): \(answer.text)")
+        #expect(answer.text.contains("invalid_parameter") && answer.text.contains("If-Match"), "\(answer.text)")
+      }
+    }
+  }
+
+  @Test func `a malformed id names nothing, a malformed page is refused`() async throws {
+    try await CallFixture.run([Model("a")]) { fixture in
+      for (path, code) in [
+        ("budgets", "budget_not_found"), ("rate-limits", "rate_limit_not_found"), ("calls", "call_not_found"),
+      ] {
+        let answer = try await fixture.send(.get, "/api/v1/\(path)/none")
+        #expect(answer.status == 404 && answer.text.contains("\"\(code)\""), "\(answer.text)")
+      }
+      for (query, pointer) in [
+        ("calls?limit=501", "?limit"), ("calls?limit=0", "?limit"), ("calls?cursor=x", "?cursor"),
+        ("usage?from=yesterday", "?from"), ("usage?bucket=year", "?bucket"), ("usage?group_by=moon", "?group_by"),
+      ] {
+        let answer = try await fixture.send(.get, "/api/v1/\(query)")
+        #expect(answer.status == 400 && answer.text.contains("\"\(pointer)\""), "\(answer.text)")
+      }
+    }
+  }
+
   @Test func `models are listed in the shape of each dialect, page by page`() async throws {
     try await CallFixture.run([Model("a"), Model("b")]) { fixture in
       let chat = try await fixture.send(.get, "/v1/models")

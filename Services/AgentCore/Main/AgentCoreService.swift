@@ -54,8 +54,9 @@ final class AgentCoreService: Service {
       models: models, link: orchestrator, clock: LoopClock(),
       policy: ModelRetryPolicy(patience: settings[AgentCoreService.modelPatience]), telemetry: context.telemetry)
     poller = StepPoller(
-      source: orchestrator, runner: runner, slots: settings[AgentCoreService.slots], group: context.group,
-      logger: context.telemetry.logger)
+      source: orchestrator, slots: settings[AgentCoreService.slots], group: context.group,
+      logger: context.telemetry.logger
+    ) { [runner] step in await runner.run(step) }
     shutdownGrace = settings[CommonSettings.shutdownGrace]
   }
 

@@ -11,21 +11,26 @@ public final class StepPoller: Sendable {
   private static let pauseAfterFailure = Duration.milliseconds(500)
 
   private let source: any StepSource
-  private let runner: StepRunner
   private let slots: Int
   private let group: EventLoopGroup
   private let logger: Logger
+  private let clock: any WorkerClock
+  private let runStep: @Sendable (LeasedStep) async -> Void
   private let isStopped = Atomic<Bool>(false)
   private let hasSource = Atomic<Bool>(false)
   private let polling = Mutex<Task<Void, any Error>?>(nil)
 
-  /// Makes a poller for `slots` steps at the same time.
-  public init(source: any StepSource, runner: StepRunner, slots: Int, group: EventLoopGroup, logger: Logger) {
+  /// Makes a poller that calls `runStep` for up to `slots` steps at the same time.
+  public init(
+    source: any StepSource, slots: Int, group: EventLoopGroup, logger: Logger, clock: any WorkerClock = LoopClock(),
+    runStep: @escaping @Sendable (LeasedStep) async -> Void
+  ) {
     self.source = source
-    self.runner = runner
     self.slots = slots
     self.group = group
     self.logger = logger
+    self.clock = clock
+    self.runStep = runStep
   }
 
   /// Whether the last request for steps was answered.
@@ -63,8 +68,8 @@ public final class StepPoller: Sendable {
         if unreadable > 0 { logger.error("leases cannot be read", ["count": .int(Int64(unreadable))]) }
         for step in steps.prefix(offered) {
           offered -= 1
-          group.next().task { [runner] in
-            await runner.run(step)
+          group.next().task { [runStep] in
+            await runStep(step)
             gate.give(1)
           }
         }
@@ -73,7 +78,7 @@ public final class StepPoller: Sendable {
       } catch {
         hasSource.store(false, ordering: .relaxed)
         logger.warning("no steps can be leased", ["reason": .string("\(error)")])
-        try? await EventLoop.sleep(for: StepPoller.pauseAfterFailure)
+        try? await clock.sleep(for: StepPoller.pauseAfterFailure)
       }
     }
   }

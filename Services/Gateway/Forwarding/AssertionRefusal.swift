@@ -1,3 +1,4 @@
+internal import Contracts
 internal import HTTP
 internal import HTTPWire
 internal import JSON
@@ -18,7 +19,7 @@ enum AssertionRefusal {
   /// The problem that the caller gets instead.
   static func problem(_ service: String) -> Problem {
     Problem(
-      .badGateway, code: "assertion_refused",
+      .assertionRefused,
       "The \(service) does not accept the gateway's assertions. Compare identity.gateway_keys and the clocks of both.")
   }
 }

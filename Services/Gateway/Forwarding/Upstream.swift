@@ -128,14 +128,14 @@ package struct Upstream: Sendable {
   private func problem(_ error: HTTPClientError, promisesOnce: Bool) -> Problem {
     switch error.code {
     case .timedOut:
-      Problem(.gatewayTimeout, code: "upstream_timeout", "The \(name) did not answer in time.")
+      Problem(.upstreamTimeout, "The \(name) did not answer in time.")
     case .cannotConnect, .overloaded:
       Problem(
-        .serviceUnavailable, code: "upstream_unavailable",
-        "The \(name) cannot be reached at the moment; nothing was changed. Try again shortly.", retryAfterSeconds: 1)
+        .upstreamUnavailable, "The \(name) cannot be reached at the moment; nothing was changed. Try again shortly.",
+        retryAfterSeconds: 1)
     case .connectionLost, .protocolViolation, .bodyTooLarge:
       Problem(
-        .badGateway, code: "upstream_failed",
+        .upstreamFailed,
         promisesOnce
           ? "The connection to the \(name) broke; repeat the request with the same Idempotency-Key to be sure."
           : "The connection to the \(name) broke, and it is not known whether the request was carried out.",

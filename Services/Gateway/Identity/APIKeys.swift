@@ -88,7 +88,7 @@ package struct APIKeys: Sendable {
     var headers = HTTPHeaders()
     headers.append(.wwwAuthenticate, "Bearer realm=\"cadre\"")
     return Problem(
-      .unauthorized, code: "unauthorized", "\(what) Send it as \"Authorization: Bearer KEY\" or \"X-API-Key: KEY\".",
+      .unauthorized, "\(what) Send it as \"Authorization: Bearer KEY\" or \"X-API-Key: KEY\".",
       headers: headers)
   }
 }

@@ -1,4 +1,6 @@
+internal import APIKit
 internal import Checks
+internal import Contracts
 internal import HTTP
 internal import HTTPWire
 internal import JSON
@@ -13,42 +15,29 @@ struct AliasRoutes: Sendable {
 
   let catalog: CatalogCache
   let stores: CatalogStores
-  let authenticator: CallerAuthenticator
+  let authenticator: Authenticator
 
   func add(to router: inout Router) {
-    router.on(.get, "/api/v1/aliases") { request in
-      try await answering {
-        _ = try authenticator.caller(of: request)
-        let rows = try await stores.aliases.all()
-        return .json { writer in
-          writer.key("aliases")
-          writer.beginArray()
-          for row in rows {
-            writer.beginObject()
-            write(row.name, row.rule, row.check, row.version, &writer)
-            writer.endObject()
-          }
-          writer.endArray()
-        }
+    router.api(.get, "/api/v1/aliases") { request in
+      _ = try authenticator.caller(of: request)
+      let rows = try await stores.aliases.all()
+      return .json { writer in
+        writer.objects("aliases", rows) { write($0.name, $0.rule, $0.check, $0.version, &$1) }
       }
     }
-    router.on(.put, "/api/v1/aliases/{alias}", RouteOptions(bodyBytesMax: 64 << 10)) { request in
-      try await answering { try await put(request) }
-    }
-    router.on(.delete, "/api/v1/aliases/{alias}") { request in
-      try await answering {
-        try authenticator.requireOperator(request)
-        guard try await stores.aliases.remove(try request.parameter("alias")) else { throw Problem.notFound("alias") }
-        try await catalog.changed()
-        return HTTPResponse(.noContent)
-      }
+    router.api(.put, "/api/v1/aliases/{alias}", put)
+    router.api(.delete, "/api/v1/aliases/{alias}") { request in
+      try authenticator.requireOperator(request)
+      guard try await stores.aliases.remove(try request.parameter("alias")) else { throw Problem.notFound("alias") }
+      try await catalog.changed()
+      return HTTPResponse(.noContent)
     }
   }
 
   private func put(_ request: HTTPRequest) async throws -> HTTPResponse {
     try authenticator.requireOperator(request)
-    let name = try APIRequest.name(request, "alias", bytesMax: 200)
-    let expected = try APIRequest.ifMatch(request)
+    let name = try PathParameter.name(request, "alias", bytesMax: 200)
+    let expected = try EntityTag.demanded(by: request, acceptsAny: false)
     var fields = JSONFields(try await request.json().root)
     let models = fields.strings("models", isRequired: true, countMax: AliasRoutes.modelsMax, bytesMax: 200) ?? []
     if models.isEmpty { fields.note("models", .notAllowed, "at least one model") }
@@ -74,7 +63,7 @@ struct AliasRoutes: Sendable {
     }
     let known = Set(catalog.current.table.models)
     if known.contains(name) || name == "auto" || name == "default" || name.hasPrefix("tier:") {
-      throw Problem(.conflict, code: "name_taken", "A model or a word of the router has this name.")
+      throw Problem(.nameTaken, "A model or a word of the router has this name.")
     }
     for model in rule.models + rule.fallbacks + rule.contextFallbacks + rule.contentFallbacks
       + rule.escalation
@@ -83,11 +72,11 @@ struct AliasRoutes: Sendable {
     }
     try fields.finish()
     guard let version = try await stores.aliases.put(name, rule, check: check, expected: expected) else {
-      throw APIRequest.notStored(expected, "aliases")
+      throw Problem.notStored(expected, "aliases")
     }
     try await catalog.changed()
     var response = HTTPResponse.json(version == 1 ? .created : .ok) { write(name, rule, check, version, &$0) }
-    response.headers.append(.eTag, "\"\(version)\"")
+    response.setVersion(version)
     return response
   }
 
@@ -112,17 +101,9 @@ struct AliasRoutes: Sendable {
       ("models", rule.models), ("fallbacks", rule.fallbacks), ("context_fallbacks", rule.contextFallbacks),
       ("content_fallbacks", rule.contentFallbacks),
     ] {
-      writer.key(key)
-      writer.beginArray()
-      for model in list { writer.string(model) }
-      writer.endArray()
+      writer.member(key, list)
     }
-    if !rule.escalation.isEmpty {
-      writer.key("escalation")
-      writer.beginArray()
-      for model in rule.escalation { writer.string(model) }
-      writer.endArray()
-    }
+    if !rule.escalation.isEmpty { writer.member("escalation", rule.escalation) }
     writer.member("hedge_after_ms", ifPresent: rule.hedgeMilliseconds)
     writer.member("rescue", ifPresent: rule.rescue?.rawValue)
     if let check { writer.member("check", raw: check.utf8) }

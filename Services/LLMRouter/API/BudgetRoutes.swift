@@ -1,3 +1,4 @@
+internal import APIKit
 internal import Budgets
 internal import Contracts
 internal import HTTP
@@ -5,7 +6,6 @@ internal import HTTPWire
 internal import JSON
 internal import ModelCalls
 internal import ModelCatalog
-internal import Postgres
 internal import Pricing
 internal import Primitives
 internal import ServiceKit
@@ -21,38 +21,29 @@ struct BudgetRoutes: Sendable {
   let catalog: CatalogCache
   let stores: CatalogStores
   let budgets: BudgetGuard
-  let authenticator: CallerAuthenticator
+  let authenticator: Authenticator
 
   func add(to router: inout Router) {
-    router.on(.get, "/api/v1/budgets") { request in try await answering { try await list(request) } }
-    router.on(.post, "/api/v1/budgets", RouteOptions(bodyBytesMax: 16 << 10)) { request in
-      try await answering { try await create(request) }
+    router.api(.get, "/api/v1/budgets", list)
+    router.api(.post, "/api/v1/budgets", create)
+    router.api(.get, "/api/v1/budgets/{id}") { request in
+      let (_, found) = try await find(request)
+      return try await response(.ok, found.budget, found.version, subject: try request.query()["subject"])
     }
-    router.on(.get, "/api/v1/budgets/{id}") { request in
-      try await answering {
-        let (_, found) = try await find(request)
-        return try await response(.ok, found.budget, found.version, subject: try request.query()["subject"])
-      }
-    }
-    router.on(.patch, "/api/v1/budgets/{id}", RouteOptions(bodyBytesMax: 16 << 10)) { request in
-      try await answering { try await change(request) }
-    }
-    router.on(.delete, "/api/v1/budgets/{id}") { request in
-      try await answering {
-        let caller = try authenticator.caller(of: request)
-        guard try await stores.budgets.remove(caller.tenant, try id(request)) else { throw Problem.notFound("budget") }
-        try await catalog.changed()
-        return HTTPResponse(.noContent)
-      }
+    router.api(.patch, "/api/v1/budgets/{id}", change)
+    router.api(.delete, "/api/v1/budgets/{id}") { request in
+      let caller = try authenticator.caller(of: request)
+      guard try await stores.budgets.remove(caller.tenant, try id(request)) else { throw Problem.notFound("budget") }
+      try await catalog.changed()
+      return HTTPResponse(.noContent)
     }
   }
 
   private func id(_ request: HTTPRequest) throws(Problem) -> BudgetID {
-    guard let id = BudgetID(try request.parameter("id")) else { throw .notFound("budget") }
-    return id
+    try PathParameter.id(request, BudgetID.self, of: "budget")
   }
 
-  private func find(_ request: HTTPRequest) async throws -> (APICaller, (budget: Budget, version: Int)) {
+  private func find(_ request: HTTPRequest) async throws -> (Caller, (budget: Budget, version: Int)) {
     let caller = try authenticator.caller(of: request)
     guard let found = try await stores.budgets.find(caller.tenant, try id(request)) else {
       throw Problem.notFound("budget")
@@ -65,22 +56,15 @@ struct BudgetRoutes: Sendable {
     let rows = try await stores.budgets.list(caller.tenant)
     let status = try await budgets.status(rows.map(\.budget))
     return .json { writer in
-      writer.key("budgets")
-      writer.beginArray()
-      for row in rows {
-        writer.beginObject()
-        write(row.budget, row.version, status[row.budget.id], &writer)
-        writer.endObject()
-      }
-      writer.endArray()
+      writer.objects("budgets", rows) { write($0.budget, $0.version, status[$0.budget.id], &$1) }
     }
   }
 
   private func create(_ request: HTTPRequest) async throws -> HTTPResponse {
     let caller = try authenticator.caller(of: request)
     var fields = JSONFields(try await request.json().root)
-    let scope = choice(&fields, "scope", BudgetScope.self)
-    let period = choice(&fields, "period", BudgetPeriod.self)
+    let scope = fields.choice("scope", BudgetScope.self, isRequired: true)
+    let period = fields.choice("period", BudgetPeriod.self, isRequired: true)
     let subject = fields.string("subject", bytesMax: BudgetRoutes.subjectBytesMax, allowsEmpty: true) ?? ""
     if scope == .tenant, !subject.isEmpty { fields.note("subject", .notAllowed, "nothing, for the scope tenant") }
     let (tokens, nano, alert) = amounts(&fields)
@@ -91,14 +75,12 @@ struct BudgetRoutes: Sendable {
     let budget = Budget(
       id: id.description, tenant: caller.tenant.description, scope: scope, subject: subject, period: period,
       tokens: tokens, nanoUSD: nano, alertPercent: alert ?? 80)
-    do {
-      guard try await stores.budgets.add(budget, tenant: caller.tenant, id: id) else {
-        throw APIRequest.notStored(nil, "budgets")
-      }
-    } catch let error as PostgresError where error.sqlState == "23505" {
+    switch try await stores.budgets.add(budget, tenant: caller.tenant, id: id) {
+    case .added: break
+    case .exists:
       throw Problem(
-        .conflict, code: "budget_exists",
-        "There is a budget for this scope, subject and period already; change that one.")
+        .budgetExists, "There is a budget for this scope, subject and period already; change that one.")
+    case .tooMany: throw Problem.notStored(nil, "budgets")
     }
     try await catalog.changed()
     var made = try await response(.created, budget, 1)
@@ -108,7 +90,7 @@ struct BudgetRoutes: Sendable {
 
   private func change(_ request: HTTPRequest) async throws -> HTTPResponse {
     let (caller, found) = try await find(request)
-    let expected = try APIRequest.ifMatch(request)
+    let expected = try EntityTag.demanded(by: request, acceptsAny: false)
     var fields = JSONFields(try await request.json().root)
     let (tokens, nano, alert) = amounts(&fields)
     try fields.finish()
@@ -119,18 +101,9 @@ struct BudgetRoutes: Sendable {
     guard
       let version = try await stores.budgets.change(
         budget, tenant: caller.tenant, id: try id(request), expected: expected)
-    else { throw APIRequest.notStored(expected ?? 0, "budgets") }
+    else { throw Problem.notStored(expected ?? 0, "budgets") }
     try await catalog.changed()
     return try await response(.ok, budget, version)
-  }
-
-  private func choice<Choice: RawRepresentable<String> & CaseIterable>(
-    _ fields: inout JSONFields, _ name: String, _ type: Choice.Type
-  ) -> Choice? {
-    guard let text = fields.string(name, isRequired: true, bytesMax: 20) else { return nil }
-    if let value = Choice(rawValue: text) { return value }
-    fields.note(name, .notAllowed, "one of \(Choice.allCases.map(\.rawValue).joined(separator: ", "))")
-    return nil
   }
 
   private func amounts(_ fields: inout JSONFields) -> (tokens: Int64?, nano: Int64?, alert: Int64?) {
@@ -144,7 +117,7 @@ struct BudgetRoutes: Sendable {
   ) async throws -> HTTPResponse {
     let standing = try await budgets.status([budget], subject: subject)[budget.id]
     var response = HTTPResponse.json(status) { write(budget, version, standing, &$0) }
-    response.headers.append(.eTag, "\"\(version)\"")
+    response.setVersion(version)
     return response
   }
 

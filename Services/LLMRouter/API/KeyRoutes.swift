@@ -1,3 +1,4 @@
+internal import APIKit
 internal import Contracts
 internal import HTTP
 internal import HTTPWire
@@ -19,26 +20,22 @@ struct KeyRoutes: Sendable {
   let catalog: CatalogCache
   let stores: CatalogStores
   let signer: VirtualKey.Signer
-  let authenticator: CallerAuthenticator
+  let authenticator: Authenticator
 
   func add(to router: inout Router) {
-    router.on(.post, "/api/v1/virtual-keys", RouteOptions(bodyBytesMax: 16 << 10)) { request in
-      try await answering { try await make(request) }
-    }
-    router.on(.delete, "/api/v1/virtual-keys/{id}") { request in
-      try await answering {
-        let caller = try authenticator.caller(of: request)
-        guard let id = KeyID(try request.parameter("id")) else { throw Problem.notFound("key") }
-        // An id says when it was made; a key of that time has expired after the longest life.
-        let made = Timestamp(unixMicroseconds: Int64(clamping: id.uuid.unixMilliseconds).multipliedClamped(by: 1000))
-        let now = WallClock.now()
-        guard made <= now + .seconds(KeyRoutes.clockSkewSeconds) else { throw Problem.notFound("key") }
-        let expiry = made + .seconds(VirtualKey.secondsMax + KeyRoutes.clockSkewSeconds)
-        guard expiry > now else { return HTTPResponse(.noContent) }
-        try await stores.revokedKeys.revoke(caller.tenant, id.uuid, until: expiry)
-        try await catalog.changed()
-        return HTTPResponse(.noContent)
-      }
+    router.api(.post, "/api/v1/virtual-keys", make)
+    router.api(.delete, "/api/v1/virtual-keys/{id}") { request in
+      let caller = try authenticator.caller(of: request)
+      let id = try PathParameter.id(request, KeyID.self)
+      // An id says when it was made; a key of that time has expired after the longest life.
+      let made = Timestamp(unixMicroseconds: Int64(clamping: id.uuid.unixMilliseconds).multipliedClamped(by: 1000))
+      let now = WallClock.now()
+      guard made <= now + .seconds(KeyRoutes.clockSkewSeconds) else { throw Problem.notFound("key") }
+      let expiry = made + .seconds(VirtualKey.secondsMax + KeyRoutes.clockSkewSeconds)
+      guard expiry > now else { return HTTPResponse(.noContent) }
+      try await stores.revokedKeys.revoke(caller.tenant, id.uuid, until: expiry)
+      try await catalog.changed()
+      return HTTPResponse(.noContent)
     }
   }
 

@@ -1,3 +1,4 @@
+internal import APIKit
 internal import HTTP
 internal import HTTPWire
 internal import JSON
@@ -14,29 +15,23 @@ internal import SystemSources
 struct ModelRoutes: Sendable {
   let catalog: CatalogCache
   let stores: CatalogStores
-  let authenticator: CallerAuthenticator
+  let authenticator: Authenticator
 
   func add(to router: inout Router) {
     let path = "/api/v1/providers/{provider}/models/{model}"
-    router.on(.get, "/api/v1/models") { request in try await answering { try await list(request) } }
-    router.on(.get, path) { request in
-      try await answering {
-        try authenticator.requireOperator(request)
-        return try await show(try request.parameter("provider"), try request.parameter("model"), .ok)
-      }
+    router.api(.get, "/api/v1/models", list)
+    router.api(.get, path) { request in
+      try authenticator.requireOperator(request)
+      return try await show(try request.parameter("provider"), try request.parameter("model"), .ok)
     }
-    router.on(.put, path, RouteOptions(bodyBytesMax: 64 << 10)) { request in
-      try await answering { try await put(request) }
-    }
-    router.on(.delete, path) { request in
-      try await answering {
-        try authenticator.requireOperator(request)
-        guard try await stores.models.remove(try request.parameter("provider"), try request.parameter("model")) else {
-          throw Problem.notFound("model")
-        }
-        try await catalog.changed()
-        return HTTPResponse(.noContent)
+    router.api(.put, path, put)
+    router.api(.delete, path) { request in
+      try authenticator.requireOperator(request)
+      guard try await stores.models.remove(try request.parameter("provider"), try request.parameter("model")) else {
+        throw Problem.notFound("model")
       }
+      try await catalog.changed()
+      return HTTPResponse(.noContent)
     }
   }
 
@@ -47,16 +42,8 @@ struct ModelRoutes: Sendable {
     return .json { writer in
       writer.key("models")
       writer.beginArray()
-      for row in rows {
-        writer.beginObject()
-        write(row.target, row, &writer)
-        writer.endObject()
-      }
-      for target in declared.flatMap(\.models) {
-        writer.beginObject()
-        write(target, nil, &writer)
-        writer.endObject()
-      }
+      writer.appendObjects(rows) { write($0.target, $0, &$1) }
+      writer.appendObjects(declared.flatMap(\.models)) { write($0, nil, &$1) }
       writer.endArray()
     }
   }
@@ -64,15 +51,15 @@ struct ModelRoutes: Sendable {
   private func show(_ provider: String, _ name: String, _ status: HTTPStatus) async throws -> HTTPResponse {
     guard let row = try await stores.models.find(provider, name) else { throw Problem.notFound("model") }
     var response = HTTPResponse.json(status) { write(row.target, row, &$0) }
-    response.headers.append(.eTag, "\"\(row.version)\"")
+    response.setVersion(row.version)
     return response
   }
 
   private func put(_ request: HTTPRequest) async throws -> HTTPResponse {
     try authenticator.requireOperator(request)
-    let provider = try APIRequest.name(request, "provider", bytesMax: 100)
-    let name = try APIRequest.name(request, "model", bytesMax: 200)
-    let expected = try APIRequest.ifMatch(request)
+    let provider = try PathParameter.name(request, "provider", bytesMax: 100)
+    let name = try PathParameter.name(request, "model", bytesMax: 200)
+    let expected = try EntityTag.demanded(by: request, acceptsAny: false)
     guard try await stores.providers.find(provider) != nil else { throw Problem.notFound("provider") }
     var fields = JSONFields(try await request.json().root)
     let tierText = fields.string("tier", bytesMax: 20)
@@ -96,7 +83,7 @@ struct ModelRoutes: Sendable {
       weight: fields.int("weight", in: 0...1000).map { Int($0) })
     try fields.finish()
     guard let isNew = try await stores.models.put(row, expected: expected) else {
-      throw APIRequest.notStored(expected, "models")
+      throw Problem.notStored(expected, "models")
     }
     try await catalog.changed()
     return try await show(provider, name, isNew ? .created : .ok)
@@ -132,10 +119,7 @@ struct ModelRoutes: Sendable {
     writer.member("provider_model", target.providerModel)
     writer.member("tier", orNull: target.tier?.rawValue)
     if let capabilities = target.capabilities {
-      writer.key("capabilities")
-      writer.beginArray()
-      for capability in capabilities.map(\.rawValue).sorted() { writer.string(capability) }
-      writer.endArray()
+      writer.member("capabilities", capabilities.map(\.rawValue).sorted())
     }
     writer.member("context_tokens", ifPresent: target.contextTokens)
     writer.member("output_tokens_max", ifPresent: target.outputTokensMax)

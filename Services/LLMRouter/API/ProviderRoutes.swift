@@ -1,3 +1,4 @@
+internal import APIKit
 internal import HTTP
 internal import HTTPWire
 internal import JSON
@@ -13,30 +14,24 @@ struct ProviderRoutes: Sendable {
   let stores: CatalogStores
   let health: HealthRegistry
   let prober: HealthProber
-  let authenticator: CallerAuthenticator
+  let authenticator: Authenticator
   /// Times of providers without times of their own.
   let times: ProviderTimes
 
   func add(to router: inout Router) {
-    router.on(.get, "/api/v1/providers") { request in try await answering { try await list(request) } }
-    router.on(.get, "/api/v1/providers/{provider}") { request in
-      try await answering {
-        try authenticator.requireOperator(request)
-        return try await show(try request.parameter("provider"), .ok)
-      }
+    router.api(.get, "/api/v1/providers", list)
+    router.api(.get, "/api/v1/providers/{provider}") { request in
+      try authenticator.requireOperator(request)
+      return try await show(try request.parameter("provider"), .ok)
     }
-    router.on(.put, "/api/v1/providers/{provider}", RouteOptions(bodyBytesMax: 64 << 10)) { request in
-      try await answering { try await put(request) }
-    }
-    router.on(.delete, "/api/v1/providers/{provider}") { request in
-      try await answering {
-        try authenticator.requireOperator(request)
-        guard try await stores.providers.remove(try request.parameter("provider")) else {
-          throw Problem.notFound("provider")
-        }
-        try await catalog.changed()
-        return HTTPResponse(.noContent)
+    router.api(.put, "/api/v1/providers/{provider}", put)
+    router.api(.delete, "/api/v1/providers/{provider}") { request in
+      try authenticator.requireOperator(request)
+      guard try await stores.providers.remove(try request.parameter("provider")) else {
+        throw Problem.notFound("provider")
       }
+      try await catalog.changed()
+      return HTTPResponse(.noContent)
     }
   }
 
@@ -47,16 +42,8 @@ struct ProviderRoutes: Sendable {
     return .json { writer in
       writer.key("providers")
       writer.beginArray()
-      for row in rows {
-        writer.beginObject()
-        write(row.record, row, &writer)
-        writer.endObject()
-      }
-      for record in declared {
-        writer.beginObject()
-        write(record, nil, &writer)
-        writer.endObject()
-      }
+      writer.appendObjects(rows) { write($0.record, $0, &$1) }
+      writer.appendObjects(declared) { write($0, nil, &$1) }
       writer.endArray()
     }
   }
@@ -64,7 +51,7 @@ struct ProviderRoutes: Sendable {
   private func show(_ name: String, _ status: HTTPStatus) async throws -> HTTPResponse {
     if let row = try await stores.providers.find(name) {
       var response = HTTPResponse.json(status) { write(row.record, row, &$0) }
-      response.headers.append(.eTag, "\"\(row.version)\"")
+      response.setVersion(row.version)
       return response
     }
     guard let record = catalog.configuration.declared.first(where: { $0.provider.name == name })?.provider else {
@@ -75,8 +62,8 @@ struct ProviderRoutes: Sendable {
 
   private func put(_ request: HTTPRequest) async throws -> HTTPResponse {
     try authenticator.requireOperator(request)
-    let name = try APIRequest.name(request, "provider", bytesMax: 100)
-    let expected = try APIRequest.ifMatch(request)
+    let name = try PathParameter.name(request, "provider", bytesMax: 100)
+    let expected = try EntityTag.demanded(by: request, acceptsAny: false)
     var fields = JSONFields(try await request.json().root)
     let kindText = fields.string("kind", bytesMax: 20) ?? ProviderKind.compatible.rawValue
     let kind = ProviderKind(rawValue: kindText)
@@ -103,7 +90,7 @@ struct ProviderRoutes: Sendable {
       isEnabled: fields.bool("enabled") ?? true)
     try fields.finish()
     guard let stored = try await stores.providers.put(record, expected: expected) else {
-      throw APIRequest.notStored(expected, "providers")
+      throw Problem.notStored(expected, "providers")
     }
     try await catalog.changed()
     return try await show(name, stored.isNew ? .created : .ok)

@@ -1,3 +1,4 @@
+internal import APIKit
 internal import Budgets
 internal import Contracts
 internal import HTTP
@@ -5,7 +6,6 @@ internal import HTTPWire
 internal import JSON
 internal import ModelCalls
 internal import ModelCatalog
-internal import Postgres
 internal import ServiceKit
 internal import Spending
 internal import SystemSources
@@ -18,63 +18,45 @@ struct RateLimitRoutes: Sendable {
 
   let catalog: CatalogCache
   let stores: CatalogStores
-  let authenticator: CallerAuthenticator
+  let authenticator: Authenticator
 
   func add(to router: inout Router) {
     let path = "/api/v1/rate-limits"
-    router.on(.get, path) { request in try await answering { try await list(request) } }
-    router.on(.post, path, RouteOptions(bodyBytesMax: 16 << 10)) { request in
-      try await answering { try await create(request) }
+    router.api(.get, path, list)
+    router.api(.post, path, create)
+    router.api(.get, path + "/{id}") { request in
+      let caller = try authenticator.caller(of: request)
+      let found = try await stores.rateLimits.find(
+        caller.tenant, models: caller.has(.operator), try id(request))
+      guard let found else { throw Problem.notFound("rate limit") }
+      return .json { write(found.limit, found.version, &$0) }
     }
-    router.on(.get, path + "/{id}") { request in
-      try await answering {
-        let caller = try authenticator.caller(of: request)
-        let found = try await stores.rateLimits.find(
-          caller.tenant, models: caller.isOperator, try id(request))
-        guard let found else { throw Problem.notFound("rate limit") }
-        return .json { write(found.limit, found.version, &$0) }
-      }
-    }
-    router.on(.delete, path + "/{id}") { request in
-      try await answering {
-        let caller = try authenticator.caller(of: request)
-        let isGone = try await stores.rateLimits.remove(
-          caller.tenant, models: caller.isOperator, try id(request))
-        guard isGone else { throw Problem.notFound("rate limit") }
-        try await catalog.changed()
-        return HTTPResponse(.noContent)
-      }
+    router.api(.delete, path + "/{id}") { request in
+      let caller = try authenticator.caller(of: request)
+      let isGone = try await stores.rateLimits.remove(
+        caller.tenant, models: caller.has(.operator), try id(request))
+      guard isGone else { throw Problem.notFound("rate limit") }
+      try await catalog.changed()
+      return HTTPResponse(.noContent)
     }
   }
 
   private func id(_ request: HTTPRequest) throws(Problem) -> RateLimitID {
-    guard let id = RateLimitID(try request.parameter("id")) else { throw .notFound("rate limit") }
-    return id
+    try PathParameter.id(request, RateLimitID.self, of: "rate limit")
   }
 
   private func list(_ request: HTTPRequest) async throws -> HTTPResponse {
     let caller = try authenticator.caller(of: request)
-    let rows = try await stores.rateLimits.list(caller.tenant, models: caller.isOperator)
+    let rows = try await stores.rateLimits.list(caller.tenant, models: caller.has(.operator))
     return .json { writer in
-      writer.key("rate_limits")
-      writer.beginArray()
-      for row in rows {
-        writer.beginObject()
-        write(row.limit, row.version, &writer)
-        writer.endObject()
-      }
-      writer.endArray()
+      writer.objects("rate_limits", rows) { write($0.limit, $0.version, &$1) }
     }
   }
 
   private func create(_ request: HTTPRequest) async throws -> HTTPResponse {
     let caller = try authenticator.caller(of: request)
     var fields = JSONFields(try await request.json().root)
-    let text = fields.string("scope", isRequired: true, bytesMax: 20)
-    let scope = text.flatMap { RateScope(rawValue: $0) }
-    if text != nil, scope == nil {
-      fields.note("scope", .notAllowed, "one of \(RateScope.allCases.map(\.rawValue).joined(separator: ", "))")
-    }
+    let scope = fields.choice("scope", RateScope.self, isRequired: true)
     let subject = fields.string("subject", bytesMax: RateLimitRoutes.subjectBytesMax, allowsEmpty: true) ?? ""
     if scope == .tenant, !subject.isEmpty { fields.note("subject", .notAllowed, "nothing, for the scope tenant") }
     let requests = fields.int("requests_per_minute", in: 1...RateLimitRoutes.rateMax)
@@ -92,13 +74,11 @@ struct RateLimitRoutes: Sendable {
     let limit = RateLimit(
       id: id.description, tenant: scope == .model ? "" : caller.tenant.description, scope: scope, subject: subject,
       requests: requests, tokens: tokens, concurrency: concurrency)
-    do {
-      guard try await stores.rateLimits.add(limit, tenant: scope == .model ? nil : caller.tenant, id: id) else {
-        throw APIRequest.notStored(nil, "rate limits")
-      }
-    } catch let error as PostgresError where error.sqlState == "23505" {
-      throw Problem(
-        .conflict, code: "rate_limit_exists", "There is a limit for this scope and subject already; delete it first.")
+    switch try await stores.rateLimits.add(limit, tenant: scope == .model ? nil : caller.tenant, id: id) {
+    case .added: break
+    case .exists:
+      throw Problem(.rateLimitExists, "There is a limit for this scope and subject already; delete it first.")
+    case .tooMany: throw Problem.notStored(nil, "rate limits")
     }
     try await catalog.changed()
     var response = HTTPResponse.json(.created) { write(limit, 1, &$0) }

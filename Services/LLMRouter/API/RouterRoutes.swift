@@ -30,7 +30,7 @@ package struct RouterRoutes: Sendable {
 
   /// Adds all routes.
   package func add(to router: inout Router) {
-    let (catalog, authenticator) = (calls.catalog, calls.authenticator)
+    let (catalog, authenticator) = (calls.catalog, calls.authenticator.assertions)
     CallRoutes(calls: calls).add(to: &router)
     PassThroughRoutes(calls: calls).add(to: &router)
     ProviderRoutes(

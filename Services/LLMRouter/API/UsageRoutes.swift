@@ -1,3 +1,4 @@
+internal import APIKit
 internal import Contracts
 internal import HTTP
 internal import HTTPWire
@@ -19,40 +20,30 @@ struct UsageRoutes: Sendable {
 
   let usage: UsageStore
   let ledger: LedgerWriter
-  let authenticator: CallerAuthenticator
+  let authenticator: Authenticator
 
   func add(to router: inout Router) {
-    router.on(.get, "/api/v1/usage") { request in try await answering { try await sums(request) } }
-    router.on(.get, "/api/v1/calls") { request in try await answering { try await calls(request) } }
-    router.on(.get, "/api/v1/calls/{id}") { request in try await answering { try await call(request) } }
+    router.api(.get, "/api/v1/usage", sums)
+    router.api(.get, "/api/v1/calls", calls)
+    router.api(.get, "/api/v1/calls/{id}", call)
   }
 
   private func query(_ request: HTTPRequest) throws(Problem) -> (UsageQuery, QueryItems) {
     let items = try request.query()
-    func time(_ name: String) throws(Problem) -> Timestamp? {
-      guard let text = items[name] else { return nil }
-      guard let time = Timestamp(rfc3339: text) else {
-        throw .badParameter(name, "A time as 2026-01-31T00:00:00Z is expected.")
-      }
-      return time
-    }
     // The defaults are whole hours, of which there are sums.
-    let to = try time("to") ?? UsageRoutes.wholeHour(after: WallClock.now())
+    let to = try QueryParameter.time(items, "to") ?? UsageRoutes.wholeHour(after: WallClock.now())
     var query = UsageQuery(
-      from: try time("from") ?? UsageRoutes.wholeHour(after: to) + .seconds(-30 * 86_400), to: to, groups: [],
-      bucket: items["bucket"], filters: [],
-      limit: UsageRoutes.rowsMax)
+      from: try QueryParameter.time(items, "from") ?? UsageRoutes.wholeHour(after: to) + .seconds(-30 * 86_400),
+      to: to, groups: [], bucket: try QueryParameter.word(items, "bucket", allowed: UsageQuery.buckets),
+      filters: [], limit: UsageRoutes.rowsMax)
     query.groups = (items["group_by"] ?? "").split(separator: ",").map(String.init)
     guard query.groups.count <= UsageRoutes.groupsMax, Set(query.groups).count == query.groups.count,
       query.groups.allSatisfy({ UsageQuery.dimensions[$0] != nil })
     else {
       throw .badParameter(
-        "group_by",
+        "?group_by",
         "Up to \(UsageRoutes.groupsMax) of \(UsageQuery.dimensions.keys.sorted().joined(separator: ", ")) are possible."
       )
-    }
-    if let bucket = query.bucket, !UsageQuery.buckets.contains(bucket) {
-      throw .badParameter("bucket", "hour, day or month is expected.")
     }
     for (name, _) in UsageQuery.dimensions {
       if let value = items[name] { query.filters.append((name, value)) }
@@ -130,7 +121,7 @@ struct UsageRoutes: Sendable {
   /// A call with its attempts: those that were charged, in order, and those that were refused and cost nothing.
   private func call(_ request: HTTPRequest) async throws -> HTTPResponse {
     let caller = try authenticator.caller(of: request)
-    guard let id = CallID(try request.parameter("id")) else { throw Problem.notFound("call") }
+    let id = try PathParameter.id(request, CallID.self)
     try await ledger.flush()
     let rows = try await usage.call(caller.tenant, id)
     guard let first = rows.first, first.id == id, let root = try? JSONDocument(parsing: first.json).root else {
@@ -164,36 +155,15 @@ struct UsageRoutes: Sendable {
   private func calls(_ request: HTTPRequest) async throws -> HTTPResponse {
     let caller = try authenticator.caller(of: request)
     var (query, items) = try query(request)
-    var limit = 50
-    if let text = items["limit"] {
-      guard let number = Int(text), (1...500).contains(number) else {
-        throw Problem.badParameter("limit", "A number from 1 to 500 is expected.")
-      }
-      limit = number
-    }
-    var cursor: CallID?
-    if let text = items["cursor"] {
-      guard let id = CallID(text) else {
-        throw Problem.badParameter("cursor", "The cursor of an earlier page is expected.")
-      }
-      cursor = id
-    }
-    query.limit = limit + 1
+    let page = try PageRequest<CallKind>(items, standard: 50, max: 500)
+    query.limit = page.rows
     try await ledger.flush()
-    let rows = try await usage.calls(caller.tenant, query, before: cursor)
-    return .json { writer in
-      writer.key("calls")
-      writer.beginArray()
-      for row in rows.prefix(limit) {
-        writer.beginObject()
-        writer.member("id", row.id.description)
-        if let root = try? JSONDocument(parsing: row.json).root {
-          for (name, value) in root.members { writer.member(name.string ?? "", raw: value.rawBytes) }
-        }
-        writer.endObject()
+    let rows = try await usage.calls(caller.tenant, query, before: page.cursor)
+    return .page("calls", rows, limit: page.limit, cursor: { $0.id.description }) { row, writer in
+      writer.member("id", row.id.description)
+      if let root = try? JSONDocument(parsing: row.json).root {
+        for (name, value) in root.members { writer.member(name.string ?? "", raw: value.rawBytes) }
       }
-      writer.endArray()
-      writer.member("next_cursor", orNull: rows.count > limit ? rows[limit - 1].id.description : nil)
     }
   }
 }

@@ -11,7 +11,8 @@ internal import SystemSources
 /// Identifies the callers of the router: the services of the installation by a signed assertion, others by a
 /// virtual key. Nothing else in the router reads who calls.
 package struct CallerAuthenticator: Sendable {
-  private let assertions: Authenticator
+  /// Checks the assertions of the services; the management API takes nothing else.
+  package let assertions: Authenticator
   private let signer: VirtualKey.Signer
   private let revokedKeys: RevokedKeys
 
@@ -21,21 +22,6 @@ package struct CallerAuthenticator: Sendable {
     self.signer = signer
     self.revokedKeys = revokedKeys
   }
-
-  // MARK: The management API
-
-  /// The caller of the management API. Throws a 401 or 403 `Problem`.
-  package func caller(of request: HTTPRequest) throws(Problem) -> APICaller {
-    let caller = try assertions.authenticate(request, scope: .api)
-    return APICaller(tenant: caller.tenant, isOperator: caller.has(.operator))
-  }
-
-  /// Lets only callers pass who may configure the installation: providers hold keys that all tenants use.
-  package func requireOperator(_ request: HTTPRequest) throws(Problem) {
-    _ = try assertions.authenticate(request, scope: .operator)
-  }
-
-  // MARK: Model calls
 
   /// The caller of a model. Throws a `CallFailure`.
   package func principal(of request: HTTPRequest) throws(CallFailure) -> CallPrincipal {
@@ -72,7 +58,9 @@ package struct CallerAuthenticator: Sendable {
   }
 
   /// Whether a service of the installation calls for an operator. A virtual key is none, whatever its headers.
-  package func isOperator(_ request: HTTPRequest) -> Bool { (try? caller(of: request).isOperator) ?? false }
+  package func isOperator(_ request: HTTPRequest) -> Bool {
+    (try? assertions.authenticate(request, scope: .api).has(.operator)) ?? false
+  }
 
   private func holder(of text: String) throws(CallFailure) -> CallPrincipal {
     guard let key = signer.open(text) else {

@@ -1,5 +1,5 @@
-internal import Glibc
 package import Pricing
+internal import Settings
 
 /// The price table: the one that is built in, or a file in its place.
 package enum PriceFile {
@@ -13,10 +13,11 @@ package enum PriceFile {
     if path.isEmpty {
       text = String(decoding: PackageResources.prices_csv, as: UTF8.self)
     } else {
-      guard let read = contents(of: path) else {
-        throw Failure(description: "prices.file: \(path) cannot be read")
+      do throws(FileContents.Failure) {
+        text = try FileContents.read(path, limit: bytesMax).text()
+      } catch {
+        throw Failure(description: "prices.file: \(path) \(error.message)")
       }
-      text = read
     }
     do throws(PriceTable.Fault) { return try PriceTable(csv: text) } catch {
       throw Failure(description: "prices.file: line \(error.line) of \(path): \(error.message)")
@@ -24,19 +25,4 @@ package enum PriceFile {
   }
 
   private static let bytesMax = 4 << 20
-
-  private static func contents(of path: String) -> String? {
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { return nil }
-    defer { close(descriptor) }
-    var bytes: [UInt8] = []
-    var piece = [UInt8](repeating: 0, count: 64 << 10)
-    while bytes.count <= bytesMax {
-      let count = read(descriptor, &piece, piece.count)
-      if count < 0 { return nil }
-      if count == 0 { return String(validating: bytes, as: UTF8.self) }
-      bytes += piece[..<count]
-    }
-    return nil
-  }
 }

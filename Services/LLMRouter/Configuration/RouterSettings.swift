@@ -9,8 +9,6 @@ internal import SystemSources
 /// The router's own settings.
 package enum RouterSettings {
   package static let connections = PostgresSettings.connections(default: 1)
-  package static let redis = Setting(
-    "redis.url", .secret, "redis://[user:password@]host[:port][/database] or unix:/path of the cache and the counters.")
   package static let providers = Setting(
     "providers", .list(of: ProviderDeclaration.type), default: [],
     "Providers in order of preference: name, kind, base_url (with /v1), api_key or api_key_file, models. Those of the API come in their place when they have their names."
@@ -123,7 +121,7 @@ package enum RouterSettings {
 
   package static let all: [any SettingDeclaration] =
     PostgresSettings.all + [
-      IdentitySettings.gatewayKeys, IdentitySettings.stepKeys, virtualKeys, connections, redis, providers, defaultModel,
+      IdentitySettings.gatewayKeys, IdentitySettings.stepKeys, virtualKeys, connections, providers, defaultModel,
       timeout, firstToken,
       stall, callTimeout, attempts, retryPause, shortRetryAfter, heartbeat, breakerFailures, breakerCool,
       breakerCoolMax,
@@ -131,5 +129,5 @@ package enum RouterSettings {
       deniedModels, redactions, probeInterval, cacheMode, cacheTime, cacheBytes,
       keyFolder, pricesFile, spoolFolder, url,
       key, model, inputPrice, outputPrice,
-    ]
+    ] + redisSettings
 }

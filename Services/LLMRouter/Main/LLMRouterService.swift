@@ -57,8 +57,7 @@ final class LLMRouterService: Service {
       settings, RouterSettings.connections, schema: RouterSchema.name, applicationName: "cadre-llm-router")
     (pool, reads) = PostgresSettings.connect(settings, configuration, group: context.group, telemetry: telemetry)
     redis = RedisPool(
-      group: context.group, configuration: try RedisConfiguration(url: settings[RouterSettings.redis].reveal()),
-      registry: registry)
+      group: context.group, configuration: try RouterSettings.redisConfiguration(settings), registry: registry)
     stores = CatalogStores(pool: pool)
     catalog = CatalogCache(
       source: stores,
@@ -99,9 +98,7 @@ final class LLMRouterService: Service {
         providers: { Array(catalog.current.providers.values) }, probe: { try await probe.run($0) }),
       health: calls.health, interval: settings[RouterSettings.probeInterval], registry: registry,
       logger: telemetry.logger)
-    registry.observeGauge("cadre_ledger_backlog", help: "Calls that are not in the ledger's table yet.") {
-      Double(ledger.backlog)
-    }
+    ledger.register(in: registry)
     registry.observeGauge("cadre_model_unpriced", help: "Configured models whose price is not known.") {
       Double(catalog.current.unpriced)
     }
@@ -118,7 +115,7 @@ final class LLMRouterService: Service {
     await pool.start()
     try await Migrator(pool: pool, schema: RouterSchema.name, logger: context.telemetry.logger)
       .migrate(RouterSchema.migrations)
-    await redis.start()
+    await redis.start(logger: context.telemetry.logger)
     await budgets.prepare()
     if !spoolFolder.isEmpty {
       let tenants = try await ledger.recover(folder: spoolFolder)
@@ -136,6 +133,7 @@ final class LLMRouterService: Service {
       group.addTask { [self] in await ledger.run() }
       group.addTask { [self] in await prober.run() }
       group.addTask { [self] in await budgets.run() }
+      group.addTask { [self] in await TenantSpendJob(pool: pool, telemetry: context.telemetry).run() }
       group.addTask { [self] in await reads.run() }
     }
   }

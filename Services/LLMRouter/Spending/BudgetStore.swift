@@ -26,9 +26,9 @@ package struct BudgetStore: Sendable {
     try await pool.query(Statements.find, (tenant.uuid, id.uuid)).first
   }
 
-  /// Adds one. Returns false when the tenant has too many; throws a unique violation for one that is there.
-  package func add(_ budget: Budget, tenant: TenantID, id: BudgetID) async throws -> Bool {
-    try await pool.execute(Statements.add, (tenant.uuid, id.uuid, budget)) > 0
+  /// Adds one, unless the tenant has too many or one for the same scope, subject and period.
+  package func add(_ budget: Budget, tenant: TenantID, id: BudgetID) async throws -> Addition {
+    try await Addition { try await pool.execute(Statements.add, (tenant.uuid, id.uuid, budget)) }
   }
 
   /// Changes limits. Returns the new version, nil when it is not there or has another version than expected.

@@ -28,10 +28,9 @@ package struct RateLimitStore: Sendable {
     try await pool.query(Statements.find, (tenant.uuid, models, id.uuid)).first
   }
 
-  /// Adds one, for all tenants when `tenant` is nil. Returns false when there are too many; throws a unique violation
-  /// for one that is there.
-  package func add(_ limit: RateLimit, tenant: TenantID?, id: RateLimitID) async throws -> Bool {
-    try await pool.execute(Statements.add, (tenant?.uuid, id.uuid, limit)) > 0
+  /// Adds one, for all tenants when `tenant` is nil, unless there are too many or one for the same scope and subject.
+  package func add(_ limit: RateLimit, tenant: TenantID?, id: RateLimitID) async throws -> Addition {
+    try await Addition { try await pool.execute(Statements.add, (tenant?.uuid, id.uuid, limit)) }
   }
 
   /// Removes one. Returns false when it is not there.

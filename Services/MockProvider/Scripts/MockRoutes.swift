@@ -1,3 +1,4 @@
+internal import Contracts
 package import HTTP
 internal import HTTPWire
 internal import JSON
@@ -62,7 +63,7 @@ package struct MockRoutes: Sendable {
     router.on(.put, "/mock/scripts", RouteOptions(bodyBytesMax: MockRoutes.scriptBytesMax)) { request in
       let bytes = try await request.body.collect()
       do { scripts.replace(try ScriptRegistry.read(bytes)) } catch {
-        throw Problem(.badRequest, code: "bad_scripts", "\(error)")
+        throw Problem(.badScripts, "\(error)")
       }
       return HTTPResponse(.noContent)
     }

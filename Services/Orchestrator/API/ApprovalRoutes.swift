@@ -1,9 +1,9 @@
+internal import APIKit
 internal import Contracts
 internal import Decider
 internal import HTTP
 internal import HTTPWire
 internal import JSON
-internal import Postgres
 internal import Primitives
 internal import RunEngine
 internal import RunStorage
@@ -16,19 +16,17 @@ struct ApprovalRoutes: Sendable {
 
   let engine: Engine
   let approvals: ApprovalStore
-  let callers: CallerAuthenticator
+  let callers: Authenticator
 
   func add(to router: inout Router) {
-    router.on(.get, "/api/v1/approvals") { request in try await answering { try await list(request) } }
-    router.on(.get, "/api/v1/approvals/{id}") { request in try await answering { try await get(request) } }
-    router.on(.post, "/api/v1/approvals/{id}/decision", RouteOptions(bodyBytesMax: 16 << 10)) { request in
-      try await answering { try await decide(request) }
-    }
+    router.api(.get, "/api/v1/approvals", list)
+    router.api(.get, "/api/v1/approvals/{id}", get)
+    router.api(.post, "/api/v1/approvals/{id}/decision", decide)
   }
 
   private func find(_ request: HTTPRequest) async throws -> (Caller, ApprovalRow) {
     let caller = try callers.caller(of: request)
-    let id = try Parameter.id(request, StepID.self)
+    let id = try PathParameter.id(request, StepID.self)
     guard let row = try await approvals.approval(caller.tenant, id) else { throw Problem.notFound("approval") }
     return (caller, row)
   }
@@ -41,15 +39,12 @@ struct ApprovalRoutes: Sendable {
   private func list(_ request: HTTPRequest) async throws -> HTTPResponse {
     let caller = try callers.caller(of: request)
     let query = try request.query()
-    let limit = try Parameter.limit(query, standard: 20, max: 100)
-    if let status = query["status"], !ApprovalRoutes.statuses.contains(status) {
-      throw Problem.badParameter("?status", "One of \(ApprovalRoutes.statuses.joined(separator: ", ")) is expected.")
-    }
+    let page = try PageRequest<StepKind>(query, standard: 20, max: 100)
+    let status = try QueryParameter.word(query, "status", allowed: ApprovalRoutes.statuses)
     let rows = try await approvals.approvals(
-      caller.tenant, status: query["status"], run: try Parameter.id(query, "run_id", RunID.self),
-      before: try Parameter.cursor(query, StepID.self),
-      limit: limit + 1)
-    return .page("approvals", rows, limit: limit, cursor: { $0.id.description }) { write($0, to: &$1) }
+      caller.tenant, status: status, run: try QueryParameter.id(query, "run_id"), before: page.cursor,
+      limit: page.rows)
+    return .page("approvals", rows, limit: page.limit, cursor: { $0.id.description }) { write($0, to: &$1) }
   }
 
   /// Decides on exactly what the person has read: the request names the digest of the subject.
@@ -61,7 +56,7 @@ struct ApprovalRoutes: Sendable {
     let comment = fields.string("comment", bytesMax: 4000, allowsEmpty: true) ?? ""
     try fields.finish()
     guard row.status == "pending" else {
-      throw Problem(.conflict, code: "already_decided", "The approval is \(row.status) already.")
+      throw Problem(.alreadyDecided, "The approval is \(row.status) already.")
     }
     guard let workflow = try await engine.workflow(of: row.run) else { throw Problem.notFound("approval") }
     let isApproved = decision == "approve"

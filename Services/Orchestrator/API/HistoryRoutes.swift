@@ -1,10 +1,10 @@
+internal import APIKit
 internal import Contracts
 internal import Decider
 internal import HTTP
 internal import HTTPWire
 internal import History
 internal import JSON
-internal import Postgres
 internal import Primitives
 internal import Reactor
 internal import RunEngine
@@ -21,29 +21,20 @@ struct HistoryRoutes: Sendable {
 
   let engine: Engine
   let store: RunStore
-  let callers: CallerAuthenticator
+  let callers: Authenticator
 
   func add(to router: inout Router) {
-    let body = RouteOptions(bodyBytesMax: 256 << 10)
-    router.on(.get, "/api/v1/runs/{id}/events", RouteOptions(cancelsOnDisconnect: true)) { request in
-      try await answering { try await events(request) }
-    }
-    router.on(.get, "/api/v1/runs/{id}/result") { request in try await answering { try await result(request) } }
-    router.on(.get, "/api/v1/runs/{id}/bundle") { request in try await answering { try await bundle(request) } }
-    router.on(.post, "/api/v1/runs/{id}/replay", body) { request in
-      try await answering { try await replay(request) }
-    }
-    router.on(.post, "/api/v1/runs/{id}/retry", body) { request in
-      try await answering { try await fork(request, isRetry: true) }
-    }
-    router.on(.post, "/api/v1/runs/{id}/fork", body) { request in
-      try await answering { try await fork(request, isRetry: false) }
-    }
+    router.api(.get, "/api/v1/runs/{id}/events", events)
+    router.api(.get, "/api/v1/runs/{id}/result", result)
+    router.api(.get, "/api/v1/runs/{id}/bundle", bundle)
+    router.api(.post, "/api/v1/runs/{id}/replay", replay)
+    router.api(.post, "/api/v1/runs/{id}/retry") { request in try await fork(request, isRetry: true) }
+    router.api(.post, "/api/v1/runs/{id}/fork") { request in try await fork(request, isRetry: false) }
   }
 
   private func find(_ request: HTTPRequest) async throws -> (Caller, RunRow) {
     let caller = try callers.caller(of: request)
-    let id = try Parameter.id(request, RunID.self)
+    let id = try PathParameter.id(request, RunID.self)
     guard let row = try await store.run(caller.tenant, id) else { throw Problem.notFound("run") }
     return (caller, row)
   }
@@ -52,10 +43,10 @@ struct HistoryRoutes: Sendable {
   private func result(_ request: HTTPRequest) async throws -> HTTPResponse {
     let (_, row) = try await find(request)
     guard row.status.isEnded else {
-      throw Problem(.conflict, code: "run_open", "The run has not ended; wait for it with its events.")
+      throw Problem(.runOpen, "The run has not ended; wait for it with its events.")
     }
     guard let output = row.output else {
-      throw Problem(.conflict, code: "no_result", "The run \(row.status.rawValue) without a result.")
+      throw Problem(.noResult, "The run \(row.status.rawValue) without a result.")
     }
     return .json(.ok, output)
   }
@@ -95,18 +86,13 @@ struct HistoryRoutes: Sendable {
     let filter = EventFilter(query)
     let wantsStream = request.headers[.accept]?.contains("text/event-stream") ?? false
     if wantsStream { return stream(row.id, after: after, filter) }
-    let limit = try Parameter.limit(query, standard: 100, max: HistoryRoutes.pageMax)
+    let limit = try QueryParameter.limit(query, standard: 100, max: HistoryRoutes.pageMax)
     let page = try await store.eventsOrArchived(row.id, after: after, limit: limit)
     let state = filter.agents.isEmpty ? nil : try await engine.snapshot(of: row.id, atLeast: row.version)?.state
     return .json { writer in
-      writer.key("events")
-      writer.beginArray()
-      for event in page.events where filter.includes(event, state) {
-        writer.beginObject()
-        TaskDocuments.write(event: event, of: row.id, to: &writer)
-        writer.endObject()
+      writer.objects("events", page.events.lazy.filter { filter.includes($0, state) }) {
+        TaskDocuments.write(event: $0, of: row.id, to: &$1)
       }
-      writer.endArray()
       writer.key("next_after")
       if !page.isLast, let last = page.events.last { writer.int(Int64(last.sequence)) } else { writer.null() }
     }
@@ -158,7 +144,7 @@ struct HistoryRoutes: Sendable {
 
   private func workflow(of row: RunRow, _ tenant: TenantID) async throws -> Workflow {
     guard let workflow = try await engine.catalog.find(tenant, row.workflow, version: row.workflowVersion) else {
-      throw Problem(.conflict, code: "unknown_workflow", "The workflow of the run is not there any more.")
+      throw Problem(.unknownWorkflow, "The workflow of the run is not there any more.", status: .conflict)
     }
     return workflow.workflow
   }
@@ -242,9 +228,7 @@ struct HistoryRoutes: Sendable {
         run = try await RunForks(engine: engine, store: store).fork(
           row, caller.tenant, at: place, changes: changes, by: caller.principal,
           traceparent: request.trace.traceparent, once: once)
-      } catch let error as RunForks.Impossible {
-        throw Problem(.conflict, code: error.code, error.message)
-      } catch let error as PostgresError where error.sqlState == "23505" {
+      } catch let error as KeyInUse {
         // The same request came twice at a time.
         guard let made = try await once?.made(store, caller.tenant) else { throw error }
         run = made.run

@@ -32,9 +32,7 @@ extension IdempotencyKey {
   ) async throws -> (task: TaskID, run: RunID)? {
     guard let known = try await store.idempotency(tenant, key) else { return nil }
     guard known.requestSHA256 == digest else {
-      throw Problem(
-        .unprocessableContent, code: "idempotency_key_reused",
-        "This Idempotency-Key was used for another request; \(advice).")
+      throw Problem(.idempotencyKeyReused, "This Idempotency-Key was used for another request; \(advice).")
     }
     return (known.task, known.run)
   }

@@ -1,8 +1,8 @@
+internal import APIKit
 internal import Contracts
 internal import HTTP
 internal import HTTPWire
 internal import JSON
-internal import Postgres
 internal import RunStorage
 internal import ServiceKit
 internal import StepDispatch
@@ -15,20 +15,16 @@ struct LimitRoutes: Sendable {
 
   let limits: LimitStore
   let dispatcher: Dispatcher
-  let callers: CallerAuthenticator
+  let callers: Authenticator
 
   func add(to router: inout Router) {
-    router.on(.get, "/api/v1/limits") { request in try await answering { try await list(request) } }
-    router.on(.put, "/api/v1/limits/{scope}/{name}", RouteOptions(bodyBytesMax: 4096)) { request in
-      try await answering { try await put(request) }
-    }
-    router.on(.delete, "/api/v1/limits/{scope}/{name}") { request in
-      try await answering {
-        let caller = try callers.caller(of: request)
-        guard try await limits.remove(caller.tenant, try key(request)) else { throw Problem.notFound("limit") }
-        dispatcher.wake()
-        return HTTPResponse(.noContent)
-      }
+    router.api(.get, "/api/v1/limits", list)
+    router.api(.put, "/api/v1/limits/{scope}/{name}", put)
+    router.api(.delete, "/api/v1/limits/{scope}/{name}") { request in
+      let caller = try callers.caller(of: request)
+      guard try await limits.remove(caller.tenant, try key(request)) else { throw Problem.notFound("limit") }
+      dispatcher.wake()
+      return HTTPResponse(.noContent)
     }
   }
 
@@ -51,18 +47,13 @@ struct LimitRoutes: Sendable {
     let caller = try callers.caller(of: request)
     let rows = try await limits.limits(caller.tenant)
     return .json { writer in
-      writer.key("limits")
-      writer.beginArray()
-      for row in rows {
-        writer.beginObject()
+      writer.objects("limits", rows) { row, writer in
         let parts = row.key.split(separator: ":", maxSplits: 1)
         writer.member("scope", String(parts[0]))
         writer.member("name", parts.count > 1 ? String(parts[1]) : "all")
         writer.member("slots", Int64(row.slots))
         writer.member("held", row.inUse)
-        writer.endObject()
       }
-      writer.endArray()
     }
   }
 
@@ -73,7 +64,7 @@ struct LimitRoutes: Sendable {
     let slots = fields.int("slots", isRequired: true, in: 0...100_000) ?? 0
     try fields.finish()
     guard try await limits.set(caller.tenant, key, slots: Int(slots)) else {
-      throw Problem(.unprocessableContent, code: "too_many_limits", "A tenant may have 1000 limits.")
+      throw Problem(.tooManyLimits, "A tenant may have 1000 limits.")
     }
     dispatcher.wake()
     return .json { $0.member("slots", slots) }

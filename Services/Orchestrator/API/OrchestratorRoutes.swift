@@ -1,9 +1,11 @@
+internal import APIKit
 package import Contracts
 package import HTTP
 internal import Primitives
 package import RunEngine
 package import RunStorage
 package import Schedules
+package import ServiceKit
 internal import StepDispatch
 package import Telemetry
 
@@ -13,7 +15,8 @@ package struct OrchestratorRoutes: Sendable {
   private let storage: OrchestratorStorage
   private let submitter: TaskSubmitter
   private let schedules: ScheduleService
-  private let callers: CallerAuthenticator
+  private let callers: Authenticator
+  private let workers: WorkerAuthenticator
   private let assertions: StepAssertions
   private let lease: Duration
   private let logger: Logger
@@ -21,13 +24,14 @@ package struct OrchestratorRoutes: Sendable {
   /// Makes the routes. `assertions` signs what workers may do for leased steps; `lease` is the life of a lease.
   package init(
     engine: Engine, storage: OrchestratorStorage, submitter: TaskSubmitter, schedules: ScheduleService,
-    callers: CallerAuthenticator, assertions: StepAssertions, lease: Duration, logger: Logger
+    callers: Authenticator, workers: WorkerAuthenticator, assertions: StepAssertions, lease: Duration, logger: Logger
   ) {
     self.engine = engine
     self.storage = storage
     self.submitter = submitter
     self.schedules = schedules
     self.callers = callers
+    self.workers = workers
     self.assertions = assertions
     self.lease = lease
     self.logger = logger
@@ -49,7 +53,7 @@ package struct OrchestratorRoutes: Sendable {
     LimitRoutes(limits: storage.limits, dispatcher: engine.dispatcher, callers: callers).add(to: &router)
     WeightRoutes(limits: storage.limits, callers: callers).add(to: &router)
     WorkerRoutes(
-      engine: engine, store: runs, callers: callers, assertions: assertions, logger: logger,
+      engine: engine, store: runs, workers: workers, assertions: assertions, logger: logger,
       leaseMilliseconds: lease.milliseconds
     ).add(to: &router)
   }

@@ -1,8 +1,8 @@
+internal import APIKit
 internal import Contracts
 internal import HTTP
 internal import HTTPWire
 internal import JSON
-internal import Postgres
 internal import Primitives
 internal import RunStorage
 internal import ServiceKit
@@ -10,31 +10,26 @@ internal import ServiceKit
 /// `/api/v1/projects`
 struct ProjectRoutes: Sendable {
   let projects: ProjectStore
-  let callers: CallerAuthenticator
+  let callers: Authenticator
 
   func add(to router: inout Router) {
-    let body = RouteOptions(bodyBytesMax: 128 << 10)
-    router.on(.get, "/api/v1/projects") { request in try await answering { try await list(request) } }
-    router.on(.post, "/api/v1/projects", body) { request in try await answering { try await create(request) } }
-    router.on(.get, "/api/v1/projects/{id}") { request in
-      try await answering {
-        let (_, row) = try await find(request)
-        return response(.ok, row)
-      }
+    router.api(.get, "/api/v1/projects", list)
+    router.api(.post, "/api/v1/projects", create)
+    router.api(.get, "/api/v1/projects/{id}") { request in
+      let (_, row) = try await find(request)
+      return response(.ok, row)
     }
-    router.on(.patch, "/api/v1/projects/{id}", body) { request in try await answering { try await update(request) } }
-    router.on(.delete, "/api/v1/projects/{id}") { request in
-      try await answering {
-        let (caller, row) = try await find(request)
-        return try await change(
-          caller, row, name: nil, description: nil, archived: true, try Parameter.ifMatch(request))
-      }
+    router.api(.patch, "/api/v1/projects/{id}", update)
+    router.api(.delete, "/api/v1/projects/{id}") { request in
+      let (caller, row) = try await find(request)
+      return try await change(
+        caller, row, name: nil, description: nil, archived: true, try EntityTag.demanded(by: request))
     }
   }
 
   private func find(_ request: HTTPRequest) async throws -> (Caller, ProjectRow) {
     let caller = try callers.caller(of: request)
-    let id = try Parameter.id(request, ProjectID.self)
+    let id = try PathParameter.id(request, ProjectID.self)
     guard let row = try await projects.project(caller.tenant, id) else { throw Problem.notFound("project") }
     return (caller, row)
   }
@@ -42,11 +37,10 @@ struct ProjectRoutes: Sendable {
   private func list(_ request: HTTPRequest) async throws -> HTTPResponse {
     let caller = try callers.caller(of: request)
     let query = try request.query()
-    let limit = try Parameter.limit(query, standard: 50, max: 200)
-    let cursor = try Parameter.cursor(query, ProjectID.self)
+    let page = try PageRequest<ProjectKind>(query, standard: 50, max: 200)
     let rows = try await projects.projects(
-      caller.tenant, before: cursor, archivedToo: try Parameter.filter(query).isArchivedToo, limit: limit + 1)
-    return .page("projects", rows, limit: limit, cursor: { $0.id.description }) { write($0, to: &$1) }
+      caller.tenant, before: page.cursor, archivedToo: try RunFilter(query).isArchivedToo, limit: page.rows)
+    return .page("projects", rows, limit: page.limit, cursor: { $0.id.description }) { write($0, to: &$1) }
   }
 
   private func create(_ request: HTTPRequest) async throws -> HTTPResponse {
@@ -55,19 +49,17 @@ struct ProjectRoutes: Sendable {
     let name = fields.string("name", isRequired: true, bytesMax: 200) ?? ""
     let description = fields.string("description", bytesMax: 64 << 10, allowsEmpty: true) ?? ""
     try fields.finish()
-    return try await unique {
-      guard let row = try await projects.add(caller.tenant, name, description, by: caller.principal) else {
-        throw Problem.notFound("project")
-      }
-      var response = response(.created, row)
-      response.headers.append(.location, "/api/v1/projects/\(row.id)")
-      return response
+    guard let row = try await projects.add(caller.tenant, name, description, by: caller.principal) else {
+      throw Problem.notFound("project")
     }
+    var response = response(.created, row)
+    response.headers.append(.location, "/api/v1/projects/\(row.id)")
+    return response
   }
 
   private func update(_ request: HTTPRequest) async throws -> HTTPResponse {
     let (caller, row) = try await find(request)
-    let expected = try Parameter.ifMatch(request)
+    let expected = try EntityTag.demanded(by: request)
     var fields = JSONFields(try await request.json(limits: .submitted).root)
     let name = fields.string("name", bytesMax: 200)
     let description = fields.string("description", bytesMax: 64 << 10, allowsEmpty: true)
@@ -79,24 +71,16 @@ struct ProjectRoutes: Sendable {
   private func change(
     _ caller: Caller, _ row: ProjectRow, name: String?, description: String?, archived: Bool?, _ expected: Int?
   ) async throws -> HTTPResponse {
-    try await unique {
-      guard
-        let after = try await projects.update(
-          caller.tenant, row.id, name: name, description: description, archived: archived, expected: expected)
-      else { throw Problem.outdated() }
-      return response(.ok, after)
-    }
-  }
-
-  private func unique(_ body: () async throws -> HTTPResponse) async throws -> HTTPResponse {
-    do { return try await body() } catch let error as PostgresError where error.sqlState == "23505" {
-      throw Problem(.conflict, code: "name_taken", "Another project has this name.")
-    }
+    guard
+      let after = try await projects.update(
+        caller.tenant, row.id, name: name, description: description, archived: archived, expected: expected)
+    else { throw Problem.outdated() }
+    return response(.ok, after)
   }
 
   private func response(_ status: HTTPStatus, _ row: ProjectRow) -> HTTPResponse {
     var response = HTTPResponse.json(status) { write(row, to: &$0) }
-    response.headers.append("etag", "\"\(row.version)\"")
+    response.setVersion(row.version)
     return response
   }
 

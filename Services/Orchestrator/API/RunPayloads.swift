@@ -3,7 +3,6 @@ internal import Decider
 internal import HTTP
 internal import History
 internal import JSON
-internal import Postgres
 internal import Primitives
 internal import RunStorage
 internal import ServiceKit

@@ -1,3 +1,4 @@
+internal import APIKit
 internal import Contracts
 internal import Crypto
 internal import Decider
@@ -22,42 +23,31 @@ struct RunRoutes: Sendable {
 
   let engine: Engine
   let store: RunStore
-  let callers: CallerAuthenticator
+  let callers: Authenticator
 
   func add(to router: inout Router) {
-    let small = RouteOptions(bodyBytesMax: 4096)
-    router.on(.get, "/api/v1/runs") { request in try await answering { try await list(request) } }
-    router.on(.get, "/api/v1/runs/{id}") { request in try await answering { try await get(request) } }
-    router.on(.post, "/api/v1/runs/{id}/cancel", small) { request in
-      try await answering {
-        let (caller, row) = try await find(request)
-        let reason = try await reason(request)
-        return try await change(caller, row, .cancel(by: caller.principal, reason: reason))
-      }
+    router.api(.get, "/api/v1/runs", list)
+    router.api(.get, "/api/v1/runs/{id}", get)
+    router.api(.post, "/api/v1/runs/{id}/cancel") { request in
+      let (caller, row) = try await find(request)
+      let reason = try await reason(request)
+      return try await change(caller, row, .cancel(by: caller.principal, reason: reason))
     }
-    router.on(.post, "/api/v1/runs/{id}/pause", small) { request in
-      try await answering {
-        let (caller, row) = try await find(request)
-        return try await change(caller, row, .pause(by: caller.principal))
-      }
+    router.api(.post, "/api/v1/runs/{id}/pause") { request in
+      let (caller, row) = try await find(request)
+      return try await change(caller, row, .pause(by: caller.principal))
     }
-    router.on(.post, "/api/v1/runs/{id}/resume", small) { request in
-      try await answering {
-        let (caller, row) = try await find(request)
-        return try await change(caller, row, .resume(by: caller.principal))
-      }
+    router.api(.post, "/api/v1/runs/{id}/resume") { request in
+      let (caller, row) = try await find(request)
+      return try await change(caller, row, .resume(by: caller.principal))
     }
-    router.on(.post, "/api/v1/runs/{id}/signals", RouteOptions(bodyBytesMax: RunRoutes.signalBytesMax)) { request in
-      try await answering { try await signal(request) }
-    }
-    router.on(.post, "/api/v1/runs/bulk-cancel", small) { request in
-      try await answering { try await bulkCancel(request) }
-    }
+    router.api(.post, "/api/v1/runs/{id}/signals", signal)
+    router.api(.post, "/api/v1/runs/bulk-cancel", bulkCancel)
   }
 
   private func find(_ request: HTTPRequest) async throws -> (Caller, RunRow) {
     let caller = try callers.caller(of: request)
-    let id = try Parameter.id(request, RunID.self)
+    let id = try PathParameter.id(request, RunID.self)
     guard let row = try await store.run(caller.tenant, id) else { throw Problem.notFound("run") }
     return (caller, row)
   }
@@ -70,12 +60,11 @@ struct RunRoutes: Sendable {
   private func list(_ request: HTTPRequest) async throws -> HTTPResponse {
     let caller = try callers.caller(of: request)
     let query = try request.query()
-    let limit = try Parameter.limit(query, standard: 20, max: RunRoutes.pageMax)
-    let cursor = try Parameter.cursor(query, RunID.self)
-    let page = try await store.runs(
-      caller.tenant, try Parameter.filter(query), before: cursor, limit: limit + 1)
-    let cut = page.resumeAt.map { RunID($0).description }
-    return .page("runs", page.rows, limit: limit, cut: cut, cursor: { $0.id.description }) {
+    let page = try PageRequest<RunKind>(query, standard: 20, max: RunRoutes.pageMax)
+    let found = try await store.runs(
+      caller.tenant, try RunFilter(query), before: page.cursor, limit: page.rows)
+    let cut = found.resumeAt.map { RunID($0).description }
+    return .page("runs", found.rows, limit: page.limit, cut: cut, cursor: { $0.id.description }) {
       TaskDocuments.write(run: $0, to: &$1)
     }
   }

@@ -1,9 +1,9 @@
+internal import APIKit
 internal import Contracts
 internal import Cron
 internal import HTTP
 internal import HTTPWire
 internal import JSON
-internal import Postgres
 internal import Primitives
 internal import RunEngine
 internal import RunStorage
@@ -21,36 +21,27 @@ struct ScheduleRoutes: Sendable {
   let schedules: ScheduleStore
   let zones: TimeZoneStore
   let service: ScheduleService
-  let callers: CallerAuthenticator
+  let callers: Authenticator
 
   func add(to router: inout Router) {
-    let body = RouteOptions(bodyBytesMax: TaskRequest.bodyBytesMax)
-    router.on(.get, "/api/v1/schedules") { request in try await answering { try await list(request) } }
-    router.on(.post, "/api/v1/schedules", body) { request in try await answering { try await create(request) } }
-    router.on(.post, "/api/v1/schedules/preview", RouteOptions(bodyBytesMax: 4096)) { request in
-      try await answering { try await preview(request) }
+    router.api(.get, "/api/v1/schedules", list)
+    router.api(.post, "/api/v1/schedules", create)
+    router.api(.post, "/api/v1/schedules/preview", preview)
+    router.api(.get, "/api/v1/schedules/{id}") { request in
+      let (_, row) = try await find(request)
+      return try await response(.ok, row)
     }
-    router.on(.get, "/api/v1/schedules/{id}") { request in
-      try await answering {
-        let (_, row) = try await find(request)
-        return try await response(.ok, row)
-      }
-    }
-    router.on(.patch, "/api/v1/schedules/{id}", body) { request in
-      try await answering { try await update(request) }
-    }
-    router.on(.delete, "/api/v1/schedules/{id}") { request in
-      try await answering {
-        let (caller, row) = try await find(request)
-        guard try await schedules.remove(caller.tenant, row.id) else { throw Problem.notFound("schedule") }
-        return HTTPResponse(.noContent)
-      }
+    router.api(.patch, "/api/v1/schedules/{id}", update)
+    router.api(.delete, "/api/v1/schedules/{id}") { request in
+      let (caller, row) = try await find(request)
+      guard try await schedules.remove(caller.tenant, row.id) else { throw Problem.notFound("schedule") }
+      return HTTPResponse(.noContent)
     }
   }
 
   private func find(_ request: HTTPRequest) async throws -> (Caller, ScheduleRow) {
     let caller = try callers.caller(of: request)
-    let id = try Parameter.id(request, ScheduleID.self)
+    let id = try PathParameter.id(request, ScheduleID.self)
     guard let row = try await schedules.schedule(caller.tenant, id) else { throw Problem.notFound("schedule") }
     return (caller, row)
   }
@@ -58,10 +49,9 @@ struct ScheduleRoutes: Sendable {
   private func list(_ request: HTTPRequest) async throws -> HTTPResponse {
     let caller = try callers.caller(of: request)
     let query = try request.query()
-    let limit = try Parameter.limit(query, standard: 50, max: 200)
-    let cursor = try Parameter.cursor(query, ScheduleID.self)
-    let rows = try await schedules.schedules(caller.tenant, before: cursor, limit: limit + 1)
-    return .page("schedules", rows, limit: limit, cursor: { $0.id.description }) { write($0, to: &$1) }
+    let page = try PageRequest<ScheduleKind>(query, standard: 50, max: 200)
+    let rows = try await schedules.schedules(caller.tenant, before: page.cursor, limit: page.rows)
+    return .page("schedules", rows, limit: page.limit, cursor: { $0.id.description }) { write($0, to: &$1) }
   }
 
   // MARK: Write
@@ -121,7 +111,7 @@ struct ScheduleRoutes: Sendable {
       time = try await next(cron, zone, after: last)
       if let time { times.append(time) }
     }
-    return .json { $0.members("times", times.map(\.description)) }
+    return .json { $0.member("times", times.map(\.description)) }
   }
 
   private func next(_ definition: ScheduleDefinition) async throws -> Timestamp? {
@@ -137,19 +127,17 @@ struct ScheduleRoutes: Sendable {
     let caller = try callers.caller(of: request)
     let definition = try await read(try await request.json(limits: .submitted).root, over: nil)
     let next = try await next(definition)
-    return try await unique {
-      guard let row = try await schedules.add(caller.tenant, definition, next: next, by: caller.principal) else {
-        throw Problem.notFound("schedule")
-      }
-      var response = try await response(.created, row)
-      response.headers.append(.location, "/api/v1/schedules/\(row.id)")
-      return response
+    guard let row = try await schedules.add(caller.tenant, definition, next: next, by: caller.principal) else {
+      throw Problem.notFound("schedule")
     }
+    var response = try await response(.created, row)
+    response.headers.append(.location, "/api/v1/schedules/\(row.id)")
+    return response
   }
 
   private func update(_ request: HTTPRequest) async throws -> HTTPResponse {
     var (caller, row) = try await find(request)
-    let expected = try Parameter.ifMatch(request) ?? row.version
+    let expected = try EntityTag.demanded(by: request) ?? row.version
     let root = try await request.json(limits: .submitted)
     for _ in 0..<ScheduleRoutes.updatesMax {
       let before = ScheduleDefinition(
@@ -157,9 +145,7 @@ struct ScheduleRoutes: Sendable {
         catchUpMilliseconds: row.catchUpMilliseconds, isPaused: row.isPaused)
       let definition = try await read(root.root, over: before)
       let next = try await next(definition)
-      let after = try await unique {
-        try await schedules.update(caller.tenant, row.id, definition, next: next, expected: expected)
-      }
+      let after = try await schedules.update(caller.tenant, row.id, definition, next: next, expected: expected)
       if let after { return try await response(.ok, after) }
       // A time that is due is served before the schedule is paused.
       (caller, row) = try await find(request)
@@ -167,12 +153,6 @@ struct ScheduleRoutes: Sendable {
       try await service.serve(row)
     }
     throw Problem.outdated()
-  }
-
-  private func unique<Made>(_ body: () async throws -> Made) async throws -> Made {
-    do { return try await body() } catch let error as PostgresError where error.sqlState == "23505" {
-      throw Problem(.conflict, code: "name_taken", "Another schedule has this name.")
-    }
   }
 
   private func response(_ status: HTTPStatus, _ row: ScheduleRow) async throws -> HTTPResponse {
@@ -186,9 +166,9 @@ struct ScheduleRoutes: Sendable {
     }
     var response = HTTPResponse.json(status) { writer in
       write(row, to: &writer)
-      writer.members("next_times", times.map(\.description))
+      writer.member("next_times", times.map(\.description))
     }
-    response.headers.append("etag", "\"\(row.version)\"")
+    response.setVersion(row.version)
     return response
   }
 

@@ -1,9 +1,9 @@
+internal import APIKit
 internal import Contracts
 internal import Decider
 internal import HTTP
 internal import HTTPWire
 internal import JSON
-internal import Postgres
 internal import Primitives
 internal import RunEngine
 internal import RunStorage
@@ -13,21 +13,21 @@ internal import ServiceKit
 struct StepRoutes: Sendable {
   let engine: Engine
   let store: RunStore
-  let callers: CallerAuthenticator
+  let callers: Authenticator
 
   func add(to router: inout Router) {
-    router.on(.get, "/api/v1/runs/{id}/steps") { request in try await answering { try await list(request) } }
-    router.on(.get, "/api/v1/steps/{id}") { request in try await answering { try await get(request) } }
+    router.api(.get, "/api/v1/runs/{id}/steps", list)
+    router.api(.get, "/api/v1/steps/{id}", get)
   }
 
   private func list(_ request: HTTPRequest) async throws -> HTTPResponse {
     let caller = try callers.caller(of: request)
-    let id = try Parameter.id(request, RunID.self)
+    let id = try PathParameter.id(request, RunID.self)
     guard let row = try await store.run(caller.tenant, id),
       let known = try await engine.snapshot(of: id, atLeast: row.version)
     else { throw Problem.notFound("run") }
     let query = try request.query()
-    let limit = try Parameter.limit(query, standard: 100, max: 1000)
+    let limit = try QueryParameter.limit(query, standard: 100, max: 1000)
     var start = 0
     if let text = query["cursor"] {
       guard let place = Int(text), place >= 0 else {
@@ -37,14 +37,7 @@ struct StepRoutes: Sendable {
     }
     let steps = known.state.steps.dropFirst(start).prefix(limit)
     return .json { writer in
-      writer.key("steps")
-      writer.beginArray()
-      for step in steps {
-        writer.beginObject()
-        write(step, id, known.state, &writer)
-        writer.endObject()
-      }
-      writer.endArray()
+      writer.objects("steps", steps) { write($0, id, known.state, &$1) }
       let next = start + steps.count
       writer.member("next_cursor", orNull: next < known.state.steps.count ? String(next) : nil)
     }
@@ -52,7 +45,7 @@ struct StepRoutes: Sendable {
 
   private func get(_ request: HTTPRequest) async throws -> HTTPResponse {
     let caller = try callers.caller(of: request)
-    let id = try Parameter.id(request, StepID.self)
+    let id = try PathParameter.id(request, StepID.self)
     for (run, version) in try await store.runs(sharing: id, caller.tenant) {
       guard let known = try await engine.snapshot(of: run, atLeast: version),
         let step = known.state.steps.first(where: { StepID.of(run, step: $0.key) == id })
@@ -110,7 +103,7 @@ struct StepRoutes: Sendable {
       if step.item != nil {
         wait("turn") { $0.member("width", Int64(definition.fanOut?.width ?? 0)) }
       } else {
-        wait("steps") { $0.members("steps", open) }
+        wait("steps") { $0.member("steps", open) }
       }
     case .ready:
       if state.isPaused { return wait("resume") }
@@ -143,16 +136,6 @@ struct StepRoutes: Sendable {
       }
     case .leased, .succeeded, .failed, .skipped, .abandoned: writer.null()
     }
-  }
-}
-
-extension JSONWriter {
-  /// A member that is a list of strings.
-  mutating func members(_ name: String, _ texts: [String]) {
-    key(name)
-    beginArray()
-    for text in texts { string(text) }
-    endArray()
   }
 }
 

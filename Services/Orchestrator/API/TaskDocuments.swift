@@ -1,3 +1,4 @@
+internal import APIKit
 internal import Contracts
 internal import Decider
 internal import HTTP
@@ -81,7 +82,7 @@ enum TaskDocuments {
 
   static func response(_ status: HTTPStatus, task row: TaskRow) -> HTTPResponse {
     var response = HTTPResponse.json(status) { write(task: row, to: &$0) }
-    response.headers.append("etag", "\"\(row.version)\"")
+    response.setVersion(row.version)
     return response
   }
 }

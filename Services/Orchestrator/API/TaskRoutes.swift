@@ -1,10 +1,10 @@
+internal import APIKit
 internal import Contracts
 internal import Crypto
 internal import Decider
 internal import HTTP
 internal import HTTPWire
 internal import JSON
-internal import Postgres
 internal import Primitives
 internal import Reactor
 internal import RunEngine
@@ -21,25 +21,21 @@ struct TaskRoutes: Sendable {
   let engine: Engine
   let store: RunStore
   let submitter: TaskSubmitter
-  let callers: CallerAuthenticator
+  let callers: Authenticator
 
   func add(to router: inout Router) {
-    router.on(.post, "/api/v1/tasks", RouteOptions(bodyBytesMax: TaskRequest.bodyBytesMax)) { request in
-      try await answering { try await submit(request) }
-    }
-    router.on(.get, "/api/v1/tasks") { request in try await answering { try await list(request) } }
-    router.on(.get, "/api/v1/tasks/{id}") { request in try await answering { try await get(request) } }
-    router.on(.patch, "/api/v1/tasks/{id}", RouteOptions(bodyBytesMax: 128 << 10)) { request in
-      try await answering { try await update(request) }
-    }
-    router.on(.delete, "/api/v1/tasks/{id}") { request in try await answering { try await archive(request) } }
+    router.api(.post, "/api/v1/tasks", submit)
+    router.api(.get, "/api/v1/tasks", list)
+    router.api(.get, "/api/v1/tasks/{id}", get)
+    router.api(.patch, "/api/v1/tasks/{id}", update)
+    router.api(.delete, "/api/v1/tasks/{id}", archive)
   }
 
   // MARK: Submit
 
   private func submit(_ request: HTTPRequest) async throws -> HTTPResponse {
     let caller = try callers.caller(of: request)
-    let wait = try Parameter.waitSeconds(request)
+    let wait = try WaitPreference.seconds(request.headers)
     let key = try IdempotencyKey.header(of: request)
     let document = try await request.json(limits: .submitted)
     let task = try TaskRequest(document.root)
@@ -74,7 +70,7 @@ struct TaskRoutes: Sendable {
       try await engine.accept(
         submission, idempotency: key.row(facts.tenant, task: facts.task, run: submission.run))
       return (facts.task, submission.run)
-    } catch let error as PostgresError where error.sqlState == "23505" {
+    } catch let error as KeyInUse {
       guard let made = try await key.made(store, facts.tenant, "use a new key for a new task") else { throw error }
       return made
     }
@@ -110,7 +106,7 @@ struct TaskRoutes: Sendable {
 
   private func find(_ request: HTTPRequest) async throws -> (Caller, TaskRow) {
     let caller = try callers.caller(of: request)
-    let id = try Parameter.id(request, TaskID.self)
+    let id = try PathParameter.id(request, TaskID.self)
     guard let row = try await store.task(caller.tenant, id) else { throw Problem.notFound("task") }
     return (caller, row)
   }
@@ -123,12 +119,11 @@ struct TaskRoutes: Sendable {
   private func list(_ request: HTTPRequest) async throws -> HTTPResponse {
     let caller = try callers.caller(of: request)
     let query = try request.query()
-    let limit = try Parameter.limit(query, standard: 20, max: TaskRoutes.pageMax)
-    let cursor = try Parameter.cursor(query, TaskID.self)
-    let filter = try Parameter.filter(query)
-    let page = try await store.tasks(caller.tenant, filter, before: cursor, limit: limit + 1)
-    let cut = page.resumeAt.map { TaskID($0).description }
-    return .page("tasks", page.rows, limit: limit, cut: cut, cursor: { $0.task.description }) {
+    let page = try PageRequest<TaskKind>(query, standard: 20, max: TaskRoutes.pageMax)
+    let filter = try RunFilter(query)
+    let found = try await store.tasks(caller.tenant, filter, before: page.cursor, limit: page.rows)
+    let cut = found.resumeAt.map { TaskID($0).description }
+    return .page("tasks", found.rows, limit: page.limit, cut: cut, cursor: { $0.task.description }) {
       TaskDocuments.write(task: $0, to: &$1)
     }
   }
@@ -138,7 +133,7 @@ struct TaskRoutes: Sendable {
   /// Changes the description of a task; what it does is fixed by its run.
   private func update(_ request: HTTPRequest) async throws -> HTTPResponse {
     let (caller, row) = try await find(request)
-    let expected = try Parameter.ifMatch(request)
+    let expected = try EntityTag.demanded(by: request)
     let root = try await request.json(limits: .submitted).root
     var fields = JSONFields(root)
     var change = TaskChange()
@@ -167,9 +162,9 @@ struct TaskRoutes: Sendable {
   private func archive(_ request: HTTPRequest) async throws -> HTTPResponse {
     let (caller, row) = try await find(request)
     guard row.run.status.isEnded else {
-      throw Problem(.conflict, code: "run_open", "The task is still being worked on; cancel its run first.")
+      throw Problem(.runOpen, "The task is still being worked on; cancel its run first.")
     }
-    return try await apply(TaskChange(isArchived: true), caller, row, try Parameter.ifMatch(request))
+    return try await apply(TaskChange(isArchived: true), caller, row, try EntityTag.demanded(by: request))
   }
 
   private func apply(

@@ -1,8 +1,8 @@
+internal import APIKit
 internal import Contracts
 internal import HTTP
 internal import HTTPWire
 internal import JSON
-internal import Postgres
 internal import RunStorage
 internal import ServiceKit
 
@@ -10,19 +10,15 @@ internal import ServiceKit
 /// installation: they need the operator's scope.
 struct WeightRoutes: Sendable {
   let limits: LimitStore
-  let callers: CallerAuthenticator
+  let callers: Authenticator
 
   func add(to router: inout Router) {
-    router.on(.get, "/operator/v1/weights") { request in try await answering { try await list(request) } }
-    router.on(.put, "/operator/v1/weights/{tenant}", RouteOptions(bodyBytesMax: 4096)) { request in
-      try await answering { try await put(request) }
-    }
-    router.on(.delete, "/operator/v1/weights/{tenant}") { request in
-      try await answering {
-        try callers.requireOperator(request)
-        guard try await limits.removeWeight(try tenant(request)) else { throw Problem.notFound("weight") }
-        return HTTPResponse(.noContent)
-      }
+    router.api(.get, "/operator/v1/weights", list)
+    router.api(.put, "/operator/v1/weights/{tenant}", put)
+    router.api(.delete, "/operator/v1/weights/{tenant}") { request in
+      try callers.requireOperator(request)
+      guard try await limits.removeWeight(try tenant(request)) else { throw Problem.notFound("weight") }
+      return HTTPResponse(.noContent)
     }
   }
 
@@ -36,25 +32,15 @@ struct WeightRoutes: Sendable {
   private func list(_ request: HTTPRequest) async throws -> HTTPResponse {
     try callers.requireOperator(request)
     let query = try request.query()
-    let limit = try Parameter.limit(query, standard: 100, max: 1000)
-    var after: TenantID?
-    if let text = query["after"] {
-      guard let tenant = TenantID(text) else { throw Problem.badParameter("?after", "The id of a tenant is expected.") }
-      after = tenant
-    }
+    let limit = try QueryParameter.limit(query, standard: 100, max: 1000)
+    let after: TenantID? = try QueryParameter.id(query, "after", hint: "The id of a tenant is expected.")
     let rows = try await limits.weights(after: after, limit: limit)
     return .json { writer in
-      writer.key("weights")
-      writer.beginArray()
-      for row in rows {
-        writer.beginObject()
+      writer.objects("weights", rows) { row, writer in
         writer.member("tenant_id", row.tenant.description)
         writer.member("weight", row.weight)
-        writer.endObject()
       }
-      writer.endArray()
-      writer.key("next_after")
-      if rows.count == limit, let last = rows.last { writer.string(last.tenant.description) } else { writer.null() }
+      writer.member("next_after", orNull: rows.count == limit ? rows.last?.tenant.description : nil)
     }
   }
 

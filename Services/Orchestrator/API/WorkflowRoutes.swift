@@ -1,10 +1,10 @@
+internal import APIKit
 internal import Contracts
 internal import Decider
 internal import HTTP
 internal import HTTPWire
 internal import History
 internal import JSON
-internal import Postgres
 internal import Primitives
 internal import Reactor
 internal import RunEngine
@@ -20,27 +20,18 @@ struct WorkflowRoutes: Sendable {
   let engine: Engine
   let store: RunStore
   let workflows: WorkflowStore
-  let callers: CallerAuthenticator
+  let callers: Authenticator
 
   func add(to router: inout Router) {
-    let body = RouteOptions(bodyBytesMax: WorkflowDocument.bytesMax)
-    router.on(.get, "/api/v1/workflows") { request in try await answering { try await list(request) } }
-    router.on(.post, "/api/v1/workflows", body) { request in try await answering { try await create(request) } }
-    router.on(.post, "/api/v1/workflows/validate", body) { request in
-      try await answering { try await validate(request) }
-    }
-    router.on(.get, "/api/v1/workflows/{name}") { request in try await answering { try await get(request) } }
-    router.on(.put, "/api/v1/workflows/{name}", body) { request in try await answering { try await put(request) } }
-    router.on(.delete, "/api/v1/workflows/{name}") { request in try await answering { try await remove(request) } }
-    router.on(.get, "/api/v1/workflows/{name}/versions") { request in
-      try await answering { try await versions(request) }
-    }
-    router.on(.get, "/api/v1/workflows/{name}/versions/{version}") { request in
-      try await answering { try await get(request) }
-    }
-    router.on(.post, "/api/v1/workflows/{name}/compatibility", body) { request in
-      try await answering { try await compatibility(request) }
-    }
+    router.api(.get, "/api/v1/workflows", list)
+    router.api(.post, "/api/v1/workflows", create)
+    router.api(.post, "/api/v1/workflows/validate", validate)
+    router.api(.get, "/api/v1/workflows/{name}", get)
+    router.api(.put, "/api/v1/workflows/{name}", put)
+    router.api(.delete, "/api/v1/workflows/{name}", remove)
+    router.api(.get, "/api/v1/workflows/{name}/versions", versions)
+    router.api(.get, "/api/v1/workflows/{name}/versions/{version}", get)
+    router.api(.post, "/api/v1/workflows/{name}/compatibility", compatibility)
   }
 
   // MARK: Read
@@ -68,7 +59,7 @@ struct WorkflowRoutes: Sendable {
 
   private func document(_ status: HTTPStatus, _ row: WorkflowRow) -> HTTPResponse {
     var response = HTTPResponse.json(status) { write(row, withDocument: true, to: &$0) }
-    response.headers.append("etag", "\"\(row.version)\"")
+    response.setVersion(row.version)
     return response
   }
 
@@ -84,24 +75,18 @@ struct WorkflowRoutes: Sendable {
   private func list(_ request: HTTPRequest) async throws -> HTTPResponse {
     let caller = try callers.caller(of: request)
     let query = try request.query()
-    let limit = try Parameter.limit(query, standard: 50, max: 200)
+    let limit = try QueryParameter.limit(query, standard: 50, max: 200)
     let cursor = query["cursor"]
     let rows = try await workflows.newest(caller.tenant, after: cursor ?? "", limit: limit + 1)
     return .json { writer in
       writer.key("workflows")
       writer.beginArray()
-      for row in rows.prefix(limit) {
-        writer.beginObject()
-        write(row, withDocument: false, to: &writer)
-        writer.endObject()
-      }
+      writer.appendObjects(rows.prefix(limit)) { write($0, withDocument: false, to: &$1) }
       if cursor == nil {
-        for (name, workflow) in BuiltInWorkflows.all.sorted(by: { $0.key < $1.key }) {
-          writer.beginObject()
-          writer.member("name", name)
-          writer.member("version", Int64(workflow.version))
+        writer.appendObjects(BuiltInWorkflows.all.sorted { $0.key < $1.key }) { entry, writer in
+          writer.member("name", entry.key)
+          writer.member("version", Int64(entry.value.version))
           writer.member("built_in", true)
-          writer.endObject()
         }
       }
       writer.endArray()
@@ -114,14 +99,7 @@ struct WorkflowRoutes: Sendable {
     let rows = try await workflows.versions(caller.tenant, try request.parameter("name"), limit: 1000)
     guard !rows.isEmpty else { throw Problem.notFound("workflow") }
     return .json { writer in
-      writer.key("versions")
-      writer.beginArray()
-      for row in rows {
-        writer.beginObject()
-        write(row, withDocument: false, to: &writer)
-        writer.endObject()
-      }
-      writer.endArray()
+      writer.objects("versions", rows) { write($0, withDocument: false, to: &$1) }
     }
   }
 
@@ -131,7 +109,7 @@ struct WorkflowRoutes: Sendable {
     let document = try await request.json(limits: .submitted)
     let workflow = try WorkflowDocument.read(document.root, version: 1)
     guard BuiltInWorkflows.all[workflow.name] == nil else {
-      throw Problem(.conflict, code: "built_in", "The workflow \(workflow.name) is built in; choose another name.")
+      throw Problem(.builtIn, "The workflow \(workflow.name) is built in; choose another name.")
     }
     return (workflow, Array(document.root.rawBytes))
   }
@@ -149,8 +127,7 @@ struct WorkflowRoutes: Sendable {
     let caller = try callers.caller(of: request)
     let (workflow, bytes) = try await read(request)
     guard try await workflows.workflow(caller.tenant, workflow.name, version: nil) == nil else {
-      throw Problem(
-        .conflict, code: "exists", "There is a workflow \(workflow.name); PUT it to add a version.")
+      throw Problem(.exists, "There is a workflow \(workflow.name); PUT it to add a version.")
     }
     return try await add(caller, workflow.name, bytes, expected: 0, .created)
   }
@@ -158,10 +135,10 @@ struct WorkflowRoutes: Sendable {
   private func put(_ request: HTTPRequest) async throws -> HTTPResponse {
     let caller = try callers.caller(of: request)
     let name = try request.parameter("name")
-    let expected = try Parameter.ifMatch(request)
+    let expected = try EntityTag.demanded(by: request)
     let (workflow, bytes) = try await read(request)
     guard workflow.name == name else {
-      throw Problem(.unprocessableContent, code: "name_differs", "The document names the workflow \(workflow.name).")
+      throw Problem(.nameDiffers, "The document names the workflow \(workflow.name).")
     }
     if let newest = try await workflows.workflow(caller.tenant, name, version: nil), newest.document == bytes {
       return document(.ok, newest)
@@ -188,8 +165,7 @@ struct WorkflowRoutes: Sendable {
     guard let isGone = try await workflows.remove(caller.tenant, name) else { throw Problem.notFound("workflow") }
     engine.catalog.changed(caller.tenant, name)
     guard isGone else {
-      throw Problem(
-        .conflict, code: "in_use", "Runs have used this workflow; their histories need it. It stays as it is.")
+      throw Problem(.inUse, "Runs have used this workflow; their histories need it. It stays as it is.")
     }
     return HTTPResponse(.noContent)
   }
@@ -219,17 +195,12 @@ struct WorkflowRoutes: Sendable {
     return .json { writer in
       writer.member("open_runs", Int64(min(open.count, WorkflowRoutes.runsMax)))
       writer.member("more", open.count > WorkflowRoutes.runsMax)
-      writer.key("would_break")
-      writer.beginArray()
-      for entry in broken {
-        writer.beginObject()
+      writer.objects("would_break", broken) { entry, writer in
         writer.member("run_id", entry.run.description)
         writer.member("version", Int64(entry.version))
         writer.member("seq", Int64(entry.sequence))
         writer.member("reason", entry.reason)
-        writer.endObject()
       }
-      writer.endArray()
     }
   }
 }

@@ -20,7 +20,7 @@ package struct RunForks: Sendable {
 
   /// Why a run cannot be forked there.
   package struct Impossible: Error {
-    package let code: String
+    package let code: ProblemCode
     package let message: String
   }
 
@@ -50,7 +50,7 @@ package struct RunForks: Sendable {
       let workflow = try await engine.catalog.find(tenant, head.workflow, version: head.version)
     else { throw ChangeRefusal.workflowGone }
     for change in changes where workflow.workflow.step(change.step) == nil && !change.step.contains("/") {
-      throw Impossible(code: "unknown_step", message: "The workflow \(head.workflow) has no step \(change.step).")
+      throw Impossible(code: .unknownStep, message: "The workflow \(head.workflow) has no step \(change.step).")
     }
     let facts = head.facts
     let beginning = try await beginning(source.id, tenant, workflow, at: place, changes: changes, by: principal)
@@ -109,10 +109,10 @@ package struct RunForks: Sendable {
     do throws(RunRefusal) {
       own = try decide(&state, .fork(from: source.description, at: prefix.count, by: principal, changes: changes))
     } catch {
-      throw Impossible(code: "nothing_left", message: "There is nothing left to do at that place of the history.")
+      throw Impossible(code: .nothingLeft, message: "There is nothing left to do at that place of the history.")
     }
     guard own.count > 1 || state.steps.contains(where: { $0.status.isOpen }) else {
-      throw Impossible(code: "nothing_left", message: "No step was under way at that place of the history.")
+      throw Impossible(code: .nothingLeft, message: "No step was under way at that place of the history.")
     }
     try await store.touch(tenant, prefix.flatMap(\.payloads))
     return Beginning(events: prefix + own, ownEvents: prefix.count, state: state)
@@ -139,12 +139,12 @@ package struct RunForks: Sendable {
         }
       }
       guard let began else {
-        throw Impossible(code: "step_not_begun", message: "The step \(key) never began in that run.")
+        throw Impossible(code: .stepNotBegun, message: "The step \(key) never began in that run.")
       }
       return endOfDecision(began)
     case .event(let sequence):
       guard sequence >= 1, sequence <= history.count else {
-        throw Impossible(code: "unknown_event", message: "The history has \(history.count) events.")
+        throw Impossible(code: .unknownEvent, message: "The history has \(history.count) events.")
       }
       return endOfDecision(sequence - 1)
     case .beforeTheEnd:
@@ -155,7 +155,7 @@ package struct RunForks: Sendable {
         }
       }
       guard let end else {
-        throw Impossible(code: "not_failed", message: "Only a run that has failed or was cancelled can be retried.")
+        throw Impossible(code: .notFailed, message: "Only a run that has failed or was cancelled can be retried.")
       }
       return startOfDecision(end)
     }

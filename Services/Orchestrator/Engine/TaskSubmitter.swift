@@ -9,11 +9,11 @@ package enum TaskRefusal: Error {
   /// There is no such project, or it is archived.
   case unknownProject(ProjectID)
 
-  /// A stable name.
-  package var code: String {
+  /// What callers are answered.
+  package var code: ProblemCode {
     switch self {
-    case .unknownWorkflow: "unknown_workflow"
-    case .unknownProject: "unknown_project"
+    case .unknownWorkflow: .unknownWorkflow
+    case .unknownProject: .unknownProject
     }
   }
 

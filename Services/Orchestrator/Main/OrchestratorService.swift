@@ -27,16 +27,16 @@ final class OrchestratorService: Service {
   private let schedules: ScheduleService
   private let retention: RetentionJob
   private let maintenance: QueueMaintenanceJob
+  private let tenants: TenantActivityJob
   private let routes: OrchestratorRoutes
 
   init(_ context: ServiceContext) throws {
     let settings = context.settings
     let lease = settings[OrchestratorSettings.lease]
     let stepKeys = try IdentitySettings.stepKeys(settings)
-    let callers = CallerAuthenticator(
-      assertions: try Authenticator(
-        .orchestrator, trusting: [try IdentitySettings.gatewayKeys(settings), stepKeys]),
-      workers: try IdentitySettings.workerKeys(settings))
+    let callers = try Authenticator(
+      .orchestrator, trusting: [try IdentitySettings.gatewayKeys(settings), stepKeys])
+    let workers = WorkerAuthenticator(assertions: callers, workers: try IdentitySettings.workerKeys(settings))
     logger = context.telemetry.logger
     (pool, reads) = try OrchestratorService.connect(context)
     let storage = OrchestratorStorage(pool: pool, reads: reads)
@@ -55,8 +55,9 @@ final class OrchestratorService: Service {
       store: storage.runs, archiveAfter: settings[OrchestratorSettings.archiveAfter],
       pruneAfter: settings[OrchestratorSettings.pruneAfter], metrics: metrics, logger: logger)
     maintenance = QueueMaintenanceJob(store: storage.runs, metrics: metrics, logger: logger)
+    tenants = TenantActivityJob(store: storage.runs, registry: context.telemetry.registry, logger: logger)
     routes = OrchestratorRoutes(
-      engine: engine, storage: storage, submitter: submitter, schedules: schedules, callers: callers,
+      engine: engine, storage: storage, submitter: submitter, schedules: schedules, callers: callers, workers: workers,
       assertions: StepAssertions(AssertionSigner(stepKeys)), lease: lease, logger: logger)
   }
 
@@ -89,6 +90,7 @@ final class OrchestratorService: Service {
       group.addTask { [self] in await schedules.run() }
       group.addTask { [self] in await retention.run() }
       group.addTask { [self] in await maintenance.run() }
+      group.addTask { [self] in await tenants.run() }
       group.addTask { [self] in await reads.run() }
     }
   }

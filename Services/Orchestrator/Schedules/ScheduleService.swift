@@ -126,7 +126,7 @@ package final class ScheduleService: Sendable {
       try await engine.accept(submission)
       return run
     } catch let refusal as TaskRefusal {
-      span.recordError(type: refusal.code, message: refusal.message)
+      span.recordError(type: refusal.code.name, message: refusal.message)
       logger.warning(
         "the task of a schedule was refused",
         ["schedule": .string(schedule.id.description), "reason": .string(refusal.message)])

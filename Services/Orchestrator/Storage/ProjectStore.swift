@@ -74,11 +74,13 @@ package struct ProjectStore: Sendable {
     }
   }
 
-  /// Adds a project. Throws the store's error with SQLSTATE 23505 when its name is taken.
+  /// Adds a project. Throws `NameTaken`.
   package func add(
     _ tenant: TenantID, _ name: String, _ description: String, by principal: String
   ) async throws -> ProjectRow? {
-    try await pool.query(ProjectStore.insert, (tenant, ProjectID.make(), name, description, principal)).first
+    try await NameTaken.translating("project") {
+      try await pool.query(ProjectStore.insert, (tenant, ProjectID.make(), name, description, principal)).first
+    }
   }
 
   static let insert = Statement<
@@ -95,11 +97,13 @@ package struct ProjectStore: Sendable {
       """
   }
 
-  /// Changes a project; `nil` stays. Returns `nil` when its version is not `expected`.
+  /// Changes a project; `nil` stays. Returns `nil` when its version is not `expected`. Throws `NameTaken`.
   package func update(
     _ tenant: TenantID, _ id: ProjectID, name: String?, description: String?, archived: Bool?, expected: Int?
   ) async throws -> ProjectRow? {
-    try await pool.query(ProjectStore.change, (tenant, id, name, description, archived, expected)).first
+    try await NameTaken.translating("project") {
+      try await pool.query(ProjectStore.change, (tenant, id, name, description, archived, expected)).first
+    }
   }
 
   static let change = Statement<

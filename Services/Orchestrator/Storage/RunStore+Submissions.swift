@@ -17,7 +17,7 @@ extension RunStore {
   }
 
   /// Writes new runs with their tasks, first events, ready and leased steps and timers: one statement for all of them.
-  /// With an idempotency key, which is for one run; a key that is known already is an error.
+  /// With an idempotency key, which is for one run; throws `KeyInUse` for one that is known already.
   package func insert(
     _ submissions: [Submission], _ plans: [Transition], idempotency: IdempotencyRow? = nil
   ) async throws -> [RunID: Insertion] {
@@ -28,10 +28,13 @@ extension RunStore {
         batch.queue.append(submission.run, submission.state.sequence, EventCodec.encode(submission.events))
       }
     }
-    let rows = try await retrying { [batch] in
-      try await pool.query(
-        idempotency == nil ? RunStore.insertRuns : RunStore.insertRunOnce, batch, affinity: RunStore.writes)
-    }
+    let rows: [InsertedRow]
+    do {
+      rows = try await retrying { [batch] in
+        try await pool.query(
+          idempotency == nil ? RunStore.insertRuns : RunStore.insertRunOnce, batch, affinity: RunStore.writes)
+      }
+    } catch let error as PostgresError where idempotency != nil && error.isUniqueViolation { throw KeyInUse() }
     var insertions: [RunID: Insertion] = [:]
     for row in rows {
       guard let created = row.createdAt else {

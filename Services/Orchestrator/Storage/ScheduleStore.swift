@@ -142,15 +142,13 @@ package struct ScheduleStore: Sendable {
       """
   }
 
-  /// Adds a schedule. Throws the store's error with SQLSTATE 23505 when its name is taken.
+  /// Adds a schedule. Throws `NameTaken`.
   package func add(
     _ tenant: TenantID, _ definition: ScheduleDefinition, next: Timestamp?, by principal: String
   ) async throws -> ScheduleRow? {
-    try await pool.query(
-      ScheduleStore.insert,
-      DefinedSchedule(
-        tenant: tenant, id: ScheduleID.make(), definition: definition, next: next, principal: principal, expected: 0)
-    ).first
+    let schedule = DefinedSchedule(
+      tenant: tenant, id: ScheduleID.make(), definition: definition, next: next, principal: principal, expected: 0)
+    return try await NameTaken.translating("schedule") { try await pool.query(ScheduleStore.insert, schedule).first }
   }
 
   /// A definition that is written.
@@ -163,58 +161,65 @@ package struct ScheduleStore: Sendable {
     let expected: Int
   }
 
+  /// What statements that write a definition have in common.
+  private struct DefinitionParameters {
+    let name: String
+    let cron: String
+    let timeZone: String
+    let task: String
+    let overlap: String
+    let catchUp: String
+    let isPaused: String
+    let next: String
+
+    init(_ parameter: StatementBuilder<DefinedSchedule>) {
+      name = parameter("name", .text) { $0.definition.name }
+      cron = parameter("cron", .text) { $0.definition.cron }
+      timeZone = parameter("time_zone", .text) { $0.definition.timeZone }
+      task = parameter("task", .bytea) { $0.definition.task }
+      overlap = parameter("overlap", .text) { $0.definition.overlap.rawValue }
+      catchUp = parameter("catch_up_ms", .int8) { $0.definition.catchUpMilliseconds }
+      isPaused = parameter("is_paused", .bool) { $0.definition.isPaused }
+      next = parameter("next_at", .timestamptz) { $0.next }
+    }
+  }
+
   static let insert = Statement<DefinedSchedule, ScheduleRow>(ScheduleRow.columns) { parameter in
     let tenant = parameter("tenant", .uuid) { $0.tenant.uuid }
     let id = parameter("id", .uuid) { $0.id.uuid }
-    let name = parameter("name", .text) { $0.definition.name }
-    let cron = parameter("cron", .text) { $0.definition.cron }
-    let timeZone = parameter("time_zone", .text) { $0.definition.timeZone }
-    let task = parameter("task", .bytea) { $0.definition.task }
-    let overlap = parameter("overlap", .text) { $0.definition.overlap.rawValue }
-    let catchUp = parameter("catch_up_ms", .int8) { $0.definition.catchUpMilliseconds }
-    let isPaused = parameter("is_paused", .bool) { $0.definition.isPaused }
-    let next = parameter("next_at", .timestamptz) { $0.next }
+    let new = DefinitionParameters(parameter)
     let principal = parameter("principal", .text) { $0.principal }
     return """
       insert into schedule (tenant_id, id, name, cron, time_zone, task, overlap, catch_up_ms, is_paused, next_at,
         created_by)
-      values (\(tenant), \(id), \(name), \(cron), \(timeZone), \(task), \(overlap), \(catchUp), \(isPaused), \(next),
-        \(principal))
+      values (\(tenant), \(id), \(new.name), \(new.cron), \(new.timeZone), \(new.task), \(new.overlap),
+        \(new.catchUp), \(new.isPaused), \(new.next), \(principal))
       returning \(ScheduleRow.columns)
       """
   }
 
   /// Replaces the definition of a schedule; `nil` when its version is not `expected`, or when it would be paused while
-  /// a time of it is due. A time that is due stays due: it is served before the new times count.
+  /// a time of it is due. A time that is due stays due: it is served before the new times count. Throws `NameTaken`.
   package func update(
     _ tenant: TenantID, _ id: ScheduleID, _ definition: ScheduleDefinition, next: Timestamp?, expected: Int
   ) async throws -> ScheduleRow? {
-    try await pool.query(
-      ScheduleStore.change,
-      DefinedSchedule(
-        tenant: tenant, id: id, definition: definition, next: next, principal: "", expected: expected)
-    ).first
+    let schedule = DefinedSchedule(
+      tenant: tenant, id: id, definition: definition, next: next, principal: "", expected: expected)
+    return try await NameTaken.translating("schedule") { try await pool.query(ScheduleStore.change, schedule).first }
   }
 
   static let change = Statement<DefinedSchedule, ScheduleRow>(ScheduleRow.columns) { parameter in
     let tenant = parameter("tenant", .uuid) { $0.tenant.uuid }
     let id = parameter("id", .uuid) { $0.id.uuid }
-    let name = parameter("name", .text) { $0.definition.name }
-    let cron = parameter("cron", .text) { $0.definition.cron }
-    let timeZone = parameter("time_zone", .text) { $0.definition.timeZone }
-    let task = parameter("task", .bytea) { $0.definition.task }
-    let overlap = parameter("overlap", .text) { $0.definition.overlap.rawValue }
-    let catchUp = parameter("catch_up_ms", .int8) { $0.definition.catchUpMilliseconds }
-    let isPaused = parameter("is_paused", .bool) { $0.definition.isPaused }
-    let next = parameter("next_at", .timestamptz) { $0.next }
+    let new = DefinitionParameters(parameter)
     let expected = parameter("expected", .int4) { Int32(clamping: $0.expected) }
     return """
-      update schedule set name = \(name), cron = \(cron), time_zone = \(timeZone), task = \(task),
-        overlap = \(overlap), catch_up_ms = \(catchUp), is_paused = \(isPaused),
-        next_at = case when not is_paused and next_at <= clock_timestamp() then next_at else \(next) end,
+      update schedule set name = \(new.name), cron = \(new.cron), time_zone = \(new.timeZone), task = \(new.task),
+        overlap = \(new.overlap), catch_up_ms = \(new.catchUp), is_paused = \(new.isPaused),
+        next_at = case when not is_paused and next_at <= clock_timestamp() then next_at else \(new.next) end,
         version = version + 1, updated_at = now()
       where tenant_id = \(tenant) and id = \(id) and version = \(expected)
-        and not (\(isPaused) and not is_paused and next_at <= clock_timestamp())
+        and not (\(new.isPaused) and not is_paused and next_at <= clock_timestamp())
       returning \(ScheduleRow.columns)
       """
   }

@@ -141,7 +141,7 @@ package struct WorkflowStore: Sendable {
   ) async throws -> Int? {
     do {
       return try await pool.query(WorkflowStore.insert, (tenant, name, document, principal, expected)).first
-    } catch let error as PostgresError where error.sqlState == "23505" {
+    } catch let error as PostgresError where error.isUniqueViolation {
       // Somebody else added it at the same moment.
       return nil
     }

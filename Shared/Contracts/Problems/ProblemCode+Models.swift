@@ -3,7 +3,9 @@ internal import HTTPWire
 extension ProblemCode {
   /// Providers, models, aliases, budgets, rate limits, keys.
   static let modelConfiguration: [ProblemCode] =
-    ["provider", "alias", "budget", "call", "key"].map { notFound($0) } + [tooMany, budgetExists, rateLimitExists]
+    ["provider", "alias", "budget", "rate limit", "call", "key"].map { notFound($0) } + [
+      tooMany, budgetExists, rateLimitExists,
+    ]
 
   /// `too_many`
   public static let tooMany = ProblemCode(

@@ -157,8 +157,9 @@ extension ProblemCode {
   }
 
   /// Of the provider for tests.
-  static let mockProvider: [ProblemCode] = [
-    ProblemCode(
-      "bad_scripts", .badRequest, meaning: "The scripts cannot be read.", remedy: "Correct them where `detail` says.")
-  ]
+  static let mockProvider: [ProblemCode] = [badScripts]
+
+  /// `bad_scripts`
+  public static let badScripts = ProblemCode(
+    "bad_scripts", .badRequest, meaning: "The scripts cannot be read.", remedy: "Correct them where `detail` says.")
 }

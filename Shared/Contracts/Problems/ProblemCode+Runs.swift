@@ -3,14 +3,17 @@ internal import HTTPWire
 extension ProblemCode {
   /// What the management API answers with.
   static let resources: [ProblemCode] =
-    ["task", "run", "step", "approval", "schedule", "workflow", "project", "limit", "weight"].map { notFound($0) } + [
+    ["task", "run", "step", "approval", "schedule", "workflow", "workflow version", "project", "limit", "weight"].map {
+      notFound($0)
+    } + [
       outdated, nameTaken, idempotencyKeyReused,
     ]
 
-  /// `KIND_not_found`: there is no such thing, or it belongs to another tenant.
-  static func notFound(_ kind: String) -> ProblemCode {
+  /// `KIND_not_found`: there is no such thing, or it belongs to another tenant. Spaces of `kind` become underscores.
+  public static func notFound(_ kind: String) -> ProblemCode {
     ProblemCode(
-      "\(kind)_not_found", .notFound, meaning: "There is no \(kind) with this id or name, or it is another tenant's.",
+      "\(kind.replacing(" ", with: "_"))_not_found", .notFound,
+      meaning: "There is no \(kind) with this id or name, or it is another tenant's.",
       remedy: "Check the id and the key.")
   }
 

@@ -1,4 +1,5 @@
 internal import Glibc
+internal import Settings
 
 /// Reads keys from the environment and from small files.
 enum KeyStorage {
@@ -8,13 +9,8 @@ enum KeyStorage {
 
   /// The first line of a file.
   static func contents(of path: String) -> String? {
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { return nil }
-    defer { close(descriptor) }
-    var bytes = [UInt8](repeating: 0, count: bytesMax)
-    let count = read(descriptor, &bytes, bytesMax)
-    guard count > 0 else { return nil }
-    let line = bytes[..<count].prefix { $0 != 0x0A && $0 != 0x0D }
+    guard let file = try? FileContents.read(path, limit: bytesMax), !file.bytes.isEmpty else { return nil }
+    let line = file.bytes.prefix { $0 != 0x0A && $0 != 0x0D }
     return String(validating: line, as: UTF8.self)
   }
 }

@@ -5,8 +5,8 @@ internal import Primitives
 package import ServiceKit
 internal import SystemSources
 
-/// Reads who makes a request. Every route asks here and nowhere else.
-package struct CallerAuthenticator: Sendable {
+/// Reads which worker makes a request. The worker protocol asks here and nowhere else.
+package struct WorkerAuthenticator: Sendable {
   /// By so much a step's assertion may have expired: a worker that did not reach the orchestrator for a while delivers
   /// its result all the same, if nobody else got the step meanwhile. The lease decides, not the time; longer than
   /// workers go on without an answer.
@@ -21,23 +21,13 @@ package struct CallerAuthenticator: Sendable {
     self.workers = workers
   }
 
-  /// The caller on whose behalf the gateway makes a request. Throws a 401 or 403 `Problem`.
-  func caller(of request: HTTPRequest) throws(Problem) -> Caller {
-    try assertions.authenticate(request, scope: .api)
-  }
-
   /// Lets only workers pass. Throws a 401 `Problem`.
-  func requireWorker(_ request: HTTPRequest) throws(Problem) { try workers.require(request) }
-
-  /// Lets only the operator of the installation pass. Throws a 401 or 403 `Problem`.
-  func requireOperator(_ request: HTTPRequest) throws(Problem) {
-    _ = try assertions.authenticate(request, scope: .operator)
-  }
+  func require(_ request: HTTPRequest) throws(Problem) { try workers.require(request) }
 
   /// The worker behind an assertion, which must be for `step`. Throws a 401 or 403 `Problem`.
-  func worker(of step: StepID, assertion: String?) throws(Problem) -> Caller {
+  func caller(of step: StepID, assertion: String?) throws(Problem) -> Caller {
     let caller = try assertions.authenticate(
-      assertion, scope: .step, now: WallClock.now(), late: CallerAuthenticator.lateSeconds)
+      assertion, scope: .step, now: WallClock.now(), late: WorkerAuthenticator.lateSeconds)
     guard caller.step?.id == step else {
       throw Problem(.stepDiffers)
     }
@@ -45,9 +35,20 @@ package struct CallerAuthenticator: Sendable {
   }
 
   /// Checks that the assertion of a worker was made for the lease with this token. Throws a 403 `Problem`.
-  func requireLease(_ token: UUID, of caller: Caller) throws(Problem) {
-    guard caller.step?.lease == LeaseBinding(token: token) else {
-      throw Problem(.leaseDiffers)
-    }
+  func requireLease(_ token: UUID, of holder: LeaseHolder) throws(Problem) {
+    let isHeld =
+      switch holder {
+      case .caller(let caller): caller.step?.lease == LeaseBinding(token: token)
+      case .token(let signed): signed == token
+      }
+    guard isHeld else { throw Problem(.leaseDiffers) }
   }
+}
+
+/// Whose lease a worker's assertion was made for.
+enum LeaseHolder: Sendable {
+  /// A verified assertion: it names its lease by a digest of the token.
+  case caller(Caller)
+  /// An assertion that this process has signed itself, for the lease with this token.
+  case token(UUID)
 }
