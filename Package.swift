@@ -151,7 +151,7 @@ var targets: [Target] = [
   library("Dialects", at: "Services/LLMRouter/Dialects", ["Crypto", "HTTPWire", "JSON", "Pricing", "Primitives"]),
   library("Checks", at: "Services/LLMRouter/Checks", ["JSON", "JSONSchema"]),
   .target(
-    name: "RouterSchema", dependencies: ["Postgres"], path: "Services/LLMRouter/Schema",
+    name: "RouterSchema", dependencies: ["Postgres", "Telemetry"], path: "Services/LLMRouter/Schema",
     resources: [
       .embedInCode("Migrations/0001_models.sql"), .embedInCode("Migrations/0002_attempts.sql"),
       .embedInCode("Migrations/0003_routing.sql"), .embedInCode("Migrations/0004_usage.sql"),
@@ -270,6 +270,8 @@ var targets: [Target] = [
 
   // Test kits.
   library("ReactorTestKit", at: "Tests/Support/ReactorTestKit", ["Reactor"]),
+  library("HTTPTestKit", at: "Tests/Support/HTTPTestKit", ["HTTP"]),
+  library("RedisTestKit", at: "Tests/Support/RedisTestKit", ["Reactor"]),
 
   // Tests, one folder per module.
   tests("Tidy", ["Contracts", "HTTPWire"]),
@@ -292,7 +294,8 @@ var targets: [Target] = [
   tests(
     "RouterAPI",
     [
-      "RouterAPI", "ModelCalls", "ModelCatalog", "AnswerCache", "Contracts", "Dialects", "HTTP", "HTTPWire", "JSON",
+      "RouterAPI", "ModelCalls", "ModelCatalog", "AnswerCache", "Contracts", "Dialects", "HTTP", "HTTPTestKit",
+      "HTTPWire", "JSON",
       "Ledger", "Postgres", "Pricing", "Primitives", "Reactor", "Redis", "Routing", "ScriptedProvider", "ServiceKit",
       "Settings", "Spending", "SystemSources", "Telemetry",
     ]),
@@ -300,7 +303,10 @@ var targets: [Target] = [
     "Ledger",
     ["SystemSources", "Ledger", "Budgets", "Contracts", "Dialects", "Postgres", "Pricing", "Primitives", "Telemetry"]),
   tests(
-    "Spending", ["SystemSources", "Spending", "Budgets", "Postgres", "Primitives", "Reactor", "Redis", "Telemetry"]),
+    "Spending",
+    [
+      "SystemSources", "Spending", "Budgets", "Postgres", "Primitives", "Reactor", "Redis", "RedisTestKit", "Telemetry",
+    ]),
   tests("AnswerCache", ["AnswerCache", "Contracts", "Dialects", "JSON", "Pricing", "Primitives"]),
   tests("ScriptedProvider", ["ScriptedProvider", "JSON"]),
   tests(
@@ -313,7 +319,8 @@ var targets: [Target] = [
     "ModelCalls",
     [
       "SystemSources",
-      "ModelCalls", "AnswerCache", "Contracts", "Dialects", "HTTP", "HTTPWire", "JSON", "Primitives", "Reactor",
+      "ModelCalls", "AnswerCache", "Contracts", "Dialects", "HTTP", "HTTPTestKit", "HTTPWire", "JSON", "Primitives",
+      "Reactor",
     ]),
   tests("AgentTools", ["AgentTools"]),
   tests("AgentLoop", ["AgentLoop", "Contracts", "JSON"]),
@@ -363,7 +370,7 @@ var targets: [Target] = [
       "LocalStack", "Budgets", "Contracts", "Dialects", "Ledger", "ModelCatalog", "Postgres", "Pricing", "Primitives",
       "Reactor", "RouterSchema", "Routing", "Spending", "Telemetry",
     ]),
-  tests("Redis", ["Redis", "Reactor", "TLS", "Telemetry", "Primitives", "ReactorTestKit"]),
+  tests("Redis", ["Redis", "Reactor", "TLS", "Telemetry", "Primitives", "ReactorTestKit", "RedisTestKit"]),
 ]
 
 // `CADRE_ONLY=JSON swift test` builds and tests the named modules and what they stand on, nothing else.

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what the build, the local stack and the tests need on Debian 12 and is missing. Swift and make must be there already.
-# Usage: deploy/setup.sh [run|test|bench|dashboards]
+# Usage: deploy/setup.sh [run|test|bench|dashboards|drill]
 set -euo pipefail
 purpose=${1:-run}
 
@@ -35,6 +35,11 @@ if [ "$purpose" = dashboards ]; then
   for program in prometheus prometheus-postgres-exporter prometheus-redis-exporter prometheus-node-exporter; do
     need_program $program $program
   done
+fi
+if [ "$purpose" = drill ]; then
+  need_program prometheus prometheus
+  need_program prometheus-alertmanager prometheus-alertmanager
+  need_program python3 python3
 fi
 if [ "$purpose" = bench ]; then
   need_program nginx nginx-light

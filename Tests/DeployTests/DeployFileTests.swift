@@ -24,9 +24,9 @@ import Testing
     }
     let changes = try #require(try lines("CHANGELOG.md").first { $0.hasPrefix("## ") })
     #expect(changes.split(separator: " ")[1] == version, "the first heading of CHANGELOG.md")
-    let manifest = try lines("deploy/kubernetes/base/kustomization.yaml")
+    let manifest = try ["base", "migrate"].flatMap { try lines("deploy/kubernetes/\($0)/kustomization.yaml") }
     let named = manifest.filter { $0.contains("newTag:") || $0.contains("app.kubernetes.io/version:") }
-    #expect(named.count >= 5)
+    #expect(named.count >= 8)
     for line in named {
       #expect(line.contains("newTag: \(version) ") || line.contains("/version: \(version) "), "\(line)")
     }
@@ -52,6 +52,17 @@ import Testing
     }
   }
 
+  @Test func `Kubernetes takes the configuration of the compose stack, not a copy`() throws {
+    func text(_ path: String) throws -> String {
+      try String(contentsOf: Script.root.appendingPathComponent("deploy/\(path)"), encoding: .utf8)
+    }
+    let base = try text("kubernetes/base/kustomization.yaml")
+    #expect(base.contains("resources: [../../config,") && !base.contains("configMapGenerator"))
+    #expect(try text("config/kustomization.yaml").contains("files: [llm-router.yaml]"))
+    #expect(try text("docker-compose.prod.yml").contains("./config/llm-router.yaml:/etc/cadre/llm-router.yaml:ro"))
+    #expect(try text("kubernetes/base/llm-router.yaml").contains("configMap: { name: llm-router"))
+  }
+
   @Test func `secrets are made once, whole, and not for everybody's eyes`() throws {
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent("cadre-secrets-\(UUID().uuidString)")
     defer { try? FileManager.default.removeItem(at: folder) }
@@ -69,6 +80,11 @@ import Testing
     let url = try String(contentsOf: secrets.appendingPathComponent("postgres_url"), encoding: .utf8)
     let password = try String(contentsOf: secrets.appendingPathComponent("postgres_password"), encoding: .utf8)
     #expect(key.count == 54 && password.count == 48 && url.contains(password) && !url.contains("\n"))
+    // Redis by TLS: its certificate is of the authority beside it, for the name that the stack uses.
+    let verified = try Script.run(
+      "openssl", "verify", "-CAfile", secrets.path + "/redis_ca.crt", "-verify_hostname", "redis",
+      secrets.path + "/redis.crt")
+    #expect(verified.status == 0, "\(verified.text)")
     // The folder cannot be listed by others; the files can be read by the users inside of the containers.
     #expect(try Script.run("stat", "-c", "%a", secrets.path).text == "711\n")
     #expect(try Script.run(deploy.path + "/make-secrets").status == 0)

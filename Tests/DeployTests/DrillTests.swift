@@ -8,6 +8,12 @@ import Testing
     #expect(drill.status == 0, "\(drill.text.suffix(4000))")
   }
 
+  @Test func `traces are whole trees, and logs and metrics arrive, at a receiver that knows the schema`() throws {
+    let drill = try Script.run(
+      ".build/python/bin/python", "Tests/Deploy/trace_drill.py", "--bin", Script.executables, "--quick")
+    #expect(drill.status == 0, "\(drill.text.suffix(8000))")
+  }
+
   @Test func `a database that dies under load costs no accepted task`() throws {
     let drill = try Script.run(
       "python3", "Tests/Deploy/failover_drill.py", "--bin", Script.executables, "--seconds", "3")

@@ -136,6 +136,42 @@ extension EndToEndTests {
       #expect(try cadre(["logs", "--data", folder, "--service", "nobody"]).status == 2)
     }
 
+    @Test(arguments: ["orchestrator", "llm-router"])
+    func `a migration job brings an empty database to the version, does nothing twice, and fails where it cannot`(
+      service: String
+    ) throws {
+      func migrate(_ database: String) throws -> Answer {
+        var environment = [
+          "CADRE_POSTGRES_URL": "host=\(stack.sockets) port=5432 user=cadre dbname=\(database)",
+          "CADRE_HTTP_PORT": "\(stack.port(of: service))",
+        ]
+        if service == "llm-router" { environment["CADRE_REDIS_URL"] = "unix:/nowhere" }
+        for (variable, name) in [
+          ("CADRE_IDENTITY_GATEWAY_KEYS_FILE", StackKeys.Name.gateway), ("CADRE_IDENTITY_STEP_KEYS_FILE", .step),
+          service == "orchestrator"
+            ? ("CADRE_IDENTITY_WORKER_KEYS_FILE", .worker) : ("CADRE_VIRTUAL_KEYS_SIGNING_KEYS_FILE", .virtualKey),
+        ] { environment[variable] = stack.keys.path(name) }
+        let done = try ChildProcess.run(
+          ProcessSpecification(
+            "\(StackFixture.executables)/\(service)", ["--migrate"], environment: environment, folder: "/"),
+          seconds: 120)
+        return Answer(status: done.status, text: done.output)
+      }
+      _ = try stack.postgres.query("create database fresh", database: "postgres")
+      let first = try migrate("fresh")
+      #expect(first.status == 0 && first.text.contains("\"schema migrated\""), "\(first.text)")
+      let schema = service == "orchestrator" ? "orchestrator" : "llm_router"
+      let applied = "select count(*) from \(schema).schema_migrations"
+      #expect(try stack.postgres.query(applied, database: "fresh") == stack.postgres.query(applied))
+      let second = try migrate("fresh")
+      #expect(second.status == 0 && !second.text.contains("\"schema migrated\""), "\(second.text)")
+      let failed = try migrate("none")
+      #expect(failed.status == 1 && failed.text.contains("the schema could not be migrated"), "\(failed.text)")
+      _ = try stack.postgres.query(
+        "insert into \(schema).schema_migrations values (99, 'x', 'x', now(), 0)", database: "fresh")
+      #expect(try migrate("fresh").status == 1)
+    }
+
     @Test func `a service takes the descriptors that it may, says so, and warns when they are too few`() throws {
       func start(_ limits: String) throws -> (log: String, metrics: String) {
         let (port, admin) = (LoopbackPort.free(), LoopbackPort.free())

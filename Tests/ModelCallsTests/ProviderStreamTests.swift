@@ -1,5 +1,6 @@
 import Dialects
 import HTTP
+import HTTPTestKit
 import JSON
 import Primitives
 import SystemSources

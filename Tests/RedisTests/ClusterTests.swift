@@ -1,4 +1,5 @@
 import Reactor
+import RedisTestKit
 import Synchronization
 import TLS
 import Telemetry
@@ -12,7 +13,7 @@ private final class Flag: Sendable {
 
 @Suite(.serialized) struct ClusterTests {
   /// Three masters, and a replica of the first.
-  private struct Cluster {
+  private struct Cluster: Sendable {
     let folder = TestFolder()
     let nodes: [PortRedis]
     let certificates: TestCertificates?

@@ -1,4 +1,5 @@
 import Reactor
+import RedisTestKit
 import TLS
 import Telemetry
 import Testing

@@ -1,4 +1,5 @@
 import Reactor
+import RedisTestKit
 import TLS
 import Telemetry
 import Testing
@@ -7,7 +8,7 @@ import Testing
 
 @Suite(.serialized) struct SentinelTests {
   /// A master with a replica and three sentinels, with passwords, by TLS if wanted.
-  private struct Installation {
+  private struct Installation: Sendable {
     let folder = TestFolder()
     let servers: [PortRedis]
     let sentinels: [PortRedis]

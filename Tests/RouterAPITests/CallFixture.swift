@@ -64,7 +64,7 @@ struct CallFixture: Sendable {
 
   /// Runs a test with an alias "both" for all models in their order, and more of it as `adjust` says.
   static func run(
-    _ models: [Model], adjust: (inout AliasRule) -> Void = { _ in },
+    _ models: [Model], redactions: [String] = [], adjust: (inout AliasRule) -> Void = { _ in },
     _ body: @escaping @Sendable (CallFixture) async throws -> Void
   ) async throws {
     let group = EventLoopGroup(count: 2)
@@ -80,7 +80,8 @@ struct CallFixture: Sendable {
     let client = HTTPClient(group: group, telemetry: .disabled())
     let ledger = LedgerWriter(
       store: CallStore(pool: unreachablePostgres(group)), spool: nil, logger: Telemetry.disabled().logger)
-    let calls = try service(group, client, ledger, catalog: try await catalog(models, rule, providerPort))
+    let calls = try service(
+      group, client, ledger, catalog: try await catalog(models, rule, providerPort), redactions: redactions)
     var routes = Router()
     try CallFixture.routes(group, calls, ledger).add(to: &routes)
     let (router, port) = try await serve(routes, group)
@@ -175,7 +176,8 @@ struct CallFixture: Sendable {
   }
 
   private static func service(
-    _ group: EventLoopGroup, _ client: HTTPClient, _ ledger: LedgerWriter, catalog: CatalogCache
+    _ group: EventLoopGroup, _ client: HTTPClient, _ ledger: LedgerWriter, catalog: CatalogCache,
+    redactions: [String]
   ) throws -> CallService {
     let registry = MetricsRegistry()
     let redis = RedisPool(group: group, configuration: RedisConfiguration(address: .host("127.0.0.1", port: 1)))
@@ -198,7 +200,7 @@ struct CallFixture: Sendable {
       limits: CallLimits(
         timeout: .seconds(60), retries: AttemptPolicy(attemptsMax: 4, pauseMilliseconds: 2), outputTokens: 100,
         allowsUnpriced: true, answerBytes: 1 << 20, times: ProviderTimes(timeout: .seconds(30)), heartbeat: .zero),
-      filter: try RequestFilter())
+      filter: try RequestFilter(redactions: redactions))
   }
 }
 

@@ -61,20 +61,34 @@ import Testing
     expect(problem(signed([.api, .step]), .step), 403, "scope_missing")
   }
 
-  @Test func `a worker's assertion opens model calls and nothing of the API`() {
+  private func signedStep(milliseconds: Int64, at time: Timestamp = AuthenticatorTests.now) -> String {
     let caller = Caller(
       issuer: .orchestrator, tenant: AuthenticatorTests.tenant, principal: "key:a", scopes: [.models, .step],
       step: Caller.Step(
         run: RunID(UUID(high: 1, low: 1)), id: StepID(UUID(high: 1, low: 2)),
         lease: LeaseBinding(token: UUID(high: 1, low: 3))))
-    let text = StepAssertions(AssertionSigner(steps)).text(
-      for: caller, leaseMilliseconds: 15_000, now: AuthenticatorTests.now)
+    return StepAssertions(AssertionSigner(steps)).text(for: caller, leaseMilliseconds: milliseconds, now: time)
+  }
+
+  @Test func `a worker's assertion opens model calls and nothing of the API`() {
+    let text = signedStep(milliseconds: 15_000)
     #expect(problem(text, .models) == nil)
     #expect(problem(text, .api)?.0 == 403)
     #expect(problem(text, .operator)?.0 == 403)
     // It ends with the lease.
     #expect(problem(text, .models, after: .seconds(19)) == nil)
     #expect(problem(text, .models, after: .seconds(20))?.1 == "assertion_expired")
+  }
+
+  @Test func `a step's assertion does not end before its lease, and lasts an hour at most`() {
+    // Half a second and a second: the lease ends between two seconds. Clocks may differ by five.
+    let fraction = signedStep(milliseconds: 1000, at: AuthenticatorTests.now + .milliseconds(500))
+    #expect(problem(fraction, .models, after: .milliseconds(6999)) == nil)
+    #expect(problem(fraction, .models, after: .seconds(7))?.1 == "assertion_expired")
+    let long = signedStep(milliseconds: 365 * 86_400_000)
+    #expect(problem(long, .models, after: .seconds(3604)) == nil)
+    #expect(problem(long, .models, after: .seconds(3605))?.1 == "assertion_expired")
+    #expect(problem(signedStep(milliseconds: -1), .models, after: .seconds(5))?.1 == "assertion_expired")
   }
 
   @Test func `shared secrets are a start error`() throws {
@@ -96,6 +110,17 @@ import Testing
     // A clock that was set back.
     let early = assertions.text(for: caller, to: .router, now: AuthenticatorTests.now + .seconds(-100))
     #expect(problem(early, .api, after: .seconds(-100)) == nil)
+  }
+
+  @Test func `so many callers are remembered, and no more`() {
+    let assertions = CallerAssertions(AssertionSigner(gateway), callersMax: 3)
+    for number in 0..<10 {
+      let caller = Caller(
+        issuer: .gateway, tenant: AuthenticatorTests.tenant, principal: "key:\(number)", scopes: [.api])
+      let text = assertions.text(for: caller, to: .router, now: AuthenticatorTests.now)
+      #expect(assertions.text(for: caller, to: .router, now: AuthenticatorTests.now + .seconds(1)) == text)
+      #expect((1...3).contains(assertions.count))
+    }
   }
 
   // MARK: Workers

@@ -24,6 +24,10 @@ import Testing
     for number in 1...3 { registry.granted(leased(UInt64(number))) }
     #expect(!isGranted(registry, leased(1), token: leased(1).token))
     #expect(isGranted(registry, leased(3), token: leased(3).token))
+    // A step that is known needs no new place.
+    registry.granted(leased(4))
+    registry.granted(leased(4))
+    #expect(isGranted(registry, leased(3), token: leased(3).token))
   }
 
   @Test func `an assertion that was signed here is known for its lease alone`() {

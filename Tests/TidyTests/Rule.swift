@@ -39,7 +39,7 @@ struct Rule: Sendable, CustomTestStringConvertible {
   /// Every rule.
   static let all =
     sizeRules + bannedCodeRules + nameRules + telemetryRules
-    + [publicTypes, imports, decider, pureDependencies, pureCode, compositionRoots] + [
+    + [publicTypes, imports, decider, pureDependencies, pureCode, compositionRoots, noClockAssertions] + [
       migrations, links, machinePaths, whiteSpace, testFolders, noBinaries, makeTargets, environment, words,
     ]
 

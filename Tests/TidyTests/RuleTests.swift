@@ -71,6 +71,19 @@ import Testing
     #expect(Self.count(.noOwnTime, ["Shared/Reactor/A.swift": "usleep(1)\n"]) == 0)
   }
 
+  @Test func `assertions about the time`() {
+    func breaches(_ source: String, _ path: String = "Tests/XTests/A.swift") -> Int {
+      Self.count(.noClockAssertions, [path: source])
+    }
+    #expect(breaches("let clock = ContinuousClock()\n") == 1)
+    #expect(breaches("#expect(Date() < limit)\n") == 1)
+    #expect(breaches("let a = try #require(b, \"\\(c)\")\n#expect(\n  MonotonicClock.now() - start < 5)\n") == 1)
+    #expect(breaches("#expect(start.timeIntervalSince(end) < 5)\n#expect(elapsed < 5)\n") == 2)
+    #expect(breaches("while Date() < limit { #expect(isThere(\"Date()\")) }\n#expect(a)  // Date()\n") == 0)
+    #expect(breaches("#expect(Date() < limit)\n", "Tests/SystemSourcesTests/A.swift") == 0)
+    #expect(breaches("#expect(Date() < limit)\n", "Shared/X/A.swift") == 0)
+  }
+
   @Test func `unproven concurrency`() {
     let claim = "final class A: @unchecked Sendable {}\n"
     #expect(Self.shared(.noUnprovenConcurrency, claim) == 1)

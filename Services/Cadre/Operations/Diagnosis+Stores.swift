@@ -71,7 +71,8 @@ extension Diagnosis {
     if schema.applied < schema.known {
       return .fault(
         "migrations", "schema \(schema.schema) is at migration \(schema.applied) of \(schema.known)",
-        remedy: "start the service that owns it: it migrates at its start; its log says what keeps it from that")
+        remedy:
+          "run the service that owns it with --migrate, or start it: it migrates then; its log says what hinders it")
     }
     if schema.applied > schema.known {
       return .fault(

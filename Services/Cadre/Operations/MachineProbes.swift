@@ -47,7 +47,8 @@ enum MachineProbes {
       return facts
     }
     facts.ageDays = max(0, WallClock.now().unixMicroseconds / 1_000_000 - Int64(info.st_mtim.tv_sec)) / 86_400
-    if info.st_mode & 0o004 != 0, isReachable(file) { facts.openFile = file }
+    // What a container engine mounts is seen in its container only.
+    if info.st_mode & 0o004 != 0, !file.hasPrefix("/run/secrets/"), isReachable(file) { facts.openFile = file }
     return keys(String(text.prefix { !$0.isNewline }), facts)
   }
 

@@ -111,10 +111,10 @@ final class LLMRouterService: Service {
     ).add(to: &router)
   }
 
+  func migrate() async throws { try await RouterSchema.migrate(pool, logger: context.telemetry.logger) }
+
   func prepare() async throws {
-    await pool.start()
-    try await Migrator(pool: pool, schema: RouterSchema.name, logger: context.telemetry.logger)
-      .migrate(RouterSchema.migrations)
+    try await migrate()
     await redis.start(logger: context.telemetry.logger)
     await budgets.prepare()
     if !spoolFolder.isEmpty {

@@ -45,7 +45,8 @@ final class OrchestratorService: Service {
       group: context.group, store: storage.runs, queue: storage.runs,
       catalog: WorkflowCatalog(source: storage.workflows),
       submitters: SubmitterCache(source: storage.runs.submitters),
-      notifier: ReplicaNotifier(channel: storage.replicas, logger: logger), metrics: metrics, logger: logger)
+      notifier: ReplicaNotifier(channel: storage.replicas, logger: logger), metrics: metrics,
+      tracing: try OrchestratorSettings.tracing(context.telemetry.tracer, settings), logger: logger)
     timers = TimerService(engine: engine, store: storage.runs, lease: lease, telemetry: context.telemetry)
     let submitter = TaskSubmitter(engine: engine, projects: storage.projects)
     schedules = ScheduleService(
@@ -74,7 +75,9 @@ final class OrchestratorService: Service {
 
   func route(_ router: inout Router) { routes.add(to: &router) }
 
-  func prepare() async throws {
+  func prepare() async throws { try await migrate() }
+
+  func migrate() async throws {
     await pool.start()
     try await Migrator(pool: pool, schema: OrchestratorSchema.name, logger: logger)
       .migrate(OrchestratorSchema.migrations)

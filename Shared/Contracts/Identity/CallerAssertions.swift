@@ -22,10 +22,20 @@ public final class CallerAssertions: Sendable {
   }
 
   private let signer: AssertionSigner
+  private let callersMax: Int
   private let signed = Mutex<[Use: Signed]>([:])
 
   /// Signs with an issuer's first key.
-  public init(_ signer: AssertionSigner) { self.signer = signer }
+  public convenience init(_ signer: AssertionSigner) { self.init(signer, callersMax: CallerAssertions.callersMax) }
+
+  /// The same, remembering at most `callersMax` callers.
+  package init(_ signer: AssertionSigner, callersMax: Int) {
+    self.signer = signer
+    self.callersMax = callersMax
+  }
+
+  /// How many callers are remembered.
+  package var count: Int { signed.withLock { $0.count } }
 
   /// An assertion about a caller for a service.
   public func text(for caller: Caller, to audience: Audience, now: Timestamp) -> String {
@@ -38,7 +48,7 @@ public final class CallerAssertions: Sendable {
       caller: caller, audiences: Audiences(audience), expiresAt: seconds + CallerAssertions.lifetimeSeconds)
     let text = signer.sign(assertion)
     signed.withLock { signed in
-      if signed.count >= CallerAssertions.callersMax { signed.removeAll(keepingCapacity: true) }
+      if signed.count >= callersMax { signed.removeAll(keepingCapacity: true) }
       signed[use] = Signed(text: text, madeAt: seconds)
     }
     return text

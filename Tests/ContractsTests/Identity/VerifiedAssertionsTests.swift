@@ -35,25 +35,7 @@ import Testing
       #expect(try memory.verify(text, now: Samples.now).caller == caller)
       #expect(memory.count <= 2 * VerifiedAssertions.halfMax)
     }
-    #expect(memory.count >= VerifiedAssertions.halfMax)
-  }
-
-  @Test func `verification is quick`() throws {
-    let verifier = try Samples.router()
-    let memory = VerifiedAssertions(verifier)
-    let keys = try Samples.stepKeys()
-    let text = Samples.sign(Samples.assertion(Samples.worker()), keys)
-    let clock = ContinuousClock()
-    let rounds = 20_000
-    func microseconds(_ body: () throws -> Void) rethrows -> Double {
-      let time = try clock.measure { for _ in 0..<rounds { try body() } }
-      return Double(time.components.attoseconds / 1_000_000_000_000 + time.components.seconds * 1_000_000)
-        / Double(rounds)
-    }
-    let first = try microseconds { _ = try verifier.verify(text, now: Samples.now) }
-    let known = try microseconds { _ = try memory.verify(text, now: Samples.now) }
-    let signer = AssertionSigner(keys)
-    let signing = microseconds { _ = signer.sign(Samples.assertion(Samples.worker())) }
-    print("assertions (\(text.utf8.count) bytes): sign \(signing) us, verify \(first) us, known \(known) us")
+    // The young half is full, and the one before it is still known.
+    #expect(memory.count == 2 * VerifiedAssertions.halfMax)
   }
 }

@@ -1,12 +1,15 @@
-import HTTP
-import Primitives
-import Synchronization
+public import HTTP
+internal import Synchronization
 
 /// A provider's body whose pieces and end are given. Its deadlines are recorded and never waited for.
-final class ScriptedBody: HTTPClientBody {
-  enum Step: Sendable {
+public final class ScriptedBody: HTTPClientBody {
+  /// What comes next.
+  public enum Step: Sendable {
+    /// Some bytes.
     case piece(String)
+    /// The end.
     case end
+    /// The connection breaks, or a deadline passes.
     case failure(HTTPClientError.Code)
   }
 
@@ -17,11 +20,14 @@ final class ScriptedBody: HTTPClientBody {
 
   private let state: Mutex<State>
 
-  init(_ steps: Step...) { state = Mutex(State(steps: steps)) }
+  /// A body that gives `steps`, and then ends.
+  public init(_ steps: Step...) { state = Mutex(State(steps: steps)) }
 
-  var deadlines: [UInt64] { state.withLock { $0.deadlines } }
+  /// The deadlines of all reads.
+  public var deadlines: [UInt64] { state.withLock { $0.deadlines } }
 
-  func next(before deadline: UInt64) async throws -> [UInt8]? {
+  /// The next step.
+  public func next(before deadline: UInt64) async throws -> [UInt8]? {
     let step = state.withLock { state in
       state.deadlines.append(deadline)
       return state.steps.isEmpty ? Step.end : state.steps.removeFirst()
