@@ -6,7 +6,7 @@ SERVICES := gateway orchestrator llm-router agent-core mock-provider cadre
 FORMATTED := Package.swift Services Shared Tests
 SCRIPTS = $(shell grep -rlE '^.!.*sh$$' .ci deploy Tests)
 
-.PHONY: help setup run build test lint format tidy modules bench bench-workflows bench-models chaos fuzz docs clean
+.PHONY: help setup run build test lint format tidy modules bench bench-telemetry bench-workflows bench-models bench-lists chaos drills redis-drill alert-drill trace-drill dashboards fuzz docs clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -45,6 +45,11 @@ bench: ## Measure against peers and limits, in one run
 	@swift build -c release --product bench-server
 	@python3 Tests/Benchmarks/bench.py --bin .build/release
 
+bench-telemetry: ## Measure what tracing, logs and metrics cost, and the size of scrapes
+	@deploy/setup.sh run
+	@$(MAKE) --no-print-directory build
+	@python3 Tests/Benchmarks/telemetry.py --bin .build/release
+
 bench-workflows: ## Measure durable workflows; PYTHON=... with dbos installed compares with it
 	@deploy/setup.sh bench
 	@swift build -c release --product orchestrator
@@ -61,6 +66,35 @@ chaos: ## Kill, restart and empty everything under load for SECONDS_OF_CHAOS (de
 	@deploy/setup.sh run
 	@$(MAKE) --no-print-directory build
 	@python3 Tests/Faults/chaos.py --bin .build/release --seconds $(or $(SECONDS_OF_CHAOS),600) $(if $(SEED),--seed $(SEED))
+
+dashboards: ## Check every query of the dashboards on a Prometheus that scrapes a stack under load; RENDER=FOLDER draws them
+	@deploy/setup.sh dashboards
+	@$(MAKE) --no-print-directory build
+	@python3 Tests/Deploy/dashboards_drill.py --bin .build/release $(if $(RENDER),--render $(RENDER))
+
+drills: ## Drills with real servers of Postgres and PgBouncer: restore, recovery to a point in time, fail-over, replica, pooler, TLS
+	@deploy/setup.sh test
+	@for product in $(SERVICES); do swift build --product $$product || exit 1; done
+	@for drill in restore recovery failover replica pooler tls; do echo "$$drill"; python3 Tests/Deploy/$${drill}_drill.py --bin .build/debug || exit 1; done
+
+bench-lists: ## Fill a local stack that runs (DATA, PORT) with ROWS rows (default 1000000) and time its lists and reports
+	@Tests/Benchmarks/lists.sh $(DATA) $(PORT) $(or $(ROWS),1000000)
+
+redis-drill: ## Kill Redis masters, behind sentinels and in a cluster, under a stack at work
+	@deploy/setup.sh test
+	@$(MAKE) --no-print-directory build
+	@python3 Tests/Deploy/redis_drill.py --bin .build/release --mode sentinel
+	@python3 Tests/Deploy/redis_drill.py --bin .build/release --mode cluster
+
+alert-drill: ## Spend a budget at a real stack until Alertmanager has sent what it has to (two minutes)
+	@deploy/setup.sh drill
+	@$(MAKE) --no-print-directory build
+	@python3 Tests/Deploy/alert_drill.py --bin .build/release
+
+trace-drill: ## Compare the whole traces of a real stack of two replicas at a receiver of OTLP (a minute)
+	@deploy/setup.sh test
+	@$(MAKE) --no-print-directory build
+	@.build/python/bin/python Tests/Deploy/trace_drill.py --bin .build/release
 
 fuzz: ## Run every fuzz target for SECONDS_EACH (default 60) seconds
 	@deploy/setup.sh run

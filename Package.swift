@@ -50,6 +50,7 @@ var targets: [Target] = [
   .systemLibrary(name: "CHiredis", path: "Shared/CLibraries/CHiredis", providers: [.apt(["libhiredis-dev"])]),
   systemLibrary("CCurl", pkgConfig: "libcurl", package: "libcurl4-openssl-dev"),
   systemLibrary("COpenSSL", pkgConfig: "libcrypto", package: "libssl-dev"),
+  systemLibrary("CTLS", pkgConfig: "libssl", package: "libssl-dev"),
   systemLibrary("CZlib", pkgConfig: "zlib", package: "zlib1g-dev"),
   systemLibrary("CZstd", pkgConfig: "libzstd", package: "libzstd-dev"),
   systemLibrary("CYAML", pkgConfig: "yaml-0.1", package: "libyaml-dev"),
@@ -82,8 +83,10 @@ var targets: [Target] = [
       "ContentCoding", "Crypto",
       "CCurl",
     ]),
-  shared("Postgres", ["Primitives", "SystemSources", "Reactor", "Telemetry", "CLibPQ"]),
-  shared("Redis", ["Crypto", "HTTPWire", "Primitives", "SystemSources", "Reactor", "Telemetry", "CHiredis"]),
+  shared("Postgres", ["Primitives", "Settings", "SystemSources", "Reactor", "Telemetry", "CLibPQ"]),
+  // The client's side of TLS, without sockets.
+  shared("TLS", ["CTLS"]),
+  shared("Redis", ["Crypto", "HTTPWire", "Primitives", "SystemSources", "Reactor", "Telemetry", "TLS", "CHiredis"]),
 
   shared(
     "ServiceKit",
@@ -116,7 +119,7 @@ var targets: [Target] = [
     ]),
   library(
     "StepDispatch", at: "Services/Orchestrator/Dispatch",
-    ["SystemSources", "RunStorage", "Decider", "Contracts", "Primitives", "Reactor", "Telemetry"]),
+    ["SystemSources", "RunStorage", "Decider", "Contracts", "Crypto", "Primitives", "Reactor", "Telemetry"]),
   library(
     "RunEngine", at: "Services/Orchestrator/Engine",
     [
@@ -148,7 +151,7 @@ var targets: [Target] = [
   library("Dialects", at: "Services/LLMRouter/Dialects", ["Crypto", "HTTPWire", "JSON", "Pricing", "Primitives"]),
   library("Checks", at: "Services/LLMRouter/Checks", ["JSON", "JSONSchema"]),
   .target(
-    name: "RouterSchema", dependencies: ["Postgres"], path: "Services/LLMRouter/Schema",
+    name: "RouterSchema", dependencies: ["Postgres", "Telemetry"], path: "Services/LLMRouter/Schema",
     resources: [
       .embedInCode("Migrations/0001_models.sql"), .embedInCode("Migrations/0002_attempts.sql"),
       .embedInCode("Migrations/0003_routing.sql"), .embedInCode("Migrations/0004_usage.sql"),
@@ -189,8 +192,8 @@ var targets: [Target] = [
   library(
     "RouterConfiguration", at: "Services/LLMRouter/Configuration",
     [
-      "AnswerCache", "Contracts", "ModelCalls", "ModelCatalog", "Pricing", "Primitives", "Routing", "ServiceKit",
-      "Settings", "SystemSources",
+      "AnswerCache", "Contracts", "ModelCalls", "ModelCatalog", "Postgres", "Pricing", "Primitives", "Redis", "Routing",
+      "ServiceKit", "Settings", "SystemSources", "TLS",
     ]),
   service(
     "llm-router", at: "Services/LLMRouter/Main",
@@ -238,10 +241,20 @@ var targets: [Target] = [
 
   library(
     "LocalStack", at: "Services/Cadre/LocalStack",
-    ["CCurl", "CLinux", "Crypto", "Primitives", "Process", "SystemSources"]),
+    ["CCurl", "CLinux", "Crypto", "JSON", "Primitives", "Process", "SystemSources"]),
+  // What an operator asks of an installation, local or remote: doctor, status and logs.
+  library(
+    "CadreOperations", at: "Services/Cadre/Operations",
+    [
+      "CLinux", "Contracts", "Crypto", "JSON", "LocalStack", "Postgres", "Primitives", "Process", "Reactor", "Redis",
+      "RouterSchema", "RunStorage", "SystemSources", "Telemetry",
+    ]),
   library(
     "CadreCommands", at: "Services/Cadre/Commands",
-    ["CLinux", "Decider", "JSON", "LocalStack", "Primitives", "Process", "History", "SystemSources", "Workflows"]),
+    [
+      "CLinux", "CadreOperations", "Decider", "JSON", "LocalStack", "Primitives", "Process", "History", "ServiceKit",
+      "SystemSources", "Workflows",
+    ]),
   service("cadre", at: "Services/Cadre/Main", ["CadreCommands"]),
 
   service(
@@ -258,6 +271,7 @@ var targets: [Target] = [
   // Test kits.
   library("ReactorTestKit", at: "Tests/Support/ReactorTestKit", ["Reactor"]),
   library("HTTPTestKit", at: "Tests/Support/HTTPTestKit", ["HTTP"]),
+  library("RedisTestKit", at: "Tests/Support/RedisTestKit", ["Reactor"]),
 
   // Tests, one folder per module.
   tests("Tidy", ["Contracts", "HTTPWire"]),
@@ -268,6 +282,7 @@ var targets: [Target] = [
   tests("Process", ["Process"]),
   tests("LocalStack", ["LocalStack"]),
   tests("CadreCommands", ["CadreCommands"]),
+  tests("CadreOperations", ["CadreOperations", "LocalStack", "Postgres"]),
   tests("Decider", ["Decider", "Contracts", "History"]),
   tests("Deploy"),
   tests("Workflows", ["Workflows", "Decider", "Contracts", "JSON"]),
@@ -288,7 +303,10 @@ var targets: [Target] = [
     "Ledger",
     ["SystemSources", "Ledger", "Budgets", "Contracts", "Dialects", "Postgres", "Pricing", "Primitives", "Telemetry"]),
   tests(
-    "Spending", ["SystemSources", "Spending", "Budgets", "Postgres", "Primitives", "Reactor", "Redis", "Telemetry"]),
+    "Spending",
+    [
+      "SystemSources", "Spending", "Budgets", "Postgres", "Primitives", "Reactor", "Redis", "RedisTestKit", "Telemetry",
+    ]),
   tests("AnswerCache", ["AnswerCache", "Contracts", "Dialects", "JSON", "Pricing", "Primitives"]),
   tests("ScriptedProvider", ["ScriptedProvider", "JSON"]),
   tests(
@@ -352,7 +370,7 @@ var targets: [Target] = [
       "LocalStack", "Budgets", "Contracts", "Dialects", "Ledger", "ModelCatalog", "Postgres", "Pricing", "Primitives",
       "Reactor", "RouterSchema", "Routing", "Spending", "Telemetry",
     ]),
-  tests("Redis", ["Redis", "Reactor", "Telemetry", "Primitives", "ReactorTestKit"]),
+  tests("Redis", ["Redis", "Reactor", "TLS", "Telemetry", "Primitives", "ReactorTestKit", "RedisTestKit"]),
 ]
 
 // `CADRE_ONLY=JSON swift test` builds and tests the named modules and what they stand on, nothing else.

@@ -21,7 +21,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 COLOURS = ["#7EB26D", "#EAB839", "#6ED0E0", "#EF843C", "#E24D42", "#1F78C1", "#BA43A9", "#705DA0", "#508642", "#CCA300"]
 # Exported by others than our services, or only when something happens; their alerts are tested by promtool.
-FOREIGN = re.compile(r"^(node_|traefik_|up$|ALERTS$|slo:|cadre_model_unpriced_calls_total$)")
+FOREIGN = re.compile(r"^(node_|pg_|redis_|traefik_|up$|ALERTS$|slo:|cadre_model_unpriced_calls_total$)")
 
 
 class Server:
@@ -164,6 +164,12 @@ def escape(text):
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
+def short(text, characters):
+    """The beginning and the end of a long name: ids differ at their ends."""
+    half = (characters - 1) // 2
+    return text if len(text) <= characters else f"{text[:half]}~{text[-half:]}"
+
+
 def render(board, drawn):
     """The dashboard as SVG: a plain picture of the same panels, queries and data that Grafana shows."""
     cell, out, bottom = 52, [], 0
@@ -187,7 +193,7 @@ def render(board, drawn):
         if one["type"] in ("stat", "table"):
             for index, (name, points) in enumerate(series[:8]):
                 out.append(f'<text x="{8 + (index % 4) * (w - 16) / 4}" y="{60 + (index // 4) * 44}" class="s">{shown(points[-1][1], unit)}</text>'
-                           f'<text x="{8 + (index % 4) * (w - 16) / 4}" y="{76 + (index // 4) * 44}" class="l">{escape(name)}</text>')
+                           f'<text x="{8 + (index % 4) * (w - 16) / 4}" y="{76 + (index // 4) * 44}" class="l">{escape(short(name, 15))}</text>')
             out.append("</g>")
             continue
         top = max(max(v for _, v in points) for _, points in series) or 1
@@ -200,7 +206,7 @@ def render(board, drawn):
             path = " ".join(f"{64 + (t - first) / max(1, last - first) * (w - 72):.1f},{30 + plot * (1 - v / top):.1f}" for t, v in points)
             colour = COLOURS[index % len(COLOURS)]
             out.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="1.5"/>')
-            out.append(f'<text x="{8 + (index % 3) * (w / 3)}" y="{h - 30 + (index // 3) * 12}" class="l" fill="{colour}">{escape(name[:28])} {shown(points[-1][1], unit)}</text>')
+            out.append(f'<text x="{8 + (index % 3) * (w / 3)}" y="{h - 30 + (index // 3) * 12}" class="l" fill="{colour}">{escape(short(name, 15 if len(series) > 2 else 26))} {shown(points[-1][1], unit)}</text>')
         out.append("</g>")
     style = (".p{fill:#181b1f;stroke:#2c3235}.t{fill:#d8d9da;font:600 13px sans-serif}.r{fill:#9fa7b3;font:600 14px sans-serif}.n{fill:#6e7580;font:12px sans-serif;text-anchor:middle}"
              ".g{stroke:#2c3235}.a{fill:#8e8e8e;font:10px sans-serif;text-anchor:end}.l{fill:#9fa7b3;font:10px sans-serif}.s{fill:#73bf69;font:600 22px sans-serif}")

@@ -17,6 +17,10 @@ variables; see [telemetry.md](telemetry.md).
 | `SSL_CERT_FILE` | all services | File with the certificates of the authorities that are trusted for calls to other servers. |
 | `PATH` | `cadre up` | Where the programs of Postgres and Redis are looked for. |
 | `CADRE_PROVIDER_URL`, `CADRE_PROVIDER_MODEL`, `CADRE_PROVIDER_KEY` | `cadre up` | A provider of models in place of the mock provider. |
+| `CADRE_API_URL`, `CADRE_API_KEY` or `CADRE_API_KEY_FILE` | `cadre` | The API of an installation elsewhere, and a key for it. |
+| `CADRE_ADMIN_URLS` | `cadre doctor`, `cadre status` | Admin listeners as `SERVICE=URL`, separated by commas. A host name with several addresses stands for as many replicas. |
+| `CADRE_POSTGRES_URL`, `CADRE_REDIS_URL` (or `_FILE`) | `cadre doctor`, `cadre status` | The database and Redis of that installation. |
+| `CADRE_IDENTITY_GATEWAY_KEYS_FILE`, `CADRE_IDENTITY_STEP_KEYS_FILE`, `CADRE_IDENTITY_WORKER_KEYS_FILE`, `CADRE_VIRTUAL_KEYS_SIGNING_KEYS_FILE` | `cadre doctor` | Files of keys whose form, permissions and age are checked. |
 TEXT
 for service in gateway orchestrator llm-router agent-core mock-provider; do
   echo

@@ -1,6 +1,8 @@
 # Shared by the scripts of this folder: finds the compose command, says what happens, waits for health.
 deploy_folder=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 compose_file=${CADRE_COMPOSE_FILE:-$deploy_folder/docker-compose.prod.yml}
+# A second file on top of it, such as docker-compose.redis-tls.yml.
+compose_override=${CADRE_COMPOSE_OVERRIDE:-}
 project=${CADRE_PROJECT:-cadre}
 state=$deploy_folder/.state
 
@@ -19,7 +21,7 @@ find_compose() {
   fi
 }
 
-compose() { "${compose_command[@]}" -f "$compose_file" -p "$project" "$@"; }
+compose() { "${compose_command[@]}" -f "$compose_file" ${compose_override:+-f "$compose_override"} -p "$project" "$@"; }
 
 # The containers of a service, running ones only.
 containers() {

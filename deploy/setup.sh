@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what the build, the local stack and the tests need on Debian 12 and is missing. Swift and make must be there already.
-# Usage: deploy/setup.sh [run|test|bench]
+# Usage: deploy/setup.sh [run|test|bench|dashboards|drill]
 set -euo pipefail
 purpose=${1:-run}
 
@@ -28,7 +28,18 @@ if [ "$purpose" = test ] || [ "$purpose" = bench ]; then
   need_program python3 python3
   need_program gpg gnupg
   need_program openssl openssl
+  PATH=$PATH:/usr/sbin need_program pgbouncer pgbouncer
   python3 -c 'import ensurepip' 2>/dev/null || packages+=(python3-venv)
+fi
+if [ "$purpose" = dashboards ]; then
+  for program in prometheus prometheus-postgres-exporter prometheus-redis-exporter prometheus-node-exporter; do
+    need_program $program $program
+  done
+fi
+if [ "$purpose" = drill ]; then
+  need_program prometheus prometheus
+  need_program prometheus-alertmanager prometheus-alertmanager
+  need_program python3 python3
 fi
 if [ "$purpose" = bench ]; then
   need_program nginx nginx-light

@@ -34,17 +34,30 @@ public struct ID<Kind: IdentifiedKind>: UUIDWrapper, Hashable, Sendable, Compara
 
   /// The wire form.
   public var description: String {
-    let prefix = Kind.prefix.utf8
-    return String(unsafeUninitializedCapacity: prefix.count + 33) { buffer in
-      var position = 0
-      for byte in prefix {
-        buffer[position] = byte
-        position += 1
-      }
-      buffer[position] = UInt8(ascii: "_")
-      Hex.write(uuid.high, to: buffer, at: position + 1)
-      Hex.write(uuid.low, to: buffer, at: position + 17)
-      return position + 33
+    String(unsafeUninitializedCapacity: ID.textBytes) { write(to: $0) }
+  }
+
+  /// Bytes of the wire form.
+  static var textBytes: Int { Kind.prefix.utf8.count + 33 }
+
+  /// Writes the wire form to a buffer with room for it. Returns its length.
+  func write(to buffer: UnsafeMutableBufferPointer<UInt8>) -> Int {
+    var position = 0
+    for byte in Kind.prefix.utf8 {
+      buffer[position] = byte
+      position += 1
+    }
+    buffer[position] = UInt8(ascii: "_")
+    Hex.write(uuid.high, to: buffer, at: position + 1)
+    Hex.write(uuid.low, to: buffer, at: position + 17)
+    return position + 33
+  }
+
+  /// Lends the wire form.
+  func withText<Result>(_ body: (UnsafeBufferPointer<UInt8>) -> Result) -> Result {
+    withUnsafeTemporaryAllocation(of: UInt8.self, capacity: ID.textBytes) { buffer in
+      let count = write(to: buffer)
+      return body(UnsafeBufferPointer(rebasing: buffer[..<count]))
     }
   }
 

@@ -73,6 +73,7 @@ public final class HTTPRequest: @unchecked Sendable {
   }
 
   private static func isJSON(_ type: String) -> Bool {
+    if type == "application/json" { return true }
     let media = (type.split(separator: ";", maxSplits: 1).first ?? "").lowercased().filter { $0 != " " }
     return media == "application/json" || media.hasSuffix("+json")
   }

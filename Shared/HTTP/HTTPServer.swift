@@ -29,6 +29,9 @@ public struct HTTPServerConfiguration: Sendable {
   public var problemResponse: @Sendable (Problem, RequestHead, _ traceID: String) -> HTTPResponse = {
     problem, _, traceID in problem.response(traceID: traceID)
   }
+  /// Whether answers to requests that are traced name their trace (`traceresponse`): for servers whose callers are not
+  /// part of the installation.
+  public var answersTrace = false
   /// Open connections over all loops; one more is answered 503 and closed.
   public var connectionsMax = 20_000
 
@@ -272,6 +275,14 @@ struct Exchange {
   /// The answer that reports a problem.
   func told(_ problem: Problem) -> HTTPResponse {
     shard.configuration.problemResponse(problem, request.head, request.trace.traceIDText)
+  }
+
+  /// Adds the place of the answer in its trace: where spans are recorded, or the caller has one.
+  func describeTrace(_ response: inout HTTPResponse) {
+    guard shard.configuration.answersTrace, options.isObserved,
+      request.span.isRecording || request.head.headers.contains(.traceparent)
+    else { return }
+    response.headers.append("traceresponse", request.trace.traceparent)
   }
 
   func finish(_ status: HTTPStatus, failed: Bool) {

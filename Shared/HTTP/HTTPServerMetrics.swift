@@ -8,6 +8,8 @@ internal import Telemetry
 final class HTTPServerMetrics: Sendable {
   private struct PerRoute: Sendable {
     let spanName: String
+    let method: String
+    let pattern: String
     let duration: Histogram
     /// By class of the status: index 1 is 1xx.
     let requests: [Counter]
@@ -33,7 +35,7 @@ final class HTTPServerMetrics: Sendable {
       labels: ["method", "route", "status"])
     func make(_ method: String, _ pattern: String) -> PerRoute {
       PerRoute(
-        spanName: "\(method) \(pattern)", duration: durations.with(method, pattern),
+        spanName: "\(method) \(pattern)", method: method, pattern: pattern, duration: durations.with(method, pattern),
         requests: (0...5).map { requests.with(method, pattern, "\($0)xx") })
     }
     self.routes = routes.map { make("\($0.method)", $0.pattern) }
@@ -68,17 +70,24 @@ final class HTTPServerMetrics: Sendable {
   func refusedConnection() { refusedConnections.add() }
 
   func startSpan(_ head: RequestHead, _ route: Route?, _ telemetry: Telemetry) -> Span {
-    let parent = head.headers.withValue(of: .traceparent) { bytes in
-      TraceContext(traceparent: bytes, tracestate: head.headers[.tracestate])
-    }
+    let parent = HTTPServerMetrics.parent(head.headers)
     let names = route.map { routes[$0.index] } ?? unrouted
-    let span = telemetry.tracer.startSpan(names.spanName, kind: .server, parent: parent ?? nil)
+    let span = telemetry.tracer.startSpan(names.spanName, kind: .server, parent: parent)
     if span.isRecording {
-      span.setAttribute("http.request.method", .string("\(head.method)"))
+      span.setAttribute("http.request.method", .string(route?.method == head.method ? names.method : "\(head.method)"))
       span.setAttribute("url.path", .string(head.path))
-      if let route { span.setAttribute("http.route", .string(route.pattern)) }
+      if route != nil { span.setAttribute("http.route", .string(names.pattern)) }
     }
     return span
+  }
+
+  /// The caller's place in its trace. Of two that contradict each other neither counts.
+  private static func parent(_ headers: HTTPHeaders) -> TraceContext? {
+    guard headers.contains(.traceparent) else { return nil }
+    let values = headers.values(of: .traceparent)
+    guard values.count == 1, let value = values.first else { return nil }
+    let states = headers.values(of: .tracestate)
+    return TraceContext(traceparent: value, tracestate: states.isEmpty ? nil : states.joined(separator: ","))
   }
 
   func finished(_ exchange: Exchange, status: HTTPStatus, failed: Bool) {
@@ -127,7 +136,7 @@ final class HTTPClientMetrics: Sendable {
   }
 
   func finished(_ span: Span, peer: String, status: HTTPStatus, nanoseconds: UInt64) {
-    duration(peer).observe(nanoseconds: nanoseconds)
+    duration(peer).observe(nanoseconds: nanoseconds, in: span.isRecording ? span.context : nil)
     counter(peer, min(5, Int(status.code) / 100)).add()
     if span.isRecording {
       span.setAttribute("http.response.status_code", .int(Int64(status.code)))
@@ -137,7 +146,7 @@ final class HTTPClientMetrics: Sendable {
   }
 
   func failed(_ span: Span, peer: String, error: any Error, nanoseconds: UInt64) {
-    duration(peer).observe(nanoseconds: nanoseconds)
+    duration(peer).observe(nanoseconds: nanoseconds, in: span.isRecording ? span.context : nil)
     let code = (error as? HTTPClientError)?.code.rawValue ?? (error is CancellationError ? "cancelled" : "other")
     requests.with(peer, code).add()
     span.recordError(type: code, message: "\(error)")

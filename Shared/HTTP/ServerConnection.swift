@@ -142,6 +142,7 @@ final class ServerConnection: @unchecked Sendable {
     cancelsOnDisconnect = exchange.options.cancelsOnDisconnect
     if cancelsOnDisconnect, socket.peerClosed { task?.cancel() }
     var response = await exchange.respond()
+    exchange.describeTrace(&response)
     cancelsOnDisconnect = false
     let body = exchange.request.body
     defer { body.releaseBuffered() }

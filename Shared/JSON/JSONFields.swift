@@ -54,8 +54,8 @@ public struct JSONFields {
 
   private let view: JSONView?
   private let path: String
-  /// Names as UTF-8: strings that only look alike are different members.
-  private var read: Set<[UInt8]> = []
+  /// The members that were read, by their place.
+  private var read = MemberPlaces()
   /// The faults so far.
   public private(set) var faults: [JSONFieldFault] = []
 
@@ -90,8 +90,9 @@ public struct JSONFields {
 
   /// A member as it is; `nil` when missing or null.
   public mutating func value(_ name: String, isRequired: Bool = false) -> JSONView? {
-    read.insert(Array(name.utf8))
-    guard let value = view?[name], !value.isNull else {
+    let member = view?.member(name)
+    if let member { read.insert(member.place) }
+    guard let value = member?.value, !value.isNull else {
       if isRequired, view != nil { note(name, .required, "This member is required.") }
       return nil
     }
@@ -208,11 +209,13 @@ public struct JSONFields {
   }
 
   private mutating func noteUnknown() {
-    guard let view else { return }
-    for (key, _) in view.members {
+    guard let view, read.count < view.count else { return }
+    for (place, (key, _)) in view.members.enumerated() where !read.contains(place) {
       if faults.count >= JSONFields.faultsMax { return }
       let name = key.string ?? ""
-      if !read.contains(Array(name.utf8)) { note(name, .unknownField, "This member is not known here.") }
+      // Where documents may have a key twice, the first is read.
+      if let first = view.member(name), read.contains(first.place) { continue }
+      note(name, .unknownField, "This member is not known here.")
     }
   }
 
@@ -220,4 +223,16 @@ public struct JSONFields {
     guard name.utf8.contains(where: { $0 == UInt8(ascii: "~") || $0 == UInt8(ascii: "/") }) else { return name }
     return name.unicodeScalars.reduce(into: "") { $0 += $1 == "~" ? "~0" : $1 == "/" ? "~1" : String($1) }
   }
+}
+
+/// Places of members in their object.
+private struct MemberPlaces {
+  private var first: UInt64 = 0
+  private var others: Set<Int> = []
+
+  var count: Int { first.nonzeroBitCount + others.count }
+
+  func contains(_ place: Int) -> Bool { place < 64 ? first >> UInt64(place) & 1 == 1 : others.contains(place) }
+
+  mutating func insert(_ place: Int) { if place < 64 { first |= 1 << UInt64(place) } else { others.insert(place) } }
 }

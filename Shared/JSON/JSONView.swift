@@ -114,33 +114,38 @@ public struct JSONView: Sendable {
   var next: Int { isContainer ? Int(second & 0xFFFF_FFFF) : node + 1 }
 
   /// The value of a member; `nil` when there is none or this is no object.
-  public subscript(_ key: String) -> JSONView? {
+  public subscript(_ key: String) -> JSONView? { member(key)?.value }
+
+  /// A member with its place among the members; `nil` when there is none or this is no object.
+  func member(_ key: String) -> (place: Int, value: JSONView)? {
     guard isObject else { return nil }
     var key = key
-    return key.withUTF8 { find($0) }.map { JSONView(document: document, node: $0) }
+    return key.withUTF8 { find($0) }.map { ($0.place, JSONView(document: document, node: $0.value)) }
   }
 
-  /// The node of a member's value. A walk over tape and text as they stand: nearly every look at a document is one.
-  private func find(_ wanted: UnsafeBufferPointer<UInt8>) -> Int? {
+  /// The place of a member and the node of its value. A walk over tape and text as they stand: nearly every look at a
+  /// document is one.
+  private func find(_ wanted: UnsafeBufferPointer<UInt8>) -> (place: Int, value: Int)? {
     let storage = document.storage
     return storage.tape.withUnsafeBufferPointer { tape in
       storage.bytes.withUnsafeBufferPointer { bytes in
-        var left = Int(tape[node * 2 + 1] >> 32)
+        let count = Int(tape[node * 2 + 1] >> 32)
+        var place = 0
         var key = node + 1
-        while left > 0 {
+        while place < count {
           let word = tape[key * 2]
           if word >> 48 & 1 == 1 {
-            if JSONView(document: document, node: key).hasContent(wanted) { return key + 1 }
+            if JSONView(document: document, node: key).hasContent(wanted) { return (place, key + 1) }
           } else if tape[key * 2 + 1] == UInt64(wanted.count),
             JSONView.isEqual(bytes, at: Int(word & 0xFFFF_FFFF_FFFF), wanted)
           {
-            return key + 1
+            return (place, key + 1)
           }
           let value = tape[key * 2 + 2]
           key =
             UInt8(truncatingIfNeeded: value >> 56) >= JSONKind.array.rawValue
             ? Int(tape[key * 2 + 3] & 0xFFFF_FFFF) : key + 2
-          left -= 1
+          place += 1
         }
         return nil
       }

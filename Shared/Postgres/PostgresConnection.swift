@@ -7,30 +7,26 @@ internal import Reactor
 ///
 /// `@unchecked Sendable`: confined to its loop.
 final class PostgresConnection: ReadinessHandler, @unchecked Sendable {
-  /// Statements between two synchronisation points, and who waits for them.
-  private final class Unit {
-    let statements: [PostgresStatement]
-    let promise: Promise<[PostgresRows]>
-    let sentAt: UInt64
-    var rows: [PostgresRows] = []
-    var error: PostgresError?
-    var wasRepeated = false
-    /// The server no longer has a statement in the form in which it was prepared.
-    var isStale = false
-
-    init(_ statements: [PostgresStatement], _ promise: Promise<[PostgresRows]>, _ now: UInt64) {
-      self.statements = statements
-      self.promise = promise
-      sentAt = now
-    }
+  /// How statements are sent.
+  enum Mode {
+    /// One after the other in the simple protocol.
+    case session
+    /// In pipeline mode, each prepared once under a name.
+    case pipelined
+    /// For a pooler that gives each transaction some session: no names, each unit begins with a statement for its
+    /// settings, and is sent when the one before is answered. A pooler that reads half of a unit while the answer to
+    /// the one before passes by may send the other half to another session.
+    case unitByUnit(settings: String)
   }
 
   private enum Expected {
-    case prepared(Unit, text: StatementText)
-    case result(Unit)
-    case sync(Unit)
+    /// The settings of a transaction.
+    case settings(PostgresUnit)
+    case prepared(PostgresUnit, text: StatementText)
+    case result(PostgresUnit)
+    case sync(PostgresUnit)
     /// All results of a script in the simple protocol.
-    case script(Unit)
+    case script(PostgresUnit)
   }
 
   private static let statementsMax = 256
@@ -39,7 +35,7 @@ final class PostgresConnection: ReadinessHandler, @unchecked Sendable {
 
   let loop: EventLoop
   private let handle: OpaquePointer
-  private let isPipelined: Bool
+  private let mode: Mode
   private var fd: Int32 = -1
   private var expected: [Expected] = []
   private var expectedHead = 0
@@ -47,6 +43,8 @@ final class PostgresConnection: ReadinessHandler, @unchecked Sendable {
   private var statementNumber = 0
   /// Statements that the cache has let go, still to be forgotten by the server.
   private var forgotten: [String] = []
+  /// PostgresUnits that wait for the one before, where they are not pipelined.
+  private var queued: ArraySlice<PostgresUnit> = []
   private var wantsWrite = false
   private(set) var isBroken = false
   private(set) var pendingUnits = 0
@@ -57,11 +55,13 @@ final class PostgresConnection: ReadinessHandler, @unchecked Sendable {
   /// Called for each notification with its channel and payload.
   var onNotification: ((String, String) -> Void)?
 
-  private init(handle: OpaquePointer, loop: EventLoop, isPipelined: Bool) {
+  private init(handle: OpaquePointer, loop: EventLoop, mode: Mode) {
     self.handle = handle
     self.loop = loop
-    self.isPipelined = isPipelined
+    self.mode = mode
   }
+
+  private var isPipelined: Bool { if case .session = mode { false } else { true } }
 
   deinit { PQfinish(handle) }
 
@@ -69,10 +69,10 @@ final class PostgresConnection: ReadinessHandler, @unchecked Sendable {
 
   /// Connects before `deadline`. Throws `PostgresError.unavailable`.
   static func connect(
-    _ conninfo: String, on loop: EventLoop, pipelined: Bool, deadline: UInt64
+    _ conninfo: String, on loop: EventLoop, _ mode: Mode, deadline: UInt64
   ) async throws -> PostgresConnection {
     guard let handle = PQconnectStart(conninfo) else { throw PostgresError(.unavailable, detail: "out of memory") }
-    let connection = PostgresConnection(handle: handle, loop: loop, isPipelined: pipelined)
+    let connection = PostgresConnection(handle: handle, loop: loop, mode: mode)
     try await connection.establish(deadline)
     return connection
   }
@@ -98,21 +98,25 @@ final class PostgresConnection: ReadinessHandler, @unchecked Sendable {
   }
 
   private func unavailable() -> PostgresError {
-    PostgresError(.unavailable, detail: String(cString: PQerrorMessage(handle)))
+    let message = String(cString: PQerrorMessage(handle))
+    return PostgresError(.unavailable, detail: message, advice: ConnectAdvice.advice(for: message))
   }
 
   func close() { fail(PostgresError(.connectionLost, outcomeUnknown: true)) }
 
   // MARK: Sending
 
-  /// Sends the statements as one transaction and waits for their results.
-  func send(_ statements: [PostgresStatement], deadline: UInt64) async throws -> [PostgresRows] {
+  /// Sends the statements as one transaction and waits for their results; `isContinued` as a part of the transaction
+  /// that an earlier unit began.
+  func send(
+    _ statements: [PostgresStatement], deadline: UInt64, isContinued: Bool = false
+  ) async throws -> [PostgresRows] {
     guard statements.allSatisfy({ $0.parameterCount <= PostgresConnection.parametersMax }) else {
       throw PostgresError(
         .sql("54023"), detail: "more than \(PostgresConnection.parametersMax) parameters; use an array")
     }
     let promise = Promise<[PostgresRows]>(on: loop)
-    let unit = Unit(statements, promise, loop.now)
+    let unit = PostgresUnit(statements, promise, loop.now, isContinued: isContinued)
     transmit(unit)
     do {
       return try await promise.value(deadline: deadline)
@@ -126,7 +130,7 @@ final class PostgresConnection: ReadinessHandler, @unchecked Sendable {
     // Scripts are run by the migrator only, on a connection that it made for them.
     precondition(!isPipelined, "scripts need a connection of their own")
     let promise = Promise<[PostgresRows]>(on: loop)
-    let unit = Unit([], promise, loop.now)
+    let unit = PostgresUnit([], promise, loop.now)
     guard !isBroken, PQsendQuery(handle, sql) == 1 else { throw PostgresError(.connectionLost) }
     pendingUnits += 1
     expected.append(.script(unit))
@@ -138,9 +142,24 @@ final class PostgresConnection: ReadinessHandler, @unchecked Sendable {
     }
   }
 
-  private func transmit(_ unit: Unit) {
+  private func transmit(_ unit: PostgresUnit) {
     guard !isBroken else { return unit.promise.fail(PostgresError(.connectionLost)) }
+    if case .unitByUnit = mode, expectedHead < expected.count {
+      pendingUnits += 1
+      return queued.append(unit)
+    }
     pendingUnits += 1
+    transmitNow(unit)
+  }
+
+  private func transmitNow(_ unit: PostgresUnit) {
+    unit.sentAt = loop.now
+    if case .unitByUnit(let settings) = mode, !unit.isContinued {
+      guard PQsendQueryParams(handle, settings, 0, nil, nil, nil, nil, 1) == 1 else {
+        return abandon(unit, PostgresError(.connectionLost, detail: String(cString: PQerrorMessage(handle))))
+      }
+      expected.append(.settings(unit))
+    }
     for statement in unit.statements {
       guard send(statement, of: unit) else {
         // libpq queues everything or reports a broken connection: nothing of this unit can have a sync behind it.
@@ -154,7 +173,7 @@ final class PostgresConnection: ReadinessHandler, @unchecked Sendable {
   }
 
   /// The connection broke while the unit was being queued: no synchronisation point will answer it.
-  private func abandon(_ unit: Unit, _ error: PostgresError) {
+  private func abandon(_ unit: PostgresUnit, _ error: PostgresError) {
     fail(error)
     unit.promise.fail(error)
   }
@@ -162,7 +181,7 @@ final class PostgresConnection: ReadinessHandler, @unchecked Sendable {
   /// Frees what the cache has let go, each in a unit of its own, so that nobody's transaction depends on it.
   private func forgetStatements() {
     while !isBroken, let name = forgotten.popLast() {
-      let unit = Unit([], Promise(on: loop), loop.now)
+      let unit = PostgresUnit([], Promise(on: loop), loop.now)
       // A statement that was never prepared is no reason to try again.
       unit.wasRepeated = true
       pendingUnits += 1
@@ -175,21 +194,12 @@ final class PostgresConnection: ReadinessHandler, @unchecked Sendable {
     }
   }
 
-  private func send(_ statement: PostgresStatement, of unit: Unit) -> Bool {
+  private func send(_ statement: PostgresStatement, of unit: PostgresUnit) -> Bool {
     let text = statement.text
-    let name: String
-    if let known = statements[text] {
+    var name: String?
+    if case .pipelined = mode {
+      guard let known = statements[text] ?? prepare(text, of: unit) else { return false }
       name = known
-    } else {
-      statementNumber += 1
-      name = "s\(statementNumber)"
-      guard PQsendPrepare(handle, name, text.sql, Int32(text.types.count), text.types) == 1 else { return false }
-      expected.append(.prepared(unit, text: text))
-      if statements.count >= PostgresConnection.statementsMax, let oldest = statements.first {
-        statements[oldest.key] = nil
-        forgotten.append(oldest.value)
-      }
-      statements[text] = name
     }
     var bytes: [UInt8] = []
     var ranges: [(start: Int, count: Int)?] = []
@@ -204,10 +214,27 @@ final class PostgresConnection: ReadinessHandler, @unchecked Sendable {
       let values = ranges.map { range in range.flatMap { range in base.map { $0 + range.start } } }
       let lengths = ranges.map { Int32($0?.count ?? 0) }
       let formats = [Int32](repeating: 1, count: ranges.count)
+      guard let name else {
+        return PQsendQueryParams(handle, text.sql, Int32(ranges.count), text.types, values, lengths, formats, 1)
+      }
       return PQsendQueryPrepared(handle, name, Int32(ranges.count), values, lengths, formats, 1)
     }
     expected.append(.result(unit))
     return sent == 1
+  }
+
+  /// Has a statement prepared under a new name; `nil` when the connection is broken.
+  private func prepare(_ text: StatementText, of unit: PostgresUnit) -> String? {
+    statementNumber += 1
+    let name = "s\(statementNumber)"
+    guard PQsendPrepare(handle, name, text.sql, Int32(text.types.count), text.types) == 1 else { return nil }
+    expected.append(.prepared(unit, text: text))
+    if statements.count >= PostgresConnection.statementsMax, let oldest = statements.first {
+      statements[oldest.key] = nil
+      forgotten.append(oldest.value)
+    }
+    statements[text] = name
+    return name
   }
 
   private func flush() {
@@ -227,7 +254,10 @@ final class PostgresConnection: ReadinessHandler, @unchecked Sendable {
     guard !isBroken, PQconsumeInput(handle) == 1 else {
       return fail(PostgresError(.connectionLost, outcomeUnknown: true, detail: String(cString: PQerrorMessage(handle))))
     }
-    while !isBroken, expectedHead < expected.count, PQisBusy(handle) == 0 { takeResult() }
+    while !isBroken, expectedHead < expected.count, PQisBusy(handle) == 0 {
+      takeResult()
+      if expectedHead == expected.count, !queued.isEmpty { transmitQueued() }
+    }
     if expectedHead == expected.count {
       expected.removeAll(keepingCapacity: true)
       expectedHead = 0
@@ -238,6 +268,14 @@ final class PostgresConnection: ReadinessHandler, @unchecked Sendable {
     while let notification = PQnotifies(handle) {
       onNotification?(String(cString: notification.pointee.relname), String(cString: notification.pointee.extra))
       PQfreemem(notification)
+    }
+  }
+
+  /// Sends the next unit for whose answer somebody still waits.
+  private func transmitQueued() {
+    while let unit = queued.popFirst() {
+      if !unit.promise.isSettled { return transmitNow(unit) }
+      pendingUnits -= 1
     }
   }
 
@@ -256,6 +294,9 @@ final class PostgresConnection: ReadinessHandler, @unchecked Sendable {
         statements[text] = nil
         note(unit, status, result)
       }
+      PQclear(result)
+    case .settings(let unit):
+      if status != PGRES_TUPLES_OK { note(unit, status, result) }
       PQclear(result)
     case .result(let unit), .script(let unit):
       if status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK || status == PGRES_EMPTY_QUERY {
@@ -277,7 +318,7 @@ final class PostgresConnection: ReadinessHandler, @unchecked Sendable {
     }
   }
 
-  private func note(_ unit: Unit, _ status: ExecStatusType, _ result: OpaquePointer) {
+  private func note(_ unit: PostgresUnit, _ status: ExecStatusType, _ result: OpaquePointer) {
     guard unit.error == nil, status != PGRES_PIPELINE_ABORTED else { return }
     func field(_ code: Character) -> String? {
       guard let ascii = code.asciiValue else { return nil }
@@ -294,7 +335,7 @@ final class PostgresConnection: ReadinessHandler, @unchecked Sendable {
     unit.isStale = state == "26000" || state == "0A000" && field("R") == "RevalidateCachedQuery"
   }
 
-  private func complete(_ unit: Unit) {
+  private func complete(_ unit: PostgresUnit) {
     pendingUnits -= 1
     guard let error = unit.error else { return unit.promise.succeed(unit.rows) }
     // A statement that somebody else failed to prepare, or whose columns have changed: nothing of the unit remains,
@@ -317,7 +358,8 @@ final class PostgresConnection: ReadinessHandler, @unchecked Sendable {
   var oldestSentAt: UInt64? {
     guard expectedHead < expected.count else { return nil }
     switch expected[expectedHead] {
-    case .prepared(let unit, _), .result(let unit), .sync(let unit), .script(let unit): return unit.sentAt
+    case .prepared(let unit, _), .settings(let unit), .result(let unit), .sync(let unit), .script(let unit):
+      return unit.sentAt
     }
   }
 
@@ -326,29 +368,17 @@ final class PostgresConnection: ReadinessHandler, @unchecked Sendable {
     isBroken = true
     if fd >= 0 { loop.unwatch(fd) }
     let waiting = expected[expectedHead...]
+    let unsent = queued
+    queued = []
     expected = []
     expectedHead = 0
     pendingUnits = 0
     let lost = PostgresError(.connectionLost, outcomeUnknown: true, detail: error.detail)
     for case .sync(let unit) in waiting { unit.promise.fail(unit.error ?? lost) }
     for case .script(let unit) in waiting { unit.promise.fail(unit.error ?? lost) }
+    for unit in unsent { unit.promise.fail(PostgresError(.connectionLost, detail: error.detail)) }
     let callback = onBroken
     onBroken = nil
     callback?()
   }
-}
-
-/// Waits for one readiness of a descriptor that belongs to a library.
-private final class DescriptorWait: ReadinessHandler {
-  private let promise: Promise<Void>
-  private init(_ promise: Promise<Void>) { self.promise = promise }
-
-  static func until(_ fd: Int32, _ interest: Readiness, on loop: EventLoop, deadline: UInt64) async throws {
-    let promise = Promise<Void>(on: loop)
-    try loop.watch(fd, for: interest, handler: DescriptorWait(promise))
-    defer { loop.unwatch(fd) }
-    try await promise.value(deadline: deadline)
-  }
-
-  func ready(_ events: Readiness) { promise.succeed(()) }
 }

@@ -26,12 +26,18 @@ public struct PostgresError: Error, Sendable, CustomStringConvertible, CustomDeb
   /// The message of the server; may contain data, so it is for developers only.
   public let detail: String
 
+  /// What to do about it, where that is known; holds no data.
+  public let advice: String
+
   /// Makes an error.
-  public init(_ code: Code, outcomeUnknown: Bool = false, constraint: String? = nil, detail: String = "") {
+  public init(
+    _ code: Code, outcomeUnknown: Bool = false, constraint: String? = nil, detail: String = "", advice: String = ""
+  ) {
     self.code = code
     self.outcomeUnknown = outcomeUnknown
     self.constraint = constraint
     self.detail = detail
+    self.advice = advice
   }
 
   /// The SQLSTATE when the server refused.
@@ -51,8 +57,10 @@ public struct PostgresError: Error, Sendable, CustomStringConvertible, CustomDeb
     }
   }
 
-  /// One sentence.
-  public var description: String {
+  /// One sentence, and what to do where that is known.
+  public var description: String { advice.isEmpty ? summary : "\(summary): \(advice)" }
+
+  private var summary: String {
     switch code {
     case .sql(let state): "the database refused the statement (SQLSTATE \(state))"
     case .connectionLost: "the connection to the database was lost"
@@ -64,5 +72,5 @@ public struct PostgresError: Error, Sendable, CustomStringConvertible, CustomDeb
   }
 
   /// With the server's words.
-  public var debugDescription: String { detail.isEmpty ? description : "\(description): \(detail)" }
+  public var debugDescription: String { detail.isEmpty ? description : "\(description) (\(detail))" }
 }

@@ -5,65 +5,6 @@ internal import Synchronization
 internal import SystemSources
 public import Telemetry
 
-/// How to reach Postgres.
-public struct PostgresConfiguration: Sendable {
-  /// A libpq connection string or URI.
-  public var connectionString: String
-  /// The schema in which names are looked up.
-  public var schema: String
-  /// The application name in `pg_stat_activity`.
-  public var applicationName: String
-  /// Pipelined connections of each event loop, shared by all of its calls.
-  public var sharedConnectionsPerLoop = 2
-  /// Further connections of each loop for interactive transactions.
-  public var transactionConnectionsPerLoop = 4
-  /// Calls that may wait on one loop.
-  public var pendingMax = 4096
-  /// Further settings of each session, by their names in Postgres, for example `jit`: `off`. Trusted text.
-  public var sessionSettings: KeyValuePairs<String, String> = [:]
-  /// Time for a connection to be made.
-  public var connectTimeout = Duration.seconds(5)
-  /// Time for a statement.
-  public var statementTimeout = Duration.seconds(10)
-  /// Time that a call waits for a connection while the database is away.
-  public var unavailableTimeout = Duration.seconds(2)
-
-  /// Makes a configuration with the defaults above.
-  public init(connectionString: String, schema: String = "public", applicationName: String = "cadre") {
-    self.connectionString = connectionString
-    self.schema = schema
-    self.applicationName = applicationName
-  }
-
-  /// The connection string with the settings of each session.
-  var conninfo: String {
-    func quoted(_ text: String) -> String {
-      // By scalars: a quotation mark with a combining mark behind it is another character.
-      "'" + text.unicodeScalars.reduce(into: "") { $0 += $1 == "'" || $1 == "\\" ? "\\\($1)" : String($1) } + "'"
-    }
-    let session =
-      "-c search_path=\(schema) -c statement_timeout=\(statementTimeout.milliseconds) "
-      + "-c idle_in_transaction_session_timeout=10000 -c lock_timeout=5000 -c TimeZone=UTC"
-      + sessionSettings.map { " -c \($0.key)=\($0.value)" }.joined()
-    let extra: KeyValuePairs = [
-      "application_name": applicationName, "options": session, "client_encoding": "UTF8", "keepalives_idle": "30",
-      "keepalives_interval": "10", "keepalives_count": "3", "tcp_user_timeout": "20000",
-    ]
-    if connectionString.hasPrefix("postgres://") || connectionString.hasPrefix("postgresql://") {
-      let start = connectionString.contains("?") ? "&" : "?"
-      return connectionString + start + extra.map { "\($0.key)=\(percentEncoded($0.value))" }.joined(separator: "&")
-    }
-    return connectionString + extra.map { " \($0.key)=\(quoted($0.value))" }.joined()
-  }
-
-  private func percentEncoded(_ text: String) -> String {
-    text.utf8.reduce(into: "") { result, byte in
-      let isPlain = (48...57).contains(byte) || (65...90).contains(byte) || (97...122).contains(byte)
-      result += isPlain ? String(UnicodeScalar(byte)) : "%" + Hex.encode([byte])
-    }
-  }
-}
-
 /// Connections to one database for all event loops of a process. They are made again by themselves after the database
 /// was away.
 public final class PostgresPool: Sendable {
@@ -133,11 +74,10 @@ public final class PostgresPool: Sendable {
     try await shards.current.transaction(body)
   }
 
-  /// A connection besides the pool, for scripts.
+  /// A connection besides the pool, for scripts and for listening: a session of its own, past a pooler.
   func dedicated(deadline: UInt64) async throws -> PostgresConnection {
     guard let loop = EventLoop.current else { throw PostgresError(.unavailable, detail: "called off a loop") }
-    return try await PostgresConnection.connect(
-      configuration.conninfo, on: loop, pipelined: false, deadline: deadline)
+    return try await PostgresConnection.connect(configuration.directConninfo, on: loop, .session, deadline: deadline)
   }
 }
 
@@ -150,7 +90,8 @@ public struct PostgresTransaction: Sendable {
   @discardableResult
   public func query(_ sql: String, _ parameters: [any PostgresEncodable] = []) async throws -> PostgresRows {
     let deadline = MonotonicClock.now() &+ UInt64(clamping: timeout.nanoseconds)
-    let rows = try await connection.send([PostgresStatement(sql, parameters)], deadline: deadline)
+    let rows = try await connection.send(
+      [PostgresStatement(sql, parameters)], deadline: deadline, isContinued: true)
     guard let first = rows.first else { throw PostgresError(.decoding, detail: "no result") }
     return first
   }

@@ -87,8 +87,9 @@ final class PostgresShard: @unchecked Sendable {
 
   private func connect() async throws -> PostgresConnection {
     let deadline = MonotonicClock.now() &+ UInt64(clamping: configuration.connectTimeout.nanoseconds)
+    let mode = configuration.transactionSettings.map { PostgresConnection.Mode.unitByUnit(settings: $0) }
     let connection = try await PostgresConnection.connect(
-      configuration.conninfo, on: loop, pipelined: true, deadline: deadline)
+      configuration.conninfo, on: loop, mode ?? .pipelined, deadline: deadline)
     metrics.connects.add()
     return connection
   }
@@ -163,7 +164,7 @@ final class PostgresShard: @unchecked Sendable {
     let connection = try await lease()
     let transaction = PostgresTransaction(connection: connection, timeout: configuration.statementTimeout)
     do {
-      try await transaction.query("begin")
+      try await begin(connection)
       let value = try await body(transaction)
       // The server answers `commit` with a rollback, not an error, when a statement failed and the body went on.
       guard try await transaction.query("commit").command == "COMMIT" else { throw PostgresError(.sql("25P02")) }
@@ -175,6 +176,12 @@ final class PostgresShard: @unchecked Sendable {
       if case .success = rolledBack { giveBack(connection) } else { discard(connection) }
       throw error
     }
+  }
+
+  /// Begins a transaction, with its settings where those are not the session's.
+  private func begin(_ connection: PostgresConnection) async throws {
+    let deadline = MonotonicClock.now() &+ UInt64(clamping: configuration.statementTimeout.nanoseconds)
+    _ = try await connection.send([PostgresStatement("begin")], deadline: deadline)
   }
 
   private func lease() async throws -> PostgresConnection {

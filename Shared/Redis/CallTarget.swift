@@ -1,6 +1,18 @@
 internal import Reactor
 internal import Synchronization
 
+/// Which server of several a call goes to.
+enum CallRoute: Sendable, Equatable {
+  /// Where the command can be executed.
+  case reach
+  /// The node that has a slot.
+  case slot(Int)
+  /// The node that has a slot from now on.
+  case moved(slot: Int, SocketAddress)
+  /// A node to which a slot is on its way.
+  case asking(SocketAddress)
+}
+
 /// What takes calls on a loop.
 protocol CallTarget: Sendable {
   /// On the loop: sends the call, and resumes the continuation in any case.

@@ -26,12 +26,16 @@ struct ConnectionLifecycle {
   }
 
   static let pauseMillisecondsFirst: Int64 = 25
-  static let pauseMillisecondsMax: Int64 = 3000
   /// A connection that lasted this long was a good one: the next pause is the first again.
   static let stableNanoseconds: UInt64 = 5_000_000_000
 
   private(set) var state = State.idle
+  private let pauseMillisecondsMax: Int64
   private var pauseMilliseconds = ConnectionLifecycle.pauseMillisecondsFirst
+
+  init(pauseMillisecondsMax: Int64 = 3000) {
+    self.pauseMillisecondsMax = max(ConnectionLifecycle.pauseMillisecondsFirst, pauseMillisecondsMax)
+  }
 
   mutating func start() -> Action {
     guard state == .idle else { return .none }
@@ -75,7 +79,7 @@ struct ConnectionLifecycle {
   private mutating func pause(_ random: UInt64) -> Action {
     state = .pausing
     let longest = pauseMilliseconds
-    pauseMilliseconds = min(longest * 2, ConnectionLifecycle.pauseMillisecondsMax)
+    pauseMilliseconds = min(longest * 2, pauseMillisecondsMax)
     return .pause(.milliseconds(longest - Int64(random % UInt64(longest / 2 + 1))))
   }
 }

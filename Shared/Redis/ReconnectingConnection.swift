@@ -10,7 +10,8 @@ final class ReconnectingConnection: @unchecked Sendable {
   private let configuration: RedisConfiguration
   private let observer: (any RedisObserver)?
   private let onChange: (Bool) -> Void
-  private var lifecycle = ConnectionLifecycle()
+  private let locator: SentinelLocator?
+  private var lifecycle: ConnectionLifecycle
   private var timer: Timer?
   private var attempt: Task<Void, any Error>?
   private var firstAttempt: Promise<Void>?
@@ -18,6 +19,9 @@ final class ReconnectingConnection: @unchecked Sendable {
   private(set) var current: RedisConnection?
   /// Why there is none.
   private(set) var lastError: RedisError?
+  /// Where the connection was made to last.
+  private(set) var address: SocketAddress?
+  private var look: Task<Void, any Error>?
 
   /// `onChange` is called when the connection becomes usable (`true`) and when it ends (`false`).
   init(
@@ -28,7 +32,12 @@ final class ReconnectingConnection: @unchecked Sendable {
     self.configuration = configuration
     self.observer = observer
     self.onChange = onChange
+    locator = SentinelLocator(configuration)
+    lifecycle = ConnectionLifecycle(pauseMillisecondsMax: configuration.retryPauseMax.milliseconds)
   }
+
+  /// Whether the first attempt to connect is under way.
+  var isStarting: Bool { lifecycle.state == .connecting && lastError == nil && address == nil }
 
   /// Begins, and waits for the end of the first attempt.
   func start() async {
@@ -45,6 +54,8 @@ final class ReconnectingConnection: @unchecked Sendable {
     timer = nil
     attempt?.cancel()
     attempt = nil
+    look?.cancel()
+    look = nil
     firstAttempt?.succeed(())
   }
 
@@ -63,12 +74,18 @@ final class ReconnectingConnection: @unchecked Sendable {
 
   private func connect() async {
     let result: Result<RedisConnection, RedisError>
+    var target = configuration
     do {
-      result = .success(try await RedisConnection.connect(configuration, observer: observer))
+      if let locator { target = configuration.server(at: try await locator.locate(), requiresMaster: true) }
+      result = .success(try await RedisConnection.connect(target, observer: observer))
     } catch {
       result = .failure(error)
     }
     attempt = nil
+    if case .success = result {
+      if let address, address != target.address { observer?.topologyChanged() }
+      address = target.address
+    }
     finish(result)
     firstAttempt?.succeed(())
     firstAttempt = nil
@@ -109,7 +126,19 @@ final class ReconnectingConnection: @unchecked Sendable {
     timer = loop.schedule(after: configuration.probeInterval) { [self] in
       guard let current else { return }
       if current.inFlight == 0 { current.post(RedisCommand(.ping, ["PING"])) }
+      lookForAnotherMaster()
       probeLater()
+    }
+  }
+
+  /// A master that was cut off from the sentinels goes on as if nothing had happened: what they say counts.
+  private func lookForAnotherMaster() {
+    guard let locator, look == nil else { return }
+    look = loop.task { [self] in
+      let found = try? await locator.locate()
+      look = nil
+      guard let found, found != address else { return }
+      current?.close()
     }
   }
 }

@@ -22,6 +22,8 @@ public enum RedisCommandName: String, Sendable, Hashable, CaseIterable {
   case bzpopmin = "BZPOPMIN"
   /// The command `CLIENT`.
   case client = "CLIENT"
+  /// The command `CLUSTER`.
+  case cluster = "CLUSTER"
   /// The command `CONFIG`.
   case config = "CONFIG"
   /// The command `COPY`.

@@ -1,14 +1,23 @@
 internal import Primitives
 public import Reactor
+public import TLS
 
 /// How to reach Redis, and the limits of the client.
 public struct RedisConfiguration: Sendable {
-  /// Where the server listens.
+  /// Where the server listens; for sentinels and clusters the first of those that are known.
   public var address: SocketAddress
+  /// Whether that is one server, or whom to ask where the servers are.
+  public var deployment = RedisDeployment.server
+  /// How connections are secured, to sentinels too; `nil` for not at all.
+  public var tls: TLSConfiguration?
   /// The ACL user; `nil` for the default user.
   public var username: String?
   /// The password; `nil` when none is needed.
   public var password: String?
+  /// The ACL user of the sentinels; `nil` for the default user.
+  public var sentinelUsername: String?
+  /// The password of the sentinels; `nil` when none is needed.
+  public var sentinelPassword: String?
   /// The number of the logical database.
   public var database = 0
   /// The name in `CLIENT LIST`; no spaces. An empty name is not sent.
@@ -21,8 +30,12 @@ public struct RedisConfiguration: Sendable {
   public var commandTimeout = Duration.seconds(1)
   /// Time beyond the deadline of the oldest unanswered command after which its connection is given up.
   public var overdueGrace = Duration.seconds(2)
-  /// Time between two probes of an idle connection.
+  /// Time between two probes of an idle connection, and between two looks at where the servers are.
   public var probeInterval = Duration.seconds(10)
+  /// The longest pause between two attempts to connect.
+  public var retryPauseMax = Duration.seconds(3)
+  /// Time in which a cluster has to say who serves a key, redirections and a moving slot included.
+  public var redirectTimeout = Duration.seconds(5)
   /// Unanswered commands of a connection; more are refused as `overloaded`.
   public var inFlightCommandsMax = 16_384
   /// Bytes of the unanswered commands of a connection; more are refused as `overloaded`.
@@ -31,6 +44,8 @@ public struct RedisConfiguration: Sendable {
   public var replyBytesMax = 64 << 20
   /// Elements of all arrays in one reply; more break the connection as a `protocolViolation`.
   public var replyElementsMax = 1 << 20
+  /// Whether a server that is no master is refused.
+  var requiresMaster = false
 
   /// Makes a configuration with the defaults above.
   public init(address: SocketAddress, username: String? = nil, password: String? = nil, database: Int = 0) {
@@ -50,8 +65,29 @@ public struct RedisConfiguration: Sendable {
     }
     if database != 0 { commands.append(RedisCommand(.select, ["SELECT", RedisArgument(database)])) }
     if !clientName.isEmpty { commands.append(RedisCommand(.client, ["CLIENT", "SETNAME", .string(clientName)])) }
+    if requiresMaster { commands.append(RedisCommand(.role, ["ROLE"])) }
     commands.append(RedisCommand(.ping, ["PING"]))
     return commands
+  }
+}
+
+extension RedisConfiguration {
+  /// The same for one server at an address.
+  func server(at address: SocketAddress, requiresMaster: Bool = false) -> RedisConfiguration {
+    var configuration = self
+    configuration.address = address
+    configuration.deployment = .server
+    configuration.requiresMaster = requiresMaster
+    return configuration
+  }
+
+  /// The same for a sentinel at an address, which has a password of its own and no databases.
+  func sentinel(at address: SocketAddress) -> RedisConfiguration {
+    var configuration = server(at: address)
+    configuration.username = sentinelUsername
+    configuration.password = sentinelPassword
+    configuration.database = 0
+    return configuration
   }
 }
 

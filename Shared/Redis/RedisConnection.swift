@@ -1,6 +1,7 @@
 internal import Primitives
 internal import Reactor
 internal import SystemSources
+internal import TLS
 
 /// A call on its way: what is sent, who sends it, and how long there is time.
 struct RedisCall: Sendable {
@@ -8,6 +9,8 @@ struct RedisCall: Sendable {
   /// Distinguishes the call from all others of its loop.
   let token: UInt64
   let timeout: Duration
+  /// Who is asked; one server has no choice.
+  var route = CallRoute.reach
 }
 
 /// One connection to a server: commands leave together at the end of the loop's turn, replies come in the same order.
@@ -25,6 +28,7 @@ final class RedisConnection: @unchecked Sendable {
   private let socket: StreamSocket
   private let writer: StreamWriter
   private let reader: ReplyReader
+  private let secured: SecuredStream?
   private var pending = PendingCommands()
   private var pendingBytes = 0
   private var bytesWritten: UInt64 = 0
@@ -36,10 +40,13 @@ final class RedisConnection: @unchecked Sendable {
   /// Commands that wait for their replies.
   var inFlight: Int { pending.count }
 
-  private init(_ writer: consuming StreamWriter, _ configuration: RedisConfiguration, _ observer: (any RedisObserver)?)
-  {
+  private init(
+    _ writer: consuming StreamWriter, _ configuration: RedisConfiguration, _ observer: (any RedisObserver)?,
+    _ secured: SecuredStream?
+  ) {
     socket = writer.socket
     self.writer = writer
+    self.secured = secured
     self.configuration = configuration
     self.observer = observer
     loop = socket.loop
@@ -62,7 +69,12 @@ final class RedisConnection: @unchecked Sendable {
       throw RedisError(.cancelled)
     }
     guard let writer = socket.takeWriter() else { throw RedisError(.unavailable, detail: "the connection is in use") }
-    let connection = RedisConnection(writer, configuration, observer)
+    let secured: SecuredStream?
+    do { secured = try await SecuredStream.make(configuration) } catch {
+      socket.close()
+      throw error
+    }
+    let connection = RedisConnection(writer, configuration, observer, secured)
     connection.loop.task { await connection.read() }
     do {
       try await connection.greet(limit)
@@ -75,23 +87,31 @@ final class RedisConnection: @unchecked Sendable {
 
   private func greet(_ limit: UInt64) async throws(RedisError) {
     let commands = configuration.greeting
+    let replies = try await ask(commands, until: limit)
+    for (command, reply) in zip(commands, replies) {
+      // A user without the right to name the connection may still use it.
+      if command.name != .client, case .error(let error) = reply { throw RedisError(error) }
+      if command.name == .role, reply.array?.first?.text != "master" {
+        throw RedisError(.unavailable, detail: "the server is no master")
+      }
+    }
+  }
+
+  /// Sends commands of our own before a moment and waits for all replies, error replies among them. The connection
+  /// ends when the task is cancelled.
+  func ask(_ commands: [RedisCommand], until limit: UInt64) async throws(RedisError) -> [RedisValue] {
     let result = await withTaskCancellationHandler {
       await withUnsafeContinuation { (continuation: UnsafeContinuation<RedisResult, Never>) in
-        if let failure {
-          return continuation.resume(returning: .failure(RedisError(.connectionLost, detail: failure.detail)))
-        }
+        // What has made the connection useless says more than that it is.
+        if let failure { return continuation.resume(returning: .failure(failure)) }
         let group = ReplyGroup(count: commands.count, continuation)
         for command in commands { write(command, .group(group), 0, limit) }
-        writer.setNeedsFlush()
+        setNeedsFlush()
       }
     } onCancel: {
       loop.execute { self.close() }
     }
-    let replies = try result.get().requireArray()
-    for (command, reply) in zip(commands, replies) {
-      // A user without the right to name the connection may still use it.
-      if command.name != .client, case .error(let error) = reply { throw RedisError(error) }
-    }
+    return try result.get().requireArray()
   }
 
   // MARK: Sending
@@ -100,8 +120,10 @@ final class RedisConnection: @unchecked Sendable {
   func submit(_ call: RedisCall, _ continuation: UnsafeContinuation<RedisResult, Never>) -> RedisError? {
     if let failure { return RedisError(.connectionLost, detail: failure.detail) }
     if let refusal = admit(call.command.encodedBytesMax) { return refusal }
-    write(call.command, .task(continuation), call.token, deadline(after: call.timeout, from: loop.now))
-    writer.setNeedsFlush()
+    let limit = deadline(after: call.timeout, from: loop.now)
+    if case .asking = call.route { write(RedisCommand(.other, ["ASKING"]), .nobody, 0, limit) }
+    write(call.command, .task(continuation), call.token, limit)
+    setNeedsFlush()
     return nil
   }
 
@@ -109,7 +131,7 @@ final class RedisConnection: @unchecked Sendable {
   func post(_ command: RedisCommand) {
     guard failure == nil else { return }
     write(command, .nobody, 0, deadline(after: configuration.commandTimeout, from: loop.now))
-    writer.setNeedsFlush()
+    setNeedsFlush()
   }
 
   private func admit(_ bytes: Int) -> RedisError? {
@@ -125,7 +147,7 @@ final class RedisConnection: @unchecked Sendable {
   }
 
   private func write(_ command: RedisCommand, _ sink: ReplySink, _ token: UInt64, _ deadline: UInt64) {
-    let bytes = writer.output.append(command)
+    let bytes = secured?.plaintext.append(command) ?? writer.output.append(command)
     bytesWritten &+= UInt64(bytes)
     pendingBytes += bytes
     pending.append(
@@ -133,6 +155,19 @@ final class RedisConnection: @unchecked Sendable {
         sink: sink, token: token, name: command.name, deadline: deadline,
         startedAt: observer == nil ? 0 : MonotonicClock.now(), bytes: bytes, end: bytesWritten))
     if timer == nil || deadline < timer?.deadline ?? .max { arm(deadline) }
+  }
+
+  private func setNeedsFlush() {
+    guard let secured else { return writer.setNeedsFlush() }
+    guard secured.needsSealing() else { return }
+    loop.atEndOfTurn { [self] in seal() }
+  }
+
+  /// Seals what was written in this turn and sends it; before the end of the handshake only what that needs.
+  private func seal() {
+    guard let secured, failure == nil else { return }
+    do { try secured.seal { writer.output.append($0) } } catch { return fail(RedisError(error)) }
+    writer.flushNow()
   }
 
   // MARK: Receiving
@@ -143,7 +178,13 @@ final class RedisConnection: @unchecked Sendable {
       var reads = 0
       while try await input.fill() {
         let now = observer == nil ? 0 : MonotonicClock.now()
-        try reader.feed(input.input.readable) { take($0, now) }
+        if let secured {
+          try secured.receive(input.input.readable) { piece in try reader.feed(piece) { take($0, now) } }
+          // The handshake has gone on, or TLS itself has something to say.
+          if secured.hasOutput { seal() }
+        } else {
+          try reader.feed(input.input.readable) { take($0, now) }
+        }
         guard failure == nil else { return }
         input.input.consume(input.input.count)
         reads += 1
@@ -152,6 +193,8 @@ final class RedisConnection: @unchecked Sendable {
       fail(RedisError(.connectionLost, outcomeUnknown: true, detail: "the server closed the connection"))
     } catch let error as RedisError {
       fail(error)
+    } catch let error as TLSError {
+      fail(RedisError(error))
     } catch {
       fail(RedisError(.connectionLost, outcomeUnknown: true, detail: String(describing: error)))
     }
@@ -170,6 +213,9 @@ final class RedisConnection: @unchecked Sendable {
         let error = RedisError(error)
         observe(command, .serverError, now)
         continuation.resume(returning: .failure(error))
+        if configuration.requiresMaster, error.serverPrefix == "READONLY" {
+          fail(RedisError(.connectionLost, outcomeUnknown: true, detail: "the server is no master any more"))
+        }
       } else {
         observe(command, .ok, now)
         continuation.resume(returning: .success(value))
@@ -240,7 +286,7 @@ final class RedisConnection: @unchecked Sendable {
     failure = error
     if let timer { loop.cancel(timer) }
     timer = nil
-    let sent = socket.bytesSent
+    let sent = secured?.bytesSealed ?? socket.bytesSent
     socket.close()
     let now = observer == nil ? 0 : MonotonicClock.now()
     while let command = pending.popFirst() {

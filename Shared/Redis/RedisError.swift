@@ -1,3 +1,5 @@
+internal import TLS
+
 /// Why a call to Redis failed.
 ///
 /// The description holds neither keys nor values nor the server's words; `String(reflecting:)` adds the latter.
@@ -11,6 +13,10 @@ public struct RedisError: Error, Sendable, Hashable, CustomStringConvertible, Cu
     case connectionLost
     /// There is no connection now; a new one is being tried.
     case unavailable
+    /// The server's certificate is not accepted, so nothing was sent to it.
+    case untrusted
+    /// The connection could not be secured.
+    case tlsFailed
     /// The answer did not come before the deadline.
     case timedOut
     /// Too many commands, or too many bytes of them, wait for their answers.
@@ -39,10 +45,24 @@ public struct RedisError: Error, Sendable, Hashable, CustomStringConvertible, Cu
     self.detail = detail
   }
 
+  /// The error of a secured connection.
+  init(_ error: TLSError) {
+    let code: Code =
+      switch error.code {
+      case .untrusted: .untrusted
+      case .configuration, .handshake: .tlsFailed
+      case .stream: .connectionLost
+      }
+    self.init(code, outcomeUnknown: code != .untrusted, detail: error.detail)
+  }
+
   /// The error for an error reply.
   init(_ reply: RedisServerError) {
     self.init(.server(reply.prefix), detail: reply.message)
   }
+
+  /// A connection is being made for the first time: the call is worth another try in a moment.
+  static let connecting = RedisError(.unavailable, detail: "the connection is being made")
 
   /// The first word of the server's refusal, if it was one.
   public var serverPrefix: String? { if case .server(let prefix) = code { prefix } else { nil } }
@@ -51,7 +71,7 @@ public struct RedisError: Error, Sendable, Hashable, CustomStringConvertible, Cu
   public var isTransient: Bool {
     switch code {
     case .connectionLost, .unavailable, .timedOut, .overloaded: true
-    case .protocolViolation, .decoding, .invalidCommand, .cancelled: false
+    case .untrusted, .tlsFailed, .protocolViolation, .decoding, .invalidCommand, .cancelled: false
     case .server(let prefix): RedisError.transientPrefixes.contains(prefix)
     }
   }
@@ -66,6 +86,8 @@ public struct RedisError: Error, Sendable, Hashable, CustomStringConvertible, Cu
     case .server(let prefix): "Redis refused the command (\(prefix))"
     case .connectionLost: "the connection to Redis was lost; try again"
     case .unavailable: "Redis cannot be reached; check that it runs at the configured address"
+    case .untrusted: "the certificate of Redis is not accepted; check the CA file and the host name"
+    case .tlsFailed: "TLS with Redis could not be agreed on; check the port, the TLS files and the client certificate"
     case .timedOut: "Redis did not answer in time"
     case .overloaded: "too many Redis commands are waiting; send fewer at once"
     case .protocolViolation:

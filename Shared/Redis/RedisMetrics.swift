@@ -15,6 +15,8 @@ final class RedisMetrics: RedisObserver {
   private let connects: Counter
   private let connectFailures: Counter
   private let disconnects: Counter
+  private let redirects: CounterFamily
+  private let topologyChanges: Counter
   /// Made when a command is met for the first time: only what is used has a series.
   private let known = Mutex<[RedisCommandName: Instruments]>([:])
 
@@ -27,6 +29,12 @@ final class RedisMetrics: RedisObserver {
     connectFailures = registry.counter(
       "cadre_redis_connect_failures_total", help: "Connections to Redis that could not be made.")
     disconnects = registry.counter("cadre_redis_disconnects_total", help: "Connections to Redis that were lost.")
+    redirects = registry.counter(
+      "cadre_redis_redirects_total", help: "Commands that a node of a Redis Cluster did not execute, by its answer.",
+      labels: ["kind"])
+    topologyChanges = registry.counter(
+      "cadre_redis_topology_changes_total",
+      help: "Times that an event loop noticed another Redis master, or another owner of slots.")
   }
 
   func commandFinished(_ name: RedisCommandName, nanoseconds: UInt64, outcome: RedisOutcome, inFlight: Int) {
@@ -45,6 +53,8 @@ final class RedisMetrics: RedisObserver {
   func connected() { connects.add() }
   func connectFailed(_ error: RedisError) { connectFailures.add() }
   func disconnected(_ error: RedisError) { disconnects.add() }
+  func redirected(_ kind: RedisRedirect) { redirects.with(kind.rawValue).add() }
+  func topologyChanged() { topologyChanges.add() }
 }
 
 extension RedisPool {
@@ -58,5 +68,12 @@ extension RedisPool {
     registry.observeGauge("cadre_redis_commands_pending", help: "Commands that wait for their answer.") {
       Double(counts.reduce(0) { $0 + $1.inFlight.load(ordering: .relaxed) })
     }
+  }
+
+  /// As `start`, and logs why there is no connection yet, if there is none.
+  public func start(logger: Logger) async {
+    await start()
+    guard let error = await connectionError() else { return }
+    logger.warning("Redis cannot be used yet", ["reason": .string(error.description)])
   }
 }

@@ -24,7 +24,7 @@ public enum RedisOutcome: String, Sendable, Hashable, CaseIterable {
       switch error.code {
       case .server: .serverError
       case .connectionLost: .connectionLost
-      case .unavailable: .unavailable
+      case .unavailable, .untrusted, .tlsFailed: .unavailable
       case .timedOut: .timedOut
       case .overloaded: .overloaded
       case .protocolViolation: .protocolViolation
@@ -45,6 +45,22 @@ public protocol RedisObserver: Sendable {
   func connectFailed(_ error: RedisError)
   /// A connection ended; `error` says why.
   func disconnected(_ error: RedisError)
+  /// A node of a cluster has sent a command elsewhere, or later.
+  func redirected(_ kind: RedisRedirect)
+  /// A master, or who serves some of a cluster's slots, has changed.
+  func topologyChanged()
+}
+
+/// What a node of a cluster has answered instead of executing a command; a bounded set, fit for a metric's label.
+public enum RedisRedirect: String, Sendable, Hashable, CaseIterable {
+  /// The slot belongs to another node.
+  case moved
+  /// The slot is on its way to another node.
+  case ask
+  /// The keys of the command are on two nodes for now.
+  case tryAgain = "try_again"
+  /// Nobody serves the slot.
+  case clusterDown = "cluster_down"
 }
 
 extension RedisObserver {
@@ -56,4 +72,8 @@ extension RedisObserver {
   public func connectFailed(_ error: RedisError) {}
   /// Does nothing.
   public func disconnected(_ error: RedisError) {}
+  /// Does nothing.
+  public func redirected(_ kind: RedisRedirect) {}
+  /// Does nothing.
+  public func topologyChanged() {}
 }

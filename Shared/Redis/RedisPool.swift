@@ -1,9 +1,9 @@
-internal import Primitives
 public import Reactor
 internal import Synchronization
+internal import SystemSources
 
-/// Connections to one Redis server for all event loops of a process: one per loop, shared by all of the loop's tasks,
-/// made again by itself after the server was away.
+/// Connections to Redis for all event loops of a process: one per loop and server, shared by all of the loop's tasks,
+/// made again by itself after the server was away, to another server when sentinels or the cluster say so.
 ///
 /// Calls are cheapest from the pool's loops; from elsewhere they are carried to one of them.
 public final class RedisPool: Sendable {
@@ -12,6 +12,8 @@ public final class RedisPool: Sendable {
   let counts: [LoopCounts]
   private let observer: (any RedisObserver)?
   private let isClosed = Atomic<Bool>(false)
+  /// Whether keys are spread over nodes, so that a command can have keys of one slot only.
+  public let isCluster: Bool
   /// The configuration that the pool was made with.
   public let configuration: RedisConfiguration
 
@@ -20,6 +22,7 @@ public final class RedisPool: Sendable {
     self.group = group
     self.configuration = configuration
     self.observer = observer
+    if case .cluster = configuration.deployment { isCluster = true } else { isCluster = false }
     let counts = group.loops.map { _ in LoopCounts() }
     self.counts = counts
     shards = PerLoop(group) {
@@ -54,6 +57,12 @@ public final class RedisPool: Sendable {
   /// Calls through the pool that wait for their replies now. From any thread.
   public var inFlight: Int { counts.reduce(0) { $0 + $1.inFlight.load(ordering: .relaxed) } }
 
+  /// Why the caller's loop, or some loop, has no connection, if it has none.
+  public func connectionError() async -> RedisError? {
+    let shards = self.shards
+    return try? await home.task { shards.current.lastError }.value
+  }
+
   // MARK: Commands
 
   /// Sends a command and waits for its reply, for `timeout` or the configured time. Throws `RedisError`; error replies
@@ -65,17 +74,54 @@ public final class RedisPool: Sendable {
     guard !command.arguments.isEmpty, command.mayShareConnection else {
       throw RedisError(.invalidCommand, detail: "\(command.name.rawValue) cannot share a connection")
     }
-    return try await exchange(command, timeout).get()
+    return try await exchange(command, timeout, near: nil).get()
   }
 
-  private nonisolated(nonsending) func exchange(_ command: RedisCommand, _ timeout: Duration?) async -> RedisResult {
+  /// The same for a command without keys, asked of the node of a cluster that has `key`.
+  nonisolated(nonsending) func send(
+    _ command: RedisCommand, near key: RedisArgument?, timeout: Duration? = nil
+  ) async throws(RedisError) -> RedisValue {
+    try await exchange(command, timeout, near: key).get()
+  }
+
+  private nonisolated(nonsending) func exchange(
+    _ command: RedisCommand, _ timeout: Duration?, near key: RedisArgument?
+  ) async -> RedisResult {
     let loop = home
     let count = counts[loop.index]
     count.inFlight.add(1, ordering: .relaxed)
     defer { count.inFlight.subtract(1, ordering: .relaxed) }
     let token = count.tokens.add(1, ordering: .relaxed).newValue
-    let call = RedisCall(command: command, token: token, timeout: timeout ?? configuration.commandTimeout)
-    return await exchange(call, on: loop)
+    var call = RedisCall(command: command, token: token, timeout: timeout ?? configuration.commandTimeout)
+    guard isCluster else { return await exchange(call, on: loop) }
+    if let key {
+      call.route = .slot(KeySlot.of(key))
+    } else if command.reach == .none {
+      return .failure(
+        RedisError(.invalidCommand, detail: "\(command.name.rawValue) has no key that names a node of the cluster"))
+    }
+    return await exchangeInCluster(call, on: loop)
+  }
+
+  /// Follows redirections within the time that there is for them.
+  private nonisolated(nonsending) func exchangeInCluster(_ first: RedisCall, on loop: EventLoop) async -> RedisResult {
+    var call = first
+    var policy = RedirectPolicy(
+      route: first.route, host: configuration.address, timeout: configuration.redirectTimeout,
+      connectTimeout: first.timeout, now: MonotonicClock.now())
+    while true {
+      let result = await exchange(call, on: loop)
+      guard case .failure(let error) = result else { return result }
+      let step = policy.failed(error, at: MonotonicClock.now())
+      if let redirect = step.redirect { observer?.redirected(redirect) }
+      guard case .again(let route, let pause) = step.action else { return result }
+      call.route = route
+      if let pause {
+        do { try await loop.task { try await EventLoop.sleep(for: pause) }.value } catch {
+          return .failure(RedisError(.cancelled))
+        }
+      }
+    }
   }
 
   /// The caller's loop if it is one of the pool's, else any.

@@ -7,6 +7,7 @@ public struct RedisScan: AsyncSequence, Sendable {
   let pool: RedisPool
   let pattern: RedisArgument?
   let pageSize: Int
+  let key: RedisArgument?
 
   /// Starts a walk.
   public func makeAsyncIterator() -> Iterator { Iterator(scan: self) }
@@ -31,7 +32,7 @@ public struct RedisScan: AsyncSequence, Sendable {
       guard let from = cursor else { return nil }
       var words: [RedisArgument] = ["SCAN", .bytes(from), "COUNT", RedisArgument(scan.pageSize)]
       if let pattern = scan.pattern { words += ["MATCH", pattern] }
-      let reply = try await scan.pool.send(RedisCommand(.scan, words)).requireArray()
+      let reply = try await scan.pool.send(RedisCommand(.scan, words), near: scan.key).requireArray()
       guard reply.count == 2 else { throw RedisError(.decoding, detail: "a page of \(reply.count) parts") }
       let to = try reply[0].requireBytes()
       cursor = to == [UInt8(ascii: "0")] ? nil : to
@@ -43,8 +44,11 @@ public struct RedisScan: AsyncSequence, Sendable {
 }
 
 extension RedisPool {
-  /// Walks over the keys that match a glob pattern (all by default), about `pageSize` at a time.
-  public func scan(match pattern: RedisArgument? = nil, pageSize: Int = 100) -> RedisScan {
-    RedisScan(pool: self, pattern: pattern, pageSize: pageSize)
+  /// Walks over the keys that match a glob pattern (all by default), about `pageSize` at a time. In a cluster those of
+  /// one node: the one that has `key`, which need not exist.
+  public func scan(match pattern: RedisArgument? = nil, near key: RedisArgument? = nil, pageSize: Int = 100)
+    -> RedisScan
+  {
+    RedisScan(pool: self, pattern: pattern, pageSize: pageSize, key: key)
   }
 }

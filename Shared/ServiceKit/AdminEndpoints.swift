@@ -2,6 +2,7 @@ internal import Glibc
 internal import HTTP
 internal import HTTPWire
 internal import JSON
+internal import Primitives
 internal import Reactor
 internal import Settings
 internal import SystemSources
@@ -65,6 +66,8 @@ struct AdminEndpoints: Sendable {
       writer.member("version", CadreVersion.current)
       writer.member("uptime_seconds", Int64((MonotonicClock.now() - startedAt) / 1_000_000_000))
       writer.member("process_id", Int64(getpid()))
+      // For whoever compares the clocks of the installation.
+      writer.member("time_us", WallClock.now().unixMicroseconds)
       writer.member("loops", Int64(context.group.loops.count))
       writer.key("checks")
       writer.beginObject()

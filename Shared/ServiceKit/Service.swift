@@ -14,6 +14,8 @@ public protocol Service: AnyObject, Sendable {
   static var defaultAdminPort: Int { get }
   /// Whether `/readyz` is answered beside `/healthz` on the service's own port.
   static var isReadinessPublic: Bool { get }
+  /// Whether answers name the trace of their request (`traceresponse`).
+  static var answersTrace: Bool { get }
   /// The standard of `http.stall_timeout_ms`.
   static var stallTimeout: Duration { get }
   /// The service's own settings, besides those that all have.
@@ -29,6 +31,9 @@ public protocol Service: AnyObject, Sendable {
   func route(_ router: inout Router)
   /// The answer that reports a problem of a request: by default a problem document.
   func response(to problem: Problem, of head: RequestHead, traceID: String) -> HTTPResponse
+  /// Brings the schema of the service to the version of this program. `--migrate` does this and ends; a service also
+  /// does it as a part of `prepare`. Several processes may do it at once.
+  func migrate() async throws
   /// What must be there before requests are answered: schemas, connections. Called again after a pause while it throws.
   func prepare() async throws
   /// Work besides requests, from the end of `prepare` until the task is cancelled.
@@ -49,6 +54,8 @@ extension Service {
   public static var defaultAdminPort: Int { defaultPort + 1000 }
   /// For services behind others, whose callers look for replicas that are ready.
   public static var isReadinessPublic: Bool { true }
+  /// For services whose callers are our own.
+  public static var answersTrace: Bool { false }
   /// A problem document.
   public func response(to problem: Problem, of head: RequestHead, traceID: String) -> HTTPResponse {
     problem.response(traceID: traceID)
@@ -59,6 +66,8 @@ extension Service {
   public static var httpClient: HTTPClientConfiguration { HTTPClientConfiguration() }
   /// No work besides requests.
   public func run() async {}
+  /// No schema.
+  public func migrate() async throws {}
   /// Nothing to prepare.
   public func prepare() async throws {}
   /// Needs nothing.

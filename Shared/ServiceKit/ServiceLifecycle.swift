@@ -19,7 +19,7 @@ final class ServiceLifecycle<S: Service>: Sendable {
     var isStopping = false
   }
 
-  private static var adminConnectionsMax: Int { 256 }
+  static var adminConnectionsMax: Int { 256 }
 
   private let service: S
   private let context: ServiceContext
@@ -32,7 +32,7 @@ final class ServiceLifecycle<S: Service>: Sendable {
   }
 
   /// Listens, and prepares the service in the background. Returns the ports. Throws `ListenError`.
-  func start(port: Int, adminPort: Int, export exporter: TraceExport?) async throws -> (service: Int, admin: Int) {
+  func start(port: Int, adminPort: Int, export telemetry: TelemetryExport) async throws -> (service: Int, admin: Int) {
     let settings = context.settings
     let endpoints = AdminEndpoints(context, startedAt: startedAt) { [self] in checks }
     let admin = makeAdminServer(endpoints, port: adminPort)
@@ -41,9 +41,7 @@ final class ServiceLifecycle<S: Service>: Sendable {
       admin, settings[CommonSettings.adminAddress], adminPort, variable: "CADRE_ADMIN_PORT")
     let bound = try await listen(server, settings[CommonSettings.host], port, variable: "CADRE_HTTP_PORT")
     let background = context.group.loops[0].task { [self] in try await prepareAndRun() }
-    let export = exporter.map { exporter in
-      context.group.loops[0].task { [client = context.client] in await exporter.run(client) }
-    }
+    let export = context.group.loops[0].task { [client = context.client] in await telemetry.run(client) }
     state.withLock {
       $0.server = server
       $0.admin = admin
@@ -67,6 +65,7 @@ final class ServiceLifecycle<S: Service>: Sendable {
     configuration.headTimeout = settings[CommonSettings.headTimeout]
     configuration.idleTimeout = settings[CommonSettings.idleTimeout]
     configuration.stallTimeout = settings[CommonSettings.stallTimeout(S.stallTimeout)]
+    configuration.answersTrace = S.answersTrace
     configuration.problemResponse = { [service] problem, head, traceID in
       service.response(to: problem, of: head, traceID: traceID)
     }
@@ -118,7 +117,7 @@ final class ServiceLifecycle<S: Service>: Sendable {
   }
 
   /// Ends everything: no new work, requests in progress answered, then the rest.
-  func stop(exporter: TraceExport?) async {
+  func stop(export telemetry: TelemetryExport) async {
     let (server, admin, background, export) = state.withLock { state in
       state.isStopping = true
       return (state.server, state.admin, state.background, state.export)
@@ -130,7 +129,8 @@ final class ServiceLifecycle<S: Service>: Sendable {
     await service.close()
     await admin?.stop(grace: .zero)
     export?.cancel()
-    await exporter?.flush(context.client)
+    _ = await export?.result
+    await telemetry.finish(context.client)
     await context.client.close(group: context.group)
   }
 

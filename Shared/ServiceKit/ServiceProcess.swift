@@ -16,7 +16,9 @@ enum ServiceProcess<S: Service> {
     let given = Array(CommandLine.arguments.dropFirst())
     // The health check of a container, whose image has no other program that could ask.
     let asksForHealth = given.contains("--health")
-    let arguments = given.filter { $0 != "--health" }
+    // The migration job of an update, before services of the new version start.
+    let onlyMigrates = given.contains("--migrate")
+    let arguments = given.filter { !["--health", "--migrate"].contains($0) }
     let environment = SettingsSources.processEnvironment()
     let port = CommonSettings.port(S.defaultPort)
     let adminPort = CommonSettings.adminPort(S.defaultAdminPort)
@@ -36,6 +38,8 @@ enum ServiceProcess<S: Service> {
       exit(0)
     case .run(let settings) where asksForHealth:
       exit(isReady(settings, adminPort: settings[adminPort]) ? 0 : 1)
+    case .run(let settings) where onlyMigrates:
+      migrate(settings, environment: environment)
     case .run(let settings):
       run(settings, port: settings[port], adminPort: settings[adminPort], environment: environment)
     }
@@ -59,20 +63,56 @@ enum ServiceProcess<S: Service> {
     return answer.wait()
   }
 
+  /// Migrates once and ends: with 0 when the schema has this program's version. It listens nowhere.
+  private static func migrate(_ settings: Settings, environment: [String: String]) -> Never {
+    let sink = FileLogSink(descriptor: 2)
+    let logger = Logger(
+      service: S.program.name, minimum: LogLevel(name: settings[CommonSettings.logLevel]) ?? .info, sink: sink)
+    let telemetry = Telemetry(
+      service: S.program.name, registry: MetricsRegistry(),
+      tracer: Tracer(sampler: Sampler(ratio: 0, followsParent: false), sink: nil), logger: logger)
+    let group = EventLoopGroup(count: 1, name: S.program.name)
+    let context = ServiceContext(
+      name: S.program.name, group: group, settings: settings, telemetry: telemetry,
+      client: HTTPClient(group: group, telemetry: telemetry))
+    let service: S
+    do { service = try S(context) } catch { fail("\(S.program.name): \(error)", status: 2) }
+    let failure = BlockingResult<(any Error)?>()
+    group.loops[0].task {
+      do {
+        try await service.migrate()
+        failure.complete(nil)
+      } catch { failure.complete(error) }
+    }
+    if let failure = failure.wait() {
+      logger.error("the schema could not be migrated", ["reason": .string("\(failure)")])
+      sink.flush()
+      exit(1)
+    }
+    logger.info("the schema has this program's version", ["version": .string(CadreVersion.current)])
+    sink.flush()
+    exit(0)
+  }
+
   private static func run(
     _ settings: Settings, port: Int, adminPort: Int, environment: [String: String]
   ) -> Never {
     cadre_keep_freed_memory(4 << 20, 1 << 20)
+    let descriptors = DescriptorLimit.raise()
     let signals = ServiceSignals()
     let open = OTelSettings(environment: environment)
     guard open.faults.isEmpty else { fail(open.faults.joined(separator: "\n"), status: 2) }
     let sink = FileLogSink(descriptor: 2)
     let telemetry = ServiceTelemetry(
       service: S.program.name, settings: open,
-      logger: Logger(
-        service: S.program.name, minimum: LogLevel(name: settings[CommonSettings.logLevel]) ?? .info, sink: sink))
+      minimum: LogLevel(name: settings[CommonSettings.logLevel]) ?? .info, sink: sink)
     let logger = telemetry.telemetry.logger
-    for warning in settings.warnings { logger.warning("configuration", ["warning": .string(warning)]) }
+    let short = descriptors.warning(
+      connectionsMax: settings[CommonSettings.connectionsMax],
+      adminConnectionsMax: ServiceLifecycle<S>.adminConnectionsMax, callsMax: S.httpClient.connectionsPerOriginMax)
+    for warning in settings.warnings + [short].compactMap(\.self) {
+      logger.warning("configuration", ["warning": .string(warning)])
+    }
     let loops = settings[CommonSettings.loops]
     let group = EventLoopGroup(count: loops == 0 ? nil : loops, name: S.program.name)
     LoopMetrics.register(in: telemetry.telemetry.registry, group: group)
@@ -87,7 +127,7 @@ enum ServiceProcess<S: Service> {
     group.loops[0].task {
       do {
         started.complete(
-          .success(try await lifecycle.start(port: port, adminPort: adminPort, export: telemetry.exporter)))
+          .success(try await lifecycle.start(port: port, adminPort: adminPort, export: telemetry.export)))
       } catch { started.complete(.failure(error)) }
     }
     switch started.wait() {
@@ -96,7 +136,7 @@ enum ServiceProcess<S: Service> {
         "listening",
         [
           "port": .int(Int64(ports.service)), "admin_port": .int(Int64(ports.admin)),
-          "version": .string(CadreVersion.current),
+          "version": .string(CadreVersion.current), "descriptors_max": .int(Int64(clamping: descriptors.current)),
         ])
     case .failure(let error): fail("\(S.program.name): \(reason(error))", status: 1)
     }
@@ -105,7 +145,7 @@ enum ServiceProcess<S: Service> {
     signals.exitOnNext()
     let ended = BlockingResult<Void>()
     group.loops[0].task {
-      await lifecycle.stop(exporter: telemetry.exporter)
+      await lifecycle.stop(export: telemetry.export)
       ended.complete(())
     }
     ended.wait()

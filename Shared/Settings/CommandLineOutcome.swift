@@ -57,6 +57,7 @@ extension CommandLineOptions {
       --config FILE        read settings from a YAML file (or CADRE_CONFIG)
       --set KEY=VALUE      set one value, stronger than file and environment; repeatable
       --check-config       check the whole configuration, report every fault, and end
+      --migrate            bring the database to this version, and end with 0 when it is there
       --health             end with 0 when the process with these settings is ready, else with 1
       --print-config-docs  print the reference of the settings as Markdown
       --version            print the version

@@ -6,9 +6,12 @@ internal import SystemSources
 final class Exemplars: Sendable {
   /// One observation.
   struct Exemplar: Sendable {
-    let traceID: String
+    let context: TraceContext
     let value: Double
-    let unixSeconds: Double
+    let unixNanoseconds: UInt64
+
+    var traceID: String { context.traceIDText }
+    var unixSeconds: Double { Double(unixNanoseconds) / 1e9 }
   }
 
   /// A bucket's exemplar is replaced at most this often, so that a busy histogram does not pay for it.
@@ -25,7 +28,8 @@ final class Exemplars: Sendable {
   func offer(_ context: TraceContext, _ value: Double, bucket: Int, now: UInt64 = MonotonicClock.now()) {
     guard changedAt.replace(at: bucket, olderThan: Exemplars.ageNanoseconds, with: now) else { return }
     let made = Exemplar(
-      traceID: context.traceIDText, value: value, unixSeconds: Double(WallClock.now().unixMicroseconds) / 1_000_000)
+      context: context, value: value,
+      unixNanoseconds: UInt64(clamping: WallClock.now().unixMicroseconds) &* 1000)
     kept.withLock { $0[bucket] = made }
   }
 

@@ -51,14 +51,29 @@ public struct Logger: Sendable {
   private let service: String
   private let minimum: LogLevel
   private let sink: (any LogSink)?
+  private let exporter: (any LogRecordSink)?
   private let flood: LogFloodGate
 
-  /// Makes a logger that writes lines of at least `minimum`.
-  public init(service: String, minimum: LogLevel, sink: (any LogSink)?) {
+  /// Makes a logger that writes lines of at least `minimum`, and hands them to `exporter` as well.
+  public init(
+    service: String, minimum: LogLevel, sink: (any LogSink)?, exporter: (any LogRecordSink)? = nil
+  ) {
+    self.init(service: service, minimum: minimum, sink: sink, exporter: exporter, flood: LogFloodGate())
+  }
+
+  private init(
+    service: String, minimum: LogLevel, sink: (any LogSink)?, exporter: (any LogRecordSink)?, flood: LogFloodGate
+  ) {
     self.service = service
     self.minimum = minimum
     self.sink = sink
-    flood = LogFloodGate()
+    self.exporter = exporter
+    self.flood = flood
+  }
+
+  /// The same without an export: what the export itself has to report must not become its own work.
+  public var unexported: Logger {
+    Logger(service: service, minimum: minimum, sink: sink, exporter: nil, flood: flood)
   }
 
   /// Whether lines of this level are written.
@@ -71,12 +86,15 @@ public struct Logger: Sendable {
   ) {
     guard let sink, level >= minimum else { return }
     guard let suppressed = flood.admit(message, now: MonotonicClock.now()) else { return }
-    var line = "{\"time\":\"\(WallClock.now())\",\"level\":\"\(level.name)\",\"service\":\(LogText.quoted(service))"
-    line += ",\"message\":\(LogText.quoted(String(message.prefix(Logger.messageCharactersMax))))"
+    let now = WallClock.now()
+    let message = String(message.prefix(Logger.messageCharactersMax))
+    let safe = attributes.map { (key: $0.key, value: Logger.safe($0.key, $0.value)) }
+    var line = "{\"time\":\"\(now)\",\"level\":\"\(level.name)\",\"service\":\(LogText.quoted(service))"
+    line += ",\"message\":\(LogText.quoted(message))"
     if let trace { line += ",\"trace_id\":\"\(trace.traceIDText)\",\"span_id\":\"\(trace.spanIDText)\"" }
     if suppressed > 0 { line += ",\"suppressed_before\":\(suppressed)" }
-    for (key, value) in attributes {
-      let member = ",\(LogText.quoted(key)):\(Logger.text(key, value))"
+    for (key, value) in safe {
+      let member = ",\(LogText.quoted(key)):\(Logger.text(value))"
       // What is left out is said, so room for saying it is kept.
       guard line.utf8.count + member.utf8.count <= Logger.lineBytesMax - Logger.cutMark.utf8.count - 1 else {
         line += Logger.cutMark
@@ -85,12 +103,22 @@ public struct Logger: Sendable {
       line += member
     }
     sink.write(line + "}")
+    exporter?.logged(
+      LogRecord(
+        unixNanoseconds: UInt64(clamping: now.unixMicroseconds) &* 1000, level: level, message: message,
+        attributes: safe, trace: trace))
   }
 
-  private static func text(_ key: String, _ value: AttributeValue) -> String {
-    if LogText.isSecret(key) { return "\"[redacted]\"" }
-    return switch value {
-    case .string(let text): LogText.quoted(LogText.masked(String(text.prefix(4096))))
+  /// Without secrets, and of a bounded length.
+  private static func safe(_ key: String, _ value: AttributeValue) -> AttributeValue {
+    if LogText.isSecret(key) { return .string("[redacted]") }
+    guard case .string(let text) = value else { return value }
+    return .string(LogText.masked(String(text.prefix(4096))))
+  }
+
+  private static func text(_ value: AttributeValue) -> String {
+    switch value {
+    case .string(let text): LogText.quoted(text)
     case .int(let number): "\(number)"
     case .double(let number): number.isFinite ? "\(number)" : "null"
     case .bool(let truth): "\(truth)"

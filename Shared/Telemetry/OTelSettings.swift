@@ -1,77 +1,144 @@
 internal import Primitives
 
-/// The standard `OTEL_*` settings of tracing (OpenTelemetry environment variable specification).
-public struct OTelSettings: Sendable {
-  /// How batches are encoded.
-  public enum Encoding: String, Sendable {
-    /// `http/protobuf`
-    case protobuf = "http/protobuf"
-    /// `http/json`
-    case json = "http/json"
-  }
+/// How batches are encoded.
+public enum OTLPEncoding: String, Sendable {
+  /// `http/protobuf`
+  case protobuf = "http/protobuf"
+  /// `http/json`
+  case json = "http/json"
 
-  /// Where traces go; `nil` switches the export off.
-  public private(set) var tracesEndpoint: String?
+  /// `Content-Type` of a batch.
+  public var contentType: String {
+    switch self {
+    case .protobuf: "application/x-protobuf"
+    case .json: "application/json"
+    }
+  }
+}
+
+/// Where one kind of telemetry goes.
+public struct OTLPSignal: Sendable {
+  /// The full address; `nil` switches the export off.
+  public fileprivate(set) var endpoint: String?
   /// How batches are encoded.
-  public private(set) var encoding = Encoding.protobuf
+  public fileprivate(set) var encoding = OTLPEncoding.protobuf
   /// Further request headers, for example an authorization.
-  public private(set) var headers: [(name: String, value: String)] = []
+  public fileprivate(set) var headers: [(name: String, value: String)] = []
   /// Time for one export, in milliseconds.
-  public private(set) var timeoutMilliseconds = 10_000
+  public fileprivate(set) var timeoutMilliseconds = 10_000
+}
+
+/// How a queue is emptied.
+public struct OTLPBatchSettings: Sendable {
+  /// Items that may wait.
+  public fileprivate(set) var queueMax = 2048
+  /// Items of one export.
+  public fileprivate(set) var batchMax = 512
+  /// Longest time until an export, in milliseconds.
+  public fileprivate(set) var delayMilliseconds: Int
+}
+
+/// The standard `OTEL_*` settings (OpenTelemetry environment variable specification). Traces are exported as soon as
+/// there is an endpoint; logs and metrics, which are there by other ways too, only where that is asked for.
+public struct OTelSettings: Sendable {
+  /// Where spans go.
+  public private(set) var traces = OTLPSignal()
+  /// Where metrics go.
+  public private(set) var metrics = OTLPSignal()
+  /// Where log records go.
+  public private(set) var logs = OTLPSignal()
   /// Which traces are recorded.
   public private(set) var sampler = Sampler(ratio: 1, followsParent: true)
   /// The resource's attributes; `service.name` is added by the exporter.
   public private(set) var resource: [(key: String, value: String)] = []
   /// Name of the service, when it is set.
   public private(set) var serviceName: String?
-  /// Spans that may wait.
-  public private(set) var queueSpansMax = 2048
-  /// Spans of one export.
-  public private(set) var batchSpansMax = 512
-  /// Time between exports, in milliseconds.
-  public private(set) var delayMilliseconds = 5000
+  /// The queue of spans.
+  public private(set) var spanBatches = OTLPBatchSettings(delayMilliseconds: 5000)
+  /// The queue of log records.
+  public private(set) var logBatches = OTLPBatchSettings(delayMilliseconds: 1000)
+  /// Time between exports of metrics, in milliseconds.
+  public private(set) var metricIntervalMilliseconds = 60_000
   /// What is wrong with the variables; empty when all are good.
   public private(set) var faults: [String] = []
 
   /// Reads the settings from an environment.
   public init(environment: [String: String]) {
+    traces = signal(environment, "TRACES", path: "/v1/traces", isStandard: true)
+    metrics = signal(environment, "METRICS", path: "/v1/metrics", isStandard: false)
+    logs = signal(environment, "LOGS", path: "/v1/logs", isStandard: false)
+    resource = pairs(environment["OTEL_RESOURCE_ATTRIBUTES"], "OTEL_RESOURCE_ATTRIBUTES").map { ($0.0, $0.1) }
+    serviceName = environment["OTEL_SERVICE_NAME"].flatMap { $0.isEmpty ? nil : $0 }
+    readSampler(
+      environment["OTEL_TRACES_SAMPLER"].flatMap { $0.isEmpty ? nil : $0 },
+      environment["OTEL_TRACES_SAMPLER_ARG"].flatMap { $0.isEmpty ? nil : $0 })
+    spanBatches = batches(environment, "OTEL_BSP", spanBatches)
+    logBatches = batches(environment, "OTEL_BLRP", logBatches)
+    metricIntervalMilliseconds = number(
+      environment, "OTEL_METRIC_EXPORT_INTERVAL", 100...3_600_000, default: metricIntervalMilliseconds)
+    var seen: Set<String> = []
+    faults = faults.filter { seen.insert($0).inserted }
+  }
+
+  /// Reads what is set for one kind of telemetry, else for all. `isStandard` says that an endpoint for all is enough.
+  private mutating func signal(
+    _ environment: [String: String], _ name: String, path: String, isStandard: Bool
+  ) -> OTLPSignal {
     func text(_ name: String) -> String? { environment[name].flatMap { $0.isEmpty ? nil : $0 } }
-    if let protocolName = text("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL") ?? text("OTEL_EXPORTER_OTLP_PROTOCOL") {
-      if let known = Encoding(rawValue: protocolName) {
-        encoding = known
+    func own(_ part: String) -> (name: String, text: String)? {
+      for name in ["OTEL_EXPORTER_OTLP_\(name)_\(part)", "OTEL_EXPORTER_OTLP_\(part)"] {
+        if let text = text(name) { return (name, text) }
+      }
+      return nil
+    }
+    var signal = OTLPSignal()
+    if let (name, text) = own("PROTOCOL") {
+      if let known = OTLPEncoding(rawValue: text) {
+        signal.encoding = known
       } else {
-        faults.append("OTEL_EXPORTER_OTLP_PROTOCOL must be http/protobuf or http/json.")
+        faults.append("\(name) must be http/protobuf or http/json.")
       }
     }
-    if let endpoint = text("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") {
-      tracesEndpoint = endpoint
+    var isOn = isStandard
+    if let endpoint = text("OTEL_EXPORTER_OTLP_\(name)_ENDPOINT") {
+      signal.endpoint = endpoint
+      isOn = true
     } else if let base = text("OTEL_EXPORTER_OTLP_ENDPOINT") {
-      tracesEndpoint = (base.hasSuffix("/") ? String(base.dropLast()) : base) + "/v1/traces"
+      signal.endpoint = (base.hasSuffix("/") ? String(base.dropLast()) : base) + path
     }
-    if let endpoint = tracesEndpoint, !endpoint.hasPrefix("http://"), !endpoint.hasPrefix("https://") {
-      faults.append("OTEL_EXPORTER_OTLP_ENDPOINT must be an http or https URL.")
+    if let endpoint = signal.endpoint, !endpoint.hasPrefix("http://"), !endpoint.hasPrefix("https://") {
+      faults.append("\(own("ENDPOINT")?.name ?? "OTEL_EXPORTER_OTLP_ENDPOINT") must be an http or https URL.")
     }
-    switch text("OTEL_TRACES_EXPORTER") {
-    case nil, "otlp": break
-    case "none": tracesEndpoint = nil
-    default: faults.append("OTEL_TRACES_EXPORTER must be otlp or none.")
+    switch text("OTEL_\(name)_EXPORTER") {
+    case nil: break
+    case "otlp": isOn = true
+    case "none": isOn = false
+    default: faults.append("OTEL_\(name)_EXPORTER must be otlp or none.")
     }
-    if text("OTEL_SDK_DISABLED")?.lowercased() == "true" { tracesEndpoint = nil }
-    headers = pairs(
-      text("OTEL_EXPORTER_OTLP_TRACES_HEADERS") ?? text("OTEL_EXPORTER_OTLP_HEADERS"), "OTEL_EXPORTER_OTLP_HEADERS"
-    )
-    .map { ($0.0.lowercased(), $0.1) }
-    if headers.contains(where: { $0.value.utf8.contains { $0 < 0x20 || $0 == 0x7F } }) {
-      faults.append("OTEL_EXPORTER_OTLP_HEADERS must hold no control characters.")
-      headers = []
+    if !isOn || text("OTEL_SDK_DISABLED")?.lowercased() == "true" { signal.endpoint = nil }
+    if let (name, text) = own("HEADERS") {
+      signal.headers = pairs(text, name).map { ($0.0.lowercased(), $0.1) }
+      if signal.headers.contains(where: { $0.value.utf8.contains { $0 < 0x20 || $0 == 0x7F } }) {
+        faults.append("\(name) must hold no control characters.")
+        signal.headers = []
+      }
     }
-    resource = pairs(text("OTEL_RESOURCE_ATTRIBUTES"), "OTEL_RESOURCE_ATTRIBUTES").map { ($0.0, $0.1) }
-    serviceName = text("OTEL_SERVICE_NAME")
-    readSampler(text("OTEL_TRACES_SAMPLER"), text("OTEL_TRACES_SAMPLER_ARG"))
-    timeoutMilliseconds = number(environment, "OTEL_EXPORTER_OTLP_TIMEOUT", 1...600_000, default: timeoutMilliseconds)
-    queueSpansMax = number(environment, "OTEL_BSP_MAX_QUEUE_SIZE", 1...1_000_000, default: queueSpansMax)
-    batchSpansMax = number(environment, "OTEL_BSP_MAX_EXPORT_BATCH_SIZE", 1...100_000, default: batchSpansMax)
-    delayMilliseconds = number(environment, "OTEL_BSP_SCHEDULE_DELAY", 10...600_000, default: delayMilliseconds)
+    if let (name, _) = own("TIMEOUT") {
+      signal.timeoutMilliseconds = number(environment, name, 1...600_000, default: signal.timeoutMilliseconds)
+    }
+    return signal
+  }
+
+  private mutating func batches(
+    _ environment: [String: String], _ prefix: String, _ standard: OTLPBatchSettings
+  ) -> OTLPBatchSettings {
+    var settings = standard
+    settings.queueMax = number(environment, prefix + "_MAX_QUEUE_SIZE", 1...1_000_000, default: settings.queueMax)
+    settings.batchMax = number(
+      environment, prefix + "_MAX_EXPORT_BATCH_SIZE", 1...100_000, default: settings.batchMax)
+    settings.delayMilliseconds = number(
+      environment, prefix + "_SCHEDULE_DELAY", 10...600_000, default: settings.delayMilliseconds)
+    return settings
   }
 
   private mutating func number(

@@ -1,4 +1,4 @@
-internal import Primitives
+public import Primitives
 internal import Synchronization
 internal import SystemSources
 
@@ -28,6 +28,14 @@ public enum SpanKind: Int, Sendable {
   case consumer = 5
 }
 
+/// A reference from a span to one that is not its parent, for example to the attempt before.
+public struct SpanLink: Sendable {
+  /// The other span.
+  public let context: TraceContext
+  /// What the link means.
+  public let attributes: [(key: String, value: AttributeValue)]
+}
+
 /// What is exported of a span.
 public struct FinishedSpan: Sendable {
   /// Where it stands in the trace.
@@ -46,6 +54,8 @@ public struct FinishedSpan: Sendable {
   public let attributes: [(key: String, value: AttributeValue)]
   /// Why the operation failed; `nil` when it did not.
   public let error: String?
+  /// References to other spans, at most 16.
+  public var links: [SpanLink] = []
 }
 
 /// An operation in progress. A span that is not sampled only carries its context and costs almost nothing.
@@ -53,10 +63,12 @@ public final class Span: Sendable {
   private struct Recording {
     var attributes: [(key: String, value: AttributeValue)] = []
     var error: String?
+    var links: [SpanLink] = []
     var isEnded = false
   }
 
   static let attributesMax = 64
+  static let linksMax = 16
   static let textBytesMax = 4096
 
   /// Where the span stands; hand it on with calls that it makes.
@@ -69,15 +81,27 @@ public final class Span: Sendable {
   private let recording: Mutex<Recording>
   private let sink: (any SpanSink)?
 
-  init(context: TraceContext, parentID: UInt64, name: String, kind: SpanKind, sink: (any SpanSink)?) {
+  init(
+    context: TraceContext, parentID: UInt64, name: String, kind: SpanKind, startedAt: Timestamp? = nil,
+    sink: (any SpanSink)?
+  ) {
     self.context = context
     self.parentID = parentID
     self.name = name
     self.kind = kind
     self.sink = context.isSampled ? sink : nil
     recording = Mutex(Recording())
-    startedAt = self.sink == nil ? 0 : MonotonicClock.now()
-    startedUnix = self.sink == nil ? 0 : UInt64(clamping: WallClock.now().unixMicroseconds) &* 1000
+    guard self.sink != nil else {
+      self.startedAt = 0
+      startedUnix = 0
+      return
+    }
+    let now = WallClock.now()
+    let start = min(now, startedAt ?? now)
+    let since = UInt64(clamping: (now - start).nanoseconds)
+    let monotonic = MonotonicClock.now()
+    self.startedAt = monotonic > since ? monotonic - since : 0
+    startedUnix = UInt64(clamping: start.unixMicroseconds) &* 1000
   }
 
   /// Whether attributes are kept: expensive ones need not be made otherwise.
@@ -92,7 +116,18 @@ public final class Span: Sendable {
     }
     recording.withLock { recording in
       guard !recording.isEnded, recording.attributes.count < Span.attributesMax else { return }
+      if recording.attributes.isEmpty { recording.attributes.reserveCapacity(8) }
       recording.attributes.append((key, value))
+    }
+  }
+
+  /// Refers to another span; beyond 16 links, and after the end, nothing happens.
+  public func addLink(_ context: TraceContext, _ attributes: KeyValuePairs<String, AttributeValue> = [:]) {
+    guard sink != nil else { return }
+    let link = SpanLink(context: context, attributes: attributes.map { ($0.key, $0.value) })
+    recording.withLock { recording in
+      guard !recording.isEnded, recording.links.count < Span.linksMax else { return }
+      recording.links.append(link)
     }
   }
 
@@ -100,7 +135,7 @@ public final class Span: Sendable {
   public func recordError(type: String, message: String) {
     guard sink != nil else { return }
     setAttribute("error.type", .string(type))
-    recording.withLock { $0.error = String(message.prefix(1024)) }
+    recording.withLock { $0.error = LogText.masked(String(message.prefix(1024))) }
   }
 
   /// Ends the span and hands it to the exporter. A second call does nothing.
@@ -116,7 +151,8 @@ public final class Span: Sendable {
     sink.finished(
       FinishedSpan(
         context: context, parentID: parentID, name: name, kind: kind, startUnixNanoseconds: startedUnix,
-        endUnixNanoseconds: startedUnix &+ duration, attributes: finished.attributes, error: finished.error))
+        endUnixNanoseconds: startedUnix &+ duration, attributes: finished.attributes, error: finished.error,
+        links: finished.links))
   }
 }
 
@@ -158,18 +194,29 @@ public final class Tracer: Sendable {
     self.sink = sink
   }
 
-  /// Starts a span below `parent`, or a new trace.
-  public func startSpan(_ name: String, kind: SpanKind = .internal, parent: TraceContext? = nil) -> Span {
+  /// Whether anybody takes spans. Where nobody does, what is only needed for them need not be looked up.
+  public var isRecording: Bool { sink != nil }
+
+  /// Starts a span below `parent`, or a new trace. `id` is given where other processes have to know it without being
+  /// notified, `startedAt` where the operation began before it was known.
+  public func startSpan(
+    _ name: String, kind: SpanKind = .internal, parent: TraceContext? = nil, id: UInt64? = nil,
+    startedAt: Timestamp? = nil
+  ) -> Span {
     let context: TraceContext
-    if let parent {
-      context = parent.child(isSampled: sampler.samples(parent: parent, traceLow: parent.traceLow))
+    if let parent, sink == nil {
+      // Who records nothing is no part of the trace: those behind belong to the span before.
+      context = parent
+    } else if let parent {
+      context = parent.child(isSampled: sampler.samples(parent: parent, traceLow: parent.traceLow), spanID: id)
     } else {
       let root = TraceContext.root(isSampled: false)
       context =
         sampler.samples(parent: nil, traceLow: root.traceLow)
         ? TraceContext(traceHigh: root.traceHigh, traceLow: root.traceLow, spanID: root.spanID, isSampled: true) : root
     }
-    return Span(context: context, parentID: parent?.spanID ?? 0, name: name, kind: kind, sink: sink)
+    return Span(
+      context: context, parentID: parent?.spanID ?? 0, name: name, kind: kind, startedAt: startedAt, sink: sink)
   }
 
   /// A span that is never recorded, with a trace id of its own.

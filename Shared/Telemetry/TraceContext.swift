@@ -30,12 +30,12 @@ public struct TraceContext: Hashable, Sendable {
       traceHigh: random.next(), traceLow: random.next() | 1, spanID: random.next() | 1, isSampled: isSampled)
   }
 
-  /// A new span of the same trace.
-  public func child(isSampled: Bool? = nil) -> TraceContext {
+  /// A new span of the same trace, with an id that is made where none is given.
+  public func child(isSampled: Bool? = nil, spanID: UInt64? = nil) -> TraceContext {
     var random = SystemRandom.shared
     return TraceContext(
-      traceHigh: traceHigh, traceLow: traceLow, spanID: random.next() | 1, isSampled: isSampled ?? self.isSampled,
-      state: state)
+      traceHigh: traceHigh, traceLow: traceLow, spanID: spanID ?? random.next() | 1,
+      isSampled: isSampled ?? self.isSampled, state: state)
   }
 
   /// Reads `traceparent` and `tracestate`; `nil` when the first is not valid. A bad `tracestate` is dropped alone.

@@ -49,6 +49,6 @@ import Testing
     let text = #"{"model": "m", "messages": []}"#
     let other = TenantID(UUID(high: 1, low: 3))
     #expect(try key(text) != key(text, tenant: other))
-    #expect(try key(text).text.hasPrefix("cache:{\(tenant.description)}:"))
+    #expect(try key(text).text.hasPrefix("cache:\(tenant.description):"))
   }
 }

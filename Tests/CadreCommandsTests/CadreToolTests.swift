@@ -30,11 +30,30 @@ private func run(_ arguments: [String], _ environment: [String: String] = [:]) -
       #expect(status == 0)
       #expect(recorder.lines == [Usage.text])
     }
-    for command in ["up", "submit", "get", "events", "replay", "version"] {
+    for command in ["up", "submit", "get", "events", "replay", "doctor", "status", "logs", "version"] {
       #expect(run([command, "--help"]).recorder.lines == run(["help", command]).recorder.lines)
       #expect(run([command, "--help"]).recorder.lines.first?.hasPrefix("Usage: cadre \(command)") == true)
     }
-    #expect(run(["version"]).recorder.lines == ["cadre 0.1.0"])
+    #expect(run(["version"]).recorder.lines == ["cadre \(CadreTool.version)"])
+  }
+
+  @Test(arguments: [
+    (["doctor", "x"], "doctor takes no words"), (["status", "--colour"], "there is no option"),
+    (["doctor", "--timeout", "99"], "--timeout takes"), (["doctor", "--admin", "x"], "SERVICE=URL"),
+    (["logs", "--level", "loud"], "--level takes"), (["logs", "--data", "/nonexistent"], "there is no such log"),
+    (["status", "--data", "/nonexistent"], "nothing runs on the data folder"),
+    (["doctor", "--url", "http://user:word@h"], "holds no password"),
+  ])
+  func `what the operator's commands do not understand ends with 2`(_ arguments: [String], _ part: String) {
+    let (status, recorder) = run(arguments)
+    #expect(status == 2)
+    #expect(recorder.lines.isEmpty && recorder.errors.count == 1)
+    #expect(recorder.errors.first?.contains(part) == true, "\(recorder.errors)")
+  }
+
+  @Test func `the doctor finds a fault where nothing runs`() {
+    let (status, recorder) = run(["doctor", "--data", "/nonexistent"])
+    #expect(status == 1 && recorder.lines.first?.contains("mend: start it with: cadre up") == true)
   }
 
   @Test(arguments: [["fly"], ["help", "fly"]])

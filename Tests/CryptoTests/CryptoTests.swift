@@ -15,7 +15,22 @@ import Testing
         == "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843")
   }
 
+  @Test func `a prepared key makes the same codes, each time`() {
+    let key = HMACKey(Array("Jefe".utf8))
+    for bytes in [Array("what do ya want for nothing?".utf8), [], [UInt8](repeating: 7, count: 1000)] {
+      for _ in 0..<3 { #expect(key.code(bytes) == Digest.hmacSHA256(bytes, key: Array("Jefe".utf8))) }
+      #expect(key.code(bytes[...]) == key.code(bytes))
+    }
+    // RFC 4231, test case 6: a key longer than a block.
+    #expect(
+      Hex.encode(
+        HMACKey([UInt8](repeating: 0xAA, count: 131))
+          .code(Array("Test Using Larger Than Block-Size Key - Hash Key First".utf8)))
+        == "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54")
+  }
+
   @Test func `secrets compare by content and length`() {
+    #expect(Secrets.equal("", "") && Secrets.equal("é", "é") && !Secrets.equal("a", "b") && !Secrets.equal("a", "aa"))
     #expect(Secrets.equal([1, 2], [1, 2]))
     #expect(!Secrets.equal([1, 2], [1, 3]))
     #expect(!Secrets.equal([1, 2], [1, 2, 3]))

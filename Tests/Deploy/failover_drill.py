@@ -5,12 +5,9 @@ task may be lost or end twice, and the services find the new server by themselve
 Usage: failover_drill.py --bin FOLDER [--seconds N]
 """
 import argparse
-import glob
 import json
 import os
 import shutil
-import signal
-import subprocess
 import sys
 import tempfile
 import threading
@@ -19,64 +16,8 @@ import uuid
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "Faults"))
-from stack import Stack, free_port  # noqa: E402
-
-POSTGRES = sorted(glob.glob("/usr/lib/postgresql/*/bin"))[-1]
-
-
-class Server:
-    """A Postgres of its own; as root it runs as the system's user for it."""
-
-    def __init__(self, folder, name):
-        self.data, self.port, self.name = f"{folder}/{name}", free_port(), name
-        self.folder = folder
-
-    def run(self, *command, **options):
-        if os.geteuid() == 0:
-            command = ("runuser", "-u", "postgres", "--", *command)
-        return subprocess.run(command, check=True, capture_output=True, text=True, **options)
-
-    def initdb(self):
-        self.run(f"{POSTGRES}/initdb", "-D", self.data, "-U", "cadre", "-A", "trust", "--no-sync")
-        with open(f"{self.data}/pg_hba.conf", "a") as file:
-            file.write("host replication all 127.0.0.1/32 trust\n")
-
-    def copy(self, primary):
-        self.run(f"{POSTGRES}/pg_basebackup", "-h", "127.0.0.1", "-p", str(primary.port), "-U", "cadre", "-D", self.data, "-R", "-X", "stream")
-        with open(f"{self.data}/postgresql.auto.conf") as file:
-            text = file.read()
-        with open(f"{self.data}/postgresql.auto.conf", "w") as file:
-            # The standby is known to the primary by its name.
-            file.write(text.replace("user=cadre", f"user=cadre application_name={self.name}"))
-
-    def start(self, *settings):
-        options = f"-c port={self.port} -c listen_addresses=127.0.0.1 -k {self.folder} -c max_connections=200 " + " ".join(f"-c {one}" for one in settings)
-        self.run(f"{POSTGRES}/pg_ctl", "-D", self.data, "-w", "-o", options, "-l", f"{self.data}.log", "start")
-
-    def kill(self):
-        with open(f"{self.data}/postmaster.pid") as file:
-            pid = int(file.readline())
-        # The postmaster and all of its children at once: the machine is gone.
-        children = subprocess.run(["ps", "--ppid", str(pid), "-o", "pid="], capture_output=True, text=True).stdout.split()
-        for one in [pid, *map(int, children)]:
-            try:
-                os.kill(one, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
-
-    def promote(self):
-        self.run(f"{POSTGRES}/pg_ctl", "-D", self.data, "-w", "promote")
-
-    def stop(self):
-        try:
-            self.run(f"{POSTGRES}/pg_ctl", "-D", self.data, "-m", "fast", "stop")
-        except subprocess.CalledProcessError:
-            pass
-
-    def sql(self, text):
-        return subprocess.run(["psql", "-h", "127.0.0.1", "-p", str(self.port), "-U", "cadre", "-d", "cadre", "-XAtqc", text],
-                              capture_output=True, text=True, check=True).stdout.strip()
-
+from postgres_server import Server  # noqa: E402
+from stack import Stack  # noqa: E402
 
 class Load(threading.Thread):
     """Submits until told to stop; what was not answered is sent again with the same key."""

@@ -2,7 +2,9 @@ import Foundation
 import Testing
 
 @Suite struct DeployFileTests {
-  @Test(arguments: ["up", "upgrade", "down", "validate", "backup", "restore", "make-secrets", "images/build.sh"])
+  @Test(arguments: [
+    "up", "upgrade", "down", "validate", "backup", "restore", "recover", "make-secrets", "images/build.sh", "cadre",
+  ])
   func `every script parses and explains itself`(name: String) throws {
     #expect(try Script.run("bash", "-n", "deploy/\(name)").status == 0)
     guard name != "make-secrets" else { return }
@@ -10,10 +12,24 @@ import Testing
     #expect(help.status == 0 && help.text.contains("Usage: deploy/\(name)"), "\(help.text)")
   }
 
-  @Test func `the version is that of the services`() throws {
+  @Test func `there is one version: of the sources, every program, the changes, images and labels`() throws {
     let version = try Script.run("deploy/version").text.trimmingCharacters(in: .whitespacesAndNewlines)
-    let said = try Script.run(Script.executables + "/gateway", "--version").text
-    #expect(!version.isEmpty && said.contains(version), "\(version), \(said)")
+    #expect(version.split(separator: ".").count == 3, "\(version)")
+    for program in ["gateway", "orchestrator", "llm-router", "agent-core", "mock-provider", "cadre"] {
+      let printed = try Script.run(Script.executables + "/\(program)", "--version").text
+      #expect(printed == "\(program) \(version)\n")
+    }
+    func lines(_ path: String) throws -> [Substring] {
+      try String(contentsOf: Script.root.appendingPathComponent(path), encoding: .utf8).split(separator: "\n")
+    }
+    let changes = try #require(try lines("CHANGELOG.md").first { $0.hasPrefix("## ") })
+    #expect(changes.split(separator: " ")[1] == version, "the first heading of CHANGELOG.md")
+    let manifest = try ["base", "migrate"].flatMap { try lines("deploy/kubernetes/\($0)/kustomization.yaml") }
+    let named = manifest.filter { $0.contains("newTag:") || $0.contains("app.kubernetes.io/version:") }
+    #expect(named.count >= 8)
+    for line in named {
+      #expect(line.contains("newTag: \(version) ") || line.contains("/version: \(version) "), "\(line)")
+    }
   }
 
   @Test(arguments: ["docker-compose.yml", "docker-compose.prod.yml"])
@@ -64,6 +80,11 @@ import Testing
     let url = try String(contentsOf: secrets.appendingPathComponent("postgres_url"), encoding: .utf8)
     let password = try String(contentsOf: secrets.appendingPathComponent("postgres_password"), encoding: .utf8)
     #expect(key.count == 54 && password.count == 48 && url.contains(password) && !url.contains("\n"))
+    // Redis by TLS: its certificate is of the authority beside it, for the name that the stack uses.
+    let verified = try Script.run(
+      "openssl", "verify", "-CAfile", secrets.path + "/redis_ca.crt", "-verify_hostname", "redis",
+      secrets.path + "/redis.crt")
+    #expect(verified.status == 0, "\(verified.text)")
     // The folder cannot be listed by others; the files can be read by the users inside of the containers.
     #expect(try Script.run("stat", "-c", "%a", secrets.path).text == "711\n")
     #expect(try Script.run(deploy.path + "/make-secrets").status == 0)

@@ -157,10 +157,14 @@ extension EndToEndTests {
       try fixture.put(workflow: "many", #"{"key":"a","job_type":"many"}"#)
       let fixture = fixture
       let done = LeaseCount()
+      // Asks again at once; what it was given is worked off elsewhere.
       let worker = Background {
+        var delivering: [Background<Void>] = []
         while !done.isOver {
-          for lease in try fixture.lease("many", slots: 64, milliseconds: 300) { try fixture.deliver(lease) }
+          let leases = try fixture.lease("many", slots: 64, milliseconds: 300)
+          delivering.append(Background { for lease in leases { try fixture.deliver(lease) } })
         }
+        for delivery in delivering { try delivery.value() }
       }
       let submitting = (0..<3).map { _ in
         Background { try (0..<25).map { _ in try fixture.start("many").run } }
@@ -169,10 +173,21 @@ extension EndToEndTests {
       for run in runs { #expect(try fixture.end(ofRun: run)["status"]?.string == "succeeded") }
       done.isOver = true
       try worker.value()
-      let lost = try fixture.stack.postgres.query(
+      // On a busy machine the worker may ask too late for a step that was kept for it. Then the step goes to it once
+      // more, and no attempt is spent.
+      let (spent, unexplained) = (
+        try events("many", "e.data->>'attempt' <> '1'"),
+        try events("many", "e.type = 'step.lost' and e.data->>'undelivered' is distinct from 'true'")
+      )
+      #expect(spent == "0" && unexplained == "0")
+      #expect(try events("many", "e.type = 'step.succeeded' and e.data->>'attempt' = '1'") == "75")
+    }
+
+    /// How many events of the runs of a workflow are such.
+    private func events(_ workflow: String, _ condition: String) throws -> String {
+      try fixture.stack.postgres.query(
         "select count(*) from orchestrator.event e join orchestrator.run r on r.id = e.run_id "
-          + "where r.workflow = 'many' and e.type = 'step.lost'")
-      #expect(lost == "0")
+          + "where r.workflow = '\(workflow)' and (\(condition))")
     }
 
     @Test func `a worker that has gone while it waited is given nothing`() throws {

@@ -156,6 +156,8 @@ extension EndToEndTests {
         }
         #expect(!own.isEmpty, "\(list.path)")
         for statement in own {
+          // What is walked over is seen in no number of rows.
+          #expect(statement.pages <= 800, "\(list.path) reads \(statement.pages) pages: \(statement.text)")
           #expect(statement.rows <= 600, "\(list.path) reads \(statement.rows) rows: \(statement.text)")
           #expect(statement.gathered <= 500, "\(list.path) sorts \(statement.gathered) rows: \(statement.text)")
           #expect(statement.wholeTables.isEmpty, "\(list.path) reads \(statement.wholeTables): \(statement.text)")

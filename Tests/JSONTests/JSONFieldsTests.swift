@@ -49,6 +49,27 @@ import Testing
     #expect(pointers.map { Array($0.utf8) } == [Array("/e\u{301}~0\u{301}~1".utf8)])
   }
 
+  @Test func `members beyond the first sixty-four are told apart`() throws {
+    let text = "{" + (0..<70).map { "\"x\($0)\":\($0)" }.joined(separator: ",") + "}"
+    var fields = JSONFields(try JSONDocument(parsing: text).root)
+    for place in 0..<70 where place != 3 && place != 66 {
+      #expect(fields.int("x\(place)", in: 0...100) == Int64(place))
+    }
+    #expect(fields.value("y") == nil)
+    var pointers: [String] = []
+    do { try fields.finish() } catch { pointers = error.faults.map(\.pointer) }
+    #expect(pointers == ["/x3", "/x66"])
+  }
+
+  @Test func `of a key that is there twice the first is read`() throws {
+    var limits = JSONLimits.standard
+    limits.allowsDuplicateKeys = true
+    var fields = JSONFields(try JSONDocument(parsing: #"{"a":1,"a":2,"b":null}"#, limits: limits).root)
+    #expect(fields.int("a", in: 0...9) == 1)
+    #expect(fields.value("b") == nil)
+    try fields.finish()
+  }
+
   @Test func `no more than twenty faults are kept`() throws {
     let many = (0..<50).map { "\"x\($0)\":0" }.joined(separator: ",")
     #expect(try faults("{\(many)}").count == 20)

@@ -22,7 +22,10 @@ final class EngineFixture: Sendable {
   let engine: Engine
   let clock = ManualClock()
 
-  init() {
+  private let traceparent: String?
+
+  init(tracer: Tracer = Telemetry.disabled().tracer, traceparent: String? = nil) {
+    self.traceparent = traceparent
     let telemetry = Telemetry.disabled()
     // Never connected: this replica is alone.
     let pool = PostgresPool(
@@ -31,7 +34,8 @@ final class EngineFixture: Sendable {
       group: group, store: store, queue: store, catalog: WorkflowCatalog(source: workflows),
       submitters: SubmitterCache(source: { _ in [] }),
       notifier: ReplicaNotifier(channel: ReplicaChannel(pool: pool), logger: telemetry.logger),
-      metrics: RunMetrics(registry: telemetry.registry), logger: telemetry.logger)
+      metrics: RunMetrics(registry: telemetry.registry),
+      tracing: RunTracing(tracer: tracer), logger: telemetry.logger)
   }
 
   deinit {
@@ -51,13 +55,16 @@ final class EngineFixture: Sendable {
     let workflow = Workflow(name: name, version: 1, steps: steps)
     workflows.add(workflow)
     let run = RunID(UUID(high: run, low: 7))
-    try await onLoop { [engine] in _ = try await engine.accept(try EngineFixture.submission(workflow, run)) }
+    try await onLoop { [engine, traceparent] in
+      _ = try await engine.accept(try EngineFixture.submission(workflow, run, traceparent: traceparent))
+    }
     return run
   }
 
-  static func submission(_ workflow: Workflow, _ run: RunID) throws -> Submission {
+  static func submission(_ workflow: Workflow, _ run: RunID, traceparent: String? = nil) throws -> Submission {
     let facts = RunFacts(
-      tenant: tenant, task: TaskID(run.uuid), project: nil, priority: 0, parent: nil, depth: 0, traceparent: nil)
+      tenant: tenant, task: TaskID(run.uuid), project: nil, priority: 0, parent: nil, depth: 0,
+      traceparent: traceparent)
     return try Submission.begin(
       run: run, facts: facts, task: NewTask(title: "a task"), principal: "somebody",
       workflow: CompiledWorkflow(workflow), input: Payload(Array(#"{"prompt":"p"}"#.utf8)))

@@ -139,7 +139,11 @@ final class FakeStore: RunCommitStore, TimerStore, LeaseSweepStore, SubRunStore,
   }
 
   func head(_ run: RunID) async throws -> RunHead? {
-    read { $0.runs[run] }.map { RunHead(facts: $0.facts, workflow: $0.workflow.name, version: $0.workflow.version) }
+    read { $0.runs[run] }.map {
+      RunHead(
+        facts: $0.facts, workflow: $0.workflow.name, version: $0.workflow.version,
+        createdAt: Timestamp(unixMicroseconds: 0))
+    }
   }
 
   func history(_ run: RunID) async throws -> [RunEvent] { read { $0.runs[run]?.events ?? [] } }

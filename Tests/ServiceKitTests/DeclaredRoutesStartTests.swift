@@ -49,8 +49,9 @@ import Testing
     let lifecycle = ServiceLifecycle(
       service: try S(context), context: context, sink: FileLogSink(descriptor: 2))
     let result = await group.loops[0].task {
-      _ = try await lifecycle.start(port: 0, adminPort: 0, export: nil)
-      await lifecycle.stop(exporter: nil)
+      let export = TelemetryExport([], logger: context.telemetry.logger)
+      _ = try await lifecycle.start(port: 0, adminPort: 0, export: export)
+      await lifecycle.stop(export: export)
     }.result
     try result.get()
   }

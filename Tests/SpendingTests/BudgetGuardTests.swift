@@ -297,9 +297,9 @@ final class FakeCounterStore: BudgetCounterStore {
     }
   }
 
-  func epoch() async throws -> String? {
+  func epoch(tenant: String?) async throws -> StoreEpoch? {
     try check()
-    return "one"
+    return .named("one")
   }
 
   func invalidate(_ keys: [String], milliseconds: Int64) async throws {

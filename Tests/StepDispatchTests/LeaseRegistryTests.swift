@@ -29,4 +29,28 @@ import Testing
     registry.granted(leased(4))
     #expect(isGranted(registry, leased(3), token: leased(3).token))
   }
+
+  @Test func `an assertion that was signed here is known for its lease alone`() {
+    var registry = LeaseRegistryStateMachine(leasesMax: 10)
+    let (one, two) = (leased(1), leased(2))
+    registry.signed("one", for: one.step, token: one.token)
+    #expect(registry.token(of: one.step, signedAs: "one") == nil, "a lease that nobody knows")
+    registry.granted(one)
+    registry.granted(two)
+    #expect(registry.token(of: one.step, signedAs: "") == nil, "nothing was signed yet")
+    registry.signed("other", for: one.step, token: two.token)
+    #expect(registry.token(of: one.step, signedAs: "other") == nil, "signed for an earlier lease")
+    registry.signed("one", for: one.step, token: one.token)
+    #expect(registry.token(of: one.step, signedAs: "one") == one.token)
+    #expect(registry.token(of: one.step, signedAs: "onE") == nil)
+    #expect(registry.token(of: one.step, signedAs: "one ") == nil)
+    #expect(registry.token(of: two.step, signedAs: "one") == nil, "the assertion of another step")
+    registry.signed("fresh", for: one.step, token: one.token)
+    #expect(registry.token(of: one.step, signedAs: "one") == nil, "an older one is verified as any other")
+    registry.granted(one)
+    #expect(registry.token(of: one.step, signedAs: "fresh") == nil, "leased anew")
+    registry.signed("fresh", for: one.step, token: one.token)
+    registry.ended(one.step)
+    #expect(registry.token(of: one.step, signedAs: "fresh") == nil, "ended")
+  }
 }

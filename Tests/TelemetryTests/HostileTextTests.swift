@@ -56,7 +56,7 @@ import Testing
   func `bad header settings are faults`(text: String) {
     let settings = OTelSettings(environment: ["OTEL_EXPORTER_OTLP_HEADERS": text])
     #expect(settings.faults.contains { $0.contains("OTEL_EXPORTER_OTLP_HEADERS") })
-    #expect(settings.headers.isEmpty)
+    #expect(settings.traces.headers.isEmpty)
   }
 
   @Test func `numbers that are not finite keep their names in the JSON export`() throws {
@@ -64,7 +64,7 @@ import Testing
       context: TraceContext(traceHigh: 1, traceLow: 1, spanID: 1, isSampled: true), parentID: 0, name: "n",
       kind: .internal, startUnixNanoseconds: 1, endUnixNanoseconds: 2,
       attributes: [("a", .double(.nan)), ("b", .double(.infinity)), ("c", .double(-.infinity))], error: nil)
-    let text = String(decoding: OTLPEncoder.json([span], resource: [], scope: "s"), as: UTF8.self)
+    let text = String(decoding: OTLPEncoder.traces([span], OTLPResource(attributes: []), .json).body, as: UTF8.self)
     for value in ["\"NaN\"", "\"Infinity\"", "\"-Infinity\""] { #expect(text.contains("\"doubleValue\":\(value)")) }
   }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import Primitives
 import Synchronization
 import Testing
 
@@ -87,6 +88,42 @@ final class CollectedSpans: SpanSink {
     #expect(finished.endUnixNanoseconds >= finished.startUnixNanoseconds)
   }
 
+  @Test func `links, ids that follow from elsewhere, and beginnings that were before`() throws {
+    let sink = CollectedSpans()
+    let tracer = Tracer(sampler: Sampler(ratio: 1, followsParent: true), sink: sink)
+    let parent = try #require(TraceContext(traceparent: good))
+    let before = Timestamp(unixMicroseconds: 1_700_000_000_000_000)
+    let span = tracer.startSpan("s", parent: parent, id: 7, startedAt: before)
+    for number in 1...20 { span.addLink(parent.child(spanID: UInt64(number)), ["n": .int(Int64(number))]) }
+    span.end()
+    span.addLink(parent)
+    let finished = try #require(sink.all.first)
+    #expect(finished.context.spanID == 7 && finished.parentID == parent.spanID)
+    #expect(finished.startUnixNanoseconds == 1_700_000_000_000_000_000)
+    #expect(finished.endUnixNanoseconds > finished.startUnixNanoseconds + 1_000_000_000)
+    #expect(finished.links.map(\.context.spanID) == Array(1...16))
+    // A beginning in the future is the present.
+    tracer.startSpan("t", startedAt: Timestamp(unixMicroseconds: .max)).end()
+    let other = try #require(sink.all.last)
+    #expect(
+      other.endUnixNanoseconds >= other.startUnixNanoseconds && other.endUnixNanoseconds < 5_000_000_000_000_000_000)
+  }
+
+  @Test func `who records nothing hands on its caller's place`() throws {
+    let parent = try #require(TraceContext(traceparent: good))
+    let span = Tracer(sampler: Sampler(ratio: 0, followsParent: true), sink: nil).startSpan("s", parent: parent)
+    #expect(span.context == parent && !span.isRecording)
+  }
+
+  @Test func `secrets in errors are masked`() throws {
+    let sink = CollectedSpans()
+    let span = Tracer(sampler: Sampler(ratio: 1, followsParent: true), sink: sink).startSpan("s")
+    span.recordError(type: "t", message: "cannot reach http://user:password@host/ with Bearer abcdefghi")
+    span.end()
+    let error = try #require(sink.all.first?.error)
+    #expect(!error.contains("password") && !error.contains("abcdefghi") && error.contains("host"))
+  }
+
   @Test func `the caller's decision is followed, or not, as the sampler says`() throws {
     let sink = CollectedSpans()
     let unsampled = try #require(TraceContext(traceparent: good.dropLast() + "0"))
@@ -106,15 +143,15 @@ final class CollectedSpans: SpanSink {
       "OTEL_SERVICE_NAME": "s", "OTEL_RESOURCE_ATTRIBUTES": "k=v", "OTEL_TRACES_SAMPLER": "parentbased_traceidratio",
       "OTEL_TRACES_SAMPLER_ARG": "0.25",
     ])
-    #expect(settings.tracesEndpoint == "http://collector:4318/v1/traces")
-    #expect(settings.headers.map { "\($0.name):\($0.value)" } == ["authorization:Bearer x", "a:b"])
+    #expect(settings.traces.endpoint == "http://collector:4318/v1/traces")
+    #expect(settings.traces.headers.map { "\($0.name):\($0.value)" } == ["authorization:Bearer x", "a:b"])
     #expect(settings.sampler == Sampler(ratio: 0.25, followsParent: true))
     #expect(settings.faults.isEmpty)
     let direct = OTelSettings(environment: ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://c/x"])
-    #expect(direct.tracesEndpoint == "http://c/x")
+    #expect(direct.traces.endpoint == "http://c/x")
     #expect(
-      OTelSettings(environment: ["OTEL_EXPORTER_OTLP_ENDPOINT": "http://c", "OTEL_SDK_DISABLED": "true"]).tracesEndpoint
-        == nil)
+      OTelSettings(environment: ["OTEL_EXPORTER_OTLP_ENDPOINT": "http://c", "OTEL_SDK_DISABLED": "true"]).traces
+        .endpoint == nil)
     let bad = OTelSettings(environment: [
       "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc", "OTEL_TRACES_SAMPLER_ARG": "2", "OTEL_TRACES_SAMPLER": "traceidratio",
       "OTEL_BSP_MAX_QUEUE_SIZE": "many", "OTEL_EXPORTER_OTLP_HEADERS": "novalue",
@@ -138,8 +175,10 @@ final class CollectedSpans: SpanSink {
       attributes: [("s", .string("é")), ("i", .int(-5)), ("d", .double(1.5)), ("b", .bool(true))], error: "broken")
   }
 
+  private let resource = OTLPResource(attributes: [("service.name", .string("cadre"))])
+
   @Test func `the protobuf form is understood by an independent decoder`() throws {
-    let bytes = OTLPEncoder.protobuf([span("GET /x")], resource: [("service.name", .string("cadre"))], scope: "cadre")
+    let bytes = OTLPEncoder.traces([span("GET /x")], resource, .protobuf).body
     let request = try ProtobufFields(bytes)
     let resourceSpans = try ProtobufFields(#require(request.bytes(1)))
     let resource = try ProtobufFields(#require(resourceSpans.bytes(1)))
@@ -161,7 +200,7 @@ final class CollectedSpans: SpanSink {
   }
 
   @Test func `the JSON form has hexadecimal ids and numbers as text`() throws {
-    let bytes = OTLPEncoder.json([span("a\"b")], resource: [("service.name", .string("cadre"))], scope: "cadre")
+    let bytes = OTLPEncoder.traces([span("a\"b")], resource, .json).body
     let root = try JSONSerialization.jsonObject(with: Data(bytes)) as? [String: Any]
     let text = "\(try #require(root))"
     #expect(text.contains("0af7651916cd43dd8448eb211c80319c") && text.contains("1700000000000000000"))
@@ -172,7 +211,7 @@ final class CollectedSpans: SpanSink {
     SpanExporter(
       settings: OTelSettings(environment: ["OTEL_EXPORTER_OTLP_ENDPOINT": "http://c", "OTEL_BSP_MAX_QUEUE_SIZE": queue]
       ),
-      service: "s", version: "1", instance: "i", registry: registry)
+      resource: resource, registry: registry)
   }
 
   private func metric(_ registry: MetricsRegistry, _ name: String) -> Int {
@@ -184,7 +223,7 @@ final class CollectedSpans: SpanSink {
     let registry = MetricsRegistry()
     let exporter = exporter(registry)
     for _ in 0..<15 { exporter.finished(span("x")) }
-    await exporter.flush(sleep: { _ in }, send: { _ in .accepted })
+    await exporter.deliver { _ in .accepted }
     #expect(metric(registry, "cadre_telemetry_spans_dropped_total") == 5)
     #expect(metric(registry, "cadre_telemetry_spans_exported_total") == 10)
   }
@@ -194,34 +233,35 @@ final class CollectedSpans: SpanSink {
     let exporter = exporter(registry)
     let tries = Mutex(0)
     exporter.finished(span("x"))
-    await exporter.flush(
-      sleep: { _ in },
-      send: { _ in
-        tries.withLock {
-          $0 += 1; return $0 < 3 ? .retry(after: .seconds(1)) : .accepted
-        }
-      })
+    await exporter.deliver { _ in
+      tries.withLock {
+        $0 += 1; return $0 < 3 ? .retry(after: .seconds(1)) : .accepted
+      }
+    }
     #expect(tries.withLock { $0 } == 3)
     exporter.finished(span("y"))
-    await exporter.flush(
-      sleep: { _ in },
-      send: { _ in
-        tries.withLock {
-          $0 += 1; return .rejected
-        }
-      })
+    await exporter.deliver { _ in
+      tries.withLock {
+        $0 += 1; return .rejected
+      }
+    }
     #expect(tries.withLock { $0 } == 4)
     exporter.finished(span("z"))
-    await exporter.flush(
-      sleep: { _ in },
-      send: { _ in
-        tries.withLock {
-          $0 += 1; return .retry(after: nil)
-        }
-      })
+    await exporter.deliver { _ in
+      tries.withLock {
+        $0 += 1; return .retry(after: nil)
+      }
+    }
     #expect(tries.withLock { $0 } == 8)
     #expect(metric(registry, "cadre_telemetry_spans_exported_total") == 1)
     #expect(metric(registry, "cadre_telemetry_spans_failed_total") == 2)
+  }
+}
+
+extension SpanExporter {
+  /// Exports what waits, without pauses.
+  fileprivate func deliver(_ send: @escaping @Sendable (OTLPRequest) async -> OTLPResult) async {
+    await flush(OTLPTransport(sleep: { _ in }, send: send))
   }
 }
 

@@ -12,7 +12,7 @@ import Testing
     | `cadre_calls_total` | counter | model, `from` | Calls. |
     | `cadre_open` | gauge | - | Open. |
 
-    ## Traces
+    ## Spans
 
     | span | kind | attributes |
     | --- | --- | --- |

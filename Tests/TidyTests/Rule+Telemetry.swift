@@ -87,7 +87,7 @@ extension Rule {
     var documentedNames: Set<String> = []
     var documented: [String: Int] = [:]
     let kinds: Set<String> = ["server", "client", "consumer", "internal", "producer"]
-    for (line, cells) in rows(repository, of: "Traces") where cells.count == 3 && kinds.contains(cells[1]) {
+    for (line, cells) in rows(repository, of: "Spans") where cells.count == 3 && kinds.contains(cells[1]) {
       documentedNames.insert(String(cells[0].code.prefix { $0 != " " }))
       for name in cells[2].codes where name.contains(".") { documented[name] = line }
     }

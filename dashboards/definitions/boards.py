@@ -1,4 +1,6 @@
 """The dashboards: what an operator asks, as tables of panels."""
+from .stores import STORES
+from .tenants import TENANTS
 from .panels import BYTES, COUNT, PER_SECOND, RATIO, SECONDS, USD, panel, variable
 
 JOBS = 'job=~"gateway|orchestrator|llm-router|agent-core"'
@@ -193,10 +195,15 @@ RUNTIME = {
         panel("Descriptors", "Share of the open file descriptors that are allowed.", RATIO, ('process_open_fds{job=~"$job"} / process_max_fds{job=~"$job"}', "{{job}} {{instance}}"), bad=0.8),
         panel("Loop lag", "How late the timers of the event loops fire, 99th percentile.", SECONDS, (quantile(0.99, "cadre_loop_lag_seconds", "job, instance", 'job=~"$job"'), "{{job}} {{instance}}"), bad=0.1),
         panel("Versions", "What runs.", COUNT, ("count by (service, version) (cadre_build_info)", "{{service}} {{version}}"), kind="table"),
+        panel("Open descriptors", "Files, sockets and pipes that are open.", COUNT, ('process_open_fds{job=~"$job"}', "{{job}} {{instance}}")),
+        panel("Limit of descriptors", "What a process may open; services raise it to the hard limit at their start.", COUNT,
+              ('min by (job) (process_max_fds{job=~"$job"})', "{{job}}"), kind="stat"),
+        panel("Threads", "Threads of the process.", COUNT, ('process_threads{job=~"$job"}', "{{job}} {{instance}}")),
+        panel("Time since the start", "Of the process that started last.", SECONDS, ('time() - max by (job) (process_start_time_seconds{job=~"$job"})', "{{job}}"), kind="stat"),
         panel("Spans", "Spans exported, failed and dropped.", PER_SECOND, ('sum(rate(cadre_telemetry_spans_exported_total{job=~"$job"}[$__rate_interval])) or vector(0)', "exported"),
               ('sum(rate(cadre_telemetry_spans_dropped_total{job=~"$job"}[$__rate_interval])) or vector(0)', "dropped"),
               ('sum(rate(cadre_telemetry_spans_failed_total{job=~"$job"}[$__rate_interval])) or vector(0)', "failed")),
     ])],
 }
 
-BOARDS = [OVERVIEW, GATEWAY, ORCHESTRATOR, AGENTS, MODELS, RUNTIME]
+BOARDS = [OVERVIEW, GATEWAY, ORCHESTRATOR, AGENTS, MODELS, RUNTIME, *STORES, TENANTS]

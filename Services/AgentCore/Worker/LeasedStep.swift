@@ -16,8 +16,8 @@ public struct LeasedStep: Sendable {
   let lease: Duration
   /// What the attempt begins with.
   let start: AttemptStart
-  /// The trace that the work goes on.
-  let trace: TraceContext?
+  /// The span that the work belongs to: at first that of the dispatch, then the attempt's own.
+  var trace: TraceContext?
 
   /// Takes a lease; `nil` when its input or a recorded call cannot be read.
   public init?(_ lease: StepLease) {

@@ -34,7 +34,7 @@ public struct OrchestratorClient: OrchestratorLink, StepSource {
     let request = LeaseRequest(worker: name, jobTypes: ["agent"], slots: slots, waitMilliseconds: wait.milliseconds)
     let (status, root) = try await post(
       WorkerPath.leases, request.document(), timeout: wait + OrchestratorClient.callTimeout,
-      as: .worker)
+      as: .worker, trace: .root(isSampled: false))
     guard status.isSuccess, let answer = root.flatMap({ LeaseAnswer($0) }) else {
       throw LeaseRefusal(status: Int(status.code), code: root?["code"]?.string ?? "")
     }
@@ -45,7 +45,9 @@ public struct OrchestratorClient: OrchestratorLink, StepSource {
   /// Records calls and extends the lease, once.
   public func record(_ calls: [CallReport], for step: LeasedStep, timeout: Duration) async throws -> LinkAnswer {
     let request = JournalRequest(token: step.token, attempt: step.attempt, calls: calls)
-    return try await send(step, WorkerPath.journal(step.id.description), request.document(), timeout)
+    // A heartbeat is no part of the story.
+    let trace = calls.isEmpty ? step.trace.map { $0.child(isSampled: false) } : step.trace
+    return try await send(step, WorkerPath.journal(step.id.description), request.document(), timeout, trace)
   }
 
   /// Delivers an outcome, once.
@@ -58,15 +60,15 @@ public struct OrchestratorClient: OrchestratorLink, StepSource {
       }
     let request = ResultRequest(token: step.token, attempt: step.attempt, calls: outcome.calls, outcome: reported)
     return try await send(
-      step, WorkerPath.result(step.id.description), request.document(), OrchestratorClient.callTimeout)
+      step, WorkerPath.result(step.id.description), request.document(), OrchestratorClient.callTimeout, step.trace)
   }
 
   private func send(
-    _ step: LeasedStep, _ path: String, _ body: [UInt8], _ timeout: Duration
+    _ step: LeasedStep, _ path: String, _ body: [UInt8], _ timeout: Duration, _ trace: TraceContext?
   ) async throws -> LinkAnswer {
     do {
       let (status, root) = try await post(
-        path, body, timeout: timeout, as: .holder(of: step), trace: step.trace)
+        path, body, timeout: timeout, as: .holder(of: step), trace: trace)
       if status.isSuccess, let fresh = root.flatMap({ JournalAnswer($0).assertion }) { step.assertion.renew(fresh) }
       return OrchestratorClient.answer(status, root)
     } catch let error as HTTPClientError {

@@ -40,12 +40,15 @@ public final class StepRunner: Sendable {
     defer { running.wrappingSubtract(1, ordering: .relaxed) }
     let started = clock.now()
     let span = telemetry.tracer.startSpan("invoke_agent", kind: .consumer, parent: step.trace)
+    var step = step
+    if step.trace != nil { step.trace = span.context }
     let outcome = await attempt(step, span)
-    metrics.durations.observe(nanoseconds: clock.now() &- started)
+    metrics.durations.observe(nanoseconds: clock.now() &- started, in: span.isRecording ? span.context : nil)
     metrics.outcomes.with(outcome).add()
     if span.isRecording {
       span.setAttribute("cadre.run.id", .string(step.run.description))
       span.setAttribute("cadre.step.id", .string(step.id.description))
+      span.setAttribute("cadre.attempt", .int(Int64(step.attempt)))
       span.setAttribute("cadre.outcome", .string(outcome))
     }
     span.end()

@@ -1,9 +1,10 @@
 internal import LocalStack
+internal import ServiceKit
 
 /// The command line of `cadre`.
 package enum CadreTool {
   /// The version that is printed.
-  package static let version = "0.1.0"
+  package static let version = CadreVersion.current
 
   /// Runs a command and returns the exit status: 0 when it did what was asked, 1 when it could not, 2 when the command
   /// line is not understood.
@@ -23,6 +24,9 @@ package enum CadreTool {
     case "get": return TaskCommands(output: output, environment: environment).get(rest)
     case "events": return TaskCommands(output: output, environment: environment).events(rest)
     case "replay": return ReplayCommand(output: output).run(rest)
+    case "doctor": return OperatorCommands(output: output, environment: environment).doctor(rest)
+    case "status": return OperatorCommands(output: output, environment: environment).status(rest)
+    case "logs": return OperatorCommands(output: output, environment: environment).logs(rest)
     case "--version", "version":
       output.line("cadre \(version)")
       return 0

@@ -26,7 +26,7 @@ struct UpCommand {
       let options = try Options(arguments, valued: ["data", "port", "bin", "replicas", "set"], flags: ["no-example"])
       guard options.words.isEmpty else { throw OptionError(description: "up takes no words; see cadre up --help") }
       var configuration = StackConfiguration(
-        data: options["data"] ?? ".local", executables: options["bin"] ?? ownFolder())
+        data: options["data"] ?? ".local", executables: options["bin"] ?? OwnExecutable.folder)
       configuration.port = try options.number("port", default: 8080, in: 1...65_535)
       configuration.replicas = try options.number("replicas", default: 1, in: 1...8)
       configuration.provider = try provider()
@@ -66,13 +66,6 @@ struct UpCommand {
         description: "--set takes SERVICE.NAME=VALUE with one of \(LocalStack.services.joined(separator: ", "))")
     }
     configuration.environment[names[0], default: [:]][names[1]] = parts[1]
-  }
-
-  private func ownFolder() -> String {
-    var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
-    let count = readlink("/proc/self/exe", &buffer, buffer.count)
-    let path = String(decoding: buffer.prefix(max(0, count)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    return path.split(separator: "/").dropLast().reduce(into: "") { $0 += "/\($1)" }
   }
 
   private func provider() throws(StackError) -> StackConfiguration.Provider? {

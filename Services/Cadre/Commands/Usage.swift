@@ -12,6 +12,9 @@ enum Usage {
       get TASK        show a task
       events RUN      show the history of a run
       replay FILE...  replay run bundles and compare every decision, without a database
+      doctor          check an installation, and say how to mend what is wrong
+      status          show services, queue, runs, workers, spend and breakers
+      logs            show and follow the logs of a local stack
       version         print the version
     """
 
@@ -19,6 +22,15 @@ enum Usage {
       --data FOLDER   the stack's data folder, for its key (default .local); CADRE_API_KEY in the environment wins
       --port N        port of the API on this machine (default 8080)
       --url URL       address of the API elsewhere, such as https://cadre.example.com
+    """
+
+  private static let place = """
+      --data FOLDER   the data folder of a local stack (default .local)
+      --url URL       the API of another installation (or CADRE_API_URL), with a key in CADRE_API_KEY
+      --admin S=URL   an admin listener of service S; may stand several times (or CADRE_ADMIN_URLS, separated by commas).
+                      A host name with several addresses stands for as many replicas
+      --timeout N     seconds for each look, from 1 to 60
+      --json          print JSON
     """
 
   /// The help of each command.
@@ -74,6 +86,48 @@ enum Usage {
 
       --workflow FILE replay with this workflow document instead of the bundle's own
       --json          print the whole report
+    """,
+    "doctor": """
+    Usage: cadre doctor [options]
+
+    Checks configuration, services, versions, Postgres and its migrations, Redis, the API, providers of models (without
+    spending anything), keys, clocks, limits of descriptors and disks, and says how to mend what is wrong. Ends with 0
+    when nothing is at fault, 1 when something is, 2 when the command line is not understood.
+
+    \(place)
+      --config S=FILE have service S check a configuration file; may stand several times
+      --bin FOLDER    where the executables are (default: beside cadre)
+
+    Of another installation it looks at what it has addresses for: CADRE_POSTGRES_URL, CADRE_REDIS_URL and CADRE_API_KEY,
+    each also as the path of a file with _FILE, and the files of CADRE_IDENTITY_..._KEYS_FILE.
+
+    Example: cadre doctor --data /srv/cadre
+    """,
+    "status": """
+    Usage: cadre status [options]
+
+    Shows services and replicas, the queue, runs of the last 24 hours by status, workers, what was spent today (UTC) and
+    breakers. Ends with 0 when every service has a replica that is ready.
+
+    \(place)
+      --watch         show it again every two seconds, until Ctrl-C
+
+    Example: cadre status --watch
+    """,
+    "logs": """
+    Usage: cadre logs [options]
+
+    Shows the last lines of the logs of a local stack, in the order of their times.
+
+      --data FOLDER   the stack's data folder (default .local)
+      --service S     only this service or process; may stand several times
+      --level L       only lines of at least this level: debug, info, warning, error
+      --run ID        only lines about a run, a step or a trace
+      --lines N       how many lines (default 100)
+      --follow        go on with what is added, until Ctrl-C
+      --json          print the lines as they are
+
+    Example: cadre logs --follow --service orchestrator --level warning
     """,
     "version": """
     Usage: cadre version

@@ -47,6 +47,9 @@ public enum FileAccess {
     }
   }
 
+  /// Removes a file; it need not be there.
+  static func removeFile(_ path: String) { unlink(path) }
+
   /// Removes a folder with all that is in it. Only for folders that the stack made itself.
   public static func removeFolder(_ path: String) {
     _ = try? ChildProcess.run(ProcessSpecification("/bin/rm", ["-rf", "--one-file-system", path], folder: "/"))

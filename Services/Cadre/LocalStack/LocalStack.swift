@@ -199,6 +199,19 @@ public final class LocalStack: Sendable {
         Running(
           name: name, service: service, port: port(of: name), adminPort: adminPort(of: name), process: process))
     }
+    writeState()
+  }
+
+  /// Notes what runs for `cadre doctor`, `status` and `logs`, which do without it when it cannot be written.
+  private func writeState() {
+    let state = StackState(
+      url: url, postgres: postgres.connectionString, redis: "unix:\(redisSocket)",
+      executables: configuration.executables,
+      processes: processes.map {
+        StackState.Process(
+          name: $0.name, service: $0.service, adminPort: $0.adminPort, processID: $0.process.processID)
+      })
+    try? FileAccess.write(StackState.path(in: configuration.data), state.text)
   }
 
   /// Starts one more process of a service, on a port of its own or a chosen one; it stops with the rest.
@@ -220,6 +233,7 @@ public final class LocalStack: Sendable {
       running.removeAll { $0.name == label }
       running.append(replica)
     }
+    writeState()
     try waitUntilReady(replica)
     return replica
   }
@@ -336,6 +350,7 @@ public final class LocalStack: Sendable {
     running.withLock { $0 = [] }
     currentRedis.withLock { $0 }.stop()
     postgres.stop()
+    FileAccess.removeFile(StackState.path(in: configuration.data))
     FileAccess.removeFolder(sockets)
   }
 }

@@ -14,6 +14,7 @@ final class GatewayService: Service {
     version: CadreVersion.current)
   static let defaultPort = 8080
   static let stallTimeout = Duration.seconds(60)
+  static let answersTrace = true
   static let isReadinessPublic = false
   /// Each stream has a connection of its own behind it.
   static let httpClient: HTTPClientConfiguration = {

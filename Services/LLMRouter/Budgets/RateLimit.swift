@@ -70,6 +70,10 @@ public struct AppliedRateLimit: Hashable, Sendable {
   /// Whom it is applied to.
   public let subject: String
 
-  /// Its name in the store: the same on every replica, different for each tenant and subject.
-  public var key: String { "rate:{\(limit.tenant)}:\(limit.id):\(subject)" }
+  /// Its name in the store: the same on every replica, different for each tenant and subject. What stands in braces is
+  /// the same for all limits that a call acquires at once, so that a cluster keeps them on one slot: the tenant, or for
+  /// limits of models, which belong to none, the model.
+  public var key: String {
+    limit.tenant.isEmpty ? "rate:{model:\(subject)}:\(limit.id)" : "rate:{\(limit.tenant)}:\(limit.id):\(subject)"
+  }
 }

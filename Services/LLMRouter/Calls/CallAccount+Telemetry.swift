@@ -13,9 +13,11 @@ extension CallAccount {
     let (provider, model) = (target?.provider ?? "", target?.name ?? "")
     metrics.calls.with(provider, model, entry.outcome).add()
     guard let target else { return }
-    metrics.duration.with(provider, model).observe(nanoseconds: UInt64(max(0, entry.latencyMicroseconds)) * 1000)
+    let trace = span.isRecording ? span.context : nil
+    metrics.duration.with(provider, model).observe(
+      nanoseconds: UInt64(max(0, entry.latencyMicroseconds)) * 1000, in: trace)
     if let first = entry.firstTokenMicroseconds {
-      metrics.firstToken.with(provider, model).observe(nanoseconds: UInt64(max(0, first)) * 1000)
+      metrics.firstToken.with(provider, model).observe(nanoseconds: UInt64(max(0, first)) * 1000, in: trace)
     }
     let usage = entry.usage
     for (part, count) in [
@@ -31,11 +33,11 @@ extension CallAccount {
     }
     let name = kind?.conventionName ?? "openai"
     if isReported {
-      metrics.tokenUsage.with(name, target.name, "input").observe(nanoseconds: UInt64(max(0, usage.prompt)))
-      metrics.tokenUsage.with(name, target.name, "output").observe(nanoseconds: UInt64(max(0, usage.output)))
+      metrics.tokenUsage.with(name, target.name, "input").observe(Double(max(0, usage.prompt)), in: trace)
+      metrics.tokenUsage.with(name, target.name, "output").observe(Double(max(0, usage.output)), in: trace)
     }
     metrics.operationDuration.with(CallAccount.operation(entry.dialect), name, target.name)
-      .observe(nanoseconds: UInt64(max(0, entry.latencyMicroseconds)) * 1000)
+      .observe(nanoseconds: UInt64(max(0, entry.latencyMicroseconds)) * 1000, in: trace)
   }
 
   static func operation(_ dialect: Dialect) -> String { dialect == .embeddings ? "embeddings" : "chat" }

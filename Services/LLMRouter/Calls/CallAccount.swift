@@ -146,7 +146,10 @@ final class CallAccount: Sendable {
       return (state.entry.attempts == 1, failed)
     }
     if let failed { charge(failed) }
-    if isFirst { metrics.overhead.observe(nanoseconds: MonotonicClock.now() &- startedAt) }
+    if isFirst {
+      metrics.overhead.observe(
+        nanoseconds: MonotonicClock.now() &- startedAt, in: span.isRecording ? span.context : nil)
+    }
   }
 
   /// Of several attempts at the same time this one counts.

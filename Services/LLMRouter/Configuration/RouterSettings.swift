@@ -1,18 +1,14 @@
 package import AnswerCache
 package import Contracts
 package import ModelCatalog
+internal import Postgres
 internal import ServiceKit
 package import Settings
 internal import SystemSources
 
 /// The router's own settings.
 package enum RouterSettings {
-  package static let postgres = Setting(
-    "postgres.url", .secret, "libpq connection string or URI of the database, for example postgresql://cadre@db/cadre.")
-  package static let connections = Setting(
-    "postgres.connections_per_loop", .int(in: 1...32), default: 1, "Pipelined connections of each event loop.")
-  package static let redis = Setting(
-    "redis.url", .secret, "redis://[user:password@]host[:port][/database] or unix:/path of the cache and the counters.")
+  package static let connections = PostgresSettings.connections(default: 1)
   package static let providers = Setting(
     "providers", .list(of: ProviderDeclaration.type), default: [],
     "Providers in order of preference: name, kind, base_url (with /v1), api_key or api_key_file, models. Those of the API come in their place when they have their names."
@@ -123,13 +119,15 @@ package enum RouterSettings {
     try KeyList(settings[virtualKeys].reveal(), named: virtualKeys.key)
   }
 
-  package static let all: [any SettingDeclaration] = [
-    IdentitySettings.gatewayKeys, IdentitySettings.stepKeys, virtualKeys, postgres, connections, redis, providers,
-    defaultModel, timeout, firstToken,
-    stall, callTimeout, attempts, retryPause, shortRetryAfter, heartbeat, breakerFailures, breakerCool, breakerCoolMax,
-    breakerKeyCool, outputTokens, queueCount, queueTime, allowsUnpriced, answerBytes, deniedTexts,
-    deniedModels, redactions, probeInterval, cacheMode, cacheTime, cacheBytes,
-    keyFolder, pricesFile, spoolFolder, url,
-    key, model, inputPrice, outputPrice,
-  ]
+  package static let all: [any SettingDeclaration] =
+    PostgresSettings.all + [
+      IdentitySettings.gatewayKeys, IdentitySettings.stepKeys, virtualKeys, connections, providers, defaultModel,
+      timeout, firstToken,
+      stall, callTimeout, attempts, retryPause, shortRetryAfter, heartbeat, breakerFailures, breakerCool,
+      breakerCoolMax,
+      breakerKeyCool, outputTokens, queueCount, queueTime, allowsUnpriced, answerBytes, deniedTexts,
+      deniedModels, redactions, probeInterval, cacheMode, cacheTime, cacheBytes,
+      keyFolder, pricesFile, spoolFolder, url,
+      key, model, inputPrice, outputPrice,
+    ] + redisSettings
 }

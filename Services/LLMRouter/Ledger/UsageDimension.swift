@@ -33,6 +33,12 @@ package struct UsageDimension: Sendable {
     UsageDimension("dialect", number: 12, partial: ("dialect <> 'chat'", { $0 != "chat" })),
   ]
 
+  /// The names by how few calls one value has, as a rule; the first that a query filters by selects its calls.
+  static let bySelectivity = [
+    "step", "run", "outcome", "cache", "key", "principal", "agent", "tool", "group", "project", "dialect", "model",
+    "model_asked", "provider",
+  ]
+
   private static let project = UsageDimension("project", number: 1)
   private static let group = UsageDimension("group", column: "\"group\"", number: 2)
   private static let agent = UsageDimension("agent", number: 3)

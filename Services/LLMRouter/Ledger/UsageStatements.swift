@@ -146,26 +146,27 @@ private struct UsageConditions {
 
   init(_ query: UsageQuery, _ parameter: StatementBuilder<UsageInput>) {
     let tenant = parameter("tenant", .uuid) { $0.tenant }
-    var (keys, values, plain) = ([String](), [String](), "")
+    var (values, plain) = ([String](), "")
+    var best: (rank: Int, condition: String)?
     for (index, filter) in query.filters.enumerated() {
       guard let dimension = UsageQuery.dimensions[filter.name], let column = dimension.column else { continue }
       let value = parameter("\(filter.name)", .text) { $0.query.filters[index].value }
       values.append(value)
       plain += " and \(column) = \(value)"
-      if let partial = dimension.partial {
-        guard partial.holds(filter.value) else { continue }
-        keys.append(partial.condition)
-      }
-      keys.append("label_key(tenant_id, \(column)) = label_key(\(tenant), \(value))")
+      guard dimension.partial?.holds(filter.value) ?? true else { continue }
+      let rank = UsageDimension.bySelectivity.firstIndex(of: dimension.name) ?? .max
+      if rank >= best?.rank ?? .max { continue }
+      let part = dimension.partial.map { "\($0.condition) and " } ?? ""
+      best = (rank, "\(part)label_key(tenant_id, \(column)) = label_key(\(tenant), \(value))")
     }
     self.tenant = tenant
     self.values = values
     self.plain = plain
     // The number of a name selects; that the name is meant is looked at too, which selects nothing more: without the
-    // `case` the planner would expect far too few rows, and sort them all.
+    // `case` the planner would expect far too few rows, and sort them all. For the same reason one name alone selects,
+    // whatever the others are: the index of that one is walked in the order of time.
     indexed =
-      keys.isEmpty
-      ? "tenant_id = \(tenant)\(plain)"
-      : "\(keys.joined(separator: " and ")) and case when tenant_id = \(tenant)\(plain) then true else false end"
+      best.map { "\($0.condition) and case when tenant_id = \(tenant)\(plain) then true else false end" }
+      ?? "tenant_id = \(tenant)\(plain)"
   }
 }

@@ -6,13 +6,17 @@ internal import Primitives
 /// hour is added from the calls themselves.
 package struct UsageStore: Sendable {
   private let pool: PostgresPool
+  private let reads: PostgresReader
 
-  /// The ledger behind a pool.
-  package init(pool: PostgresPool) { self.pool = pool }
+  /// The ledger behind a pool; sums and lists are read by `reads`, from the same database when there is none.
+  package init(pool: PostgresPool, reads: PostgresReader? = nil) {
+    self.pool = pool
+    self.reads = reads ?? PostgresReader(primary: pool)
+  }
 
   /// Sums of calls, a row for each bucket and group.
   package func sums(_ tenant: TenantID, _ query: UsageQuery) async throws -> [UsageRow] {
-    try await pool.query(UsageStore.sumsStatement(query), UsageInput(tenant: tenant.uuid, query: query))
+    try await reads.query(UsageStore.sumsStatement(query), UsageInput(tenant: tenant.uuid, query: query))
   }
 
   /// Single calls, the newest first, as JSON objects by column.
@@ -21,10 +25,11 @@ package struct UsageStore: Sendable {
   ) async throws -> [(id: CallID, json: [UInt8])] {
     var input = UsageInput(tenant: tenant.uuid, query: query)
     if let before {
+      // From the primary: the page before may have come from there.
       guard let at = try await pool.query(Statements.startedAt, (tenant.uuid, before.uuid)).first else { return [] }
       input.cursor = (at, before.uuid)
     }
-    return try await pool.query(UsageStore.listStatement(query, hasCursor: before != nil), input)
+    return try await reads.query(UsageStore.listStatement(query, hasCursor: before != nil), input)
   }
 
   /// A call with its attempts, the call first; empty when there is none.

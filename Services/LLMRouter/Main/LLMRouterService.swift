@@ -36,6 +36,7 @@ final class LLMRouterService: Service {
 
   private let context: ServiceContext
   private let pool: PostgresPool
+  private let reads: PostgresReader
   private let redis: RedisPool
   private let stores: CatalogStores
   private let catalog: CatalogCache
@@ -48,19 +49,15 @@ final class LLMRouterService: Service {
 
   init(_ context: ServiceContext) throws {
     self.context = context
-    let settings = context.settings
-    let (telemetry, registry) = (context.telemetry, context.telemetry.registry)
+    let (settings, telemetry, registry) = (context.settings, context.telemetry, context.telemetry.registry)
     let authenticator = try Authenticator(
       .router, trusting: [try IdentitySettings.gatewayKeys(settings), try IdentitySettings.stepKeys(settings)])
     signer = VirtualKey.Signer(try RouterSettings.virtualKeys(settings))
-    var configuration = PostgresConfiguration(
-      connectionString: settings[RouterSettings.postgres].reveal(), schema: RouterSchema.name,
-      applicationName: "cadre-llm-router")
-    configuration.sharedConnectionsPerLoop = settings[RouterSettings.connections]
-    pool = PostgresPool(group: context.group, configuration: configuration, telemetry: telemetry)
+    let configuration = try PostgresSettings.configuration(
+      settings, RouterSettings.connections, schema: RouterSchema.name, applicationName: "cadre-llm-router")
+    (pool, reads) = PostgresSettings.connect(settings, configuration, group: context.group, telemetry: telemetry)
     redis = RedisPool(
-      group: context.group, configuration: try RedisConfiguration(url: settings[RouterSettings.redis].reveal()),
-      registry: registry)
+      group: context.group, configuration: try RouterSettings.redisConfiguration(settings), registry: registry)
     stores = CatalogStores(pool: pool)
     catalog = CatalogCache(
       source: stores,
@@ -101,9 +98,7 @@ final class LLMRouterService: Service {
         providers: { Array(catalog.current.providers.values) }, probe: { try await probe.run($0) }),
       health: calls.health, interval: settings[RouterSettings.probeInterval], registry: registry,
       logger: telemetry.logger)
-    registry.observeGauge("cadre_ledger_backlog", help: "Calls that are not in the ledger's table yet.") {
-      Double(ledger.backlog)
-    }
+    ledger.register(in: registry)
     registry.observeGauge("cadre_model_unpriced", help: "Configured models whose price is not known.") {
       Double(catalog.current.unpriced)
     }
@@ -111,16 +106,16 @@ final class LLMRouterService: Service {
 
   func route(_ router: inout Router) {
     RouterRoutes(
-      calls: calls, stores: stores, signer: signer, prober: prober, budgets: budgets, usage: UsageStore(pool: pool),
-      ledger: ledger
+      calls: calls, stores: stores, signer: signer, prober: prober, budgets: budgets,
+      usage: UsageStore(pool: pool, reads: reads), ledger: ledger
     ).add(to: &router)
   }
 
+  func migrate() async throws { try await RouterSchema.migrate(pool, logger: context.telemetry.logger) }
+
   func prepare() async throws {
-    await pool.start()
-    try await Migrator(pool: pool, schema: RouterSchema.name, logger: context.telemetry.logger)
-      .migrate(RouterSchema.migrations)
-    await redis.start()
+    try await migrate()
+    await redis.start(logger: context.telemetry.logger)
     await budgets.prepare()
     if !spoolFolder.isEmpty {
       let tenants = try await ledger.recover(folder: spoolFolder)
@@ -138,6 +133,8 @@ final class LLMRouterService: Service {
       group.addTask { [self] in await ledger.run() }
       group.addTask { [self] in await prober.run() }
       group.addTask { [self] in await budgets.run() }
+      group.addTask { [self] in await TenantSpendJob(pool: pool, telemetry: context.telemetry).run() }
+      group.addTask { [self] in await reads.run() }
     }
   }
 
@@ -145,6 +142,7 @@ final class LLMRouterService: Service {
     await ledger.close()
     await budgets.close()
     await redis.close()
+    await reads.close()
     await pool.close()
   }
 }

@@ -1,4 +1,5 @@
 package import Postgres
+package import Telemetry
 
 /// The database schema of the router: its name and the scripts that build it.
 package enum RouterSchema {
@@ -11,4 +12,10 @@ package enum RouterSchema {
     Migration(version: 3, name: "routing", sql: String(decoding: PackageResources._003_routing_sql, as: UTF8.self)),
     Migration(version: 4, name: "usage", sql: String(decoding: PackageResources._004_usage_sql, as: UTF8.self)),
   ]
+
+  /// Starts the pool and applies what is missing.
+  package static func migrate(_ pool: PostgresPool, logger: Logger) async throws {
+    await pool.start()
+    try await Migrator(pool: pool, schema: name, logger: logger).migrate(migrations)
+  }
 }

@@ -10,6 +10,14 @@ struct ReserveRequest: Sendable, Equatable {
   let generation: Int64
 }
 
+/// Since when a store is known not to have lost anything.
+enum StoreEpoch: Sendable, Equatable {
+  /// Since it has this name.
+  case named(String)
+  /// For so long.
+  case since(milliseconds: Int64)
+}
+
 /// The counters that all replicas share. Each method is one step that no other one interrupts. Everything throws
 /// `RedisError`.
 protocol BudgetCounterStore: Sendable {
@@ -29,8 +37,8 @@ protocol BudgetCounterStore: Sendable {
   func generations(_ keys: [String]) async throws -> [Int64]
   /// The value of each counter, nil for one that is missing or being built.
   func values(_ keys: [String]) async throws -> [Int64?]
-  /// The name of the time since which the store has lost nothing.
-  func epoch() async throws -> String?
+  /// Since when the store has lost nothing, or the part of it that has a tenant's counters; nil when that is not known.
+  func epoch(tenant: String?) async throws -> StoreEpoch?
   /// Removes counters; nobody builds them anew before the time is over.
   func invalidate(_ keys: [String], milliseconds: Int64) async throws
   /// The same for all counters of a tenant.

@@ -48,7 +48,7 @@ extension BudgetGuard {
 
   private func build(_ counter: BudgetCounter, _ generation: Int64) async throws {
     let key = counter.key
-    try await waitForOthersToStop(key)
+    try await waitForOthersToStop(counter)
     // What is settled from here on waits for the end of the rebuild. What a sweep has added to the new counter is in
     // it.
     let included = state.withLock { $0.reservationsToInclude(in: key, generation: generation) }
@@ -82,20 +82,26 @@ extension BudgetGuard {
 
   /// A counter that was never there can be built at once. One that was lost, or thrown away, has to wait for those who
   /// may still spend their quota of it.
-  private func waitForOthersToStop(_ key: String) async throws {
-    let since = try await unbrokenSince()
+  private func waitForOthersToStop(_ counter: BudgetCounter) async throws {
+    let since = try await unbrokenSince(tenant: counter.budget.tenant)
     let now = clock.now()
     let end = since &+ BudgetGuard.settlingNanoseconds
     if now < end { try await pause(nanoseconds: end - now) }
-    let wait = try await counters.milliseconds(beforeBuilding: key)
+    let wait = try await counters.milliseconds(beforeBuilding: counter.key)
     if wait > 0 { try await pause(nanoseconds: UInt64(min(wait, BudgetGuard.waitMillisecondsMax)) * 1_000_000) }
   }
 
-  /// Since when the store is known not to have lost anything.
-  private func unbrokenSince() async throws -> UInt64 {
-    let found = try await counters.epoch()
+  /// Since when the store, or the part that has a tenant's counters, is known not to have lost anything.
+  private func unbrokenSince(tenant: String?) async throws -> UInt64 {
+    let epoch = try await counters.epoch(tenant: tenant)
     let now = clock.now()
-    return state.withLock { $0.observedEpoch(found, at: now) }
+    switch epoch {
+    case .named(let name): return state.withLock { $0.observedEpoch(name, at: now) }
+    case .since(let milliseconds):
+      let nanoseconds = UInt64(clamping: milliseconds).multipliedReportingOverflow(by: 1_000_000)
+      return nanoseconds.overflow || nanoseconds.partialValue > now ? 0 : now - nanoseconds.partialValue
+    case nil: return now
+    }
   }
 
   private func pause(nanoseconds: UInt64) async throws {
@@ -137,7 +143,7 @@ extension BudgetGuard {
   }
 
   /// Learns at the start what the store has, so that counters that are new need not wait.
-  package func prepare() async { _ = try? await unbrokenSince() }
+  package func prepare() async { _ = try? await unbrokenSince(tenant: nil) }
 
   /// Counters that another process may have left too high are rebuilt at their next use.
   package func invalidate(tenant: String) async throws {

@@ -2,14 +2,16 @@ internal import Budgets
 internal import Redis
 
 /// The counters in Redis, whole numbers below 2^53 (Lua counts in doubles). Each is a hash: `v`, what is spent and
-/// reserved; `g`, its generation, a number that is new whenever the counter was rebuilt from the ledger; `r`, the run
-/// of the server in which that was. A counter of an earlier run came back with a dump: it is older than the ledger, so
-/// it counts as missing. `p` is there while a counter is being built, until when. A script sees all counters of a call
-/// at once, so none is ever oversold.
+/// reserved; `g`, its generation, a number that is new whenever the counter was rebuilt from the ledger; `m`, the
+/// history of writes in which that was: the server's replication id, new with each start of a master and each promotion
+/// of a replica. A counter of another history came back with a dump, was copied to a replica that may lack the last
+/// writes, or has moved to another node: it counts as missing. `p` is there while a counter is being built, until when.
+/// `r`, the run of the server, is for processes of the version before, which know no `m`. A script sees all counters of
+/// a call at once, so none is ever oversold; all are of one tenant, whose keys share a slot of a cluster.
 enum BudgetScripts {
-  /// The run of the server, new with each start.
+  /// The history of writes that the server is in.
   private static let run =
-    "local run = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)') or '-'\n"
+    "local run = string.match(redis.call('INFO', 'replication'), 'master_replid:(%w+)') or '-'\n"
 
   /// The arguments of `reserve` for each counter; then the name of the process.
   enum ReserveField: ScriptField {
@@ -32,7 +34,7 @@ enum BudgetScripts {
       local found, values = {\(ReserveReply.Code.reserved)}, {}
       local second = tonumber(redis.call('TIME')[1])
       for i = 1, #KEYS do
-        local c = redis.call('HMGET', KEYS[i], 'v', 'g', 'r', 'p')
+        local c = redis.call('HMGET', KEYS[i], 'v', 'g', 'm', 'p')
         if not c[1] or not c[2] or c[3] ~= run then return {\(ReserveReply.Code.missing), i} end
         if c[4] then return {\(ReserveReply.Code.building), i} end
         if \(ReserveField.generation) ~= '0' and \(ReserveField.generation) ~= c[2] then
@@ -77,7 +79,7 @@ enum BudgetScripts {
     run + """
       local values = {}
       for i = 1, #KEYS do
-        local c = redis.call('HMGET', KEYS[i], 'g', 'r')
+        local c = redis.call('HMGET', KEYS[i], 'g', 'm')
         local g = c[2] == run and c[1]
         values[i] = -1
         if g == \(SettleField.generation) then
@@ -100,7 +102,7 @@ enum BudgetScripts {
   static let release = RedisScript(
     run + """
       for i = 1, #KEYS do
-        local c = redis.call('HMGET', KEYS[i], 'g', 'r')
+        local c = redis.call('HMGET', KEYS[i], 'g', 'm')
         if c[2] == run and c[1] == \(ReleaseField.generation) then
           local back = tonumber(\(ReleaseField.amount))
           if back ~= 0 then redis.call('HINCRBY', KEYS[i], 'v', string.format('%.0f', -back)) end
@@ -119,19 +121,20 @@ enum BudgetScripts {
     case milliseconds
   }
 
-  /// Begins to build a counter that is missing, of an earlier run, or left unfinished. Returns a `SeedReply`.
+  /// Begins to build a counter that is missing, of another history, or left unfinished. Returns a `SeedReply`.
   static let seed = RedisScript(
     run + """
       local i = 1
       local time = redis.call('TIME')
       local now = time[1] * 1000 + math.floor(time[2] / 1000)
-      local c = redis.call('HMGET', KEYS[1], 'g', 'r', 'p')
+      local c = redis.call('HMGET', KEYS[1], 'g', 'm', 'p')
       if c[1] and c[2] == run then
         if not c[3] then return {\(SeedReply.Code.present), c[1]} end
         if tonumber(c[3]) > now then return {\(SeedReply.Code.building)} end
       end
       redis.call('DEL', KEYS[1])
-      redis.call('HSET', KEYS[1], 'v', 0, 'g', \(SeedField.generation), 'r', run,
+      local server = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)') or '-'
+      redis.call('HSET', KEYS[1], 'v', 0, 'g', \(SeedField.generation), 'm', run, 'r', server,
         'p', string.format('%.0f', now + \(SeedField.milliseconds)))
       if \(SeedField.end) ~= '0' then
         redis.call('EXPIREAT', KEYS[1], \(SeedField.end))
@@ -158,12 +161,12 @@ enum BudgetScripts {
     return 1
     """, runsWithoutMemory: true)
 
-  /// The generation of each counter, an empty text for one that is missing or of an earlier run.
+  /// The generation of each counter, an empty text for one that is missing or of another history.
   static let generations = RedisScript(
     run + """
       local found = {}
       for i = 1, #KEYS do
-        local c = redis.call('HMGET', KEYS[i], 'g', 'r')
+        local c = redis.call('HMGET', KEYS[i], 'g', 'm')
         found[i] = c[2] == run and c[1] or ''
       end
       return found
@@ -174,17 +177,33 @@ enum BudgetScripts {
     run + """
       local found = {}
       for i = 1, #KEYS do
-        local c = redis.call('HMGET', KEYS[i], 'v', 'r', 'p')
+        local c = redis.call('HMGET', KEYS[i], 'v', 'm', 'p')
         found[i] = c[2] == run and not c[3] and c[1] or ''
       end
       return found
       """, runsWithoutMemory: true)
 
-  /// KEYS: the epoch. ARGV: its name if there is none. Returns run and epoch: one of them is new after a loss.
+  /// KEYS: the epoch. ARGV: its name if there is none. Returns history and epoch: one of them is new after a loss.
   static let epoch = RedisScript(
     run + """
       return run .. ':' .. (redis.call('SET', KEYS[1], ARGV[1], 'NX', 'GET') or ARGV[1])
       """, runsWithoutMemory: true)
+
+  /// KEYS: the epoch of a tenant's slot in a cluster. Returns the milliseconds since its slot has lost nothing: since it
+  /// was made, which is done anew when it is lost itself, or comes from another history.
+  static let slotEpoch = RedisScript(
+    run + """
+      local time = redis.call('TIME')
+      local now = time[1] * 1000 + math.floor(time[2] / 1000)
+      local c = redis.call('HMGET', KEYS[1], 'm', 'at')
+      local at = c[1] == run and tonumber(c[2]) or now
+      if at == now then redis.call('HSET', KEYS[1], 'm', run, 'at', string.format('%.0f', now)) end
+      redis.call('EXPIRE', KEYS[1], \(slotEpochSeconds))
+      return string.format('%.0f', math.max(0, now - at))
+      """, runsWithoutMemory: true)
+
+  /// The epoch of a tenant without calls is forgotten after this time.
+  private static let slotEpochSeconds = 2_592_000
 
   /// What stands behind the name of a counter that nobody may build for some time.
   static let waitSuffix = ":wait"

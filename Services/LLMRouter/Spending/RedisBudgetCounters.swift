@@ -1,9 +1,11 @@
 internal import Budgets
 internal import Primitives
 package import Redis
+internal import Synchronization
 internal import SystemSources
 
-/// Budget counters in Redis.
+/// Budget counters in Redis. What concerns one call is one script, for its counters are of one tenant. What concerns
+/// many tenants is one script for each group of counters that a script may touch: in a cluster those of a slot.
 package struct RedisBudgetCounters: BudgetCounterStore {
   private static let epochKey = RedisArgument("budget:epoch")
 
@@ -13,6 +15,16 @@ package struct RedisBudgetCounters: BudgetCounterStore {
   package init(redis: RedisPool) { self.redis = redis }
 
   private func keys(_ keys: [String]) -> [RedisArgument] { keys.map { RedisArgument($0) } }
+
+  /// Runs `body` for each group of keys that a script may touch, by their indices; all groups at once.
+  private func eachGroup(_ keys: [String], _ body: @escaping @Sendable ([Int]) async throws -> Void) async throws {
+    guard redis.isCluster else { return try await body(Array(keys.indices)) }
+    let groups = redis.groups(self.keys(keys))
+    try await withThrowingTaskGroup(of: Void.self) { tasks in
+      for group in groups { tasks.addTask { try await body(group) } }
+      try await tasks.waitForAll()
+    }
+  }
 
   func reserve(_ requests: [ReserveRequest], process: String) async throws -> ReserveReply {
     let arguments = requests.flatMap { request in
@@ -48,20 +60,26 @@ package struct RedisBudgetCounters: BudgetCounterStore {
   }
 
   func settle(_ changes: [QuotaReturn]) async throws {
-    _ = try await redis.evaluate(BudgetScripts.settle, keys: keys(changes.map(\.key)), arguments: arguments(changes))
+    try await eachGroup(changes.map(\.key)) { group in
+      let some = group.map { changes[$0] }
+      _ = try await redis.evaluate(BudgetScripts.settle, keys: keys(some.map(\.key)), arguments: arguments(some))
+    }
   }
 
   func release(_ quota: [(key: String, generation: Int64, amount: Int64)], process: String) async throws {
-    let arguments = quota.flatMap { one in
-      BudgetScripts.ReleaseField.arguments { field in
-        switch field {
-        case .generation: .integer(one.generation)
-        case .amount: .integer(one.amount)
+    try await eachGroup(quota.map(\.key)) { group in
+      let some = group.map { quota[$0] }
+      let arguments = some.flatMap { one in
+        BudgetScripts.ReleaseField.arguments { field in
+          switch field {
+          case .generation: .integer(one.generation)
+          case .amount: .integer(one.amount)
+          }
         }
       }
+      _ = try await redis.evaluate(
+        BudgetScripts.release, keys: keys(some.map(\.key)), arguments: arguments + [RedisArgument(process)])
     }
-    _ = try await redis.evaluate(
-      BudgetScripts.release, keys: keys(quota.map(\.key)), arguments: arguments + [RedisArgument(process)])
   }
 
   func seed(_ key: String, generation: Int64, end: Int64?, milliseconds: Int64) async throws -> SeedReply {
@@ -92,24 +110,38 @@ package struct RedisBudgetCounters: BudgetCounterStore {
   func values(_ keys: [String]) async throws -> [Int64?] { try await numbers(BudgetScripts.values, keys) }
 
   private func numbers(_ script: RedisScript, _ keys: [String]) async throws -> [Int64?] {
-    let found = try await redis.evaluate(script, keys: self.keys(keys)).requireArray()
-    guard found.count == keys.count else { throw RedisError(.protocolViolation) }
-    return found.map(\.integer)
+    let found = Mutex([Int64?](repeating: nil, count: keys.count))
+    try await eachGroup(keys) { group in
+      let answer = try await redis.evaluate(script, keys: self.keys(group.map { keys[$0] })).requireArray()
+      guard answer.count == group.count else { throw RedisError(.protocolViolation) }
+      found.withLock { found in
+        for (index, value) in zip(group, answer) { found[index] = value.integer }
+      }
+    }
+    return found.withLock { $0 }
   }
 
-  func epoch() async throws -> String? {
-    try await redis.evaluate(
-      BudgetScripts.epoch, keys: [RedisBudgetCounters.epochKey], arguments: [RedisArgument("\(UUID.version7())")]
-    ).text
+  func epoch(tenant: String?) async throws -> StoreEpoch? {
+    guard redis.isCluster else {
+      return try await redis.evaluate(
+        BudgetScripts.epoch, keys: [RedisBudgetCounters.epochKey], arguments: [RedisArgument("\(UUID.version7())")]
+      ).text.map { .named($0) }
+    }
+    guard let tenant else { return nil }
+    let key = RedisArgument("budget:epoch:{\(tenant)}")
+    return .since(milliseconds: try await redis.evaluate(BudgetScripts.slotEpoch, keys: [key]).requireInteger())
   }
 
   func invalidate(_ keys: [String], milliseconds: Int64) async throws {
-    _ = try await redis.evaluate(
-      BudgetScripts.invalidate, keys: self.keys(keys), arguments: [.integer(milliseconds)])
+    try await eachGroup(keys) { group in
+      _ = try await redis.evaluate(
+        BudgetScripts.invalidate, keys: self.keys(group.map { keys[$0] }), arguments: [.integer(milliseconds)])
+    }
   }
 
   func invalidate(tenant: String, milliseconds: Int64) async throws {
-    for try await page in redis.scan(match: RedisArgument("\(BudgetCounter.keyPrefix(tenant: tenant))*")) {
+    let prefix = BudgetCounter.keyPrefix(tenant: tenant)
+    for try await page in redis.scan(match: RedisArgument("\(prefix)*"), near: RedisArgument(prefix)) {
       let keys = page.map { String(decoding: $0, as: UTF8.self) }.filter { !$0.hasSuffix(BudgetScripts.waitSuffix) }
       if !keys.isEmpty { try await invalidate(keys, milliseconds: milliseconds) }
     }

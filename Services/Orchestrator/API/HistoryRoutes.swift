@@ -220,6 +220,7 @@ struct HistoryRoutes: Sendable {
       try fields.finish()
     }
     let once = try IdempotencyKey(request, document: sent)
+    engine.tracing.link(request.span, to: row)
     let run: RunID
     if let made = try await once?.made(store, caller.tenant) {
       run = made.run
@@ -235,7 +236,7 @@ struct HistoryRoutes: Sendable {
       }
     }
     guard let after = try await store.run(caller.tenant, run) else { throw Problem.notFound("run") }
-    var response = HTTPResponse.json(.created) { TaskDocuments.write(run: after, to: &$0) }
+    var response = HTTPResponse.json(.created) { TaskDocuments.write(run: after, engine.tracing, to: &$0) }
     response.headers.append(.location, "/api/v1/runs/\(run)")
     return response
   }

@@ -54,7 +54,7 @@ struct RunRoutes: Sendable {
 
   private func get(_ request: HTTPRequest) async throws -> HTTPResponse {
     let (_, row) = try await find(request)
-    return .json { TaskDocuments.write(run: row, to: &$0) }
+    return .json { TaskDocuments.write(run: row, engine.tracing, to: &$0) }
   }
 
   private func list(_ request: HTTPRequest) async throws -> HTTPResponse {
@@ -65,7 +65,7 @@ struct RunRoutes: Sendable {
       caller.tenant, try RunFilter(query), before: page.cursor, limit: page.rows)
     let cut = found.resumeAt.map { RunID($0).description }
     return .page("runs", found.rows, limit: page.limit, cut: cut, cursor: { $0.id.description }) {
-      TaskDocuments.write(run: $0, to: &$1)
+      TaskDocuments.write(run: $0, engine.tracing, to: &$1)
     }
   }
 
@@ -74,7 +74,7 @@ struct RunRoutes: Sendable {
   private func change(_ caller: Caller, _ row: RunRow, _ input: RunInput) async throws -> HTTPResponse {
     try await engine.apply(input, to: row.id)
     guard let after = try await store.run(caller.tenant, row.id) else { throw Problem.notFound("run") }
-    return .json { TaskDocuments.write(run: after, to: &$0) }
+    return .json { TaskDocuments.write(run: after, engine.tracing, to: &$0) }
   }
 
   private func reason(_ request: HTTPRequest) async throws -> String {

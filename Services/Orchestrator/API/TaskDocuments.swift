@@ -5,11 +5,12 @@ internal import HTTP
 internal import HTTPWire
 internal import JSON
 internal import Primitives
+internal import RunEngine
 internal import RunStorage
 
 /// How tasks and runs look over HTTP.
 enum TaskDocuments {
-  static func write(task row: TaskRow, to writer: inout JSONWriter) {
+  static func write(task row: TaskRow, _ tracing: RunTracing, to writer: inout JSONWriter) {
     writer.member("id", row.task.description)
     writer.member("status", row.run.effectiveStatus)
     writer.member("title", orNull: row.title)
@@ -29,11 +30,11 @@ enum TaskDocuments {
     if row.run.isInputLeftOut { writer.member("input_truncated", true) }
     writer.key("run")
     writer.beginObject()
-    write(run: row.run, to: &writer)
+    write(run: row.run, tracing, to: &writer)
     writer.endObject()
   }
 
-  static func write(run row: RunRow, to writer: inout JSONWriter) {
+  static func write(run row: RunRow, _ tracing: RunTracing, to writer: inout JSONWriter) {
     writer.member("id", row.id.description)
     writer.member("task_id", row.task.description)
     writer.member("project_id", orNull: row.project?.description)
@@ -47,6 +48,10 @@ enum TaskDocuments {
     writer.member("started_at", orNull: row.startedAt?.description)
     writer.member("ended_at", orNull: row.endedAt?.description)
     if let ended = row.endedAt { writer.member("duration_ms", (ended - row.createdAt).milliseconds) }
+    if let trace = tracing.trace(of: row.traceparent) {
+      writer.member("trace_id", trace.id)
+      writer.member("trace_url", ifPresent: trace.address)
+    }
     writer.key("usage")
     writer.beginObject()
     writer.member("input_tokens", row.usage.inputTokens)
@@ -80,8 +85,8 @@ enum TaskDocuments {
     writer.raw(row.data)
   }
 
-  static func response(_ status: HTTPStatus, task row: TaskRow) -> HTTPResponse {
-    var response = HTTPResponse.json(status) { write(task: row, to: &$0) }
+  static func response(_ status: HTTPStatus, task row: TaskRow, _ tracing: RunTracing) -> HTTPResponse {
+    var response = HTTPResponse.json(status) { write(task: row, tracing, to: &$0) }
     response.setVersion(row.version)
     return response
   }

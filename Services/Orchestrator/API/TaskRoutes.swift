@@ -96,7 +96,7 @@ struct TaskRoutes: Sendable {
   }
 
   private func answer(_ row: TaskRow, isEnded: Bool, wait: Int?) -> HTTPResponse {
-    var response = TaskDocuments.response(isEnded ? .ok : .accepted, task: row)
+    var response = TaskDocuments.response(isEnded ? .ok : .accepted, task: row, engine.tracing)
     response.headers.append(.location, "/api/v1/tasks/\(row.task)")
     if wait != nil, isEnded { response.headers.append("preference-applied", "wait=\(wait ?? 0)") }
     return response
@@ -113,7 +113,7 @@ struct TaskRoutes: Sendable {
 
   private func get(_ request: HTTPRequest) async throws -> HTTPResponse {
     let (_, row) = try await find(request)
-    return TaskDocuments.response(.ok, task: row)
+    return TaskDocuments.response(.ok, task: row, engine.tracing)
   }
 
   private func list(_ request: HTTPRequest) async throws -> HTTPResponse {
@@ -124,7 +124,7 @@ struct TaskRoutes: Sendable {
     let found = try await store.tasks(caller.tenant, filter, before: page.cursor, limit: page.rows)
     let cut = found.resumeAt.map { TaskID($0).description }
     return .page("tasks", found.rows, limit: page.limit, cut: cut, cursor: { $0.task.description }) {
-      TaskDocuments.write(task: $0, to: &$1)
+      TaskDocuments.write(task: $0, engine.tracing, to: &$1)
     }
   }
 
@@ -174,6 +174,6 @@ struct TaskRoutes: Sendable {
       throw Problem.outdated()
     }
     guard let after = try await store.task(caller.tenant, row.task) else { throw Problem.notFound("task") }
-    return TaskDocuments.response(.ok, task: after)
+    return TaskDocuments.response(.ok, task: after, engine.tracing)
   }
 }

@@ -214,6 +214,7 @@ extension RunState {
     clearedAt = sequence
     // What the events before have cost, the run that they come from has paid.
     usage = .zero
+    for place in steps.indices { steps[place].inheritedAttempts = steps[place].attempt }
     for change in changes {
       let named = Set(
         steps.filter { $0.key == change.step || definitions[$0.definition].key == change.step }

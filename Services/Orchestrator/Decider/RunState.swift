@@ -111,6 +111,8 @@ public struct RunState: Hashable, Sendable {
     var openChildren = 0
     /// The attempt after which the present fallback began.
     var attemptBase = 0
+    /// Attempts that were made in the run that this one is a fork of.
+    public internal(set) var inheritedAttempts = 0
 
     /// How it has ended, for conditions.
     public var outcome: Condition.Outcome? {

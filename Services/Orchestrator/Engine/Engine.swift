@@ -18,6 +18,7 @@ package final class Engine: Sendable {
 
   package let catalog: WorkflowCatalog
   package let metrics: RunMetrics
+  package let tracing: RunTracing
   package let watchers: RunWatchers
   package let dispatcher: Dispatcher
   package let leases = LeaseRegistry()
@@ -35,13 +36,15 @@ package final class Engine: Sendable {
   /// Makes the engine and its dispatcher.
   package init(
     group: EventLoopGroup, store: some RunCommitStore, queue: some StepQueue, catalog: WorkflowCatalog,
-    submitters: SubmitterCache, notifier: ReplicaNotifier, metrics: RunMetrics, logger: Logger
+    submitters: SubmitterCache, notifier: ReplicaNotifier, metrics: RunMetrics,
+    tracing: RunTracing, logger: Logger
   ) {
     self.notifier = notifier
     self.store = store
     self.catalog = catalog
     self.submitters = submitters
     self.metrics = metrics
+    self.tracing = tracing
     let (cache, leases, timerSignal) = (cache, leases, timerSignal)
     let watchers = RunWatchers(onWatch: notifier.readerCame)
     self.watchers = watchers
@@ -51,17 +54,17 @@ package final class Engine: Sendable {
         step.run, version: step.version, .stepStarted(step: step.key, attempt: step.attempt, worker: worker))
       watchers.notify(step.run, mayHaveEnded: false)
       notifier.runChanged(step.run)
-      metrics.leased(step.waitedMicroseconds, isEager: false)
+      metrics.leased(step.waitedMicroseconds, isEager: false, in: tracing.recorded(step))
     }
     self.dispatcher = dispatcher
     let leased = { @Sendable (step: LeasedStep) in
       leases.granted(step)
-      metrics.leased(step.waitedMicroseconds, isEager: true)
+      metrics.leased(step.waitedMicroseconds, isEager: true, in: tracing.recorded(step))
     }
     let newRuns = SubmissionCommitter(
       store: store, cache: cache, catalog: catalog, dispatcher: dispatcher, leased: leased)
     self.newRuns = newRuns
-    let committer = RunCommitter(store: store, cache: cache, catalog: catalog, metrics: metrics)
+    let committer = RunCommitter(store: store, cache: cache, catalog: catalog, metrics: metrics, tracing: tracing)
     reader = committer
     let loops = group.loops
     let streams = max(1, loops.count / 2)
@@ -119,7 +122,12 @@ package final class Engine: Sendable {
     }
     guard let accepted else { return nil }
     metrics.submitted()
-    if submission.state.status.isEnded { metrics.ended(submission.state.status) }
+    if submission.state.status.isEnded {
+      metrics.ended(submission.state.status)
+      tracing.ended(
+        submission.run, submission.facts, submission.state.workflow.name, submission.state.status, nil,
+        since: accepted.createdAt)
+    }
     if accepted.newWork > 0 {
       dispatcher.wake(accepted.newWork)
       notifier.stepsReady()

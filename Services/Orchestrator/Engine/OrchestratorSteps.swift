@@ -3,6 +3,7 @@ internal import Decider
 internal import JSON
 internal import Postgres
 internal import RunStorage
+internal import Telemetry
 internal import Workflows
 
 /// The steps that the orchestrator does itself: transforms, approvals, and the beginnings of sub-runs.
@@ -55,7 +56,7 @@ struct OrchestratorSteps: Sendable {
     await withTaskGroup(of: (id: Int64, outcome: TimerOutcome)?.self) { group in
       for ((timer, step), input) in zip(portion, rendered) {
         group.addTask { [self] in
-          await judge.traced(timer) { try await perform(timer, step, input, snapshot) }.map { (timer.id, $0) }
+          await judge.traced(timer) { try await perform(timer, step, input, snapshot, $0) }.map { (timer.id, $0) }
         }
       }
       return await group.reduce(into: []) { if let outcome = $1 { $0.append(outcome) } }
@@ -63,10 +64,11 @@ struct OrchestratorSteps: Sendable {
   }
 
   private func perform(
-    _ timer: DueTimer, _ step: RunState.Step, _ rendered: Result<[UInt8], any Error>, _ snapshot: RunSnapshot
+    _ timer: DueTimer, _ step: RunState.Step, _ rendered: Result<[UInt8], any Error>, _ snapshot: RunSnapshot,
+    _ span: Span
   ) async throws -> TimerOutcome {
     do {
-      return try await performNow(timer, step, rendered, snapshot)
+      return try await performNow(timer, step, rendered, snapshot, span)
     } catch let error as JSONError {
       // It is about the step's input alone, and the same each time.
       return try await engine.fail(
@@ -83,7 +85,8 @@ struct OrchestratorSteps: Sendable {
   }
 
   private func performNow(
-    _ timer: DueTimer, _ step: RunState.Step, _ rendered: Result<[UInt8], any Error>, _ snapshot: RunSnapshot
+    _ timer: DueTimer, _ step: RunState.Step, _ rendered: Result<[UInt8], any Error>, _ snapshot: RunSnapshot,
+    _ span: Span
   ) async throws -> TimerOutcome {
     let key = step.key
     let attempt = step.attempt
@@ -105,7 +108,7 @@ struct OrchestratorSteps: Sendable {
           run: timer.run, inputs: [.requestApproval(step: key, attempt: attempt, subject: input.ref)],
           payloads: [input], timer: timer.id))
     case .run(let name, let version):
-      return try await subRuns.begin(timer, snapshot, step, name, version, input)
+      return try await subRuns.begin(timer, snapshot, step, name, version, input, span)
     case .work, .delay, .signal: return .notOwed
     }
     return .done

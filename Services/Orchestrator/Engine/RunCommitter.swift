@@ -12,12 +12,16 @@ final class RunCommitter: Sendable {
   private let cache: RunCache
   private let catalog: WorkflowCatalog
   private let metrics: RunMetrics
+  private let tracing: RunTracing
 
-  init(store: any RunCommitStore, cache: RunCache, catalog: WorkflowCatalog, metrics: RunMetrics) {
+  init(
+    store: any RunCommitStore, cache: RunCache, catalog: WorkflowCatalog, metrics: RunMetrics, tracing: RunTracing
+  ) {
     self.store = store
     self.cache = cache
     self.catalog = catalog
     self.metrics = metrics
+    self.tracing = tracing
   }
 
   private struct Loaded {
@@ -149,7 +153,8 @@ final class RunCommitter: Sendable {
     var state = RunState(workflow: workflow.workflow)
     for event in try await store.history(run) { evolve(&state, event) }
     return RunSnapshot(
-      facts: head.facts, workflow: workflow, state: state, isWorkflowGone: found == nil, isContested: isContested)
+      facts: head.facts, workflow: workflow, state: state, isWorkflowGone: found == nil, isContested: isContested,
+      createdAt: head.createdAt)
   }
 
   /// A state brought forward to what the database holds: it is the fold of a prefix of the history, the rest is read.
@@ -229,6 +234,7 @@ final class RunCommitter: Sendable {
       cache.checkIn(transition.run, decided.snapshot)
       if transition.status.isEnded { metrics.ended(transition.status) }
       for event in transition.events { metrics.count(event) }
+      tracing.committed(transition, decided.snapshot)
       changed(
         ChangedRun(
           run: transition.run, status: transition.status,

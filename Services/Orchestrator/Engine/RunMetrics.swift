@@ -67,9 +67,9 @@ package final class RunMetrics: Sendable {
 
   func submitted() { submittedTasks.add() }
   func ended(_ status: RunState.Status) { endedRuns[status]?.add() }
-  func leased(_ waitedMicroseconds: Int64, isEager: Bool) {
+  func leased(_ waitedMicroseconds: Int64, isEager: Bool, in context: TraceContext?) {
     leasedSteps[isEager]?.add()
-    dispatchLatency.observe(Double(waitedMicroseconds) / 1_000_000)
+    dispatchLatency.observe(Double(waitedMicroseconds) / 1_000_000, in: context)
   }
   func lost() { lostLeases.add() }
   func commit(size: Int) { commitSize.observe(Double(size)) }

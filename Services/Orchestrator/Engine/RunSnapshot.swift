@@ -1,4 +1,5 @@
 package import Decider
+package import Primitives
 package import RunStorage
 
 /// A run as this process has seen it last.
@@ -10,16 +11,19 @@ package struct RunSnapshot: Sendable {
   var isWorkflowGone = false
   /// Other replicas move it at the same time: its state is kept while a change is written that may come too late.
   var isContested = false
+  /// When it was accepted.
+  package var createdAt: Timestamp?
 
   /// Makes a snapshot.
   package init(
     facts: RunFacts, workflow: CompiledWorkflow, state: RunState, isWorkflowGone: Bool = false,
-    isContested: Bool = false
+    isContested: Bool = false, createdAt: Timestamp? = nil
   ) {
     self.facts = facts
     self.workflow = workflow
     self.state = state
     self.isWorkflowGone = isWorkflowGone
     self.isContested = isContested
+    self.createdAt = createdAt
   }
 }

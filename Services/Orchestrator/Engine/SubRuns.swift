@@ -2,6 +2,7 @@ internal import Contracts
 internal import Decider
 internal import Primitives
 internal import RunStorage
+internal import Telemetry
 internal import Workflows
 
 /// The runs that steps begin and wait for.
@@ -20,7 +21,9 @@ struct SubRuns: Sendable {
 
   /// Begins the sub-run of a step. Its id follows from the attempt: done twice, or by two replicas, it begins one.
   func begin(
-    _ timer: DueTimer, _ snapshot: RunSnapshot, _ step: RunState.Step, _ name: String, _ version: Int?, _ input: Payload
+    _ timer: DueTimer, _ snapshot: RunSnapshot, _ step: RunState.Step, _ name: String, _ version: Int?,
+    _ input: Payload,
+    _ span: Span
   ) async throws -> TimerOutcome {
     let (key, attempt) = (step.key, step.attempt)
     func refused(_ code: String, _ message: String) async throws -> TimerOutcome {
@@ -38,8 +41,9 @@ struct SubRuns: Sendable {
       tenant: timer.tenant, task: snapshot.facts.task, project: snapshot.facts.project,
       priority: snapshot.facts.priority,
       parent: ParentStep(run: timer.run, step: key, attempt: attempt), depth: snapshot.facts.depth + 1,
-      traceparent: snapshot.facts.traceparent)
-    switch try await beginning(of: child, facts, key, workflow, input, snapshot.state.resumedRun(of: step)) {
+      // Its spans stand below those of the run that waits for it.
+      traceparent: engine.tracing.context(of: timer.run, snapshot.facts.traceparent)?.traceparent)
+    switch try await beginning(of: child, facts, key, workflow, input, snapshot.state.resumedRun(of: step), span) {
     case .later: return .contended
     case .run(let submission): try await engine.accept(submission)
     case .succeeded(let before, let end):
@@ -81,7 +85,7 @@ struct SubRuns: Sendable {
   /// has ended: its run has ended, so that it is being cancelled, and only its end shows what it had finished.
   private func beginning(
     of child: RunID, _ facts: RunFacts, _ key: String, _ workflow: CompiledWorkflow, _ input: Payload,
-    _ resumed: String?
+    _ resumed: String?, _ span: Span
   ) async throws -> Beginning {
     let anew = { @Sendable () throws -> Beginning in
       .run(
@@ -112,6 +116,7 @@ struct SubRuns: Sendable {
     guard
       let submission = try await RunForks(engine: engine, store: forks).resumption(of: source, as: child, facts, input)
     else { return try anew() }
+    engine.tracing.link(span, to: source)
     return .run(submission)
   }
 

@@ -46,7 +46,7 @@ struct SubmissionCommitter: Sendable {
         case .inserted(let created, let leases):
           accepted[submission.run] = AcceptedRun(
             createdAt: created, submission: submission, newWork: plan.work.count { $0.delayMilliseconds == 0 })
-          await cacheState(of: submission)
+          await cacheState(of: submission, createdAt: created)
           let leases = leases.mapValues { $0.with(submission.input.body) }
           for step in eager.committed(plan, submission.facts, leases) { leased(step) }
         case .limited:
@@ -60,7 +60,7 @@ struct SubmissionCommitter: Sendable {
     return batch.map { accepted[$0.run] }
   }
 
-  private func cacheState(of submission: Submission) async {
+  private func cacheState(of submission: Submission, createdAt: Timestamp) async {
     let name = submission.state.workflow.name
     guard
       let workflow = try? await catalog.find(
@@ -68,7 +68,8 @@ struct SubmissionCommitter: Sendable {
     else { return }
     cache.reserve(submission.run)
     cache.checkIn(
-      submission.run, RunSnapshot(facts: submission.facts, workflow: workflow, state: submission.state))
+      submission.run,
+      RunSnapshot(facts: submission.facts, workflow: workflow, state: submission.state, createdAt: createdAt))
   }
 
   /// The queue entries and timers of a new run.

@@ -42,18 +42,13 @@ final class TimerJudge: Sendable {
 
   /// Does the work of a timer within a span of its run's trace. Returns its outcome; `nil` when this process ends
   /// before it is done.
-  func traced(_ timer: DueTimer, _ body: () async throws -> TimerOutcome) async -> TimerOutcome? {
+  func traced(_ timer: DueTimer, _ body: (Span) async throws -> TimerOutcome) async -> TimerOutcome? {
     guard timer.runVersion != nil else { return .runGone }
     guard !timer.isRunEnded else { return .notOwed }
-    let span = telemetry.tracer.startSpan(
-      "timer \(timer.kind.rawValue)", parent: timer.traceparent.flatMap { TraceContext(traceparent: $0) })
+    let span = engine.tracing.startTimer(timer)
     defer { span.end() }
-    if span.isRecording {
-      span.setAttribute("cadre.run.id", .string(timer.run.description))
-      if let step = timer.step { span.setAttribute("cadre.step", .string(step)) }
-    }
     do {
-      let outcome = try await body()
+      let outcome = try await body(span)
       span.setAttribute("cadre.outcome", .string(outcome == .done ? "fired" : "stale"))
       return outcome
     } catch {

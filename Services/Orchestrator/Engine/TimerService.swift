@@ -122,7 +122,7 @@ package final class TimerService: Sendable {
   /// Fires one timer. `nil` when this process ends before it is done; the claim runs out then.
   private func fire(_ timer: DueTimer) async -> TimerOutcome? {
     engine.metrics.fired(timer.kind)
-    return await judge.traced(timer) { [self] in
+    return await judge.traced(timer) { [self] _ in
       switch timer.kind {
       case .expire: try await apply([.expire(ofUndoing: timer.attempt != nil)], timer)
       case .cancel:

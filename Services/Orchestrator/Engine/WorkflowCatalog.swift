@@ -67,17 +67,25 @@ package final class WorkflowCatalog: Sendable {
         try await source.workflow(tenant, name, version: nil)
       }
     guard let row = found else { return nil }
-    let document = try JSONDocument(parsing: row.document)
-    let compiled = CompiledWorkflow(try WorkflowDocument.read(document.root, version: row.version))
-    known.withLock { known in
-      if known.count >= WorkflowCatalog.workflowsMax, let some = known.first { known[some.key] = nil }
-      known[Key(tenant: tenant, name: name, version: row.version)] = compiled
-    }
+    let compiled = try compiled(row, tenant, name)
     if version == nil {
       newest.withLock { newest in
         if newest.count >= WorkflowCatalog.workflowsMax { newest.removeAll() }
         newest[newestKey] = (compiled, MonotonicClock.now() &+ WorkflowCatalog.newestNanoseconds)
       }
+    }
+    return compiled
+  }
+
+  /// A version as it was compiled before, or is now.
+  private func compiled(_ row: WorkflowRow, _ tenant: TenantID, _ name: String) throws -> CompiledWorkflow {
+    let key = Key(tenant: tenant, name: name, version: row.version)
+    if let found = known.withLock({ $0[key] }) { return found }
+    let document = try JSONDocument(parsing: row.document)
+    let compiled = CompiledWorkflow(try WorkflowDocument.read(document.root, version: row.version))
+    known.withLock { known in
+      if known.count >= WorkflowCatalog.workflowsMax, let some = known.first { known[some.key] = nil }
+      known[key] = compiled
     }
     return compiled
   }

@@ -20,12 +20,14 @@ final class OrchestratorService: Service {
   static let settings: [any SettingDeclaration] = OrchestratorSettings.all
 
   private let pool: PostgresPool
+  private let reads: PostgresReader
   private let logger: Logger
   private let engine: Engine
   private let timers: TimerService
   private let schedules: ScheduleService
   private let retention: RetentionJob
   private let maintenance: QueueMaintenanceJob
+  private let tenants: TenantActivityJob
   private let routes: OrchestratorRoutes
 
   init(_ context: ServiceContext) throws {
@@ -36,14 +38,15 @@ final class OrchestratorService: Service {
       .orchestrator, trusting: [try IdentitySettings.gatewayKeys(settings), stepKeys])
     let workers = WorkerAuthenticator(assertions: callers, workers: try IdentitySettings.workerKeys(settings))
     logger = context.telemetry.logger
-    pool = OrchestratorService.pool(context)
-    let storage = OrchestratorStorage(pool: pool)
+    (pool, reads) = try OrchestratorService.connect(context)
+    let storage = OrchestratorStorage(pool: pool, reads: reads)
     let metrics = RunMetrics(registry: context.telemetry.registry)
     engine = Engine(
       group: context.group, store: storage.runs, queue: storage.runs,
       catalog: WorkflowCatalog(source: storage.workflows),
       submitters: SubmitterCache(source: storage.runs.submitters),
-      notifier: ReplicaNotifier(channel: storage.replicas, logger: logger), metrics: metrics, logger: logger)
+      notifier: ReplicaNotifier(channel: storage.replicas, logger: logger), metrics: metrics,
+      tracing: try OrchestratorSettings.tracing(context.telemetry.tracer, settings), logger: logger)
     timers = TimerService(engine: engine, store: storage.runs, lease: lease, telemetry: context.telemetry)
     let submitter = TaskSubmitter(engine: engine, projects: storage.projects)
     schedules = ScheduleService(
@@ -53,25 +56,28 @@ final class OrchestratorService: Service {
       store: storage.runs, archiveAfter: settings[OrchestratorSettings.archiveAfter],
       pruneAfter: settings[OrchestratorSettings.pruneAfter], metrics: metrics, logger: logger)
     maintenance = QueueMaintenanceJob(store: storage.runs, metrics: metrics, logger: logger)
+    tenants = TenantActivityJob(store: storage.runs, registry: context.telemetry.registry, logger: logger)
     routes = OrchestratorRoutes(
       engine: engine, storage: storage, submitter: submitter, schedules: schedules, callers: callers, workers: workers,
       assertions: StepAssertions(AssertionSigner(stepKeys)), lease: lease, logger: logger)
   }
 
-  private static func pool(_ context: ServiceContext) -> PostgresPool {
-    var configuration = PostgresConfiguration(
-      connectionString: context.settings[OrchestratorSettings.postgres].reveal(), schema: OrchestratorSchema.name,
+  private static func connect(_ context: ServiceContext) throws -> (pool: PostgresPool, reads: PostgresReader) {
+    var configuration = try PostgresSettings.configuration(
+      context.settings, OrchestratorSettings.connections, schema: OrchestratorSchema.name,
       applicationName: "cadre-orchestrator")
     // The tables grow from nothing to millions of rows while a statement keeps its plan: every plan must go by indexes
     // from the beginning, whatever the statistics say of an empty table.
     configuration.sessionSettings = ["enable_seqscan": "off", "plan_cache_mode": "force_generic_plan", "jit": "off"]
-    configuration.sharedConnectionsPerLoop = context.settings[OrchestratorSettings.connections]
-    return PostgresPool(group: context.group, configuration: configuration, telemetry: context.telemetry)
+    return PostgresSettings.connect(
+      context.settings, configuration, group: context.group, telemetry: context.telemetry)
   }
 
   func route(_ router: inout Router) { routes.add(to: &router) }
 
-  func prepare() async throws {
+  func prepare() async throws { try await migrate() }
+
+  func migrate() async throws {
     await pool.start()
     try await Migrator(pool: pool, schema: OrchestratorSchema.name, logger: logger)
       .migrate(OrchestratorSchema.migrations)
@@ -87,11 +93,16 @@ final class OrchestratorService: Service {
       group.addTask { [self] in await schedules.run() }
       group.addTask { [self] in await retention.run() }
       group.addTask { [self] in await maintenance.run() }
+      group.addTask { [self] in await tenants.run() }
+      group.addTask { [self] in await reads.run() }
     }
   }
 
   /// Ends what only waits, so that the process can end soon.
   func drain() async { engine.drain() }
 
-  func close() async { await pool.close() }
+  func close() async {
+    await reads.close()
+    await pool.close()
+  }
 }

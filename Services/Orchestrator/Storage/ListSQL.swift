@@ -92,23 +92,21 @@ package struct ListSQL {
     ]
   }
 
-  /// The condition and order of the rows with `values` in the first columns, from a place in the last one on. As a
-  /// range of the whole key and ordered by all of it, which only the index on these columns can serve: with
-  /// equalities and an order by the id alone, the planner may walk another index and hope to find enough rows on its
-  /// way.
+  /// The condition and order of the rows with `values` in the first columns, from a place in the last one on. The last
+  /// two columns are compared as a row, which is where a scan begins; the bound on the last value is where it ends: a
+  /// comparison of rows ends no scan by its second column. As an equality that value would be no part of the order, and
+  /// the planner might walk another index in the order of ids and hope to find enough rows on its way.
   static func range(
     _ columns: [String], _ values: [String], from cursor: String, _ order: Order,
     last wrapped: (String) -> String = { $0 }
   ) -> String {
-    let (first, last) = ("'\(UUID(high: 0, low: 0))'::uuid", "'\(UUID.last)'::uuid")
-    let key = "(\(columns.joined(separator: ", ")))"
-    func bound(_ end: String) -> String { "(\((values + [wrapped(end)]).joined(separator: ", ")))" }
-    let condition =
-      switch order {
-      case .newestFirst: "\(key) < \(bound("\(cursor)::uuid")) and \(key) >= \(bound(first))"
-      case .oldestFirst: "\(key) > \(bound("\(cursor)::uuid")) and \(key) <= \(bound(last))"
-      }
-    return condition + " order by " + columns.map { "\($0) \(order.rawValue)" }.joined(separator: ", ")
+    let value = values.count - 1
+    let (before, end) = order == .newestFirst ? ("<", ">=") : (">", "<=")
+    let equal = zip(columns, values).prefix(value).map { "\($0) = \($1) and " }.joined()
+    let from = wrapped("\(cursor)::uuid")
+    let row = "(\(columns[value]), \(columns[value + 1])) \(before) (\(values[value]), \(from))"
+    return "\(equal)\(row) and \(columns[value]) \(end) \(values[value]) order by "
+      + columns.map { "\($0) \(order.rawValue)" }.joined(separator: ", ")
   }
 
   /// The bound on the rows of a page of `limit` rows: one of few, so that there are few statements.

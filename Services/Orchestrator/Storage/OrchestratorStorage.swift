@@ -11,9 +11,9 @@ package struct OrchestratorStorage: Sendable {
   package let zones: TimeZoneStore
   package let replicas: ReplicaChannel
 
-  /// The stores on the database of a pool.
-  package init(pool: PostgresPool) {
-    runs = RunStore(pool: pool)
+  /// The stores on the database of a pool; lists are read by `reads`.
+  package init(pool: PostgresPool, reads: PostgresReader) {
+    runs = RunStore(pool: pool, reads: reads)
     workflows = WorkflowStore(pool: pool)
     projects = ProjectStore(pool: pool)
     approvals = ApprovalStore(pool: pool)

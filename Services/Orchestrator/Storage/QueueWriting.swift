@@ -5,21 +5,35 @@ internal import Primitives
 
 /// Queue entries, leases and timers of several runs, as one statement writes them.
 struct QueueRows: Sendable {
-  /// A step for the queue.
-  struct QueuedRow: Sendable {
+  /// A step for the queue. A class, as the one below: each column takes one member, and must not copy the others.
+  final class QueuedRow: Sendable {
     let id: UUID
     let run: UUID
     let tenant: UUID
     let step: QueuedStep
     /// The replica that queues it.
     let replica: Int32
+
+    init(_ step: QueuedStep, of transition: Transition, replica: Int32) {
+      id = StepID.of(transition.run, step: step.key).uuid
+      run = transition.run.uuid
+      tenant = transition.tenant.uuid
+      self.step = step
+      self.replica = replica
+    }
   }
 
   /// A step that goes to a worker directly.
-  struct DispatchedRow: Sendable {
+  final class DispatchedRow: Sendable {
     let run: UUID
     let tenant: UUID
     let step: DispatchedStep
+
+    init(_ step: DispatchedStep, of transition: Transition) {
+      run = transition.run.uuid
+      tenant = transition.tenant.uuid
+      self.step = step
+    }
   }
 
   /// A timer that is set when the run is written.
@@ -44,14 +58,11 @@ struct QueueRows: Sendable {
 
   /// Adds steps and timers of a transition.
   mutating func append(_ transition: Transition, replica: Int32) {
-    let run = transition.run.uuid
-    let tenant = transition.tenant.uuid
-    for step in transition.work {
-      let id = StepID.of(transition.run, step: step.key).uuid
-      queued.append(QueuedRow(id: id, run: run, tenant: tenant, step: step, replica: replica))
+    for step in transition.work { queued.append(QueuedRow(step, of: transition, replica: replica)) }
+    for step in transition.dispatched { dispatched.append(DispatchedRow(step, of: transition)) }
+    for timer in transition.timers {
+      timers.append(TimerRow(run: transition.run.uuid, tenant: transition.tenant.uuid, timer: timer))
     }
-    for step in transition.dispatched { dispatched.append(DispatchedRow(run: run, tenant: tenant, step: step)) }
-    for timer in transition.timers { timers.append(TimerRow(run: run, tenant: tenant, timer: timer)) }
   }
 
   /// Adds events that bring a run to `sequence`.

@@ -1,5 +1,6 @@
 internal import Contracts
 internal import Postgres
+package import Primitives
 
 /// What is stored of a run beside its history and its summary.
 package struct RunHead: Sendable {
@@ -7,6 +8,7 @@ package struct RunHead: Sendable {
   /// The workflow that the run is pinned to.
   package let workflow: String
   package let version: Int
+  package let createdAt: Timestamp
 
   static let columns = ResultColumns<RunHead> { column in
     let tenant = column("tenant_id", .uuid)
@@ -20,6 +22,7 @@ package struct RunHead: Sendable {
     let traceparent = column(nullable: "traceparent", .text)
     let workflow = column("workflow", .text)
     let version = column("workflow_version", .int4)
+    let createdAt = column("created_at", .timestamptz)
     return { row in
       var parent: ParentStep?
       if let run = try row[parentRun], let step = try row[parentStep], let attempt = try row[parentAttempt] {
@@ -31,7 +34,7 @@ package struct RunHead: Sendable {
           project: try row[project].map { ProjectID($0) },
           priority: Int(try row[priority]), parent: parent, depth: Int(try row[depth]),
           traceparent: try row[traceparent]),
-        workflow: try row[workflow], version: Int(try row[version]))
+        workflow: try row[workflow], version: Int(try row[version]), createdAt: try row[createdAt])
     }
   }
 }

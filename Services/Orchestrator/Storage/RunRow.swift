@@ -25,6 +25,8 @@ package struct RunRow: Sendable {
   package let failure: [UInt8]?
   package let input: [UInt8]
   package let output: [UInt8]?
+  /// The trace of the submission, as a W3C header value.
+  package let traceparent: String?
   /// Lists leave out large inputs and outputs.
   package var isInputLeftOut = false
   package var isOutputLeftOut = false
@@ -67,6 +69,7 @@ package struct RunRow: Sendable {
       let failure = column(nullable: "r.failure", .bytea)
       let input = column(nullable: input, .bytea)
       let output = column(nullable: output, .bytea)
+      let traceparent = column(nullable: "r.traceparent", .text)
       let isInputLeftOut = column(isInputLeftOut, .bool)
       let isOutputLeftOut = column(isOutputLeftOut, .bool)
       return { row in
@@ -78,7 +81,8 @@ package struct RunRow: Sendable {
           forkedFrom: try row[forkedFrom].map { RunID($0) }, createdAt: try row[createdAt],
           startedAt: try row[startedAt], endedAt: try row[endedAt], usage: try row[usage],
           failure: try row[failure], input: try row[input] ?? Array("null".utf8), output: try row[output],
-          isInputLeftOut: try row[isInputLeftOut], isOutputLeftOut: try row[isOutputLeftOut])
+          traceparent: try row[traceparent], isInputLeftOut: try row[isInputLeftOut],
+          isOutputLeftOut: try row[isOutputLeftOut])
       }
     }
   }

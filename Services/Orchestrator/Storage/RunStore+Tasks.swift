@@ -32,7 +32,7 @@ extension RunStore {
       """
   }
 
-  /// Tasks of the tenant, newest first, before `cursor`.
+  /// Tasks of the tenant, newest first, before `cursor`; as old as a read replica may be.
   package func tasks(
     _ tenant: TenantID, _ filter: RunFilter, before cursor: TaskID?, limit: Int
   ) async throws -> ListPage<TaskRow> {
@@ -64,7 +64,7 @@ extension RunStore {
       ids = ListSQL.merged(branches, .newestFirst, limit: "\(bound)")
     }
     let parameters = sql.parameters
-    let result = try await pool.query(
+    let result = try await reads.query(
       """
       select \(TaskRow.listedColumns) from (\(ids)) x
       cross join lateral (select * from task where tenant_id = \(owner) and id = x.id offset 0) t
@@ -78,7 +78,7 @@ extension RunStore {
       rows: rows, resumeAt: try await lastExamined(rows.count < limit ? examined : nil, parameters))
   }
 
-  /// Runs of the tenant, newest first, before `cursor`.
+  /// Runs of the tenant, newest first, before `cursor`; as old as a read replica may be.
   package func runs(
     _ tenant: TenantID, _ filter: RunFilter, before cursor: RunID?, limit: Int
   ) async throws -> ListPage<RunRow> {
@@ -107,7 +107,7 @@ extension RunStore {
       ids = ListSQL.merged(branches, .newestFirst, limit: "\(bound)")
     }
     let parameters = sql.parameters
-    let result = try await pool.query(
+    let result = try await reads.query(
       """
       select \(RunRow.listedColumns) from (\(ids)) x
       cross join lateral (select * from run where id = x.id offset 0) r \(RunRow.payloadJoins)
@@ -121,7 +121,7 @@ extension RunStore {
   /// The last row that a page has examined; `nil` when there are no more.
   private func lastExamined(_ sql: String?, _ parameters: [any PostgresEncodable]) async throws -> UUID? {
     guard let sql else { return nil }
-    return try RunStore.anyID.rows(try await pool.query(sql, parameters)).first
+    return try RunStore.anyID.rows(try await reads.query(sql, parameters)).first
   }
 
   /// The only column of a selection of ids; the statement names it.

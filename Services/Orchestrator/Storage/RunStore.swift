@@ -6,6 +6,8 @@ internal import SystemSources
 /// The tables of runs: histories, queues, leases and timers, with the tasks that the runs are for.
 package struct RunStore: Sendable {
   let pool: PostgresPool
+  /// Reads lists.
+  let reads: PostgresReader
   /// Distinguishes the steps that this process has queued from those of other replicas.
   let replica = Int32(truncatingIfNeeded: UUID.version7().low)
 
@@ -15,8 +17,11 @@ package struct RunStore: Sendable {
   /// The connection of each loop on which runs are written.
   static let writes = 0
 
-  /// The runs of a database.
-  package init(pool: PostgresPool) { self.pool = pool }
+  /// The runs of a database; lists are read by `reads`, from the same database when there is none.
+  package init(pool: PostgresPool, reads: PostgresReader? = nil) {
+    self.pool = pool
+    self.reads = reads ?? PostgresReader(primary: pool)
+  }
 
   /// Repeats what the database gave up for the sake of others, among them one who inserted the same run in that very
   /// moment; nothing of it was written.

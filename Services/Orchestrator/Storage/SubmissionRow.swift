@@ -4,8 +4,9 @@ internal import History
 internal import Postgres
 internal import Primitives
 
-/// A new run as it is written, with its task.
-struct SubmissionRow: Sendable {
+/// A new run as it is written, with its task. A class: each of some thirty columns takes one member, and must not copy
+/// the others.
+final class SubmissionRow: Sendable {
   let submission: Submission
   let labels: PostgresJSON
   let outcome: StoredOutcome

@@ -72,7 +72,7 @@ extension TaskRow {
         workflowVersion: state.workflow.version, version: state.sequence, status: state.status, isPaused: false,
         parent: nil, forkedFrom: nil, createdAt: created, startedAt: nil,
         endedAt: state.status.isEnded ? created : nil, usage: state.usage, failure: nil,
-        input: submission.input.body, output: nil))
+        input: submission.input.body, output: nil, traceparent: attributes.traceparent))
   }
 }
 

@@ -6,10 +6,15 @@ internal import Primitives
 
 /// Transitions of several runs, as one statement writes them.
 struct TransitionRows: Sendable {
-  /// The row of a run.
-  struct RunRow: Sendable {
+  /// The row of a run. A class: each column takes one member, and must not copy the others.
+  final class RunRow: Sendable {
     let transition: Transition
     let outcome: StoredOutcome
+
+    init(_ transition: Transition) {
+      self.transition = transition
+      outcome = StoredOutcome(transition.events)
+    }
   }
 
   /// The proof that a worker still has its lease.
@@ -68,7 +73,7 @@ struct TransitionRows: Sendable {
   private mutating func append(_ transition: Transition, _ replica: Int32) {
     let run = transition.run.uuid
     let tenant = transition.tenant.uuid
-    runs.append(RunRow(transition: transition, outcome: StoredOutcome(transition.events)))
+    runs.append(RunRow(transition))
     for proof in transition.proofs { proofs.append(ProofRow(run: run, proof: proof)) }
     queue.append(transition, replica: replica)
     if !transition.events.isEmpty {

@@ -7,8 +7,11 @@ internal import Crypto
 public struct AssertionSigner: Sendable {
   static let version = Array("v1".utf8)
 
+  /// Room for most texts.
+  private static let bytesAbout = 640
+
   private let prefix: [UInt8]
-  private let mac: [UInt8]
+  private let mac: HMACKey
 
   /// Makes a signer with an issuer's first key.
   public init(_ keys: SigningKeys) {
@@ -19,9 +22,11 @@ public struct AssertionSigner: Sendable {
 
   /// The text of an assertion. Of a caller whom another issuer vouches for, verifiers believe nothing.
   public func sign(_ assertion: Assertion) -> String {
-    var text = prefix
+    var text: [UInt8] = []
+    text.reserveCapacity(AssertionSigner.bytesAbout)
+    text += prefix
     Base64URL.append(ClaimsCodec.write(assertion), to: &text)
-    let signature = Digest.hmacSHA256(text, key: mac)
+    let signature = mac.code(text)
     text.append(UInt8(ascii: "."))
     Base64URL.append(signature, to: &text)
     return String(decoding: text, as: UTF8.self)

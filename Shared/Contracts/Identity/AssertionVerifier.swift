@@ -40,8 +40,8 @@ public struct AssertionVerifier: Sendable {
     guard let signature = Base64URL.decode(parts[4]), signature.count == AssertionVerifier.signatureBytes else {
       throw .malformed
     }
-    let signed = Array(bytes[..<(parts[4].startIndex - 1)])
-    guard Secrets.equal(signature, Digest.hmacSHA256(signed, key: key.mac)) else { throw .wrongSignature }
+    let signed = bytes[..<(parts[4].startIndex - 1)]
+    guard Secrets.equal(signature, key.mac.code(signed)) else { throw .wrongSignature }
     guard let claims = Base64URL.decode(parts[3]) else { throw .malformed }
     let assertion = try ClaimsCodec.read(claims, issuer: trusted.issuer)
     guard !assertion.audiences.isDisjoint(with: audience) else { throw .wrongAudience }

@@ -4,17 +4,30 @@ enum Base64URL {
 
   /// Appends the text of `bytes`.
   static func append(_ bytes: [UInt8], to text: inout [UInt8]) {
-    var bits: UInt32 = 0
-    var count: UInt32 = 0
-    for byte in bytes {
-      bits = (bits << 8 | UInt32(byte)) & 0xFFFF
-      count += 8
-      while count >= 6 {
-        count -= 6
-        text.append(alphabet[Int((bits >> count) & 63)])
+    text += [UInt8](unsafeUninitializedCapacity: (bytes.count * 4 + 2) / 3) { output, count in
+      bytes.withUnsafeBufferPointer { bytes in
+        alphabet.withUnsafeBufferPointer { alphabet in count = write(bytes, alphabet, to: output) }
       }
     }
-    if count > 0 { text.append(alphabet[Int((bits << (6 - count)) & 63)]) }
+  }
+
+  private static func write(
+    _ bytes: UnsafeBufferPointer<UInt8>, _ alphabet: UnsafeBufferPointer<UInt8>,
+    to output: UnsafeMutableBufferPointer<UInt8>
+  ) -> Int {
+    var (place, count) = (0, 0)
+    while place < bytes.count {
+      let rest = bytes.count - place
+      let bits =
+        UInt32(bytes[place]) << 16 | (rest > 1 ? UInt32(bytes[place + 1]) << 8 : 0)
+        | (rest > 2 ? UInt32(bytes[place + 2]) : 0)
+      for digit in 0..<min(rest + 1, 4) {
+        output[count] = alphabet[Int(bits >> UInt32(18 - 6 * digit) & 63)]
+        count += 1
+      }
+      place += 3
+    }
+    return count
   }
 
   /// The bytes; `nil` for anything but the one text that `append` makes of them.

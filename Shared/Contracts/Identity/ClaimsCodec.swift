@@ -24,31 +24,51 @@ enum ClaimsCodec {
   static func write(_ assertion: Assertion) -> [UInt8] {
     var text: [UInt8] = []
     text.reserveCapacity(384)
-    func append(_ claim: Claim, _ value: String?) {
-      guard let value else { return }
-      if !text.isEmpty { text.append(0x0A) }
-      text += claim.rawValue.utf8
-      text.append(UInt8(ascii: "="))
-      text += value.utf8
-    }
     let caller = assertion.caller
-    append(.audience, words(Audience.allCases) { assertion.audiences.contains(Audiences($0)) })
-    append(.expiry, String(assertion.expiresAt))
-    append(.principal, caller.principal)
-    append(.scope, words(Scope.allCases) { caller.has($0) })
-    append(.tenant, caller.tenant.description)
-    append(.project, caller.project)
-    append(.group, caller.group)
-    append(.agent, caller.agent)
-    append(.run, caller.step?.run.description)
-    append(.step, caller.step?.id.description)
-    append(.lease, caller.step?.lease.text)
+    begin(.audience, &text)
+    append(Audience.allCases, isIn: { assertion.audiences.contains(Audiences($0)) }, &text)
+    append(.expiry, String(assertion.expiresAt), &text)
+    append(.principal, caller.principal, &text)
+    begin(.scope, &text)
+    append(Scope.allCases, isIn: { caller.has($0) }, &text)
+    append(.tenant, id: caller.tenant, &text)
+    append(.project, caller.project, &text)
+    append(.group, caller.group, &text)
+    append(.agent, caller.agent, &text)
+    if let step = caller.step {
+      append(.run, id: step.run, &text)
+      append(.step, id: step.id, &text)
+      append(.lease, step.lease.text, &text)
+    }
     return text
   }
 
-  private static func words<Word: RawRepresentable>(_ all: [Word], _ isIn: (Word) -> Bool) -> String
+  private static func begin(_ claim: Claim, _ text: inout [UInt8]) {
+    if !text.isEmpty { text.append(0x0A) }
+    text += claim.rawValue.utf8
+    text.append(UInt8(ascii: "="))
+  }
+
+  private static func append(_ claim: Claim, _ value: String?, _ text: inout [UInt8]) {
+    guard let value else { return }
+    begin(claim, &text)
+    text += value.utf8
+  }
+
+  private static func append<Kind>(_ claim: Claim, id: ID<Kind>, _ text: inout [UInt8]) {
+    begin(claim, &text)
+    id.withText { text += $0 }
+  }
+
+  /// Words with spaces between them.
+  private static func append<Word: RawRepresentable>(_ all: [Word], isIn: (Word) -> Bool, _ text: inout [UInt8])
   where Word.RawValue == String {
-    all.filter(isIn).map(\.rawValue).joined(separator: " ")
+    var isFirst = true
+    for word in all where isIn(word) {
+      if !isFirst { text.append(UInt8(ascii: " ")) }
+      text += word.rawValue.utf8
+      isFirst = false
+    }
   }
 
   // MARK: Reading

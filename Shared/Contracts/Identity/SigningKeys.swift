@@ -9,7 +9,7 @@ public struct SigningKeys: Sendable {
     let id: [UInt8]
     let secret: [UInt8]
     /// What signatures are made with; derived for one issuer, so that a secret is never used for two purposes.
-    let mac: [UInt8]
+    let mac: HMACKey
   }
 
   /// Keys of one setting.
@@ -32,7 +32,8 @@ public struct SigningKeys: Sendable {
     let list = try KeyList(setting, named: name)
     func key(_ key: KeyList.Key) -> Key {
       Key(
-        id: key.id, secret: key.secret, mac: KeyDerivation.derive("cadre assertion v1 \(issuer.rawValue)", key.secret))
+        id: key.id, secret: key.secret,
+        mac: HMACKey(KeyDerivation.derive("cadre assertion v1 \(issuer.rawValue)", key.secret)))
     }
     signing = key(list.first)
     keys = list.keys.map(key)

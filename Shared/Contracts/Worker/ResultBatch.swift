@@ -57,7 +57,7 @@ public struct ResultBatch: Sendable {
     writer.beginArray()
     for entry in entries {
       writer.beginObject()
-      writer.member("step_id", entry.step.description)
+      writer.member("step_id", id: entry.step)
       writer.member("assertion", entry.assertion)
       entry.result.writeMembers(to: &writer)
       writer.endObject()

@@ -35,10 +35,10 @@ extension StepLease {
   /// Writes the lease.
   public func write(to writer: inout JSONWriter) {
     writer.beginObject()
-    writer.member("step_id", step.description)
-    writer.member("run_id", run.description)
-    writer.member("task_id", task.description)
-    writer.member("tenant_id", tenant.description)
+    writer.member("step_id", id: step)
+    writer.member("run_id", id: run)
+    writer.member("task_id", id: task)
+    writer.member("tenant_id", id: tenant)
     writer.member("step", key)
     writer.member("attempt", Int64(attempt))
     writer.member("token", token.description)

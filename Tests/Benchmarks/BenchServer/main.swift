@@ -10,14 +10,14 @@ internal import SystemSources
 internal import Telemetry
 
 /// A small server for measurements: the same work that the baselines do, behind our HTTP server.
-/// `bench-server PORT POSTGRES REDIS_SOCKET` serves, `bench-server json` measures the JSON module.
+/// `bench-server PORT POSTGRES REDIS` serves (REDIS is a path or an address), `bench-server json` measures the JSON module.
 let arguments = CommandLine.arguments
 if arguments.count == 2, arguments[1] == "json" {
   JSONBenchmark.run()
   exit(0)
 }
 guard arguments.count == 4, let port = Int(arguments[1]) else {
-  print("usage: bench-server PORT POSTGRES REDIS_SOCKET | bench-server json")
+  print("usage: bench-server PORT POSTGRES REDIS | bench-server json")
   exit(2)
 }
 signal(SIGPIPE, SIG_IGN)
@@ -25,7 +25,9 @@ let group = EventLoopGroup()
 let telemetry = Telemetry.disabled(service: "bench")
 let postgres = PostgresPool(
   group: group, configuration: PostgresConfiguration(connectionString: arguments[2]), telemetry: telemetry)
-let redis = RedisPool(group: group, configuration: RedisConfiguration(address: .unix(arguments[3])))
+let redis = RedisPool(
+  group: group,
+  configuration: try RedisConfiguration(url: arguments[3].hasPrefix("/") ? "unix:\(arguments[3])" : arguments[3]))
 
 var router = Router()
 router.on(.get, "/small") { _ in .text(.ok, "hello, world\n") }

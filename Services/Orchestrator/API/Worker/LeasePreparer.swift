@@ -4,6 +4,8 @@ internal import JSON
 internal import Primitives
 internal import RunEngine
 internal import RunStorage
+internal import SystemSources
+internal import Telemetry
 
 /// A leased step with all that its worker needs.
 struct PreparedLease: Sendable {
@@ -13,6 +15,8 @@ struct PreparedLease: Sendable {
   /// What the attempt before failed with, unless it was lost. With `continues`, the journal holds its calls and the
   /// worker answers the failure behind them.
   var failure: Failure?
+  /// The trace that the worker goes on.
+  let traceparent: String?
 
   /// The caller that the worker is for the step.
   func caller(submitter: String?) -> Caller {
@@ -32,7 +36,7 @@ struct PreparedLease: Sendable {
     lease.agent = step.named("agent:")
     lease.project = step.named("project:")
     lease.model = step.named("model:")
-    lease.traceparent = step.traceparent
+    lease.traceparent = traceparent
     lease.journal = journal.map { entry in
       JournalEntry(
         kind: entry.event.type == "model.called" ? .model : .tool, call: entry.event.data, result: entry.result)
@@ -62,7 +66,8 @@ struct LeasePreparer: Sendable {
     for step in leased {
       if let input = step.input, step.attempt == 1 {
         bytes += input.count
-        prepared.append(PreparedLease(step: step, input: input, journal: []))
+        prepared.append(
+          PreparedLease(step: step, input: input, journal: [], traceparent: dispatched(step, isRepeated: false)))
       } else {
         byRun[step.run, default: []].append(step)
       }
@@ -91,13 +96,21 @@ struct LeasePreparer: Sendable {
           bytes += input.count + journal.reduce(0) { $0 + $1.result.count }
           prepared.append(
             PreparedLease(
-              step: leased, input: input, journal: journal, failure: snapshot.state.unansweredFailure(of: step)))
+              step: leased, input: input, journal: journal, failure: snapshot.state.unansweredFailure(of: step),
+              traceparent: dispatched(leased, isRepeated: leased.attempt > step.inheritedAttempts + 1)))
         }
         rest = rest.dropFirst(inputs.count)
       }
       left += rest.map(\.0)
     }
     return (prepared, left)
+  }
+
+  /// Notes the dispatch in the trace of the run. Returns where the worker goes on with it.
+  private func dispatched(_ step: LeasedStep, isRepeated: Bool) -> String? {
+    guard let traceparent = step.traceparent else { return nil }
+    engine.tracing.dispatched(step, isRepeated: isRepeated, now: WallClock.now())
+    return engine.tracing.context(of: step.step, attempt: step.attempt, in: step.run, traceparent)?.traceparent
   }
 
   private func fail(_ leased: LeasedStep, _ reason: String) async throws {

@@ -35,9 +35,20 @@ package struct WorkerAuthenticator: Sendable {
   }
 
   /// Checks that the assertion of a worker was made for the lease with this token. Throws a 403 `Problem`.
-  func requireLease(_ token: UUID, of caller: Caller) throws(Problem) {
-    guard caller.step?.lease == LeaseBinding(token: token) else {
-      throw Problem(.leaseDiffers)
-    }
+  func requireLease(_ token: UUID, of holder: LeaseHolder) throws(Problem) {
+    let isHeld =
+      switch holder {
+      case .caller(let caller): caller.step?.lease == LeaseBinding(token: token)
+      case .token(let signed): signed == token
+      }
+    guard isHeld else { throw Problem(.leaseDiffers) }
   }
+}
+
+/// Whose lease a worker's assertion was made for.
+enum LeaseHolder: Sendable {
+  /// A verified assertion: it names its lease by a digest of the token.
+  case caller(Caller)
+  /// An assertion that this process has signed itself, for the lease with this token.
+  case token(UUID)
 }

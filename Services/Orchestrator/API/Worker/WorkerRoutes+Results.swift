@@ -12,10 +12,10 @@ internal import StepDispatch
 internal import Workflows
 
 extension WorkerRoutes {
-  /// A result that was read, and the caller who delivers it.
+  /// A result that was read, and who delivers it.
   private struct Delivery: Sendable {
     let step: StepID
-    let caller: Caller
+    let sender: LeaseHolder
     let result: ResultRequest
   }
 
@@ -24,7 +24,7 @@ extension WorkerRoutes {
     let step = try PathParameter.id(request, StepID.self)
     let caller = try workers.caller(of: step, assertion: request.headers[InternalHeader.assertion])
     var fields = JSONFields(try await request.json().root)
-    let result = try await deliver(Delivery(step: step, caller: caller, result: try read(&fields)))
+    let result = try await deliver(Delivery(step: step, sender: .caller(caller), result: try read(&fields)))
     let answer = ResultAnswer(runStatus: result.effectiveStatus)
     return .json { answer.writeMembers(to: &$0) }
   }
@@ -61,8 +61,8 @@ extension WorkerRoutes {
       guard let step = head.step else { continue }
       do {
         var fields = head.fields
-        let caller = try workers.caller(of: step, assertion: head.assertion)
-        let delivery = Delivery(step: step, caller: caller, result: try read(&fields))
+        let sender = try sender(of: step, assertion: head.assertion)
+        let delivery = Delivery(step: step, sender: sender, result: try read(&fields))
         if let change = try cachedChange(delivery) {
           places.append(index)
           changes.append(change)
@@ -92,6 +92,12 @@ extension WorkerRoutes {
     return outcomes
   }
 
+  /// Who delivers a result. What this process has signed for the lease itself is known without a verification.
+  private func sender(of step: StepID, assertion: String?) throws(Problem) -> LeaseHolder {
+    if let assertion, let token = engine.leases.token(of: step, signedAs: assertion) { return .token(token) }
+    return .caller(try workers.caller(of: step, assertion: assertion))
+  }
+
   private func read(_ fields: inout JSONFields) throws(JSONFieldsError) -> ResultRequest {
     let (result, reading) = try ResultRequest.read(&fields)
     log(reading)
@@ -104,7 +110,7 @@ extension WorkerRoutes {
     guard let lease = engine.leases.verify(delivery.step, token: token),
       let workflow = engine.cachedWorkflow(of: lease.run)
     else { return nil }
-    try workers.requireLease(token, of: delivery.caller)
+    try workers.requireLease(token, of: delivery.sender)
     return try change(Proof(lease: lease, token: token), workflow, delivery.result)
   }
 
@@ -120,7 +126,7 @@ extension WorkerRoutes {
   }
 
   private func deliver(_ delivery: Delivery) async throws -> ChangeResult {
-    let proof = try await proof(delivery.step, delivery.result.token, delivery.caller)
+    let proof = try await proof(delivery.step, delivery.result.token, delivery.sender)
     guard let workflow = try await engine.workflow(of: proof.lease.run) else { throw ChangeRefusal.unknownRun }
     let result = try await engine.apply(try change(proof, workflow, delivery.result))
     engine.leases.ended(proof.lease.step)

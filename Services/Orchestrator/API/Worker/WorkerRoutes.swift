@@ -46,16 +46,19 @@ struct WorkerRoutes: Sendable {
     }
     if !left.isEmpty { engine.dispatcher.releaseUndelivered(left) }
     let submitters = await engine.submitters.find(prepared.map(\.step))
+    let now = WallClock.now()
     let leases = prepared.map { lease in
       let submitter = submitters[lease.step.task]
-      return lease.document(submitter: submitter, assertion: assertion(of: lease.caller(submitter: submitter)))
+      return lease.document(
+        submitter: submitter, assertion: assertion(of: lease.caller(submitter: submitter), now: now))
     }
+    engine.leases.signed(leases.map { ($0.step, $0.token, $0.assertion) })
     return .json(.ok, LeaseAnswer(leases).document())
   }
 
   /// A fresh assertion for a step whose lease begins or is extended.
-  private func assertion(of caller: Caller) -> String {
-    assertions.text(for: caller, leaseMilliseconds: leaseMilliseconds, now: WallClock.now())
+  private func assertion(of caller: Caller, now: Timestamp) -> String {
+    assertions.text(for: caller, leaseMilliseconds: leaseMilliseconds, now: now)
   }
 
   // MARK: Journal and result
@@ -72,13 +75,13 @@ struct WorkerRoutes: Sendable {
   }
 
   /// The proof of a lease: its fencing token, presented by the caller that the assertion of the same lease names.
-  func proof(_ step: StepID, _ token: UUID, _ caller: Caller) async throws -> Proof {
+  func proof(_ step: StepID, _ token: UUID, _ holder: LeaseHolder) async throws -> Proof {
     if let lease = engine.leases.verify(step, token: token) {
-      try workers.requireLease(token, of: caller)
+      try workers.requireLease(token, of: holder)
       return Proof(lease: lease, token: token)
     }
     guard let lease = try await store.leasedStep(step), lease.token == token else { throw ChangeRefusal.leaseLost }
-    try workers.requireLease(token, of: caller)
+    try workers.requireLease(token, of: holder)
     return Proof(lease: lease, token: token)
   }
 
@@ -88,7 +91,7 @@ struct WorkerRoutes: Sendable {
     let caller = try workers.caller(of: step, assertion: request.headers[InternalHeader.assertion])
     var fields = JSONFields(try await request.json().root)
     let (journal, reading) = try JournalRequest.read(&fields)
-    let proof = try await proof(step, journal.token, caller)
+    let proof = try await proof(step, journal.token, .caller(caller))
     log(reading)
     if journal.calls.isEmpty {
       let lost = try await store.heartbeat([(proof.lease.step, proof.token)], milliseconds: leaseMilliseconds)
@@ -100,7 +103,9 @@ struct WorkerRoutes: Sendable {
           run: proof.lease.run, inputs: [.record(step: proof.lease.key, attempt: journal.attempt, calls)],
           payloads: payloads, proof: proof.transition(isReleased: false, milliseconds: leaseMilliseconds)))
     }
-    let answer = JournalAnswer(leaseMilliseconds: leaseMilliseconds, assertion: assertion(of: caller))
+    let assertion = assertion(of: caller, now: WallClock.now())
+    engine.leases.signed([(step, journal.token, assertion)])
+    let answer = JournalAnswer(leaseMilliseconds: leaseMilliseconds, assertion: assertion)
     return .json { answer.writeMembers(to: &$0) }
   }
 
