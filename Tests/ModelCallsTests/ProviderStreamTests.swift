@@ -14,12 +14,13 @@ struct ProviderStreamTests {
   private let start = MonotonicClock.now()
 
   private func stream(
-    _ body: ScriptedBody, dialect: Dialect = .chat, role: StreamRole = .only, bytesMax: Int = 1 << 20
+    _ body: ScriptedBody, dialect: Dialect = .chat, role: StreamRole = .only, bytesMax: Int = 1 << 20,
+    options: String = ""
   ) throws -> ProviderStream {
     let json =
       dialect == .messages
       ? #"{"model":"m","max_tokens":100,"stream":true,"messages":[{"role":"user","content":"x"}]}"#
-      : #"{"model":"m","stream":true,"messages":[{"role":"user","content":"x"}]}"#
+      : #"{"model":"m","stream":true\#(options),"messages":[{"role":"user","content":"x"}]}"#
     return ProviderStream(
       body, wire: .chat, request: try CallRequest(try JSONDocument(parsing: json), dialect),
       translation: RequestTranslation(), model: "m", created: 1, bytesMax: bytesMax,
@@ -99,6 +100,19 @@ struct ProviderStreamTests {
     await #expect(throws: StreamFault.self) { try await rest(of: many) }
   }
 
+  @Test func `the usage of the ledger is passed on to those who asked for it alone`() async throws {
+    let usage =
+      #"data: {"choices":[],"usage":{"prompt_tokens":1,"completion_tokens":2,"total_tokens":3}}"# + "\n\n"
+    func body() -> ScriptedBody {
+      ScriptedBody(.piece(delta("a", finish: "\"stop\"")), .piece(usage), .piece("data: [DONE]\n\n"))
+    }
+    let plain = try await rest(of: try stream(body()))
+    #expect(!plain.contains("\"usage\"") && plain.hasSuffix("data: [DONE]\n\n"), "\(plain)")
+    let asked = try stream(body(), options: #","stream_options":{"include_usage":true}"#)
+    #expect(try await rest(of: asked).contains(#""total_tokens":3"#))
+    #expect(asked.inspector.usage != nil)
+  }
+
   @Test func `a stream is broken off beyond its largest size`() async throws {
     let stream = try stream(ScriptedBody(.piece(delta("a")), .piece(delta("b"))), bytesMax: 100)
     let fault = await #expect(throws: StreamFault.self) { try await rest(of: stream) }
@@ -125,8 +139,10 @@ struct ProviderStreamTests {
     let call =
       #"data: {"choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"id":"c","type":"function","function":{"name":"f","arguments":"{"}}]}}]}"#
       + "\n\n"
-    let stream = try stream(ScriptedBody(.piece(call), .failure(.connectionLost)), role: .continuable)
+    let stream = try stream(
+      ScriptedBody(.piece(delta("I look. ")), .piece(call), .failure(.connectionLost)), role: .continuable)
     _ = try await stream.open()
+    #expect(stream.continuableText == "I look. ")
     await #expect(throws: HTTPClientError.self) { try await rest(of: stream) }
     #expect(stream.continuableText == nil)
   }

@@ -32,6 +32,8 @@ final class FakeStore: RunCommitStore, TimerStore, LeaseSweepStore, SubRunStore,
     var overdue: [OverdueLease] = []
     var expired: [ExpiredStep] = []
     var sweepStarts: [Timestamp?] = []
+    /// What happens while leases are read.
+    var whileReading: (@Sendable () -> Void)?
     var time = Timestamp(unixMicroseconds: 1_000_000_000)
     var commits: [[RunID]] = []
     var inserts = 0
@@ -175,7 +177,8 @@ final class FakeStore: RunCommitStore, TimerStore, LeaseSweepStore, SubRunStore,
   func overdueLeases(
     from start: Timestamp?, backSince: Timestamp?, leaseMilliseconds: Int64, limit: Int
   ) async throws -> (leases: [OverdueLease], seenAt: Timestamp?) {
-    tables.withLock { tables in
+    read { $0.whileReading }?()
+    return tables.withLock { tables in
       tables.sweepStarts.append(start)
       return (tables.overdue, tables.time)
     }

@@ -43,14 +43,15 @@ private final class Gate: Sendable {
   /// Submits `items` on one loop, each by itself and in this order; the first commit is let through when all have
   /// arrived.
   private func outputs(
-    _ items: [Int], itemsMax: Int = 128, waitingMax: Int = 100, bytesMax: Int = 1000
+    _ items: [Int], itemsMax: Int = 128, waitingMax: Int = 100, bytesMax: Int = 1000,
+    waitingBytesMax: Int = 1000
   ) async throws -> (outputs: [Int?], batches: [[Int]]) {
     let group = EventLoopGroup(count: 1)
     let gate = Gate()
     let outputs = try await group.loops[0].task {
       let commit = GroupCommit<Int, Int>(
-        loop: group.loops[0], itemsMax: itemsMax, waitingMax: waitingMax, bytesMax: bytesMax, size: { $0 },
-        commit: gate.commit)
+        loop: group.loops[0], itemsMax: itemsMax, waitingMax: waitingMax, bytesMax: bytesMax,
+        waitingBytesMax: waitingBytesMax, size: { $0 }, commit: gate.commit)
       let first = group.loops[0].task { try await commit.submit(items[0]) }
       while gate.batches.isEmpty { await Task.yield() }
       let others = items.dropFirst().map { item in group.loops[0].task { try await commit.submit(item) } }
@@ -81,6 +82,8 @@ private final class Gate: Sendable {
     let (outputs, batches) = try await outputs([1, 2, 3, 4], waitingMax: 2)
     #expect(outputs == [10, 20, 30, nil])
     #expect(batches == [[1], [2, 3]])
+    // What is being committed does not wait any more.
+    #expect(try await self.outputs([90, 40, 50, 20], waitingBytesMax: 100).outputs == [900, 400, 500, nil])
   }
 
   @Test func `a commit that fails fails all of its items and no other`() async throws {

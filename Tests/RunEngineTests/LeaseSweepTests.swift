@@ -44,16 +44,16 @@ private let second: UInt64 = 1_000_000_000
 
   // MARK: With the engine
 
-  private func leasedRun(_ fixture: EngineFixture) async throws -> (run: RunID, lease: OverdueLease) {
+  private func leasedRun(_ fixture: EngineFixture, isClosed: Bool = false) async throws -> (
+    run: RunID, lease: OverdueLease
+  ) {
     let run = try await fixture.submit(work("a"))
     try fixture.store.elsewhere(run, .lease(step: "a", worker: "silent"))
     let step = StepID.of(run, step: "a")
     let token = UUID(high: 4, low: 4)
     let lease = OverdueLease(
-      LeasedStep(
-        step: step, run: run, tenant: tenant, key: "a", attempt: 1, token: token, deadline: start, version: 3,
-        task: TaskID(run.uuid), traceparent: nil, leaseMilliseconds: 1000, slot: 0, waitedMicroseconds: 0, lane: "",
-        jobType: "agent"))
+      step: step, run: run, tenant: tenant, key: "a", attempt: 1, token: token, isClosed: isClosed,
+      isUndelivered: false)
     fixture.store.change {
       $0.leases[step] = token
       $0.overdue = [lease]
@@ -75,6 +75,28 @@ private let second: UInt64 = 1_000_000_000
     #expect(try await !sweep(fixture))
     #expect(fixture.store.run(run)?.state.step("a")?.attempt == 2)
     #expect(fixture.store.read { $0.leases.isEmpty })
+    let types = fixture.store.run(run)?.events.map(\.type) ?? []
+    #expect(types.contains("step.lost") && !types.contains("step.timed_out"), "\(types)")
+  }
+
+  @Test func `an attempt that takes too long is timed out, not lost`() async throws {
+    let fixture = EngineFixture()
+    let (run, _) = try await leasedRun(fixture, isClosed: true)
+    #expect(try await !sweep(fixture))
+    let types = fixture.store.run(run)?.events.map(\.type) ?? []
+    #expect(types.contains("step.timed_out") && !types.contains("step.lost"), "\(types)")
+  }
+
+  @Test func `what a database says that stood still is not acted upon`() async throws {
+    let fixture = EngineFixture()
+    let (run, _) = try await leasedRun(fixture)
+    let clock = fixture.clock
+    fixture.store.change { $0.whileReading = { clock.advance(by: .seconds(4)) } }
+    #expect(try await !sweep(fixture))
+    #expect(fixture.store.run(run)?.state.step("a")?.attempt == 1)
+    fixture.store.change { $0.whileReading = nil }
+    #expect(try await !sweep(fixture))
+    #expect(fixture.store.run(run)?.state.step("a")?.attempt == 2)
   }
 
   @Test func `a lease that another replica has taken back is no failure`() async throws {

@@ -29,6 +29,19 @@ import Testing
     #expect(cache.workflow(run)?.workflow.name == "test")
   }
 
+  @Test func `so many runs are kept, and no more`() throws {
+    var cache = RunCacheStateMachine()
+    let snapshot = try snapshot(work("a"))
+    let runs = (0..<20_010).map { RunID(UUID(high: 2, low: $0)) }
+    for run in runs { cache.checkIn(run, snapshot) }
+    let known = runs.count { if case .known = cache.lookup($0) { true } else { false } }
+    #expect(known == 20_000)
+    guard case .known? = runs.last.map({ cache.lookup($0) }) else {
+      Issue.record("the newest run is not kept")
+      return
+    }
+  }
+
   @Test func `a lease is applied to a state at once, or when it comes back`() throws {
     var cache = RunCacheStateMachine()
     let before = try snapshot(work("a"), work("b"))

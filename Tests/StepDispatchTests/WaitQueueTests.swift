@@ -71,6 +71,16 @@ private enum Settled: Equatable {
     #expect(queue.keepExpired("w", batch: 0).isEmpty)
   }
 
+  @Test func `late steps are for the worker that their leases name, whoever else waits`() {
+    var queue = Queue()
+    _ = queue.wait(request("w", slots: 2), "A")
+    let first = queue.reserve("agent", count: 1, countMax: 1)
+    let second = queue.reserve("agent", count: 1, countMax: 1)
+    _ = queue.wait(request("x", slots: 2), "X")
+    #expect(queue.settle(first, [leased(1)]) == [.answer("A", [1])])
+    #expect(queue.settle(second, [leased(2)]) == [.keep("w", 0)])
+  }
+
   @Test func `kept steps that nobody takes are given back, those of later grants are not`() {
     var queue = Queue()
     _ = queue.wait(request(slots: 3), "A")
