@@ -58,7 +58,7 @@ struct CallFixture: Sendable {
     try SigningKeys(issuer: .gateway, setting: "a:gateway-keys-of-this-test-only-0123", named: "gateway")
   }
 
-  private static func virtualKeys() throws -> KeyList {
+  static func virtualKeys() throws -> KeyList {
     try KeyList("a:virtual-keys-of-this-test-only-0123", named: "virtual")
   }
 

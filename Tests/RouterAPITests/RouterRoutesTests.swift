@@ -1,7 +1,12 @@
 import Contracts
 import HTTPWire
 import JSON
+import ModelCatalog
+import Primitives
+import SystemSources
 import Testing
+
+@testable import ModelCalls
 
 @Suite("Router API", .serialized)
 struct RouterRoutesTests {
@@ -131,6 +136,33 @@ struct RouterRoutesTests {
       let forged = try await fixture.send(
         .get, "/v1/models", headers: [("authorization", "Bearer \(key.dropLast())")], isAnonymous: true)
       #expect(forged.status == 401)
+    }
+  }
+
+  @Test func `a virtual key that has expired or was taken back opens nothing`() async throws {
+    try await CallFixture.run([Model("a")]) { fixture in
+      let signer = VirtualKey.Signer(try CallFixture.virtualKeys())
+      func list(_ key: VirtualKey) async throws -> CallFixture.Answer {
+        let bearer = [("authorization", "Bearer \(signer.sign(key))")]
+        return try await fixture.send(.get, "/v1/models", headers: bearer, isAnonymous: true)
+      }
+      let end: Int64 = 4_000_000_000
+      let (good, revoked) = (VirtualKey(id: .make(), tenant: .make(), expiresAt: end), KeyID.make())
+      let listed = try await list(good)
+      #expect(listed.status == 200, "\(listed.text)")
+      let expired = try await list(VirtualKey(id: .make(), tenant: good.tenant, expiresAt: 1))
+      #expect(expired.status == 401 && expired.text.contains("expired_api_key"), "\(expired.text)")
+      fixture.calls.catalog.revokedKeys.add(
+        [
+          RevokedKeyRow(
+            key: RevokedKey(tenant: good.tenant.uuid, id: revoked.uuid),
+            expiresAt: Timestamp(unixMicroseconds: end * 1_000_000), revokedAt: Timestamp(unixMicroseconds: 0))
+        ], now: Timestamp(unixMicroseconds: 0))
+      let takenBack = try await list(VirtualKey(id: revoked, tenant: good.tenant, expiresAt: end))
+      #expect(takenBack.status == 401 && takenBack.text.contains("revoked_api_key"), "\(takenBack.text)")
+      // Ids are the tenant's own.
+      let namesake = try await list(VirtualKey(id: revoked, tenant: .make(), expiresAt: end))
+      #expect(namesake.status == 200)
     }
   }
 
