@@ -74,6 +74,7 @@ struct DeclaredStatement {
     DeclaredStatement("ScheduleStore.insert", ScheduleStore.insert),
     DeclaredStatement("ScheduleStore.list", ScheduleStore.list),
     DeclaredStatement("ScheduleStore.listDue", ScheduleStore.listDue),
+    DeclaredStatement("TenantActivity.now", TenantActivity.now),
     DeclaredStatement("TimeZoneStore.listNames", TimeZoneStore.listNames),
     DeclaredStatement("TimeZoneStore.window", TimeZoneStore.window),
     DeclaredStatement("WorkflowStore.delete", WorkflowStore.delete),
