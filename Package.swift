@@ -271,7 +271,7 @@ var targets: [Target] = [
   // Test kits.
   library("ReactorTestKit", at: "Tests/Support/ReactorTestKit", ["Reactor"]),
   library("HTTPTestKit", at: "Tests/Support/HTTPTestKit", ["HTTP"]),
-  library("RedisTestKit", at: "Tests/Support/RedisTestKit", ["Reactor"]),
+  library("RedisTestKit", at: "Tests/Support/RedisTestKit", ["LocalStack", "Reactor"]),
 
   // Tests, one folder per module.
   tests("Tidy", ["Contracts", "HTTPWire"]),

@@ -11,13 +11,15 @@ import os
 import re
 import shutil
 import signal
-import socket
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 import urllib.request
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "Support"))
+from ports import free_port  # noqa: E402,F401
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 children = []
@@ -45,12 +47,6 @@ def stop_all():
             child.wait(20)
         except subprocess.TimeoutExpired:
             child.kill()
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def wait_http(port, path="/readyz", seconds=30):

@@ -9,7 +9,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -20,6 +19,7 @@ import uuid
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "Support"))
 import assertions  # noqa: E402
+from ports import free_port  # noqa: E402
 
 GATEWAY_SECRET = "router-tests-gateway-secret-0123456789"
 STEP_SECRET = "router-tests-step-secret-0123456789-01"
@@ -31,12 +31,6 @@ KEYS = {
 TENANT = "tenant_00000000000070008000000000000001"
 OTHER = "tenant_00000000000070008000000000000002"
 PROVIDER_KEY = "provider-key-that-must-not-leak-0001"
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 def run_id(name):

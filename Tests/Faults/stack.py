@@ -6,14 +6,12 @@ import os
 import random
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 
-
-def free_port():
-    with __import__("socket").socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "Support"))
+from ports import free_port  # noqa: E402,F401
 
 
 class Stack:

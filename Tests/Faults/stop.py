@@ -9,8 +9,12 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "Support"))
+from ports import free_port  # noqa: E402
 
 
 def until(condition, seconds=120):
@@ -27,10 +31,7 @@ def main():
     silent = socket.socket()
     silent.bind(("127.0.0.1", 0))
     silent.listen(50)
-    free = socket.socket()
-    free.bind(("127.0.0.1", 0))
-    port = free.getsockname()[1]
-    free.close()
+    port = free_port()
     folder = tempfile.mkdtemp(prefix="cadre-stop-", dir="/tmp")
     os.chmod(folder, 0o755)
     up = subprocess.Popen(

@@ -2,9 +2,10 @@
 import http.client
 import json
 import os
-import socket
 import subprocess
 import sys
+
+from ports import free_port
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
@@ -13,9 +14,7 @@ class Receiver:
     """otlp_receiver.py as a process of its own. It may end and begin again on its port."""
 
     def __init__(self):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         self.process = None
 
     def start(self):

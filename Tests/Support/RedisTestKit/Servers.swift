@@ -1,4 +1,5 @@
 public import Glibc
+internal import LocalStack
 public import Reactor
 internal import Synchronization
 
@@ -11,17 +12,9 @@ public struct ServerError: Error {
 
 /// A port of 127.0.0.1 that nobody listens at now.
 public func freePort() throws -> Int {
-  let fd = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-  defer { close(fd) }
-  var address = sockaddr_in()
-  address.sin_family = sa_family_t(AF_INET)
-  address.sin_addr.s_addr = inet_addr("127.0.0.1")
-  var size = socklen_t(MemoryLayout<sockaddr_in>.size)
-  let isBound = withUnsafeMutablePointer(to: &address) {
-    $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { bind(fd, $0, size) == 0 && getsockname(fd, $0, &size) == 0 }
-  }
-  guard isBound else { throw ServerError("no port") }
-  return Int(UInt16(bigEndian: address.sin_port))
+  let port = LoopbackPort.free()
+  guard port > 0 else { throw ServerError("no port") }
+  return port
 }
 
 /// Starts a program and returns its process.
