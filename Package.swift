@@ -218,7 +218,8 @@ var targets: [Target] = [
     [
       "Contracts", "GatewayForwarding", "GatewayIdentity", "HTTP", "HTTPWire", "Primitives", "ServiceKit", "Settings",
     ]),
-  library("AgentTools", at: "Services/AgentCore/Tools", ["JSON"]),
+  library(
+    "AgentTools", at: "Services/AgentCore/Tools", ["Contracts", "Crypto", "JSON", "JSONSchema", "Primitives"]),
   library("AgentLoop", at: "Services/AgentCore/Loop", ["AgentTools", "Contracts", "Crypto", "JSON", "Primitives"]),
   library(
     "AgentWorker", at: "Services/AgentCore/Worker",
@@ -322,7 +323,7 @@ var targets: [Target] = [
       "ModelCalls", "AnswerCache", "Contracts", "Dialects", "HTTP", "HTTPTestKit", "HTTPWire", "JSON", "Primitives",
       "Reactor",
     ]),
-  tests("AgentTools", ["AgentTools"]),
+  tests("AgentTools", ["AgentTools", "Contracts", "JSON", "Primitives"]),
   tests("AgentLoop", ["AgentLoop", "Contracts", "JSON"]),
   tests(
     "ServiceKit",
