@@ -1,19 +1,19 @@
 public import Contracts
-public import JSON
 
 /// How the loop has tools decided about and run.
-public protocol ToolCalling: Sendable {
+public protocol StepTools: Sendable {
   /// The tools that the step may use, in the order in which the model sees them. `names` are those that the step asks
   /// for; `nil` leaves the choice to the implementation. Asked once in an attempt. Throws `CancellationError`.
   func offer(_ names: [String]?) async throws -> [OfferedTool]
   /// Decides about calls of one turn before any of them is made; the answer has as many elements, in the same order.
-  /// Throws `CancellationError`.
-  func decide(_ calls: [ToolRequest]) async throws -> [ToolDecision]
+  /// `earlier` are the calls that have ended since the last decision, those of earlier attempts included. Throws
+  /// `CancellationError`.
+  func decide(_ calls: [StepToolCall], after earlier: [EndedToolCall]) async throws -> [StepToolDecision]
   /// Makes a call. Wrong arguments, time-outs and failures are results. Throws `CancellationError`.
-  func run(_ call: ToolRequest) async throws -> ToolOutcome
+  func run(_ call: StepToolCall) async throws -> StepToolOutcome
   /// Keeps a text that is too long for a conversation as an artefact of the run; `nil` when that cannot be done. Throws
   /// `CancellationError`.
-  func keep(_ text: String, as name: String, of call: ToolRequest) async throws -> ArtefactReference?
+  func keep(_ text: String, as name: String, of call: StepToolCall) async throws -> ArtefactReference?
 }
 
 /// A tool as the loop needs to know it.
@@ -59,18 +59,18 @@ public struct OfferedTool: Hashable, Sendable {
 }
 
 /// A call that a model asks for.
-public struct ToolRequest: Sendable {
+public struct StepToolCall: Sendable {
   /// The tool.
   public let name: String
-  /// The arguments, an object.
-  public let arguments: JSONDocument
+  /// The arguments as the model has written them, the text of an object.
+  public let arguments: String
   /// The same for every try at this call of the step, and for no other call of it.
   public let key: String
-  /// What people have answered to questions that the call itself has asked, in their order.
+  /// What people have answered to this call, in the order of the questions.
   public let answers: [StepAnswer]
 
-  /// Makes a request.
-  public init(name: String, arguments: JSONDocument, key: String, answers: [StepAnswer] = []) {
+  /// Makes a call.
+  public init(name: String, arguments: String, key: String, answers: [StepAnswer] = []) {
     self.name = name
     self.arguments = arguments
     self.key = key
@@ -78,17 +78,26 @@ public struct ToolRequest: Sendable {
   }
 }
 
+/// A call that has ended.
+public struct EndedToolCall: Sendable {
+  /// The tool.
+  public let name: String
+  /// The arguments, the text of an object.
+  public let arguments: String
+  /// What came of it.
+  public let report: ToolReport
+}
+
 /// What is to become of a call.
-public struct ToolDecision: Sendable {
+public struct StepToolDecision: Sendable {
   /// What is to become of it.
   public enum Verdict: Sendable {
     /// It is made.
     case run
     /// It is not made; the model reads the reason.
     case deny
-    /// It is made when a person approves. The subject is what the person reads, a JSON document; `nil` is the call
-    /// itself.
-    case approve(subject: [UInt8]?, expiresMilliseconds: Int64?)
+    /// It is made when a person approves. The subject is what the person reads, a JSON document.
+    case approve(subject: [UInt8], expiresMilliseconds: Int64?)
     /// What a person answers is its result.
     case question(subject: [UInt8], expiresMilliseconds: Int64?)
     /// Its result is known already.
@@ -111,7 +120,7 @@ public struct ToolDecision: Sendable {
 }
 
 /// What came of a call.
-public enum ToolOutcome: Sendable {
+public enum StepToolOutcome: Sendable {
   /// A result, which may be an error.
   case report(ToolReport)
   /// The call cannot go on before a person has answered this. It is made again with the answer.
