@@ -220,7 +220,8 @@ var targets: [Target] = [
     ]),
   library(
     "AgentTools", at: "Services/AgentCore/Tools", ["Contracts", "Crypto", "JSON", "JSONSchema", "Primitives"]),
-  library("AgentLoop", at: "Services/AgentCore/Loop", ["AgentTools", "Contracts", "Crypto", "JSON", "Primitives"]),
+  library(
+    "AgentLoop", at: "Services/AgentCore/Loop", ["Contracts", "Crypto", "JSON", "JSONSchema", "Primitives"]),
   library(
     "AgentWorker", at: "Services/AgentCore/Worker",
     [

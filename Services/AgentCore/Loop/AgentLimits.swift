@@ -1,4 +1,4 @@
-public import JSON
+internal import JSON
 
 /// How far an attempt may go. At each limit the agent gets one last turn in which it answers without tools.
 public struct AgentLimits: Hashable, Sendable {

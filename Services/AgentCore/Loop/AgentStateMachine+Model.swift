@@ -31,7 +31,8 @@ extension AgentStateMachine {
         stopReason = reason
         conversation.append(word: reason.word)
       }
-      if let count = turnsToSummarise() {
+      summarising = turnsToSummarise()
+      if let count = summarising {
         return call(
           for: .summary(count), actions: &actions) { machine in
             var options = machine.options
@@ -77,6 +78,7 @@ extension AgentStateMachine {
 
   /// How many of the oldest turns are to be summarised; `nil` for none.
   private mutating func turnsToSummarise() -> Int? {
+    if let summarising { return summarising }
     if let note = journal.take(.compact) {
       let count = (try? JSONDocument(parsing: note.result))?.root["turns"]?.whole(in: 1...1_000_000)
       return Int(clamping: min(count ?? 1, Int64(conversation.turnCount)))
@@ -213,6 +215,7 @@ extension AgentStateMachine {
   }
 
   private mutating func summarised(_ root: JSONView, _ count: Int) {
+    summarising = nil
     let answer = ModelAnswer(root, turn: 0)
     var words = answer?.text ?? ""
     if words.allSatisfy(\.isWhitespace) { words = "No summary was given." }

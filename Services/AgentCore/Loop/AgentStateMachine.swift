@@ -100,10 +100,14 @@ struct AgentStateMachine: Sendable {
   /// Model answers so far, in all attempts.
   var turnNumber = 0
   var turn: ToolTurn?
+  /// Texts that are too long, by the place of their call.
+  var toKeep: [(place: Int, text: String)] = []
   /// Calls that have ended and that nobody has been told of who decides.
   var endedCalls: [EndedToolCall] = []
   var artefacts: [ArtefactReference] = []
   var stopReason: StopReason?
+  /// How many turns are being summarised.
+  var summarising: Int?
   var hasRepaired = false
   var offersTools = true
   var offersSchema = true

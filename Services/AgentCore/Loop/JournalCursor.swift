@@ -45,6 +45,9 @@ struct JournalCursor: Sendable {
   /// Whether there is a note of the tools.
   var hasStart: Bool { calls.contains { JournalCursor.isNote($0, .start) } }
 
+  /// Whether it holds nothing that earlier versions did not have.
+  var hasOnlyLegacyKinds: Bool { calls.allSatisfy { $0.kind == .model || $0.kind == .tool } }
+
   /// The first model call.
   var firstModelCall: RecordedCall? { calls.first { $0.kind == .model } }
 
