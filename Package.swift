@@ -225,14 +225,14 @@ var targets: [Target] = [
   library(
     "AgentWorker", at: "Services/AgentCore/Worker",
     [
-      "AgentLoop", "Contracts", "HTTP", "HTTPWire", "JSON", "Primitives", "SystemSources", "Reactor", "ServiceKit",
-      "Telemetry",
+      "AgentLoop", "AgentTools", "Contracts", "HTTP", "HTTPWire", "JSON", "Primitives", "SystemSources", "Reactor",
+      "ServiceKit", "Settings", "Telemetry",
     ]),
   service(
     "agent-core", at: "Services/AgentCore/Main",
     [
-      "AgentWorker", "HTTP", "HTTPWire", "Primitives", "SystemSources", "Reactor", "ServiceKit", "Settings",
-      "Telemetry",
+      "AgentLoop", "AgentWorker", "HTTP", "HTTPWire", "Primitives", "SystemSources", "Reactor", "ServiceKit",
+      "Settings", "Telemetry",
     ]),
   library(
     "ScriptedProvider", at: "Services/MockProvider/Scripts",
@@ -330,7 +330,8 @@ var targets: [Target] = [
     "ServiceKit",
     ["ServiceKit", "Contracts", "HTTP", "HTTPWire", "Primitives", "Reactor", "Settings", "Telemetry"]),
   tests(
-    "AgentWorker", ["AgentWorker", "AgentLoop", "Contracts", "HTTP", "JSON", "Primitives", "Reactor", "Telemetry"]),
+    "AgentWorker",
+    ["AgentWorker", "AgentLoop", "AgentTools", "Contracts", "HTTP", "JSON", "Primitives", "Reactor", "Telemetry"]),
   tests("Dialects", ["Dialects", "HTTPWire", "JSON", "Pricing"]),
   tests("RunStorage", ["RunStorage", "LocalStack", "Postgres"]),
   tests("History", ["History", "Workflows", "Decider", "Contracts", "JSON"], exclude: ["Bundles"]),

@@ -27,18 +27,22 @@ public struct AgentLoop: Sendable {
     self.now = now
   }
 
-  /// Runs the attempt. Throws `AgentFailure`, with the calls that are not recorded yet, or what ends the attempt. When
-  /// the task is cancelled, so are the model call and the tools that run.
+  /// Runs the attempt. Throws `AgentFailure` or `AttemptReleased`, with the calls that are not recorded yet, or what
+  /// ends the attempt. When the task is cancelled, so are the model call and the tools that run.
   public func run() async throws -> AttemptEnd {
     var machine = AgentStateMachine(start, caps: caps, now: now())
-    return try await withThrowingTaskGroup(of: AgentStateMachine.Event.self) { group in
+    return try await withThrowingTaskGroup(of: AgentStateMachine.Event?.self) { group in
       var inFlight = 0
+      var isReleased = false
       while true {
-        let actions = machine.poll(now: now())
+        var actions = machine.poll(now: now())
         if let result = AgentLoop.end(of: actions) { return try result.get() }
+        // What is known is recorded, and nothing else is begun.
+        if isReleased { actions = actions.filter { if case .record = $0 { true } else { false } } }
+        if isReleased, actions.isEmpty, inFlight == 0 { throw AttemptReleased(calls: machine.pending) }
         if actions.count == 1, inFlight == 0, let action = actions.first {
           // Most of the time one thing is waited for; it needs no task of its own.
-          try await machine.take(perform(action))
+          if let event = try await perform(action) { machine.take(event) } else { isReleased = true }
           continue
         }
         for action in actions {
@@ -49,9 +53,14 @@ public struct AgentLoop: Sendable {
           throw AgentFailure(code: "worker_failed", message: "The attempt does not go on.", isRetryable: true)
         }
         inFlight -= 1
-        machine.take(event)
+        if let event { machine.take(event) } else { isReleased = true }
       }
     }
+  }
+
+  /// `nil`: the step is given back.
+  private func perform(_ action: AgentStateMachine.Action) async throws -> AgentStateMachine.Event? {
+    do { return try await event(of: action) } catch is AttemptReleased { return nil }
   }
 
   private static func end(of actions: [AgentStateMachine.Action]) -> Result<AttemptEnd, AgentFailure>? {
@@ -59,9 +68,9 @@ public struct AgentLoop: Sendable {
     return result
   }
 
-  private func perform(_ action: AgentStateMachine.Action) async throws -> AgentStateMachine.Event {
+  private func event(of action: AgentStateMachine.Action) async throws -> AgentStateMachine.Event {
     switch action {
-    case .offer(let names): return .offered(try await tools.offer(names))
+    case .offer: return .offered(try await tools.offer())
     case .callModel(let request):
       do { return .model(try await models.complete(request)) } catch let failure as AgentFailure {
         return .modelFailed(failure)

@@ -34,14 +34,15 @@ extension AgentStateMachine {
       summarising = turnsToSummarise()
       if let count = summarising {
         return call(
-          for: .summary(count), actions: &actions) { machine in
-            var options = machine.options
-            options.schema = nil
-            options.forbidsCalls = true
-            options.outputTokensMax = AgentStateMachine.summaryTokensMax
-            return machine.conversation.request(
-              summaryOf: count, asking: AgentStateMachine.summaryWord, options)
-          }
+          for: .summary(count), actions: &actions
+        ) { machine in
+          var options = machine.options
+          options.schema = nil
+          options.forbidsCalls = true
+          options.outputTokensMax = AgentStateMachine.summaryTokensMax
+          return machine.conversation.request(
+            summaryOf: count, asking: AgentStateMachine.summaryWord, options)
+        }
       }
     }
     return call(for: .turn, actions: &actions) { $0.conversation.request($0.options) }

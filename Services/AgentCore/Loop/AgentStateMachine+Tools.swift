@@ -273,7 +273,9 @@ extension AgentStateMachine {
       collect(report.artefacts)
       guard call.call.name != BeliefState.toolName, call.tool != nil else { continue }
       beliefs.observe(call.call.name, report, turn: turn.number)
-      endedCalls.append(EndedToolCall(name: call.call.name, arguments: call.call.arguments, report: report))
+      endedCalls.append(
+        EndedToolCall(
+          key: call.key, name: call.call.name, arguments: call.call.arguments, report: report))
     }
     rules.turnEnded(ended)
     self.turn = nil

@@ -13,7 +13,7 @@ struct AgentStateMachine: Sendable {
   /// What is to be done. Everything but `end` is answered by an `Event`.
   enum Action: Sendable {
     /// The tools are asked for; answered by `offered`.
-    case offer([String]?)
+    case offer
     /// A model is called; answered by `model` or `modelFailed`.
     case callModel([UInt8])
     /// Somebody decides about the calls of a turn; answered by `decided`.
@@ -222,7 +222,7 @@ struct AgentStateMachine: Sendable {
       offersTools = false
     } else {
       phase = .offering
-      actions.append(.offer(start.input.tools))
+      actions.append(.offer)
       return false
     }
     phase = .asking

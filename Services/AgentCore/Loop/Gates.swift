@@ -22,7 +22,8 @@ enum Gates {
       if isExpired { return .report(.error("approval_expired", "nobody has approved the call in time")) }
       if root?["approved"]?.bool == true { return .run }
       let comment = root?["comment"]?.string ?? ""
-      return .report(.error("approval_rejected", "a person has rejected the call\(comment.isEmpty ? "" : ": \(comment)")"))
+      return .report(
+        .error("approval_rejected", "a person has rejected the call\(comment.isEmpty ? "" : ": \(comment)")"))
     case .answer:
       if isExpired { return .report(.error("question_expired", "nobody has answered in time")) }
       return .report(ToolReport(text: text(root, answer)))
@@ -30,7 +31,8 @@ enum Gates {
     case .outcome:
       switch root?["outcome"]?.string {
       case "not_done": return .run
-      case "done": return .report(ToolReport(text: root?["result"]?.string ?? "The call was made; its result is not known."))
+      case "done":
+        return .report(ToolReport(text: root?["result"]?.string ?? "The call was made; its result is not known."))
       case "failed": return .report(.error("failed", root?["message"]?.string ?? "the call failed"))
       default:
         return .report(

@@ -69,3 +69,13 @@ public struct AttemptWait: Sendable {
     self.calls = calls
   }
 }
+
+/// Thrown by ports when the process gives its steps back: what is under way is dropped, what is known is recorded, and
+/// the attempt ends for another one to go on with it.
+public struct AttemptReleased: Error, Sendable {
+  /// Calls that are not recorded yet.
+  public let calls: [CallReport]
+
+  /// Makes the error.
+  public init(calls: [CallReport] = []) { self.calls = calls }
+}

@@ -2,9 +2,9 @@ public import Contracts
 
 /// How the loop has tools decided about and run.
 public protocol StepTools: Sendable {
-  /// The tools that the step may use, in the order in which the model sees them. `names` are those that the step asks
-  /// for; `nil` leaves the choice to the implementation. Asked once in an attempt. Throws `CancellationError`.
-  func offer(_ names: [String]?) async throws -> [OfferedTool]
+  /// The tools that the step may use, in the order in which the model sees them. Asked at most once in an attempt.
+  /// Throws `CancellationError`.
+  func offer() async throws -> [OfferedTool]
   /// Decides about calls of one turn before any of them is made; the answer has as many elements, in the same order.
   /// `earlier` are the calls that have ended since the last decision, those of earlier attempts included. Throws
   /// `CancellationError`.
@@ -80,6 +80,8 @@ public struct StepToolCall: Sendable {
 
 /// A call that has ended.
 public struct EndedToolCall: Sendable {
+  /// As in `StepToolCall`.
+  public let key: String
   /// The tool.
   public let name: String
   /// The arguments, the text of an object.

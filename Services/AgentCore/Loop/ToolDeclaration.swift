@@ -18,7 +18,8 @@ enum ToolDeclaration {
   /// The declaration; `nil` when there are no tools.
   static func declaration(_ tools: [OfferedTool]) -> [UInt8]? {
     guard !tools.isEmpty else { return nil }
-    var writer = JSONWriter(reservingBytes: tools.reduce(64) { $0 + $1.description.utf8.count + $1.parameters.count + 128 })
+    var writer = JSONWriter(
+      reservingBytes: tools.reduce(64) { $0 + $1.description.utf8.count + $1.parameters.count + 128 })
     writer.beginArray()
     for tool in tools {
       writer.beginObject()

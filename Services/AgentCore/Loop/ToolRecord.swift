@@ -28,7 +28,9 @@ enum ToolRecord {
 
   /// Reads a result; `nil` when it is none. What it has consumed is not needed again.
   static func read(_ call: RecordedCall) -> ToolReport? {
-    guard let root = (try? JSONDocument(parsing: call.result))?.root, let text = root["text"]?.string else { return nil }
+    guard let root = (try? JSONDocument(parsing: call.result))?.root, let text = root["text"]?.string else {
+      return nil
+    }
     return ToolReport(
       text: text, isError: root["error"]?.bool ?? false, code: root["code"]?.string,
       artefacts: (root["artefacts"].map { Array($0.elements) } ?? []).compactMap { ArtefactReference($0) },
