@@ -325,7 +325,7 @@ var targets: [Target] = [
       "Reactor",
     ]),
   tests("AgentTools", ["AgentTools", "Contracts", "JSON", "Primitives"]),
-  tests("AgentLoop", ["AgentLoop", "Contracts", "JSON"]),
+  tests("AgentLoop", ["AgentLoop", "Contracts", "Crypto", "JSON", "Primitives"]),
   tests(
     "ServiceKit",
     ["ServiceKit", "Contracts", "HTTP", "HTTPWire", "Primitives", "Reactor", "Settings", "Telemetry"]),

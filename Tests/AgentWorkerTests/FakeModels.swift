@@ -54,7 +54,7 @@ extension ModelOutcome {
       ModelReply(
         document: try JSONDocument(
           parsing:
-            #"{"choices":[{"message":{"tool_calls":[{"id":"a","function":{"name":"calculate","arguments":"{\"expression\":\"1+1\"}"}}]},"finish_reason":"tool_calls"}]}"#
+            #"{"choices":[{"message":{"tool_calls":[{"id":"a","function":{"name":"calculator","arguments":"{\"expression\":\"1+1\"}"}}]},"finish_reason":"tool_calls"}]}"#
         ), model: "m", usage: Usage(inputTokens: 1, outputTokens: 1, modelCalls: 1), milliseconds: 1))
   }
 
