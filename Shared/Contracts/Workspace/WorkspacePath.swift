@@ -1,5 +1,3 @@
-public import Primitives
-
 /// The addresses at which workers reach the artefacts, memories and tools of a step.
 public enum WorkspacePath {
   /// The header field with the fencing token of the lease.
