@@ -218,6 +218,8 @@ var targets: [Target] = [
     [
       "Contracts", "GatewayForwarding", "GatewayIdentity", "HTTP", "HTTPWire", "Primitives", "ServiceKit", "Settings",
     ]),
+  // What the orchestrator keeps for the agents of a run: seen by those who use it, without what reaches it.
+  library("AgentWorkspace", at: "Services/AgentCore/Workspace", ["Contracts", "Primitives"]),
   library(
     "AgentTools", at: "Services/AgentCore/Tools", ["Contracts", "Crypto", "JSON", "JSONSchema", "Primitives"]),
   library("AgentLoop", at: "Services/AgentCore/Loop", ["AgentTools", "Contracts", "Crypto", "JSON", "Primitives"]),
