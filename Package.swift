@@ -221,7 +221,15 @@ var targets: [Target] = [
   // What the orchestrator keeps for the agents of a run: seen by those who use it, without what reaches it.
   library("AgentWorkspace", at: "Services/AgentCore/Workspace", ["Contracts", "Primitives"]),
   library(
-    "AgentTools", at: "Services/AgentCore/Tools", ["Contracts", "Crypto", "JSON", "JSONSchema", "Primitives"]),
+    "AgentTools", at: "Services/AgentCore/Tools",
+    ["Contracts", "Crypto", "HTTPWire", "JSON", "JSONSchema", "Primitives"]),
+  // Where tool calls are made: the runner, the built-in tools, their clients.
+  library(
+    "AgentToolCalls", at: "Services/AgentCore/ToolCalls",
+    [
+      "AgentTools", "AgentWorkspace", "ContentCoding", "Contracts", "HTTP", "HTTPWire", "JSON", "Primitives", "Reactor",
+      "Settings", "SystemSources", "Telemetry",
+    ]),
   library("AgentLoop", at: "Services/AgentCore/Loop", ["AgentTools", "Contracts", "Crypto", "JSON", "Primitives"]),
   library(
     "AgentWorker", at: "Services/AgentCore/Worker",
@@ -325,7 +333,13 @@ var targets: [Target] = [
       "ModelCalls", "AnswerCache", "Contracts", "Dialects", "HTTP", "HTTPTestKit", "HTTPWire", "JSON", "Primitives",
       "Reactor",
     ]),
-  tests("AgentTools", ["AgentTools", "Contracts", "JSON", "Primitives"]),
+  tests("AgentTools", ["AgentTools", "Contracts", "HTTPWire", "JSON", "Primitives"]),
+  tests(
+    "AgentToolCalls",
+    [
+      "AgentToolCalls", "AgentTools", "AgentWorkspace", "Contracts", "HTTP", "HTTPWire", "JSON", "Primitives",
+      "Reactor", "ReactorTestKit", "Settings", "SystemSources", "Telemetry",
+    ]),
   tests("AgentLoop", ["AgentLoop", "Contracts", "JSON"]),
   tests(
     "ServiceKit",

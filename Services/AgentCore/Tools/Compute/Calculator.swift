@@ -116,7 +116,8 @@ struct Calculator {
     if CalculatorNumber.isDigit(byte) || byte == UInt8(ascii: ".") { return number() }
     guard (byte | 0x20) >= UInt8(ascii: "a"), (byte | 0x20) <= UInt8(ascii: "z") else { return nil }
     let name = String(
-      decoding: takeWhile { CalculatorNumber.isDigit($0) || (0x61...0x7A).contains($0 | 0x20) || $0 == 0x5F }, as: UTF8.self
+      decoding: takeWhile { CalculatorNumber.isDigit($0) || (0x61...0x7A).contains($0 | 0x20) || $0 == 0x5F },
+      as: UTF8.self
     ).lowercased()
     if let constant = CalculatorFunctions.constants[name] { return .real(constant) }
     guard take("(") else {

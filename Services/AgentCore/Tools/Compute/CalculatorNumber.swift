@@ -55,7 +55,9 @@ enum CalculatorNumber: Sendable {
   }
 
   func power(_ exponent: CalculatorNumber) -> CalculatorNumber {
-    if case .whole(let base) = self, case .whole(let count) = exponent, (0...CalculatorNumber.exponentMax).contains(count) {
+    if case .whole(let base) = self, case .whole(let count) = exponent,
+      (0...CalculatorNumber.exponentMax).contains(count)
+    {
       var result: Int128 = 1
       var isExact = true
       for _ in 0..<Int(count) {

@@ -49,11 +49,15 @@ public enum TextLines {
       result += bytes[place..<found] + new
       place = found + wanted.count
       count += 1
-      guard result.count <= bytesMax else { return .failure(ComputeError("the new text is longer than \(bytesMax) bytes")) }
+      guard result.count <= bytesMax else {
+        return .failure(ComputeError("the new text is longer than \(bytesMax) bytes"))
+      }
     }
     guard count > 0 else { return .failure(ComputeError("the text to find does not occur")) }
     result += bytes[place...]
-    guard result.count <= bytesMax else { return .failure(ComputeError("the new text is longer than \(bytesMax) bytes")) }
+    guard result.count <= bytesMax else {
+      return .failure(ComputeError("the new text is longer than \(bytesMax) bytes"))
+    }
     return .success(String(decoding: result, as: UTF8.self))
   }
 }

@@ -43,7 +43,9 @@ public enum TextSearch {
     var total = 0
     for (number, line) in lines.enumerated() {
       guard matches(line) else {
-        if steps < 0 { return .failure(ComputeError("the search takes too long; use a simpler pattern or a shorter text")) }
+        if steps < 0 {
+          return .failure(ComputeError("the search takes too long; use a simpler pattern or a shorter text"))
+        }
         continue
       }
       total += 1
@@ -68,7 +70,9 @@ public enum TextSearch {
       guard first <= last else { continue }
       for number in first...last {
         let line = lines[number]
-        let shown = line.utf8.count > lineBytesMax ? ResultCut.cut(String(line), bytesMax: lineBytesMax, pointer: nil) : String(line)
+        let shown =
+          line.utf8.count > lineBytesMax
+          ? ResultCut.cut(String(line), bytesMax: lineBytesMax, pointer: nil) : String(line)
         text += "\n\(number + 1)\(marked.contains(number) ? ":" : "-") \(shown)"
       }
       next = last + 1

@@ -9,23 +9,13 @@ public enum ToolDecider {
   /// Longest preview of arguments in the subject of an approval.
   private static let previewBytesMax = 16 << 10
 
-  /// Digest of a call: its name and its arguments, which are in order of their names and otherwise as they are written,
-  /// so that numbers are never taken for others that are only near.
-  public static func digest(_ name: String, _ arguments: JSONDocument) -> String {
-    let members = arguments.root.members.map { (key: $0.key.string ?? "", value: $0.value.rawBytes) }
-    var bytes = Array(name.utf8) + [0]
-    for member in members.sorted(by: { $0.key.utf16.lexicographicallyPrecedes($1.key.utf16) }) {
-      bytes += Array(member.key.utf8) + [0] + member.value + [0]
-    }
-    return Hex.encode(Digest.sha256(bytes))
-  }
-
   /// The answer to a call of a tool that the step does not have.
   public static func unknown(_ name: String, _ catalog: ToolCatalog) -> ToolResult {
     let names = catalog.entries.prefix(50).map(\.definition.name).joined(separator: ", ")
     return .failure(
       .unknownTool,
-      names.isEmpty ? "there are no tools" : "there is no tool \(StorableText.make(name, bytesMax: 64)); there are: \(names)")
+      names.isEmpty
+        ? "there are no tools" : "there is no tool \(StorableText.make(name, bytesMax: 64)); there are: \(names)")
   }
 
   /// What a policy's decision means, with what people have answered so far.
@@ -59,7 +49,8 @@ public enum ToolDecider {
     }
     let comment = StorableText.make(document?["comment"]?.string ?? "", bytesMax: 2000)
     return .refused(
-      .failure(.rejected, comment.isEmpty ? "a person has refused the call" : "a person has refused the call: \(comment)"))
+      .failure(
+        .rejected, comment.isEmpty ? "a person has refused the call" : "a person has refused the call: \(comment)"))
   }
 
   /// What a person reads before an approval. The digest binds the approval to exactly these arguments.
@@ -76,7 +67,8 @@ public enum ToolDecider {
     } else {
       writer.member(
         "arguments_preview",
-        StorableText.make(String(decoding: arguments.bytes.prefix(previewBytesMax), as: UTF8.self), bytesMax: previewBytesMax))
+        StorableText.make(
+          String(decoding: arguments.bytes.prefix(previewBytesMax), as: UTF8.self), bytesMax: previewBytesMax))
     }
     writer.member("arguments_sha256", Hex.encode(Digest.sha256(arguments.bytes)))
     writer.member("rule", decision.rule)

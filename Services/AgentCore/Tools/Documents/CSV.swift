@@ -137,7 +137,9 @@ public enum CSV {
       for (key, _) in element.members {
         let name = key.string ?? ""
         guard places[name] == nil else { continue }
-        guard names.count < columnsMax else { return .failure(ComputeError("the rows have more than \(columnsMax) names")) }
+        guard names.count < columnsMax else {
+          return .failure(ComputeError("the rows have more than \(columnsMax) names"))
+        }
         places[name] = names.count
         names.append(name)
       }

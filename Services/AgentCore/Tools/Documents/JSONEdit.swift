@@ -9,7 +9,8 @@ public enum JSONEdit {
       return .failure(ComputeError("the pointer is malformed: it begins with / and has ~ only in ~0 and ~1"))
     }
     guard !parts.isEmpty else {
-      return value.map { .success(Array($0.rawBytes)) } ?? .failure(ComputeError("the whole document cannot be removed"))
+      return value.map { .success(Array($0.rawBytes)) }
+        ?? .failure(ComputeError("the whole document cannot be removed"))
     }
     var writer = JSONWriter(reservingBytes: document.rawBytes.count + 256)
     if let fault = write(document, parts[...], "", value, &writer) { return .failure(ComputeError(fault)) }

@@ -66,7 +66,8 @@ public enum JSONQuery {
     switch value.kind {
     case .object:
       let names = value.members.prefix(20).compactMap(\.key.string).joined(separator: ", ")
-      return value.count == 0 ? "the object there is empty" : "members there: \(names)\(value.count > 20 ? ", ..." : "")"
+      return value.count == 0
+        ? "the object there is empty" : "members there: \(names)\(value.count > 20 ? ", ..." : "")"
     case .array: return "the list there has \(value.count) elements"
     default: return "the value there is neither list nor object"
     }

@@ -44,11 +44,13 @@ public struct FetchRules: Sendable {
             ? "an address with a user name is not fetched" : "that is not an http or https address"))
     }
     guard let host = FetchHost(url.host) else {
-      return .failure(FetchRefusal("\"\(url.host.prefix(100))\" is neither a host name nor an address in its usual form"))
+      return .failure(
+        FetchRefusal("\"\(url.host.prefix(100))\" is neither a host name nor an address in its usual form"))
     }
     let patterns = hosts.filter { $0.names(host) }
     guard !patterns.isEmpty else {
-      return .failure(FetchRefusal("the host \(host.text) is not among those that the operator allows (tools.http_hosts)"))
+      return .failure(
+        FetchRefusal("the host \(host.text) is not among those that the operator allows (tools.http_hosts)"))
     }
     guard patterns.contains(where: { $0.port.map { $0 == url.port } ?? ports.contains(url.port) }) else {
       return .failure(FetchRefusal("the port \(url.port) of \(host.text) is not among those that the operator allows"))
@@ -85,7 +87,9 @@ public struct FetchTarget: Hashable, Sendable {
   /// The addresses that may be connected to. All must be allowed: a name that has a public and a private address is
   /// refused.
   public func checked(_ addresses: [IPAddress]) -> Result<[IPAddress], FetchRefusal> {
-    guard !addresses.isEmpty else { return .failure(FetchRefusal("the name \(host.text) has no address", isMissing: true)) }
+    guard !addresses.isEmpty else {
+      return .failure(FetchRefusal("the name \(host.text) has no address", isMissing: true))
+    }
     for address in addresses {
       switch AddressRules.kind(of: address) {
       case .isPublic: continue

@@ -25,7 +25,8 @@ enum HTMLEntities {
     let name = String(decoding: body, as: UTF8.self)
     guard name.hasPrefix("#") else { return (named[name], length) }
     let digits = name.dropFirst()
-    let value = digits.first.map { $0 == "x" || $0 == "X" } ?? false ? UInt32(digits.dropFirst(), radix: 16) : UInt32(digits)
+    let value =
+      digits.first.map { $0 == "x" || $0 == "X" } ?? false ? UInt32(digits.dropFirst(), radix: 16) : UInt32(digits)
     guard let value else { return (nil, 0) }
     guard let scalar = Unicode.Scalar(value), value != 0 else { return ("\u{FFFD}", length) }
     return (String(Character(scalar)), length)

@@ -46,7 +46,9 @@ public struct HTMLText {
       default: literal(byte)
       }
     }
-    while output.count > bytesMax || output.last.map({ $0 & 0xC0 == 0x80 || $0 >= 0xC0 }) ?? false, output.count >= bytesMax {
+    while output.count > bytesMax || output.last.map({ $0 & 0xC0 == 0x80 || $0 >= 0xC0 }) ?? false,
+      output.count >= bytesMax
+    {
       output.removeLast()
     }
   }
@@ -165,7 +167,7 @@ public struct HTMLText {
       breakLine(2)
       emit(String(repeating: "#", count: Int(name.utf8.last ?? 49) - 48))
       needsBlank = true
-    case "td", "th": if !output.isEmpty, lineEnds == 0 { emit(" | ") ; needsBlank = true }
+    case "td", "th": if !output.isEmpty, lineEnds == 0 { emit(" | "); needsBlank = true }
     case "pre":
       breakLine(2)
       preformatted += 1
@@ -198,7 +200,9 @@ public struct HTMLText {
     let wanted = Array("</\(name)".utf8)
     while place + wanted.count <= page.count {
       if page[place] == UInt8(ascii: "<"),
-        (0..<wanted.count).allSatisfy({ $0 < 2 ? page[place + $0] == wanted[$0] : page[place + $0] | 0x20 == wanted[$0] })
+        (0..<wanted.count).allSatisfy({
+          $0 < 2 ? page[place + $0] == wanted[$0] : page[place + $0] | 0x20 == wanted[$0]
+        })
       {
         place = min(closing(from: place + 2) + 1, page.count)
         return
@@ -231,7 +235,8 @@ public struct HTMLText {
       guard String(decoding: key, as: UTF8.self).lowercased() == name else { continue }
       let text = HTMLEntities.decode(String(decoding: value, as: UTF8.self))
       if name != "href" { return String(text.prefix(HTMLText.linkBytesMax)) }
-      let isLink = !text.isEmpty && !text.hasPrefix("#") && !text.lowercased().hasPrefix("javascript:")
+      let isLink =
+        !text.isEmpty && !text.hasPrefix("#") && !text.lowercased().hasPrefix("javascript:")
         && text.utf8.count <= HTMLText.linkBytesMax
       return isLink ? text : nil
     }

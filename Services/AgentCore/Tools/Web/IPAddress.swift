@@ -61,7 +61,8 @@ public enum IPAddress: Hashable, Sendable, CustomStringConvertible {
     // An IPv4 address in the place of the last two words.
     if text.contains(UInt8(ascii: ".")) {
       guard let colon = text.lastIndex(of: UInt8(ascii: ":")), let last = v4(text[(colon + 1)...]) else { return nil }
-      text = Array(text[...colon]) + Array(String(last >> 16, radix: 16).utf8) + [UInt8(ascii: ":")]
+      text =
+        Array(text[...colon]) + Array(String(last >> 16, radix: 16).utf8) + [UInt8(ascii: ":")]
         + Array(String(last & 0xFFFF, radix: 16).utf8)
     }
     guard text.count <= 39 else { return nil }

@@ -16,7 +16,7 @@ enum URLReference {
     let written = reference.prefix { $0 != "?" }
     if reference.hasPrefix("/") { return origin + withoutDots(String(written)) + query }
     let folder = path[...(path.lastIndex(of: "/") ?? path.startIndex)]
-    return origin + withoutDots(folder + written) + query
+    return origin + withoutDots(String(folder) + written) + query
   }
 
   private static func hasScheme(_ text: String) -> Bool {
