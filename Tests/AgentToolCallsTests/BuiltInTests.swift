@@ -51,11 +51,13 @@ private struct FixedClock: ToolClock {
 }
 
 @Suite struct BuiltInTests {
+  private typealias Call = @Sendable (String, String) async throws -> ToolResult
+
   private static func run(
     artefacts: (any ArtefactStoring)? = MemoryArtefacts(),
-    _ body: @escaping @Sendable (@Sendable (String, String) async throws -> ToolResult) async throws -> Void
+    _ body: @escaping @Sendable (Call) async throws -> Void
   ) async throws {
-    try await onLoop { _ in
+    try await onLoop { (_: EventLoopGroup) async throws -> Void in
       let provider = BuiltInProvider(artefacts: artefacts, memories: MemoryMemories(), clock: FixedClock())
       let runner = ToolRunner(
         providers: [provider], policy: RiskPolicy(), artefacts: artefacts, telemetry: .disabled())
@@ -65,7 +67,7 @@ private struct FixedClock: ToolClock {
   }
 
   @Test func `what is offered follows from what is there`() async throws {
-    try await onLoop { _ in
+    try await onLoop { (_: EventLoopGroup) async throws -> Void in
       func names(_ provider: BuiltInProvider, _ context: ToolContext = testContext()) async -> Set<String> {
         Set(await provider.tools(for: context).map(\.0.name))
       }
@@ -79,7 +81,7 @@ private struct FixedClock: ToolClock {
   }
 
   @Test func `small ones`() async throws {
-    try await Self.run { run in
+    try await Self.run { (run: Call) async throws -> Void in
       #expect(try await run("calculator", #"{"expression":"2^10"}"#).text == "1024")
       #expect(try await run("calculate", #"{"expression":"6*7"}"#).text == "42")
       #expect(try await run("calculator", #"{"expression":"1/0"}"#).isError)
@@ -89,7 +91,7 @@ private struct FixedClock: ToolClock {
   }
 
   @Test func `a person is asked, and the answer is the result`() async throws {
-    try await onLoop { _ in
+    try await onLoop { (_: EventLoopGroup) async throws -> Void in
       let runner = ToolRunner(providers: [BuiltInProvider()], policy: RiskPolicy(), telemetry: .disabled())
       let catalog = await runner.catalog(for: testContext(), wanted: ["ask_human"])
       let arguments = #"{"question":"Which?","choices":["a","b"]}"#
@@ -108,7 +110,7 @@ private struct FixedClock: ToolClock {
   }
 
   @Test func `artefacts are written, listed, read in parts and searched`() async throws {
-    try await Self.run { run in
+    try await Self.run { (run: Call) async throws -> Void in
       #expect(try await run("artefact_list", "{}").text == "this run has no artefacts yet")
       let written = try await run("artefact_write", #"{"name":"a/b.txt","content":"one\ntwo é\nthree"}"#)
       #expect(written.artefacts.map(\.name) == ["a/b.txt"])
@@ -133,7 +135,7 @@ private struct FixedClock: ToolClock {
   }
 
   @Test func `documents`() async throws {
-    try await Self.run { run in
+    try await Self.run { (run: Call) async throws -> Void in
       #expect(try await run("json_query", #"{"text":"{\"a\":[1,2]}","path":"$.a[*]"}"#).text == "[1,2]")
       #expect(
         try await run("json_set", #"{"text":"{\"a\":1}","pointer":"/a","value":[2.50]}"#).text == #"{"a":[2.50]}"#)
@@ -154,7 +156,7 @@ private struct FixedClock: ToolClock {
   }
 
   @Test func `memories`() async throws {
-    try await Self.run { run in
+    try await Self.run { (run: Call) async throws -> Void in
       #expect(try await run("memory_search", #"{"query":"moon"}"#).text == "nothing is remembered about this")
       #expect(try await run("memory_store", #"{"text":"the moon is far","tags":["space"]}"#).text == "remembered")
       #expect(try await run("memory_search", #"{"query":"moon"}"#).text.hasPrefix("- the moon is far [space]"))
@@ -167,7 +169,7 @@ private struct FixedClock: ToolClock {
   ])
   func `errors of the workspace are results`(_ kind: WorkspaceError.Kind, _ code: String) async throws {
     let store = BrokenArtefacts(error: WorkspaceError(kind, code: "x", "It says why."))
-    try await Self.run(artefacts: store) { run in
+    try await Self.run(artefacts: store) { (run: Call) async throws -> Void in
       for (name, arguments) in [
         ("artefact_list", "{}"), ("artefact_read", #"{"name":"a"}"#), ("artefact_write", #"{"name":"a","content":""}"#),
         ("text_lines", #"{"artefact":"a"}"#),

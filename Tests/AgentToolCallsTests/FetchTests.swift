@@ -2,6 +2,7 @@ import AgentTools
 import Contracts
 import Foundation
 import Reactor
+import ReactorTestKit
 import Testing
 
 @Suite struct FetchTests {
@@ -11,7 +12,7 @@ import Testing
       "/json": HostileServer.answer(#"{"a":1}"#, type: "application/json"),
       "/missing": HostileServer.answer("gone", status: 404),
       "/none": HostileServer.answer("", status: 204),
-    ]) { fetch in
+    ]) { (fetch: FetchFixture) async throws -> Void in
       let html = try await fetch.fetch(fetch.url("/html"))
       #expect(html.text == "HTTP 200, \(fetch.url("/html")), text/html\n\n# T\n\nx & y")
       #expect(!html.isError)
@@ -33,13 +34,13 @@ import Testing
 
   @Test func `what is no text becomes an artefact, or is refused without a store`() async throws {
     let png = HostileServer.bytes([0x89, 0x50, 0, 1, 2], head: "content-type: image/png\r\n")
-    try await FetchFixture.run(["/a.png": png]) { fetch in
+    try await FetchFixture.run(["/a.png": png]) { (fetch: FetchFixture) async throws -> Void in
       let result = try await fetch.fetch(fetch.url("/a.png"))
       #expect(!result.isError)
       #expect(result.artefacts.map(\.name) == ["downloads/k-a.png"])
       #expect(fetch.artefacts["downloads/k-a.png"] == [0x89, 0x50, 0, 1, 2])
     }
-    try await FetchFixture.run(["/a.png": png], keepsArtefacts: false) { fetch in
+    try await FetchFixture.run(["/a.png": png], keepsArtefacts: false) { (fetch: FetchFixture) async throws -> Void in
       #expect(try await fetch.fetch(fetch.url("/a.png")).isError)
     }
   }
@@ -56,7 +57,8 @@ import Testing
     ("local.test", [["fe80::1"]]), ("compatible.test", [["::127.0.0.1"]]), ("sixtofour.test", [["2002:7f00:1::"]]),
   ])
   func `names that lead inside`(_ name: String, _ lists: [[String]]) async throws {
-    try await FetchFixture.run(["/": HostileServer.answer("secret")], resolver: [name: lists]) { fetch in
+    try await FetchFixture.run(["/": HostileServer.answer("secret")], resolver: [name: lists]) {
+      (fetch: FetchFixture) async throws -> Void in
       let result = try await fetch.fetch(fetch.url("/", host: name))
       #expect(result.code == "address_refused")
       #expect(!result.text.contains("secret"))
@@ -73,7 +75,7 @@ import Testing
   func `addresses inside`(_ url: String) async throws {
     try await FetchFixture.run(
       ["/": HostileServer.answer("secret")], resolver: ["localhost": [["127.0.0.1", "::1"]]]
-    ) { fetch in
+    ) { (fetch: FetchFixture) async throws -> Void in
       let result = try await fetch.fetch(url.replacingOccurrences(of: "PORT", with: "\(fetch.server.port)"))
       #expect(result.code == "address_refused")
       #expect(fetch.server.heads.isEmpty)
@@ -84,7 +86,7 @@ import Testing
     // The second answer, to anybody who asks again, is another address.
     try await FetchFixture.run(
       ["/": HostileServer.answer("x")], resolver: ["inside.test": [["127.0.0.1"], ["127.0.0.9"]]]
-    ) { fetch in
+    ) { (fetch: FetchFixture) async throws -> Void in
       #expect(!(try await fetch.fetch(fetch.url("/"))).isError)
       #expect(fetch.resolver.lookups == ["inside.test"])
       // The name is not known to the system either: whoever looked it up there would fail.
@@ -96,7 +98,7 @@ import Testing
     try await FetchFixture.run(
       ["/": HostileServer.redirect("/next"), "/next": HostileServer.answer("secret")],
       resolver: ["inside.test": [["127.0.0.1"], ["169.254.169.254"]]]
-    ) { fetch in
+    ) { (fetch: FetchFixture) async throws -> Void in
       let result = try await fetch.fetch(fetch.url("/"))
       #expect(result.code == "address_refused")
       #expect(fetch.server.heads.count == 1)
@@ -105,7 +107,8 @@ import Testing
   }
 
   @Test func `a private host needs to be named`() async throws {
-    try await FetchFixture.run(["/": HostileServer.answer("x")], privateHosts: []) { fetch in
+    try await FetchFixture.run(["/": HostileServer.answer("x")], privateHosts: []) {
+      (fetch: FetchFixture) async throws -> Void in
       #expect(try await fetch.fetch(fetch.url("/")).code == "address_refused")
       #expect(try await fetch.fetch(fetch.url("/", host: "127.0.0.1")).code == "address_refused")
       #expect(fetch.server.heads.isEmpty)
@@ -113,12 +116,13 @@ import Testing
   }
 
   @Test func `names without an address, look-ups that never end, servers that are not there`() async throws {
-    try await FetchFixture.run([:], resolver: ["slow.test": [["never"]], "none.test": [[]]]) { fetch in
+    try await FetchFixture.run([:], resolver: ["slow.test": [["never"]], "none.test": [[]]]) {
+      (fetch: FetchFixture) async throws -> Void in
       #expect(try await fetch.fetch(fetch.url("/", host: "none.test")).code == "unreachable")
       #expect(try await fetch.fetch(fetch.url("/", host: "slow.test"), milliseconds: 200).code == "timed_out")
     }
     // A port that was free a moment ago may be another's by now; nobody listens on this one.
-    try await FetchFixture.run([:], privateHosts: ["127.0.0.1"]) { fetch in
+    try await FetchFixture.run([:], privateHosts: ["127.0.0.1"]) { (fetch: FetchFixture) async throws -> Void in
       #expect(try await fetch.fetch("http://127.0.0.1:80/x", milliseconds: 20_000).isError)
     }
   }
@@ -129,7 +133,7 @@ import Testing
     try await FetchFixture.run([
       "/1": HostileServer.redirect("2?x#y", status: 301), "/2": HostileServer.redirect("//inside.test:PORT/3"),
       "/3": HostileServer.answer("end"), "/loop": HostileServer.redirect("/loop"),
-    ]) { fetch in
+    ]) { (fetch: FetchFixture) async throws -> Void in
       // The script does not know its port: this one leads to the standard one, where nobody is.
       #expect(try await fetch.fetch(fetch.url("/1"), milliseconds: 20_000).isError)
       let result = try await fetch.fetch(fetch.url("/loop"))
@@ -148,7 +152,7 @@ import Testing
     try await FetchFixture.run(
       ["/": HostileServer.redirect(location)],
       resolver: ["loop.test": [["127.0.0.1"]], "mapped.test": [["::ffff:a00:1"]]], privateHosts: ["inside.test"]
-    ) { fetch in
+    ) { (fetch: FetchFixture) async throws -> Void in
       let result = try await fetch.fetch(fetch.url("/"))
       #expect(result.code == "address_refused", "\(result.text)")
       #expect(fetch.server.heads.count == 1)
@@ -159,7 +163,7 @@ import Testing
     try await FetchFixture.run([
       "/see": HostileServer.redirect("/end", status: 303), "/same": HostileServer.redirect("/end", status: 307),
       "/other": HostileServer.redirect("http://127.0.0.1/end", status: 307), "/end": HostileServer.answer("end"),
-    ]) { fetch in
+    ]) { (fetch: FetchFixture) async throws -> Void in
       let post: KeyValuePairs = ["body": "secret-body"]
       #expect(try await fetch.fetch(fetch.url("/see"), tool: "http_post", post).text.hasSuffix("end"))
       #expect(fetch.server.heads.last?.hasPrefix("GET /end") == true)
@@ -173,7 +177,7 @@ import Testing
   }
 
   @Test func `header fields cannot be smuggled in`() async throws {
-    try await FetchFixture.run(["/": HostileServer.answer("x")]) { fetch in
+    try await FetchFixture.run(["/": HostileServer.answer("x")]) { (fetch: FetchFixture) async throws -> Void in
       _ = try await fetch.fetch(fetch.url("/"), ["accept": "text/plain\r\nX-Evil: 1"])
       let refused = try await fetch.fetch(
         fetch.url("/"), tool: "http_post", ["body": "", "content_type": "a/b\r\nX-Evil: 1"])
@@ -224,7 +228,7 @@ import Testing
           try await peer.drained()
         }
       },
-    ]) { fetch in
+    ]) { (fetch: FetchFixture) async throws -> Void in
       let endless = try await fetch.fetch(fetch.url("/endless"))
       #expect(endless.text.contains("cut after 100000 bytes"))
       #expect(endless.text.utf8.count <= 32 << 10)
@@ -252,7 +256,7 @@ import Testing
       "/wrong": HostileServer.bytes(Array("plain".utf8), head: head),
       "/unknown": HostileServer.bytes(Array("x".utf8), head: "content-encoding: lzma\r\n"),
       "/layers": HostileServer.bytes(small, head: "content-encoding: gzip, gzip, gzip, gzip, gzip\r\n"),
-    ]) { fetch in
+    ]) { (fetch: FetchFixture) async throws -> Void in
       #expect(try await fetch.fetch(fetch.url("/small")).text.hasSuffix("unpacked"))
       for path in ["/bomb", "/twice"] {
         let result = try await fetch.fetch(fetch.url(path))

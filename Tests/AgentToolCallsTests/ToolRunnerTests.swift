@@ -37,13 +37,13 @@ private final class FakeTool: ToolExecutor, ToolProvider {
   func tools(for context: ToolContext) async -> [(ToolDefinition, any ToolExecutor)] { [(definition, self)] }
 }
 
-/// A clock that stands still until it is moved.
-private final class StillClock: ToolClock {
-  private let time = Atomic<UInt64>(1_000_000_000)
+/// A clock that can be moved.
+private final class MovedClock: ToolClock {
+  private let ahead = Atomic<UInt64>(0)
 
-  func now() -> UInt64 { time.load(ordering: .relaxed) }
-  func wallTime() -> Timestamp { Timestamp(unixMicroseconds: 1_790_000_000_000_000) }
-  func move(seconds: UInt64) { time.wrappingAdd(seconds * 1_000_000_000, ordering: .relaxed) }
+  func now() -> UInt64 { SystemToolClock().now() + ahead.load(ordering: .relaxed) }
+  func wallTime() -> Timestamp { SystemToolClock().wallTime() }
+  func move(seconds: UInt64) { ahead.wrappingAdd(seconds * 1_000_000_000, ordering: .relaxed) }
 }
 
 @Suite struct ToolRunnerTests {
@@ -58,7 +58,7 @@ private final class StillClock: ToolClock {
   }
 
   @Test func `a call runs with checked arguments and a deadline`() async throws {
-    try await onLoop { _ in
+    try await onLoop { (_: EventLoopGroup) async throws -> Void in
       let tool = FakeTool(parameters: #"{"type":"object","properties":{"n":{"type":"integer"}},"required":["n"]}"#)
       let runner = Self.runner([tool])
       let catalog = await runner.catalog(for: testContext(), wanted: ["*"])
@@ -76,7 +76,7 @@ private final class StillClock: ToolClock {
   }
 
   @Test func `risks that are not allowed are not offered, and a policy has the last word`() async throws {
-    try await onLoop { _ in
+    try await onLoop { (_: EventLoopGroup) async throws -> Void in
       let tools = [FakeTool("a"), FakeTool("b", .network)]
       let few = Self.runner(tools, allowed: [.read])
       #expect(await few.catalog(for: testContext(), wanted: ["*"]).entries.map(\.definition.name) == ["a"])
@@ -84,13 +84,14 @@ private final class StillClock: ToolClock {
       #expect(await few.catalog(for: testContext(), wanted: []).entries.isEmpty)
       let runner = Self.runner(tools, policy: RiskPolicy(allowed: [.read]))
       let catalog = await runner.catalog(for: testContext(), wanted: ["*"])
-      #expect(try await call(runner, catalog, "b", "{}").code == "denied")
+      let refused = try await call(runner, catalog, "b", "{}")
+      #expect(refused.code == "denied")
       #expect(tools[1].count == 0)
     }
   }
 
   @Test func `a call waits for its approval and runs with it`() async throws {
-    try await onLoop { _ in
+    try await onLoop { (_: EventLoopGroup) async throws -> Void in
       let tool = FakeTool("mail", .write)
       let runner = Self.runner([tool])
       let catalog = await runner.catalog(for: testContext(), wanted: ["*"])
@@ -110,7 +111,7 @@ private final class StillClock: ToolClock {
   }
 
   @Test func `an identical call is answered from before`() async throws {
-    try await onLoop { _ in
+    try await onLoop { (_: EventLoopGroup) async throws -> Void in
       let tool = FakeTool()
       let runner = Self.runner([tool])
       let catalog = await runner.catalog(for: testContext(), wanted: ["*"])
@@ -134,7 +135,7 @@ private final class StillClock: ToolClock {
   }
 
   @Test func `a tool that never ends is left at its time-out, whatever it does`() async throws {
-    try await onLoop { _ in
+    try await onLoop { (_: EventLoopGroup) async throws -> Void in
       let deaf = FakeTool(timeout: 50) { _ in
         // It does not even notice that it is cancelled.
         await withUnsafeContinuation { (_: UnsafeContinuation<Void, Never>) in }
@@ -142,7 +143,8 @@ private final class StillClock: ToolClock {
       }
       let runner = Self.runner([deaf])
       let catalog = await runner.catalog(for: testContext(), wanted: ["*"])
-      #expect(try await call(runner, catalog, "t", "{}").code == "timed_out")
+      let result = try await call(runner, catalog, "t", "{}")
+      #expect(result.code == "timed_out")
     }
   }
 
@@ -163,7 +165,7 @@ private final class StillClock: ToolClock {
 
   @Test func `what an executor throws is a result`() async throws {
     struct Secret: Error {}
-    try await onLoop { _ in
+    try await onLoop { (_: EventLoopGroup) async throws -> Void in
       for error in [Secret() as any Error, CancellationError(), ReactorError(.closed, operation: "x")] {
         let runner = Self.runner([FakeTool { _ in throw error }])
         let catalog = await runner.catalog(for: testContext(), wanted: ["*"])
@@ -175,8 +177,8 @@ private final class StillClock: ToolClock {
   }
 
   @Test func `a tool that keeps failing is left alone for a while, for its tenant`() async throws {
-    try await onLoop { _ in
-      let clock = StillClock()
+    try await onLoop { (_: EventLoopGroup) async throws -> Void in
+      let clock = MovedClock()
       let flag = SharedFlag(works: false)
       let tool = FakeTool { _ in
         flag.works ? ToolResult(text: "ok") : .failure(.unreachable, "gone")
@@ -198,15 +200,18 @@ private final class StillClock: ToolClock {
   }
 
   @Test func `faults of the caller open nothing`() async throws {
-    try await onLoop { _ in
+    try await onLoop { (_: EventLoopGroup) async throws -> Void in
       let runner = Self.runner([FakeTool { _ in .failure(.toolFailed, "no such file") }])
       let catalog = await runner.catalog(for: testContext(), wanted: ["*"])
-      for _ in 0..<20 { #expect(try await call(runner, catalog, "t", "{}").code == "tool_failed") }
+      for _ in 0..<20 {
+        let result = try await call(runner, catalog, "t", "{}")
+        #expect(result.code == "tool_failed")
+      }
     }
   }
 
   @Test func `long results are cut, and the whole is an artefact`() async throws {
-    try await onLoop { _ in
+    try await onLoop { (_: EventLoopGroup) async throws -> Void in
       let text = String(repeating: "0123456789", count: 1000)
       let artefacts = MemoryArtefacts()
       let runner = Self.runner([FakeTool { _ in ToolResult(text: text) }], artefacts: artefacts)
@@ -223,7 +228,7 @@ private final class StillClock: ToolClock {
   }
 
   @Test func `labels are bounded, and neither arguments nor results are logged`() async throws {
-    try await onLoop { _ in
+    try await onLoop { (_: EventLoopGroup) async throws -> Void in
       let log = CapturedLog()
       let telemetry = Telemetry(
         service: "t", registry: MetricsRegistry(), tracer: Telemetry.disabled().tracer,

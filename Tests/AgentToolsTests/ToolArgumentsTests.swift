@@ -35,7 +35,7 @@ import Testing
   }
 
   @Test(arguments: [
-    ("", "/n"), ("{}", "required"), (#"{"n":"x"}"#, "/n"), (#"{"n":1.5}"#, "/n"), (#"{"n":1,"q":1}"#, "q"),
+    ("", "n"), ("{}", "n"), (#"{"n":"x"}"#, "/n"), (#"{"n":1.5}"#, "/n"), (#"{"n":1,"q":1}"#, "q"),
     (#"{"n":1,"b":1}"#, "/b"), (#"{"n":null}"#, "/n"), (#"{"n":1,"s":{}}"#, "/s"), (#"{"n":"\"1\""}"#, "/n"),
   ])
   func `faults are named with their place`(_ text: String, _ part: String) throws {

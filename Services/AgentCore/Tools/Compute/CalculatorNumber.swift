@@ -88,8 +88,9 @@ enum CalculatorNumber: Sendable {
     case .whole(let value): return value.description
     case .real(let value):
       guard value.isFinite else { return nil }
-      if value == value.rounded(), abs(value) < 1e15, let whole = Int64(exactly: value) { return whole.description }
-      return CalculatorNumber.shortened(value).description
+      let short = CalculatorNumber.shortened(value)
+      if abs(short) < 1e15, let whole = Int64(exactly: short) { return whole.description }
+      return short.description
     }
   }
 

@@ -46,11 +46,23 @@ public struct HTMLText {
       default: literal(byte)
       }
     }
-    while output.count > bytesMax || output.last.map({ $0 & 0xC0 == 0x80 || $0 >= 0xC0 }) ?? false,
-      output.count >= bytesMax
-    {
-      output.removeLast()
+    cut()
+  }
+
+  /// Ends the output within its bound, behind a whole scalar.
+  private mutating func cut() {
+    guard output.count >= bytesMax else { return }
+    var end = min(output.count, bytesMax)
+    var lead = end
+    while lead > 0, end - lead < 4 {
+      lead -= 1
+      let byte = output[lead]
+      if byte & 0xC0 == 0x80 { continue }
+      let width = byte < 0x80 ? 1 : byte >= 0xF0 ? 4 : byte >= 0xE0 ? 3 : 2
+      if lead + width > end { end = lead }
+      break
     }
+    output.removeLast(output.count - end)
   }
 
   // MARK: Text
