@@ -230,18 +230,19 @@ var targets: [Target] = [
       "AgentTools", "AgentWorkspace", "ContentCoding", "Contracts", "HTTP", "HTTPWire", "JSON", "Primitives", "Reactor",
       "Settings", "SystemSources", "Telemetry",
     ]),
-  library("AgentLoop", at: "Services/AgentCore/Loop", ["AgentTools", "Contracts", "Crypto", "JSON", "Primitives"]),
+  library(
+    "AgentLoop", at: "Services/AgentCore/Loop", ["Contracts", "Crypto", "JSON", "JSONSchema", "Primitives"]),
   library(
     "AgentWorker", at: "Services/AgentCore/Worker",
     [
-      "AgentLoop", "Contracts", "HTTP", "HTTPWire", "JSON", "Primitives", "SystemSources", "Reactor", "ServiceKit",
-      "Telemetry",
+      "AgentLoop", "AgentTools", "Contracts", "HTTP", "HTTPWire", "JSON", "Primitives", "SystemSources", "Reactor",
+      "ServiceKit", "Settings", "Telemetry",
     ]),
   service(
     "agent-core", at: "Services/AgentCore/Main",
     [
-      "AgentWorker", "HTTP", "HTTPWire", "Primitives", "SystemSources", "Reactor", "ServiceKit", "Settings",
-      "Telemetry",
+      "AgentLoop", "AgentWorker", "HTTP", "HTTPWire", "Primitives", "SystemSources", "Reactor", "ServiceKit",
+      "Settings", "Telemetry",
     ]),
   library(
     "ScriptedProvider", at: "Services/MockProvider/Scripts",
@@ -345,7 +346,8 @@ var targets: [Target] = [
     "ServiceKit",
     ["ServiceKit", "Contracts", "HTTP", "HTTPWire", "Primitives", "Reactor", "Settings", "Telemetry"]),
   tests(
-    "AgentWorker", ["AgentWorker", "AgentLoop", "Contracts", "HTTP", "JSON", "Primitives", "Reactor", "Telemetry"]),
+    "AgentWorker",
+    ["AgentWorker", "AgentLoop", "AgentTools", "Contracts", "HTTP", "JSON", "Primitives", "Reactor", "Telemetry"]),
   tests("Dialects", ["Dialects", "HTTPWire", "JSON", "Pricing"]),
   tests("RunStorage", ["RunStorage", "LocalStack", "Postgres"]),
   tests("History", ["History", "Workflows", "Decider", "Contracts", "JSON"], exclude: ["Bundles"]),

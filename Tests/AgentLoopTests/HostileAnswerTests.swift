@@ -79,9 +79,7 @@ import Testing
     let recorder = MemoryJournal()
     let start = AttemptStart(input: input, journal: MemoryJournal.recorded(journal))
     do {
-      let result = try await AgentLoop(
-        start, models: ScriptedModel(answers.map { .answer($0) }), recorder: recorder
-      ).run()
+      let result = try await attempt(start, models: ScriptedModel(answers.map { .answer($0) }), recorder: recorder)
       #expect(throws: Never.self) { try JSONDocument(parsing: result.output) }
       return (String(decoding: result.output, as: UTF8.self), recorder.entries + result.calls)
     } catch let failure as AgentFailure {

@@ -18,6 +18,7 @@ final class ScriptedModel: ModelCalling {
 
   convenience init(_ answers: String...) { self.init(answers.map { .answer($0) }) }
 
+  var bodies: [[UInt8]] { asked.withLock { $0 } }
   var requests: [JSONView] { asked.withLock { $0 }.compactMap { try? JSONDocument(parsing: $0).root } }
 
   func complete(_ request: [UInt8]) async throws -> ModelReply {
@@ -48,8 +49,12 @@ final class MemoryJournal: CallRecording {
   }
 
   /// As the next attempt gets it.
-  static func recorded(_ calls: [CallReport]) -> [AttemptStart.RecordedCall] {
-    calls.map { AttemptStart.RecordedCall(kind: $0.kind, requestSHA256: $0.requestSHA256, result: $0.result) }
+  static func recorded(_ calls: [CallReport]) -> [RecordedCall] {
+    calls.map {
+      RecordedCall(
+        kind: $0.kind, name: $0.name, requestSHA256: $0.requestSHA256, result: $0.result, usage: $0.usage,
+        durationMilliseconds: $0.durationMilliseconds)
+    }
   }
 }
 

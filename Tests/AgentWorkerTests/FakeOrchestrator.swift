@@ -97,6 +97,7 @@ final class FakeOrchestrator: OrchestratorLink {
       state.outcomes += 1
       switch outcome {
       case .success: if let refusal = state.refusals["result"] { return refusal }
+      case .waiting, .released: break
       case .failure: if let refusal = state.refusals["failure"] { return refusal }
       }
       if let first = outcome.calls.first, first.index != state.journal.count { return .repeated }
@@ -105,4 +106,6 @@ final class FakeOrchestrator: OrchestratorLink {
       return .accepted
     }
   }
+
+  func keep(_ text: String, as name: String, for step: LeasedStep) async throws -> ArtefactReference? { nil }
 }

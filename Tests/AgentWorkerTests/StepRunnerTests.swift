@@ -25,7 +25,9 @@ import Testing
     let orchestrator = FakeOrchestrator(
       clock, lease: lease, outages: outages, takeBackAt: takeBackAt, refusals: refusals)
     let models = FakeModels(clock, tries)
-    let runner = StepRunner(models: models, link: orchestrator, clock: clock, policy: policy, telemetry: .disabled())
+    let runner = StepRunner(
+      models: models, tools: CalculatorTools(), link: orchestrator, clock: clock, policy: policy, telemetry: .disabled()
+    )
     let step = try LeasedStep.sample(lease: Int64(lease * 1000))
     let word = await clock.run { await runner.run(step) }
     #expect(runner.count == 0)

@@ -1,3 +1,4 @@
+internal import AgentLoop
 internal import AgentWorker
 internal import Glibc
 internal import HTTP
@@ -32,13 +33,26 @@ final class AgentCoreService: Service {
   static let modelPatience = Setting(
     "model.retry_ms", .milliseconds(in: 0...3_600_000), default: .seconds(120),
     "Time for which a model call is tried again within its attempt while the llm-router cannot take it.")
-  static let settings: [any SettingDeclaration] = [
-    IdentitySettings.workerKeys, orchestrator, router, slots, workerName, modelTimeout, modelPatience,
-  ]
+  static let memorySoft = Setting(
+    "worker.memory_soft_mb", .int(in: 0...1_048_576), default: 0,
+    "Memory above which no steps are leased, in MiB; 0 takes 80% of the control group's limit.")
+  static let memoryHard = Setting(
+    "worker.memory_hard_mb", .int(in: 0...1_048_576), default: 0,
+    "Memory above which the process gives its steps back and ends, in MiB; 0 takes 92% of the control group's limit.")
+  static let drainPatience = Setting(
+    "worker.drain_patience_ms", .milliseconds(in: 0...600_000), default: .seconds(1),
+    "Time for which steps may still end by themselves when the process ends; then they are given back.")
+  static let settings: [any SettingDeclaration] =
+    [
+      IdentitySettings.workerKeys, orchestrator, router, slots, workerName, modelTimeout, modelPatience, memorySoft,
+      memoryHard, drainPatience,
+    ] + AgentSettings.all
 
   private let runner: StepRunner
   private let poller: StepPoller
+  private let memory: MemoryMonitor
   private let shutdownGrace: Duration
+  private let patience: Duration
 
   init(_ context: ServiceContext) throws {
     let settings = context.settings
@@ -51,12 +65,22 @@ final class AgentCoreService: Service {
       client: context.client, peers: try PeerSet(settings[AgentCoreService.router], order: .roundRobin),
       timeout: settings[AgentCoreService.modelTimeout])
     runner = StepRunner(
-      models: models, link: orchestrator, clock: LoopClock(),
-      policy: ModelRetryPolicy(patience: settings[AgentCoreService.modelPatience]), telemetry: context.telemetry)
+      models: models, tools: CalculatorTools(), link: orchestrator, clock: LoopClock(),
+      policy: ModelRetryPolicy(patience: settings[AgentCoreService.modelPatience]),
+      limits: AgentSettings.limits(settings), telemetry: context.telemetry)
     poller = StepPoller(
       source: orchestrator, slots: settings[AgentCoreService.slots], group: context.group,
       logger: context.telemetry.logger
     ) { [runner] step in await runner.run(step) }
+    memory = MemoryMonitor(
+      softBytes: UInt64(settings[AgentCoreService.memorySoft]) << 20,
+      hardBytes: UInt64(settings[AgentCoreService.memoryHard]) << 20, telemetry: context.telemetry
+    ) { [poller] level in
+      poller.pause(level != .normal)
+      // Ends in order, as if the supervisor had asked for it, which starts the process again.
+      if level == .critical { kill(getpid(), SIGTERM) }
+    }
+    patience = settings[AgentCoreService.drainPatience]
     shutdownGrace = settings[CommonSettings.shutdownGrace]
   }
 
@@ -70,12 +94,22 @@ final class AgentCoreService: Service {
 
   func readiness() -> [(name: String, isReady: Bool)] { [("orchestrator", poller.isConnected)] }
 
-  func run() async { await poller.run() }
+  func run() async {
+    async let watching: Void = memory.run()
+    await poller.run()
+    await watching
+  }
 
-  /// Takes on nothing more and lets what runs come to its end.
+  /// Takes on nothing more, waits a little for what is about to end, and gives the rest back.
   func drain() async {
     poller.stop()
-    let deadline = MonotonicClock.now() &+ UInt64(clamping: shutdownGrace.nanoseconds)
+    await waitForSteps(atMost: min(patience, shutdownGrace))
+    runner.release()
+    await waitForSteps(atMost: shutdownGrace)
+  }
+
+  private func waitForSteps(atMost time: Duration) async {
+    let deadline = MonotonicClock.now() &+ UInt64(clamping: time.nanoseconds)
     while runner.count > 0, MonotonicClock.now() < deadline { try? await EventLoop.sleep(for: .milliseconds(10)) }
   }
 }

@@ -21,12 +21,18 @@ public enum AttemptOutcome: Sendable {
   case success(AttemptResult)
   /// Without.
   case failure(AgentFailure)
+  /// Not yet: people have to answer first.
+  case waiting(AttemptWait)
+  /// Not yet: the step is given back for another attempt to go on with it.
+  case released([CallReport])
 
   /// Calls that are recorded together with it.
   var calls: [CallReport] {
     switch self {
     case .success(let result): result.calls
     case .failure(let failure): failure.calls
+    case .waiting(let wait): wait.calls
+    case .released(let calls): calls
     }
   }
 
@@ -37,6 +43,8 @@ public enum AttemptOutcome: Sendable {
     case .failure(var failure):
       failure.calls = []
       return .failure(failure)
+    case .waiting(let wait): return .waiting(AttemptWait(asks: wait.asks, calls: []))
+    case .released: return .released([])
     }
   }
 }
@@ -47,4 +55,6 @@ public protocol OrchestratorLink: Sendable {
   func record(_ calls: [CallReport], for step: LeasedStep, timeout: Duration) async throws -> LinkAnswer
   /// Ends the attempt. Throws `CancellationError`.
   func deliver(_ outcome: AttemptOutcome, for step: LeasedStep) async throws -> LinkAnswer
+  /// Stores a text as an artefact of the run; `nil` when that cannot be done. Throws `CancellationError`.
+  func keep(_ text: String, as name: String, for step: LeasedStep) async throws -> ArtefactReference?
 }

@@ -1,4 +1,5 @@
-internal import AgentLoop
+public import AgentLoop
+public import AgentTools
 internal import Contracts
 internal import Primitives
 internal import Synchronization
@@ -12,14 +13,19 @@ public final class StepRunner: Sendable {
   private let policy: ModelRetryPolicy
   private let telemetry: Telemetry
   private let metrics: WorkerMetrics
+  private let tools: any ToolCalling
+  private let limits: AgentLimits
+  private let drain = DrainSignal()
   private let running = Atomic<Int>(0)
 
-  /// Makes a runner.
+  /// Makes a runner. `limits` is how far any step may go.
   public init(
-    models: any ModelTransport, link: any OrchestratorLink, clock: any WorkerClock, policy: ModelRetryPolicy,
-    telemetry: Telemetry
+    models: any ModelTransport, tools: any ToolCalling, link: any OrchestratorLink, clock: any WorkerClock,
+    policy: ModelRetryPolicy, limits: AgentLimits = AgentLimits(), telemetry: Telemetry
   ) {
     self.models = models
+    self.tools = tools
+    self.limits = limits
     self.link = link
     self.clock = clock
     self.policy = policy
@@ -32,6 +38,10 @@ public final class StepRunner: Sendable {
 
   /// Attempts in progress.
   public var count: Int { running.load(ordering: .relaxed) }
+
+  /// Gives all steps back: what is known of them is recorded, and others go on with them. A tool call that cannot be
+  /// made twice comes to its end first.
+  public func release() { drain.give() }
 
   /// Runs one attempt to its end. Returns how it ended, as metrics name it.
   @discardableResult
@@ -58,8 +68,10 @@ public final class StepRunner: Sendable {
   private func attempt(_ step: LeasedStep, _ span: Span) async -> String {
     let lease = LeaseSession(step, link: link, clock: clock, metrics: metrics, logger: telemetry.logger)
     let caller = ModelCaller(
-      transport: models, step: step, trace: span.context, clock: clock, policy: policy, metrics: metrics)
-    let loop = AgentLoop(step.start, models: caller, recorder: lease)
+      transport: models, step: step, trace: span.context, clock: clock, policy: policy, metrics: metrics, drain: drain)
+    let loop = AgentLoop(
+      step.start, models: caller, tools: toolset(step, span), recorder: lease, caps: limits,
+      now: { [clock] in clock.now() })
     return await withTaskGroup(of: String?.self) { group in
       group.addTask { await self.work(loop, step, lease, span) }
       group.addTask {
@@ -74,11 +86,27 @@ public final class StepRunner: Sendable {
     }
   }
 
+  private func toolset(_ step: LeasedStep, _ span: Span) -> StepToolset {
+    let assertion = step.assertion
+    let context = ToolContext(
+      tenant: step.tenant, run: step.run, step: step.id, attempt: step.attempt, project: step.project,
+      principal: step.principal, token: step.token, assertion: { assertion.text },
+      traceparent: span.context.traceparent)
+    return StepToolset(
+      tools, context: context, wanted: step.start.input.tools, approve: step.start.input.approve, drain: drain
+    ) { [link] text, name in try await link.keep(text, as: name, for: step) }
+  }
+
   private func work(_ loop: AgentLoop, _ step: LeasedStep, _ lease: LeaseSession, _ span: Span) async -> String? {
     do {
       let outcome: AttemptOutcome
       do {
-        outcome = .success(try await loop.run())
+        switch try await loop.run() {
+        case .delivered(let result): outcome = .success(result)
+        case .waiting(let wait): outcome = .waiting(wait)
+        }
+      } catch let released as AttemptReleased {
+        outcome = .released(released.calls)
       } catch let failure as AgentFailure {
         span.recordError(type: failure.code, message: failure.message)
         telemetry.logger.warning(
@@ -88,8 +116,12 @@ public final class StepRunner: Sendable {
         outcome = .failure(failure)
       }
       guard try await lease.deliver(outcome) else { return "undelivered" }
-      if case .failure = outcome { return "failed" }
-      return "succeeded"
+      switch outcome {
+      case .success: return "succeeded"
+      case .failure: return "failed"
+      case .waiting: return "waiting"
+      case .released: return "released"
+      }
     } catch { return StepRunner.word(for: error) }
   }
 
