@@ -218,8 +218,18 @@ var targets: [Target] = [
     [
       "Contracts", "GatewayForwarding", "GatewayIdentity", "HTTP", "HTTPWire", "Primitives", "ServiceKit", "Settings",
     ]),
+  // What the orchestrator keeps for the agents of a run: seen by those who use it, without what reaches it.
+  library("AgentWorkspace", at: "Services/AgentCore/Workspace", ["Contracts", "Primitives"]),
   library(
-    "AgentTools", at: "Services/AgentCore/Tools", ["Contracts", "Crypto", "JSON", "JSONSchema", "Primitives"]),
+    "AgentTools", at: "Services/AgentCore/Tools",
+    ["Contracts", "Crypto", "HTTPWire", "JSON", "JSONSchema", "Primitives"]),
+  // Where tool calls are made: the runner, the built-in tools, their clients.
+  library(
+    "AgentToolCalls", at: "Services/AgentCore/ToolCalls",
+    [
+      "AgentTools", "AgentWorkspace", "ContentCoding", "Contracts", "HTTP", "HTTPWire", "JSON", "Primitives", "Reactor",
+      "Settings", "SystemSources", "Telemetry",
+    ]),
   library(
     "AgentLoop", at: "Services/AgentCore/Loop", ["Contracts", "Crypto", "JSON", "JSONSchema", "Primitives"]),
   library(
@@ -324,7 +334,13 @@ var targets: [Target] = [
       "ModelCalls", "AnswerCache", "Contracts", "Dialects", "HTTP", "HTTPTestKit", "HTTPWire", "JSON", "Primitives",
       "Reactor",
     ]),
-  tests("AgentTools", ["AgentTools", "Contracts", "JSON", "Primitives"]),
+  tests("AgentTools", ["AgentTools", "Contracts", "HTTPWire", "JSON", "Primitives"]),
+  tests(
+    "AgentToolCalls",
+    [
+      "AgentToolCalls", "AgentTools", "AgentWorkspace", "Contracts", "HTTP", "HTTPWire", "JSON", "Primitives",
+      "Reactor", "ReactorTestKit", "Settings", "SystemSources", "Telemetry",
+    ]),
   tests("AgentLoop", ["AgentLoop", "Contracts", "Crypto", "JSON", "Primitives"]),
   tests(
     "ServiceKit",

@@ -16,7 +16,8 @@ import Testing
     #expect(Toolbox.run("calculate", arguments: "{\"expression\":\"\(long)\"}") == "error: the expression is too long")
     let deep = String(repeating: "(", count: 400) + "1" + String(repeating: ")", count: 400)
     #expect(
-      Toolbox.run("calculate", arguments: "{\"expression\":\"\(deep)\"}") == "error: not an arithmetic expression")
+      Toolbox.run("calculate", arguments: "{\"expression\":\"\(deep)\"}")
+        == "error: the expression is nested too deeply")
   }
 
   @Test func `what a model gets wrong is answered in words`() {

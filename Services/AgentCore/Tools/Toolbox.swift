@@ -18,6 +18,9 @@ package enum Toolbox {
     guard let expression = (try? JSONDocument(parsing: arguments))?.root["expression"]?.string else {
       return "error: the argument \"expression\" is missing"
     }
-    return Calculator.evaluate(expression)
+    switch Calculator.evaluate(expression) {
+    case .success(let value): return value
+    case .failure(let error): return "error: \(error.message)"
+    }
   }
 }
