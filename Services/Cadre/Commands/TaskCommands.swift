@@ -48,7 +48,7 @@ struct TaskCommands {
   }
 
   /// The API at an address, with a key.
-  private struct API {
+  struct API {
     let url: String
     let key: String
     let hint: String
@@ -66,7 +66,7 @@ struct TaskCommands {
     }
   }
 
-  private func api(_ options: Options) throws(OptionError) -> API {
+  func api(_ options: Options) throws(OptionError) -> API {
     let port = try options.number("port", default: 8080, in: 1...65_535)
     guard let url = options["url"] else {
       return API(url: "http://127.0.0.1:\(port)", key: try key(options), hint: "start the stack with: cadre up")

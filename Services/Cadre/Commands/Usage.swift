@@ -11,6 +11,11 @@ enum Usage {
       submit PROMPT   submit a task and wait for its answer
       get TASK        show a task
       events RUN      show the history of a run
+      artefacts RUN   list the files of a run
+      artefact get    download a file
+      tools           list tools
+      tool add        upload a tool: a manifest and a .wasm, .py or .js file
+      mcp             add, list and remove MCP servers
       replay FILE...  replay run bundles and compare every decision, without a database
       doctor          check an installation, and say how to mend what is wrong
       status          show services, queue, runs, workers, spend and breakers
@@ -77,6 +82,58 @@ enum Usage {
     Shows the history of a run: sequence number, time, type and step of each event.
 
     \(client)
+    """,
+    "artefacts": """
+    Usage: cadre artefacts RUN [options]
+
+    Lists the newest versions of the files of a run: id, bytes, media type and name.
+
+    \(client)
+    """,
+    "artefact": """
+    Usage: cadre artefact get ID [options]
+
+    Downloads a file, to the standard output unless a file is named.
+
+    \(client)
+      -o FILE         write it to FILE
+
+    Example: cadre artefact get artefact_0198... -o plot.png
+    """,
+    "tools": """
+    Usage: cadre tools [options]
+
+    Lists built-in tools, tools of users and tools of MCP servers: name, source, risk and status.
+
+    \(client)
+    """,
+    "tool": """
+    Usage: cadre tool add MANIFEST FILE [options]
+           cadre tool remove NAME [options]
+
+    Uploads a tool, or a new version of it: a JSON manifest (name, description, parameters, runtime, risk, idempotent,
+    timeout_ms, result_bytes_max) and its source, a .wasm, .py or .js file. docs/tools.md describes both.
+
+    \(client)
+
+    Example: cadre tool add slugify.json slugify.py
+    """,
+    "mcp": """
+    Usage: cadre mcp list [options]
+           cadre mcp add NAME URL [options]
+           cadre mcp add NAME COMMAND [ARGUMENT...] [options]
+           cadre mcp remove ID [options]
+
+    Registers MCP servers whose tools agents may use. A command must be allowed by the operator
+    (CADRE_MCP_ALLOWED_COMMANDS). Values are stored encrypted and never shown.
+
+    \(client)
+      --header N=V    a header field of every request; may stand several times. V is @FILE for the content of a file
+      --env N=V       a variable of the program's environment, in the same form
+      --trust T       approve: each tool needs an approval (default); pin: a tool is approved as it is first seen
+      --timeout N     seconds for a call of a tool (default 30)
+
+    Example: cadre mcp add search https://mcp.example.com/mcp --header authorization=@token
     """,
     "replay": """
     Usage: cadre replay FILE... [options]

@@ -2,7 +2,8 @@ internal import HTTPWire
 
 extension Routes {
   /// Everything that the orchestrator answers.
-  public static let orchestrator = tasks + runs + approvals + workflows + projects + schedules + workers + weights
+  public static let orchestrator =
+    tasks + runs + approvals + workflows + projects + schedules + workers + weights + workspace
 
   /// Tasks. The gateway names the run of a submission, so that one that is sent again makes the same run.
   static let tasks: [RouteSpecification] = [
