@@ -116,6 +116,7 @@ var targets: [Target] = [
       .embedInCode("Migrations/0001_runs.sql"), .embedInCode("Migrations/0002_workflows.sql"),
       .embedInCode("Migrations/0003_histories.sql"), .embedInCode("Migrations/0004_claims.sql"),
       .embedInCode("Migrations/0005_lists.sql"), .embedInCode("Migrations/0006_deleted_workflows.sql"),
+      .embedInCode("Migrations/0007_asks.sql"),
     ]),
   library(
     "StepDispatch", at: "Services/Orchestrator/Dispatch",
