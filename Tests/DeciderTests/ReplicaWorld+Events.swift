@@ -232,7 +232,7 @@ extension ReplicaWorld {
         for question in state.questions(of: step) where question.status == .open {
           let input = RunInput.answer(
             step: step.key, attempt: question.attempt, ask: question.ask.key,
-            subjectSHA256: question.ask.subject.sha256, answer())
+            subjectSHA256: question.ask.subject.sha256, answered())
           // Of two replicas that are asked at the same time one takes it.
           let first = try change(replica, run, [input])
           let second = try change(1 - replica, run, [input])

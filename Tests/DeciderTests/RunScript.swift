@@ -69,7 +69,7 @@ func ask(
     expiresMilliseconds: expires)
 }
 
-func answer(_ outcome: AskAnswer.Outcome = .answered, bytes: Int = 1) -> AskAnswer {
+func answered(_ outcome: AskAnswer.Outcome = .answered, bytes: Int = 1) -> AskAnswer {
   AskAnswer(
     outcome: outcome, answer: PayloadRef(sha256: String(repeating: "b", count: 64), bytes: bytes), by: "u", comment: "",
     at: 5)

@@ -260,7 +260,7 @@ struct SimulatedWorld {
       : .answer(
         step: step.key, attempt: question.attempt, ask: question.ask.key,
         subjectSHA256: random.chance(50) ? nil : question.ask.subject.sha256,
-        DeciderTests.answer(random.pick([.approved, .rejected, .answered])))
+        answered(random.pick([.approved, .rejected, .answered])))
     do { try apply(input) } catch let refusal as RunRefusal {
       guard !isOpen else { throw Broken("an answer was refused: \(refusal)") }
       return

@@ -8,7 +8,7 @@ import Testing
   private static func suspended(
     _ asks: [Ask] = [ask("a"), ask("b")], _ change: (inout WorkflowStep) -> Void = { _ in }
   ) throws -> RunScript {
-    var run = try RunScript(workflow(step("s", change)))
+    var run = try RunScript(workflow(step("s", [], change)))
     try run.apply(.lease(step: "s", worker: "w"))
     try run.apply(.record(step: "s", attempt: 1, [call(0)]))
     try run.apply(.suspend(step: "s", attempt: 1, asks))
@@ -16,7 +16,7 @@ import Testing
   }
 
   private static func answer(_ key: String, attempt: Int = 1, subject: String? = nil) -> RunInput {
-    .answer(step: "s", attempt: attempt, ask: key, subjectSHA256: subject, DeciderTests.answer())
+    .answer(step: "s", attempt: attempt, ask: key, subjectSHA256: subject, answered())
   }
 
   private static func verify(_ run: RunScript) {
@@ -37,7 +37,7 @@ import Testing
       ])
     let step = try #require(run.state.step("s"))
     #expect(step.recordedCalls == 1)
-    #expect(run.state.questions(of: step).map(\.status) == [.expired(at: 9), .answered(DeciderTests.answer())])
+    #expect(run.state.questions(of: step).map(\.status) == [.expired(at: 9), .answered(answered())])
     // Its only attempt is still to be failed.
     try run.fail("s", isRetryable: true)
     guard case .runFailed(step: "s", let failure) = run.history.last else { throw Broken("\(run.history)") }
@@ -153,7 +153,7 @@ import Testing
     // What undoes may ask, too.
     try run.apply(.lease(step: "undo", worker: "w"))
     try run.apply(.suspend(step: "undo", attempt: 1, [ask("u")]))
-    try run.apply(.answer(step: "undo", attempt: 1, ask: "u", subjectSHA256: nil, DeciderTests.answer()))
+    try run.apply(.answer(step: "undo", attempt: 1, ask: "u", subjectSHA256: nil, answered()))
     try run.work("undo")
     #expect(run.state.status == .failed)
     Self.verify(run)
