@@ -46,7 +46,9 @@ package struct OrchestratorRoutes: Sendable {
     RunRoutes(engine: engine, store: runs, callers: callers).add(to: &router)
     HistoryRoutes(engine: engine, store: runs, workspace: workspace, callers: callers).add(to: &router)
     StepRoutes(engine: engine, store: runs, callers: callers).add(to: &router)
+    StepCallRoutes(engine: engine, store: runs, callers: callers).add(to: &router)
     ApprovalRoutes(engine: engine, approvals: storage.approvals, callers: callers).add(to: &router)
+    QuestionRoutes(engine: engine, approvals: storage.approvals, callers: callers).add(to: &router)
     WorkflowRoutes(engine: engine, store: runs, workflows: storage.workflows, callers: callers).add(to: &router)
     ProjectRoutes(projects: storage.projects, callers: callers).add(to: &router)
     ScheduleRoutes(
