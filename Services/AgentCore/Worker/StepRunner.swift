@@ -9,6 +9,7 @@ public import Telemetry
 public final class StepRunner: Sendable {
   private let models: any ModelTransport
   private let link: any OrchestratorLink
+  private let heartbeats: LeaseHeartbeats
   private let clock: any WorkerClock
   private let policy: ModelRetryPolicy
   private let telemetry: Telemetry
@@ -31,6 +32,7 @@ public final class StepRunner: Sendable {
     self.policy = policy
     self.telemetry = telemetry
     metrics = WorkerMetrics(telemetry.registry)
+    heartbeats = LeaseHeartbeats(link: link, clock: clock, metrics: metrics, logger: telemetry.logger)
     telemetry.registry.observeGauge("cadre_agent_attempts_running", help: "Attempts in progress.") { [weak self] in
       Double(self?.count ?? 0)
     }
@@ -66,7 +68,8 @@ public final class StepRunner: Sendable {
   }
 
   private func attempt(_ step: LeasedStep, _ span: Span) async -> String {
-    let lease = LeaseSession(step, link: link, clock: clock, metrics: metrics, logger: telemetry.logger)
+    let lease = LeaseSession(
+      step, link: link, heartbeats: heartbeats, clock: clock, metrics: metrics, logger: telemetry.logger)
     let caller = ModelCaller(
       transport: models, step: step, trace: span.context, clock: clock, policy: policy, metrics: metrics, drain: drain)
     let loop = AgentLoop(

@@ -1,6 +1,6 @@
 package import Contracts
 internal import Postgres
-package import Primitives
+internal import Primitives
 internal import SystemSources
 
 /// Files that a run has from its beginning.

@@ -2,7 +2,7 @@ package import Artefacts
 package import Contracts
 internal import JSON
 package import Postgres
-package import Primitives
+internal import Primitives
 internal import SystemSources
 
 /// The table of memories: a full-text store of each project.

@@ -145,6 +145,19 @@ package struct MCPToolStore: Sendable {
       """
   }
 
+  /// A tool of any server of the tenant.
+  package func tool(_ tenant: TenantID, _ name: String) async throws -> MCPToolRow? {
+    try await pool.query(MCPToolStore.find, (tenant, name)).first
+  }
+
+  static let find = Statement<(tenant: TenantID, name: String), MCPToolRow>(MCPToolRow.columns) { parameter in
+    let tenant = parameter("tenant", .uuid) { $0.tenant.uuid }
+    let name = parameter("name", .text) { $0.name }
+    return """
+      select \(MCPToolRow.columns) from mcp_tool t where t.tenant_id = \(tenant) and t.name = \(name) limit 1
+      """
+  }
+
   /// The tools of the tenant that are offered to agents.
   package func offered(_ tenant: TenantID, limit: Int) async throws -> [MCPToolRow] {
     try await pool.query(MCPToolStore.listOffered, (tenant, limit))

@@ -1,9 +1,9 @@
-package import Artefacts
+internal import Artefacts
 package import Contracts
 internal import Crypto
 internal import JSON
 package import Postgres
-package import Primitives
+internal import Primitives
 internal import SystemSources
 
 /// The tools and MCP servers that tenants have beside the built-in tools.
