@@ -76,7 +76,8 @@ private func run(_ arguments: [String], _ environment: [String: String] = [:]) -
     (["approve"], "approve needs the id"), (["reject", "a", "b"], "reject needs the id"),
     (["answer", "a"], "answer needs the id of a question and the answer"), (["answer", "a/b", "x"], "is no id"),
     (["outcome", "a"], "outcome needs the id"), (["questions", "x"], "questions takes no words"),
-    (["approvals", "--status", "a&b"], "is no id"), (["submit", "x", "--comment", "y"], "there is no option --comment"),
+    (["approvals", "--status", "a&b"], "is no id"),
+    (["submit", "x", "--comment", "y"], "there is no option --comment"),
     (["get", "x", "--url", "ftp://a"], "--url takes an address"), (["up", "x"], "up takes no words"),
     (["up", "--set", "a=b"], "--set takes SERVICE.NAME=VALUE"),
   ])

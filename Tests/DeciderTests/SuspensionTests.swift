@@ -25,7 +25,7 @@ import Testing
   }
 
   @Test func `a step waits until all is answered, and goes on from its journal at no attempt's cost`() throws {
-    var run = try Self.suspended { $0.retry.attemptsMax = 1 }
+    var run = try Self.suspended { $0.retry = .init(attemptsMax: 2, backoffMilliseconds: 0, backoffMillisecondsMax: 0) }
     #expect(run.status("s") == .waiting && !run.state.isActive)
     try run.apply(Self.answer("b"))
     #expect(run.status("s") == .waiting)
@@ -38,7 +38,9 @@ import Testing
     let step = try #require(run.state.step("s"))
     #expect(step.recordedCalls == 1)
     #expect(run.state.questions(of: step).map(\.status) == [.expired(at: 9), .answered(answered())])
-    // Its only attempt is still to be failed.
+    // Both of its attempts are still to be failed.
+    try run.fail("s", isRetryable: true)
+    #expect(run.status("s") == .ready)
     try run.fail("s", isRetryable: true)
     guard case .runFailed(step: "s", let failure) = run.history.last else { throw Broken("\(run.history)") }
     #expect(failure.code == "broken")

@@ -125,7 +125,8 @@ public enum RunEvent: Hashable, Sendable {
     case .stepStarted(let step, _, _), .callRecorded(let step, _, _), .stepSucceeded(let step, _, _, _, _),
       .planExpanded(let step, _, _, _, _), .stepFailed(let step, _, _, _), .stepLost(let step, _, _, _),
       .stepTimedOut(let step, _, _, _, _), .stepSuspended(let step, _, _), .askAnswered(let step, _, _, _),
-      .askExpired(let step, _, _, _), .stepReleased(let step, _, _), .delayElapsed(let step, _), .childStarted(let step, _, _),
+      .askExpired(let step, _, _, _), .stepReleased(let step, _, _), .delayElapsed(let step, _),
+      .childStarted(let step, _, _),
       .approvalRequested(let step, _, _), .approvalDecided(let step, _, _), .stepReady(let step, _, _),
       .stepFannedOut(let step, _), .stepCompleted(let step, _), .stepRefused(let step, _, _),
       .stepDegraded(let step, _), .stepExhausted(let step), .stepSkipped(let step):

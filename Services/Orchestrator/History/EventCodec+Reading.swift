@@ -130,7 +130,8 @@ extension EventCodec {
   }
 
   private static func call(_ type: String, _ view: JSONView) -> CallRecord? {
-    guard let kind = CallRecord.Kind(eventType: type), let result = payload(view["result"]), let index = view["index"]?.int, let name = view["name"]?.string,
+    guard let kind = CallRecord.Kind(eventType: type), let result = payload(view["result"]),
+      let index = view["index"]?.int, let name = view["name"]?.string,
       let request = view["request_sha256"]?.string
     else { return nil }
     return CallRecord(

@@ -17,7 +17,7 @@ package struct HeldLease: Sendable {
   /// Whether this heartbeat has extended it.
   package let isExtended: Bool
 
-  /// Of a lease `l` that was extended `e`, or not, and its run `r`.
+  /// Of a lease `l` and its run `r`; `extended` has those that were extended.
   static let columns = ResultColumns<HeldLease> { column in
     let step = column("l.step_id", .uuid)
     let run = column("l.run_id", .uuid)
@@ -26,11 +26,12 @@ package struct HeldLease: Sendable {
     let token = column("l.token", .uuid)
     let lane = column("l.lane", .text)
     let lease = column("l.life_ms", .int8)
-    let isExtended = column("e.step_id is not null", .bool)
+    let isExtended = column("l.is_due and l.step_id in (select e.step_id from extended e)", .bool)
     return { row in
       HeldLease(
         step: StepID(try row[step]), run: RunID(try row[run]), tenant: TenantID(try row[tenant]),
-        task: try row[task].map { TaskID($0) }, token: try row[token], lane: try row[lane], leaseMilliseconds: try row[lease],
+        task: try row[task].map { TaskID($0) }, token: try row[token], lane: try row[lane],
+        leaseMilliseconds: try row[lease],
         isExtended: try row[isExtended])
     }
   }

@@ -37,7 +37,8 @@ extension RunStore {
   }
 
   /// The leases that workers still have, out of many. Those of which a third has passed are extended; the others are
-  /// only looked up, so that workers may ask often.
+  /// only looked up, so that workers may ask often. Extending a lease that has passed to another worker in that moment
+  /// does no harm.
   package func heartbeats(_ leases: [LeaseToken], milliseconds: Int64) async throws -> [HeldLease] {
     guard !leases.isEmpty else { return [] }
     return try await pool.query(RunStore.checkLeases, (leases, milliseconds))
@@ -65,11 +66,9 @@ extension RunStore {
           clock_timestamp() + coalesce(x.heartbeat_ms, \(milliseconds)) * interval '1 millisecond',
           coalesce(x.closes_at, 'infinity'))
         where x.step_id = any(array(select o.step_id from held o where o.is_due))
-          and x.token = any(array(select o.token from held o where o.is_due))
         returning x.step_id
       )
-      select \(HeldLease.columns) from held l left join extended e on e.step_id = l.step_id
-      left join run r on r.id = case when e.step_id is not null then l.run_id end
+      select \(HeldLease.columns) from held l left join run r on r.id = case when l.is_due then l.run_id end
       """
   }
 

@@ -3,8 +3,11 @@ internal import HTTPWire
 extension ProblemCode {
   /// What the management API answers with.
   static let resources: [ProblemCode] =
-    ["task", "run", "step", "approval", "question", "belief", "schedule", "workflow", "workflow version", "project", "limit", "weight"]
-      .map {
+    [
+      "task", "run", "step", "approval", "question", "belief", "schedule", "workflow", "workflow version", "project",
+      "limit", "weight",
+    ]
+    .map {
       notFound($0)
     } + [
       outdated, nameTaken, idempotencyKeyReused,
@@ -34,7 +37,8 @@ extension ProblemCode {
 extension ProblemCode {
   /// Tasks, runs, approvals.
   static let runs: [ProblemCode] = [
-    runEnded, runOpen, noResult, stale, alreadyPaused, notPaused, contended, subjectDiffers, alreadyDecided, kindDiffers,
+    runEnded, runOpen, noResult, stale, alreadyPaused, notPaused, contended, subjectDiffers, alreadyDecided,
+    kindDiffers,
     unknownSignal, tooManySignals, stepNotBegun, unknownStep, unknownEvent, nothingLeft, notFailed, workflowGone,
     unreadableHistory,
   ]

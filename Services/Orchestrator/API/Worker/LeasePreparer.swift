@@ -108,7 +108,8 @@ struct LeasePreparer: Sendable {
           leased,
           Failure(
             code: "journal_too_large",
-            message: "What the step has recorded (\(step.journalBytes) bytes) is more than a worker can be given again.",
+            message:
+              "What the step has recorded (\(step.journalBytes) bytes) is more than a worker can be given again.",
             isRetryable: false, next: .anew))
         continue
       }
