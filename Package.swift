@@ -137,7 +137,8 @@ var targets: [Target] = [
   library(
     "RunEngine", at: "Services/Orchestrator/Engine",
     [
-      "Artefacts", "SystemSources", "StepDispatch", "RunStorage", "History", "Workflows", "Decider", "Contracts", "JSON",
+      "Artefacts", "SystemSources", "StepDispatch", "RunStorage", "History", "Workflows", "Decider", "Contracts",
+      "JSON",
       "Postgres",
       "Primitives", "Reactor", "Telemetry",
     ]),
@@ -262,7 +263,8 @@ var targets: [Target] = [
   service(
     "agent-core", at: "Services/AgentCore/Main",
     [
-      "AgentLoop", "AgentWorker", "HTTP", "HTTPWire", "Primitives", "SystemSources", "Reactor", "ServiceKit",
+      "AgentLoop", "AgentToolCalls", "AgentTools", "AgentWorker", "HTTP", "HTTPWire", "Primitives", "SystemSources",
+      "Reactor", "ServiceKit",
       "Settings", "Telemetry",
     ]),
   library(
@@ -285,7 +287,8 @@ var targets: [Target] = [
   library(
     "CadreCommands", at: "Services/Cadre/Commands",
     [
-      "CLinux", "CadreOperations", "Decider", "HTTPWire", "JSON", "LocalStack", "Primitives", "Process", "History", "ServiceKit",
+      "CLinux", "CadreOperations", "Decider", "HTTPWire", "JSON", "LocalStack", "Primitives", "Process", "History",
+      "ServiceKit",
       "SystemSources", "Workflows",
     ]),
   service("cadre", at: "Services/Cadre/Main", ["CadreCommands"]),

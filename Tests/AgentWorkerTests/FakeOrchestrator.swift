@@ -124,6 +124,4 @@ final class FakeOrchestrator: OrchestratorLink {
       return .accepted
     }
   }
-
-  func keep(_ text: String, as name: String, for step: LeasedStep) async throws -> ArtefactReference? { nil }
 }

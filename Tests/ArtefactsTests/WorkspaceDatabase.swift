@@ -54,7 +54,8 @@ final class WorkspaceDatabase: @unchecked Sendable {
 
   /// The answer of a statement, as text.
   func query(_ sql: String) throws -> String {
-    try server.query("set search_path = \(OrchestratorSchema.name); \(sql)").split(separator: "\n").last.map(String.init)
+    try server.query("set search_path = \(OrchestratorSchema.name); \(sql)").split(separator: "\n").last.map(
+      String.init)
       ?? ""
   }
 

@@ -15,8 +15,6 @@ public struct OrchestratorClient: OrchestratorLink, StepSource {
   private static let answerBytesMax = 64 << 20
   private static let callTimeout = Duration.seconds(15)
   private static let detailBytesMax = 500
-  private static let referenceBytesMax = 64 << 10
-  private static let leaseToken = "x-cadre-lease-token"
 
   private let client: HTTPClient
   private let peers: PeerSet
@@ -99,25 +97,6 @@ public struct OrchestratorClient: OrchestratorLink, StepSource {
     let request = ResultRequest(token: step.token, attempt: step.attempt, calls: outcome.calls, outcome: reported)
     return try await send(
       step, WorkerPath.result(step.id.description), request.document(), OrchestratorClient.callTimeout, step.trace)
-  }
-
-  /// Stores a text as an artefact, once.
-  public func keep(_ text: String, as name: String, for step: LeasedStep) async throws -> ArtefactReference? {
-    var headers = HTTPHeaders()
-    headers.append(.contentType, "text/plain; charset=utf-8")
-    headers.append(InternalHeader.assertion, step.assertion.text)
-    headers.append(OrchestratorClient.leaseToken, step.token.description)
-    let path = "/worker/v1/steps/\(step.id)/artefacts/\(name)"
-    do {
-      let answer = try await peers.send(with: client, peer: "orchestrator") { base in
-        HTTPClientRequest(
-          .put, try base.appending(path: path), headers: headers, body: .bytes(Array(text.utf8)),
-          timeout: OrchestratorClient.callTimeout, isIdempotent: true, trace: step.trace)
-      }
-      let bytes = try await answer.body.collect(upTo: OrchestratorClient.referenceBytesMax)
-      guard answer.status.isSuccess else { return nil }
-      return (try? JSONDocument(parsing: bytes)).flatMap { ArtefactReference($0.root) }
-    } catch let error as CancellationError { throw error } catch { return nil }
   }
 
   private func send(

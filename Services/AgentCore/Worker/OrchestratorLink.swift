@@ -67,6 +67,4 @@ public protocol OrchestratorLink: Sendable {
   func heartbeat(_ steps: [LeasedStep], timeout: Duration) async throws -> HeartbeatsAnswer
   /// Ends the attempt. Throws `CancellationError`.
   func deliver(_ outcome: AttemptOutcome, for step: LeasedStep) async throws -> LinkAnswer
-  /// Stores a text as an artefact of the run; `nil` when that cannot be done. Throws `CancellationError`.
-  func keep(_ text: String, as name: String, for step: LeasedStep) async throws -> ArtefactReference?
 }

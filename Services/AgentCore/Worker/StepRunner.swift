@@ -1,5 +1,6 @@
 public import AgentLoop
 public import AgentTools
+public import AgentWorkspace
 internal import Contracts
 internal import Primitives
 internal import Synchronization
@@ -15,17 +16,21 @@ public final class StepRunner: Sendable {
   private let telemetry: Telemetry
   private let metrics: WorkerMetrics
   private let tools: any ToolCalling
+  private let artefacts: (any ArtefactStoring)?
   private let limits: AgentLimits
   private let drain = DrainSignal()
   private let running = Atomic<Int>(0)
 
-  /// Makes a runner. `limits` is how far any step may go.
+  /// Makes a runner. `artefacts` is where results go that are too long for a conversation, `limits` how far any step
+  /// may go.
   public init(
-    models: any ModelTransport, tools: any ToolCalling, link: any OrchestratorLink, clock: any WorkerClock,
-    policy: ModelRetryPolicy, limits: AgentLimits = AgentLimits(), telemetry: Telemetry
+    models: any ModelTransport, tools: any ToolCalling, artefacts: (any ArtefactStoring)? = nil,
+    link: any OrchestratorLink, clock: any WorkerClock, policy: ModelRetryPolicy,
+    limits: AgentLimits = AgentLimits(), telemetry: Telemetry
   ) {
     self.models = models
     self.tools = tools
+    self.artefacts = artefacts
     self.limits = limits
     self.link = link
     self.clock = clock
@@ -95,9 +100,17 @@ public final class StepRunner: Sendable {
       tenant: step.tenant, run: step.run, step: step.id, attempt: step.attempt, project: step.project,
       principal: step.principal, token: step.token, assertion: { assertion.text },
       traceparent: span.context.traceparent)
+    let workspace = WorkspaceStep(
+      step: step.id, tenant: step.tenant, token: step.token, assertion: { assertion.text },
+      traceparent: span.context.traceparent)
     return StepToolset(
       tools, context: context, wanted: step.start.input.tools, approve: step.start.input.approve, drain: drain
-    ) { [link] text, name in try await link.keep(text, as: name, for: step) }
+    ) { [artefacts] text, name in
+      guard let artefacts, let name = ArtefactName(name) else { return nil }
+      do {
+        return try await artefacts.put(name, Array(text.utf8), mediaType: "text/plain; charset=utf-8", for: workspace)
+      } catch let error as CancellationError { throw error } catch { return nil }
+    }
   }
 
   private func work(_ loop: AgentLoop, _ step: LeasedStep, _ lease: LeaseSession, _ span: Span) async -> String? {
