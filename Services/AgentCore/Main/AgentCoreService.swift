@@ -25,7 +25,7 @@ final class AgentCoreService: Service {
   static let router = Setting(
     "llm_router.url", .string(bytesMaximum: 2048), default: "http://127.0.0.1:8082",
     "Base URL of the llm-router; several replicas are separated by commas.")
-  static let slots = Setting("worker.slots", .int(in: 1...256), default: 16, "Steps that run at the same time.")
+  static let slots = Setting("worker.slots", .int(in: 1...1024), default: 16, "Steps that run at the same time.")
   static let workerName = Setting(
     "worker.name", .string(bytesMaximum: 150), default: "",
     "Name of this worker in histories; empty takes host and process.")
