@@ -18,6 +18,12 @@ final class AgentCoreService: Service {
     name: "agent-core", summary: "Works: leases steps, thinks with models, acts with tools.",
     version: CadreVersion.current)
   static let defaultPort = 8083
+  /// Each step that runs holds a connection to the llm-router for as long as its model thinks.
+  static var httpClient: HTTPClientConfiguration {
+    var configuration = HTTPClientConfiguration()
+    configuration.connectionsPerOriginMax = 1024
+    return configuration
+  }
 
   static let orchestrator = Setting(
     "orchestrator.url", .string(bytesMaximum: 2048), default: "http://127.0.0.1:8081",
