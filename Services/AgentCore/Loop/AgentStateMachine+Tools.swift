@@ -199,7 +199,7 @@ extension AgentStateMachine {
     for (number, place) in turn.calls.indices.filter({ turn.calls[$0].status == .undecided }).enumerated() {
       // Fail closed: what nobody has decided is not made.
       let decision =
-        number < decisions.count ? decisions[number] : StepToolDecision(.deny, rule: "undecided", reason: "no decision")
+        number < decisions.count ? decisions[number] : StepToolDecision(.deny(nil), rule: "undecided", reason: "no decision")
       noted.append((place, decision))
     }
     let isPlain = noted.allSatisfy { place, decision in
@@ -211,7 +211,8 @@ extension AgentStateMachine {
     for (place, decision) in noted {
       switch decision.verdict {
       case .run: turn.calls[place].status = .ready
-      case .deny: end(place, .error("denied", "the call was not allowed: \(decision.reason)"), &turn)
+      case .deny(let report):
+        end(place, report ?? .error("denied", "the call was not allowed: \(decision.reason)"), &turn)
       case .known(let report): end(place, report, &turn)
       case .approve, .question:
         turn.calls[place].status = Gates.status(of: decision, key: turn.calls[place].key) ?? .ready

@@ -101,7 +101,7 @@ final class StepToolset: StepTools {
     case .run(let decided):
       state.withLock { $0.decided[call.key] = decided }
       return StepToolDecision(.run, rule: rule, reason: reason)
-    case .deny(let result): return StepToolDecision(.known(StepToolset.report(result)), rule: rule, reason: reason)
+    case .deny(let result): return StepToolDecision(.deny(StepToolset.report(result)), rule: rule, reason: reason)
     case .ask(let ask):
       let verdict: StepToolDecision.Verdict =
         switch ask.kind {
