@@ -127,11 +127,16 @@ import Testing
 
   @Test func `thoughts go back unchanged, whatever their form`() async throws {
     let thoughts = #"""
-      "reasoning_content":"hm","reasoning":"hm","reasoning_details":[{"type":"reasoning.text","text":"hm","signature":"c2ln","format":"anthropic-claude-v1"},{"type":"reasoning.encrypted","data":"ZGF0YQ==","id":"r1"}],"thinking_blocks":[{"type":"redacted_thinking","data":"x"}]
+      "reasoning_content":"hm","reasoning":"hm","reasoning_details":[
+        {"type":"reasoning.text","text":"hm","signature":"c2ln","format":"anthropic-claude-v1"},
+        {"type":"reasoning.encrypted","data":"ZGF0YQ==","id":"r1"}],"thinking_blocks":[{"type":"redacted_thinking","data":"x"}]
       """#
     let model = ScriptedModel(
       Completion.message(
-        #""content":null,\#(thoughts),"tool_calls":[{"id":"a","type":"function","function":{"name":"calculate","arguments":"{\"expression\":\"1+1\"}"}}]"#,
+        #"""
+        "content":null,\#(thoughts),"tool_calls":[{"id":"a","type":"function",
+          "function":{"name":"calculate","arguments":"{\"expression\":\"1+1\"}"}}]
+        """#,
         finish: "tool_calls"), Completion.text("2"))
     _ = try await attempt(try start(), models: model, recorder: MemoryJournal())
     let echoed = try #require(model.requests.last?["messages"]?[1])

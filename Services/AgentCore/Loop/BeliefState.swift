@@ -97,7 +97,8 @@ struct BeliefState: Hashable, Sendable {
     }
     let fact = Fact(
       id: id, text: BeliefState.cut(text, BeliefState.textBytesMax), source: source,
-      isObserved: toolsSeen.contains(source), confidence: Int64((confidence * 1000).rounded()), turn: turn)
+      isObserved: toolsSeen.contains(source), confidence: Int64(exactly: (confidence * 1000).rounded()) ?? 500,
+      turn: turn)
     if let place { facts[place] = fact } else { facts.append(fact) }
     guard facts.count > BeliefState.factsMax else { return }
     // The least certain goes, of equals the oldest.
