@@ -194,6 +194,16 @@ extension EndToEndTests {
       let late = try fixture.json(
         "POST", "/api/v1/questions/\(left["id"]?.string ?? "")/answer", body: #"{"answer":1}"#)
       #expect(late.status == 409 && late.root["code"]?.string == "already_decided")
+      // A retry keeps what was answered, and asks again what was not.
+      let (status, retry) = try fixture.json("POST", "/api/v1/runs/\(run)/retry", body: "{}")
+      let forked = try #require(retry["id"]?.string, "\(status)")
+      let fourth = try next("expiring")
+      #expect(fourth["run_id"]?.string == forked)
+      #expect(fourth["answers"]?.elements.map { $0["key"]?.string } == ["b"])
+      try fixture.suspend(fourth, ask("c"))
+      let again = try #require(try asked(forked, "questions").first)
+      #expect(again["status"]?.string == "pending" && again["id"]?.string != left["id"]?.string)
+      #expect(fixture.call("POST", "/api/v1/runs/\(forked)/cancel").status == 200)
     }
 
     @Test func `the heartbeats of all leases are one request, and the next one hears of a cancellation`() throws {
