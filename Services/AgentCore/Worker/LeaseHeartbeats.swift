@@ -32,7 +32,7 @@ final class LeaseHeartbeats: Sendable {
   private struct State {
     var followers: [UInt64: Follower] = [:]
     var nextID: UInt64 = 0
-    /// Tells a loop that was stopped from the one that runs.
+    /// Distinguishes a loop that was stopped from the one that runs.
     var generation: UInt64 = 0
     var stop: (@Sendable () -> Void)?
     var unsupportedUntil: UInt64?
