@@ -142,7 +142,11 @@ final class LeaseHeartbeats: Sendable {
   private func ask(_ part: [Follower]) async -> Asked {
     let sentAt = clock.now()
     let answer: HeartbeatsAnswer
-    do { answer = try await link.heartbeat(part.map(\.step), timeout: LeaseHeartbeats.timeout) } catch { return .over }
+    do { answer = try await link.heartbeat(part.map(\.step), timeout: LeaseHeartbeats.timeout) } catch {
+      if Task.isCancelled { return .over }
+      // Whatever it is: as long as there are leases, they are looked after.
+      answer = .unavailable(reason: "\(error)")
+    }
     switch answer {
     case .answered(let answers):
       for (follower, answer) in zip(part, answers) { follower.beats.yield(.answered(answer, sentAt: sentAt)) }
