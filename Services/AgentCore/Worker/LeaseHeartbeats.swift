@@ -108,9 +108,10 @@ final class LeaseHeartbeats: Sendable {
     leases.reduce(interval) { min($0, $1 / 3) }
   }
 
-  /// Time for a request. One that hangs leaves time for others, at other replicas, within the shortest lease.
+  /// Time for a request. One that hangs leaves time for others, at other replicas, within the shortest lease, of which
+  /// more than a third may have passed.
   static func timeout(_ leases: some Sequence<Duration>) -> Duration {
-    max(timeoutMin, leases.reduce(timeoutMax) { min($0, $1 / 3) })
+    max(timeoutMin, leases.reduce(timeoutMax) { min($0, $1 / 5) })
   }
 
   private func run(_ generation: UInt64) async {
