@@ -13,6 +13,10 @@ import Testing
   private final class Orchestrator: OrchestratorLink {
     let asked = Mutex<[[UUID]]>([])
     let lost = Mutex<Set<UUID>>([])
+    /// Requests that end with an error of no kind that is known.
+    let failures = Mutex(0)
+
+    struct Odd: Error {}
 
     func record(_ calls: [CallReport], for step: LeasedStep, timeout: Duration) async throws -> LinkAnswer {
       Issue.record("a lease is extended by itself")
@@ -23,6 +27,11 @@ import Testing
 
     func heartbeat(_ steps: [LeasedStep], timeout: Duration) async throws -> HeartbeatsAnswer {
       asked.withLock { $0.append(steps.map(\.token)) }
+      let fails = failures.withLock { failures in
+        failures -= 1
+        return failures >= 0
+      }
+      if fails { throw Odd() }
       return .answered(lost.withLock { lost in steps.map { lost.contains($0.token) ? .lost : .accepted } })
     }
   }
@@ -83,8 +92,30 @@ import Testing
     #expect(Set(orchestrator.asked.withLock { $0.prefix(2).flatMap { $0 } }) == Set(steps.map(\.token)))
   }
 
+  @Test func `whatever a request ends with, the next one follows`() async throws {
+    let clock = VirtualClock(tasks: 1)
+    let orchestrator = Orchestrator()
+    orchestrator.failures.withLock { $0 = 3 }
+    let heartbeats = Self.heartbeats(orchestrator, clock)
+    let step = try LeasedStep.sample()
+    let answers = await clock.run {
+      var answers: [LinkAnswer] = []
+      for await beat in heartbeats.follow(step) {
+        if case .answered(let answer, _) = beat { answers.append(answer) }
+        if answers.last == .accepted { break }
+      }
+      return answers
+    }
+    #expect(answers.count == 4 && answers.last == .accepted)
+    #expect(heartbeats.count == 0)
+  }
+
   @Test func `short leases are asked about more often`() {
     #expect(LeaseHeartbeats.pause([]) == .milliseconds(500))
     #expect(LeaseHeartbeats.pause([.seconds(15), .milliseconds(600)]) == .milliseconds(200))
+    // A replica that stands still leaves time for another one.
+    #expect(LeaseHeartbeats.timeout([.seconds(15)]) == .seconds(3))
+    #expect(LeaseHeartbeats.timeout([.seconds(15), .seconds(4)]) == .milliseconds(800))
+    #expect(LeaseHeartbeats.timeout([.milliseconds(300)]) == .milliseconds(600))
   }
 }

@@ -55,7 +55,8 @@ extension EndToEndTests {
       let approvals = try asked(run, "approvals")
       let questions = try asked(run, "questions")
       #expect(Set(approvals.compactMap { $0["kind"]?.string }) == ["tool_call", "unknown_outcome"])
-      #expect(questions.count == 1 && questions[0]["subject"]?["question"]?.string == "Which?")
+      try #require(questions.count == 1)
+      #expect(questions[0]["subject"]?["question"]?.string == "Which?")
       let call1 = try #require(approvals.first { $0["kind"]?.string == "tool_call" })
       let outcome = try #require(approvals.first { $0["kind"]?.string == "unknown_outcome" })
       let (a, u) = (call1["id"]?.string ?? "", outcome["id"]?.string ?? "")
@@ -92,7 +93,7 @@ extension EndToEndTests {
       #expect(second["attempt"]?.int == 2)
       #expect(second["journal"]?.elements.map { $0["kind"]?.string } == ["model", "note", "intent"])
       let answers = second["answers"].map { Array($0.elements) } ?? []
-      #expect(answers.map { $0["key"]?.string } == ["a/1", "q", "u"])
+      try #require(answers.map { $0["key"]?.string } == ["a/1", "q", "u"])
       #expect(answers[0]["answer"]?["approved"]?.bool == true && answers[0]["subject_sha256"]?.string == digest)
       #expect(answers[1]["answer"]?["text"]?.string == "the blue one" && answers[1]["by"]?.string != nil)
       #expect(answers[2]["answer"]?["result"]?.string == "sent")
@@ -133,7 +134,7 @@ extension EndToEndTests {
         cursor = page["next_cursor"]?.string
         try #require(calls.count < 10)
       }
-      #expect(calls.map { $0["kind"]?.string } == ["model", "note", "intent"])
+      try #require(calls.map { $0["kind"]?.string } == ["model", "note", "intent"])
       #expect(calls.map { $0["index"]?.int } == [0, 1, 2])
       #expect(calls[0]["usage"]?["model_calls"]?.int == 1 && calls[2]["result"]?["to"]?.string == "x")
       #expect(
@@ -193,6 +194,16 @@ extension EndToEndTests {
       let late = try fixture.json(
         "POST", "/api/v1/questions/\(left["id"]?.string ?? "")/answer", body: #"{"answer":1}"#)
       #expect(late.status == 409 && late.root["code"]?.string == "already_decided")
+      // A retry keeps what was answered, and asks again what was not.
+      let (status, retry) = try fixture.json("POST", "/api/v1/runs/\(run)/retry", body: "{}")
+      let forked = try #require(retry["id"]?.string, "\(status)")
+      let fourth = try next("expiring")
+      #expect(fourth["run_id"]?.string == forked)
+      #expect(fourth["answers"]?.elements.map { $0["key"]?.string } == ["b"])
+      try fixture.suspend(fourth, ask("c"))
+      let again = try #require(try asked(forked, "questions").first)
+      #expect(again["status"]?.string == "pending" && again["id"]?.string != left["id"]?.string)
+      #expect(fixture.call("POST", "/api/v1/runs/\(forked)/cancel").status == 200)
     }
 
     @Test func `the heartbeats of all leases are one request, and the next one hears of a cancellation`() throws {

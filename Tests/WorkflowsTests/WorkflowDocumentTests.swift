@@ -93,4 +93,40 @@ func parsed(_ text: String) throws -> Workflow {
     let lists = String(repeating: "[", count: 100) + String(repeating: "]", count: 100)
     #expect(throws: (any Error).self) { try parsed(#"{"name": "x", "steps": [{"key": "a", "input": \#(lists)}]}"#) }
   }
+
+  private static let agent = #"{"name":"w","steps":[{"key":"a","input":INPUT}]}"#
+
+  @Test(arguments: [
+    (#"{"tools":"all"}"#, "tools"), (#"{"tools":[1]}"#, "tools"), (#"{"tools":{"$literal":3}}"#, "tools"),
+    (#"{"approve":"execute"}"#, "approve"), (#"{"job":"sleep"}"#, "job"), (#"{"job":1}"#, "job"),
+    (#"{"output_schema":[]}"#, "output_schema"), (#"{"goal":[]}"#, "goal"), (#"{"limits":[]}"#, "limits"),
+    (#"{"limits":{"turns_max":-1}}"#, "limits"), (#"{"limits":{"turns":1}}"#, "limits"),
+    (#"{"limits":{"turns_max":1.5}}"#, "limits"),
+  ])
+  func `what a new document gives to agents is checked`(input: String, member: String) throws {
+    let document = try JSONDocument(parsing: Self.agent.replacing("INPUT", with: input))
+    do throws(JSONFieldsError) {
+      _ = try WorkflowDocument.read(document.root, version: 1, isNew: true)
+      Issue.record("\(input) is taken")
+    } catch { #expect(error.faults.map(\.pointer) == ["/steps/0/input/\(member)"]) }
+    // What was stored before there was such a check stays readable.
+    #expect(throws: Never.self) { try WorkflowDocument.read(document.root, version: 1) }
+  }
+
+  @Test(arguments: [
+    #"{"tools":"*","approve":["execute","tool:x"],"job":"review","output_schema":{},"goal":"g","limits":{"turns_max":0}}"#,
+    #"{"tools":[],"limits":{"time_ms_max":{"$ref":"input.time"},"turns_max":"{{input.turns}}"}}"#,
+    #"{"tools":{"$ref":"input.tools"},"job":"{{input.job}}","approve":[{"$ref":"input.a"}],"limits":{"$ref":"input.l"}}"#,
+    #"{"tools":null,"output_schema":true}"#, #"{"$ref":"input.all"}"#, #"{"other":{"tools":3}}"#, #"[3]"#,
+  ])
+  func `what a run fills in is left to it`(input: String) throws {
+    let document = try JSONDocument(parsing: Self.agent.replacing("INPUT", with: input))
+    #expect(throws: Never.self) { try WorkflowDocument.read(document.root, version: 1, isNew: true) }
+    // Other workers have inputs of their own.
+    let other = Self.agent.replacing("INPUT", with: #"{"tools":3}"#).replacing(
+      #""key":"a""#, with: #""key":"a","job_type":"x""#)
+    #expect(throws: Never.self) {
+      try WorkflowDocument.read(try JSONDocument(parsing: other).root, version: 1, isNew: true)
+    }
+  }
 }

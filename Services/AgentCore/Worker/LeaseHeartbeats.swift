@@ -19,8 +19,8 @@ final class LeaseHeartbeats: Sendable {
 
   /// The pause between two requests: two of them fit into the second within which a cancellation takes effect.
   static let interval = Duration.milliseconds(500)
-  /// Time for one request. One that hangs leaves time for others, at other replicas, within a lease.
-  static let timeout = Duration.seconds(3)
+  private static let timeoutMax = Duration.seconds(3)
+  private static let timeoutMin = Duration.milliseconds(600)
   /// After this time an orchestrator that did not know the request is asked again: it may be newer by then.
   static let probeInterval: UInt64 = 30_000_000_000
 
@@ -32,7 +32,7 @@ final class LeaseHeartbeats: Sendable {
   private struct State {
     var followers: [UInt64: Follower] = [:]
     var nextID: UInt64 = 0
-    /// Tells a loop that was stopped from the one that runs.
+    /// Distinguishes a loop that was stopped from the one that runs.
     var generation: UInt64 = 0
     var stop: (@Sendable () -> Void)?
     var unsupportedUntil: UInt64?
@@ -108,6 +108,12 @@ final class LeaseHeartbeats: Sendable {
     leases.reduce(interval) { min($0, $1 / 3) }
   }
 
+  /// Time for a request. One that hangs leaves time for others, at other replicas, within the shortest lease, of which
+  /// more than a third may have passed.
+  static func timeout(_ leases: some Sequence<Duration>) -> Duration {
+    max(timeoutMin, leases.reduce(timeoutMax) { min($0, $1 / 5) })
+  }
+
   private func run(_ generation: UInt64) async {
     var backoff = LeaseHeartbeats.backoff(generation)
     var isAway = false
@@ -142,7 +148,12 @@ final class LeaseHeartbeats: Sendable {
   private func ask(_ part: [Follower]) async -> Asked {
     let sentAt = clock.now()
     let answer: HeartbeatsAnswer
-    do { answer = try await link.heartbeat(part.map(\.step), timeout: LeaseHeartbeats.timeout) } catch { return .over }
+    let timeout = LeaseHeartbeats.timeout(part.map(\.step.lease))
+    do { answer = try await link.heartbeat(part.map(\.step), timeout: timeout) } catch {
+      if Task.isCancelled { return .over }
+      // Whatever it is: as long as there are leases, they are looked after.
+      answer = .unavailable(reason: "\(error)")
+    }
     switch answer {
     case .answered(let answers):
       for (follower, answer) in zip(part, answers) { follower.beats.yield(.answered(answer, sentAt: sentAt)) }

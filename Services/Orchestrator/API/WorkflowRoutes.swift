@@ -107,7 +107,7 @@ struct WorkflowRoutes: Sendable {
 
   private func read(_ request: HTTPRequest) async throws -> (workflow: Workflow, bytes: [UInt8]) {
     let document = try await request.json(limits: .submitted)
-    let workflow = try WorkflowDocument.read(document.root, version: 1)
+    let workflow = try WorkflowDocument.read(document.root, version: 1, isNew: true)
     guard BuiltInWorkflows.all[workflow.name] == nil else {
       throw Problem(.builtIn, "The workflow \(workflow.name) is built in; choose another name.")
     }

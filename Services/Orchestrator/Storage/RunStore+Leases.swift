@@ -39,12 +39,12 @@ extension RunStore {
   /// The leases that workers still have, out of many. Those of which a third has passed are extended; the others are
   /// only looked up, so that workers may ask often. Extending a lease that has passed to another worker in that moment
   /// does no harm.
-  package func heartbeats(_ leases: [LeaseToken], milliseconds: Int64) async throws -> [HeldLease] {
+  package func heartbeats(_ leases: [LeaseToken], milliseconds: Int64) async throws -> [CheckedLease] {
     guard !leases.isEmpty else { return [] }
     return try await pool.query(RunStore.checkLeases, (leases, milliseconds))
   }
 
-  static let checkLeases = Statement<(leases: [LeaseToken], milliseconds: Int64), HeldLease>(HeldLease.columns) {
+  static let checkLeases = Statement<(leases: [LeaseToken], milliseconds: Int64), CheckedLease>(CheckedLease.columns) {
     parameter in
     let leases = parameter.rows("h") { $0.leases }
     let steps = leases("step_id", .uuid) { $0.step.uuid }
@@ -68,7 +68,7 @@ extension RunStore {
         where x.step_id = any(array(select o.step_id from held o where o.is_due))
         returning x.step_id
       )
-      select \(HeldLease.columns) from held l left join run r on r.id = case when l.is_due then l.run_id end
+      select \(CheckedLease.columns) from held l left join run r on r.id = case when l.is_due then l.run_id end
       """
   }
 

@@ -8,8 +8,9 @@ public enum WorkflowDocument {
   /// Steps of one document.
   public static let stepsMax = 500
 
-  /// Reads and checks a workflow. Throws every fault that was found, with the place of each.
-  public static func read(_ view: JSONView, version: Int) throws(JSONFieldsError) -> Workflow {
+  /// Reads and checks a workflow. Throws every fault that was found, with the place of each. Only of a document that
+  /// `isNew` the inputs of agents are checked: what is stored stays readable.
+  public static func read(_ view: JSONView, version: Int, isNew: Bool = false) throws(JSONFieldsError) -> Workflow {
     var fields = JSONFields(view)
     let name = fields.string("name", isRequired: true, bytesMax: 64) ?? ""
     if !name.isEmpty, !isName(name) {
@@ -25,6 +26,9 @@ public enum WorkflowDocument {
       do { steps.append(try StepDocument.read(view, path: "/steps/\(index)")) } catch {
         for fault in error.faults { fields.note(at: fault) }
       }
+    }
+    if isNew, fields.faults.isEmpty {
+      for (index, step) in steps.enumerated() { AgentInputCheck.run(step, "/steps/\(index)", &fields) }
     }
     if fields.faults.isEmpty { GraphCheck(steps: steps, result: result).run(&fields) }
     try fields.finish()

@@ -9,7 +9,7 @@ public struct CallReport: Hashable, Sendable {
     /// A call that is not idempotent is about to be made: what became of it is recorded as a `tool` behind it.
     case intent
     /// What the agent noted for itself and for people, for example a belief state or a decision of a policy; the name
-    /// tells which.
+    /// says which.
     case note
   }
 

@@ -17,8 +17,8 @@ public struct JournalEntry: Hashable, Sendable {
     self.result = result
   }
 
-  /// Reads an entry; `nil` when a call cannot be distinguished from others by it, or when nobody here knows its kind: an
-  /// attempt without it could do the same again.
+  /// Reads an entry; `nil` when a call cannot be distinguished from others by it, or when nobody here knows its kind:
+  /// an attempt without it could do the same again.
   public init?(_ view: JSONView) {
     guard let call = view["call"], call["request_sha256"]?.string != nil, let result = view["result"],
       let kind = view["kind"]?.string.flatMap({ CallReport.Kind(rawValue: $0) })

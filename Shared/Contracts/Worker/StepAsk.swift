@@ -8,7 +8,8 @@ public struct StepAsk: Hashable, Sendable {
     case approval
     /// Anything that a person says, a JSON document.
     case question
-    /// What became of a call whose worker died before it could record it: `{"outcome": "done" | "not_done" | "failed"}`.
+    /// What became of a call whose worker died before it could record it:
+    /// `{"outcome": "done" | "not_done" | "failed"}`.
     case unknownOutcome = "unknown_outcome"
   }
 

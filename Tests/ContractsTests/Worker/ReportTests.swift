@@ -167,6 +167,18 @@ import Testing
     let seeds = [
       batch.document(), LeaseAnswer([LeaseMessageTests.lease()]).document(),
       LeaseRequest(worker: "w", jobTypes: ["a"], slots: 1, waitMilliseconds: 1).document(),
+      HeartbeatRequest(worker: "w", leases: [.init(step: StepID(Self.token), token: Self.token, attempt: 1)])
+        .document(),
+      HeartbeatAnswer([
+        .init(step: StepID(Self.token), outcome: .held(leaseMilliseconds: 500, assertion: "a")),
+        .init(step: StepID(Self.token), outcome: .lost),
+      ]).document(),
+      ResultRequest(
+        token: Self.token, attempt: 1,
+        outcome: .wait([
+          StepAsk(key: "a", kind: .approval, tool: "t", subject: Array("[1]".utf8), expiresMilliseconds: 5)
+        ])
+      ).document(), ResultRequest(token: Self.token, attempt: 1, outcome: .released).document(),
     ]
     let splices = ["null", "{}", "[]", "-1e999", "\"\\u0000\"", "99999999999999999999", "true"].map { Array($0.utf8) }
     var readable = 0
@@ -186,6 +198,10 @@ import Testing
       _ = LeaseAnswer(root)
       _ = ResultBatchAnswer(root)
       _ = try? LeaseRequest(root)
+      _ = try? HeartbeatRequest(root)
+      _ = HeartbeatAnswer(root)
+      var result = JSONFields(root)
+      _ = try? ResultRequest.read(&result)
       var fields = JSONFields(root)
       _ = try? JournalRequest.read(&fields)
     }

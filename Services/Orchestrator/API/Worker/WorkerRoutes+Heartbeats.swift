@@ -36,7 +36,7 @@ extension WorkerRoutes {
   }
 
   /// Fresh assertions for leases that were extended.
-  private func assertions(of leases: [HeldLease]) async -> [StepID: (token: UUID, text: String)] {
+  private func assertions(of leases: [CheckedLease]) async -> [StepID: (token: UUID, text: String)] {
     guard !leases.isEmpty else { return [:] }
     let submitters = await engine.submitters.find(
       leases.compactMap { lease in lease.task.map { (tenant: lease.tenant, task: $0) } })

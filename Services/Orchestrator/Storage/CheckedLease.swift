@@ -3,7 +3,7 @@ internal import Postgres
 package import Primitives
 
 /// A lease that its worker still has, as a heartbeat finds it.
-package struct HeldLease: Sendable {
+package struct CheckedLease: Sendable {
   package let step: StepID
   package let run: RunID
   package let tenant: TenantID
@@ -18,7 +18,7 @@ package struct HeldLease: Sendable {
   package let isExtended: Bool
 
   /// Of a lease `l` and its run `r`; `extended` has those that were extended.
-  static let columns = ResultColumns<HeldLease> { column in
+  static let columns = ResultColumns<CheckedLease> { column in
     let step = column("l.step_id", .uuid)
     let run = column("l.run_id", .uuid)
     let tenant = column("l.tenant_id", .uuid)
@@ -28,7 +28,7 @@ package struct HeldLease: Sendable {
     let lease = column("l.life_ms", .int8)
     let isExtended = column("l.is_due and l.step_id in (select e.step_id from extended e)", .bool)
     return { row in
-      HeldLease(
+      CheckedLease(
         step: StepID(try row[step]), run: RunID(try row[run]), tenant: TenantID(try row[tenant]),
         task: try row[task].map { TaskID($0) }, token: try row[token], lane: try row[lane],
         leaseMilliseconds: try row[lease],
