@@ -137,7 +137,8 @@ var targets: [Target] = [
   library(
     "RunEngine", at: "Services/Orchestrator/Engine",
     [
-      "Artefacts", "SystemSources", "StepDispatch", "RunStorage", "History", "Workflows", "Decider", "Contracts", "JSON",
+      "Artefacts", "SystemSources", "StepDispatch", "RunStorage", "History", "Workflows", "Decider", "Contracts",
+      "JSON",
       "Postgres",
       "Primitives", "Reactor", "Telemetry",
     ]),
@@ -247,7 +248,8 @@ var targets: [Target] = [
   library(
     "AgentWorker", at: "Services/AgentCore/Worker",
     [
-      "AgentLoop", "AgentWorkspace", "Contracts", "Crypto", "HTTP", "HTTPWire", "JSON", "Primitives", "SystemSources", "Reactor", "ServiceKit",
+      "AgentLoop", "AgentWorkspace", "Contracts", "Crypto", "HTTP", "HTTPWire", "JSON", "Primitives", "SystemSources",
+      "Reactor", "ServiceKit",
       "Telemetry",
     ]),
   service(
@@ -276,7 +278,8 @@ var targets: [Target] = [
   library(
     "CadreCommands", at: "Services/Cadre/Commands",
     [
-      "CLinux", "CadreOperations", "Decider", "HTTPWire", "JSON", "LocalStack", "Primitives", "Process", "History", "ServiceKit",
+      "CLinux", "CadreOperations", "Decider", "HTTPWire", "JSON", "LocalStack", "Primitives", "Process", "History",
+      "ServiceKit",
       "SystemSources", "Workflows",
     ]),
   service("cadre", at: "Services/Cadre/Main", ["CadreCommands"]),

@@ -1,5 +1,4 @@
 import Contracts
-import Foundation
 import Postgres
 import Primitives
 import SystemSources
@@ -36,7 +35,8 @@ extension WorkspaceTests {
         #expect(same.id != blob.id && same.sha256 == blob.sha256)
         #expect(try await blobs.read(other, blob.id) == [])
       }
-      let rows = try database.query("select count(*) from blob where tenant_id = '\(tenant.uuid)' and sha256 is not null")
+      let rows = try database.query(
+        "select count(*) from blob where tenant_id = '\(tenant.uuid)' and sha256 is not null")
       #expect(rows == "1")
       #expect(try database.query("select count(*) from blob where tenant_id = '\(tenant.uuid)'") == "1")
     }
@@ -150,7 +150,8 @@ extension WorkspaceTests {
           for index in 0..<6 {
             group.addTask {
               try await add(
-                pool, bytes, "f\(index)", Self.bytes(400, seed: UInt8(index + 10)), limits: ArtefactLimits(runBytesMax: 1000))
+                pool, bytes, "f\(index)", Self.bytes(400, seed: UInt8(index + 10)),
+                limits: ArtefactLimits(runBytesMax: 1000))
                 != nil
             }
           }
@@ -210,7 +211,8 @@ extension WorkspaceTests {
       _ = try database.query("update workspace_check set due_at = now() where tenant_id = '\(tenant.uuid)'")
       try await clean()
       for table in ["artefact", "blob", "blob_piece", "workspace_check"] {
-        #expect(try database.query("select count(*) from \(table) where tenant_id = '\(tenant.uuid)'") == "0", "\(table)")
+        #expect(
+          try database.query("select count(*) from \(table) where tenant_id = '\(tenant.uuid)'") == "0", "\(table)")
       }
       let used = "select coalesce(sum(items), 0) from workspace_usage where tenant_id = '\(tenant.uuid)'"
       #expect(try database.query(used) == "0")
@@ -236,7 +238,8 @@ extension WorkspaceTests {
     }
 
     /// The statement of retention, for runs that ended more than an hour ago.
-    private static let prune = RetentionStatement.sql.replacing("$1::int8", with: "3600").replacing("$2::int8", with: "100")
+    private static let prune = RetentionStatement.sql.replacing("$1::int8", with: "3600").replacing(
+      "$2::int8", with: "100")
 
     @Test(arguments: [0, 1, 2, 3, 5, 6, 7, 100])
     func `pieces have one length, but the last`(portion: Int) {

@@ -103,7 +103,8 @@ extension WorkspaceTests {
         #expect(try await store.scope(of: lease.run, WorkspaceDatabase.tenant()) == nil)
         await #expect(throws: MemoryRefusal.quota) {
           try await store.add(
-            Self.memory("late"), to: scope, run: lease.run, by: "s", fence: LeaseFence(step: lease.step, token: .random()))
+            Self.memory("late"), to: scope, run: lease.run, by: "s",
+            fence: LeaseFence(step: lease.step, token: .random()))
         }
         let stored = try await store.add(
           Self.memory("in time"), to: scope, run: lease.run, by: "s",

@@ -128,7 +128,9 @@ extension WorkspaceTests {
         #expect(try await registry.snapshot(tenant).servers.map(\.tools) == [[]])
         #expect(try await registry.serverTools.tool(tenant, "web__a")?.status == .pending)
         for name in ["a", "other__a", "web_a"] {
-          await #expect(throws: RegistryRefusal.self) { try await registry.take(report(server, [(name, "a")]), on: server) }
+          await #expect(throws: RegistryRefusal.self) {
+            try await registry.take(report(server, [(name, "a")]), on: server)
+          }
         }
         let old = MCPReport(tenant: tenant, worker: "w", version: 7, state: .ready, tools: [])
         #expect(try await registry.take(old, on: server) == false)
@@ -155,7 +157,9 @@ extension WorkspaceTests {
         #expect(try await closed.snapshot(tenant).servers.isEmpty)
         #expect(try await closed.secrets(tenant, row.server.id) == nil)
         #expect(try await closed.revision(tenant) != (try await open.revision(tenant)))
-        await #expect(throws: RegistryRefusal.nameTaken) { try await open.add(try Self.server(program), tenant, by: "t") }
+        await #expect(throws: RegistryRefusal.nameTaken) {
+          try await open.add(try Self.server(program), tenant, by: "t")
+        }
         #expect(try await open.servers.delete(tenant, row.server.id))
         #expect(try await open.snapshot(tenant).servers.isEmpty)
       }

@@ -180,7 +180,9 @@ extension EndToEndTests {
       #expect(fixture.call("GET", "/api/v1/tools/\(name)", key: other).status == 404)
       #expect(fixture.call("DELETE", "/api/v1/tools/\(name)", key: other).status == 404)
       #expect(!fixture.call("GET", "/api/v1/tools?limit=200", key: other).text.contains(name))
-      let all = try fixture.json("GET", "/api/v1/tools?limit=200").root["tools"]?.elements.compactMap { $0["name"]?.string }
+      let all = try fixture.json("GET", "/api/v1/tools?limit=200").root["tools"]?.elements.compactMap {
+        $0["name"]?.string
+      }
       #expect(all?.contains(name) == true && all?.contains("calculator") == true && all == all?.sorted())
       let page = try fixture.json("GET", "/api/v1/tools?limit=1&source=built_in").root
       #expect(page["tools"]?.count == 1 && page["next_cursor"]?.string == page["tools"]?[0]?["name"]?.string)

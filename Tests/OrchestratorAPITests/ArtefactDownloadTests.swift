@@ -12,10 +12,11 @@ import Testing
     return try ArtefactDownload.range(headers, tag: "\"t\"", bytes: bytes)
   }
 
-  @Test(arguments: [
-    ("bytes=0-0", 0..<1), ("bytes=0-", 0..<10), ("bytes=3-5", 3..<6), ("bytes=5-99", 5..<10), ("bytes=-3", 7..<10),
-    ("bytes=-99", 0..<10), ("bytes=9-9", 9..<10),
-  ] as [(String, Range<Int64>)])
+  @Test(
+    arguments: [
+      ("bytes=0-0", 0..<1), ("bytes=0-", 0..<10), ("bytes=3-5", 3..<6), ("bytes=5-99", 5..<10), ("bytes=-3", 7..<10),
+      ("bytes=-99", 0..<10), ("bytes=9-9", 9..<10),
+    ] as [(String, Range<Int64>)])
   func `a range names its bytes`(field: String, range: Range<Int64>) throws {
     #expect(try Self.range(field) == range)
   }
@@ -23,9 +24,10 @@ import Testing
   @Test(arguments: ["bytes=5-3", "bytes=a-b", "bytes=-", "bytes=0-1,3-4", "lines=0-1", "bytes=", "bytes=+1-2"])
   func `what is not understood asks for all`(field: String) throws { #expect(try Self.range(field) == nil) }
 
-  @Test(arguments: [
-    ("bytes=10-", 10), ("bytes=10-20", 10), ("bytes=-0", 10), ("bytes=0-0", 0), ("bytes=9223372036854775807-", 10),
-  ] as [(String, Int64)])
+  @Test(
+    arguments: [
+      ("bytes=10-", 10), ("bytes=10-20", 10), ("bytes=-0", 10), ("bytes=0-0", 0), ("bytes=9223372036854775807-", 10),
+    ] as [(String, Int64)])
   func `a range without a byte is refused`(field: String, bytes: Int64) {
     #expect(throws: Problem.self) { try Self.range(field, bytes: bytes) }
   }

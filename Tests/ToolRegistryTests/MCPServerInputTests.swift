@@ -24,7 +24,8 @@ import Testing
 
   @Test func `a server is careful where it says nothing`() throws {
     let input = try MCPServerInput(
-      try JSONDocument(parsing: #"{"name":"web","transport":"http","url":"https://a/mcp","headers":{"X-Key":"v"}}"#).root)
+      try JSONDocument(parsing: #"{"name":"web","transport":"http","url":"https://a/mcp","headers":{"X-Key":"v"}}"#)
+        .root)
     #expect(input.trust == .approve)
     #expect(input.isEnabled)
     #expect(input.transport == .http(url: "https://a/mcp", headerNames: ["x-key"]))

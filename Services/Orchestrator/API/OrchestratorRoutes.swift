@@ -25,7 +25,8 @@ package struct OrchestratorRoutes: Sendable {
   /// Makes the routes. `assertions` signs what workers may do for leased steps; `lease` is the life of a lease.
   package init(
     engine: Engine, storage: OrchestratorStorage, workspace: OrchestratorWorkspace, submitter: TaskSubmitter,
-    schedules: ScheduleService, callers: Authenticator, workers: WorkerAuthenticator, assertions: StepAssertions, lease: Duration, logger: Logger
+    schedules: ScheduleService, callers: Authenticator, workers: WorkerAuthenticator, assertions: StepAssertions,
+    lease: Duration, logger: Logger
   ) {
     self.engine = engine
     self.storage = storage

@@ -30,7 +30,8 @@ package enum WorkspaceSettings {
     "Configuration of Postgres' text search for memories that are stored from now on; words are found as they stand, too."
   )
   package static let tools = Setting(
-    "tools.versions_max", .int(in: 1...100_000), default: 500, "Versions of tools that users of a tenant have uploaded.")
+    "tools.versions_max", .int(in: 1...100_000), default: 500, "Versions of tools that users of a tenant have uploaded."
+  )
   package static let toolBytes = Setting(
     "tools.source_bytes", .bytes(in: 1024...(1 << 40)), default: 256 << 20, "Bytes of the sources of these tools.")
   package static let servers = Setting(
@@ -67,7 +68,8 @@ package enum WorkspaceSettings {
     let registry = ToolRegistry(
       pool: pool,
       limits: ToolRegistryLimits(
-        toolsMax: Int64(settings[tools]), toolBytesMax: Int64(settings[toolBytes]), serversMax: Int64(settings[servers]),
+        toolsMax: Int64(settings[tools]), toolBytesMax: Int64(settings[toolBytes]),
+        serversMax: Int64(settings[servers]),
         allowedCommands: Set(settings[allowedCommands])),
       declared: declared,
       box: try SecretBox(setting: settings[encryptionKeys].reveal(), named: encryptionKeys.key))

@@ -65,7 +65,8 @@ final class OrchestratorService: Service {
     cleanup = WorkspaceCleanup(
       pool: pool, uploadKeep: workspace.artefactLimits.uploadKeep, registry: context.telemetry.registry, logger: logger)
     routes = OrchestratorRoutes(
-      engine: engine, storage: storage, workspace: workspace, submitter: submitter, schedules: schedules, callers: callers, workers: workers,
+      engine: engine, storage: storage, workspace: workspace, submitter: submitter, schedules: schedules,
+      callers: callers, workers: workers,
       assertions: StepAssertions(AssertionSigner(stepKeys)), lease: lease, logger: logger)
   }
 

@@ -105,7 +105,7 @@ package struct MemoryStore: Sendable {
         insert into memory (tenant_id, project_id, id, body, tags, key, run_id, created_by, bytes, search)
         select \(tenant), \(project), \(id), \(body), \(tags), \(key), \(run), \(createdBy), \(bytes),
           array_to_tsvector(array[\(lexeme)])
-          || setweight(to_tsvector('simple', \(words)), 'A')
+          || setweight(to_tsvector('simple', \(words)), 'C')
           || to_tsvector('simple', \(body)) || to_tsvector((\(language))::regconfig, \(body))
         from taken
         returning *
@@ -219,7 +219,8 @@ package struct MemoryStore: Sendable {
     return { row in (try row[project].map { ProjectID($0) }, ()) }
   }
 
-  static let findProject = Statement<(tenant: TenantID, run: RunID), (project: ProjectID?, Void)>(project) { parameter in
+  static let findProject = Statement<(tenant: TenantID, run: RunID), (project: ProjectID?, Void)>(project) {
+    parameter in
     let tenant = parameter("tenant", .uuid) { $0.tenant.uuid }
     let run = parameter("run", .uuid) { $0.run.uuid }
     return "select \(project) from run where id = \(run) and tenant_id = \(tenant)"

@@ -108,7 +108,8 @@ package struct MCPToolStore: Sendable {
     try await pool.query(MCPToolStore.pin, (key, sha256, principal)).first
   }
 
-  static let pin = Statement<(key: Key, sha256: [UInt8], principal: String), MCPToolRow>(MCPToolRow.columns) { parameter in
+  static let pin = Statement<(key: Key, sha256: [UInt8], principal: String), MCPToolRow>(MCPToolRow.columns) {
+    parameter in
     let tenant = parameter("tenant", .uuid) { $0.key.tenant.uuid }
     let server = parameter("server", .uuid) { $0.key.server.uuid }
     let name = parameter("name", .text) { $0.key.name }

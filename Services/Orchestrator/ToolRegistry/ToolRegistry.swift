@@ -151,7 +151,8 @@ package struct ToolRegistry: Sendable {
   }
 
   /// Changes a server that has not changed since `before` was read. Throws `RegistryRefusal`.
-  package func change(_ before: MCPServerRow, to input: MCPServerInput, _ tenant: TenantID) async throws -> MCPServerRow {
+  package func change(_ before: MCPServerRow, to input: MCPServerInput, _ tenant: TenantID) async throws -> MCPServerRow
+  {
     guard isAllowed(input.transport) else { throw RegistryRefusal.commandNotAllowed }
     let row = try await servers.update(
       MCPServerStore.Change(

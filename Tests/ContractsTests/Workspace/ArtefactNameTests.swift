@@ -26,11 +26,12 @@ import Testing
     #expect(Set([composed, decomposed]).count == 2)
   }
 
-  @Test(arguments: [
-    ("a.png", nil, "image/png"), ("x/A.PNG", nil, "image/png"), ("a.html", "image/png", "text/html"),
-    ("a", "text/csv; charset=utf-8", "text/csv"), ("a", "application/x-evil", MediaType.unknown),
-    ("a", nil, MediaType.unknown), ("a.", "TEXT/PLAIN", "text/plain"), ("x.png/a", nil, MediaType.unknown),
-  ] as [(String, String?, String)])
+  @Test(
+    arguments: [
+      ("a.png", nil, "image/png"), ("x/A.PNG", nil, "image/png"), ("a.html", "image/png", "text/html"),
+      ("a", "text/csv; charset=utf-8", "text/csv"), ("a", "application/x-evil", MediaType.unknown),
+      ("a", nil, MediaType.unknown), ("a.", "TEXT/PLAIN", "text/plain"), ("x.png/a", nil, MediaType.unknown),
+    ] as [(String, String?, String)])
   func `the media type is that of the name, or a known one that was stated`(
     name: String, stated: String?, type: String
   ) throws {
