@@ -305,7 +305,12 @@ var targets: [Target] = [
   tests("APIKit", ["APIKit", "Contracts", "HTTP", "HTTPWire", "JSON", "Postgres", "Primitives", "Reactor"]),
   tests("Crypto", ["Crypto", "Primitives"]),
   tests("Contracts", ["Contracts", "Crypto", "HTTPWire", "JSON", "Primitives", "SystemSources"]),
-  tests("EndToEnd", ["LocalStack", "Process", "Contracts", "JSON", "Primitives", "SystemSources"]),
+  tests(
+    "EndToEnd",
+    [
+      "AgentWorker", "AgentWorkspace", "LocalStack", "Process", "Contracts", "HTTP", "JSON", "Primitives", "Reactor",
+      "ServiceKit", "SystemSources",
+    ]),
   tests("Process", ["Process"]),
   tests("LocalStack", ["LocalStack"]),
   tests("CadreCommands", ["CadreCommands"]),
