@@ -375,7 +375,7 @@ var targets: [Target] = [
       "Artefacts", "Contracts", "JSON", "LocalStack", "Memories", "Postgres", "Primitives", "Reactor", "RunStorage",
       "SystemSources", "Telemetry", "ToolRegistry",
     ]),
-  tests("ToolRegistry", ["ToolRegistry", "Contracts", "JSON", "Primitives"]),
+  tests("ToolRegistry", ["ToolRegistry", "Contracts", "JSON", "Primitives", "Settings"]),
   tests(
     "StepDispatch",
     ["StepDispatch", "RunStorage", "Decider", "Contracts", "Primitives", "Reactor", "Telemetry"]),

@@ -50,8 +50,8 @@ package struct DeclaredMCPServer: Sendable, Hashable {
         id: DeclaredMCPServer.id(of: name), name: name, version: version, transport: transport, trust: trust,
         timeoutMilliseconds: timeout.milliseconds, tools: [])
     }
-    return DeclaredMCPServer(
-      server: server(version: DeclaredMCPServer.version(of: server(version: 1).document)), secrets: secrets, tenant: tenant)
+    let version = DeclaredMCPServer.version(of: server(version: 1).document)
+    return DeclaredMCPServer(server: server(version: version), secrets: secrets, tenant: tenant)
   }
 
   /// A version that changes with the declaration: connections of another one are made anew.
