@@ -309,7 +309,7 @@ var targets: [Target] = [
     "EndToEnd",
     [
       "AgentWorker", "AgentWorkspace", "LocalStack", "Process", "Contracts", "HTTP", "JSON", "Primitives", "Reactor",
-      "ServiceKit", "SystemSources",
+      "ServiceKit", "SystemSources", "Telemetry",
     ]),
   tests("Process", ["Process"]),
   tests("LocalStack", ["LocalStack"]),

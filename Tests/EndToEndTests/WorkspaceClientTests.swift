@@ -8,6 +8,7 @@ import Primitives
 import Reactor
 import ServiceKit
 import SystemSources
+import Telemetry
 import Testing
 
 /// The worker's side of the workspace against the real orchestrators.
