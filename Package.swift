@@ -241,7 +241,8 @@ var targets: [Target] = [
   service(
     "agent-core", at: "Services/AgentCore/Main",
     [
-      "AgentLoop", "AgentWorker", "HTTP", "HTTPWire", "Primitives", "SystemSources", "Reactor", "ServiceKit",
+      "AgentLoop", "AgentToolCalls", "AgentWorker", "HTTP", "HTTPWire", "Primitives", "SystemSources", "Reactor",
+      "ServiceKit",
       "Settings", "Telemetry",
     ]),
   library(

@@ -1,4 +1,5 @@
 internal import AgentLoop
+internal import AgentToolCalls
 internal import AgentWorker
 internal import Glibc
 internal import HTTP
@@ -46,7 +47,7 @@ final class AgentCoreService: Service {
     [
       IdentitySettings.workerKeys, orchestrator, router, slots, workerName, modelTimeout, modelPatience, memorySoft,
       memoryHard, drainPatience,
-    ] + AgentSettings.all
+    ] + AgentSettings.all + ToolSettings.all
 
   private let runner: StepRunner
   private let poller: StepPoller
@@ -64,8 +65,11 @@ final class AgentCoreService: Service {
     let models = ModelClient(
       client: context.client, peers: try PeerSet(settings[AgentCoreService.router], order: .roundRobin),
       timeout: settings[AgentCoreService.modelTimeout])
+    let tools = try ToolSettings.runner(
+      settings, client: context.client, agent: "cadre/\(AgentCoreService.program.version)", telemetry: context.telemetry
+    )
     runner = StepRunner(
-      models: models, tools: CalculatorTools(), link: orchestrator, clock: LoopClock(),
+      models: models, tools: tools, link: orchestrator, clock: LoopClock(),
       policy: ModelRetryPolicy(patience: settings[AgentCoreService.modelPatience]),
       limits: AgentSettings.limits(settings), telemetry: context.telemetry)
     poller = StepPoller(

@@ -1,27 +1,25 @@
-public import AgentTools
-internal import Contracts
-internal import JSON
+import AgentTools
+import Contracts
+import JSON
 
-/// The calculator alone, for where no other tools are configured.
-public struct CalculatorTools: ToolCalling {
+/// The calculator alone, in virtual time, where there is no event loop.
+struct CalculatorTools: ToolCalling {
   private struct Executor: ToolExecutor {
     func run(_ call: ToolInvocation) async throws -> ToolResult {
-      let text = Toolbox.run("calculate", arguments: String(decoding: call.arguments.bytes, as: UTF8.self))
-      return text.hasPrefix("error: ")
-        ? ToolResult(text: text, isError: true, code: "arguments_invalid") : ToolResult(text: text)
+      switch CalculatorTool.evaluate(call.arguments.root["expression"]?.string ?? "") {
+      case .success(let value): ToolResult(text: value)
+      case .failure(let error): .failure(.invalidArguments, error.message)
+      }
     }
   }
 
-  /// Makes the tools.
-  public init() {}
-
   /// The calculator.
-  public func catalog(for context: ToolContext, wanted: [String]?) async -> ToolCatalog {
+  func catalog(for context: ToolContext, wanted: [String]?) async -> ToolCatalog {
     ToolCatalog(BuiltInTools.named("calculator").map { [.init($0, Executor())] } ?? [])
   }
 
   /// It may always be called.
-  public func decide(
+  func decide(
     _ request: ToolRequest, in catalog: ToolCatalog, _ context: ToolContext, earlier: ToolCallHistory
   ) async -> ToolVerdict {
     guard let entry = catalog.entry(request.name), let arguments = try? JSONDocument(parsing: request.arguments) else {
@@ -35,7 +33,7 @@ public struct CalculatorTools: ToolCalling {
   }
 
   /// Computes.
-  public func run(_ call: DecidedToolCall, _ context: ToolContext) async throws -> ToolResult {
+  func run(_ call: DecidedToolCall, _ context: ToolContext) async throws -> ToolResult {
     try await call.executor.run(
       ToolInvocation(
         name: call.definition.name, arguments: call.arguments, context: context,
