@@ -57,7 +57,7 @@ import Testing
   }
 
   @Test func `random answers end in results or failures, and replay to the same`() async throws {
-    for seed in 0..<3000 as Range<UInt64> {
+    for seed in 0..<1500 as Range<UInt64> {
       var random = Seeded(state: seed)
       let answers = (0..<4).map { _ in completion(&random) }
       let input = AgentInput(try JSONDocument(parsing: value(&random, 2)).root, model: nil)

@@ -35,6 +35,26 @@ final class ScriptedModel: ModelCalling {
   }
 }
 
+/// A model whose answers depend on what it is asked, and how often it was asked before.
+final class TalkingModel: ModelCalling {
+  private let answer: @Sendable (JSONView, Int) -> String
+  private let asked = Mutex<[[UInt8]]>([])
+
+  init(_ answer: @escaping @Sendable (JSONView, Int) -> String) { self.answer = answer }
+
+  var requests: [JSONView] { asked.withLock { $0 }.compactMap { try? JSONDocument(parsing: $0).root } }
+
+  func complete(_ request: [UInt8]) async throws -> ModelReply {
+    let number = asked.withLock { asked in
+      asked.append(request)
+      return asked.count - 1
+    }
+    let text = answer(try JSONDocument(parsing: request).root, number)
+    return ModelReply(
+      document: try JSONDocument(parsing: text), model: "m", usage: Usage(modelCalls: 1), milliseconds: 1)
+  }
+}
+
 /// A journal in memory.
 final class MemoryJournal: CallRecording {
   private let kept = Mutex<[CallReport]>([])

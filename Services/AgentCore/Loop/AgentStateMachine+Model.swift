@@ -87,7 +87,8 @@ extension AgentStateMachine {
     guard journal.isAtEnd, conversation.turnCount > 1 else { return nil }
     let bytes = conversation.request(options).count
     let count = window.turnsToSummarise(conversation.turnBytes, requestBytes: bytes)
-    guard count > 0 else { return nil }
+    // A summary alone is not summarised again: it would not get shorter.
+    guard count > (conversation.beginsWithSummary ? 1 : 0) else { return nil }
     var writer = JSONWriter()
     writer.beginObject()
     writer.member("turns", Int64(count))

@@ -181,7 +181,10 @@ extension AgentStateMachine {
     else { return }
     switch Gates.opened(gate, by: answer) {
     case .run: turn.calls[place].status = .ready
-    case .report(let report): end(place, report, &turn)
+    case .report(var report):
+      report.text = TextCut.headAndTail(
+        report.text, bytesMax: window.resultBytesMax(among: turn.calls.count), whole: nil)
+      end(place, report, &turn)
     }
   }
 

@@ -56,7 +56,9 @@ struct BeliefState: Hashable, Sendable {
   /// Takes up what a tool gave.
   mutating func observe(_ tool: String, _ report: ToolReport, turn: Int) {
     toolsSeen.insert(tool)
-    let line = report.text.split(whereSeparator: \.isNewline).first.map(String.init) ?? ""
+    // Results may be long; only the beginning of the first line is kept.
+    let line = String(
+      decoding: report.text.utf8.prefix(4 * BeliefState.headBytesMax).prefix { $0 != 0x0A }, as: UTF8.self)
     observations.append(
       Observation(
         tool: tool, turn: turn, isError: report.isError, head: BeliefState.cut(line, BeliefState.headBytesMax)))

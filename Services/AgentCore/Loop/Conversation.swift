@@ -21,6 +21,8 @@ struct Conversation: Sendable {
   private var head: [[UInt8]] = []
   private var turns: [[[UInt8]]] = []
   private(set) var hasToolCalls = false
+  /// Whether the first turn is a summary of earlier ones.
+  private(set) var beginsWithSummary = false
 
   init(_ input: AgentInput, instruction: String?, isLegacy: Bool) {
     model = input.model
@@ -117,6 +119,7 @@ struct Conversation: Sendable {
 
   /// Puts a summary in the place of the first `count` turns.
   mutating func replace(turns count: Int, by summary: String) {
+    beginsWithSummary = true
     turns.replaceSubrange(0..<min(count, turns.count), with: [[Conversation.message(role: "user", summary)]])
   }
 

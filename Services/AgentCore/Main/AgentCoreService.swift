@@ -1,5 +1,6 @@
 internal import AgentLoop
 internal import AgentToolCalls
+internal import AgentTools
 internal import AgentWorker
 internal import Glibc
 internal import HTTP
@@ -59,17 +60,25 @@ final class AgentCoreService: Service {
     let settings = context.settings
     var name = settings[AgentCoreService.workerName]
     if name.isEmpty { name = "agent-core-\(AgentCoreService.hostName())-\(getpid())" }
+    let replicas = try PeerSet(settings[AgentCoreService.orchestrator], order: .sticky)
+    let credentials = try IdentitySettings.workerKeys(settings)
     let orchestrator = OrchestratorClient(
-      client: context.client, peers: try PeerSet(settings[AgentCoreService.orchestrator], order: .sticky),
-      credentials: try IdentitySettings.workerKeys(settings), name: name)
+      client: context.client, peers: replicas, credentials: credentials, name: name)
+    let workspace = WorkspaceClient(
+      client: context.client, peers: replicas, credentials: credentials, clock: LoopClock())
+    let risks = try ToolSettings.policy(settings)
+    let fetcher = try ToolSettings.fetching(settings).map { rules, allowsPost in
+      HTTPFetcher(
+        rules: rules, allowsPost: allowsPost, client: context.client, agent: "cadre/\(CadreVersion.current)")
+    }
+    let tools = ToolRunner(
+      providers: [BuiltInProvider(artefacts: workspace, memories: workspace, fetcher: fetcher)], policy: risks,
+      allowedRisks: risks.allowed, artefacts: workspace, telemetry: context.telemetry)
     let models = ModelClient(
       client: context.client, peers: try PeerSet(settings[AgentCoreService.router], order: .roundRobin),
       timeout: settings[AgentCoreService.modelTimeout])
-    let tools = try ToolSettings.runner(
-      settings, client: context.client, agent: "cadre/\(AgentCoreService.program.version)", telemetry: context.telemetry
-    )
     runner = StepRunner(
-      models: models, tools: tools, link: orchestrator, clock: LoopClock(),
+      models: models, tools: tools, artefacts: workspace, link: orchestrator, clock: LoopClock(),
       policy: ModelRetryPolicy(patience: settings[AgentCoreService.modelPatience]),
       limits: AgentSettings.limits(settings), telemetry: context.telemetry)
     poller = StepPoller(

@@ -15,8 +15,6 @@ public struct OrchestratorClient: OrchestratorLink, StepSource {
   private static let answerBytesMax = 64 << 20
   private static let callTimeout = Duration.seconds(15)
   private static let detailBytesMax = 500
-  private static let referenceBytesMax = 64 << 10
-  private static let leaseToken = "x-cadre-lease-token"
 
   private let client: HTTPClient
   private let peers: PeerSet
@@ -52,6 +50,40 @@ public struct OrchestratorClient: OrchestratorLink, StepSource {
     return try await send(step, WorkerPath.journal(step.id.description), request.document(), timeout, trace)
   }
 
+  /// Says that the leases of these steps are at work, once.
+  public func heartbeat(_ steps: [LeasedStep], timeout: Duration) async throws -> HeartbeatsAnswer {
+    let request = HeartbeatRequest(
+      worker: name, leases: steps.map { .init(step: $0.id, token: $0.token, attempt: $0.attempt) })
+    do {
+      let (status, root) = try await post(
+        WorkerPath.heartbeats, request.document(), timeout: timeout, as: .worker, trace: .root(isSampled: false))
+      if status.isSuccess, let answer = root.flatMap({ HeartbeatAnswer($0) }) {
+        return OrchestratorClient.answers(answer, to: steps)
+      }
+      let code = root?["code"]?.string ?? ""
+      // Without our own words for it, it is somebody else's 404: a proxy that knows no replica at the moment.
+      if [404, 405].contains(Int(status.code)), !code.isEmpty { return .unsupported }
+      return .unavailable(reason: code.isEmpty ? "status \(status.code)" : code)
+    } catch let error as HTTPClientError {
+      return .unavailable(reason: error.description)
+    } catch let error as HTTPWireError {
+      return .unavailable(reason: "\(error)")
+    }
+  }
+
+  /// What is said of each step; of one that is left out nothing is known.
+  private static func answers(_ answer: HeartbeatAnswer, to steps: [LeasedStep]) -> HeartbeatsAnswer {
+    guard answer.entries.count == steps.count, zip(answer.entries, steps).allSatisfy({ $0.step == $1.id }) else {
+      return .unavailable(reason: "the answer is about other leases")
+    }
+    return .answered(
+      zip(answer.entries, steps).map { entry, step in
+        guard case .held(_, let assertion) = entry.outcome else { return .lost }
+        if let assertion { step.assertion.renew(assertion) }
+        return .accepted
+      })
+  }
+
   /// Delivers an outcome, once.
   public func deliver(_ outcome: AttemptOutcome, for step: LeasedStep) async throws -> LinkAnswer {
     let reported: ResultRequest.Outcome =
@@ -65,25 +97,6 @@ public struct OrchestratorClient: OrchestratorLink, StepSource {
     let request = ResultRequest(token: step.token, attempt: step.attempt, calls: outcome.calls, outcome: reported)
     return try await send(
       step, WorkerPath.result(step.id.description), request.document(), OrchestratorClient.callTimeout, step.trace)
-  }
-
-  /// Stores a text as an artefact, once.
-  public func keep(_ text: String, as name: String, for step: LeasedStep) async throws -> ArtefactReference? {
-    var headers = HTTPHeaders()
-    headers.append(.contentType, "text/plain; charset=utf-8")
-    headers.append(InternalHeader.assertion, step.assertion.text)
-    headers.append(OrchestratorClient.leaseToken, step.token.description)
-    let path = "/worker/v1/steps/\(step.id)/artefacts/\(name)"
-    do {
-      let answer = try await peers.send(with: client, peer: "orchestrator") { base in
-        HTTPClientRequest(
-          .put, try base.appending(path: path), headers: headers, body: .bytes(Array(text.utf8)),
-          timeout: OrchestratorClient.callTimeout, isIdempotent: true, trace: step.trace)
-      }
-      let bytes = try await answer.body.collect(upTo: OrchestratorClient.referenceBytesMax)
-      guard answer.status.isSuccess else { return nil }
-      return (try? JSONDocument(parsing: bytes)).flatMap { ArtefactReference($0.root) }
-    } catch let error as CancellationError { throw error } catch { return nil }
   }
 
   private func send(

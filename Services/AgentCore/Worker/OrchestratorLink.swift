@@ -15,6 +15,16 @@ public enum LinkAnswer: Sendable, Equatable {
   case unavailable(reason: String)
 }
 
+/// What came of a request of heartbeats for many leases.
+public enum HeartbeatsAnswer: Sendable {
+  /// What the orchestrator says of each, in their order: `accepted` or `lost`.
+  case answered([LinkAnswer])
+  /// It does not know such requests.
+  case unsupported
+  /// Nobody knows: no answer, or one of a service that starts, ends or has lost its database.
+  case unavailable(reason: String)
+}
+
 /// How an attempt ended.
 public enum AttemptOutcome: Sendable {
   /// With an output.
@@ -53,8 +63,8 @@ public enum AttemptOutcome: Sendable {
 public protocol OrchestratorLink: Sendable {
   /// Records calls and extends the lease; without calls it only extends. Throws `CancellationError`.
   func record(_ calls: [CallReport], for step: LeasedStep, timeout: Duration) async throws -> LinkAnswer
+  /// Says that the leases of these steps are at work, at most `WorkerLimits.heartbeatsMax`. Throws `CancellationError`.
+  func heartbeat(_ steps: [LeasedStep], timeout: Duration) async throws -> HeartbeatsAnswer
   /// Ends the attempt. Throws `CancellationError`.
   func deliver(_ outcome: AttemptOutcome, for step: LeasedStep) async throws -> LinkAnswer
-  /// Stores a text as an artefact of the run; `nil` when that cannot be done. Throws `CancellationError`.
-  func keep(_ text: String, as name: String, for step: LeasedStep) async throws -> ArtefactReference?
 }

@@ -1,5 +1,6 @@
 public import AgentLoop
 public import AgentTools
+public import AgentWorkspace
 internal import Contracts
 internal import Primitives
 internal import Synchronization
@@ -9,28 +10,34 @@ public import Telemetry
 public final class StepRunner: Sendable {
   private let models: any ModelTransport
   private let link: any OrchestratorLink
+  private let heartbeats: LeaseHeartbeats
   private let clock: any WorkerClock
   private let policy: ModelRetryPolicy
   private let telemetry: Telemetry
   private let metrics: WorkerMetrics
   private let tools: any ToolCalling
+  private let artefacts: (any ArtefactStoring)?
   private let limits: AgentLimits
   private let drain = DrainSignal()
   private let running = Atomic<Int>(0)
 
-  /// Makes a runner. `limits` is how far any step may go.
+  /// Makes a runner. `artefacts` is where results go that are too long for a conversation, `limits` how far any step
+  /// may go.
   public init(
-    models: any ModelTransport, tools: any ToolCalling, link: any OrchestratorLink, clock: any WorkerClock,
-    policy: ModelRetryPolicy, limits: AgentLimits = AgentLimits(), telemetry: Telemetry
+    models: any ModelTransport, tools: any ToolCalling, artefacts: (any ArtefactStoring)? = nil,
+    link: any OrchestratorLink, clock: any WorkerClock, policy: ModelRetryPolicy,
+    limits: AgentLimits = AgentLimits(), telemetry: Telemetry
   ) {
     self.models = models
     self.tools = tools
+    self.artefacts = artefacts
     self.limits = limits
     self.link = link
     self.clock = clock
     self.policy = policy
     self.telemetry = telemetry
     metrics = WorkerMetrics(telemetry.registry)
+    heartbeats = LeaseHeartbeats(link: link, clock: clock, metrics: metrics, logger: telemetry.logger)
     telemetry.registry.observeGauge("cadre_agent_attempts_running", help: "Attempts in progress.") { [weak self] in
       Double(self?.count ?? 0)
     }
@@ -66,7 +73,8 @@ public final class StepRunner: Sendable {
   }
 
   private func attempt(_ step: LeasedStep, _ span: Span) async -> String {
-    let lease = LeaseSession(step, link: link, clock: clock, metrics: metrics, logger: telemetry.logger)
+    let lease = LeaseSession(
+      step, link: link, heartbeats: heartbeats, clock: clock, metrics: metrics, logger: telemetry.logger)
     let caller = ModelCaller(
       transport: models, step: step, trace: span.context, clock: clock, policy: policy, metrics: metrics, drain: drain)
     let loop = AgentLoop(
@@ -92,9 +100,17 @@ public final class StepRunner: Sendable {
       tenant: step.tenant, run: step.run, step: step.id, attempt: step.attempt, project: step.project,
       principal: step.principal, token: step.token, assertion: { assertion.text },
       traceparent: span.context.traceparent)
+    let workspace = WorkspaceStep(
+      step: step.id, tenant: step.tenant, token: step.token, assertion: { assertion.text },
+      traceparent: span.context.traceparent)
     return StepToolset(
       tools, context: context, wanted: step.start.input.tools, approve: step.start.input.approve, drain: drain
-    ) { [link] text, name in try await link.keep(text, as: name, for: step) }
+    ) { [artefacts] text, name in
+      guard let artefacts, let name = ArtefactName(name) else { return nil }
+      do {
+        return try await artefacts.put(name, Array(text.utf8), mediaType: "text/plain; charset=utf-8", for: workspace)
+      } catch let error as CancellationError { throw error } catch { return nil }
+    }
   }
 
   private func work(_ loop: AgentLoop, _ step: LeasedStep, _ lease: LeaseSession, _ span: Span) async -> String? {

@@ -10,8 +10,6 @@ final class StepToolset: StepTools {
   private struct State {
     var catalog = ToolCatalog([])
     var decided: [String: DecidedToolCall] = [:]
-    /// What identical calls have in common, by the keys of calls.
-    var digests: [String: String] = [:]
     var history = ToolCallHistory()
     /// Results that may answer an identical call, by their place in the history.
     var reports: [ToolReport] = []
@@ -101,10 +99,7 @@ final class StepToolset: StepTools {
     let reason = verdict.decision?.reason ?? ""
     switch verdict.action {
     case .run(let decided):
-      state.withLock { state in
-        state.decided[call.key] = decided
-        state.digests[call.key] = decided.digest
-      }
+      state.withLock { $0.decided[call.key] = decided }
       return StepToolDecision(.run, rule: rule, reason: reason)
     case .deny(let result): return StepToolDecision(.known(StepToolset.report(result)), rule: rule, reason: reason)
     case .ask(let ask):
@@ -127,7 +122,7 @@ final class StepToolset: StepTools {
       for call in earlier {
         let definition = catalog.entry(call.name)?.definition
         state.history.record(
-          digest: state.digests.removeValue(forKey: call.key) ?? "",
+          digest: ToolDigest.digest(call.name, call.arguments),
           effect: definition.map { ToolCallHistory.Effect($0) } ?? .changing, isError: call.report.isError,
           index: state.reports.count)
         state.reports.append(call.report)

@@ -1,6 +1,6 @@
 package import Contracts
 internal import Postgres
-package import Primitives
+internal import Primitives
 internal import SystemSources
 
 /// Files that a run has from its beginning.
@@ -70,7 +70,8 @@ extension ArtefactStore {
 
   /// Returns whether the files belong to the run now.
   private func link(_ attachment: Attachment) async throws -> Bool {
-    do { return try await pool.query(ArtefactStore.linkAll, attachment).first ?? 0 > 0 } catch let error as PostgresError
+    do { return try await pool.query(ArtefactStore.linkAll, attachment).first ?? 0 > 0 } catch let error
+      as PostgresError
       where error.isUniqueViolation
     {
       // The same submission, sent twice at once.

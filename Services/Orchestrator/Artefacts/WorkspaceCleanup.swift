@@ -44,9 +44,10 @@ package final class WorkspaceCleanup: Sendable {
 
   /// Looks at one portion. Returns whether there may be more.
   package func step() async throws -> Bool {
-    let expired = try await pool.query(
-      WorkspaceCleanup.expireUploads, (uploadKeep.milliseconds, WorkspaceCleanup.rowsMax)
-    ).first ?? 0
+    let expired =
+      try await pool.query(
+        WorkspaceCleanup.expireUploads, (uploadKeep.milliseconds, WorkspaceCleanup.rowsMax)
+      ).first ?? 0
     let checked = try await pool.query(WorkspaceCleanup.check, WorkspaceCleanup.rowsMax).first ?? 0
     checks.add(UInt64(checked))
     return expired == WorkspaceCleanup.rowsMax || checked == WorkspaceCleanup.rowsMax

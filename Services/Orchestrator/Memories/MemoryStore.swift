@@ -2,7 +2,7 @@ package import Artefacts
 package import Contracts
 internal import JSON
 package import Postgres
-package import Primitives
+internal import Primitives
 internal import SystemSources
 
 /// The table of memories: a full-text store of each project.
@@ -219,7 +219,8 @@ package struct MemoryStore: Sendable {
     return { row in (try row[project].map { ProjectID($0) }, ()) }
   }
 
-  static let findProject = Statement<(tenant: TenantID, run: RunID), (project: ProjectID?, Void)>(project) { parameter in
+  static let findProject = Statement<(tenant: TenantID, run: RunID), (project: ProjectID?, Void)>(project) {
+    parameter in
     let tenant = parameter("tenant", .uuid) { $0.tenant.uuid }
     let run = parameter("run", .uuid) { $0.run.uuid }
     return "select \(project) from run where id = \(run) and tenant_id = \(tenant)"

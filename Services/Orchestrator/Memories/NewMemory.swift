@@ -1,7 +1,7 @@
-package import Artefacts
+internal import Artefacts
 package import Contracts
 package import JSON
-package import Primitives
+internal import Primitives
 
 /// A memory that is to be stored.
 package struct NewMemory: Sendable {
@@ -66,6 +66,4 @@ package enum MemoryRefusal: Error, Hashable {
   case quota
   /// The key stands for another memory.
   case keyReused
-  /// The step's lease is not held.
-  case leaseLost
 }

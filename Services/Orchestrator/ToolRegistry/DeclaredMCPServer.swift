@@ -1,10 +1,10 @@
 package import Contracts
 internal import Crypto
-package import Primitives
+internal import Primitives
 package import Settings
 
 /// An MCP server that the configuration of the installation declares, for all tenants or for one.
-package struct DeclaredMCPServer: Sendable {
+package struct DeclaredMCPServer: Sendable, Hashable {
   package let server: RegisteredMCPServer
   package let secrets: MCPSecrets
   /// The only tenant that has it; `nil` for all.
@@ -24,7 +24,7 @@ package struct DeclaredMCPServer: Sendable {
     let headers = reader.value("headers", .dictionary(of: .secret, countMaximum: 32), default: [:])
     let trust = reader.value("trust", .word(RegisteredMCPServer.Trust.self), default: .pin)
     let timeout = reader.value(
-      "timeout_ms", .milliseconds(in: 100...ToolDefinition.timeoutMillisecondsMax), default: .seconds(30))
+      "timeout_ms", .milliseconds(in: 100...Int(ToolDefinition.timeoutMillisecondsMax)), default: .seconds(30))
     let tenantText = reader.optional("tenant", .string(bytesMaximum: 64, allowsEmpty: false))
     let tenant = tenantText.flatMap { TenantID($0) }
     if tenantText != nil, tenant == nil { reader.fault("tenant", "not the id of a tenant") }

@@ -72,7 +72,9 @@ package struct MCPServerInput: Sendable {
 
   private static func stdio(_ fields: inout JSONFields, _ before: MCPServerRow?) -> Reached {
     var old: (command: String, arguments: [String], names: [String])?
-    if case .stdio(let command, let arguments, let names) = before?.server.transport { old = (command, arguments, names) }
+    if case .stdio(let command, let arguments, let names) = before?.server.transport {
+      old = (command, arguments, names)
+    }
     let command = fields.string("command", isRequired: old == nil, bytesMax: argumentBytesMax) ?? old?.command
     if let command, !command.hasPrefix("/") {
       fields.note("command", .malformed, "The absolute path of a program is expected.")

@@ -1,7 +1,7 @@
-package import Artefacts
+internal import Artefacts
 package import Contracts
 package import Postgres
-package import Primitives
+internal import Primitives
 
 /// The table of MCP servers.
 package struct MCPServerStore: Sendable {

@@ -108,7 +108,8 @@ package struct MCPToolStore: Sendable {
     try await pool.query(MCPToolStore.pin, (key, sha256, principal)).first
   }
 
-  static let pin = Statement<(key: Key, sha256: [UInt8], principal: String), MCPToolRow>(MCPToolRow.columns) { parameter in
+  static let pin = Statement<(key: Key, sha256: [UInt8], principal: String), MCPToolRow>(MCPToolRow.columns) {
+    parameter in
     let tenant = parameter("tenant", .uuid) { $0.key.tenant.uuid }
     let server = parameter("server", .uuid) { $0.key.server.uuid }
     let name = parameter("name", .text) { $0.key.name }
@@ -142,6 +143,19 @@ package struct MCPToolStore: Sendable {
       select \(MCPToolRow.columns) from mcp_tool t
       where t.tenant_id = \(tenant) and (\(server) is null or t.server_id = \(server)) and t.name > \(after)
       order by t.name limit \(limit)
+      """
+  }
+
+  /// A tool of any server of the tenant.
+  package func tool(_ tenant: TenantID, _ name: String) async throws -> MCPToolRow? {
+    try await pool.query(MCPToolStore.find, (tenant, name)).first
+  }
+
+  static let find = Statement<(tenant: TenantID, name: String), MCPToolRow>(MCPToolRow.columns) { parameter in
+    let tenant = parameter("tenant", .uuid) { $0.tenant.uuid }
+    let name = parameter("name", .text) { $0.name }
+    return """
+      select \(MCPToolRow.columns) from mcp_tool t where t.tenant_id = \(tenant) and t.name = \(name) limit 1
       """
   }
 

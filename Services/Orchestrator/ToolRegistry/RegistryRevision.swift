@@ -1,4 +1,4 @@
-package import Contracts
+internal import Contracts
 internal import Postgres
 
 /// The number that grows with every change of what a tenant has registered.

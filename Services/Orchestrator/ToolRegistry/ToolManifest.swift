@@ -1,4 +1,5 @@
 package import Contracts
+internal import HTTPWire
 package import JSON
 internal import JSONSchema
 internal import Primitives

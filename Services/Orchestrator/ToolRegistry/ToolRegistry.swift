@@ -1,9 +1,9 @@
-package import Artefacts
+internal import Artefacts
 package import Contracts
 internal import Crypto
 internal import JSON
 package import Postgres
-package import Primitives
+internal import Primitives
 internal import SystemSources
 
 /// The tools and MCP servers that tenants have beside the built-in tools.
@@ -151,7 +151,8 @@ package struct ToolRegistry: Sendable {
   }
 
   /// Changes a server that has not changed since `before` was read. Throws `RegistryRefusal`.
-  package func change(_ before: MCPServerRow, to input: MCPServerInput, _ tenant: TenantID) async throws -> MCPServerRow {
+  package func change(_ before: MCPServerRow, to input: MCPServerInput, _ tenant: TenantID) async throws -> MCPServerRow
+  {
     guard isAllowed(input.transport) else { throw RegistryRefusal.commandNotAllowed }
     let row = try await servers.update(
       MCPServerStore.Change(

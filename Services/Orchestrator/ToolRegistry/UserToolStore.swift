@@ -1,4 +1,4 @@
-package import Artefacts
+internal import Artefacts
 package import Contracts
 internal import JSON
 package import Postgres

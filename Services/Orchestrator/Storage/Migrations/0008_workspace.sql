@@ -155,3 +155,4 @@ create table mcp_tool (
   approved_at timestamptz,
   primary key (tenant_id, server_id, name)
 );
+create index mcp_tool_list on mcp_tool (tenant_id, name);
