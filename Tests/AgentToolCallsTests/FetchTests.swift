@@ -236,10 +236,15 @@ import Testing
       for path in ["/slow", "/silent"] {
         #expect(try await fetch.fetch(fetch.url(path), milliseconds: 300).code == "timed_out")
       }
+      // Each under a name of its own, so that no circuit opens.
       for path in ["/cut", "/garbage", "/nine", "/heads", "/line", "/early"] {
-        let code = try await fetch.fetch(fetch.url(path)).code
-        #expect(["unreachable", "protocol_violation", "circuit_open"].contains(code), "\(path): \(code ?? "none")")
+        let code = try await fetch.fetch(fetch.url(path, host: "\(path.dropFirst()).inside.test")).code
+        #expect(["unreachable", "protocol_violation"].contains(code), "\(path): \(code ?? "none")")
       }
+      // A host that keeps failing is left alone; another name is another host.
+      for _ in 0..<5 { _ = try await fetch.fetch(fetch.url("/cut")) }
+      #expect(try await fetch.fetch(fetch.url("/cut")).code == "circuit_open")
+      #expect(try await fetch.fetch(fetch.url("/cut", host: "127.0.0.1")).code == "unreachable")
     }
   }
 
@@ -255,9 +260,11 @@ import Testing
       "/cut": HostileServer.bytes(Array(small.dropLast(6)), head: head),
       "/wrong": HostileServer.bytes(Array("plain".utf8), head: head),
       "/unknown": HostileServer.bytes(Array("x".utf8), head: "content-encoding: lzma\r\n"),
+      "/empty": HostileServer.bytes([], head: head),
       "/layers": HostileServer.bytes(small, head: "content-encoding: gzip, gzip, gzip, gzip, gzip\r\n"),
     ]) { (fetch: FetchFixture) async throws -> Void in
       #expect(try await fetch.fetch(fetch.url("/small")).text.hasSuffix("unpacked"))
+      #expect(try await !fetch.fetch(fetch.url("/empty")).isError)
       for path in ["/bomb", "/twice"] {
         let result = try await fetch.fetch(fetch.url(path))
         #expect(result.text.contains("cut after"), "\(path): \(result.text.prefix(200))")

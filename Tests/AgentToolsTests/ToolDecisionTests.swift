@@ -106,7 +106,7 @@ import Testing
     let others = [
       ToolDigest.digest("a", #"{"x":1,"y":2}"#), ToolDigest.digest("b", #"{"x":1,"y":2}"#),
       ToolDigest.digest("a", #"{"x":1,"y":2.0}"#), ToolDigest.digest("a", "nonsense"), ToolDigest.digest("a", "{}"),
-      ToolDigest.digest("a", #"{"xy":12}"#), ToolDigest.digest("ax", #"{"":1}"#),
+      ToolDigest.digest("a", #"{"xy":12}"#), ToolDigest.digest("a", #"{"xy1":2}"#), ToolDigest.digest("ax", #"{"":1}"#),
     ]
     #expect(Set(others).count == others.count)
   }

@@ -14,7 +14,7 @@ extension ToolRunner {
   /// As `ToolCalling` says. Runs on the caller's event loop; the call ends at its deadline whatever its executor does.
   public func run(_ call: DecidedToolCall, _ context: ToolContext) async throws -> ToolResult {
     let definition = call.definition
-    let key = CircuitBreakers.Key(tenant: context.tenant, tool: definition.name)
+    let key = CircuitBreakers.Key(tenant: context.tenant, definition, call.arguments)
     let started = clock.now()
     guard breakers.withLock({ $0.admit(key, at: started) }) else { return ToolRunner.circuitOpen(definition) }
     let parent = context.traceparent.flatMap { TraceContext(traceparent: $0) }

@@ -99,7 +99,7 @@ public final class ToolRunner: ToolCalling {
     if case .repeatable = ToolCallHistory.Effect(definition), let index = earlier.index(of: digest) {
       return ToolVerdict(.answerFromBefore(index), decision: decision, definition: definition)
     }
-    let key = CircuitBreakers.Key(tenant: context.tenant, tool: definition.name)
+    let key = CircuitBreakers.Key(tenant: context.tenant, definition, arguments)
     let now = clock.now()
     guard breakers.withLock({ $0.wouldAdmit(key, at: now) }) else {
       return ToolVerdict(.deny(ToolRunner.circuitOpen(definition)), decision: decision, definition: definition)
@@ -113,6 +113,8 @@ public final class ToolRunner: ToolCalling {
 
   static func circuitOpen(_ definition: ToolDefinition) -> ToolResult {
     .failure(
-      .circuitOpen, "\(definition.name) failed repeatedly and is not called for a while; go on without it or try later")
+      .circuitOpen,
+      "\(definition.name)\(definition.source == .builtIn && definition.risk == .network ? " of this host" : "") failed repeatedly and is not called for a while; go on without it or try later"
+    )
   }
 }

@@ -100,7 +100,7 @@ struct FetchExecutor: ToolExecutor {
     }
   }
 
-  /// The last part of the path in plain characters, behind what tells calls apart.
+  /// The last part of the path in plain characters, behind what calls differ in.
   private static func fileName(_ answer: HTTPFetcher.Answer, _ call: ToolInvocation) -> String {
     func plain(_ text: Substring, _ most: Int) -> String {
       let bytes = text.utf8.suffix(most).map { byte -> UInt8 in

@@ -163,7 +163,8 @@ public struct HTTPFetcher: Sendable {
           content += piece.prefix(max(0, rules.bytesMax - content.count))
         }
       }
-      if let decoder, !isCut {
+      // An answer without content has nothing to unpack, whatever its head says.
+      if let decoder, !isCut, received > 0 {
         do throws(ContentCodingError) { try decoder.finish() } catch {
           throw ToolFault(.protocolViolation, "the compressed content is cut off")
         }

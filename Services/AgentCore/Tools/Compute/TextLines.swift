@@ -3,8 +3,8 @@ public enum TextLines {
   /// Lines that are given when no end is named.
   private static let linesDefault = 200
 
-  /// The lines; `\n`, `\r\n` and `\r` end one. A last line without an end counts, an empty rest behind the last end does
-  /// not.
+  /// The lines; `\n`, `\r\n` and `\r` end one. A last line without an end counts, an empty rest behind the last end
+  /// does not.
   static func split(_ text: String) -> [Substring] {
     var lines: [Substring] = []
     var start = text.startIndex

@@ -1,17 +1,32 @@
 public import Contracts
+internal import HTTPWire
+public import JSON
 
-/// The breakers of all tools that have failed lately, each for one tenant and tool. Bounded: tools without failures
+/// The breakers of all tools that have failed lately, each for one tenant and tool, of web
+/// addresses for one host. Bounded: tools without failures
 /// take no place, and when it is full the one that was used longest ago is forgotten.
 public struct CircuitBreakers: Sendable {
   /// Whose tool it is.
   public struct Key: Hashable, Sendable {
     let tenant: TenantID
     let tool: String
+    /// What the tool reaches, where that differs from call to call: a host that is down says nothing of others.
+    let target: String
 
     /// Makes a key.
-    public init(tenant: TenantID, tool: String) {
+    public init(tenant: TenantID, tool: String, target: String = "") {
       self.tenant = tenant
       self.tool = tool
+      self.target = target
+    }
+
+    /// The key of a call.
+    public init(tenant: TenantID, _ definition: ToolDefinition, _ arguments: JSONDocument) {
+      var target = ""
+      if definition.source == .builtIn, definition.risk == .network, let text = arguments.root["url"]?.string {
+        target = (try? HTTPURL(text)).map { "\($0.host.lowercased()):\($0.port)" } ?? ""
+      }
+      self.init(tenant: tenant, tool: definition.name, target: target)
     }
   }
 
