@@ -224,6 +224,12 @@ var targets: [Target] = [
   library("AgentWorkspace", at: "Services/AgentCore/Workspace", ["Contracts", "Primitives"]),
   library(
     "AgentTools", at: "Services/AgentCore/Tools", ["Contracts", "Crypto", "JSON", "JSONSchema", "Primitives"]),
+  library(
+    "AgentMCP", at: "Services/AgentCore/MCP",
+    [
+      "AgentTools", "AgentWorkspace", "CLinux", "Contracts", "Crypto", "HTTP", "HTTPWire", "JSON", "JSONSchema", "MCP",
+      "Primitives", "Process", "Reactor", "SystemSources", "Telemetry",
+    ]),
   library("AgentLoop", at: "Services/AgentCore/Loop", ["AgentTools", "Contracts", "Crypto", "JSON", "Primitives"]),
   library(
     "AgentWorker", at: "Services/AgentCore/Worker",
@@ -354,6 +360,13 @@ var targets: [Target] = [
   tests("Calendar", ["Calendar"]),
   tests("JSONSchema", ["JSONSchema", "JSON"]),
   tests("MCP", ["MCP", "JSON"]),
+  tests(
+    "AgentMCP",
+    [
+      "AgentMCP", "AgentTools", "AgentWorkspace", "Contracts", "HTTP", "HTTPWire", "JSON", "MCP", "Primitives",
+      "Process",
+      "Reactor", "SystemSources", "Telemetry",
+    ], exclude: ["servers"]),
   tests("SystemSources", ["SystemSources", "Primitives"]),
   tests("Reactor", ["Reactor", "Primitives", "ReactorTestKit"]),
   tests("JSON", ["JSON"]),

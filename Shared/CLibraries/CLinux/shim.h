@@ -70,7 +70,7 @@ struct cadre_program {
   char *const *arguments;
   char *const *environment;
   const char *folder;
-  /// Both outputs of the program; the input is empty.
+  /// What it writes to, both outputs without `errors`.
   int output;
   uid_t user;
   gid_t group;
@@ -81,6 +81,10 @@ struct cadre_program {
   int limit_count;
   /// A descriptor that the program gets as number 3; -1 for none.
   int control;
+  /// What it reads; -1 for nothing.
+  int input;
+  /// What it writes errors to; -1 for the output.
+  int errors;
 };
 
 static inline void cadre_spawn_failed(int report) {
@@ -98,19 +102,21 @@ static inline void cadre_run_program(const struct cadre_program *program, pid_t 
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, 0);
-  int input = open("/dev/null", O_RDONLY | O_CLOEXEC);
+  int input = program->input >= 0 ? program->input : open("/dev/null", O_RDONLY | O_CLOEXEC);
   if (input < 0) cadre_spawn_failed(report);
   // Away from the numbers that are given to the program.
   int high_report = fcntl(report, F_DUPFD_CLOEXEC, 4);
   int high_output = fcntl(program->output, F_DUPFD_CLOEXEC, 4);
   int high_input = fcntl(input, F_DUPFD_CLOEXEC, 4);
+  int high_errors = fcntl(program->errors >= 0 ? program->errors : program->output, F_DUPFD_CLOEXEC, 4);
   int has_control = program->control >= 0;
   int high_control = has_control ? fcntl(program->control, F_DUPFD_CLOEXEC, 5) : -1;
-  if (high_report < 0 || high_output < 0 || high_input < 0 || (has_control && high_control < 0))
+  if (high_report < 0 || high_output < 0 || high_input < 0 || high_errors < 0 ||
+      (has_control && high_control < 0))
     cadre_spawn_failed(report);
   // Once more, so that the places below are free of what is still needed.
   if ((high_report = fcntl(high_report, F_DUPFD_CLOEXEC, 5)) < 0) cadre_spawn_failed(report);
-  if (dup2(high_input, 0) < 0 || dup2(high_output, 1) < 0 || dup2(high_output, 2) < 0 ||
+  if (dup2(high_input, 0) < 0 || dup2(high_output, 1) < 0 || dup2(high_errors, 2) < 0 ||
       (has_control && dup2(high_control, 3) < 0) || dup3(high_report, 3 + has_control, O_CLOEXEC) < 0)
     cadre_spawn_failed(high_report);
   report = 3 + has_control;
