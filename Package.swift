@@ -228,7 +228,7 @@ var targets: [Target] = [
     "AgentMCP", at: "Services/AgentCore/MCP",
     [
       "AgentTools", "AgentWorkspace", "CLinux", "Contracts", "Crypto", "HTTP", "HTTPWire", "JSON", "JSONSchema", "MCP",
-      "Primitives", "Process", "Reactor", "SystemSources", "Telemetry",
+      "Primitives", "Process", "Reactor", "Settings", "SystemSources", "Telemetry",
     ]),
   library("AgentLoop", at: "Services/AgentCore/Loop", ["AgentTools", "Contracts", "Crypto", "JSON", "Primitives"]),
   library(
@@ -359,7 +359,7 @@ var targets: [Target] = [
   tests("Primitives", ["Primitives"]),
   tests("Calendar", ["Calendar"]),
   tests("JSONSchema", ["JSONSchema", "JSON"]),
-  tests("MCP", ["MCP", "JSON"]),
+  tests("MCP", ["MCP", "JSON", "JSONSchema"], exclude: ["Fixtures"]),
   tests(
     "AgentMCP",
     [

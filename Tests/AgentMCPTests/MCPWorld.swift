@@ -24,8 +24,8 @@ enum TestServers {
   static let folder = root + "/Tests/AgentMCPTests/servers"
   static let python = "/usr/bin/python3"
   /// The official package, newest and of the session era; installed by `make setup`.
-  static let newPython = root + "/.build/python-mcp/new/bin/python"
-  static let oldPython = root + "/.build/python-mcp/old/bin/python"
+  static let newPython = root + "/.build/mcp/bin/python"
+  static let oldPython = root + "/.build/mcp-sessions/bin/python"
   static var areInstalled: Bool { access(newPython, X_OK) == 0 && access(oldPython, X_OK) == 0 }
 }
 

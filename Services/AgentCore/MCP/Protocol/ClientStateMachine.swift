@@ -108,7 +108,7 @@ package struct ClientStateMachine: Sendable {
 
   /// Makes a request; the answer comes as `complete`. Throws when none can be made.
   package mutating func request(
-    _ method: String, traceparent: String?, deadline: UInt64, _ params: (inout JSONWriter) -> Void
+    _ method: String, traceparent: String?, deadline: UInt64, _ params: @escaping (inout JSONWriter) -> Void
   ) throws(MCPError) -> (id: Int64, message: [UInt8]) {
     switch phase {
     case .ready(let revision):
