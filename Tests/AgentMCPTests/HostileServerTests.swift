@@ -2,6 +2,7 @@ import AgentTools
 import Contracts
 import Glibc
 import MCP
+import Synchronization
 import Testing
 
 @testable import AgentMCP
@@ -226,7 +227,7 @@ struct HostileServerTests {
   }
 
   @Test func `a server that stays silent is taken for an old one`() async throws {
-    let world = MCPWorld.hostile("silent_at_start")
+    let world = MCPWorld.hostile("silent_at_start") { $0.probeTime = .milliseconds(300) }
     #expect(try await world.definitions().contains { $0.name == "s__work" })
     await world.end()
   }

@@ -3,6 +3,7 @@ import Contracts
 import JSON
 import LocalStack
 import MCP
+import Synchronization
 import Testing
 
 @testable import AgentMCP
@@ -101,8 +102,10 @@ struct RealServerTests {
       let runner = try world.runner()
       #expect(
         try await eventually {
-          // Where a subscription begins only after a while, the tool is added again.
-          try await runner.loop.hop { runner.catalogue?.entries["s__grown"] != nil }
+          // A subscription may begin only after the first change.
+          if try await runner.loop.hop({ runner.catalogue?.entries["s__grown"] != nil }) { return true }
+          _ = try await world.call("grow")
+          return false
         }, "\(peer)")
     }
   }
@@ -137,19 +140,25 @@ struct RealServerTests {
 
   @Test(arguments: [Peer.all[1], Peer.all[3]])
   func `in the session era a question in the middle of a call is refused`(_ peer: Peer) async throws {
-    try await world(peer) { world in #expect(try await world.call("paint", #"{"what": "x"}"#).isError) }
+    try await world(peer) { world in
+      let result = try await world.call("paint", #"{"what": "x"}"#)
+      #expect(result.isError)
+    }
   }
 
   @Test func `the environment holds what is declared`() async throws {
     try await world(Peer.all[0], secrets: ["TOKEN": "abc"]) { world in
-      #expect(try await world.call("environment").text == "TOKEN;abc")
+      let text = try await world.call("environment").text
+      #expect(text == "TOKEN;abc")
     }
   }
 
   @Test func `a session that the server forgot is opened anew`() async throws {
     try await world(Peer.all[5]) { world in
-      #expect(try await world.call("forget").isError == false)
-      #expect(try await world.call("add", #"{"a": 1, "b": 2}"#).isError == false)
+      let forgotten = try await world.call("forget")
+      #expect(!forgotten.isError)
+      let sum = try await world.call("add", #"{"a": 1, "b": 2}"#)
+      #expect(!sum.isError, "\(sum.text)")
     }
   }
 }

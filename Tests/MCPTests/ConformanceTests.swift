@@ -107,11 +107,13 @@ struct ConformanceTests {
 
   @Test func examplesAreRead() throws {
     let examples = try Self.document("examples-2026-07-28.json").root
-    func each(_ definition: String, _ read: (JSONView) throws -> Void) throws {
+    func each(_ definition: String, _ isRead: (JSONView) throws -> Bool) throws {
       let members = try #require(examples[definition])
       #expect(members.count > 0)
       for (name, example) in members.members {
-        do { try read(example) } catch { Issue.record("\(definition) \(name.string ?? ""): \(error)") }
+        do { #expect(try isRead(example), "\(definition) \(name.string ?? "")") } catch {
+          Issue.record("\(definition) \(name.string ?? ""): \(error)")
+        }
       }
     }
     for definition in examples.members.compactMap(\.key.string)
@@ -119,26 +121,27 @@ struct ConformanceTests {
       try each(definition) { example in
         // Requests for input are inside of results and have no id.
         if example["jsonrpc"] != nil { _ = try MCPMessage(example) }
+        return true
       }
     }
-    try each("DiscoverResult") { #expect(try MCPHandshake(discovery: $0).revisions.contains("2026-07-28")) }
+    try each("DiscoverResult") { try MCPHandshake(discovery: $0).revisions.contains("2026-07-28") }
     try each("ListToolsResult") { example in
       let page = try MCPListPage<MCPTool>(tools: example)
-      #expect(!page.entries.isEmpty && page.faults.isEmpty)
+      return !page.entries.isEmpty && page.faults.isEmpty
     }
-    try each("ListResourcesResult") { #expect(try MCPListPage<MCPResource>(resources: $0).faults.isEmpty) }
-    try each("ListResourceTemplatesResult") { #expect(try MCPListPage<MCPResource>(templates: $0).faults.isEmpty) }
-    try each("ListPromptsResult") { #expect(try MCPListPage<MCPPrompt>(prompts: $0).faults.isEmpty) }
-    try each("CallToolResult") { #expect(try !MCPToolResult($0).content.isEmpty) }
-    try each("InputRequiredResult") { #expect(try MCPInputRequired($0) != nil) }
-    try each("ReadResourceResult") { #expect(try !MCPToolResult.contents(ofResource: $0).isEmpty) }
-    try each("GetPromptResult") { #expect(try !MCPToolResult.messages(ofPrompt: $0).isEmpty) }
-    try each("ElicitRequestFormParams") { _ = try MCPElicitation(params: $0) }
-    try each("ElicitRequestURLParams") { _ = try MCPElicitation(params: $0) }
-    try each("ProgressNotificationParams") { _ = try MCPProgress(params: $0) }
+    try each("ListResourcesResult") { try MCPListPage<MCPResource>(resources: $0).faults.isEmpty }
+    try each("ListResourceTemplatesResult") { try MCPListPage<MCPResource>(templates: $0).faults.isEmpty }
+    try each("ListPromptsResult") { try MCPListPage<MCPPrompt>(prompts: $0).faults.isEmpty }
+    try each("CallToolResult") { try !MCPToolResult($0).content.isEmpty }
+    try each("InputRequiredResult") { try MCPInputRequired($0) != nil }
+    try each("ReadResourceResult") { try !MCPToolResult.contents(ofResource: $0).isEmpty }
+    try each("GetPromptResult") { try !MCPToolResult.messages(ofPrompt: $0).isEmpty }
+    try each("ElicitRequestFormParams") { try !MCPElicitation(params: $0).message.isEmpty }
+    try each("ElicitRequestURLParams") { try !MCPElicitation(params: $0).message.isEmpty }
+    try each("ProgressNotificationParams") { try MCPProgress(params: $0).progress > 0 }
     try each("UnsupportedProtocolVersionError") { example in
-      guard case .failure(_, let error) = try MCPMessage(example) else { return #expect(Bool(false)) }
-      #expect(!error.supportedRevisions.isEmpty)
+      guard case .failure(_, let error) = try MCPMessage(example) else { return false }
+      return !error.supportedRevisions.isEmpty
     }
   }
 }

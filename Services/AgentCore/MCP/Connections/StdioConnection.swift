@@ -9,8 +9,6 @@ internal import SystemSources
 ///
 /// `@unchecked Sendable`: confined to its loop, which every entry point checks.
 package final class StdioConnection: MCPConnection, @unchecked Sendable {
-  /// Time for the answer to the probe; an old server may stay silent.
-  private static let probeTime = Duration.seconds(5)
   /// How long a program may take to leave once its input has ended, and again once it was asked by a signal.
   private static let leaveTime = Duration.seconds(2)
   private static let killTime = Duration.seconds(10)
@@ -25,6 +23,7 @@ package final class StdioConnection: MCPConnection, @unchecked Sendable {
   private let specification: ProcessSpecification
   private let secrets: [String]
   private let era: MCPRevision.Era?
+  private let probeTime: Duration
   private let limits: MCPLimits
   private let loop: EventLoop
   private var machine: ClientStateMachine
@@ -38,11 +37,12 @@ package final class StdioConnection: MCPConnection, @unchecked Sendable {
   /// A program that is not started yet. `secrets` are values that must not show in its log.
   package init(
     _ specification: ProcessSpecification, secrets: [String] = [], era: MCPRevision.Era? = nil,
-    limits: MCPLimits = .standard, on loop: EventLoop
+    probeTime: Duration = .seconds(5), limits: MCPLimits = .standard, on loop: EventLoop
   ) {
     self.specification = specification
     self.secrets = secrets.filter { $0.utf8.count >= 4 }
     self.era = era
+    self.probeTime = probeTime
     self.limits = limits
     self.loop = loop
     machine = ClientStateMachine(limits: limits)
@@ -59,7 +59,7 @@ package final class StdioConnection: MCPConnection, @unchecked Sendable {
     } catch let error as MCPError {
       throw error
     } catch { throw MCPError(.cannotStart, "no thread is free to start the program") }
-    let probeBy = MonotonicClock.now() &+ UInt64(clamping: StdioConnection.probeTime.nanoseconds)
+    let probeBy = MonotonicClock.now() &+ UInt64(clamping: probeTime.nanoseconds)
     perform(machine.open(era: era, probeBy: probeBy, openBy: deadline))
     return try await settled(promise) { [self] in
       perform(machine.close(MCPError(.cancelled, "the caller gave up")))

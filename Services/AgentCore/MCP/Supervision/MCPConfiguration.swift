@@ -14,6 +14,8 @@ package struct MCPConfiguration: Sendable {
   package var listMax = 2000
   /// Time for a connection to be open and its tools known.
   package var startTime = Duration.seconds(20)
+  /// How long a program may take to answer the question for its era; an old server may stay silent.
+  package var probeTime = Duration.seconds(5)
   /// How long a step waits for the tools of a server of which nothing is known yet.
   package var discoveryTime = Duration.seconds(8)
   /// Address space of a program, in bytes; 0 for no limit.

@@ -60,7 +60,8 @@ package final class ServerRunner: @unchecked Sendable {
     _ body: (any MCPConnection, ServerCatalogue) async throws(MCPError) -> Value
   ) async throws(MCPError) -> Value {
     loop.preconditionCurrent()
-    guard calls < environment.configuration.callsMax, !isRetired else {
+    guard !isRetired else { throw MCPError(.unavailable, "the registration of the server has changed") }
+    guard calls < environment.configuration.callsMax else {
       throw MCPError(.overloaded, "\(calls) calls of the server wait or run")
     }
     calls += 1
@@ -76,8 +77,9 @@ package final class ServerRunner: @unchecked Sendable {
       _ = machine.callEnded(nil, now: MonotonicClock.now())
       return value
     } catch {
-      if machine.callEnded(error, now: MonotonicClock.now()), connection === self.connection {
-        lost(connection, MCPError(.timedOut, "the server did not answer several calls in time"))
+      let isSilent = machine.callEnded(error, now: MonotonicClock.now())
+      if isSilent || error.reason == .cannotConnect, connection === self.connection {
+        lost(connection, isSilent ? MCPError(.timedOut, "the server did not answer several calls in time") : error)
       }
       throw error
     }
@@ -106,17 +108,25 @@ package final class ServerRunner: @unchecked Sendable {
   private func change(by deadline: UInt64, isPause: Bool = false) async throws(MCPError) {
     let promise = Promise<Void>(on: loop)
     waiters.append(promise)
-    do { try await promise.value(deadline: deadline) } catch {
+    do { try await promise.value(deadline: deadline) } catch let error as MCPError {
+      throw error
+    } catch {
       waiters.removeAll { $0 === promise }
       if error is CancellationError { throw MCPError(.cancelled, "the caller gave up") }
       if !isPause { throw MCPError(.timedOut, "the server was not ready in time") }
     }
   }
 
-  private func wake() {
+  /// Lets those who wait look again, or fails them: who waited for an opening that failed learns why.
+  private func wake(_ error: MCPError? = nil) {
     let waiting = waiters
     waiters = []
-    for waiter in waiting { waiter.succeed(()) }
+    for waiter in waiting { if let error { waiter.fail(error) } else { waiter.succeed(()) } }
+  }
+
+  /// Whether the server is left alone at the moment.
+  var isPausing: Bool {
+    if case .pausing(let until) = machine.state { until > MonotonicClock.now() } else { false }
   }
 
   // MARK: Opening and closing
@@ -136,7 +146,7 @@ package final class ServerRunner: @unchecked Sendable {
       environment.telemetry.logger.warning(
         "An MCP server cannot be used",
         ["mcp_server": .string(server.id.description), "reason": .string(error.description)])
-      wake()
+      wake(error)
       await report(.failed, error)
     } else {
       machine.started()
@@ -197,7 +207,8 @@ package final class ServerRunner: @unchecked Sendable {
       specification.limits = [.coreBytes(0)]
       if configuration.memoryBytesMax > 0 { specification.limits.append(.memoryBytes(configuration.memoryBytesMax)) }
       connection = StdioConnection(
-        specification, secrets: Array(secrets.values.values), era: era, limits: configuration.limits, on: loop)
+        specification, secrets: Array(secrets.values.values), era: era, probeTime: configuration.probeTime,
+        limits: configuration.limits, on: loop)
     case .http(let text, let names):
       guard let url = try? HTTPURL(text) else { throw MCPError(.refusedAddress, "the URL of the server is not valid") }
       connection = HTTPConnection(

@@ -45,7 +45,7 @@ package struct MCPToolProvider: ToolProvider {
         group.addTask {
           // What is known already was reported; a person has to approve it.
           let found = try? await runner.loop.hop {
-            if runner.catalogue != nil { return false }
+            if runner.catalogue != nil || runner.isPausing { return false }
             return try await runner.use(step, deadline: deadline) { (_, _) throws(MCPError) in true }
           }
           return found ?? false
