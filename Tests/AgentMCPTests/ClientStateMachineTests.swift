@@ -71,6 +71,19 @@ struct ClientStateMachineTests {
     #expect(closed(machine.advance(now: 50)) == .timedOut)
   }
 
+  @Test func theLateAnswerOfAStatelessServerCounts() throws {
+    var machine = ClientStateMachine()
+    _ = machine.open(era: nil, probeBy: 5, openBy: 50)
+    #expect(try sent(machine.advance(now: 5)) == ["initialize 2"])
+    let actions = machine.received(
+      bytes(
+        #"{"jsonrpc":"2.0","id":1,"result":{"resultType":"complete","supportedVersions":["2026-07-28"],"capabilities":{}}}"#
+      ), now: 6)
+    guard case .ready(.july2026, _)? = actions.first else { return #expect(Bool(false)) }
+    #expect(machine.received(bytes(#"{"jsonrpc":"2.0","id":2,"error":{"code":1,"message":""}}"#), now: 7).isEmpty)
+    #expect(machine.nextDeadline == .max)
+  }
+
   @Test func aKnownEraIsNotAskedFor() throws {
     var machine = ClientStateMachine()
     #expect(try sent(machine.open(era: .session, probeBy: 5, openBy: late)) == ["initialize 1"])

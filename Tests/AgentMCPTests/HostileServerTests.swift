@@ -226,6 +226,12 @@ struct HostileServerTests {
     #expect(kill(process.id, 0) != 0)
   }
 
+  @Test func `a program that ends at the question for its era is started without it`() async throws {
+    let world = MCPWorld.hostile("dies_when_probed")
+    #expect(try await world.call("work").text == "fine")
+    await world.end()
+  }
+
   @Test func `a server that stays silent is taken for an old one`() async throws {
     let world = MCPWorld.hostile("silent_at_start") { $0.probeTime = .milliseconds(300) }
     #expect(try await world.definitions().contains { $0.name == "s__work" })

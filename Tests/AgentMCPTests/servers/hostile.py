@@ -50,7 +50,7 @@ pages = 0
 def discover(request):
     if mode == "garbage_at_start":
         raw(b"Welcome to my server!\n")
-    if mode == "dies_at_start":
+    if mode in ("dies_at_start", "dies_when_probed"):
         sys.exit(4)
     if mode == "silent_at_start":
         return
@@ -72,6 +72,8 @@ def discover(request):
 
 
 def initialize(request):
+    if mode == "dies_at_start":
+        sys.exit(4)
     if mode == "old_version_unknown":
         version = "1999-01-01"
     elif mode == "old_version_missing":

@@ -4,6 +4,7 @@ import os
 import sys
 
 from mcp.server.fastmcp import Context, FastMCP, Image
+from mcp.server.lowlevel import NotificationOptions
 from mcp.types import ToolAnnotations
 from pydantic import BaseModel
 
@@ -97,6 +98,11 @@ def greet(name: str) -> str:
     """Greets."""
     return f"Say hello to {name}."
 
+
+# The package says nothing of changes unless it is asked to.
+create_options = server._mcp_server.create_initialization_options
+server._mcp_server.create_initialization_options = lambda *_, **__: create_options(
+    NotificationOptions(tools_changed=True))
 
 if __name__ == "__main__":
     server.run("stdio" if arguments[0] == "stdio" else "streamable-http")

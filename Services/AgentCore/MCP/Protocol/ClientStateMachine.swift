@@ -30,8 +30,8 @@ package struct ClientStateMachine: Sendable {
     case new
     /// Waits for the answer to `server/discover`.
     case probing(Int64)
-    /// Waits for the answer to `initialize`.
-    case initializing(Int64)
+    /// Waits for the answer to `initialize`; the late one to `server/discover` counts too.
+    case initializing(Int64, probe: Int64?)
     /// Requests may be made.
     case ready(MCPRevision)
     /// Over.
@@ -77,9 +77,9 @@ package struct ClientStateMachine: Sendable {
     return [.send(ClientIdentity.discover(id: id))]
   }
 
-  private mutating func initialize() -> [Action] {
+  private mutating func initialize(probe: Int64? = nil) -> [Action] {
     let id = takeID(until: openBy)
-    phase = .initializing(id)
+    phase = .initializing(id, probe: probe)
     return [.send(ClientIdentity.initialize(id: id))]
   }
 
@@ -153,10 +153,10 @@ package struct ClientStateMachine: Sendable {
       switch phase {
       case .probing(id):
         guard now < openBy else { return close(MCPError(.timedOut, "the server did not answer in time")) }
-        // An old server may stay silent.
+        // An old server may stay silent, and a slow one may still answer.
         abandon(id)
-        actions += initialize()
-      case .initializing(id): return actions + close(MCPError(.timedOut, "the server did not answer in time"))
+        actions += initialize(probe: id)
+      case .initializing(id, _): return actions + close(MCPError(.timedOut, "the server did not answer in time"))
       default:
         abandon(id)
         actions.append(.complete(id, .failure(MCPError(.timedOut, "the server did not answer in time"))))
@@ -204,6 +204,7 @@ package struct ClientStateMachine: Sendable {
       guard flood.admits(now: now) else { throw FloodGuard.error }
       return noticed(notification)
     case .response(let id, let result):
+      if let actions = try answeredLate(id, result) { return actions }
       guard let id = try settle(id, now) else { return [] }
       return try answered(id, .success(result))
     case .failure(let id, let error):
@@ -213,6 +214,17 @@ package struct ClientStateMachine: Sendable {
       guard let id = try settle(id, now) else { return [] }
       return try answered(id, .failure(error))
     }
+  }
+
+  /// The answer of a stateless server that was slow to begin: what was sent to an old one meanwhile is given up.
+  private mutating func answeredLate(_ id: MCPRequestID, _ result: JSONView) throws(MCPError) -> [Action]? {
+    guard case .initializing(let handshake, let probe?) = phase, id == .number(probe), abandoned.remove(probe) != nil
+    else { return nil }
+    let outcome = EraNegotiation.answered(try MCPHandshake(discovery: result, limits: limits))
+    guard case .stateless = outcome else { return [] }
+    pending[handshake] = nil
+    abandon(handshake)
+    return follow(outcome)
   }
 
   /// The request that an answer belongs to; `nil` when it was given up.
@@ -240,14 +252,14 @@ package struct ClientStateMachine: Sendable {
     case (.probing(id), .success(let result)):
       return follow(EraNegotiation.answered(try MCPHandshake(discovery: result, limits: limits)))
     case (.probing(id), .failure(let error)): return follow(EraNegotiation.refused(error))
-    case (.initializing(id), .success(let result)):
+    case (.initializing(id, _), .success(let result)):
       let handshake = try MCPHandshake(initialization: result, limits: limits)
       let revision = try EraNegotiation.session(handshake)
       phase = .ready(revision)
       return [
         .send(MCPMessageWriter.notification(method: "notifications/initialized")), .ready(revision, handshake),
       ]
-    case (.initializing(id), .failure(let error)):
+    case (.initializing(id, _), .failure(let error)):
       throw MCPError(.unsupportedVersion, "the server refused the handshake: \(error.message)", rpcCode: error.code)
     case (_, .success(let result)): return id == subscription ? [] : [.complete(id, .success(result))]
     case (_, .failure(let error)):
