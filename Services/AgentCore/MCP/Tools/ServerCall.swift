@@ -21,7 +21,7 @@ struct ServerCall: Sendable {
     let parent = call.context.traceparent.flatMap { TraceContext(traceparent: $0) }
     let span = runner.environment.telemetry.tracer.startSpan("mcp_call", kind: .client, parent: parent)
     span.setAttribute("cadre.mcp.server", .string(runner.server.id.description))
-    span.setAttribute("cadre.tool.name", .string(definition.name))
+    span.setAttribute("gen_ai.tool.name", .string(definition.name))
     defer { span.end() }
     do throws(MCPError) {
       return try await runner.use(WorkspaceStep(call.context), deadline: deadline) {
