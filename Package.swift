@@ -414,9 +414,8 @@ var targets: [Target] = [
   tests(
     "AgentMCP",
     [
-      "AgentMCP", "AgentTools", "AgentWorkspace", "Contracts", "HTTP", "HTTPWire", "JSON", "MCP", "Primitives",
-      "Process",
-      "Reactor", "SystemSources", "Telemetry",
+      "AgentMCP", "AgentTools", "AgentWorkspace", "Contracts", "HTTP", "HTTPWire", "JSON", "LocalStack", "MCP",
+      "Primitives", "Process", "Reactor", "SystemSources", "Telemetry",
     ], exclude: ["servers"]),
   tests("SystemSources", ["SystemSources", "Primitives"]),
   tests("Reactor", ["Reactor", "Primitives", "ReactorTestKit"]),

@@ -61,7 +61,8 @@ struct RealServerTests {
       try await deadlines(world)
       if peer.options.isEmpty { try await changes(world) }
       if peer.isOld, peer.options.isEmpty {
-        // In the session era a question in the middle of a call is refused. (With JSON answers the package waits for ever.)
+        // In the session era a question in the middle of a call is refused. With JSON answers the package waits for
+        // ever, so it is not asked then.
         #expect(try await world.call("paint", #"{"what": "x"}"#).isError)
       }
       if !peer.isOld {

@@ -95,7 +95,9 @@ struct MessageReadingTests {
   @Test func argumentsBecomeHeaders() throws {
     let schema = try JSONDocument(
       parsing:
-        #"{"type":"object","properties":{"region":{"type":"string","x-mcp-header":"Region"},"deep":{"type":"object","properties":{"n":{"type":"integer","x-mcp-header":"N"}}},"x-mcp-header":{"type":"string"}}}"#
+        #"{"type":"object","properties":{"region":{"type":"string","x-mcp-header":"Region"},"#
+        + #""deep":{"type":"object","properties":{"n":{"type":"integer","x-mcp-header":"N"}}},"#
+        + #""x-mcp-header":{"type":"string"}}}"#
     )
     let headers = try MCPParameterHeaders(inputSchema: schema.root)
     let arguments = try JSONDocument(parsing: #"{"region":"eu\n","deep":{"n":4}}"#)

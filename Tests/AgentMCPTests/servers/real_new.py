@@ -50,7 +50,7 @@ async def slow(seconds: float, ctx: Context) -> str:
 def environment() -> str:
     """Names of the environment and open descriptors."""
     names = sorted(name for name in os.environ if name not in ("LC_CTYPE",))
-    return ",".join(names) + ";" + os.environ.get("TOKEN", "")
+    return ",".join(names) + ";" + os.environ.get(names[0] if names else "", "")
 
 
 @server.tool()

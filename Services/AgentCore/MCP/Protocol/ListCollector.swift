@@ -16,7 +16,7 @@ package struct ListCollector<Entry: Sendable>: Sendable {
   /// Nothing yet.
   package init(entriesMax: Int) { self.entriesMax = entriesMax }
 
-  /// Takes a page; returns the cursor of the next one. Throws when the list has no end in sight.
+  /// Takes a page; returns the cursor of the next one. Throws when the list is beyond its limits.
   package mutating func take(_ page: MCPListPage<Entry>) throws(MCPError) -> String? {
     pages += 1
     entries += page.entries

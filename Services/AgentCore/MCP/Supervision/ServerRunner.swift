@@ -235,6 +235,8 @@ package final class ServerRunner: @unchecked Sendable {
   /// Closes at once and waits until nothing is left.
   func shutDown() async {
     isRetired = true
+    let time = UInt64(clamping: environment.configuration.startTime.nanoseconds)
+    if machine.state == .starting { try? await change(by: MonotonicClock.now() &+ time) }
     guard let connection else { return }
     forget()
     machine.stopped()
