@@ -70,6 +70,8 @@ var targets: [Target] = [
   shared("JSON"),
   // JSON Schema, draft 2020-12, without references to other documents.
   shared("JSONSchema", ["Calendar", "JSON"]),
+  // The messages of the Model Context Protocol, for clients and servers.
+  shared("MCP", ["JSON"]),
   shared("Telemetry", ["Primitives", "SystemSources"]),
   shared("HTTPWire"),
   shared("ContentCoding", ["CZlib", "CZstd"]),
@@ -253,6 +255,12 @@ var targets: [Target] = [
       "Settings", "SystemSources", "Telemetry",
     ]),
   library(
+    "AgentMCP", at: "Services/AgentCore/MCP",
+    [
+      "AgentTools", "AgentWorkspace", "CLinux", "Contracts", "Crypto", "HTTP", "HTTPWire", "JSON", "JSONSchema", "MCP",
+      "Primitives", "Process", "Reactor", "Settings", "SystemSources", "Telemetry",
+    ]),
+  library(
     "AgentLoop", at: "Services/AgentCore/Loop", ["Contracts", "Crypto", "JSON", "JSONSchema", "Primitives"]),
   library(
     "AgentWorker", at: "Services/AgentCore/Worker",
@@ -263,8 +271,8 @@ var targets: [Target] = [
   service(
     "agent-core", at: "Services/AgentCore/Main",
     [
-      "AgentLoop", "AgentToolCalls", "AgentTools", "AgentWorker", "HTTP", "HTTPWire", "Primitives", "SystemSources",
-      "Reactor", "ServiceKit",
+      "AgentLoop", "AgentMCP", "AgentToolCalls", "AgentTools", "AgentWorker", "HTTP", "HTTPWire", "Primitives",
+      "SystemSources", "Reactor", "ServiceKit",
       "Settings", "Telemetry",
     ]),
   library(
@@ -407,6 +415,13 @@ var targets: [Target] = [
   tests("Primitives", ["Primitives"]),
   tests("Calendar", ["Calendar"]),
   tests("JSONSchema", ["JSONSchema", "JSON"]),
+  tests("MCP", ["MCP", "JSON", "JSONSchema"], exclude: ["Fixtures"]),
+  tests(
+    "AgentMCP",
+    [
+      "AgentMCP", "AgentTools", "AgentWorkspace", "Contracts", "HTTP", "HTTPWire", "JSON", "LocalStack", "MCP",
+      "Primitives", "Process", "Reactor", "SystemSources", "Telemetry",
+    ], exclude: ["servers"]),
   tests("SystemSources", ["SystemSources", "Primitives"]),
   tests("Reactor", ["Reactor", "Primitives", "ReactorTestKit"]),
   tests("JSON", ["JSON"]),

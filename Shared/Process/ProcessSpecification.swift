@@ -18,6 +18,16 @@ public struct ProcessSpecification: Sendable {
   public var limits: [ResourceLimit]
   /// Whether it gets SIGTERM when this process dies.
   public var diesWithParent = true
+  /// Whether that is SIGKILL instead: for programs that may not be trusted to leave.
+  public var isKilledWithParent = false
+  /// A descriptor of this process that the program gets as number 3; it stays open here.
+  public var control: Int32?
+  /// A descriptor of this process that the program reads from; it stays open here. Nothing to read without one.
+  public var input: Int32?
+  /// A descriptor of this process that the program writes to, instead of `log`; it stays open here.
+  public var output: Int32?
+  /// A descriptor of this process that the program writes errors to; it stays open here. As its output without one.
+  public var errors: Int32?
   /// Whether what the program has started itself, and left running in its group, is killed when it ends.
   public var endsGroup = false
 

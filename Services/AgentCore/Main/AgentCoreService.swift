@@ -1,4 +1,5 @@
 internal import AgentLoop
+internal import AgentMCP
 internal import AgentToolCalls
 internal import AgentTools
 internal import AgentWorker
@@ -54,11 +55,12 @@ final class AgentCoreService: Service {
     [
       IdentitySettings.workerKeys, orchestrator, router, slots, workerName, modelTimeout, modelPatience, memorySoft,
       memoryHard, drainPatience,
-    ] + AgentSettings.all + ToolSettings.all
+    ] + AgentSettings.all + ToolSettings.all + MCPSettings.all
 
   private let runner: StepRunner
   private let poller: StepPoller
   private let memory: MemoryMonitor
+  private let servers: MCPServers
   private let shutdownGrace: Duration
   private let patience: Duration
 
@@ -77,8 +79,15 @@ final class AgentCoreService: Service {
       HTTPFetcher(
         rules: rules, allowsPost: allowsPost, client: context.client, agent: "cadre/\(CadreVersion.current)")
     }
+    servers = MCPServers(
+      MCPSettings.configuration(settings), registry: workspace,
+      egress: ListedHosts(MCPSettings.allowedHosts(settings), client: context.client), worker: name,
+      group: context.group, telemetry: context.telemetry)
     let tools = ToolRunner(
-      providers: [BuiltInProvider(artefacts: workspace, memories: workspace, fetcher: fetcher)], policy: risks,
+      providers: [
+        BuiltInProvider(artefacts: workspace, memories: workspace, fetcher: fetcher),
+        MCPToolProvider(servers, artefacts: workspace),
+      ], policy: risks,
       allowedRisks: risks.allowed, artefacts: workspace, telemetry: context.telemetry)
     let models = ModelClient(
       client: context.client, peers: try PeerSet(settings[AgentCoreService.router], order: .roundRobin),
@@ -125,6 +134,7 @@ final class AgentCoreService: Service {
     await waitForSteps(atMost: min(patience, shutdownGrace))
     runner.release()
     await waitForSteps(atMost: shutdownGrace)
+    await servers.shutDown()
   }
 
   private func waitForSteps(atMost time: Duration) async {

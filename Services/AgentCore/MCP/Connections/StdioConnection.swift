@@ -1,0 +1,171 @@
+package import JSON
+package import MCP
+internal import Primitives
+package import Process
+package import Reactor
+internal import SystemSources
+
+/// A connection to a program over its input and output.
+///
+/// `@unchecked Sendable`: confined to its loop, which every entry point checks.
+package final class StdioConnection: MCPConnection, @unchecked Sendable {
+  /// How long a program may take to leave once its input has ended, and again once it was asked by a signal.
+  private static let leaveTime = Duration.seconds(2)
+  private static let killTime = Duration.seconds(10)
+
+  package var onEvent: (@Sendable (ConnectionEvent) -> Void)?
+  package private(set) var revision: MCPRevision?
+  /// The descriptors that it has, or had.
+  package var descriptors: [Int32] { channel?.descriptors ?? [] }
+  /// What the process id was; 0 before it runs.
+  package var processID: Int32 { channel?.processID ?? 0 }
+
+  private let specification: ProcessSpecification
+  private let secrets: [String]
+  private let era: MCPRevision.Era?
+  private let probeTime: Duration
+  private let limits: MCPLimits
+  private let loop: EventLoop
+  private var machine: ClientStateMachine
+  private var channel: StdioChannel?
+  private var opening: Promise<MCPHandshake>?
+  private var waiting: [Int64: Promise<JSONView>] = [:]
+  private var timer: Timer?
+  /// Whether the program ended while it was asked for its era: some old servers do.
+  package private(set) var diedProbing = false
+
+  /// A program that is not started yet. `secrets` are values that must not show in its log.
+  package init(
+    _ specification: ProcessSpecification, secrets: [String] = [], era: MCPRevision.Era? = nil,
+    probeTime: Duration = .seconds(5), limits: MCPLimits = .standard, on loop: EventLoop
+  ) {
+    self.specification = specification
+    self.secrets = secrets.filter { $0.utf8.count >= 4 }
+    self.era = era
+    self.probeTime = probeTime
+    self.limits = limits
+    self.loop = loop
+    machine = ClientStateMachine(limits: limits)
+  }
+
+  package func open(deadline: UInt64) async throws(MCPError) -> MCPHandshake {
+    loop.preconditionCurrent()
+    let promise = Promise<MCPHandshake>(on: loop)
+    opening = promise
+    let specification = specification
+    do {
+      let process = try await BlockingPool.shared.run { try ServerProcess.start(specification) }
+      channel = try StdioChannel(process, limits: limits, on: loop) { [weak self] in self?.happened($0) }
+    } catch let error as MCPError {
+      throw error
+    } catch { throw MCPError(.cannotStart, "no thread is free to start the program") }
+    let probeBy = MonotonicClock.now() &+ UInt64(clamping: probeTime.nanoseconds)
+    perform(machine.open(era: era, probeBy: probeBy, openBy: deadline))
+    return try await settled(promise) { [self] in
+      perform(machine.close(MCPError(.cancelled, "the caller gave up")))
+    }
+  }
+
+  package func request(_ request: ClientRequest) async throws(MCPError) -> JSONView {
+    loop.preconditionCurrent()
+    let (id, message) = try machine.request(
+      request.method, traceparent: request.traceparent, deadline: request.deadline, request.params)
+    guard message.count <= limits.messageBytesMax else {
+      perform(machine.cancel(id, reason: "too large"))
+      throw MCPError(.invalidArguments, "the request has more than \(limits.messageBytesMax) bytes")
+    }
+    let promise = Promise<JSONView>(on: loop)
+    waiting[id] = promise
+    defer { waiting[id] = nil }
+    perform([.send(message)])
+    return try await settled(promise) { [self] in perform(machine.cancel(id, reason: "cancelled")) }
+  }
+
+  /// The value of a promise; `cancelled` runs when the task was cancelled meanwhile.
+  private func settled<Value: Sendable>(
+    _ promise: Promise<Value>, cancelled: () -> Void
+  ) async throws(MCPError) -> Value {
+    do {
+      return try await promise.value()
+    } catch let error as MCPError {
+      throw error
+    } catch {
+      cancelled()
+      throw MCPError(.cancelled, "the caller gave up")
+    }
+  }
+
+  package func close() async {
+    loop.preconditionCurrent()
+    guard let channel else { return }
+    perform(machine.close(MCPError(.closed, "the connection was closed")), kills: false)
+    channel.closeInput()
+    let leave = UInt64(clamping: StdioConnection.leaveTime.nanoseconds)
+    if await channel.ends(by: MonotonicClock.now() &+ leave) { return }
+    channel.terminate()
+    if await channel.ends(by: MonotonicClock.now() &+ leave) { return }
+    channel.kill()
+    _ = await channel.ends(by: MonotonicClock.now() &+ UInt64(clamping: StdioConnection.killTime.nanoseconds))
+  }
+
+  // MARK: Events
+
+  private func happened(_ event: StdioChannel.Event) {
+    switch event {
+    case .line(let line): perform(machine.received(line, now: MonotonicClock.now()))
+    case .errorLine(let line): onEvent?(.log(masked(line)))
+    case .fault(let error): perform(machine.close(error))
+    case .outputEnded: fail("the program closed its output")
+    case .ended(let status): fail("the program ended with status \(status)")
+    }
+  }
+
+  private func fail(_ message: String) {
+    if machine.isProbing { diedProbing = true }
+    perform(machine.close(MCPError(.closed, message)))
+  }
+
+  private func masked(_ line: String) -> String {
+    guard let secret = secrets.first(where: { line.contains($0) }) else { return line }
+    var text = line
+    while let range = text.firstRange(of: secret) { text.replaceSubrange(range, with: "[redacted]") }
+    return masked(text)
+  }
+
+  private func perform(_ actions: [ClientStateMachine.Action], kills: Bool = true) {
+    for action in actions {
+      switch action {
+      case .send(let message): channel?.send(message)
+      case .ready(let revision, let handshake):
+        self.revision = revision
+        opening?.succeed(handshake)
+      case .complete(let id, .success(let result)): waiting[id]?.succeed(result)
+      case .complete(let id, .failure(let error)): waiting[id]?.fail(error)
+      case .progress(_, let progress): onEvent?(.progress(progress))
+      case .listChanged(let list): onEvent?(.listChanged(list))
+      case .fault(let error): onEvent?(.fault(error))
+      case .close(let error):
+        opening?.fail(error)
+        channel?.closeOutput()
+        if kills { channel?.kill() }
+        onEvent?(.closed(error))
+      }
+    }
+    schedule()
+  }
+
+  private func schedule() {
+    let deadline = machine.nextDeadline
+    if let timer {
+      guard deadline != timer.deadline else { return }
+      loop.cancel(timer)
+    }
+    timer = nil
+    guard deadline != .max else { return }
+    timer = loop.schedule(at: deadline) { [weak self] in
+      guard let self else { return }
+      timer = nil
+      perform(machine.advance(now: MonotonicClock.now()))
+    }
+  }
+}

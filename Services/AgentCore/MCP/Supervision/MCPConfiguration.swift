@@ -1,0 +1,36 @@
+package import MCP
+
+/// How servers are run.
+package struct MCPConfiguration: Sendable {
+  /// Programs that servers over stdio may be: absolute paths, or folders that end in a slash. None: no such servers.
+  package var commands: [String] = []
+  /// Programs at the same time, of all tenants.
+  package var processesMax = 32
+  /// Programs of one tenant at the same time.
+  package var processesPerTenantMax = 16
+  /// Calls of one server that wait or run.
+  package var callsMax = 64
+  /// Tools, resources or prompts of one server.
+  package var listMax = 2000
+  /// Time for a connection to be open and its tools known.
+  package var startTime = Duration.seconds(20)
+  /// How long a program may take to answer the question for its era; an old server may stay silent.
+  package var probeTime = Duration.seconds(5)
+  /// How long a step waits for the tools of a server of which nothing is known yet.
+  package var discoveryTime = Duration.seconds(8)
+  /// Address space of a program, in bytes; 0 for no limit.
+  package var memoryBytesMax: UInt64 = 0
+  /// Pauses and limits of restarts.
+  package var supervision = SupervisionStateMachine.Policy()
+  /// Limits of messages.
+  package var limits = MCPLimits.standard
+
+  /// The defaults.
+  package init() {}
+
+  /// Whether a program may be started.
+  package func allows(command: String) -> Bool {
+    guard command.hasPrefix("/"), !command.split(separator: "/").contains("..") else { return false }
+    return commands.contains { $0 == command || ($0.hasSuffix("/") && $0.count > 1 && command.hasPrefix($0)) }
+  }
+}

@@ -1,0 +1,85 @@
+package import AgentWorkspace
+internal import Contracts
+package import Reactor
+internal import Synchronization
+package import Telemetry
+
+/// The servers of all tenants that this worker runs: one runner for each version of a registration.
+package final class MCPServers: Sendable {
+  private struct Key: Hashable {
+    let tenant: TenantID
+    let server: MCPServerID
+  }
+
+  private static let runnersMax = 4096
+
+  let environment: RunnerEnvironment
+  private let group: EventLoopGroup
+  private let runners = Mutex<[Key: ServerRunner]>([:])
+
+  /// None run.
+  package init(
+    _ configuration: MCPConfiguration, registry: any RegistryReading, egress: any MCPEgress, worker: String,
+    group: EventLoopGroup, telemetry: Telemetry
+  ) {
+    self.group = group
+    environment = RunnerEnvironment(
+      configuration: configuration, egress: egress, registry: registry,
+      slots: ProcessSlots(
+        totalMax: configuration.processesMax, tenantMax: configuration.processesPerTenantMax),
+      metrics: MCPMetrics(telemetry.registry), telemetry: telemetry, worker: worker)
+  }
+
+  /// Programs that run at the moment.
+  package var processes: Int { environment.slots.count }
+
+  /// The runner of a server; one of an older version of its registration ends after its calls.
+  func runner(_ server: RegisteredMCPServer, of tenant: TenantID) -> ServerRunner? {
+    let key = Key(tenant: tenant, server: server.id)
+    let (runner, old) = runners.withLock { runners -> (ServerRunner?, ServerRunner?) in
+      let known = runners[key]
+      if let known, known.server.version == server.version, known.server.trust == server.trust { return (known, nil) }
+      guard known != nil || runners.count < MCPServers.runnersMax else { return (nil, nil) }
+      let made = ServerRunner(server, tenant: tenant, loop: group.next(), environment)
+      runners[key] = made
+      return (made, known)
+    }
+    if let old { old.loop.execute { old.retire() } }
+    return runner
+  }
+
+  /// Ends the servers of a tenant that are not registered any more.
+  func keep(_ servers: [RegisteredMCPServer], of tenant: TenantID) {
+    let ids = Set(servers.map(\.id))
+    let gone = runners.withLock { runners in
+      let keys = runners.keys.filter { $0.tenant == tenant && !ids.contains($0.server) }
+      return keys.compactMap { runners.removeValue(forKey: $0) }
+    }
+    for runner in gone { runner.loop.execute { runner.retire() } }
+  }
+
+  /// Closes everything and waits until no program is left.
+  package func shutDown() async {
+    let all = runners.withLock { runners in
+      defer { runners = [:] }
+      return Array(runners.values)
+    }
+    await withTaskGroup(of: Void.self) { group in
+      for runner in all {
+        group.addTask(executorPreference: runner.loop) { await runner.shutDown() }
+      }
+    }
+  }
+}
+
+extension EventLoop {
+  /// Runs `body` on this loop for a task that may live on another one; the task's cancellation reaches it.
+  func hop<Value: Sendable>(_ body: @escaping @Sendable () async throws -> Value) async throws -> Value {
+    let work = task(body)
+    return try await withTaskCancellationHandler {
+      try await work.value
+    } onCancel: {
+      work.cancel()
+    }
+  }
+}
