@@ -218,6 +218,8 @@ var targets: [Target] = [
     [
       "Contracts", "GatewayForwarding", "GatewayIdentity", "HTTP", "HTTPWire", "Primitives", "ServiceKit", "Settings",
     ]),
+  // The sandbox: messages of its processes.
+  library("SandboxProtocol", at: "Services/Sandbox/Protocol", ["JSON"]),
   library("AgentTools", at: "Services/AgentCore/Tools", ["JSON"]),
   library("AgentLoop", at: "Services/AgentCore/Loop", ["AgentTools", "Contracts", "Crypto", "JSON", "Primitives"]),
   library(
@@ -322,6 +324,7 @@ var targets: [Target] = [
       "ModelCalls", "AnswerCache", "Contracts", "Dialects", "HTTP", "HTTPTestKit", "HTTPWire", "JSON", "Primitives",
       "Reactor",
     ]),
+  tests("SandboxProtocol", ["SandboxProtocol"]),
   tests("AgentTools", ["AgentTools"]),
   tests("AgentLoop", ["AgentLoop", "Contracts", "JSON"]),
   tests(
