@@ -220,6 +220,10 @@ var targets: [Target] = [
     ]),
   // The sandbox: messages of its processes.
   library("SandboxProtocol", at: "Services/Sandbox/Protocol", ["JSON"]),
+  // The engine is loaded by the worker's process when it runs; nothing links it.
+  .target(name: "CSandboxEngine", path: "Services/Sandbox/Engine"),
+  library("SandboxWorker", at: "Services/Sandbox/Worker", ["CSandboxEngine", "JSON", "SandboxProtocol"]),
+  service("sandbox-worker", at: "Services/Sandbox/Main", ["SandboxWorker"]),
   library("AgentTools", at: "Services/AgentCore/Tools", ["JSON"]),
   library("AgentLoop", at: "Services/AgentCore/Loop", ["AgentTools", "Contracts", "Crypto", "JSON", "Primitives"]),
   library(

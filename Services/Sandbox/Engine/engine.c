@@ -82,6 +82,7 @@ cadre_engine *cadre_engine_open(const char *library, int is_parallel, char error
   }
   if (!fault) fault = cadre_define_functions(engine);
   if (!fault) fault = api->wasmtime_component_linker_add_wasip2(engine->component_linker);
+  engine->base_bytes = cadre_peak_bytes();
   if (!fault) return engine;
   cadre_take_error(engine, fault, error);
   return NULL;
@@ -166,3 +167,5 @@ int cadre_compile(
   api->wasm_byte_vec_delete(&code);
   return *compiled != NULL;
 }
+
+void cadre_bytes_free(uint8_t *bytes) { free(bytes); }

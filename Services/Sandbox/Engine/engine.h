@@ -11,6 +11,8 @@ struct cadre_engine {
   wasm_engine_t *engine;
   wasmtime_component_linker_t *component_linker;
   wasmtime_linker_t *linker;
+  // Memory of the process before there was any guest.
+  int64_t base_bytes;
 };
 
 struct cadre_code {
@@ -54,6 +56,8 @@ struct cadre_guest {
 };
 
 int64_t cadre_now_ns(void);
+// Most memory that this process has had, in bytes.
+int64_t cadre_peak_bytes(void);
 
 // Writes the message of an error to `text` and deletes it.
 void cadre_take_error(cadre_engine *engine, wasmtime_error_t *error, char text[CADRE_ERROR_BYTES]);

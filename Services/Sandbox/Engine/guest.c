@@ -28,7 +28,7 @@ static wasmtime_error_t *look(wasmtime_context_t *context, void *data, uint64_t 
   return guest->stop ? guest->engine->api.wasmtime_error_new("stopped") : NULL;
 }
 
-static int64_t cpu_us(void) {
+int64_t cadre_cpu_us(void) {
   struct rusage usage;
   getrusage(RUSAGE_SELF, &usage);
   return ((int64_t)usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000000 + usage.ru_utime.tv_usec +
@@ -36,7 +36,7 @@ static int64_t cpu_us(void) {
 }
 
 // Most memory that this process has had, in bytes.
-static int64_t peak_bytes(void) {
+int64_t cadre_peak_bytes(void) {
   struct rusage usage;
   getrusage(RUSAGE_SELF, &usage);
   return (int64_t)usage.ru_maxrss * 1024;
@@ -213,6 +213,7 @@ void cadre_guest_drop(cadre_guest *guest) {
 void cadre_guest_run(cadre_guest *guest, const struct cadre_request *request, struct cadre_result *result) {
   struct wasmtime *api = &guest->engine->api;
   memset(result, 0, sizeof *result);
+  result->end = CADRE_ENDED;
   for (int index = 0; index < 2; index++) {
     // A guest of one run may have written while it was made; that counts.
     if (guest->code->kind != CADRE_COMMAND)
@@ -220,11 +221,11 @@ void cadre_guest_run(cadre_guest *guest, const struct cadre_request *request, st
     free(guest->copies[index]);
     guest->copies[index] = NULL;
   }
-  int64_t cpu = cpu_us(), wall = cadre_now_ns(), peak = peak_bytes();
+  int64_t cpu = cadre_cpu_us(), wall = cadre_now_ns();
   begin(guest, request);
   switch (guest->code->kind) {
-  case CADRE_COMPONENT: cadre_call_component(guest, request, result); break;
-  case CADRE_REACTOR: cadre_call_reactor(guest, request, result); break;
+  case CADRE_COMPONENT: result->is_alive = cadre_call_component(guest, request, result); break;
+  case CADRE_REACTOR: result->is_alive = cadre_call_reactor(guest, request, result); break;
   case CADRE_COMMAND: cadre_call_command(guest, result); break;
   }
   uint64_t left = 0;
@@ -243,7 +244,7 @@ void cadre_guest_run(cadre_guest *guest, const struct cadre_request *request, st
     guest->copies[index] = cadre_sink_copy(&guest->sinks[index], &result->outputs[index]);
     if (guest->sinks[index].total >= guest->sinks[index].total_max) result->is_output_limited = 1;
   }
-  result->cpu_us = cpu_us() - cpu;
+  result->cpu_us = cadre_cpu_us() - cpu;
   result->wall_us = (cadre_now_ns() - wall) / 1000;
-  if (result->peak_memory_bytes == 0) result->peak_memory_bytes = peak_bytes() - peak;
+  if (result->peak_memory_bytes == 0) result->peak_memory_bytes = cadre_peak_bytes() - guest->engine->base_bytes;
 }

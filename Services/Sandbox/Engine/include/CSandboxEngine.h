@@ -72,6 +72,8 @@ struct cadre_result {
   int has_exit_code;
   int64_t exit_code;
   int is_output_limited;
+  // Whether the instance can run again.
+  int is_alive;
   char text[CADRE_ERROR_BYTES];
   struct cadre_output outputs[2];
   uint8_t *result;
@@ -105,6 +107,11 @@ cadre_guest *cadre_guest_new(
 void cadre_guest_run(cadre_guest *guest, const struct cadre_request *request, struct cadre_result *result);
 // Drops it. What its last result refers to is gone.
 void cadre_guest_drop(cadre_guest *guest);
+
+// Frees what `cadre_compile` has made.
+void cadre_bytes_free(uint8_t *bytes);
+// Processor time of this process in microseconds.
+int64_t cadre_cpu_us(void);
 
 // Runs a function on a thread with a stack that is large enough for guests, and waits for it. 0 when it ran.
 int cadre_run_on_large_stack(void (*function)(void *), void *data);

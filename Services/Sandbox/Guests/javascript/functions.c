@@ -102,27 +102,28 @@ static JSValue write_file(JSContext *context, JSValueConst self, int count, JSVa
   const char *text = NULL;
   size_t length = 0, offset = 0;
   JSValue array = JS_UNDEFINED;
-  if (JS_GetTypedArrayType(values[1]) >= 0) {
-    size_t element;
+  if (JS_IsObject(values[1])) {
+    size_t element, whole;
     array = JS_GetTypedArrayBuffer(context, values[1], &offset, &length, &element);
-    size_t whole;
-    bytes = JS_IsException(array) ? NULL : JS_GetArrayBuffer(context, &whole, array);
-    if (bytes) bytes += offset;
-  } else {
+    if (JS_IsException(array)) {
+      // Anything else is written as its text.
+      JS_FreeValue(context, JS_GetException(context));
+      array = JS_UNDEFINED;
+    } else {
+      bytes = JS_GetArrayBuffer(context, &whole, array);
+      if (!bytes || offset > whole || length > whole - offset) length = 0;
+      else bytes += offset;
+    }
+  }
+  if (JS_IsUndefined(array)) {
     text = JS_ToCStringLen(context, &length, values[1]);
+    if (!text) return JS_EXCEPTION;
     bytes = (const uint8_t *)text;
   }
-  JSValue value = JS_UNDEFINED;
-  if (!bytes && length > 0) {
-    value = JS_EXCEPTION;
-  } else if (!bytes && !text && JS_IsException(array)) {
-    value = JS_EXCEPTION;
-  } else {
-    FILE *file = fopen(path, "wb");
-    int is_written = file && (length == 0 || fwrite(bytes, 1, length, file) == length);
-    if (file && fclose(file) != 0) is_written = 0;
-    if (!is_written) value = failed(context, path);
-  }
+  FILE *file = fopen(path, "wb");
+  int is_written = file && (length == 0 || fwrite(bytes, 1, length, file) == length);
+  if (file && fclose(file) != 0) is_written = 0;
+  JSValue value = is_written ? JS_UNDEFINED : failed(context, path);
   if (text) JS_FreeCString(context, text);
   JS_FreeValue(context, array);
   return value;
