@@ -224,6 +224,9 @@ var targets: [Target] = [
   .target(name: "CSandboxEngine", path: "Services/Sandbox/Engine"),
   library("SandboxWorker", at: "Services/Sandbox/Worker", ["CSandboxEngine", "JSON", "SandboxProtocol"]),
   service("sandbox-worker", at: "Services/Sandbox/Main", ["SandboxWorker"]),
+  // Becomes the worker by exec. Static: it needs nothing of the file system, and starts at once.
+  .executableTarget(
+    name: "sandbox-jail", path: "Services/Sandbox/Jail", linkerSettings: [.unsafeFlags(["-static-executable"])]),
   library("AgentTools", at: "Services/AgentCore/Tools", ["JSON"]),
   library("AgentLoop", at: "Services/AgentCore/Loop", ["AgentTools", "Contracts", "Crypto", "JSON", "Primitives"]),
   library(
