@@ -277,6 +277,9 @@ var targets: [Target] = [
       "ServiceKit", "Telemetry",
     ]),
 
+  // Runs in the jail instead of the worker and tries to get out.
+  .executableTarget(name: "sandbox-probe", path: "Tests/Support/SandboxProbe"),
+
   // Test kits.
   library("ReactorTestKit", at: "Tests/Support/ReactorTestKit", ["Reactor"]),
   library("HTTPTestKit", at: "Tests/Support/HTTPTestKit", ["HTTP"]),
@@ -332,6 +335,7 @@ var targets: [Target] = [
       "Reactor",
     ]),
   tests("SandboxProtocol", ["SandboxProtocol"]),
+  tests("SandboxWorker", ["CLinux", "SandboxProtocol", "SandboxWorker"], exclude: ["Guests"]),
   tests("AgentTools", ["AgentTools"]),
   tests("AgentLoop", ["AgentLoop", "Contracts", "JSON"]),
   tests(
