@@ -278,7 +278,9 @@ var targets: [Target] = [
     ]),
 
   // Runs in the jail instead of the worker and tries to get out.
-  .executableTarget(name: "sandbox-probe", path: "Tests/Support/SandboxProbe"),
+  .executableTarget(
+    name: "sandbox-probe", path: "Tests/Support/SandboxProbe",
+    linkerSettings: [.unsafeFlags(["-static-executable"])]),
 
   // Test kits.
   library("ReactorTestKit", at: "Tests/Support/ReactorTestKit", ["Reactor"]),
