@@ -226,7 +226,7 @@ var targets: [Target] = [
   service("sandbox-worker", at: "Services/Sandbox/Main", ["SandboxWorker"]),
   // Becomes the worker by exec. Static: it needs nothing of the file system, and starts at once.
   .executableTarget(
-    name: "sandbox-jail", path: "Services/Sandbox/Jail", linkerSettings: [.unsafeFlags(["-static-executable"])]),
+    name: "sandbox-jail", path: "Services/Sandbox/Jail/Main", linkerSettings: [.unsafeFlags(["-static-executable"])]),
   library("AgentTools", at: "Services/AgentCore/Tools", ["JSON"]),
   library("AgentLoop", at: "Services/AgentCore/Loop", ["AgentTools", "Contracts", "Crypto", "JSON", "Primitives"]),
   library(
