@@ -262,6 +262,15 @@ var targets: [Target] = [
     ]),
   library(
     "AgentLoop", at: "Services/AgentCore/Loop", ["Contracts", "Crypto", "JSON", "JSONSchema", "Primitives"]),
+  // The sandbox: messages of its processes.
+  library("SandboxProtocol", at: "Services/Sandbox/Protocol", ["JSON"]),
+  // The engine is loaded by the worker's process when it runs; nothing links it.
+  .target(name: "CSandboxEngine", path: "Services/Sandbox/Engine"),
+  library("SandboxWorker", at: "Services/Sandbox/Worker", ["CSandboxEngine", "JSON", "SandboxProtocol"]),
+  service("sandbox-worker", at: "Services/Sandbox/Main", ["SandboxWorker"]),
+  // Becomes the worker by exec. Static: it needs nothing of the file system, and starts at once.
+  .executableTarget(
+    name: "sandbox-jail", path: "Services/Sandbox/Jail/Main", linkerSettings: [.unsafeFlags(["-static-executable"])]),
   library(
     "AgentWorker", at: "Services/AgentCore/Worker",
     [
@@ -311,6 +320,11 @@ var targets: [Target] = [
       "SystemSources", "Contracts", "Decider", "HTTP", "HTTPWire", "JSON", "Primitives", "Reactor", "History",
       "ServiceKit", "Telemetry",
     ]),
+
+  // Runs in the jail instead of the worker and tries to get out.
+  .executableTarget(
+    name: "sandbox-probe", path: "Tests/Support/SandboxProbe",
+    linkerSettings: [.unsafeFlags(["-static-executable"])]),
 
   // Test kits.
   library("ReactorTestKit", at: "Tests/Support/ReactorTestKit", ["Reactor"]),
@@ -379,6 +393,8 @@ var targets: [Target] = [
       "Reactor", "ReactorTestKit", "Settings", "SystemSources", "Telemetry",
     ]),
   tests("AgentLoop", ["AgentLoop", "Contracts", "Crypto", "JSON", "Primitives"]),
+  tests("SandboxProtocol", ["SandboxProtocol"]),
+  tests("SandboxWorker", ["CLinux", "SandboxProtocol", "SandboxWorker"], exclude: ["Guests"]),
   tests(
     "ServiceKit",
     ["ServiceKit", "Contracts", "HTTP", "HTTPWire", "Primitives", "Reactor", "Settings", "Telemetry"]),
