@@ -248,6 +248,7 @@ import Testing
       for tenant in ["a", "b", "c"] {
         #expect(world.running.values.count { $0.tenant == tenant } <= pool.limits.runningPerTenantMax)
       }
+      world.apply(pool.tick(now: now))
       if let deadline = pool.nextDeadline { #expect(deadline > now, "a deadline in the past would spin") }
     }
     // Everything is answered in the end.

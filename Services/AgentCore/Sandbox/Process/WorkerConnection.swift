@@ -22,6 +22,8 @@ package final class WorkerConnection: ReadinessHandler {
   private static let pieceBytes = 256 << 10
   /// Bytes that are read before others have their turn.
   private static let piecesPerTurn = 16
+  /// The time that a process may take to end after it has closed its channel.
+  private static let silentEnd = Duration.milliseconds(200)
 
   /// The process.
   package let child: ChildProcess
@@ -103,10 +105,8 @@ package final class WorkerConnection: ReadinessHandler {
       if count < 0, errno == EINTR { continue }
       if count < 0, errno == EAGAIN || errno == EWOULDBLOCK { return }
       guard count > 0 else {
-        // The process may live on without its channel: it is of no use.
         stopReading()
-        child.killGroup(SIGKILL)
-        return
+        return awaitEnd()
       }
       reader.append(piece.prefix(count))
       take()
@@ -149,6 +149,19 @@ package final class WorkerConnection: ReadinessHandler {
     let report = handler
     handler = nil
     report?(.ended(end))
+  }
+
+  /// The channel is closed: the process is about to end. One that lives on is of no use.
+  private func awaitEnd() {
+    lookForEnd()
+    guard !hasEnded, poll == nil else { return }
+    poll = loop.schedule(after: WorkerConnection.silentEnd) { [weak self] in
+      guard let self, !hasEnded else { return }
+      poll = nil
+      handler?(.fault)
+      kill()
+      if endDescriptor < 0 { lookAgain() }
+    }
   }
 
   private func lookAgain() {

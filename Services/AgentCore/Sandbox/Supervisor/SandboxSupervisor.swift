@@ -172,6 +172,15 @@ package final class SandboxSupervisor: @unchecked Sendable {
     loop.execute { [self] in perform(pool.endSession(session, now: now)) }
   }
 
+  /// What there is at the moment.
+  package func counts() async -> (running: Int, queued: Int, workers: Int) {
+    await withCheckedContinuation { continuation in
+      loop.execute { [self] in
+        continuation.resume(returning: (pool.runningCount, pool.queuedCount, pool.workerCount))
+      }
+    }
+  }
+
   // MARK: The end
 
   /// Takes no more jobs, waits for those that run (their deadlines bound it), and for the end of all processes.
