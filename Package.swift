@@ -218,7 +218,12 @@ var targets: [Target] = [
     [
       "Contracts", "GatewayForwarding", "GatewayIdentity", "HTTP", "HTTPWire", "Primitives", "ServiceKit", "Settings",
     ]),
+  // The sandbox: messages of its processes.
+  library("SandboxProtocol", at: "Services/Sandbox/Protocol", ["JSON"]),
   library("AgentTools", at: "Services/AgentCore/Tools", ["JSON"]),
+  library(
+    "AgentSandbox", at: "Services/AgentCore/Sandbox",
+    ["CLinux", "Crypto", "JSON", "Primitives", "Process", "Reactor", "SandboxProtocol", "SystemSources", "Telemetry"]),
   library("AgentLoop", at: "Services/AgentCore/Loop", ["AgentTools", "Contracts", "Crypto", "JSON", "Primitives"]),
   library(
     "AgentWorker", at: "Services/AgentCore/Worker",
@@ -323,6 +328,7 @@ var targets: [Target] = [
       "Reactor",
     ]),
   tests("AgentTools", ["AgentTools"]),
+  tests("AgentSandbox", ["AgentSandbox", "Process", "SandboxProtocol", "Telemetry"]),
   tests("AgentLoop", ["AgentLoop", "Contracts", "JSON"]),
   tests(
     "ServiceKit",
