@@ -220,10 +220,14 @@ var targets: [Target] = [
     ]),
   // The sandbox: messages of its processes.
   library("SandboxProtocol", at: "Services/Sandbox/Protocol", ["JSON"]),
-  library("AgentTools", at: "Services/AgentCore/Tools", ["JSON"]),
+  library(
+    "AgentTools", at: "Services/AgentCore/Tools", ["Contracts", "Crypto", "JSON", "JSONSchema", "Primitives"]),
   library(
     "AgentSandbox", at: "Services/AgentCore/Sandbox",
-    ["CLinux", "Crypto", "JSON", "Primitives", "Process", "Reactor", "SandboxProtocol", "SystemSources", "Telemetry"]),
+    [
+      "AgentTools", "CLinux", "Contracts", "Crypto", "JSON", "Primitives", "Process", "Reactor", "SandboxProtocol",
+      "Settings", "SystemSources", "Telemetry",
+    ]),
   library("AgentLoop", at: "Services/AgentCore/Loop", ["AgentTools", "Contracts", "Crypto", "JSON", "Primitives"]),
   library(
     "AgentWorker", at: "Services/AgentCore/Worker",
@@ -327,8 +331,13 @@ var targets: [Target] = [
       "ModelCalls", "AnswerCache", "Contracts", "Dialects", "HTTP", "HTTPTestKit", "HTTPWire", "JSON", "Primitives",
       "Reactor",
     ]),
-  tests("AgentTools", ["AgentTools"]),
-  tests("AgentSandbox", ["AgentSandbox", "Process", "SandboxProtocol", "Telemetry"]),
+  tests("AgentTools", ["AgentTools", "Contracts", "JSON", "Primitives"]),
+  tests(
+    "AgentSandbox",
+    [
+      "AgentSandbox", "AgentTools", "Contracts", "JSON", "Primitives", "Process", "SandboxProtocol", "Settings",
+      "SystemSources", "Telemetry",
+    ]),
   tests("AgentLoop", ["AgentLoop", "Contracts", "JSON"]),
   tests(
     "ServiceKit",
