@@ -220,13 +220,15 @@ var targets: [Target] = [
     ]),
   // The sandbox: messages of its processes.
   library("SandboxProtocol", at: "Services/Sandbox/Protocol", ["JSON"]),
+  // What the orchestrator keeps for the agents of a run: seen by those who use it, without what reaches it.
+  library("AgentWorkspace", at: "Services/AgentCore/Workspace", ["Contracts", "Primitives"]),
   library(
     "AgentTools", at: "Services/AgentCore/Tools", ["Contracts", "Crypto", "JSON", "JSONSchema", "Primitives"]),
   library(
     "AgentSandbox", at: "Services/AgentCore/Sandbox",
     [
-      "AgentTools", "CLinux", "Contracts", "Crypto", "JSON", "Primitives", "Process", "Reactor", "SandboxProtocol",
-      "Settings", "SystemSources", "Telemetry",
+      "AgentTools", "AgentWorkspace", "CLinux", "Contracts", "Crypto", "JSON", "Primitives", "Process", "Reactor",
+      "SandboxProtocol", "Settings", "SystemSources", "Telemetry",
     ]),
   library("AgentLoop", at: "Services/AgentCore/Loop", ["AgentTools", "Contracts", "Crypto", "JSON", "Primitives"]),
   library(
@@ -335,8 +337,8 @@ var targets: [Target] = [
   tests(
     "AgentSandbox",
     [
-      "AgentSandbox", "AgentTools", "Contracts", "JSON", "Primitives", "Process", "SandboxProtocol", "Settings",
-      "SystemSources", "Telemetry",
+      "AgentSandbox", "AgentTools", "AgentWorkspace", "Contracts", "JSON", "Primitives", "Process", "SandboxProtocol",
+      "Settings", "SystemSources", "Telemetry",
     ]),
   tests("AgentLoop", ["AgentLoop", "Contracts", "JSON"]),
   tests(
