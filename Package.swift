@@ -339,7 +339,7 @@ var targets: [Target] = [
     [
       "AgentSandbox", "AgentTools", "AgentWorkspace", "Contracts", "JSON", "Primitives", "Process", "SandboxProtocol",
       "Settings", "SystemSources", "Telemetry",
-    ]),
+    ], exclude: ["Support/fake_worker.py"]),
   tests("AgentLoop", ["AgentLoop", "Contracts", "JSON"]),
   tests(
     "ServiceKit",

@@ -84,7 +84,7 @@ package final class WorkerConnection: ReadinessHandler {
   private func flush() {
     while sent < output.count {
       let count = output.withUnsafeBytes { bytes in
-        Glibc.send(control, bytes.baseAddress.map { $0 + sent }, output.count - sent, Int32(MSG_NOSIGNAL.rawValue))
+        Glibc.send(control, bytes.baseAddress.map { $0 + sent }, output.count - sent, Int32(MSG_NOSIGNAL))
       }
       if count < 0, errno == EINTR { continue }
       guard count > 0 else { break }
@@ -101,7 +101,7 @@ package final class WorkerConnection: ReadinessHandler {
   private func read() {
     var piece = [UInt8](repeating: 0, count: WorkerConnection.pieceBytes)
     for _ in 0..<WorkerConnection.piecesPerTurn where isReading {
-      let count = recv(control, &piece, piece.count, Int32(MSG_DONTWAIT.rawValue))
+      let count = recv(control, &piece, piece.count, Int32(MSG_DONTWAIT))
       if count < 0, errno == EINTR { continue }
       if count < 0, errno == EAGAIN || errno == EWOULDBLOCK { return }
       guard count > 0 else {

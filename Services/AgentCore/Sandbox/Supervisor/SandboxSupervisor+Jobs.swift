@@ -1,6 +1,7 @@
 internal import Process
 internal import Reactor
 internal import SandboxProtocol
+internal import Telemetry
 
 /// Jobs: what their state machines want.
 extension SandboxSupervisor {

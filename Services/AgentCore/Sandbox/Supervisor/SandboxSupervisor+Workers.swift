@@ -2,6 +2,7 @@ internal import Glibc
 internal import Process
 internal import Reactor
 internal import SandboxProtocol
+internal import Telemetry
 
 /// Worker processes: start, frames, end.
 extension SandboxSupervisor {

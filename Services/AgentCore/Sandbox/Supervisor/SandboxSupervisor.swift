@@ -1,8 +1,8 @@
 internal import Glibc
 internal import Primitives
 internal import Process
-package import Reactor
-package import SandboxProtocol
+internal import Reactor
+internal import SandboxProtocol
 internal import Synchronization
 internal import SystemSources
 package import Telemetry
@@ -15,7 +15,9 @@ package import Telemetry
 /// `@unchecked Sendable`: everything mutable is touched on its loop only, but `publicState`, which has a lock.
 package final class SandboxSupervisor: @unchecked Sendable {
   /// A job with what belongs to it.
-  final class Record {
+  ///
+  /// `@unchecked Sendable`: touched on the supervisor's loop only.
+  final class Record: @unchecked Sendable {
     let job: SandboxJob
     let id: JobID
     var machine: JobStateMachine
@@ -42,7 +44,9 @@ package final class SandboxSupervisor: @unchecked Sendable {
   }
 
   /// A worker with what belongs to it.
-  final class Worker {
+  ///
+  /// `@unchecked Sendable`: touched on the supervisor's loop only.
+  final class Worker: @unchecked Sendable {
     let id: WorkerID
     let slot: Int
     let kind: WorkerKind
@@ -125,6 +129,12 @@ package final class SandboxSupervisor: @unchecked Sendable {
   package func run(_ job: SandboxJob, trace: TraceContext? = nil) async -> SandboxResult {
     guard state == .serving else { return SandboxResult(ending: .unavailable(state), report: .empty) }
     return await runUnchecked(job, trace: trace).result
+  }
+
+  /// The same with what a compiler has reported.
+  func runAny(_ job: SandboxJob, trace: TraceContext?) async -> (SandboxResult, CompileReport?) {
+    guard state == .serving else { return (SandboxResult(ending: .unavailable(state), report: .empty), nil) }
+    return await runUnchecked(job, trace: trace)
   }
 
   /// The same without a look at the state: for the self-test.
