@@ -340,6 +340,11 @@ var targets: [Target] = [
       "AgentSandbox", "AgentTools", "AgentWorkspace", "Contracts", "JSON", "Primitives", "Process", "SandboxProtocol",
       "Settings", "SystemSources", "Telemetry",
     ], exclude: ["Support/fake_worker.py"]),
+  tests("SandboxProtocol", ["SandboxProtocol"]),
+  // Hostile code against the real engine and jail.
+  tests(
+    "Sandbox",
+    ["AgentSandbox", "Contracts", "JSON", "Primitives", "Process", "SandboxProtocol", "SystemSources", "Telemetry"]),
   tests("AgentLoop", ["AgentLoop", "Contracts", "JSON"]),
   tests(
     "ServiceKit",
