@@ -21,7 +21,7 @@ package final class ModuleCache: Sendable {
   }
 
   /// A compiled module in use.
-  package struct Lease: Sendable { fileprivate let key: String }
+  package struct Lease: Sendable { let key: String }
 
   private let folder: String
   private let configuration: String
