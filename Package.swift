@@ -240,7 +240,7 @@ var targets: [Target] = [
   service(
     "agent-core", at: "Services/AgentCore/Main",
     [
-      "AgentWorker", "HTTP", "HTTPWire", "Primitives", "SystemSources", "Reactor", "ServiceKit", "Settings",
+      "AgentSandbox", "AgentWorker", "HTTP", "HTTPWire", "Primitives", "SystemSources", "Reactor", "ServiceKit", "Settings",
       "Telemetry",
     ]),
   library(
@@ -278,6 +278,10 @@ var targets: [Target] = [
       "SystemSources", "Contracts", "Decider", "HTTP", "HTTPWire", "JSON", "Primitives", "Reactor", "History",
       "ServiceKit", "Telemetry",
     ]),
+
+  service(
+    "bench-sandbox", at: "Tests/Benchmarks/BenchSandbox",
+    ["AgentSandbox", "Process", "SandboxProtocol", "SystemSources", "Telemetry"]),
 
   // Test kits.
   library("ReactorTestKit", at: "Tests/Support/ReactorTestKit", ["Reactor"]),

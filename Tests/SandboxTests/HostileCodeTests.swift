@@ -6,24 +6,27 @@ import Testing
 @Suite(.serialized, .enabled(if: RealSandbox.isInstalled, "the engine of the sandbox is not installed: `make setup`"))
 struct HostileCodeTests {
   private func check(_ cases: [HostileCase]) async throws {
-    let sandbox = try await RealSandbox.shared()
-    for attack in cases {
-      let result = await sandbox.run(attack)
-      #expect(attack.outcomes.contains(result.code), "\(attack.name): \(result.code)")
-      let output = result.output + String(decoding: result.report.standardError.bytes, as: UTF8.self)
-      #expect(!output.contains("ESCAPED"), "\(attack.name): \(output.prefix(300))")
-      #expect(!output.contains(RealSandbox.canary), "\(attack.name)")
-      for text in attack.has {
-        #expect(output.contains(text), "\(attack.name) has no \(text): \(output.prefix(300))")
-      }
-      if result.code != "compile_rejected" {
-        #expect(result.report.metering.wallMicroseconds > 0, "\(attack.name) has no time")
-      }
-      // Nothing stays of it for another session: no file, no global, no slower worker.
-      let good = await sandbox.good()
-      #expect(good.code == "ok" && good.output == "fine 0\n", "after \(attack.name): \(good.code) \(good.output)")
+    let left = try await RealSandbox.with { sandbox in
+      for attack in cases { await check(attack, sandbox) }
     }
-    #expect(await sandbox.strays() == [])
+    #expect(left == [])
+  }
+
+  private func check(_ attack: HostileCase, _ sandbox: RealSandbox) async {
+    let result = await sandbox.run(attack)
+    #expect(attack.outcomes.contains(result.code), "\(attack.name): \(result.code)")
+    let output = result.output + String(decoding: result.report.standardError.bytes, as: UTF8.self)
+    #expect(!output.contains("ESCAPED"), "\(attack.name): \(output.prefix(300))")
+    #expect(!output.contains(RealSandbox.canary), "\(attack.name)")
+    for text in attack.has {
+      #expect(output.contains(text), "\(attack.name) has no \(text): \(output.prefix(300))")
+    }
+    if result.code != "compile_rejected" {
+      #expect(result.report.metering.wallMicroseconds > 0, "\(attack.name) has no time")
+    }
+    // Nothing stays of it for another session: no file, no global, no broken worker.
+    let good = await sandbox.good()
+    #expect(good.code == "ok" && good.output == "fine 0\n", "after \(attack.name): \(good.code) \(good.output)")
   }
 
   @Test func `python: time`() async throws { try await check(HostileCase.pythonTime) }

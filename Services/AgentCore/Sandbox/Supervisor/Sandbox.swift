@@ -50,11 +50,15 @@ package final class Sandbox: CodeRunning, Sendable {
   /// Starts, tests itself, and tries again after a pause while workers do not start. An escape is final.
   package func run() async {
     guard let supervisor, let modules, let installation else { return }
+    var hasStarted = false
     while !isStopped.load(ordering: .relaxed) {
       do {
-        try await installation.prepare()
-        try await supervisor.start()
-        try await modules.start()
+        if !hasStarted {
+          try await installation.prepare()
+          try await modules.start()
+          try await supervisor.start()
+          hasStarted = true
+        }
       } catch {
         telemetry.logger.error("the sandbox cannot be started", ["reason": .string("\(error)")])
         supervisor.open(as: .failing)
@@ -88,6 +92,7 @@ package final class Sandbox: CodeRunning, Sendable {
   package func stop() async {
     isStopped.store(true, ordering: .relaxed)
     await supervisor?.stop()
+    try? await installation?.cleanUp()
   }
 
   /// A run has ended: its sessions go.

@@ -25,7 +25,7 @@ struct SandboxPlan {
     do throws(SandboxFault) {
       installation = .success(
         try SandboxInstallation(
-          engineFolder: engine.isEmpty ? SandboxPlan.parent(of: programFolder) + "/sandbox" : engine,
+          engineFolder: engine.isEmpty ? SandboxInstallation.engineFolder(besides: programFolder) : engine,
           programFolder: programFolder, workFolder: root, memoryBytes: configuration.limits.memoryBytes,
           fileBytesMax: configuration.scratch.bytesMax, requiresLandlock: settings[SandboxSettings.requiresLandlock],
           usesNativePython: usesNativePython))
@@ -59,8 +59,4 @@ struct SandboxPlan {
   }
 
   private static func milliseconds(_ duration: Duration) -> Int64 { max(1, duration.nanoseconds / 1_000_000) }
-
-  private static func parent(of folder: String) -> String {
-    folder.split(separator: "/").dropLast().reduce(into: "") { $0 += "/" + $1 }
-  }
 }

@@ -1,4 +1,3 @@
-package import SandboxProtocol
 package import Settings
 
 /// The settings of the sandbox.

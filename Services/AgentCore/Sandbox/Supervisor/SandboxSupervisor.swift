@@ -191,6 +191,22 @@ package final class SandboxSupervisor: @unchecked Sendable {
     }
   }
 
+  /// Workers of a kind that wait for a session.
+  package func warmCount(_ kind: WorkerKind) async -> Int {
+    await withCheckedContinuation { continuation in
+      loop.execute { [self] in continuation.resume(returning: pool.warmCount(kind)) }
+    }
+  }
+
+  /// The processes of the workers.
+  package func processIDs() async -> [Int32] {
+    await withCheckedContinuation { continuation in
+      loop.execute { [self] in
+        continuation.resume(returning: workers.values.compactMap { $0.connection?.child.processID })
+      }
+    }
+  }
+
   // MARK: The end
 
   /// Takes no more jobs, waits for those that run (their deadlines bound it), and for the end of all processes.
