@@ -220,6 +220,10 @@ var targets: [Target] = [
     ]),
   // The sandbox: messages of its processes.
   library("SandboxProtocol", at: "Services/Sandbox/Protocol", ["JSON"]),
+  // The engine is loaded by the worker's process when it runs; nothing links it.
+  .target(name: "CSandboxEngine", path: "Services/Sandbox/Engine"),
+  library("SandboxWorker", at: "Services/Sandbox/Worker", ["CSandboxEngine", "JSON", "SandboxProtocol"]),
+  service("sandbox-worker", at: "Services/Sandbox/Main", ["SandboxWorker"]),
   // What the orchestrator keeps for the agents of a run: seen by those who use it, without what reaches it.
   library("AgentWorkspace", at: "Services/AgentCore/Workspace", ["Contracts", "Primitives"]),
   library(
@@ -348,7 +352,7 @@ var targets: [Target] = [
   // Hostile code against the real engine and jail.
   tests(
     "Sandbox",
-    ["AgentSandbox", "Contracts", "JSON", "Primitives", "Process", "SandboxProtocol", "SystemSources", "Telemetry"]),
+    ["sandbox-worker", "AgentSandbox", "Contracts", "JSON", "Primitives", "Process", "SandboxProtocol", "SystemSources", "Telemetry"]),
   tests("AgentLoop", ["AgentLoop", "Contracts", "JSON"]),
   tests(
     "ServiceKit",

@@ -127,7 +127,7 @@ import Testing
     var job = JobStateMachine(wallMilliseconds: wall, graceMilliseconds: wall)
     _ = job.assigned(worker)
     guard case .send(_, let killAt)? = job.staged(isComplete: true, now: 7).first else {
-      return Issue.record("nothing was sent")
+      Issue.record("nothing was sent"); return
     }
     #expect(killAt >= 7)
   }

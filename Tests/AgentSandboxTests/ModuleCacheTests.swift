@@ -49,18 +49,18 @@ import Testing
     defer { #expect(FolderRemoval.remove(folder)) }
     let session = SessionKey(tenant: "a", scope: "run")
     guard case .ready(let first, let lease) = await cache.compiled([1, 2], for: session, trace: nil) else {
-      return Issue.record("not compiled")
+      Issue.record("not compiled"); return
     }
     let other = SessionKey(tenant: "b", scope: "run")
     guard case .ready(let second, _) = await cache.compiled([1, 2], for: other, trace: nil) else {
-      return Issue.record("not compiled")
+      Issue.record("not compiled"); return
     }
     #expect(first == second && first.count == 64)
-    #expect(FileManager.default.contents(atPath: "\(folder)/\(first)") == Data(Array("compiled ".utf8) + [1, 2]))
+    #expect(FileManager.default.contents(atPath: "\(folder)/\(first).cwasm") == Data(Array("compiled ".utf8) + [1, 2]))
     cache.release(lease)
     for _ in 0..<2 {
       guard case .rejected(let reason) = await cache.compiled(Array("bad".utf8), for: session, trace: nil) else {
-        return Issue.record("not rejected")
+        Issue.record("not rejected"); return
       }
       #expect(reason == "not a module")
     }

@@ -132,7 +132,7 @@ import Testing
     var now: UInt64 = 0
     var worker = Self.started(pool.submit(Self.job(1), Self.key("a"), .python, now: now)).first
     for round in 0..<2 {
-      guard let id = worker else { return Issue.record("nothing started in round \(round)") }
+      guard let id = worker else { Issue.record("nothing started in round \(round)"); return }
       let actions = pool.workerEnded(id, now: now)
       if round == 1 {
         #expect(actions == [.refuse(Self.job(1), .cannotStart)])

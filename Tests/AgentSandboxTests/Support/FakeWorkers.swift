@@ -15,7 +15,7 @@ struct FakeWorkers: WorkerLauncher {
 
   func specification(_ kind: WorkerKind, slot: Int, scratch: String, user: UInt32?) -> ProcessSpecification {
     ProcessSpecification(
-      "/usr/bin/python3", ["-I", "-S", "-B", FakeWorkers.script, mode], name: "fake worker", folder: scratch)
+      "/usr/bin/python3", ["-I", "-S", "-B", FakeWorkers.script, mode, scratch], name: "fake worker", folder: scratch)
   }
 }
 
@@ -25,7 +25,9 @@ struct FakeSandbox {
   let root: String
   private let descriptors: Int
 
-  init(mode: String = "", _ change: (inout SandboxConfiguration) -> Void = { _ in }) async throws {
+  init(
+    mode: String = "", launcher: (any WorkerLauncher)? = nil, _ change: (inout SandboxConfiguration) -> Void = { _ in }
+  ) async throws {
     root = "/tmp/cadre-sandbox-test-\(getpid())-\(UInt32.random(in: 0 ... .max))"
     descriptors = FakeSandbox.openDescriptors()
     var configuration = SandboxConfiguration(scratchRoot: root)
@@ -34,7 +36,7 @@ struct FakeSandbox {
     configuration.startMilliseconds = 60_000
     configuration.limits.wallMilliseconds = 60_000
     change(&configuration)
-    supervisor = SandboxSupervisor(configuration, launcher: FakeWorkers(mode: mode), telemetry: .disabled())
+    supervisor = SandboxSupervisor(configuration, launcher: launcher ?? FakeWorkers(mode: mode), telemetry: .disabled())
     try await supervisor.start()
     supervisor.open(as: .serving)
   }
@@ -64,14 +66,14 @@ struct FakeSandbox {
     await supervisor.stop()
     var left: [String] = []
     if access(root, F_OK) == 0 { left.append("the folder \(root)") }
-    left += FakeSandbox.children().map { "the process \($0)" }
+    left += children().map { "the process \($0)" }
     return left
   }
 
   static func openDescriptors() -> Int { (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd"))?.count ?? 0 }
 
-  /// Processes of this one whose command line names the script.
-  static func children() -> [Int32] {
+  /// Child processes of this one that were started for this sandbox.
+  func children() -> [Int32] {
     let all = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
     return all.compactMap { Int32($0) }.filter { process in
       guard let status = try? String(contentsOfFile: "/proc/\(process)/stat", encoding: .utf8),
@@ -79,11 +81,19 @@ struct FakeSandbox {
       else { return false }
       guard parent == getpid() else { return false }
       let command = (try? String(contentsOfFile: "/proc/\(process)/cmdline", encoding: .utf8)) ?? ""
-      return command.contains("fake_worker") || status.contains(") Z ")
+      return command.contains(root)
     }
   }
 }
 
 extension SandboxResult {
   var output: String { String(decoding: report.standardOutput.bytes, as: UTF8.self) }
+}
+
+/// Starts the program of native Python, without a jail.
+struct UnjailedPython: WorkerLauncher {
+  func specification(_ kind: WorkerKind, slot: Int, scratch: String, user: UInt32?) -> ProcessSpecification {
+    ProcessSpecification(
+      NativePython.interpreter, NativePython.arguments + [scratch], name: "fake_worker", folder: scratch)
+  }
 }

@@ -92,6 +92,8 @@ while True:
             time.sleep(1000)
         report(header, "ok")
     elif word == "signal":
+        if int(rest) != signal.SIGKILL:
+            signal.signal(int(rest), signal.SIG_DFL)
         os.kill(os.getpid(), int(rest))
     elif word == "exit":
         os._exit(int(rest))

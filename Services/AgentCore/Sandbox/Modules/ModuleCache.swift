@@ -95,14 +95,14 @@ package final class ModuleCache: Sendable {
   private func keep(_ key: String, _ compiled: [UInt8]) async -> Outcome? {
     let digest = Hex.encode(Digest.sha256(compiled))
     let folder = folder
-    let isWritten = try? await files.run { ModuleCache.write(compiled, "\(folder)/\(digest)") }
+    let isWritten = try? await files.run { ModuleCache.write(compiled, "\(folder)/\(digest).cwasm") }
     guard isWritten == true else { return nil }
     let evicted = index.withLock { index -> [String]? in
       let evicted = index.insert(key, .compiled(digest), bytes: compiled.count)
       size.set(Int64(index.bytes))
       return evicted
     }
-    _ = try? await files.run { for name in evicted ?? [digest] { unlink("\(folder)/\(name)") } }
+    _ = try? await files.run { for name in evicted ?? [digest] { unlink("\(folder)/\(name).cwasm") } }
     return evicted == nil ? nil : .ready(digest: digest, lease: Lease(key: key))
   }
 

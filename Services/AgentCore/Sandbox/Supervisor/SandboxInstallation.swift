@@ -47,10 +47,20 @@ package struct SandboxInstallation: WorkerLauncher {
     self.usesNativePython = usesNativePython
   }
 
-  /// The folder of the engine where nothing else is configured: `sandbox` beside the folder of the programs.
+  /// The folder of the engine where nothing else is configured: the first `sandbox` beside the folder of the programs
+  /// or beside one of its parents.
   package static func engineFolder(besides programFolder: String) -> String {
-    programFolder.split(separator: "/").dropLast().reduce(into: "") { $0 += "/" + $1 } + "/sandbox"
+    var parents = programFolder.split(separator: "/").dropLast()
+    let first = "/" + (parents + ["sandbox"]).joined(separator: "/")
+    for _ in 0..<parentsMax where !parents.isEmpty {
+      let folder = "/" + (parents + ["sandbox"]).joined(separator: "/")
+      if access(folder + "/manifest.json", R_OK) == 0 { return folder }
+      parents.removeLast()
+    }
+    return first
   }
+
+  private static let parentsMax = 3
 
   private static let manifestBytesMax = 1 << 20
 
