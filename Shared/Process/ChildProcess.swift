@@ -28,6 +28,7 @@ public final class ChildProcess: Sendable {
 
   /// Starts a program. Throws when it cannot be started, which includes a program that does not exist.
   public static func start(_ specification: ProcessSpecification) throws(ProcessError) -> ChildProcess {
+    if let output = specification.output { return try start(specification, output: output) }
     let path = specification.log ?? "/dev/null"
     let output = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
     guard output >= 0 else { throw ProcessError("cannot write \(path): \(String(cString: strerror(errno)))") }

@@ -1,6 +1,6 @@
 /// The program around a program for the system's python3: it speaks the protocol of workers for one job.
 ///
-/// The guest lives in the same process and could write to the control channel itself. So what such a worker reports is
+/// The guest lives in the same process and could write to its channel, the standard output, itself. So what such a worker reports is
 /// no more than the guest's word: output and result are its own anyway; times are measured from outside.
 enum NativePython {
   /// The interpreter.
@@ -17,12 +17,12 @@ enum NativePython {
         body += b"".join(struct.pack(">I", len(part)) for part in parts) + head + b"".join(parts)
         data = struct.pack(">I", len(body)) + body
         while data:
-            data = data[os.write(3, data):]
+            data = data[os.write(1, data):]
 
     def exactly(count):
         data = b""
         while len(data) < count:
-            piece = os.read(3, min(count - len(data), 1 << 20))
+            piece = os.read(1, min(count - len(data), 1 << 20))
             if not piece:
                 os._exit(0)
             data += piece

@@ -1,8 +1,11 @@
 internal import Crypto
 internal import Glibc
-package import Process
+internal import JSON
 internal import Primitives
+package import Process
 internal import Reactor
+internal import SandboxProtocol
+internal import Synchronization
 
 /// The launcher, the worker and the engine of this machine.
 package struct SandboxInstallation: WorkerLauncher {
@@ -18,11 +21,15 @@ package struct SandboxInstallation: WorkerLauncher {
   private let fileBytesMax: Int
   private let requiresLandlock: Bool
   private let usesNativePython: Bool
+  private let processorSeconds: Int64
+  private let jobSeconds: Int64
+  private let identities = EngineIdentities()
 
   /// Looks for everything that is needed. Throws with what is missing.
   package init(
     engineFolder: String, programFolder: String, workFolder: String, memoryBytes: Int64, fileBytesMax: Int,
-    requiresLandlock: Bool, usesNativePython: Bool
+    requiresLandlock: Bool, usesNativePython: Bool, processorSeconds: Int64 = 600,
+    jobSeconds: Int64 = 6
   ) throws(SandboxFault) {
     jail = programFolder + "/sandbox-jail"
     worker = programFolder + "/sandbox-worker"
@@ -45,6 +52,8 @@ package struct SandboxInstallation: WorkerLauncher {
     self.fileBytesMax = fileBytesMax
     self.requiresLandlock = requiresLandlock
     self.usesNativePython = usesNativePython
+    self.processorSeconds = processorSeconds
+    self.jobSeconds = jobSeconds
   }
 
   /// The folder of the engine where nothing else is configured: the first `sandbox` beside the folder of the programs
@@ -91,7 +100,24 @@ package struct SandboxInstallation: WorkerLauncher {
       _ = fchmod(file, 0o644)
       close(file)
     }
+    try await verify()
   }
+
+  /// Compares the engine with its manifest, once.
+  private func verify() async throws {
+    let specification = ProcessSpecification(worker, ["verify", "--engine-folder", engineFolder], environment: [:])
+    let ended = try await BlockingPool.shared.run {
+      try ChildProcess.run(specification, seconds: SandboxInstallation.verifySeconds)
+    }
+    guard ended.status == 0, let root = try? JSONDocument(parsing: ended.bytes).root else {
+      throw SandboxFault("the engine is not what its manifest says (status \(ended.status))")
+    }
+    var found: [String: String] = [:]
+    for (place, identity) in root.members { found[place.string ?? ""] = identity.string }
+    identities.set(found)
+  }
+
+  private static let verifySeconds = 120
 
   /// Deletes the folder, as far as that is possible: it may be a mount.
   package func cleanUp() async throws {
@@ -107,10 +133,76 @@ package struct SandboxInstallation: WorkerLauncher {
 
   // MARK: WorkerLauncher
 
-  /// The jail with the worker in it.
+  /// The jail, which becomes the worker.
   package func specification(
     _ kind: WorkerKind, slot: Int, scratch: String, user: UInt32?
   ) -> ProcessSpecification {
-    ProcessSpecification(jail, [], name: "sandbox worker", environment: [:], folder: "/")
+    var arguments = ["--profile", kind.profile, "--scratch", scratch]
+    if let user { arguments += ["--uid", "\(user)", "--gid", "\(user)"] }
+    arguments += ["--landlock", requiresLandlock ? "require" : "allow-missing"]
+    arguments += ["--file-bytes", "\(fileBytesMax)"]
+    if kind == .nativePython {
+      // One job: its time is its own. No engine and no runtime of ours is readable.
+      arguments += ["--data-bytes", "\(memoryBytes)", "--cpu-seconds", "\(jobSeconds)"]
+      arguments += ["--", NativePython.interpreter] + NativePython.arguments
+      return ProcessSpecification(jail, arguments, name: "sandbox worker", environment: [:], folder: "/")
+    }
+    arguments += ["--read", engineFolder]
+    for folder in SandboxInstallation.runtimeFolders { arguments += ["--read", folder] }
+    switch kind {
+    case .compiler: arguments += ["--data-bytes", "\(768 << 20)", "--cpu-seconds", "3"]
+    case .wasm: arguments += ["--read", moduleFolder]
+    case .python, .javascript, .nativePython: break
+    }
+    if kind != .compiler {
+      // What the engine itself needs, beside the guest's memory.
+      arguments += ["--data-bytes", "\(memoryBytes + 192 << 20)", "--cpu-seconds", "\(processorSeconds)"]
+    }
+    arguments += ["--", worker, kind == .compiler ? "compile" : "run", "--engine-folder", engineFolder]
+    if kind != .compiler { arguments += ["--scratch", scratch] }
+    if kind == .wasm { arguments += ["--modules", moduleFolder] }
+    if let runtime = kind.loaded { arguments += ["--load", runtime.rawValue] }
+    for (place, identity) in identities.value { arguments += ["--verified", "\(place)=\(identity)"] }
+    return ProcessSpecification(jail, arguments, name: "sandbox worker", environment: [:], folder: "/")
   }
+
+  /// Where the Swift runtime of this process is, when it is no library of the system: the worker has the same.
+  private static let runtimeFolders: [String] = {
+    let text = String(decoding: SandboxInstallation.read("/proc/self/maps") ?? [], as: UTF8.self)
+    let paths = text.split(separator: "\n").compactMap { line in
+      line.hasSuffix("/libswiftCore.so") ? line.firstIndex(of: "/").map { line[$0...].dropLast(16) } : nil
+    }
+    return Set(paths.map(String.init)).filter { !$0.hasPrefix("/usr/lib") && !$0.hasPrefix("/lib") }.sorted()
+  }()
+}
+
+extension WorkerKind {
+  /// What a worker loads before it is ready.
+  fileprivate var loaded: SandboxRuntime? {
+    switch self {
+    case .python: .python
+    case .javascript: .javascript
+    case .wasm, .compiler, .nativePython: nil
+    }
+  }
+}
+
+extension WorkerKind {
+  /// The name of what the jail allows.
+  fileprivate var profile: String {
+    switch self {
+    case .python, .javascript, .wasm: "wasm-run"
+    case .compiler: "wasm-compile"
+    case .nativePython: "native-python"
+    }
+  }
+}
+
+/// The identities of the engine's files, once they were compared with the manifest: workers then need not read them again.
+private final class EngineIdentities: Sendable {
+  private let known = Mutex<[String: String]>([:])
+
+  var value: [(String, String)] { known.withLock { $0.sorted { $0.key < $1.key } } }
+
+  func set(_ identities: [String: String]) { known.withLock { $0 = identities } }
 }

@@ -22,13 +22,15 @@ struct SandboxPlan {
       return
     }
     let engine = settings[SandboxSettings.engineFolder]
+    let seconds = SandboxPlan.milliseconds(settings[SandboxSettings.processor]) / 1000 + 1
     do throws(SandboxFault) {
       installation = .success(
         try SandboxInstallation(
           engineFolder: engine.isEmpty ? SandboxInstallation.engineFolder(besides: programFolder) : engine,
           programFolder: programFolder, workFolder: root, memoryBytes: configuration.limits.memoryBytes,
           fileBytesMax: configuration.scratch.bytesMax, requiresLandlock: settings[SandboxSettings.requiresLandlock],
-          usesNativePython: usesNativePython))
+          usesNativePython: usesNativePython,
+          processorSeconds: Int64(configuration.pool.jobsPerWorkerMax) * seconds, jobSeconds: seconds))
     } catch { installation = .failure(error) }
   }
 
