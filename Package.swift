@@ -224,6 +224,9 @@ var targets: [Target] = [
   .target(name: "CSandboxEngine", path: "Services/Sandbox/Engine"),
   library("SandboxWorker", at: "Services/Sandbox/Worker", ["CSandboxEngine", "JSON", "SandboxProtocol"]),
   service("sandbox-worker", at: "Services/Sandbox/Main", ["SandboxWorker"]),
+  // Becomes the worker by exec. Static: it needs nothing of the file system, and starts at once.
+  .executableTarget(
+    name: "sandbox-jail", path: "Services/Sandbox/Jail", linkerSettings: [.unsafeFlags(["-static-executable"])]),
   // What the orchestrator keeps for the agents of a run: seen by those who use it, without what reaches it.
   library("AgentWorkspace", at: "Services/AgentCore/Workspace", ["Contracts", "Primitives"]),
   library(
@@ -352,7 +355,7 @@ var targets: [Target] = [
   // Hostile code against the real engine and jail.
   tests(
     "Sandbox",
-    ["sandbox-worker", "AgentSandbox", "Contracts", "JSON", "Primitives", "Process", "SandboxProtocol", "SystemSources", "Telemetry"]),
+    ["sandbox-jail", "sandbox-worker", "AgentSandbox", "Contracts", "JSON", "Primitives", "Process", "SandboxProtocol", "SystemSources", "Telemetry"]),
   tests("AgentLoop", ["AgentLoop", "Contracts", "JSON"]),
   tests(
     "ServiceKit",

@@ -31,16 +31,14 @@ package enum WorkerProcess {
   }
 
   private static func serve(_ options: WorkerOptions) -> CInt {
-    do {
+    do throws(EngineFolder.Unusable) {
       let folder = try EngineFolder(options.engineFolder, verified: options.verified)
       if options.mode == .verify { return verify(folder) }
       let engine = try SandboxEngine(folder: folder, scratch: options.scratch, modules: options.modules)
       for runtime in options.loaded { try engine.load(runtime) }
       return serve(options, engine)
-    } catch let error as EngineFolder.Unusable {
-      write(error.reason)
-      return Status.noEngine
     } catch {
+      write(error.reason)
       return Status.noEngine
     }
   }
