@@ -34,7 +34,7 @@ struct HostileCodeTests {
   @Test func `python: files`() async throws { try await check(HostileCase.pythonFiles) }
   @Test func `python: network, processes, identity`() async throws { try await check(HostileCase.pythonSystem) }
   @Test func `python: output`() async throws { try await check(HostileCase.pythonOutput) }
-  @Test func `javascript`() async throws { try await check(HostileCase.javascript) }
+  @Test func `javascript`() async throws { try await check(HostileCase.javascriptCases) }
   @Test func `modules that are malformed`() async throws { try await check(HostileCase.malformedModules) }
   @Test func `modules made to exhaust a compiler`() async throws { try await check(HostileCase.compileBombs) }
   @Test func `modules that attack when they run`() async throws { try await check(HostileCase.hostileModules) }
@@ -42,7 +42,7 @@ struct HostileCodeTests {
   @Test func `the corpus has at least 120 cases`() {
     let all =
       HostileCase.pythonTime + HostileCase.pythonMemory + HostileCase.pythonFiles + HostileCase.pythonSystem
-      + HostileCase.pythonOutput + HostileCase.javascript + HostileCase.malformedModules + HostileCase.compileBombs
+      + HostileCase.pythonOutput + HostileCase.javascriptCases + HostileCase.malformedModules + HostileCase.compileBombs
       + HostileCase.hostileModules
     #expect(all.count >= 120)
     #expect(Set(all.map(\.name)).count == all.count)

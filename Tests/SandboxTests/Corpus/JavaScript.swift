@@ -4,7 +4,7 @@ extension HostileCase {
   private static let time: Set<String> = ["timeout_wall"]
   private static let memory: Set<String> = ["memory", "exit_nonzero", "trap", "timeout_wall"]
 
-  static let javascript: [HostileCase] = [
+  static let javascriptCases: [HostileCase] = [
     .javascript("empty loop", time, RunLimits.brief, "while (true) {}"),
     .javascript("loop that catches", time, RunLimits.brief, "while (true) { try { while (true) {} } catch (e) {} }"),
     .javascript("regular expression", time, RunLimits.brief, "/(a+)+$/.test('a'.repeat(40) + 'b')"),

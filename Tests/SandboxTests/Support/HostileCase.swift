@@ -1,5 +1,6 @@
 import AgentSandbox
 import SandboxProtocol
+import Testing
 
 /// One attack: what runs, and what must come of it.
 struct HostileCase: Sendable, CustomTestStringConvertible {
@@ -21,18 +22,29 @@ struct HostileCase: Sendable, CustomTestStringConvertible {
 
   static let contained = "contained"
 
-  /// An attack by Python. Lines of `attempts` are expressions that must raise.
   static func python(
-    _ name: String, _ outcomes: Set<String> = ["ok"], has: [String] = [],
-    _ change: @escaping @Sendable (inout RunLimits) -> Void = { _ in }, _ source: String
+    _ name: String, _ outcomes: Set<String> = ["ok"], has: [String] = [], _ source: String
+  ) -> HostileCase {
+    python(name, outcomes, has: has, { _ in }, source)
+  }
+
+  static func python(
+    _ name: String, _ outcomes: Set<String>, has: [String] = [],
+    _ change: @escaping @Sendable (inout RunLimits) -> Void, _ source: String
   ) -> HostileCase {
     HostileCase(
       name: "python: \(name)", program: .text(.python, source), outcomes: outcomes, has: has, change: change)
   }
 
   static func javascript(
-    _ name: String, _ outcomes: Set<String> = ["ok"], has: [String] = [],
-    _ change: @escaping @Sendable (inout RunLimits) -> Void = { _ in }, _ source: String
+    _ name: String, _ outcomes: Set<String> = ["ok"], has: [String] = [], _ source: String
+  ) -> HostileCase {
+    javascript(name, outcomes, has: has, { _ in }, source)
+  }
+
+  static func javascript(
+    _ name: String, _ outcomes: Set<String>, has: [String] = [],
+    _ change: @escaping @Sendable (inout RunLimits) -> Void, _ source: String
   ) -> HostileCase {
     HostileCase(
       name: "javascript: \(name)", program: .text(.javascript, source), outcomes: outcomes, has: has, change: change)

@@ -1,4 +1,4 @@
-import AgentSandbox
+@testable import AgentSandbox
 import Foundation
 import Glibc
 import SandboxProtocol
@@ -26,7 +26,7 @@ struct RealSandbox {
   private static func installation(_ folder: String) throws -> SandboxInstallation {
     try SandboxInstallation(
       engineFolder: engineFolder, programFolder: programFolder, workFolder: folder, memoryBytes: 128 << 20,
-      fileBytesMax: 64 << 20, requiresLandlock: true, usesNativePython: false)
+      fileBytesMax: 64 << 20, requiresLandlock: true, usesNativePython: true, jobSeconds: 20)
   }
 
   static var isInstalled: Bool { (try? installation("/tmp")) != nil }
