@@ -116,13 +116,6 @@ cadre_code *cadre_code_load(
   return code_of(engine, kind, component, module, fault, error);
 }
 
-cadre_code *cadre_code_load_bytes(
-    cadre_engine *engine, const uint8_t *bytes, size_t count, char error[CADRE_ERROR_BYTES]) {
-  wasmtime_module_t *module = NULL;
-  wasmtime_error_t *fault = engine->api.wasmtime_module_deserialize(engine->engine, bytes, count, &module);
-  return code_of(engine, CADRE_COMMAND, NULL, module, fault, error);
-}
-
 void cadre_code_drop(cadre_code *code) {
   if (!code) return;
   struct wasmtime *api = &code->engine->api;

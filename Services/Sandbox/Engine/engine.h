@@ -84,6 +84,9 @@ void cadre_sink_free(struct cadre_sink *sink);
 // Counts what is in the scratch folder, up to a little more than the limits.
 void cadre_scan_scratch(const char *path, int64_t bytes_max, int64_t files_max, int64_t *bytes, int64_t *files);
 
+// Whether a file has reached the limit of the process since the last look.
+int cadre_take_file_limit(void);
+
 // Between these two the epoch advances every 5 ms.
 void cadre_ticker_start(cadre_engine *engine);
 void cadre_ticker_stop(void);

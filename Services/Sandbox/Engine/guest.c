@@ -94,8 +94,10 @@ void cadre_take_end(cadre_guest *guest, wasmtime_error_t *error, wasm_trap_t *tr
   if (message.data) memcpy(text, message.data + skipped, count);
   api->wasm_byte_vec_delete(&message);
   result->end = guest->stop ? guest->stop : end_of(text);
-  const char *reason = strstr(text, "wasm trap: ");
-  snprintf(result->text, CADRE_ERROR_BYTES, "%.*s", CADRE_ERROR_BYTES - 1, reason ? reason : text);
+  if (result->end != CADRE_TRAP && result->end != CADRE_FAULT) return;
+  // The line with the trap, or the last one.
+  const char *reason = strstr(text, "wasm trap: "), *line = strrchr(text, '\n');
+  snprintf(result->text, CADRE_ERROR_BYTES, "%.*s", CADRE_ERROR_BYTES - 1, reason ? reason : line ? line + 1 : text);
   shorten(result->text);
 }
 
@@ -222,6 +224,7 @@ void cadre_guest_run(cadre_guest *guest, const struct cadre_request *request, st
     guest->copies[index] = NULL;
   }
   int64_t cpu = cadre_cpu_us(), wall = cadre_now_ns();
+  cadre_take_file_limit();
   begin(guest, request);
   switch (guest->code->kind) {
   case CADRE_COMPONENT: result->is_alive = cadre_call_component(guest, request, result); break;
@@ -240,6 +243,8 @@ void cadre_guest_run(cadre_guest *guest, const struct cadre_request *request, st
   if (result->end == CADRE_ENDED &&
       (result->scratch_bytes > request->limits.scratch_bytes || result->scratch_files > request->limits.scratch_files))
     result->end = CADRE_DISK;
+  // The engine reports a file that is too large as any other fault of a device.
+  if (cadre_take_file_limit() && result->end == CADRE_ENDED && result->exit_code != 0) result->end = CADRE_DISK;
   for (int index = 0; index < 2; index++) {
     guest->copies[index] = cadre_sink_copy(&guest->sinks[index], &result->outputs[index]);
     if (guest->sinks[index].total >= guest->sinks[index].total_max) result->is_output_limited = 1;

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -66,6 +67,22 @@ void cadre_ticker_stop(void) {
   pthread_mutex_unlock(&ticker_lock);
 }
 
+static volatile sig_atomic_t file_limit;
+
+static void note_file_limit(int number) { file_limit = 1; }
+
+void cadre_handle_signals(void) {
+  // What a guest's output or file runs into is an error of a call, not the end of the process.
+  signal(SIGPIPE, SIG_IGN);
+  signal(SIGXFSZ, note_file_limit);
+}
+
+int cadre_take_file_limit(void) {
+  int was = file_limit;
+  file_limit = 0;
+  return was;
+}
+
 struct call {
   void (*function)(void *);
   void *data;
@@ -89,7 +106,7 @@ int cadre_run_on_large_stack(void (*function)(void *), void *data) {
 }
 
 // Only what checks whole files needs the library of the hash, so it is loaded then.
-int cadre_bytes_digest(const uint8_t *bytes, size_t count, char digest[65]) {
+static int bytes_digest(const uint8_t *bytes, size_t count, char digest[65]) {
   static unsigned char *(*hash)(const unsigned char *, size_t, unsigned char *);
   if (!hash) {
     void *library = dlopen("libcrypto.so.3", RTLD_NOW | RTLD_LOCAL);
@@ -115,7 +132,7 @@ int cadre_file_digest(const char *path, char digest[65]) {
     bytes = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, file, 0);
   close(file);
   if (bytes == MAP_FAILED) return 0;
-  int is_done = cadre_bytes_digest(bytes, (size_t)status.st_size, digest);
+  int is_done = bytes_digest(bytes, (size_t)status.st_size, digest);
   munmap(bytes, (size_t)status.st_size);
   return is_done;
 }
@@ -161,4 +178,20 @@ void cadre_scan_scratch(const char *path, int64_t bytes_max, int64_t files_max, 
   *files = 0;
   int folder = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   if (folder >= 0) scan(folder, 0, bytes_max, files_max, bytes, files);
+}
+
+// The arguments of the process. Swift reads them from /proc, which the jail hides; the C library passes them to
+// constructors.
+static int argument_count;
+static char **arguments;
+
+__attribute__((constructor)) static void keep_arguments(int count, char **values, char **environment) {
+  argument_count = count;
+  arguments = values;
+}
+
+int cadre_argument_count(void) { return argument_count; }
+
+const char *cadre_argument(int index) {
+  return index >= 0 && index < argument_count ? arguments[index] : NULL;
 }

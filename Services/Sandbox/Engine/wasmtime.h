@@ -159,7 +159,6 @@ typedef void (*wasmtime_finalizer_t)(void *);
   F(void, wasm_functype_delete, (wasm_functype_t *))                                                                   \
   F(wasmtime_error_t *, wasmtime_module_new, (wasm_engine_t *, const uint8_t *, size_t, wasmtime_module_t **))         \
   F(wasmtime_error_t *, wasmtime_module_serialize, (wasmtime_module_t *, wasm_byte_vec_t *))                           \
-  F(wasmtime_error_t *, wasmtime_module_deserialize, (wasm_engine_t *, const uint8_t *, size_t, wasmtime_module_t **)) \
   F(wasmtime_error_t *, wasmtime_module_deserialize_file, (wasm_engine_t *, const char *, wasmtime_module_t **))       \
   F(void, wasmtime_module_delete, (wasmtime_module_t *))                                                               \
   F(wasmtime_linker_t *, wasmtime_linker_new, (wasm_engine_t *))                                                       \

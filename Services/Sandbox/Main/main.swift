@@ -3,4 +3,4 @@
 import Glibc
 import SandboxWorker
 
-exit(WorkerProcess.run(Array(CommandLine.arguments.dropFirst())))
+exit(WorkerProcess.run())

@@ -63,7 +63,8 @@ package struct EngineFolder: Sendable {
     return identities
   }
 
-  static func digest(of file: String) -> String? {
+  /// SHA-256 of a file in hex.
+  package static func digest(of file: String) -> String? {
     var text = [CChar](repeating: 0, count: 65)
     return cadre_file_digest(file, &text) == 1 ? CText.string(text) : nil
   }

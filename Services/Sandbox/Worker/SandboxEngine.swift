@@ -12,8 +12,6 @@ package final class SandboxEngine {
 
   /// Compiled modules that stay loaded.
   private static let modulesMax = 16
-  /// Largest compiled module.
-  private static let moduleBytesMax = 80 << 20
 
   /// Loads the engine. `scratch`: the folder that guests see. `modules`: where compiled modules are, named by digest.
   package init(folder: EngineFolder, scratch: String, modules: String? = nil) throws(EngineFolder.Unusable) {
@@ -72,8 +70,7 @@ package final class SandboxEngine {
     case .javascript:
       loaded = cadre_code_load(engine, CADRE_REACTOR, try folder.checkedPath(of: .javascript), &text)
     case .wasm:
-      let bytes = try module(digest ?? "")
-      loaded = cadre_code_load_bytes(engine, bytes, bytes.count, &text)
+      loaded = cadre_code_load(engine, CADRE_COMMAND, try module(digest ?? ""), &text)
     }
     guard let loaded else { throw EngineFolder.Unusable(CText.string(text)) }
     if runtime == .wasm, code.count >= Self.modulesMax { dropModules() }
@@ -81,19 +78,16 @@ package final class SandboxEngine {
     return loaded
   }
 
-  /// The bytes of a compiled module: native code, so only what has the digest that the supervisor has named is taken.
-  private func module(_ digest: String) throws(EngineFolder.Unusable) -> [UInt8] {
-    guard let modules, RunRequest.isDigest(digest),
-      let bytes = FileBytes.read("\(modules)/\(digest).cwasm", countMax: Self.moduleBytesMax)
-    else { throw EngineFolder.Unusable("the module is not there") }
-    guard Self.digest(of: bytes) == digest else { throw EngineFolder.Unusable("the module is not what its name says") }
-    return bytes
-  }
-
-  /// SHA-256 in hex.
-  package static func digest(of bytes: [UInt8]) -> String? {
-    var text = [CChar](repeating: 0, count: 65)
-    return cadre_bytes_digest(bytes, bytes.count, &text) == 1 ? CText.string(text) : nil
+  /// The path of a compiled module: native code, so only what has the digest that the supervisor has named is taken. Only
+  /// the supervisor can write to the folder, so the file stays what it was when it was compared.
+  private func module(_ digest: String) throws(EngineFolder.Unusable) -> String {
+    guard let modules, RunRequest.isDigest(digest) else { throw EngineFolder.Unusable("there are no modules") }
+    let path = "\(modules)/\(digest).cwasm"
+    guard EngineFolder.identity(of: path) != nil else { throw EngineFolder.Unusable("the module is not there") }
+    guard EngineFolder.digest(of: path) == digest else {
+      throw EngineFolder.Unusable("the module is not what its name says")
+    }
+    return path
   }
 
   private func dropModules() {

@@ -16,11 +16,13 @@ package enum WorkerProcess {
     package static let noSupervisor: CInt = 74
   }
 
-  /// Runs until the supervisor closes its end; the status of the process.
-  package static func run(_ arguments: [String]) -> CInt {
-    // What a guest's output or file runs into is an error of a call, not the end of the process.
-    signal(SIGPIPE, SIG_IGN)
-    signal(SIGXFSZ, SIG_IGN)
+  /// Runs with the arguments of the process until the supervisor closes its end; the status of the process.
+  package static func run() -> CInt {
+    let count = cadre_argument_count()
+    // The standard library would read them from /proc, which the jail hides.
+    let arguments = (0..<max(1, count)).dropFirst().compactMap { cadre_argument($0).map { String(cString: $0) } }
+
+    cadre_handle_signals()
     do throws(WorkerOptions.Fault) {
       let options = try WorkerOptions(arguments)
       return onLargeStack { serve(options) }

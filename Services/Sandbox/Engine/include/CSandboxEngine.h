@@ -90,8 +90,6 @@ cadre_engine *cadre_engine_open(const char *library, int is_parallel, char error
 
 // Loads what `cadre_compile` has made. The caller vouches for the bytes: they are run as native code.
 cadre_code *cadre_code_load(cadre_engine *engine, enum cadre_kind kind, const char *path, char error[CADRE_ERROR_BYTES]);
-cadre_code *cadre_code_load_bytes(
-    cadre_engine *engine, const uint8_t *bytes, size_t count, char error[CADRE_ERROR_BYTES]);
 void cadre_code_drop(cadre_code *code);
 
 // Compiles untrusted code. The bytes are freed with `free`.
@@ -108,6 +106,13 @@ void cadre_guest_run(cadre_guest *guest, const struct cadre_request *request, st
 // Drops it. What its last result refers to is gone.
 void cadre_guest_drop(cadre_guest *guest);
 
+// Ignores or notes the signals that a guest can cause.
+void cadre_handle_signals(void);
+
+// The arguments of the process, the program's name first.
+int cadre_argument_count(void);
+const char *cadre_argument(int index);
+
 // Frees what `cadre_compile` has made.
 void cadre_bytes_free(uint8_t *bytes);
 // Processor time of this process in microseconds.
@@ -119,5 +124,3 @@ int cadre_run_on_large_stack(void (*function)(void *), void *data);
 // SHA-256 of a file in hex, and its identity (device, inode, size, change time) as text. 0 and errno when it is not there.
 int cadre_file_digest(const char *path, char digest[65]);
 int cadre_file_identity(const char *path, char identity[128]);
-// SHA-256 of bytes in hex.
-int cadre_bytes_digest(const uint8_t *bytes, size_t count, char digest[65]);

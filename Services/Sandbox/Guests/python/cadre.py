@@ -27,9 +27,13 @@ def _path(name, ending):
     name = str(name)
     if not name.endswith(ending):
         name += ending
-    path = os.path.join(FOLDER, name)
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    return path
+    # The root above the folder cannot be seen, so only what is below it is made.
+    parent = FOLDER
+    for part in name.strip("/").split("/")[:-1]:
+        parent = f"{parent}/{part}"
+        if not os.path.isdir(parent):
+            os.mkdir(parent)
+    return os.path.join(FOLDER, name.strip("/"))
 
 
 def table(rows, name="table.csv", columns=None):
