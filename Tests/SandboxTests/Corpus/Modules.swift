@@ -6,7 +6,7 @@ extension HostileCase {
   private static let rejected: Set<String> = ["compile_rejected"]
   private static let trap: Set<String> = ["trap"]
   /// Refused when compiled, or later.
-  private static let refused: Set<String> = ["compile_rejected", "denied", "trap", "sandbox_error", "memory"]
+  private static let refused: Set<String> = ["compile_rejected", "denied", "trap", "memory"]
 
   static let malformedModules: [HostileCase] = [
     .wasm("nothing", rejected) { [] },
@@ -168,8 +168,8 @@ extension HostileCase {
     .wasm("a socket that is none", ["ok", "denied", "trap"]) { mustFail("sock_accept", W.const(3) + W.const(0) + W.const(64)) },
     .wasm("sending", ["ok", "denied", "trap"]) { mustFail("sock_send", W.const(3) + W.const(0) + W.const(0) + W.const(0) + W.const(64)) },
     .wasm("a raised signal", ["ok", "denied", "trap", "exit_nonzero"]) { mustFail("proc_raise", W.const(9)) },
-    .wasm("a second folder", ["ok"]) { mustFail("fd_prestat_get", W.const(4) + W.const(64)) },
-    .wasm("a path of the host", ["ok"]) {
+    .wasm("a second folder", ["ok", "trap"]) { mustFail("fd_prestat_get", W.const(4) + W.const(64)) },
+    .wasm("a path of the host", ["ok", "trap"]) {
       var m = W.command(
         imports: ["fd_write", "path_open"], data: Array("/etc/passwd".utf8),
         W.const(3) + W.const(0) + W.const(1024) + W.const(11) + W.const(0) + W.const64(-1) + W.const64(-1) + W.const(0)
@@ -178,7 +178,7 @@ extension HostileCase {
       m.data.append((2048, Array("ESCAPED".utf8)))
       return m.encoded()
     },
-    .wasm("a path out of the folder", ["ok"]) {
+    .wasm("a path out of the folder", ["ok", "trap"]) {
       var m = W.command(
         imports: ["fd_write", "path_open"], data: Array("../../../../etc/passwd".utf8),
         W.const(3) + W.const(1) + W.const(1024) + W.const(22) + W.const(0) + W.const64(-1) + W.const64(-1) + W.const(0)
