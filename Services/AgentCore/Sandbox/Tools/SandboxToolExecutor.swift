@@ -143,8 +143,9 @@ package struct SandboxToolExecutor: ToolExecutor {
   }
 
   /// How the source of a tool is called: by its function `main`, where it has one.
-  private static let pythonCall = "\n\nif callable(globals().get(\"main\")):\n    result = main(arguments)\n"
-  private static let javascriptCall = "\n;typeof main === \"function\" ? main(globalThis.arguments) : undefined\n"
+  private static let pythonCall =
+    "\n\nmain(__import__(\"cadre\").arguments) if callable(globals().get(\"main\")) else None\n"
+  private static let javascriptCall = "\n;typeof main === \"function\" ? main(cadre.arguments) : undefined\n"
 
   private func prepare(
     _ job: inout SandboxJob, _ module: [UInt8], _ trace: TraceContext?
