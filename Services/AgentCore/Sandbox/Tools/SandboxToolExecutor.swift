@@ -65,7 +65,6 @@ package struct SandboxToolExecutor: ToolExecutor {
       case .code(let kind): try SandboxToolExecutor.fill(&job, kind, call)
       case .moduleArtefact:
         lease = try await prepare(&job, try await module(call, step), trace)
-        job.request.arguments = call.arguments.root["arguments"].map { Array($0.rawBytes) } ?? Array("[]".utf8)
         job.request.input = Array((call.arguments.root["stdin"]?.string ?? "").utf8)
       case .userTool(let tool, let registry):
         let source = try await registry.source(of: tool, for: step)
