@@ -393,7 +393,10 @@ var targets: [Target] = [
   // Hostile code against the real engine and jail.
   tests(
     "Sandbox",
-    ["sandbox-jail", "sandbox-worker", "AgentSandbox", "Contracts", "JSON", "Primitives", "Process", "SandboxProtocol", "SystemSources", "Telemetry"]),
+    [
+      "sandbox-jail", "sandbox-worker", "AgentSandbox", "Contracts", "JSON", "Primitives", "Process", "SandboxProtocol",
+      "SystemSources", "Telemetry",
+    ]),
   tests("AgentTools", ["AgentTools", "Contracts", "HTTPWire", "JSON", "Primitives"]),
   tests(
     "AgentToolCalls",

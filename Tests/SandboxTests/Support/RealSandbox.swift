@@ -1,9 +1,10 @@
-@testable import AgentSandbox
 import Foundation
 import Glibc
 import SandboxProtocol
 import Synchronization
 import Telemetry
+
+@testable import AgentSandbox
 
 /// A supervisor with the real engine and jail.
 struct RealSandbox {
@@ -115,7 +116,8 @@ struct RealSandbox {
   /// A well-behaved job of another tenant: it sees no file and none of the globals that attacks leave.
   func good() async -> SandboxResult {
     await run(
-      .python, "import os, json\nprint('fine', len(os.listdir('.')))", session: SessionKey(tenant: "good", scope: "run"))
+      .python, "import os, json\nprint('fine', len(os.listdir('.')))", session: SessionKey(tenant: "good", scope: "run")
+    )
   }
 
   /// Processes that were started for this sandbox.

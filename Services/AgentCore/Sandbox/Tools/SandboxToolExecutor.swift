@@ -105,7 +105,9 @@ package struct SandboxToolExecutor: ToolExecutor {
 
   private static func fill(_ job: inout SandboxJob, _ kind: WorkerKind, _ call: ToolInvocation) throws(ToolRefusal) {
     let root = call.arguments.root
-    guard let code = root["code"]?.string else { throw ToolRefusal(.invalidArguments, "the argument \"code\" is missing") }
+    guard let code = root["code"]?.string else {
+      throw ToolRefusal(.invalidArguments, "the argument \"code\" is missing")
+    }
     job.kind = kind
     job.request.runtime = kind == .javascript ? .javascript : .python
     job.request.source = Array(code.utf8)
@@ -163,7 +165,8 @@ package struct SandboxToolExecutor: ToolExecutor {
     case .failed(let result):
       throw ToolRefusal(
         ToolResult(
-          text: "error: \(SandboxAnswer.sentence(result, SandboxToolExecutor.retryMilliseconds) ?? "the sandbox failed")",
+          text:
+            "error: \(SandboxAnswer.sentence(result, SandboxToolExecutor.retryMilliseconds) ?? "the sandbox failed")",
           isError: true, code: result.code == RunOutcome.ok.rawValue ? "sandbox_error" : result.code))
     }
   }
@@ -204,7 +207,8 @@ package struct SandboxToolExecutor: ToolExecutor {
 
   // MARK: The answer
 
-  private func answer(_ result: SandboxResult, _ call: ToolInvocation, _ step: WorkspaceStep) async throws -> ToolResult {
+  private func answer(_ result: SandboxResult, _ call: ToolInvocation, _ step: WorkspaceStep) async throws -> ToolResult
+  {
     var stored: [ArtefactReference] = []
     var unstored = result.skipped.map { (name: $0.name, reason: $0.reason.rawValue) }
     for file in result.files {
