@@ -73,7 +73,7 @@ package struct SandboxToolExecutor: ToolExecutor {
       try Task.checkCancellation()
       let result = await runner.run(job, trace: trace)
       try Task.checkCancellation()
-      return try await answer(result, call, step)
+      return try await answer(result, isSession: job.request.isSession, step)
     } catch let refusal as ToolRefusal {
       return refusal.result
     } catch let error as WorkspaceError {
@@ -207,8 +207,9 @@ package struct SandboxToolExecutor: ToolExecutor {
 
   // MARK: The answer
 
-  private func answer(_ result: SandboxResult, _ call: ToolInvocation, _ step: WorkspaceStep) async throws -> ToolResult
-  {
+  private func answer(
+    _ result: SandboxResult, isSession: Bool, _ step: WorkspaceStep
+  ) async throws -> ToolResult {
     var stored: [ArtefactReference] = []
     var unstored = result.skipped.map { (name: $0.name, reason: $0.reason.rawValue) }
     for file in result.files {
@@ -216,9 +217,9 @@ package struct SandboxToolExecutor: ToolExecutor {
         unstored.append((file.name, "bad_name"))
         continue
       }
-      do { stored.append(try await artefacts.put(name, file.bytes, mediaType: nil, for: step)) } catch let error
-        as WorkspaceError
-      {
+      do {
+        stored.append(try await artefacts.put(name, file.bytes, mediaType: nil, for: step))
+      } catch let error as WorkspaceError {
         // The work is done: what could not be kept is said.
         unstored.append((file.name, error.code))
       }
@@ -228,7 +229,8 @@ package struct SandboxToolExecutor: ToolExecutor {
     metering.append(("queue_us", result.queueMicroseconds))
     return ToolResult(
       text: SandboxAnswer.text(
-        result, stored: stored, unstored: unstored, retryAfterMilliseconds: SandboxToolExecutor.retryMilliseconds),
+        result, stored: stored, unstored: unstored, isSession: isSession,
+        retryAfterMilliseconds: SandboxToolExecutor.retryMilliseconds),
       isError: !isOK, code: isOK ? nil : result.code, artefacts: stored, metering: metering,
       data: result.report.result)
   }
