@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 DATA ?= .local
 PORT ?= 8080
-SERVICES := gateway orchestrator llm-router agent-core mock-provider cadre
+SERVICES := gateway orchestrator llm-router agent-core sandbox-jail sandbox-worker mock-provider cadre
 FORMATTED := Package.swift Services Shared Tests
 SCRIPTS = $(shell grep -rlE '^.!.*sh$$' .ci deploy Tests)
 

@@ -248,7 +248,7 @@ var targets: [Target] = [
   service("sandbox-worker", at: "Services/Sandbox/Main", ["SandboxWorker"]),
   // Becomes the worker by exec. Static: it needs nothing of the file system, and starts at once.
   .executableTarget(
-    name: "sandbox-jail", path: "Services/Sandbox/Jail", linkerSettings: [.unsafeFlags(["-static-executable"])]),
+    name: "sandbox-jail", path: "Services/Sandbox/Jail/Main", linkerSettings: [.unsafeFlags(["-static-executable"])]),
   // What the orchestrator keeps for the agents of a run: seen by those who use it, without what reaches it.
   library("AgentWorkspace", at: "Services/AgentCore/Workspace", ["Contracts", "Primitives"]),
   library(

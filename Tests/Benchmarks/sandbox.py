@@ -132,7 +132,7 @@ start = time.perf_counter()
 instance.exports(store)["_start"](store)
 print(time.perf_counter() - start)
 """
-    environment = {**os.environ, "PYTHONPATH": options.engine + "/work/wheel"}
+    environment = {**os.environ, "PYTHONPATH": os.path.join(options.engine, "work", "wheel")}
     done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True)
     return float(done.stdout) if done.returncode == 0 else None
 

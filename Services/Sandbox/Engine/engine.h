@@ -28,6 +28,8 @@ struct cadre_sink {
   uint8_t *bytes;
   size_t head_max, tail_max, head_count, tail_start, tail_count;
   int64_t total, total_max;
+  // Whether a write was refused.
+  int is_full;
 };
 
 struct cadre_guest {

@@ -253,7 +253,7 @@ void cadre_guest_run(cadre_guest *guest, const struct cadre_request *request, st
   if (cadre_take_file_limit() && result->end == CADRE_ENDED && result->exit_code != 0) result->end = CADRE_DISK;
   for (int index = 0; index < 2; index++) {
     guest->copies[index] = cadre_sink_copy(&guest->sinks[index], &result->outputs[index]);
-    if (guest->sinks[index].total >= guest->sinks[index].total_max) result->is_output_limited = 1;
+    if (guest->sinks[index].is_full) result->is_output_limited = 1;
   }
   result->cpu_us = cadre_cpu_us() - cpu;
   result->wall_us = (cadre_now_ns() - wall) / 1000;

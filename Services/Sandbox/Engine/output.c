@@ -19,7 +19,10 @@ void cadre_sink_free(struct cadre_sink *sink) {
 ssize_t cadre_sink_write(void *data, const unsigned char *bytes, size_t count) {
   struct cadre_sink *sink = data;
   int64_t left = sink->total_max - sink->total;
-  if (left <= 0) return -EPIPE;
+  if (left <= 0) {
+    sink->is_full = 1;
+    return -EPIPE;
+  }
   if ((int64_t)count > left) count = (size_t)left;
   if (!sink->bytes) {
     sink->bytes = malloc(sink->head_max + sink->tail_max);

@@ -7,7 +7,7 @@ enum RunAnswer {
     var report = RunReport(id: request.id, outcome: outcome(of: result), keepsSession: isKept)
     if result.has_exit_code != 0 { report.exitCode = result.exit_code }
     let text = withUnsafeBytes(of: result.text) { $0.prefix { $0 != 0 } }
-    if !text.isEmpty { report.trap = String(String(decoding: text, as: UTF8.self).prefix(60)) }
+    if !text.isEmpty { report.trap = CText.beginning(String(decoding: text, as: UTF8.self), bytesMax: 120) }
     report.standardOutput = output(result.outputs.0)
     report.standardError = output(result.outputs.1)
     if let start = result.result, result.result_count > 0 {

@@ -37,7 +37,7 @@ package final class SandboxEngine {
       let code = try code(of: request.runtime, request.module)
       return RunCall(request).with { run(request, code, &$0) }
     } catch {
-      return RunReport(id: request.id, outcome: .sandboxError, trap: String(error.reason.prefix(200)))
+      return RunReport(id: request.id, outcome: .sandboxError, trap: CText.beginning(error.reason, bytesMax: 200))
     }
   }
 
@@ -112,7 +112,8 @@ package final class SandboxEngine {
     guard isDone, let compiled, count > 0 else {
       let reason = CText.string(text).prefix { $0 != "\n" }
       return CompileReport(
-        id: request.id, rejection: reason.isEmpty ? "the module cannot be compiled" : String(reason.prefix(120)),
+        id: request.id,
+        rejection: reason.isEmpty ? "the module cannot be compiled" : CText.beginning(String(reason), bytesMax: 200),
         cpuMicroseconds: used)
     }
     defer { cadre_bytes_free(compiled) }

@@ -97,7 +97,7 @@ static const long common[] = {
 };
 
 static const long for_compiler[] = {SYS_memfd_create, SYS_sysinfo};
-static const long for_python[] = {SYS_sysinfo, SYS_dup, SYS_dup3, SYS_pipe2, SYS_pselect6,
+static const long for_python[] = {SYS_sysinfo, SYS_dup, SYS_dup3, SYS_pipe2, SYS_pselect6, SYS_sendfile, SYS_copy_file_range,
 #if defined(__x86_64__)
                                   SYS_dup2, SYS_pipe,
 #endif

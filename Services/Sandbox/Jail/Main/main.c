@@ -65,7 +65,6 @@ static void change_user(const struct plan *plan, struct layers *layers) {
 
 static int drop_capabilities(void) {
   prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
-  for (int number = 0; number < 64; number++) prctl(PR_CAPBSET_DROP, number, 0, 0, 0);
   struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
   struct __user_cap_data_struct none[2] = {{0, 0, 0}, {0, 0, 0}};
   syscall(SYS_capset, &header, none);
@@ -111,6 +110,8 @@ int main(int count, char **arguments) {
   make_namespaces(&plan, &layers);
   if (plan.scratch && chdir(plan.scratch) != 0) jail_refuse(&plan, "scratch");
   close_others(&plan);
+  // Where this is not allowed, nothing can be gained by exec anyway: no_new_privs below.
+  for (int number = 0; number < 64; number++) prctl(PR_CAPBSET_DROP, number, 0, 0, 0);
   change_user(&plan, &layers);
   layers.has_no_capabilities = drop_capabilities();
   // A root that keeps its number has no capability from here, but still owns files: the paths below hold it.
