@@ -140,7 +140,7 @@ extension HostileCase {
       import os, sys
       leaked = [name for name in os.environ if name not in ('PWD', 'LC_CTYPE')]
       print('ESCAPED' if leaked else 'contained', leaked)
-      print('ESCAPED' if any('/work' in str(path) or 'home' in str(path) for path in sys.argv) else 'contained')
+      print('ESCAPED' if any('/' in str(path) for path in sys.argv) else 'contained')
       """),
     .python("signals", ["ok", "exit_nonzero", "trap"], "import signal\nsignal.raise_signal(9)"),
     .python("abort", ["trap", "exit_nonzero", "sandbox_error"], "import os\nos.abort()"),
