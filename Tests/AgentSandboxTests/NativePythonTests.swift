@@ -16,6 +16,23 @@ import Testing
     return await sandbox.supervisor.run(job)
   }
 
+  /// Without a jail the first escape succeeds, so that the self-test is known to see one.
+  @Test func `the self-test finds an escape, and what does not run`() async throws {
+    let open = try await FakeSandbox(launcher: UnjailedPython()) { $0.requiresJail = false }
+    let test = SandboxSelfTest(canaryPath: "/etc/hostname", usesNativePython: true)
+    #expect(await test.run(on: open.supervisor, only: .nativePython) == .escaped("native_python_host_file"))
+    #expect(await open.stop() == [])
+    let broken = try await FakeSandbox(mode: "die") { $0.pool.startPause = 1_000_000 }
+    #expect(await test.run(on: broken.supervisor) == .failed("python_host_file", "sandbox_unavailable"))
+    #expect(await broken.stop() == [])
+    // A jail that does not report is none.
+    let silent = try await FakeSandbox(launcher: UnjailedPython()) { $0.pool.startPause = 1_000_000 }
+    #expect(
+      await test.run(on: silent.supervisor, only: .nativePython)
+        == .failed("native_python_host_file", "sandbox_unavailable"))
+    #expect(await silent.stop() == [])
+  }
+
   @Test func `one process, one job`() async throws {
     let sandbox = try await FakeSandbox(launcher: UnjailedPython()) { $0.requiresJail = false }
     let good = await run(

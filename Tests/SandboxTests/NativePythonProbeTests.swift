@@ -39,6 +39,13 @@ struct NativePythonProbeTests {
     #expect(left == [])
   }
 
+  @Test func `the self-test of the service is contained`() async throws {
+    let left = try await RealSandbox.with { sandbox in
+      #expect(await sandbox.selfTest() == .contained)
+    }
+    #expect(left == [])
+  }
+
   @Test func `files, network, processes and identity`() async throws { try await check(NativeProbe.attempts) }
 
   #if arch(x86_64)

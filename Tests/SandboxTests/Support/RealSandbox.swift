@@ -113,6 +113,10 @@ struct RealSandbox {
     }
   }
 
+  func selfTest() async -> SandboxSelfTest.Verdict {
+    await installation.selfTest(access("/usr/bin/python3", X_OK) == 0).run(on: supervisor)
+  }
+
   /// A well-behaved job of another tenant: it sees no file and none of the globals that attacks leave.
   func good() async -> SandboxResult {
     await run(

@@ -7,8 +7,8 @@ internal import SandboxProtocol
 internal import Synchronization
 package import Telemetry
 
-/// Modules of users, compiled once by a worker of their own and kept as files that only this process writes. Their names
-/// are digests of what is in them; one digest serves all who have brought the same module.
+/// Modules of users, compiled once by a worker of their own and kept as files that only this process writes. Their
+/// names are digests of what is in them; one digest serves all who have brought the same module.
 package final class ModuleCache: Sendable {
   /// What a module is after a look at it.
   package enum Outcome: Sendable {

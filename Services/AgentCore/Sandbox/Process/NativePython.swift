@@ -1,7 +1,8 @@
 /// The program around a program for the system's python3: it speaks the protocol of workers for one job.
 ///
-/// The guest lives in the same process and could write to its channel, the standard output, itself. So what such a worker reports is
-/// no more than the guest's word: output and result are its own anyway; times are measured from outside.
+/// The guest lives in the same process and could write to its channel, the standard output, itself. So what such a
+/// worker reports is no more than the guest's word: output and result are its own anyway; times are measured from
+/// outside.
 enum NativePython {
   /// The interpreter.
   static let interpreter = "/usr/bin/python3"

@@ -6,8 +6,8 @@ package import SandboxProtocol
 
 /// A worker process and its channels, on an event loop: frames out, frames in, and its end.
 ///
-/// The control channel belongs to the jail and to the engine. A program that runs without an engine gets a channel of its
-/// own, the guest channel, and never sees the first one.
+/// The control channel belongs to the jail and to the engine. A program that runs without an engine gets a channel of
+/// its own, the guest channel, and never sees the first one.
 ///
 /// The end is reported once, after the process was reaped. What the worker sends is hostile: frames are bounded, and a
 /// fault ends the reading.

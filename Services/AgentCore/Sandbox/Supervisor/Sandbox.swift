@@ -6,8 +6,8 @@ package import Settings
 internal import Synchronization
 package import Telemetry
 
-/// The sandbox of this process from its start to its end: looks for engine and jail, tests itself, serves, and says that
-/// it is not available while one of these fails.
+/// The sandbox of this process from its start to its end: looks for engine and jail, tests itself, serves, and says
+/// that it is not available while one of these fails.
 package final class Sandbox: CodeRunning, Sendable {
   private static let retryPause = Duration.seconds(30)
 

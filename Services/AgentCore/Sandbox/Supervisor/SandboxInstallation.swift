@@ -203,7 +203,8 @@ extension WorkerKind {
   }
 }
 
-/// The identities of the engine's files, once they were compared with the manifest: workers then need not read them again.
+/// The identities of the engine's files, once they were compared with the manifest: workers then need not read them
+/// again.
 private final class EngineIdentities: Sendable {
   private let known = Mutex<[String: String]>([:])
 

@@ -31,9 +31,9 @@ package struct SandboxSelfTest: Sendable {
     self.usesNativePython = usesNativePython
   }
 
-  /// Runs all canaries; the first that is not contained ends it.
-  package func run(on supervisor: SandboxSupervisor) async -> Verdict {
-    for canary in canaries {
+  /// Runs all canaries, or those of one kind; the first that is not contained ends it.
+  package func run(on supervisor: SandboxSupervisor, only kind: WorkerKind? = nil) async -> Verdict {
+    for canary in canaries where kind == nil || canary.kind == kind {
       var limits = RunLimits()
       limits.wallMilliseconds = 5000
       let job = SandboxJob(

@@ -1,7 +1,7 @@
 package import SandboxProtocol
 
-/// Output of a guest as text for a model: valid UTF-8, without control characters and marks that change the direction of
-/// writing, and of a bounded length.
+/// Output of a guest as text for a model: valid UTF-8, without control characters and marks that change the direction
+/// of writing, and of a bounded length.
 package enum OutputText {
   /// Cleans bytes.
   package static func clean(_ bytes: some Sequence<UInt8>) -> String {
