@@ -67,11 +67,13 @@ bench-models: ## Measure model calls; LITELLM=FOLDER of its program compares wit
 	@swift build -c release --product mock-provider
 	@python3 Tests/Benchmarks/router.py --bin .build/release $(if $(LITELLM),--litellm $(LITELLM))
 
-bench-sandbox: ## Measure starts, runs and speed of the sandbox's worker
+bench-sandbox: ## Measure starts, runs and speed of the sandbox's worker, and of its supervisor
 	@deploy/setup.sh run
 	@swift build -c release --product sandbox-jail
 	@swift build -c release --product sandbox-worker
 	@python3 Tests/Benchmarks/sandbox.py --bin .build/release
+	@swift build -c release --product bench-sandbox
+	@.build/release/bench-sandbox .build/release
 
 chaos: ## Kill, restart and empty everything under load for SECONDS_OF_CHAOS (default 600), then check; SEED=N repeats one
 	@deploy/setup.sh run

@@ -272,6 +272,12 @@ var targets: [Target] = [
   .executableTarget(
     name: "sandbox-jail", path: "Services/Sandbox/Jail/Main", linkerSettings: [.unsafeFlags(["-static-executable"])]),
   library(
+    "AgentSandbox", at: "Services/AgentCore/Sandbox",
+    [
+      "AgentTools", "AgentWorkspace", "CLinux", "Contracts", "Crypto", "JSON", "Primitives", "Process", "Reactor",
+      "SandboxProtocol", "Settings", "SystemSources", "Telemetry",
+    ]),
+  library(
     "AgentWorker", at: "Services/AgentCore/Worker",
     [
       "AgentLoop", "AgentTools", "AgentWorkspace", "Contracts", "Crypto", "HTTP", "HTTPWire", "JSON", "Primitives",
@@ -280,6 +286,7 @@ var targets: [Target] = [
   service(
     "agent-core", at: "Services/AgentCore/Main",
     [
+      "AgentSandbox",
       "AgentLoop", "AgentMCP", "AgentToolCalls", "AgentTools", "AgentWorker", "HTTP", "HTTPWire", "Primitives",
       "SystemSources", "Reactor", "ServiceKit",
       "Settings", "Telemetry",
@@ -325,6 +332,9 @@ var targets: [Target] = [
   .executableTarget(
     name: "sandbox-probe", path: "Tests/Support/SandboxProbe",
     linkerSettings: [.unsafeFlags(["-static-executable"])]),
+  service(
+    "bench-sandbox", at: "Tests/Benchmarks/BenchSandbox",
+    ["AgentSandbox", "Process", "SandboxProtocol", "SystemSources", "Telemetry"]),
 
   // Test kits.
   library("ReactorTestKit", at: "Tests/Support/ReactorTestKit", ["Reactor"]),
@@ -385,6 +395,21 @@ var targets: [Target] = [
       "ModelCalls", "AnswerCache", "Contracts", "Dialects", "HTTP", "HTTPTestKit", "HTTPWire", "JSON", "Primitives",
       "Reactor",
     ]),
+  tests(
+    "AgentSandbox",
+    [
+      "AgentSandbox", "AgentTools", "AgentWorkspace", "Contracts", "JSON", "Primitives", "Process", "SandboxProtocol",
+      "Settings", "SystemSources", "Telemetry",
+    ], exclude: ["Support/fake_worker.py"]),
+  tests("SandboxProtocol", ["SandboxProtocol"]),
+  tests("SandboxWorker", ["CLinux", "SandboxProtocol", "SandboxWorker"], exclude: ["Guests"]),
+  // Hostile code against the real engine and jail.
+  tests(
+    "Sandbox",
+    [
+      "sandbox-jail", "sandbox-worker", "AgentSandbox", "Contracts", "JSON", "Primitives", "Process", "SandboxProtocol",
+      "SystemSources", "Telemetry",
+    ]),
   tests("AgentTools", ["AgentTools", "Contracts", "HTTPWire", "JSON", "Primitives"]),
   tests(
     "AgentToolCalls",
@@ -393,8 +418,6 @@ var targets: [Target] = [
       "Reactor", "ReactorTestKit", "Settings", "SystemSources", "Telemetry",
     ]),
   tests("AgentLoop", ["AgentLoop", "Contracts", "Crypto", "JSON", "Primitives"]),
-  tests("SandboxProtocol", ["SandboxProtocol"]),
-  tests("SandboxWorker", ["CLinux", "SandboxProtocol", "SandboxWorker"], exclude: ["Guests"]),
   tests(
     "ServiceKit",
     ["ServiceKit", "Contracts", "HTTP", "HTTPWire", "Primitives", "Reactor", "Settings", "Telemetry"]),

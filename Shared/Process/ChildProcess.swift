@@ -100,6 +100,15 @@ public final class ChildProcess: Sendable {
     return descriptor >= 0 ? descriptor : nil
   }
 
+  /// Time on a processor so far, in microseconds; `nil` once it has ended.
+  public var processorMicroseconds: UInt64? {
+    status.withLock { known in
+      guard known == nil else { return nil }
+      let time = cadre_processor_microseconds(processID)
+      return time >= 0 ? UInt64(time) : nil
+    }
+  }
+
   private func reap(_ known: inout ProcessEnd?) {
     guard known == nil, cadre_has_ended(processID) != 0 else { return }
     // Before it is reaped: afterwards its id, and that of an empty group, may be somebody else's.

@@ -1,5 +1,6 @@
 internal import AgentLoop
 internal import AgentMCP
+internal import AgentSandbox
 internal import AgentToolCalls
 internal import AgentTools
 internal import AgentWorker
@@ -55,12 +56,13 @@ final class AgentCoreService: Service {
     [
       IdentitySettings.workerKeys, orchestrator, router, slots, workerName, modelTimeout, modelPatience, memorySoft,
       memoryHard, drainPatience,
-    ] + AgentSettings.all + ToolSettings.all + MCPSettings.all
+    ] + AgentSettings.all + ToolSettings.all + MCPSettings.all + SandboxSettings.all
 
   private let runner: StepRunner
   private let poller: StepPoller
   private let memory: MemoryMonitor
   private let servers: MCPServers
+  private let sandbox: Sandbox
   private let shutdownGrace: Duration
   private let patience: Duration
 
@@ -81,7 +83,8 @@ final class AgentCoreService: Service {
     }
     servers = MCPServers(
       MCPSettings.configuration(settings), registry: workspace,
-      egress: ListedHosts(MCPSettings.allowedHosts(settings), client: context.client), worker: name,
+      egress: ListedHosts(MCPSettings.all + SandboxSettings.allowedHosts(settings), client: context.client),
+      worker: name,
       group: context.group, telemetry: context.telemetry)
     let tools = ToolRunner(
       providers: [
@@ -124,8 +127,10 @@ final class AgentCoreService: Service {
 
   func run() async {
     async let watching: Void = memory.run()
+    async let serving: Void = sandbox.run()
     await poller.run()
     await watching
+    await serving
   }
 
   /// Takes on nothing more, waits a little for what is about to end, and gives the rest back.
@@ -135,6 +140,7 @@ final class AgentCoreService: Service {
     runner.release()
     await waitForSteps(atMost: shutdownGrace)
     await servers.shutDown()
+    await sandbox.stop()
   }
 
   private func waitForSteps(atMost time: Duration) async {

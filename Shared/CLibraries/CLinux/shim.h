@@ -19,6 +19,7 @@
 #include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <grp.h>
 #include <signal.h>
 #include <sys/file.h>
@@ -221,4 +222,12 @@ static inline int cadre_open_beneath(int folder, const char *path, unsigned long
       .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV,
   };
   return (int)syscall(SYS_openat2, folder, path, &how, sizeof how);
+}
+
+/// Time of a process on processors, in microseconds; -1 when it is not known.
+static inline long long cadre_processor_microseconds(pid_t process) {
+  clockid_t clock;
+  struct timespec time;
+  if (clock_getcpuclockid(process, &clock) != 0 || clock_gettime(clock, &time) != 0) return -1;
+  return (long long)time.tv_sec * 1000000 + time.tv_nsec / 1000;
 }

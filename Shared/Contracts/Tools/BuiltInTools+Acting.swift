@@ -83,7 +83,7 @@ extension BuiltInTools {
   /// What the two languages have in common.
   private static let codeProperties = """
     "code":{"type":"string","minLength":1,"maxLength":262144},\
-    "arguments":{"description":"Any JSON value; the code finds it as the variable arguments."},\
+    "arguments":{"description":"Any JSON value; the code finds it as cadre.arguments."},\
     "stdin":{"type":"string"},\
     "files":{"type":"array","items":{"type":"string","minLength":1,"maxLength":512},"maxItems":64,\
     "description":"Names of artefacts that are put into the working folder."},\
@@ -95,14 +95,16 @@ extension BuiltInTools {
     tool(
       "run_python", .execute,
       """
-      Runs Python 3 in a sandbox without network and returns what it prints and the value of the variable result. \
-      Files that it writes into its working folder become artefacts.
+      Runs Python 3 (standard library) in a sandbox without network and returns what it prints and the value of the \
+      last expression, or of cadre.result(value). Files that it writes into its working folder become artefacts. \
+      After import cadre, cadre.plot and cadre.table draw charts and write tables as files.
       """, properties: codeProperties, required: ["code"], isVolatile: true, timeoutMilliseconds: 120_000),
     tool(
       "run_javascript", .execute,
       """
       Runs JavaScript (ES2023) in a sandbox without network and returns what it prints and the value of the last \
-      expression. Files that it writes into its working folder become artefacts.
+      expression, or of cadre.result(value). cadre.readFile(name), cadre.writeFile(name, text) and cadre.listFiles() \
+      work on its folder; files that it writes become artefacts.
       """, properties: codeProperties, required: ["code"], isVolatile: true, timeoutMilliseconds: 120_000),
     tool(
       "run_wasm", .execute,
@@ -112,7 +114,6 @@ extension BuiltInTools {
       """,
       properties: """
         "module":{"type":"string","minLength":1,"maxLength":512,"description":"Name of an artefact with the module."},\
-        "arguments":{"type":"array","items":{"type":"string","maxLength":4096},"maxItems":100},\
         "stdin":{"type":"string"},\
         "files":{"type":"array","items":{"type":"string","minLength":1,"maxLength":512},"maxItems":64,\
         "description":"Names of artefacts that are put into the working folder."}

@@ -2,8 +2,8 @@ internal import CLinux
 internal import Crypto
 internal import Glibc
 
-/// The one folder that a worker can write, seen from outside. What is in it is hostile: nothing is opened by a path that
-/// the kernel may follow out of it, nothing is waited for, nothing but plain files is read. The functions block.
+/// The one folder that a worker can write, seen from outside. What is in it is hostile: nothing is opened by a path
+/// that the kernel may follow out of it, nothing is waited for, nothing but plain files is read. The functions block.
 package struct ScratchFolder: Sendable {
   /// Where it is.
   package let path: String

@@ -1,3 +1,4 @@
+internal import Contracts
 internal import Crypto
 
 /// Bounds of what a job may leave in its scratch folder.
@@ -58,27 +59,20 @@ package struct SkippedFile: Sendable, Hashable {
   package let reason: Reason
 }
 
-/// Names of files inside a scratch folder.
+/// Names of files inside a scratch folder: what can be the name of an artefact.
 package enum ScratchPath {
   /// The longest name with its folders, in bytes.
-  package static let bytesMax = 512
+  package static let bytesMax = ArtefactName.bytesMax
 
-  /// The segments of a relative path; `nil` unless all of them are plain: no empty one, no `.` or `..`, no control
-  /// characters, at most 255 bytes each.
+  /// The segments of a relative path; `nil` unless all of them are plain.
   package static func segments(_ path: String, depthMax: Int = 8) -> [String]? {
-    guard !path.isEmpty, path.utf8.count <= bytesMax else { return nil }
-    let parts = path.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
-    guard parts.count <= depthMax, parts.allSatisfy(isPlain) else { return nil }
-    return parts
+    guard ArtefactName(path) != nil else { return nil }
+    let parts = path.split(separator: "/").map(String.init)
+    return parts.count <= depthMax ? parts : nil
   }
 
   /// Whether a name can be one segment.
   package static func isPlain(_ name: String) -> Bool {
-    !name.isEmpty && name != "." && name != ".." && name.utf8.count <= 255
-      && name.utf8.allSatisfy { $0 >= 0x20 && $0 != 0x7F && $0 != 0x2F && $0 != 0x5C }
-      && !name.unicodeScalars.contains {
-        // C1 controls, and marks that change the direction of text.
-        (0x80...0x9F).contains($0.value) || (0x202A...0x202E).contains($0.value) || (0x2066...0x2069).contains($0.value)
-      }
+    !name.utf8.contains(UInt8(ascii: "/")) && ArtefactName(name) != nil
   }
 }

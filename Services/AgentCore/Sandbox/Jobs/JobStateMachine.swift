@@ -1,4 +1,4 @@
-internal import Process
+package import Process
 package import SandboxProtocol
 
 /// One job from its submission to its answer. A pure state machine; times are nanoseconds of a monotonic clock.

@@ -4,132 +4,82 @@ package import Process
 package import Reactor
 package import SandboxProtocol
 
-/// A worker process and its control channel, on an event loop: frames out, frames in, and its end.
+/// A worker process and its channels, on an event loop: frames out, frames in, and its end.
+///
+/// The control channel belongs to the jail and to the engine. A program that runs without an engine gets a channel of
+/// its own, the guest channel, and never sees the first one.
 ///
 /// The end is reported once, after the process was reaped. What the worker sends is hostile: frames are bounded, and a
 /// fault ends the reading.
-package final class WorkerConnection: ReadinessHandler {
+package final class WorkerConnection {
   /// What happens.
   package enum Event: Sendable {
-    /// The worker has sent a frame.
+    /// The worker has sent a frame on its channel for requests and reports.
     case frame(SandboxFrame)
-    /// The worker has sent what is no frame, or more than anybody reads.
+    /// The jail has sent a frame, where it has a channel of its own.
+    case jailFrame(SandboxFrame)
+    /// The worker has sent what is no frame, or more than anybody reads, or has closed its channel and lives on.
     case fault
     /// The process is reaped.
     case ended(ProcessEnd)
   }
 
-  private static let pieceBytes = 256 << 10
-  /// Bytes that are read before others have their turn.
-  private static let piecesPerTurn = 16
+  /// The time that a process may take to end after it has closed its channel.
+  private static let silentEnd = Duration.milliseconds(200)
 
   /// The process.
   package let child: ChildProcess
   private let loop: EventLoop
-  private let control: Int32
+  private let control: WorkerChannel
+  private let guest: WorkerChannel?
   private let endDescriptor: Int32
-  private var reader: SandboxFrameReader
-  private var output: [UInt8] = []
-  private var sent = 0
-  private var isReading = true
   private var hasEnded = false
   private var poll: Timer?
   private var handler: ((Event) -> Void)?
 
-  /// Watches a process that was started with the other end of `control`, which belongs to the connection now. On the
+  /// Watches a process that was started with the other ends of the channels, which belong to the connection now. On the
   /// loop only.
   package init(
-    _ child: ChildProcess, control: Int32, frameBytesMax: Int, on loop: EventLoop,
+    _ child: ChildProcess, control: Int32, guest: Int32?, frameBytesMax: Int, on loop: EventLoop,
     handler: @escaping (Event) -> Void
   ) throws(ReactorError) {
     self.child = child
-    self.control = control
     self.loop = loop
     self.handler = handler
-    reader = SandboxFrameReader(bytesMax: frameBytesMax)
+    self.control = WorkerChannel(control, frameBytesMax: frameBytesMax, on: loop)
+    self.guest = guest.map { WorkerChannel($0, frameBytesMax: frameBytesMax, on: loop) }
     endDescriptor = child.endDescriptor() ?? -1
     do throws(ReactorError) {
-      try loop.watch(control, for: .readable, handler: self)
+      try self.control.start { [weak self] in self?.heard($0, isGuest: false) }
+      try self.guest?.start { [weak self] in self?.heard($0, isGuest: true) }
       if endDescriptor >= 0 { try loop.watch(endDescriptor, for: .readable, handler: EndWatcher(self)) }
     } catch {
       child.killGroup()
-      loop.unwatch(control)
-      close(control)
-      if endDescriptor >= 0 { close(endDescriptor) }
+      self.control.close()
+      self.guest?.close()
+      if endDescriptor >= 0 { Glibc.close(endDescriptor) }
       throw error
     }
     // Without a descriptor of the process its end is looked for.
     if endDescriptor < 0 { lookAgain() }
   }
 
-  /// Sends a frame; what the kernel does not take at once waits here. One request is under way at a time.
+  /// Sends a frame; what the kernel does not take at once waits. One request is under way at a time.
   package func send(_ bytes: [UInt8]) {
     guard !hasEnded else { return }
-    output += bytes
-    flush()
+    (guest ?? control).send(bytes)
   }
 
   /// Kills the process and its group.
   package func kill() { child.killGroup(SIGKILL) }
 
-  // MARK: Readiness
-
-  package func ready(_ events: Readiness) {
-    if events.contains(.writable) { flush() }
-    if !events.isDisjoint(with: [.readable, .hangup, .peerClosed]) { read() }
-  }
-
-  private func flush() {
-    while sent < output.count {
-      let count = output.withUnsafeBytes { bytes in
-        Glibc.send(control, bytes.baseAddress.map { $0 + sent }, output.count - sent, Int32(MSG_NOSIGNAL.rawValue))
-      }
-      if count < 0, errno == EINTR { continue }
-      guard count > 0 else { break }
-      sent += count
+  private func heard(_ event: WorkerChannel.Event, isGuest: Bool) {
+    switch event {
+    case .frame(let frame): handler?(guest == nil || isGuest ? .frame(frame) : .jailFrame(frame))
+    case .fault: handler?(.fault)
+    // The jail's own channel ends when the jail has become the program.
+    case .closed: if guest == nil || isGuest { awaitEnd() }
     }
-    if sent == output.count {
-      output = []
-      sent = 0
-    }
-    guard isReading, !hasEnded else { return }
-    try? loop.rewatch(control, for: output.isEmpty ? .readable : [.readable, .writable])
-  }
-
-  private func read() {
-    var piece = [UInt8](repeating: 0, count: WorkerConnection.pieceBytes)
-    for _ in 0..<WorkerConnection.piecesPerTurn where isReading {
-      let count = recv(control, &piece, piece.count, Int32(MSG_DONTWAIT.rawValue))
-      if count < 0, errno == EINTR { continue }
-      if count < 0, errno == EAGAIN || errno == EWOULDBLOCK { return }
-      guard count > 0 else {
-        // The process may live on without its channel: it is of no use.
-        stopReading()
-        child.killGroup(SIGKILL)
-        return
-      }
-      reader.append(piece.prefix(count))
-      take()
-    }
-  }
-
-  private func take() {
-    while isReading {
-      do throws(SandboxFrameError) {
-        guard let frame = try reader.next() else { return }
-        handler?(.frame(frame))
-      } catch {
-        stopReading()
-        handler?(.fault)
-      }
-    }
-  }
-
-  /// Reads no more. What was sent last is looked at when the process has ended.
-  private func stopReading() {
-    guard isReading else { return }
-    isReading = false
-    loop.unwatch(control)
   }
 
   // MARK: The end
@@ -137,18 +87,32 @@ package final class WorkerConnection: ReadinessHandler {
   fileprivate func lookForEnd() {
     guard !hasEnded, let end = child.end else { return }
     // What it has reported before it ended counts.
-    if isReading { read() }
+    control.drain()
+    guest?.drain()
     hasEnded = true
-    stopReading()
-    close(control)
+    control.close()
+    guest?.close()
     if endDescriptor >= 0 {
       loop.unwatch(endDescriptor)
-      close(endDescriptor)
+      Glibc.close(endDescriptor)
     }
     if let poll { loop.cancel(poll) }
     let report = handler
     handler = nil
     report?(.ended(end))
+  }
+
+  /// The channel is closed: the process is about to end. One that lives on is of no use.
+  private func awaitEnd() {
+    lookForEnd()
+    guard !hasEnded, poll == nil else { return }
+    poll = loop.schedule(after: WorkerConnection.silentEnd) { [weak self] in
+      guard let self, !hasEnded else { return }
+      poll = nil
+      handler?(.fault)
+      kill()
+      if endDescriptor < 0 { lookAgain() }
+    }
   }
 
   private func lookAgain() {

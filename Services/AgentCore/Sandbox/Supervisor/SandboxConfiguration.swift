@@ -19,6 +19,8 @@ package struct SandboxConfiguration: Sendable {
   package var startMilliseconds: Int64 = 10_000
   /// Milliseconds between two looks at the scratch folder of a running job.
   package var quotaMilliseconds: Int64 = 100
+  /// Whether a worker is trusted with jobs only after the jail has reported its layers. Tests have no jail.
+  package var requiresJail = true
   /// Largest frame of a worker that runs jobs.
   package var frameBytesMax = 24 << 20
   /// Largest frame of a worker that compiles.

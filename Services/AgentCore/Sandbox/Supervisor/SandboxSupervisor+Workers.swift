@@ -2,6 +2,7 @@ internal import Glibc
 internal import Process
 internal import Reactor
 internal import SandboxProtocol
+internal import Telemetry
 
 /// Worker processes: start, frames, end.
 extension SandboxSupervisor {
@@ -9,6 +10,7 @@ extension SandboxSupervisor {
   private struct Started: Sendable {
     let child: ChildProcess
     let control: Int32
+    let guest: Int32?
     let scratch: ScratchFolder
   }
 
@@ -23,7 +25,7 @@ extension SandboxSupervisor {
       let started: Result<Started, any Error>
       do {
         started = .success(
-          try await files.run { try SandboxSupervisor.start(specification, path, user, limits) })
+          try await files.run { try SandboxSupervisor.start(kind, specification, path, user, limits) })
       } catch { started = .failure(error) }
       didStart(id, started)
     }
@@ -33,18 +35,25 @@ extension SandboxSupervisor {
 
   /// Blocks.
   private static func start(
-    _ specification: ProcessSpecification, _ path: String, _ user: UInt32?, _ limits: ScratchLimits
+    _ kind: WorkerKind, _ specification: ProcessSpecification, _ path: String, _ user: UInt32?, _ limits: ScratchLimits
   ) throws -> Started {
     guard FolderRemoval.remove(path) else { throw SandboxFault("a slot has a folder that cannot be deleted") }
     let scratch = try ScratchFolder.create(path, owner: user, limits: limits)
-    let channel = try ControlChannel.make()
-    var specification = specification
-    specification.control = channel.program
-    specification.endsGroup = true
-    specification.isKilledWithParent = true
-    defer { close(channel.program) }
-    do { return Started(child: try ChildProcess.start(specification), control: channel.own, scratch: scratch) } catch {
-      close(channel.own)
+    var channels = [try ControlChannel.make()]
+    defer { for channel in channels { close(channel.program) } }
+    do {
+      // A guest without an engine around it: its outputs are its channel, and the jail's is closed before it runs.
+      if kind == .nativePython { channels.append(try ControlChannel.make()) }
+      var specification = specification
+      specification.control = channels[0].program
+      specification.output = channels.count > 1 ? channels[1].program : nil
+      specification.endsGroup = true
+      specification.isKilledWithParent = true
+      return Started(
+        child: try ChildProcess.start(specification), control: channels[0].own,
+        guest: channels.count > 1 ? channels[1].own : nil, scratch: scratch)
+    } catch {
+      for channel in channels { close(channel.own) }
       throw error
     }
   }
@@ -56,7 +65,7 @@ extension SandboxSupervisor {
       worker.scratch = started.scratch
       let bytesMax = worker.kind == .compiler ? configuration.compiledBytesMax : configuration.frameBytesMax
       worker.connection = try WorkerConnection(
-        started.child, control: started.control, frameBytesMax: bytesMax, on: loop
+        started.child, control: started.control, guest: started.guest, frameBytesMax: bytesMax, on: loop
       ) { [weak self] event in self?.heard(event, from: id) }
     } catch {
       metrics.workerFailures.with("start").add()
@@ -84,7 +93,10 @@ extension SandboxSupervisor {
   private func heard(_ event: WorkerConnection.Event, from id: WorkerID) {
     guard let worker = workers[id] else { return }
     switch event {
-    case .frame(let frame): heard(frame, from: worker)
+    case .frame(let frame) where worker.kind == .nativePython && [.jailed, .refused].contains(frame.kind):
+      breach(worker, "order")
+    case .jailFrame(let frame) where ![.jailed, .refused].contains(frame.kind): breach(worker, "order")
+    case .frame(let frame), .jailFrame(let frame): heard(frame, from: worker)
     case .fault: breach(worker, "frame")
     case .ended(let end): ended(worker, end)
     }
@@ -104,6 +116,7 @@ extension SandboxSupervisor {
           ["layer": .string(refusal.layer), "errno": .int(refusal.code)])
       case .ready where !worker.isReady && !worker.isDiscarded:
         _ = try WorkerReady(frame)
+        guard worker.layers != nil || !configuration.requiresJail else { return breach(worker, "no jail") }
         worker.isReady = true
         if let deadline = worker.deadline { loop.cancel(deadline) }
         metrics.starts.with(worker.kind.rawValue).observe(nanoseconds: now &- worker.startedAt)

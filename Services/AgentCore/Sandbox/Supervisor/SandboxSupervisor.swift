@@ -1,8 +1,8 @@
 internal import Glibc
 internal import Primitives
 internal import Process
-package import Reactor
-package import SandboxProtocol
+internal import Reactor
+internal import SandboxProtocol
 internal import Synchronization
 internal import SystemSources
 package import Telemetry
@@ -15,7 +15,9 @@ package import Telemetry
 /// `@unchecked Sendable`: everything mutable is touched on its loop only, but `publicState`, which has a lock.
 package final class SandboxSupervisor: @unchecked Sendable {
   /// A job with what belongs to it.
-  final class Record {
+  ///
+  /// `@unchecked Sendable`: touched on the supervisor's loop only.
+  final class Record: @unchecked Sendable {
     let job: SandboxJob
     let id: JobID
     var machine: JobStateMachine
@@ -26,7 +28,7 @@ package final class SandboxSupervisor: @unchecked Sendable {
     var worker: WorkerID?
     var deadline: Timer?
     var quota: Timer?
-    var isPolling = false
+    var scratchEntries: Int64 = 0
     var harvest = ScratchFolder.Harvest()
     var compiled: CompileReport?
     let trace: TraceContext?
@@ -42,7 +44,9 @@ package final class SandboxSupervisor: @unchecked Sendable {
   }
 
   /// A worker with what belongs to it.
-  final class Worker {
+  ///
+  /// `@unchecked Sendable`: touched on the supervisor's loop only.
+  final class Worker: @unchecked Sendable {
     let id: WorkerID
     let slot: Int
     let kind: WorkerKind
@@ -51,6 +55,8 @@ package final class SandboxSupervisor: @unchecked Sendable {
     var scratch: ScratchFolder?
     var layers: SandboxLayers?
     var known: [String: [UInt8]] = [:]
+    /// Whether something is in its scratch folder.
+    var hasFiles = false
     var job: JobID?
     var isDiscarded = false
     var isReady = false
@@ -127,6 +133,12 @@ package final class SandboxSupervisor: @unchecked Sendable {
     return await runUnchecked(job, trace: trace).result
   }
 
+  /// The same with what a compiler has reported.
+  func runAny(_ job: SandboxJob, trace: TraceContext?) async -> (SandboxResult, CompileReport?) {
+    guard state == .serving else { return (SandboxResult(ending: .unavailable(state), report: .empty), nil) }
+    return await runUnchecked(job, trace: trace)
+  }
+
   /// The same without a look at the state: for the self-test.
   func runUnchecked(
     _ job: SandboxJob, trace: TraceContext? = nil
@@ -172,6 +184,31 @@ package final class SandboxSupervisor: @unchecked Sendable {
     loop.execute { [self] in perform(pool.endSession(session, now: now)) }
   }
 
+  /// What there is at the moment.
+  package func counts() async -> (running: Int, queued: Int, workers: Int) {
+    await withCheckedContinuation { continuation in
+      loop.execute { [self] in
+        continuation.resume(returning: (pool.runningCount, pool.queuedCount, pool.workerCount))
+      }
+    }
+  }
+
+  /// Workers of a kind that wait for a session.
+  package func warmCount(_ kind: WorkerKind) async -> Int {
+    await withCheckedContinuation { continuation in
+      loop.execute { [self] in continuation.resume(returning: pool.warmCount(kind)) }
+    }
+  }
+
+  /// The processes of the workers.
+  package func processIDs() async -> [Int32] {
+    await withCheckedContinuation { continuation in
+      loop.execute { [self] in
+        continuation.resume(returning: workers.values.compactMap { $0.connection?.child.processID })
+      }
+    }
+  }
+
   // MARK: The end
 
   /// Takes no more jobs, waits for those that run (their deadlines bound it), and for the end of all processes.
@@ -185,10 +222,8 @@ package final class SandboxSupervisor: @unchecked Sendable {
       try await promise.value()
     }.value
     let root = configuration.scratchRoot
-    _ = try? await files.run { [loop] in
-      _ = FolderRemoval.remove(root)
-      loop.stop()
-    }
+    // The loop goes on until the process ends: a job that comes late is answered, by a refusal.
+    _ = try? await files.run { FolderRemoval.remove(root) }
   }
 
   // MARK: Pool
