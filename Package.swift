@@ -70,6 +70,8 @@ var targets: [Target] = [
   shared("JSON"),
   // JSON Schema, draft 2020-12, without references to other documents.
   shared("JSONSchema", ["Calendar", "JSON"]),
+  // The messages of the Model Context Protocol, for clients and servers.
+  shared("MCP", ["JSON"]),
   shared("Telemetry", ["Primitives", "SystemSources"]),
   shared("HTTPWire"),
   shared("ContentCoding", ["CZlib", "CZstd"]),
@@ -348,6 +350,7 @@ var targets: [Target] = [
   tests("Primitives", ["Primitives"]),
   tests("Calendar", ["Calendar"]),
   tests("JSONSchema", ["JSONSchema", "JSON"]),
+  tests("MCP", ["MCP", "JSON"]),
   tests("SystemSources", ["SystemSources", "Primitives"]),
   tests("Reactor", ["Reactor", "Primitives", "ReactorTestKit"]),
   tests("JSON", ["JSON"]),
