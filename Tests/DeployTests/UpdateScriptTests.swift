@@ -18,14 +18,16 @@ import Testing
     esac
     """#
 
-  private let folder = FileManager.default.temporaryDirectory.appendingPathComponent("cadre-update-\(UUID().uuidString)")
+  private let folder = FileManager.default.temporaryDirectory.appendingPathComponent(
+    "cadre-update-\(UUID().uuidString)")
 
   private func run(_ script: String, _ arguments: String..., services: String, fails: String = "") throws -> (
     status: Int32, text: String, calls: [String]
   ) {
     let deploy = folder.appendingPathComponent("deploy")
     if !FileManager.default.fileExists(atPath: deploy.path) {
-      try FileManager.default.createDirectory(at: folder.appendingPathComponent("bin"), withIntermediateDirectories: true)
+      try FileManager.default.createDirectory(
+        at: folder.appendingPathComponent("bin"), withIntermediateDirectories: true)
       try FileManager.default.copyItem(at: Script.root.appendingPathComponent("deploy"), to: deploy)
       // Made by the test, not those of an installation.
       try? FileManager.default.removeItem(at: deploy.appendingPathComponent("secrets"))
@@ -82,7 +84,8 @@ import Testing
       #expect(failed.text.contains(part), "\(failed.text)")
     }
     #expect(!failed.calls.contains { $0.contains("up -d") && !$0.hasSuffix("--no-deps postgres") }, "\(failed.calls)")
-    #expect(try String(contentsOf: folder.appendingPathComponent("deploy/.state/version"), encoding: .utf8) == "6.0.0\n")
+    #expect(
+      try String(contentsOf: folder.appendingPathComponent("deploy/.state/version"), encoding: .utf8) == "6.0.0\n")
   }
 
   @Test func `with a database elsewhere up only migrates it`() throws {
@@ -103,7 +106,9 @@ import Testing
     #expect(migrated < replaced && done.calls.filter { $0.hasSuffix("--migrate") }.count == 2, "\(done.calls)")
     let failed = try run("upgrade", "8.0.0", services: Self.all, fails: "llm-router --migrate")
     #expect(failed.status == 1 && failed.text.contains("could not be brought to version 8.0.0"), "\(failed.text)")
-    #expect(failed.text.contains("--- llm-router --migrate ended with 1") && failed.text.contains("the old version serves on"))
+    #expect(
+      failed.text.contains("--- llm-router --migrate ended with 1") && failed.text.contains("the old version serves on")
+    )
     #expect(!failed.calls.contains { $0.contains("--scale") || $0.contains("stop ") || $0.contains("rm -f") })
   }
 

@@ -1,0 +1,111 @@
+internal import Contracts
+internal import GatewayForwarding
+internal import HTTP
+internal import HTTPWire
+internal import JSON
+internal import Primitives
+internal import Synchronization
+internal import SystemSources
+internal import Telemetry
+
+/// Runs a tool: calls the API for the caller, and waits for the end of a run where the arguments ask for it.
+final class ToolRunner: Sendable {
+  /// Largest answer of the API that is shown, in bytes.
+  static let answerBytesMax = 8 << 20
+  /// Wait of a call that does not say how long.
+  private static let standardWait: Int64 = 60_000
+
+  let orchestrator: Upstream
+  private let waitMax: Int64
+  private let waitsMax: Int
+  private let waits = Atomic<Int>(0)
+  private let follower: RunFollower
+
+  /// `waitMax` is the longest wait, in milliseconds; `waitsMax` bounds the waits at the same time.
+  init(orchestrator: Upstream, waitMax: Int64, waitsMax: Int) {
+    self.orchestrator = orchestrator
+    self.waitMax = waitMax
+    self.waitsMax = waitsMax
+    follower = RunFollower(orchestrator: orchestrator)
+  }
+
+  /// Calls that wait now.
+  var waiting: Int { waits.load(ordering: .relaxed) }
+
+  /// How long a call may wait, in milliseconds; 0 for one that does not.
+  func wait(_ tool: PlatformTool, _ arguments: JSONView) -> Int64 {
+    min(tool.wait(arguments, standard: ToolRunner.standardWait) ?? 0, waitMax)
+  }
+
+  /// Runs a tool with arguments that fit its schema. `start` (monotonic nanoseconds) is when waiting began. Throws
+  /// `CancellationError` when the client has gone, or what `progress` throws; everything else is an outcome.
+  func run(
+    _ tool: PlatformTool, _ arguments: JSONView, as caller: Caller, trace: TraceContext, since start: UInt64,
+    _ progress: (Int64, String) async throws -> Void
+  ) async throws -> ToolOutcome {
+    do {
+      let answer = try await orchestrator.answer(
+        tool.call(arguments), as: caller, trace: trace, bytesMax: ToolRunner.answerBytesMax)
+      guard case .bytes(let bytes) = answer.body else { return ToolRunner.unreadable }
+      guard answer.status.code < 400 else { return ToolOutcome(refusal: bytes, status: answer.status.code) }
+      guard let document = try? JSONDocument(parsing: bytes), document.root.kind == .object else {
+        return ToolRunner.unreadable
+      }
+      let root: JSONView
+      switch tool.shape {
+      case .document: return ToolOutcome(document)
+      case .run: root = document.root
+      case .task:
+        guard let run = document.root["run"] else { return ToolRunner.unreadable }
+        root = run
+      }
+      guard !ToolRunner.isEnded(root), let id = root["id"]?.string else { return ToolRunner.outcome(root) }
+      let deadline = start &+ UInt64(clamping: wait(tool, arguments)) &* 1_000_000
+      guard MonotonicClock.now() < deadline, beginWait() else { return ToolRunner.outcome(root) }
+      defer { waits.wrappingSubtract(1, ordering: .relaxed) }
+      try await follower.follow(
+        id, after: root["version"]?.whole(in: 0...Int64(Int32.max)) ?? 0, as: caller, trace: trace, until: deadline,
+        progress)
+      return try await run(id, as: caller, trace: trace)
+    } catch let problem as Problem {
+      return ToolOutcome(problem)
+    }
+  }
+
+  private static let unreadable = ToolOutcome(
+    failure: "upstream_failed", "The answer of the API cannot be read. (upstream_failed)")
+
+  private func beginWait() -> Bool {
+    guard waits.wrappingAdd(1, ordering: .relaxed).newValue <= waitsMax else {
+      waits.wrappingSubtract(1, ordering: .relaxed)
+      return false
+    }
+    return true
+  }
+
+  /// The run as it is now.
+  private func run(_ id: String, as caller: Caller, trace: TraceContext) async throws -> ToolOutcome {
+    let answer = try await orchestrator.answer(
+      UpstreamCall(.get, "/api/v1/runs/\(PercentEncoding.encode(id))"), as: caller, trace: trace,
+      bytesMax: ToolRunner.answerBytesMax)
+    guard case .bytes(let bytes) = answer.body else { return ToolRunner.unreadable }
+    guard answer.status.code < 400 else { return ToolOutcome(refusal: bytes, status: answer.status.code) }
+    guard let document = try? JSONDocument(parsing: bytes) else { return ToolRunner.unreadable }
+    return ToolRunner.outcome(document.root)
+  }
+
+  private static func isEnded(_ run: JSONView) -> Bool {
+    ["succeeded", "failed", "cancelled"].contains(run["status"]?.string ?? "")
+  }
+
+  private static func outcome(_ run: JSONView) -> ToolOutcome {
+    var writer = JSONWriter()
+    writer.beginObject()
+    writer.key("run")
+    writer.raw(run.rawBytes)
+    writer.member("ended", isEnded(run))
+    writer.endObject()
+    guard let document = try? JSONDocument(parsing: writer.bytes) else { return unreadable }
+    return ToolOutcome(document)
+  }
+}
