@@ -73,6 +73,18 @@ if [ "$purpose" = test ]; then
     .build/python/bin/pip install --quiet --disable-pip-version-check -r $wanted
     cp $wanted .build/python/installed.txt
   fi
+  # The official client and server of the Model Context Protocol: the newest, and the last that knows sessions only. They need
+  # different versions of what they stand on, so each has a folder of its own.
+  for name in mcp mcp-sessions; do
+    wanted=Tests/Clients/$name.txt
+    if ! cmp -s $wanted .build/$name/installed.txt; then
+      echo "Installing the Python package of $wanted into .build/$name"
+      rm -rf .build/$name
+      python3 -m venv .build/$name
+      .build/$name/bin/pip install --quiet --disable-pip-version-check -r $wanted
+      cp $wanted .build/$name/installed.txt
+    fi
+  done
   # The command-line agents of the same companies. They are large; without them their tests are skipped, visibly.
   agents=Tests/Clients/agents.txt
   if ! cmp -s $agents .build/python/agents.txt; then

@@ -40,6 +40,16 @@ import Testing
       "POST /api/v1/approvals/\(approval)/decision",
       #"{"decision":"reject","subject_sha256":"\#(digest)","comment":"no"}"#
     ),
+    (
+      "report_outcome", #"{"approval_id":"\#(approval)","outcome":"done","result":"sent"}"#,
+      "POST /api/v1/approvals/\(approval)/outcome", #"{"outcome":"done","result":"sent"}"#
+    ),
+    ("list_questions", #"{"run_id":"\#(run)"}"#, "GET /api/v1/questions?run_id=\(run)", ""),
+    (
+      "answer_question", #"{"question_id":"\#(approval)","answer":{"text":"blue"}}"#,
+      "POST /api/v1/questions/\(approval)/answer", #"{"answer":{"text":"blue"}}"#
+    ),
+    ("list_artefacts", #"{"run_id":"\#(run)","limit":7}"#, "GET /api/v1/runs/\(run)/artefacts?limit=7", ""),
     ("cancel_run", #"{"run_id":"\#(run)","reason":"r"}"#, "POST /api/v1/runs/\(run)/cancel", #"{"reason":"r"}"#),
   ]
 
@@ -130,7 +140,7 @@ import Testing
       let templates = try #require(try await gateway.modern("resources/templates/list").root()["result"])
       #expect(
         try MCPListPage<MCPResource>(templates: templates).entries.map(\.uri) == [
-          "cadre://runs/{run_id}", "cadre://runs/{run_id}/result",
+          "cadre://runs/{run_id}", "cadre://runs/{run_id}/result", "cadre://artefacts/{artefact_id}",
         ])
 
       let uri = "cadre://runs/\(ToolTests.run)/result"
@@ -146,6 +156,80 @@ import Testing
       #expect(try missing.root()["error"]?["code"]?.int == MCPErrorCode.invalidParams)
       let legacy = try await gateway.legacy("resources/read", #"{"uri":"\#(other)"}"#)
       #expect(try legacy.root()["error"]?["code"]?.int == MCPErrorCode.resourceNotFound)
+    }
+  }
+
+  /// Files of the orchestrator, by their ids.
+  private static let files: [String: (type: String, bytes: [UInt8])] = [
+    "artefact_00000000000070008000000000000001": ("text/csv; charset=utf-8", Array("name\nzoë\n".utf8)),
+    "artefact_00000000000070008000000000000002": ("image/png", [0x89, 0x50, 0x4E, 0x47, 0]),
+    "artefact_00000000000070008000000000000003": ("application/octet-stream", Array(0...255)),
+    "artefact_00000000000070008000000000000004": ("text/plain", [0xFF, 0xFE, 0x41]),
+    "artefact_00000000000070008000000000000005": ("text/plain", []),
+  ]
+
+  private static func serveFiles(_ request: HTTPRequest, _ body: String) throws -> HTTPResponse {
+    let parts = request.head.path.split(separator: "/")
+    guard parts.count > 3, let file = files[String(parts[3])] else { throw Problem.notFound("run") }
+    guard parts.last == "content" else {
+      return .json { writer in
+        writer.member("id", String(parts[3]))
+        writer.member("name", "a/b")
+        writer.member("bytes", Int64(file.bytes.count))
+        writer.member("media_type", file.type)
+      }
+    }
+    let range = request.headers[.range]?.dropFirst("bytes=".count).split(separator: "-").compactMap { Int($0) } ?? []
+    try #require(range.count == 2 && range[1] < file.bytes.count)
+    return HTTPResponse(.partialContent, body: .bytes(Array(file.bytes[range[0]...range[1]])))
+  }
+
+  @Test func `files are text, pictures or bytes, whole or in pieces`() async throws {
+    try await MCPFixture.run(orchestrator: { try ToolTests.serveFiles($0, $1) }) { gateway in
+      func read(_ number: Int, _ more: String = "") async throws -> (JSONView, JSONView) {
+        let id = "artefact_0000000000007000800000000000000\(number)"
+        let answer = try await gateway.call("get_artefact", #"{"artefact_id":"\#(id)"\#(more)}"#)
+        let result = try #require(try answer.root()["result"], "\(answer.text)")
+        return (try #require(result["structuredContent"]), try #require(result["content"]?[1]))
+      }
+      let (text, csv) = try await read(1)
+      #expect(text["is_whole"]?.bool == true && text["bytes_returned"]?.int == 10)
+      #expect(text["artefact"]?["name"]?.string == "a/b" && csv["text"]?.string == "name\nzoë\n")
+      // A piece that would end within a character ends before it.
+      let (cut, part) = try await read(1, #","bytes_max":8"#)
+      #expect(cut["is_whole"]?.bool == false && cut["bytes_returned"]?.int == 7 && part["text"]?.string == "name\nzo")
+      let (rest, end) = try await read(1, #","offset":7"#)
+      #expect(rest["offset"]?.int == 7 && end["text"]?.string == "ë\n")
+      let (behind, nothing) = try await read(1, #","offset":10"#)
+      #expect(behind["bytes_returned"]?.int == 0 && nothing["text"]?.string == "")
+      let (_, picture) = try await read(2)
+      #expect(picture["type"]?.string == "image" && picture["data"]?.string == "iVBORwA=")
+      let (_, piece) = try await read(2, #","bytes_max":2"#)
+      #expect(piece["type"]?.string == "resource" && piece["resource"]?["blob"]?.string == "iVA=")
+      let (bytes, blob) = try await read(3)
+      #expect(bytes["bytes_returned"]?.int == 256)
+      #expect(MCPBase64.decode(blob["resource"]?["blob"]?.string ?? "") == Array(0...255))
+      // Text that is none.
+      #expect(try await read(4).1["type"]?.string == "resource")
+      #expect(try await read(5).1["text"]?.string == "")
+
+      let uri = "cadre://artefacts/artefact_00000000000070008000000000000001"
+      let contents = try #require(
+        try await gateway.modern("resources/read", name: uri, #""uri":"\#(uri)""#).root()["result"])
+      #expect(
+        try MCPToolResult.contents(ofResource: contents) == [
+          .textResource(uri: uri, text: "name\nzoë\n", mediaType: "text/csv; charset=utf-8")
+        ])
+      for odd in [
+        "cadre://artefacts/", "cadre://artefacts/../runs", "cadre://artefacts/a%2fb", "cadre://artefacts/a?b",
+      ] {
+        let refused = try await gateway.modern("resources/read", name: odd, #""uri":"\#(odd)""#)
+        #expect(try refused.root()["error"]?["code"]?.int == MCPErrorCode.invalidParams, "\(odd)")
+      }
+      #expect(!gateway.log.all.contains { $0.call.contains("..") || $0.call.contains("%2") })
+      let missing = try await gateway.call(
+        "get_artefact", #"{"artefact_id":"artefact_00000000000070008000000000000009"}"#)
+      #expect(try missing.root()["result"]?["isError"]?.bool == true)
     }
   }
 }

@@ -66,7 +66,7 @@ struct MCPDispatcher: Sendable {
     } catch { return refuse(request.method, request.id, error) }
     let call = MCPCall(
       request: request, context: context, exchange: exchange,
-      span: tracer.startSpan("mcp \(request.method)", parent: exchange.request.trace))
+      span: tracer.startSpan("mcp \(MCPMetrics.label(of: request.method))", parent: exchange.request.trace))
     call.span.setAttribute("mcp.method.name", .string(request.method))
     call.span.setAttribute("mcp.protocol.version", .string(context.revision.rawValue))
     do throws(Failure) {
@@ -79,9 +79,9 @@ struct MCPDispatcher: Sendable {
       return .json(.ok, success(call, members))
     } catch let failure as Failure {
       return fail(call, failure)
-    } catch PlatformResources.Failure.notFound(let message) {
+    } catch PlatformResources.Failure.notFound(let outcome) {
       let code = context.isStateless ? MCPErrorCode.invalidParams : MCPErrorCode.resourceNotFound
-      return fail(call, Failure(code: code, message: message))
+      return fail(call, Failure(code: code, message: outcome.text))
     } catch PlatformResources.Failure.refused(let outcome) {
       return fail(call, Failure(code: MCPProblem.serverError, message: outcome.text))
     } catch let problem as Problem {

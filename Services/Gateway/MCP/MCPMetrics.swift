@@ -26,10 +26,13 @@ struct MCPMetrics: Sendable {
     }
   }
 
+  /// The name under which a method is counted.
+  static func label(of method: String) -> String { methods.contains(method) ? method : "other" }
+
   /// A request that was answered; `code` is that of its JSON-RPC error.
   func answered(_ method: String, _ revision: MCPRevision?, code: Int64?) {
     requests.with(
-      MCPMetrics.methods.contains(method) ? method : "other", revision?.rawValue ?? "none", MCPMetrics.outcome(code)
+      MCPMetrics.label(of: method), revision?.rawValue ?? "none", MCPMetrics.outcome(code)
     ).add()
   }
 

@@ -1,8 +1,11 @@
 extension PlatformTool {
   private static let textMax = 524_288
   private static let statuses = ["pending", "running", "paused", "compensating", "succeeded", "failed", "cancelled"]
-  private static let approvalStatuses = ["pending", "approved", "rejected", "expired", "withdrawn"]
+  private static let approvalStatuses = ["pending", "approved", "rejected", "answered", "expired", "withdrawn"]
 
+  private static let questionStatuses = ["pending", "answered", "expired", "withdrawn"]
+
+  private static let approval = ToolArgument.id("approval_id", "step", isRequired: true, "Id of the approval.")
   private static let run = ToolArgument.id("run_id", "run", isRequired: true, "Id of the run.")
   private static let status = ToolArgument("status", .word(statuses), "Only those with this status.")
   private static let workflow = ToolArgument("workflow", .text(1...64), "Only of this workflow.")
@@ -46,12 +49,39 @@ extension PlatformTool {
       ] + PlatformTool.page
     case .decideApproval:
       [
-        ToolArgument("approval_id", .pattern("^[a-z]{1,16}_[0-9a-f]{32}$"), isRequired: true, "Id of the approval."),
+        PlatformTool.approval,
         ToolArgument("decision", .word(["approve", "reject"]), isRequired: true, "The decision."),
         ToolArgument(
           "subject_sha256", .pattern("^[0-9a-f]{64}$"), isRequired: true,
           "The subject_sha256 of the approval as it was read."),
         ToolArgument("comment", .text(0...4000), "Why, for people."),
+      ]
+    case .reportOutcome:
+      [
+        PlatformTool.approval,
+        ToolArgument("outcome", .word(["done", "not_done", "failed"]), isRequired: true, "What became of the call."),
+        ToolArgument("result", .text(0...32_768), "With done: what the call gave."),
+        ToolArgument("message", .text(0...32_768), "With failed: why."),
+        ToolArgument(
+          "subject_sha256", .pattern("^[0-9a-f]{64}$"), "The subject_sha256 of the approval as it was read."),
+      ]
+    case .listQuestions:
+      [
+        ToolArgument("status", .word(PlatformTool.questionStatuses), "Only those with this status."),
+        .id("run_id", "run", "Only of this run."),
+      ] + PlatformTool.page
+    case .answerQuestion:
+      [
+        .id("question_id", "step", isRequired: true, "Id of the question."),
+        ToolArgument("answer", .any, isRequired: true, "The answer: any JSON value; text as {\"text\": \"...\"}."),
+      ]
+    case .listArtefacts: [PlatformTool.run] + PlatformTool.page
+    case .getArtefact:
+      [
+        .id("artefact_id", "artefact", isRequired: true, "Id of the file."),
+        ToolArgument("offset", .whole(0...Int64(1 << 40)), "Where to begin, in bytes; by default at the start."),
+        ToolArgument(
+          "bytes_max", .whole(1...ArtefactReader.pieceBytesMax), "Most bytes to read; by default 256 KiB."),
       ]
     case .cancelRun: [PlatformTool.run, ToolArgument("reason", .text(0...1000), "Why, for people.")]
     }

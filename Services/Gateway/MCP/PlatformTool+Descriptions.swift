@@ -13,6 +13,11 @@ extension PlatformTool {
     case .sendSignal: "Send a signal"
     case .listApprovals: "List approvals"
     case .decideApproval: "Decide on an approval"
+    case .reportOutcome: "Report the outcome of a call"
+    case .listQuestions: "List questions"
+    case .answerQuestion: "Answer a question"
+    case .listArtefacts: "List the files of a run"
+    case .getArtefact: "Read a file"
     case .cancelRun: "Cancel a run"
     }
   }
@@ -43,11 +48,28 @@ extension PlatformTool {
       """
       Sends a signal to a run. The step of its workflow that waits for a signal of this name gets the data, now or later.
       """
-    case .listApprovals: "Lists what waits for a person's decision, or was decided, with the subject of each."
+    case .listApprovals:
+      """
+      Lists what waits for a person, or was decided, with the subject of each. The kind is step or tool_call \
+      (decide_approval), or unknown_outcome (report_outcome).
+      """
     case .decideApproval:
       """
       Approves or rejects what waits for a decision. The decision is bound to the subject that was read: when it has \
       changed meanwhile, it is refused. Decide only as a person has said.
+      """
+    case .reportOutcome:
+      """
+      Says what became of a tool call whose outcome is unknown because its worker died over it: an approval of the kind \
+      unknown_outcome. Report only what a person has found out.
+      """
+    case .listQuestions: "Lists the questions that agents have for people, or had, with the subject of each."
+    case .answerQuestion: "Answers a question of an agent. Answer only as a person has said."
+    case .listArtefacts: "Lists the files that the agents of a run have made, and those that it was given."
+    case .getArtefact:
+      """
+      Reads a file of a run, or a piece of it: text as text, pictures as pictures, everything else as bytes. When \
+      is_whole is false, go on at offset plus bytes_returned.
       """
     case .cancelRun:
       """
@@ -68,11 +90,13 @@ extension PlatformTool {
   /// What a call does to the world.
   var effects: Effects {
     switch self {
-    case .getRun, .waitForRun, .listTasks, .listRuns, .listWorkflows, .listApprovals:
+    case .getRun, .waitForRun, .listTasks, .listRuns, .listWorkflows, .listApprovals, .listQuestions, .listArtefacts,
+      .getArtefact:
       Effects(isReadOnly: true, isIdempotent: true)
     case .submitTask: Effects(isOpenWorld: true)
     case .sendSignal: Effects()
-    case .decideApproval: Effects(isDestructive: true, isIdempotent: true, isOpenWorld: true)
+    case .decideApproval, .reportOutcome, .answerQuestion:
+      Effects(isDestructive: true, isIdempotent: true, isOpenWorld: true)
     case .cancelRun: Effects(isDestructive: true, isIdempotent: true)
     }
   }
@@ -85,12 +109,21 @@ extension PlatformTool {
     case .listRuns: PlatformTool.list(of: "runs")
     case .listWorkflows: PlatformTool.list(of: "workflows")
     case .listApprovals: PlatformTool.list(of: "approvals")
+    case .listQuestions: PlatformTool.list(of: "questions")
+    case .listArtefacts: PlatformTool.list(of: "artefacts")
+    case .getArtefact:
+      Array(
+        """
+        {"type":"object","properties":{"artefact":{"type":"object"},"offset":{"type":"integer"},\
+        "bytes_returned":{"type":"integer"},"is_whole":{"type":"boolean"}},\
+        "required":["artefact","offset","bytes_returned","is_whole"]}
+        """.utf8)
     case .sendSignal:
       Array(
         """
         {"type":"object","properties":{"id":{"type":"string"},"repeated":{"type":"boolean"}},"required":["id"]}
         """.utf8)
-    case .decideApproval:
+    case .decideApproval, .reportOutcome, .answerQuestion:
       Array(
         """
         {"type":"object","properties":{"id":{"type":"string"},"status":{"type":"string"}},"required":["id","status"]}

@@ -14,6 +14,11 @@ enum PlatformTool: String, CaseIterable, Sendable {
   case sendSignal = "send_signal"
   case listApprovals = "list_approvals"
   case decideApproval = "decide_approval"
+  case reportOutcome = "report_outcome"
+  case listQuestions = "list_questions"
+  case answerQuestion = "answer_question"
+  case listArtefacts = "list_artefacts"
+  case getArtefact = "get_artefact"
   case cancelRun = "cancel_run"
 
   /// What its answer becomes.
@@ -22,6 +27,8 @@ enum PlatformTool: String, CaseIterable, Sendable {
     case task
     /// A run.
     case run
+    /// The description of a file, whose content is read too.
+    case artefact
     /// Something else, shown as the API answers it.
     case document
   }
@@ -30,6 +37,7 @@ enum PlatformTool: String, CaseIterable, Sendable {
     switch self {
     case .submitTask: .task
     case .getRun, .waitForRun, .cancelRun: .run
+    case .getArtefact: .artefact
     default: .document
     }
   }
@@ -68,6 +76,18 @@ enum PlatformTool: String, CaseIterable, Sendable {
       return UpstreamCall(
         .post, path("/api/v1/approvals/", "approval_id", "/decision"),
         body: PlatformTool.object(arguments, without: ["approval_id"]))
+    case .reportOutcome:
+      return UpstreamCall(
+        .post, path("/api/v1/approvals/", "approval_id", "/outcome"),
+        body: PlatformTool.object(arguments, without: ["approval_id"]))
+    case .listQuestions: return PlatformTool.list("/api/v1/questions", arguments)
+    case .answerQuestion:
+      return UpstreamCall(
+        .post, path("/api/v1/questions/", "question_id", "/answer"),
+        body: PlatformTool.object(arguments, without: ["question_id"]))
+    case .listArtefacts:
+      return PlatformTool.list(path("/api/v1/runs/", "run_id", "/artefacts"), arguments, without: "run_id")
+    case .getArtefact: return UpstreamCall(.get, path("/api/v1/artefacts/", "artefact_id"))
     case .cancelRun:
       return UpstreamCall(
         .post, path("/api/v1/runs/", "run_id", "/cancel"), body: PlatformTool.object(arguments, without: ["run_id"]))
@@ -83,10 +103,12 @@ enum PlatformTool: String, CaseIterable, Sendable {
     return writer.bytes
   }
 
-  /// A list: all arguments are filters.
-  private static func list(_ path: String, _ arguments: JSONView) -> UpstreamCall {
+  /// A list: all other arguments are filters.
+  private static func list(_ path: String, _ arguments: JSONView, without left: String? = nil) -> UpstreamCall {
     let items = arguments.members.compactMap { key, value -> String? in
-      guard let name = key.string, let text = value.string ?? value.int.map({ String($0) }) else { return nil }
+      guard let name = key.string, name != left, let text = value.string ?? value.int.map({ String($0) }) else {
+        return nil
+      }
       return PercentEncoding.encode(name) + "=" + PercentEncoding.encode(text)
     }
     return UpstreamCall(.get, items.isEmpty ? path : path + "?" + items.joined(separator: "&"))

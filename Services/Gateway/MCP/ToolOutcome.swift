@@ -9,6 +9,8 @@ struct ToolOutcome: Sendable {
 
   let text: String
   let structured: JSONDocument?
+  /// Content besides the text.
+  var parts: [MCPContent] = []
   /// Why it failed: a stable code; `nil` when it did not.
   let failure: String?
 
@@ -34,7 +36,8 @@ struct ToolOutcome: Sendable {
   /// The answer of the API to what it did not do.
   init(refusal answer: [UInt8], status: UInt16) {
     guard let root = try? JSONDocument(parsing: answer).root, let detail = root["detail"]?.string else {
-      self.init(failure: "upstream_failed", "The API answered with status \(status) and nothing else. (upstream_failed)")
+      self.init(
+        failure: "upstream_failed", "The API answered with status \(status) and nothing else. (upstream_failed)")
       return
     }
     let code = root["code"]?.string ?? "upstream_failed"
@@ -61,7 +64,7 @@ struct ToolOutcome: Sendable {
 
   /// Writes the members of the result of `tools/call`.
   func write(stateless: Bool, to writer: inout JSONWriter) {
-    MCPToolResult(content: [.text(text)], structured: structured?.root, isError: failure != nil)
+    MCPToolResult(content: [.text(text)] + parts, structured: structured?.root, isError: failure != nil)
       .write(stateless: stateless, to: &writer)
   }
 }

@@ -20,6 +20,7 @@ final class ToolRunner: Sendable {
   private let waitsMax: Int
   private let waits = Atomic<Int>(0)
   private let follower: RunFollower
+  private let reader: ArtefactReader
 
   /// `waitMax` is the longest wait, in milliseconds; `waitsMax` bounds the waits at the same time.
   init(orchestrator: Upstream, waitMax: Int64, waitsMax: Int) {
@@ -27,6 +28,7 @@ final class ToolRunner: Sendable {
     self.waitMax = waitMax
     self.waitsMax = waitsMax
     follower = RunFollower(orchestrator: orchestrator)
+    reader = ArtefactReader(orchestrator: orchestrator)
   }
 
   /// Calls that wait now.
@@ -54,6 +56,7 @@ final class ToolRunner: Sendable {
       let root: JSONView
       switch tool.shape {
       case .document: return ToolOutcome(document)
+      case .artefact: return try await artefact(document.root, arguments, as: caller, trace: trace)
       case .run: root = document.root
       case .task:
         guard let run = document.root["run"] else { return ToolRunner.unreadable }
@@ -69,7 +72,33 @@ final class ToolRunner: Sendable {
       return try await run(id, as: caller, trace: trace)
     } catch let problem as Problem {
       return ToolOutcome(problem)
+    } catch PlatformResources.Failure.notFound(let outcome) {
+      return outcome
+    } catch PlatformResources.Failure.refused(let outcome) {
+      return outcome
     }
+  }
+
+  /// A file, or a piece of it.
+  private func artefact(
+    _ description: JSONView, _ arguments: JSONView, as caller: Caller, trace: TraceContext
+  ) async throws -> ToolOutcome {
+    let offset = arguments["offset"]?.whole(in: 0...Int64.max) ?? 0
+    let bytesMax = arguments["bytes_max"]?.whole(in: 1...ArtefactReader.pieceBytesMax)
+    let piece = try await reader.read(
+      description, offset: offset, bytesMax: bytesMax ?? ArtefactReader.pieceBytesStandard, as: caller, trace: trace)
+    let (content, count) = piece.content(uri: PlatformResources.artefacts + (description["id"]?.string ?? ""))
+    var writer = JSONWriter()
+    writer.beginObject()
+    writer.member("artefact", raw: description.rawBytes)
+    writer.member("offset", offset)
+    writer.member("bytes_returned", Int64(count))
+    writer.member("is_whole", piece.isWhole && count == piece.bytes.count)
+    writer.endObject()
+    guard let document = try? JSONDocument(parsing: writer.bytes) else { return ToolRunner.unreadable }
+    var outcome = ToolOutcome(document)
+    outcome.parts = [content]
+    return outcome
   }
 
   private static let unreadable = ToolOutcome(
