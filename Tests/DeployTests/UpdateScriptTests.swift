@@ -1,10 +1,11 @@
 import Foundation
 import Testing
 
-/// What `deploy/up` and `deploy/upgrade` do in which order, with a stand-in for the container engine that writes down how it
-/// is called.
+/// What `deploy/up` and `deploy/upgrade` do in which order, with a stand-in for the container engine that writes down
+/// how it is called.
 @Suite struct UpdateScriptTests {
-  /// Answers as `docker` and `docker compose` do for a stack in which all is well. `FAILS` is a part of the call that fails.
+  /// Answers as `docker` and `docker compose` do for a stack in which all is well. `FAILS` is a part of the call that
+  /// fails.
   private static let engine = #"""
     #!/bin/bash
     echo "CADRE_VERSION=${CADRE_VERSION:-} $*" >> "$CALLS"

@@ -8,8 +8,8 @@ internal import SystemSources
 internal import Telemetry
 
 extension MCPDispatcher {
-  /// Calls a tool. One that waits is answered by a stream where the client takes one: its pauses are filled, progress is
-  /// notified, and its end ends the wait, not the run.
+  /// Calls a tool. One that waits is answered by a stream where the client takes one: its pauses are filled, progress
+  /// is notified, and its end ends the wait, not the run.
   func callTool(_ call: MCPCall) async throws(Failure) -> HTTPResponse {
     let (entry, arguments) = try tool(of: call)
     let tool = entry.tool

@@ -20,7 +20,7 @@ package enum MCPProblem {
     return response
   }
 
-  /// A request that could not be read is invalid; with everything else nothing is wrong that the protocol has a code for.
+  /// A request that could not be read is invalid; for everything else the protocol has no code of its own.
   private static func code(_ problem: Problem) -> Int64 {
     switch problem.status {
     case .badRequest, .contentTooLarge, .unsupportedMediaType, .notAcceptable, .methodNotAllowed:

@@ -13,8 +13,8 @@ struct RequestGuard: Sendable {
     self.logger = logger
   }
 
-  /// A page of another site must not use the browser of somebody who can reach this server, not even by a host name that
-  /// leads here. Throws a 403 `Problem`.
+  /// A page of another site must not use the browser of somebody who can reach this server, not even by a host name
+  /// that leads here. Throws a 403 `Problem`.
   func checkOrigin(_ headers: HTTPHeaders) throws(Problem) {
     for origin in headers.values(of: .origin) where !allowedOrigins.contains(origin.lowercased()) {
       logger.warning(

@@ -20,7 +20,7 @@ struct RunFollower: Sendable {
   let orchestrator: Upstream
 
   /// Returns at the end of the run, or at the deadline (monotonic nanoseconds). `after` is the number of events that
-  /// are known. `progress` hears of each piece of news: how many events there are, and the last of them. Throws a
+  /// are known. `progress` gets, for each piece of the stream, how many events there are and the last of them. Throws a
   /// `Problem`, or what `progress` throws.
   func follow(
     _ run: String, after start: Int64, as caller: Caller, trace: TraceContext, until deadline: UInt64,
