@@ -228,7 +228,25 @@ var targets: [Target] = [
       "Contracts", "GatewayForwarding", "GatewayIdentity", "GatewayMCP", "HTTP", "HTTPWire", "Primitives", "ServiceKit",
       "Settings",
     ]),
-  library("AgentTools", at: "Services/AgentCore/Tools", ["JSON"]),
+  // The sandbox: messages of its processes.
+  library("SandboxProtocol", at: "Services/Sandbox/Protocol", ["JSON"]),
+  // The engine is loaded by the worker's process when it runs; nothing links it.
+  .target(name: "CSandboxEngine", path: "Services/Sandbox/Engine"),
+  library("SandboxWorker", at: "Services/Sandbox/Worker", ["CSandboxEngine", "JSON", "SandboxProtocol"]),
+  service("sandbox-worker", at: "Services/Sandbox/Main", ["SandboxWorker"]),
+  // Becomes the worker by exec. Static: it needs nothing of the file system, and starts at once.
+  .executableTarget(
+    name: "sandbox-jail", path: "Services/Sandbox/Jail", linkerSettings: [.unsafeFlags(["-static-executable"])]),
+  // What the orchestrator keeps for the agents of a run: seen by those who use it, without what reaches it.
+  library("AgentWorkspace", at: "Services/AgentCore/Workspace", ["Contracts", "Primitives"]),
+  library(
+    "AgentTools", at: "Services/AgentCore/Tools", ["Contracts", "Crypto", "JSON", "JSONSchema", "Primitives"]),
+  library(
+    "AgentSandbox", at: "Services/AgentCore/Sandbox",
+    [
+      "AgentTools", "AgentWorkspace", "CLinux", "Contracts", "Crypto", "JSON", "Primitives", "Process", "Reactor",
+      "SandboxProtocol", "Settings", "SystemSources", "Telemetry",
+    ]),
   library("AgentLoop", at: "Services/AgentCore/Loop", ["AgentTools", "Contracts", "Crypto", "JSON", "Primitives"]),
   library(
     "AgentWorker", at: "Services/AgentCore/Worker",
@@ -239,7 +257,7 @@ var targets: [Target] = [
   service(
     "agent-core", at: "Services/AgentCore/Main",
     [
-      "AgentWorker", "HTTP", "HTTPWire", "Primitives", "SystemSources", "Reactor", "ServiceKit", "Settings",
+      "AgentSandbox", "AgentWorker", "HTTP", "HTTPWire", "Primitives", "SystemSources", "Reactor", "ServiceKit", "Settings",
       "Telemetry",
     ]),
   library(
@@ -277,6 +295,10 @@ var targets: [Target] = [
       "SystemSources", "Contracts", "Decider", "HTTP", "HTTPWire", "JSON", "Primitives", "Reactor", "History",
       "ServiceKit", "Telemetry",
     ]),
+
+  service(
+    "bench-sandbox", at: "Tests/Benchmarks/BenchSandbox",
+    ["AgentSandbox", "Process", "SandboxProtocol", "SystemSources", "Telemetry"]),
 
   // Test kits.
   library("ReactorTestKit", at: "Tests/Support/ReactorTestKit", ["Reactor"]),
@@ -332,7 +354,18 @@ var targets: [Target] = [
       "ModelCalls", "AnswerCache", "Contracts", "Dialects", "HTTP", "HTTPTestKit", "HTTPWire", "JSON", "Primitives",
       "Reactor",
     ]),
-  tests("AgentTools", ["AgentTools"]),
+  tests("AgentTools", ["AgentTools", "Contracts", "JSON", "Primitives"]),
+  tests(
+    "AgentSandbox",
+    [
+      "AgentSandbox", "AgentTools", "AgentWorkspace", "Contracts", "JSON", "Primitives", "Process", "SandboxProtocol",
+      "Settings", "SystemSources", "Telemetry",
+    ], exclude: ["Support/fake_worker.py"]),
+  tests("SandboxProtocol", ["SandboxProtocol"]),
+  // Hostile code against the real engine and jail.
+  tests(
+    "Sandbox",
+    ["sandbox-jail", "sandbox-worker", "AgentSandbox", "Contracts", "JSON", "Primitives", "Process", "SandboxProtocol", "SystemSources", "Telemetry"]),
   tests("AgentLoop", ["AgentLoop", "Contracts", "JSON"]),
   tests(
     "ServiceKit",

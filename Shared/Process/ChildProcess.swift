@@ -18,7 +18,7 @@ public final class ChildProcess: Sendable {
   /// What the program is called in messages.
   public let name: String
   private let endsGroup: Bool
-  private let status = Mutex<Int32?>(nil)
+  private let status = Mutex<ProcessEnd?>(nil)
 
   init(processID: Int32, name: String, endsGroup: Bool) {
     self.processID = processID
@@ -28,6 +28,7 @@ public final class ChildProcess: Sendable {
 
   /// Starts a program. Throws when it cannot be started, which includes a program that does not exist.
   public static func start(_ specification: ProcessSpecification) throws(ProcessError) -> ChildProcess {
+    if let output = specification.output { return try start(specification, output: output) }
     let path = specification.log ?? "/dev/null"
     let output = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
     guard output >= 0 else { throw ProcessError("cannot write \(path): \(String(cString: strerror(errno)))") }
@@ -52,8 +53,10 @@ public final class ChildProcess: Sendable {
                   path: path, arguments: argv.baseAddress, environment: envp.baseAddress, folder: folder,
                   output: output, user: specification.user?.id ?? 0, group: specification.user?.group ?? 0,
                   changes_user: specification.user == nil ? 0 : 1,
-                  dies_with_parent: specification.diesWithParent ? 1 : 0, limits: limits.baseAddress,
-                  limit_count: Int32(truncatingIfNeeded: limits.count))
+                  dies_with_parent: specification.isKilledWithParent
+                    ? SIGKILL : specification.diesWithParent ? SIGTERM : 0,
+                  limits: limits.baseAddress, limit_count: Int32(truncatingIfNeeded: limits.count),
+                  control: specification.control ?? -1)
                 return cadre_spawn(&program)
               }
             }
@@ -79,19 +82,43 @@ public final class ChildProcess: Sendable {
   }
 
   /// The exit status once it has ended (128 and the signal when it was killed), `nil` while it runs.
-  public var exitStatus: Int32? {
+  public var exitStatus: Int32? { end?.status }
+
+  /// How it has ended and what it has used, `nil` while it runs. The child is reaped by the first call after its end.
+  public var end: ProcessEnd? {
     status.withLock { known in
       reap(&known)
       return known
     }
   }
 
-  private func reap(_ known: inout Int32?) {
+  /// A new descriptor that becomes readable when the program ends, for an event loop; the caller closes it. `nil` when
+  /// the kernel has none to give.
+  public func endDescriptor() -> Int32? {
+    let descriptor = cadre_process_descriptor(processID)
+    return descriptor >= 0 ? descriptor : nil
+  }
+
+  /// Time on a processor so far, in microseconds; `nil` once it has ended.
+  public var processorMicroseconds: UInt64? {
+    status.withLock { known in
+      guard known == nil else { return nil }
+      let time = cadre_processor_microseconds(processID)
+      return time >= 0 ? UInt64(time) : nil
+    }
+  }
+
+  private func reap(_ known: inout ProcessEnd?) {
     guard known == nil, cadre_has_ended(processID) != 0 else { return }
     // Before it is reaped: afterwards its id, and that of an empty group, may be somebody else's.
     if endsGroup { Glibc.kill(-processID, SIGKILL) }
     var raw: Int32 = 0
-    if waitpid(processID, &raw, WNOHANG) == processID { known = cadre_exit_status(raw) }
+    var usage = cadre_usage()
+    guard cadre_reap(processID, &raw, &usage) == processID else { return }
+    let signal = cadre_exit_signal(raw)
+    known = ProcessEnd(
+      status: cadre_exit_status(raw), signal: signal == 0 ? nil : signal, userMicroseconds: usage.user_us,
+      systemMicroseconds: usage.system_us, residentBytesMax: usage.resident_bytes_max)
   }
 
   /// Sends a signal to the program if it still runs.

@@ -18,6 +18,12 @@ public struct ProcessSpecification: Sendable {
   public var limits: [ResourceLimit]
   /// Whether it gets SIGTERM when this process dies.
   public var diesWithParent = true
+  /// Whether that is SIGKILL instead: for programs that may not be trusted to leave.
+  public var isKilledWithParent = false
+  /// A descriptor of this process that the program gets as number 3; it stays open here.
+  public var control: Int32?
+  /// A descriptor of this process that both outputs go to, in place of `log`; it stays open here.
+  public var output: Int32?
   /// Whether what the program has started itself, and left running in its group, is killed when it ends.
   public var endsGroup = false
 

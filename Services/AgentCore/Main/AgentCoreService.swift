@@ -1,3 +1,4 @@
+internal import AgentSandbox
 internal import AgentWorker
 internal import Glibc
 internal import HTTP
@@ -34,10 +35,12 @@ final class AgentCoreService: Service {
     "Time for which a model call is tried again within its attempt while the llm-router cannot take it.")
   static let settings: [any SettingDeclaration] = [
     IdentitySettings.workerKeys, orchestrator, router, slots, workerName, modelTimeout, modelPatience,
-  ]
+  ] + SandboxSettings.all
 
   private let runner: StepRunner
   private let poller: StepPoller
+  private let sandbox: Sandbox
+  private let group: EventLoopGroup
   private let shutdownGrace: Duration
 
   init(_ context: ServiceContext) throws {
@@ -57,6 +60,8 @@ final class AgentCoreService: Service {
       source: orchestrator, slots: settings[AgentCoreService.slots], group: context.group,
       logger: context.telemetry.logger
     ) { [runner] step in await runner.run(step) }
+    sandbox = Sandbox(settings, programFolder: AgentCoreService.programFolder(), telemetry: context.telemetry)
+    group = context.group
     shutdownGrace = settings[CommonSettings.shutdownGrace]
   }
 
@@ -66,16 +71,29 @@ final class AgentCoreService: Service {
     return String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
   }
 
+  /// The folder of this program, where those of the sandbox are too.
+  private static func programFolder() -> String {
+    var buffer = [CChar](repeating: 0, count: 4096)
+    let count = readlink("/proc/self/exe", &buffer, buffer.count - 1)
+    let path = buffer.prefix(max(0, count)).prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
+    return path.lastIndex(of: UInt8(ascii: "/")).map { String(decoding: path[..<$0], as: UTF8.self) } ?? "/"
+  }
+
   func route(_ router: inout Router) {}
 
   func readiness() -> [(name: String, isReady: Bool)] { [("orchestrator", poller.isConnected)] }
 
-  func run() async { await poller.run() }
+  func run() async {
+    let sandbox = sandbox
+    group.next().task { await sandbox.run() }
+    await poller.run()
+  }
 
   /// Takes on nothing more and lets what runs come to its end.
   func drain() async {
     poller.stop()
     let deadline = MonotonicClock.now() &+ UInt64(clamping: shutdownGrace.nanoseconds)
     while runner.count > 0, MonotonicClock.now() < deadline { try? await EventLoop.sleep(for: .milliseconds(10)) }
+    await sandbox.stop()
   }
 }

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <linux/openat2.h>
 #include <linux/sockios.h>
 #include <malloc.h>
 #include <netinet/tcp.h>
@@ -18,6 +19,7 @@
 #include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <grp.h>
 #include <signal.h>
 #include <sys/file.h>
@@ -74,9 +76,12 @@ struct cadre_program {
   uid_t user;
   gid_t group;
   int changes_user;
+  /// The signal that it gets when this process dies; 0 for none.
   int dies_with_parent;
   const struct cadre_limit *limits;
   int limit_count;
+  /// A descriptor that the program gets as number 3; -1 for none.
+  int control;
 };
 
 static inline void cadre_spawn_failed(int report) {
@@ -100,16 +105,22 @@ static inline void cadre_run_program(const struct cadre_program *program, pid_t 
   int high_report = fcntl(report, F_DUPFD_CLOEXEC, 4);
   int high_output = fcntl(program->output, F_DUPFD_CLOEXEC, 4);
   int high_input = fcntl(input, F_DUPFD_CLOEXEC, 4);
-  if (high_report < 0 || high_output < 0 || high_input < 0) cadre_spawn_failed(report);
+  int has_control = program->control >= 0;
+  int high_control = has_control ? fcntl(program->control, F_DUPFD_CLOEXEC, 5) : -1;
+  if (high_report < 0 || high_output < 0 || high_input < 0 || (has_control && high_control < 0))
+    cadre_spawn_failed(report);
+  // Once more, so that the places below are free of what is still needed.
+  if ((high_report = fcntl(high_report, F_DUPFD_CLOEXEC, 5)) < 0) cadre_spawn_failed(report);
   if (dup2(high_input, 0) < 0 || dup2(high_output, 1) < 0 || dup2(high_output, 2) < 0 ||
-      dup3(high_report, 3, O_CLOEXEC) < 0)
+      (has_control && dup2(high_control, 3) < 0) || dup3(high_report, 3 + has_control, O_CLOEXEC) < 0)
     cadre_spawn_failed(high_report);
-  report = 3;
-  if (syscall(SYS_close_range, 4U, ~0U, 0U) != 0) {
+  report = 3 + has_control;
+  unsigned first = (unsigned)report + 1;
+  if (syscall(SYS_close_range, first, ~0U, 0U) != 0) {
     // Older than the call: whatever could be open.
     struct rlimit files;
     int most = getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < 1048576 ? (int)files.rlim_cur : 1048576;
-    for (int fd = 4; fd < most; fd++) close(fd);
+    for (int fd = (int)first; fd < most; fd++) close(fd);
   }
   if (program->folder && chdir(program->folder) != 0) cadre_spawn_failed(report);
   for (int index = 0; index < program->limit_count; index++) {
@@ -120,7 +131,7 @@ static inline void cadre_run_program(const struct cadre_program *program, pid_t 
       (setgroups(0, 0) != 0 || setgid(program->group) != 0 || setuid(program->user) != 0))
     cadre_spawn_failed(report);
   if (program->dies_with_parent) {
-    prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0);
+    prctl(PR_SET_PDEATHSIG, program->dies_with_parent, 0, 0, 0);
     if (getppid() != parent) _exit(127);
   }
   execve(program->path, program->arguments, program->environment);
@@ -165,4 +176,52 @@ static inline int cadre_has_ended(pid_t process) {
 
 static inline int cadre_exit_status(int status) {
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+/// What a child has used.
+struct cadre_usage {
+  /// Time on a processor, in microseconds.
+  unsigned long long user_us;
+  unsigned long long system_us;
+  /// The most that was resident, in bytes.
+  unsigned long long resident_bytes_max;
+};
+
+/// Reaps a child that has ended; its id, 0 while it runs, or -1. (`wait4` is hidden without _DEFAULT_SOURCE.)
+static inline pid_t cadre_reap(pid_t process, int *status, struct cadre_usage *usage) {
+  struct rusage used;
+  pid_t got = (pid_t)syscall(SYS_wait4, process, status, WNOHANG, &used);
+  if (got == process) {
+    usage->user_us = (unsigned long long)used.ru_utime.tv_sec * 1000000 + (unsigned long long)used.ru_utime.tv_usec;
+    usage->system_us = (unsigned long long)used.ru_stime.tv_sec * 1000000 + (unsigned long long)used.ru_stime.tv_usec;
+    usage->resident_bytes_max = (unsigned long long)used.ru_maxrss * 1024;
+  }
+  return got;
+}
+
+/// The signal that has killed a child; 0 when it has left by itself.
+static inline int cadre_exit_signal(int status) { return WIFSIGNALED(status) ? WTERMSIG(status) : 0; }
+
+/// A pair of connected stream sockets, closed at exec; the first does not block.
+static inline int cadre_socket_pair(int ends[2]) {
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) return -1;
+  return cadre_set_nonblocking(ends[0]);
+}
+
+/// Opens a path below a folder: no symbolic link is followed, nothing outside is reached, nothing is waited for.
+static inline int cadre_open_beneath(int folder, const char *path, unsigned long long flags, unsigned long long mode) {
+  struct open_how how = {
+      .flags = flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK,
+      .mode = mode,
+      .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV,
+  };
+  return (int)syscall(SYS_openat2, folder, path, &how, sizeof how);
+}
+
+/// Time of a process on processors, in microseconds; -1 when it is not known.
+static inline long long cadre_processor_microseconds(pid_t process) {
+  clockid_t clock;
+  struct timespec time;
+  if (clock_getcpuclockid(process, &clock) != 0 || clock_gettime(clock, &time) != 0) return -1;
+  return (long long)time.tv_sec * 1000000 + time.tv_nsec / 1000;
 }

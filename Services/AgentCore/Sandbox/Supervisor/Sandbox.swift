@@ -1,0 +1,130 @@
+internal import Glibc
+internal import Primitives
+internal import Reactor
+package import SandboxProtocol
+package import Settings
+internal import Synchronization
+package import Telemetry
+
+/// The sandbox of this process from its start to its end: looks for engine and jail, tests itself, serves, and says that
+/// it is not available while one of these fails.
+package final class Sandbox: CodeRunning, Sendable {
+  private static let retryPause = Duration.seconds(30)
+
+  private let configuration: SandboxConfiguration
+  private let installation: SandboxInstallation?
+  private let supervisor: SandboxSupervisor?
+  private let modules: ModuleCache?
+  private let usesNativePython: Bool
+  private let telemetry: Telemetry
+  private let isStopped = Atomic<Bool>(false)
+
+  /// A sandbox as the settings say; it starts nothing before `run`. `programFolder` is where the launcher and the worker
+  /// are.
+  package init(_ settings: Settings, programFolder: String, telemetry: Telemetry) {
+    let plan = SandboxPlan(settings, programFolder: programFolder)
+    self.telemetry = telemetry
+    configuration = plan.configuration
+    usesNativePython = plan.usesNativePython
+    switch plan.installation {
+    case .success(let installation):
+      self.installation = installation
+      let supervisor = SandboxSupervisor(plan.configuration, launcher: installation, telemetry: telemetry)
+      self.supervisor = supervisor
+      modules = ModuleCache(
+        folder: installation.moduleFolder, bytesMax: plan.moduleCacheBytes, configuration: installation.engineDigest,
+        supervisor: supervisor)
+    case .failure(let reason):
+      installation = nil
+      supervisor = nil
+      modules = nil
+      telemetry.logger.warning("code cannot be run", ["reason": .string(reason.description)])
+    }
+  }
+
+  /// Whether code is run.
+  package var state: SandboxState { supervisor?.state ?? .absent }
+  /// Whether `run_python` is the system's python3.
+  package var runsNativePython: Bool { usesNativePython }
+
+  /// Starts, tests itself, and tries again after a pause while workers do not start. An escape is final.
+  package func run() async {
+    guard let supervisor, let modules, let installation else { return }
+    var hasStarted = false
+    while !isStopped.load(ordering: .relaxed) {
+      do {
+        if !hasStarted {
+          try await installation.prepare()
+          try await modules.start()
+          try await supervisor.start()
+          hasStarted = true
+        }
+      } catch {
+        telemetry.logger.error("the sandbox cannot be started", ["reason": .string("\(error)")])
+        supervisor.open(as: .failing)
+        guard await pause() else { return }
+        continue
+      }
+      switch await installation.selfTest(usesNativePython).run(on: supervisor) {
+      case .contained:
+        guard !isStopped.load(ordering: .relaxed) else { return }
+        supervisor.open(as: .serving)
+        telemetry.logger.info("the sandbox serves")
+        return
+      case .escaped(let name):
+        supervisor.open(as: .unsafe)
+        telemetry.logger.error("an escape from the sandbox has succeeded; no code is run", ["name": .string(name)])
+        return
+      case .failed(let name, let outcome):
+        supervisor.open(as: .failing)
+        telemetry.logger.error(
+          "the self-test of the sandbox does not run", ["name": .string(name), "outcome": .string(outcome)])
+        guard await pause() else { return }
+      }
+    }
+  }
+
+  private func pause() async -> Bool {
+    (try? await EventLoop.sleep(for: Sandbox.retryPause)) != nil && !isStopped.load(ordering: .relaxed)
+  }
+
+  /// Runs no more jobs and ends all workers.
+  package func stop() async {
+    isStopped.store(true, ordering: .relaxed)
+    await supervisor?.stop()
+    try? await installation?.cleanUp()
+  }
+
+  /// A run has ended: its sessions go.
+  package func endRun(tenant: String, run: String) {
+    for scope in [run, run + "/session", run + "/tool"] {
+      supervisor?.endSession(SessionKey(tenant: tenant, scope: scope))
+    }
+  }
+
+  // MARK: CodeRunning
+
+  package var limits: RunLimits { configuration.limits }
+
+  package func run(_ job: SandboxJob, trace: TraceContext?) async -> SandboxResult {
+    guard let supervisor else { return SandboxResult(ending: .unavailable(.absent), report: .empty) }
+    let span = telemetry.tracer.startSpan("run_code", kind: .internal, parent: trace)
+    let result = await supervisor.run(job, trace: span.isRecording ? span.context : nil)
+    if span.isRecording {
+      span.setAttribute("cadre.sandbox.runtime", .string(job.kind.rawValue))
+      span.setAttribute("cadre.outcome", .string(result.code))
+      span.setAttribute("cadre.sandbox.fuel", .int(result.report.metering.fuel))
+      span.setAttribute("cadre.sandbox.queue_us", .int(result.queueMicroseconds))
+      span.setAttribute("cadre.sandbox.continued", .bool(result.isContinued))
+    }
+    span.end()
+    return result
+  }
+
+  package func compiled(_ module: [UInt8], for session: SessionKey, trace: TraceContext?) async -> ModuleCache.Outcome {
+    guard let modules else { return .failed(SandboxResult(ending: .unavailable(.absent), report: .empty)) }
+    return await modules.compiled(module, for: session, trace: trace)
+  }
+
+  package func release(_ lease: ModuleCache.Lease) { modules?.release(lease) }
+}

@@ -1,0 +1,42 @@
+package import AgentTools
+package import AgentWorkspace
+package import Contracts
+
+/// The tools that run code: the built-in ones, and those that users have uploaded.
+package struct SandboxToolProvider: ToolProvider {
+  private let runner: any CodeRunning
+  private let artefacts: any ArtefactStoring
+  private let registry: any RegistryReading
+  private let pythonKind: WorkerKind
+
+  /// Makes a provider. `usesNativePython`: `run_python` runs the system's python3 in the jail.
+  package init(
+    runner: any CodeRunning, artefacts: any ArtefactStoring, registry: any RegistryReading, usesNativePython: Bool
+  ) {
+    self.runner = runner
+    self.artefacts = artefacts
+    self.registry = registry
+    pythonKind = usesNativePython ? .nativePython : .python
+  }
+
+  /// The tools of a step's tenant. Without the registry there are the built-in ones.
+  package func tools(for context: ToolContext) async -> [(ToolDefinition, any ToolExecutor)] {
+    var tools: [(ToolDefinition, any ToolExecutor)] = []
+    let programs: [(String, SandboxToolExecutor.Program)] = [
+      ("run_python", .code(pythonKind)), ("run_javascript", .code(.javascript)), ("run_wasm", .moduleArtefact),
+    ]
+    for (name, program) in programs {
+      guard let definition = BuiltInTools.named(name) else { continue }
+      tools.append((definition, executor(program, definition)))
+    }
+    let known = (try? await registry.registry(for: WorkspaceStep(context)))?.tools ?? []
+    for tool in known where tool.definition.source == .user {
+      tools.append((tool.definition, executor(.userTool(tool, registry), tool.definition)))
+    }
+    return tools
+  }
+
+  private func executor(_ program: SandboxToolExecutor.Program, _ definition: ToolDefinition) -> SandboxToolExecutor {
+    SandboxToolExecutor(program, definition: definition, runner: runner, artefacts: artefacts)
+  }
+}

@@ -1,0 +1,2 @@
+// QuickJS includes this header without using it; the WASI headers refuse it.
+#pragma once

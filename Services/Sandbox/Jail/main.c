@@ -1,0 +1,134 @@
+// The order matters: what needs rights comes first, what takes them away comes last.
+#define _GNU_SOURCE
+#include "jail.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/capability.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+extern char **environ;
+
+static void limit(const struct plan *plan, int resource, uint64_t value) {
+  struct rlimit now;
+  if (getrlimit(resource, &now) != 0) jail_refuse(plan, "rlimits");
+  // A hard limit can only become smaller.
+  rlim_t hard = now.rlim_max == RLIM_INFINITY || now.rlim_max > value ? (rlim_t)value : now.rlim_max;
+  struct rlimit wanted = {hard, hard};
+  if (setrlimit(resource, &wanted) != 0) jail_refuse(plan, "rlimits");
+}
+
+static void set_limits(const struct plan *plan) {
+  limit(plan, RLIMIT_CORE, 0);
+  // Private writable memory. The address space is no measure: the engine reserves a lot of it.
+  limit(plan, RLIMIT_DATA, plan->data_bytes);
+  limit(plan, RLIMIT_FSIZE, plan->file_bytes);
+  limit(plan, RLIMIT_CPU, plan->cpu_seconds);
+  limit(plan, RLIMIT_NOFILE, plan->files);
+  limit(plan, RLIMIT_NPROC, plan->processes);
+  limit(plan, RLIMIT_MEMLOCK, 0);
+  limit(plan, RLIMIT_MSGQUEUE, 0);
+  limit(plan, RLIMIT_STACK, 16u << 20);
+}
+
+// Namespaces are a bonus: where they are not to be had, the other layers carry.
+static void make_namespaces(const struct plan *plan, struct layers *layers) {
+  static const struct {
+    int flag;
+    const char *name;
+  } kinds[] = {{CLONE_NEWNET, "net"}, {CLONE_NEWIPC, "ipc"}, {CLONE_NEWUTS, "uts"}};
+  if (!plan->wants_namespaces) return;
+  for (size_t index = 0; index < sizeof kinds / sizeof kinds[0]; index++)
+    if (unshare(kinds[index].flag) == 0) layers->namespaces[layers->namespace_count++] = kinds[index].name;
+}
+
+static void change_user(const struct plan *plan, struct layers *layers) {
+  layers->has_own_user = 0;
+  if (!plan->has_user) return;
+  if (setgroups(0, NULL) != 0 || setresgid(plan->group, plan->group, plan->group) != 0 ||
+      setresuid(plan->user, plan->user, plan->user) != 0)
+    jail_refuse(plan, "user");
+  // There must be no way back.
+  if (plan->user != 0 && (setuid(0) == 0 || getuid() != plan->user)) jail_refuse(plan, "user");
+  layers->has_own_user = 1;
+}
+
+static int drop_capabilities(void) {
+  prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+  for (int number = 0; number < 64; number++) prctl(PR_CAPBSET_DROP, number, 0, 0, 0);
+  struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+  struct __user_cap_data_struct none[2] = {{0, 0, 0}, {0, 0, 0}};
+  syscall(SYS_capset, &header, none);
+  struct __user_cap_data_struct left[2] = {{1, 1, 1}, {1, 1, 1}};
+  if (syscall(SYS_capget, &header, left) != 0) return 0;
+  return (left[0].effective | left[0].permitted | left[1].effective | left[1].permitted) == 0;
+}
+
+static void die_with_parent(const struct plan *plan) {
+  if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0) jail_refuse(plan, "parent");
+}
+
+// Leaves the three standard descriptors and the control descriptor, which only workers inherit.
+static void close_others(const struct plan *plan) {
+  if (plan->control > 3 && syscall(SYS_close_range, 3u, (unsigned)plan->control - 1, 0u) != 0)
+    jail_refuse(plan, "descriptors");
+  if (syscall(SYS_close_range, (unsigned)plan->control + 1, ~0u, 0u) != 0) jail_refuse(plan, "descriptors");
+  if (fcntl(plan->control, F_SETFD, plan->profile == PROFILE_PYTHON ? FD_CLOEXEC : 0) != 0)
+    jail_refuse(plan, "descriptors");
+}
+
+static void reset_signals(void) {
+  for (int number = 1; number < 32; number++) signal(number, SIG_DFL);
+  sigset_t none;
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+int main(int count, char **arguments) {
+  struct plan plan;
+  struct layers layers;
+  memset(&layers, 0, sizeof layers);
+  if (!jail_read_plan(&plan, count, arguments)) {
+    fprintf(stderr, "sandbox-jail: the command line is wrong\n");
+    return 64;
+  }
+  pid_t parent = getppid();
+  reset_signals();
+  umask(077);
+  // A group of its own, so that the supervisor can end all that is in it.
+  if (setsid() < 0 && getpgrp() != getpid() && setpgid(0, 0) != 0) jail_refuse(&plan, "session");
+  die_with_parent(&plan);
+  make_namespaces(&plan, &layers);
+  if (plan.scratch && chdir(plan.scratch) != 0) jail_refuse(&plan, "scratch");
+  close_others(&plan);
+  change_user(&plan, &layers);
+  layers.has_no_capabilities = drop_capabilities();
+  // A root that keeps its number has no capability from here, but still owns files: the paths below hold it.
+  die_with_parent(&plan);
+  if (getppid() != parent) return 127;
+  if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) jail_refuse(&plan, "dumpable");
+  set_limits(&plan);
+  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) jail_refuse(&plan, "no_new_privs");
+  layers.landlock = jail_restrict_paths(&plan);
+  if (layers.landlock == 0 && plan.needs_landlock) {
+    errno = ENOSYS;
+    jail_refuse(&plan, "landlock");
+  }
+  // Sent before the filter, which then stands for the rest: when it fails, the process ends.
+  layers.has_filter = 1;
+  jail_report(&plan, &layers);
+  static char *environment[] = {"LANG=C.UTF-8", "SWIFT_BACKTRACE=enable=no", NULL};
+  if (!jail_restrict_calls(&plan, plan.program[0])) jail_refuse(&plan, "seccomp");
+  execve(plan.program[0], plan.program, environment);
+  jail_refuse(&plan, "exec");
+}
