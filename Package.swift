@@ -296,6 +296,10 @@ var targets: [Target] = [
       "ServiceKit", "Telemetry",
     ]),
 
+  // Runs in the jail instead of the worker and tries to get out.
+  .executableTarget(
+    name: "sandbox-probe", path: "Tests/Support/SandboxProbe",
+    linkerSettings: [.unsafeFlags(["-static-executable"])]),
   service(
     "bench-sandbox", at: "Tests/Benchmarks/BenchSandbox",
     ["AgentSandbox", "Process", "SandboxProtocol", "SystemSources", "Telemetry"]),
@@ -362,6 +366,7 @@ var targets: [Target] = [
       "Settings", "SystemSources", "Telemetry",
     ], exclude: ["Support/fake_worker.py"]),
   tests("SandboxProtocol", ["SandboxProtocol"]),
+  tests("SandboxWorker", ["CLinux", "SandboxProtocol", "SandboxWorker"], exclude: ["Guests"]),
   // Hostile code against the real engine and jail.
   tests(
     "Sandbox",

@@ -82,7 +82,7 @@ static int call(
   wasmtime_extern_t item;
   wasmtime_val_t arguments[4], answers[1];
   if (!find(guest, name, WASMTIME_EXTERN_FUNC, &item)) {
-    result->end = CADRE_FAULT;
+    result->end = CADRE_TRAP;
     snprintf(result->text, CADRE_ERROR_BYTES, "the module has no function \"%s\"", name);
     return 0;
   }

@@ -54,6 +54,8 @@ static int end_of(const char *text) {
       {"exceeds memory limits", CADRE_MEMORY},
       {"memory minimum size", CADRE_MEMORY},
       {"resource limit exceeded", CADRE_MEMORY},
+      {"unknown import", CADRE_TRAP},
+      {"incompatible import type", CADRE_TRAP},
   };
   for (size_t index = 0; index < sizeof known / sizeof known[0]; index++)
     if (strstr(text, known[index].words)) return known[index].end;
@@ -87,6 +89,8 @@ void cadre_take_end(cadre_guest *guest, wasmtime_error_t *error, wasm_trap_t *tr
     api->wasm_trap_message(trap, &message);
     api->wasm_trap_delete(trap);
   }
+  // A host call that refuses what the guest has passed ends the guest too: it is the guest's fault, not ours.
+  int is_guests = message.size && memmem(message.data, message.size, "wasm backtrace", 14) != NULL;
   // The reason stands behind a list of addresses that may be long.
   const char *found = message.size ? memmem(message.data, message.size, "Caused by", 9) : NULL;
   size_t skipped = found ? (size_t)(found - message.data) : 0;
@@ -94,6 +98,7 @@ void cadre_take_end(cadre_guest *guest, wasmtime_error_t *error, wasm_trap_t *tr
   if (message.data) memcpy(text, message.data + skipped, count);
   api->wasm_byte_vec_delete(&message);
   result->end = guest->stop ? guest->stop : end_of(text);
+  if (result->end == CADRE_FAULT && is_guests) result->end = CADRE_TRAP;
   if (result->end != CADRE_TRAP && result->end != CADRE_FAULT) return;
   // The line with the trap, or the last one.
   const char *reason = strstr(text, "wasm trap: "), *line = strrchr(text, '\n');

@@ -37,7 +37,7 @@ extension HostileCase {
     .python("sorting with a hostile key", time, RunLimits.brief, "sorted([1, 2], key=lambda x: [i for i in iter(int, 1)])"),
     .python("generator without end", ["timeout_wall", "memory"], RunLimits.brief, "sum(1 for _ in iter(int, 1))"),
     .python(
-      "asyncio without end", time, RunLimits.brief,
+      "asyncio without end", ["timeout_wall", "exit_nonzero"], RunLimits.brief,
       "import asyncio\nasync def f():\n    while True: await asyncio.sleep(0)\nasyncio.run(f())\n"),
     .python("fuel", ["timeout_cpu"], { $0.fuel = 500_000_000 }, "while True: pass"),
     .python("input that never ends is empty", has: ["b''"], "import sys\nprint(sys.stdin.buffer.read())"),
@@ -45,7 +45,7 @@ extension HostileCase {
 
   static let pythonMemory: [HostileCase] = [
     .python("bytearray", ["memory"], "x = []\nwhile True: x.append(bytearray(1 << 20))"),
-    .python("one large block", ["memory"], "bytearray(1 << 40)"),
+    .python("one large block", ["memory"], "bytearray(1 << 30)"),
     .python("block of the address space", ["memory", "exit_nonzero"], "x = 'a' * (1 << 31)"),
     .python("dictionary", ["memory", "timeout_wall"], { $0.wallMilliseconds = 5000 }, "d = {}\ni = 0\nwhile True:\n    d[i] = str(i) * 50\n    i += 1\n"),
     .python(
@@ -65,7 +65,7 @@ extension HostileCase {
       c.execute('create table t (x)')
       while True: c.execute('insert into t values (zeroblob(10000000))')
       """),
-    .python("memory error that is caught", has: ["fine"], "try:\n    bytearray(1 << 40)\nexcept MemoryError:\n    print('fine')\n"),
+    .python("memory error that is caught", has: ["fine"], "try:\n    bytearray(1 << 30)\nexcept MemoryError:\n    print('fine')\n"),
     .python("recursion", ["stack", "exit_nonzero", "trap"], "def f(): f()\nf()"),
     .python(
       "recursion without the limit", ["stack", "trap", "memory", "exit_nonzero"],

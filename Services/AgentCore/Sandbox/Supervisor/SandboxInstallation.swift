@@ -71,15 +71,20 @@ package struct SandboxInstallation: WorkerLauncher {
 
   private static let parentsMax = 3
 
-  private static let manifestBytesMax = 1 << 20
+  private static let fileBytesMax = 4 << 20
 
   private static func read(_ path: String) -> [UInt8]? {
     let file = open(path, O_RDONLY | O_CLOEXEC)
     guard file >= 0 else { return nil }
     defer { close(file) }
-    var bytes = [UInt8](repeating: 0, count: manifestBytesMax)
-    let count = Glibc.read(file, &bytes, bytes.count)
-    return count > 0 ? Array(bytes.prefix(count)) : nil
+    var bytes: [UInt8] = []
+    var piece = [UInt8](repeating: 0, count: 64 << 10)
+    while bytes.count < fileBytesMax {
+      let count = Glibc.read(file, &piece, piece.count)
+      guard count > 0 else { break }
+      bytes += piece.prefix(count)
+    }
+    return bytes.isEmpty ? nil : bytes
   }
 
   /// Makes the folder of scratch folders and modules, with the file that the self-test looks for.

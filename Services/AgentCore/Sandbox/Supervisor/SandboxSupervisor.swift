@@ -220,10 +220,8 @@ package final class SandboxSupervisor: @unchecked Sendable {
       try await promise.value()
     }.value
     let root = configuration.scratchRoot
-    _ = try? await files.run { [loop] in
-      _ = FolderRemoval.remove(root)
-      loop.stop()
-    }
+    // The loop goes on until the process ends: a job that comes late is answered, by a refusal.
+    _ = try? await files.run { FolderRemoval.remove(root) }
   }
 
   // MARK: Pool
