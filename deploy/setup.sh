@@ -21,15 +21,17 @@ need_file /usr/include/yaml.h libyaml-dev
 need_file /usr/include/zlib.h zlib1g-dev
 need_file /usr/include/zstd.h libzstd-dev
 need_program pkg-config pkg-config
+# The sandbox's engine is fetched with them.
+need_program python3 python3
+python3 -c 'import ensurepip' 2>/dev/null || packages+=(python3-venv)
+need_program xz xz-utils
 need_program redis-server redis-server
 compgen -G "/usr/lib/postgresql/*/bin/postgres" >/dev/null || need_program postgres postgresql
 if [ "$purpose" = test ] || [ "$purpose" = bench ]; then
   need_program promtool prometheus
-  need_program python3 python3
   need_program gpg gnupg
   need_program openssl openssl
   PATH=$PATH:/usr/sbin need_program pgbouncer pgbouncer
-  python3 -c 'import ensurepip' 2>/dev/null || packages+=(python3-venv)
 fi
 if [ "$purpose" = dashboards ]; then
   for program in prometheus prometheus-postgres-exporter prometheus-redis-exporter prometheus-node-exporter; do
@@ -61,6 +63,11 @@ if [ ${#packages[@]} -gt 0 ]; then
   fi
   as_root apt-get install -y -q --no-install-recommends "${packages[@]}" >/dev/null
   if [ $made_policy = yes ]; then as_root rm -f $policy; fi
+fi
+
+# What agents' programs run in: the engine, Python and JavaScript. Without it everything else works.
+if [ "$purpose" = run ] || [ "$purpose" = test ]; then
+  "$(dirname "$0")/sandbox/build" || echo "The sandbox of agents is off: its engine could not be built." >&2
 fi
 
 # The official clients of OpenAI and Anthropic, with which the llm-router is tested.
