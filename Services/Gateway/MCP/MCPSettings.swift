@@ -15,7 +15,8 @@ package enum MCPSettings {
   /// Waits at the same time.
   package static let waitsMax = Setting(
     "mcp.waits_max", .int(in: 0...100_000), default: 1000,
-    "Calls of tools at /mcp that wait for the end of a run at the same time; more return without waiting.")
+    "Calls of tools at /mcp that wait for the end of a run at the same time, half of them of one tenant; more return without waiting."
+  )
 
   /// All of them.
   package static let all: [any SettingDeclaration] = [allowedOrigins, waitMax, waitsMax]

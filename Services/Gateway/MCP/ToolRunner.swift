@@ -4,7 +4,6 @@ internal import HTTP
 internal import HTTPWire
 internal import JSON
 internal import Primitives
-internal import Synchronization
 internal import SystemSources
 internal import Telemetry
 
@@ -17,8 +16,7 @@ final class ToolRunner: Sendable {
 
   let orchestrator: Upstream
   private let waitMax: Int64
-  private let waitsMax: Int
-  private let waits = Atomic<Int>(0)
+  private let waits: WaitCounter
   private let follower: RunFollower
   private let reader: ArtefactReader
 
@@ -26,13 +24,13 @@ final class ToolRunner: Sendable {
   init(orchestrator: Upstream, waitMax: Int64, waitsMax: Int) {
     self.orchestrator = orchestrator
     self.waitMax = waitMax
-    self.waitsMax = waitsMax
+    waits = WaitCounter(countMax: waitsMax)
     follower = RunFollower(orchestrator: orchestrator)
     reader = ArtefactReader(orchestrator: orchestrator)
   }
 
   /// Calls that wait now.
-  var waiting: Int { waits.load(ordering: .relaxed) }
+  var waiting: Int { waits.count }
 
   /// How long a call may wait, in milliseconds; 0 for one that does not.
   func wait(_ tool: PlatformTool, _ arguments: JSONView) -> Int64 {
@@ -64,8 +62,8 @@ final class ToolRunner: Sendable {
       }
       guard !ToolRunner.isEnded(root), let id = root["id"]?.string else { return ToolRunner.outcome(root) }
       let deadline = start &+ UInt64(clamping: wait(tool, arguments)) &* 1_000_000
-      guard MonotonicClock.now() < deadline, beginWait() else { return ToolRunner.outcome(root) }
-      defer { waits.wrappingSubtract(1, ordering: .relaxed) }
+      guard MonotonicClock.now() < deadline, waits.begin(caller.tenant) else { return ToolRunner.outcome(root) }
+      defer { waits.end(caller.tenant) }
       try await follower.follow(
         id, after: root["version"]?.whole(in: 0...Int64(Int32.max)) ?? 0, as: caller, trace: trace, until: deadline,
         progress)
@@ -103,14 +101,6 @@ final class ToolRunner: Sendable {
 
   private static let unreadable = ToolOutcome(
     failure: "upstream_failed", "The answer of the API cannot be read. (upstream_failed)")
-
-  private func beginWait() -> Bool {
-    guard waits.wrappingAdd(1, ordering: .relaxed).newValue <= waitsMax else {
-      waits.wrappingSubtract(1, ordering: .relaxed)
-      return false
-    }
-    return true
-  }
 
   /// The run as it is now.
   private func run(_ id: String, as caller: Caller, trace: TraceContext) async throws -> ToolOutcome {
