@@ -176,6 +176,8 @@ final class ServerConnection: @unchecked Sendable {
       let chunked = length == nil && head.version == .http11
       if length == nil && !chunked { keepAlive = false }
       write(head: response, length.map { .length($0) } ?? (chunked ? .chunked : .untilClose), keepAlive: keepAlive)
+      // A stream may last for long, and there may be thousands: what the request was read into goes now.
+      reader.input.releaseIfEmpty()
       guard await stream(response, length, chunked: chunked, produce) else {
         exchange.finish(response.status, failed: true)
         return nil

@@ -6,7 +6,9 @@ import HTTPWire
 import JSON
 import Pricing
 import Primitives
+import Reactor
 import Routing
+import ScriptedProvider
 import Synchronization
 import SystemSources
 import Telemetry
@@ -42,6 +44,8 @@ struct StreamRelayTests {
     let rows: [String]
     /// Calls at the provider that the registry counts as under way.
     let inFlight: Int
+    /// Whether the answer went to the cache.
+    var isKept = false
   }
 
   private struct CallerGone: Error {}
@@ -52,7 +56,7 @@ struct StreamRelayTests {
 
   /// Sends the stream of `body`, for which the first of `models` was asked, to a caller that leaves after `piecesMax`.
   private func relay(
-    _ fixture: CallFixture, _ body: ScriptedBody, piecesMax: Int = .max, rescue: Rescue? = nil
+    _ fixture: CallFixture, _ body: ScriptedBody, piecesMax: Int = .max, rescue: Rescue? = nil, isCached: Bool = false
   ) async throws -> Taken {
     let calls = fixture.calls
     let snapshot = calls.catalog.current
@@ -77,7 +81,7 @@ struct StreamRelayTests {
       request: request, caller: caller, snapshot: snapshot,
       plan: RoutePlan(targets: targets, reason: "test", rescue: rescue), account: account, forwarded: HTTPHeaders(),
       deadline: now &+ hour,
-      policy: CachePolicy(nil, mode: .off, isDeterministic: false, standardSeconds: 60), check: nil,
+      policy: CachePolicy(nil, mode: isCached ? .all : .off, isDeterministic: false, standardSeconds: 60), check: nil,
       subjects: caller.labels.subjects(tenant: caller.tenant), hasOptionalTools: false)
     let stream = ProviderStream(
       body, wire: .chat, request: request, translation: RequestTranslation(), model: target.name, created: 1,
@@ -92,16 +96,20 @@ struct StreamRelayTests {
       .stream(stream, first: first), target: target, provider: provider, health: key, dropped: [], sentAt: now)
     var taken = Taken(rows: [], inFlight: 0)
     do {
-      try await StreamRelay(calls, stream, first, started, call, nil, firstTokenMicroseconds: 1).run {
+      let cacheKey = isCached ? CacheKey(.chat, request.document.root, tenant: caller.tenant) : nil
+      try await StreamRelay(calls, stream, first, started, call, cacheKey, firstTokenMicroseconds: 1).run {
         bytes, isUrgent in
         guard taken.urgent.count < piecesMax else { throw CallerGone() }
         taken.text += String(decoding: bytes, as: UTF8.self)
         taken.urgent.append(isUrgent)
       }
     } catch { taken.error = error }
-    try await ledger.flush()
+    // Not part of the call, which may have been cancelled.
+    try await EventLoop.current?.task { try await ledger.flush() }.value
     let inFlight = calls.health.health(target.id, keys: 1).inFlight
-    return Taken(text: taken.text, urgent: taken.urgent, error: taken.error, rows: rows.all, inFlight: inFlight)
+    return Taken(
+      text: taken.text, urgent: taken.urgent, error: taken.error, rows: rows.all, inFlight: inFlight,
+      isKept: call.pendingWrite.hasBegun)
   }
 
   @Test func `all of it is passed on, the first token at once, and accounted as an answer`() async throws {
@@ -182,6 +190,38 @@ struct StreamRelayTests {
       #expect(taken.error is CallerGone)
       #expect(taken.rows.count == 2, "\(taken.rows)")
       #expect(!taken.rows.contains { $0.contains("\"ok\"") }, "\(taken.rows)")
+    }
+  }
+
+  @Test func `a caller whose call ends while another model is looked for is charged for the broken part once`()
+    async throws
+  {
+    try await CallFixture.run([Model("a"), Model("b") { $0.fault = .hang }]) { fixture in
+      let asked = fixture.counts.calls.load(ordering: .relaxed)
+      let loop = try #require(EventLoop.current)
+      let call = loop.task {
+        try await relay(fixture, ScriptedBody(.piece(delta("Once ")), .failure(.connectionLost)), rescue: .continue)
+      }
+      while fixture.counts.calls.load(ordering: .relaxed) == asked { try await EventLoop.sleep(for: .milliseconds(2)) }
+      call.cancel()
+      let taken = try await call.value
+      #expect(taken.error is CancellationError, "\(String(describing: taken.error))")
+      // The part that broke, and what the other model may have begun.
+      #expect(taken.rows.count == 2, "\(taken.rows)")
+      #expect(taken.rows.filter { $0.contains("\"provider-a\"") }.count == 1, "\(taken.rows)")
+      #expect(taken.inFlight == 0)
+    }
+  }
+
+  @Test func `an answer goes to the cache when it is whole, and not when two models have made it`() async throws {
+    try await CallFixture.run([Model("a"), Model("b")]) { fixture in
+      let usage =
+        #"data: {"choices":[],"usage":{"prompt_tokens":1,"completion_tokens":2,"total_tokens":3}}"# + "\n\n"
+      let whole = ScriptedBody(.piece(delta("one", finish: "\"stop\"")), .piece(usage), .piece("data: [DONE]\n\n"))
+      #expect(try await relay(fixture, whole, isCached: true).isKept)
+      let broken = try await relay(
+        fixture, ScriptedBody(.piece(delta("Once ")), .failure(.connectionLost)), rescue: .continue, isCached: true)
+      #expect(broken.text.contains("continued by b") && !broken.isKept)
     }
   }
 }

@@ -8,6 +8,9 @@ package final class PendingWrite: Sendable {
   /// Nothing is being stored.
   package init() {}
 
+  /// Whether something is kept, or was.
+  package var hasBegun: Bool { task.withLock { $0 != nil } }
+
   package func begin(_ body: @escaping @Sendable () async -> Void) {
     let started = EventLoop.current?.task { await body() }
     task.withLock { $0 = started }

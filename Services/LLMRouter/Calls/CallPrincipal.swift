@@ -4,8 +4,9 @@ package import Ledger
 package import Routing
 internal import SystemSources
 
-/// Who calls a model, and on what terms.
-package struct CallPrincipal: Sendable {
+/// Who calls a model, and on what terms. One object: as a value its names would stand in the frame of every step of a
+/// call, for as long as a stream lasts.
+package final class CallPrincipal: Sendable {
   /// The tenant that pays.
   package let tenant: TenantID
   /// What the call is accounted to.
@@ -16,6 +17,17 @@ package struct CallPrincipal: Sendable {
   package let ownBudget: Budget?
   /// The complexity of the work, for `auto`.
   package let complexity: Complexity?
+
+  /// A caller of these terms.
+  package init(
+    tenant: TenantID, labels: CallLabels, allowed: Set<String>?, ownBudget: Budget?, complexity: Complexity?
+  ) {
+    self.tenant = tenant
+    self.labels = labels
+    self.allowed = allowed
+    self.ownBudget = ownBudget
+    self.complexity = complexity
+  }
 
   /// The names that the caller may ask for.
   package func known(of table: RouteTable) -> [String] {

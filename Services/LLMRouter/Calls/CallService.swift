@@ -215,13 +215,16 @@ package final class CallService: Sendable {
   private func direct(_ call: PreparedCall, cache cacheState: String, key: CacheKey? = nil) async throws -> Reply {
     try await acquirePermit(call)
     let cost = try costBound(call)
-    try await reserve(cost, call)
-    let attempts = try begin(cost, call, cacheState)
-    guard call.request.wantsStream, limits.heartbeat > .zero, let loop = EventLoop.current else {
-      return reply(try await answer(call, cost.plan, attempts), cost.plan, call, cacheState, key)
-    }
     let plan = cost.plan
-    let pending = PendingAnswer(on: loop) { [self] in try await answer(call, plan, attempts) }
+    guard call.request.wantsStream, limits.heartbeat > .zero, let loop = EventLoop.current else {
+      try await reserve(cost, call)
+      return reply(try await answer(call, plan, try begin(cost, call, cacheState)), plan, call, cacheState, key)
+    }
+    // In a task of its own, whose frames are gone when the stream begins.
+    let pending = PendingAnswer(on: loop) { [self] in
+      try await reserve(cost, call)
+      return try await answer(call, plan, try begin(cost, call, cacheState))
+    }
     if let started = try await pending.started(within: limits.heartbeat) {
       return reply(started, plan, call, cacheState, key)
     }
