@@ -6,7 +6,7 @@ SERVICES := gateway orchestrator llm-router agent-core mock-provider cadre
 FORMATTED := Package.swift Services Shared Tests
 SCRIPTS = $(shell grep -rlE '^.!.*sh$$' .ci deploy Tests)
 
-.PHONY: help setup run build test lint format tidy modules bench bench-telemetry bench-workflows bench-models bench-lists chaos drills redis-drill alert-drill trace-drill dashboards fuzz docs clean
+.PHONY: help setup run build test lint format tidy modules bench bench-telemetry bench-workflows bench-models bench-lists bench-sandbox chaos drills redis-drill alert-drill trace-drill dashboards fuzz docs clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -61,6 +61,14 @@ bench-models: ## Measure model calls; LITELLM=FOLDER of its program compares wit
 	@swift build -c release --product llm-router
 	@swift build -c release --product mock-provider
 	@python3 Tests/Benchmarks/router.py --bin .build/release $(if $(LITELLM),--litellm $(LITELLM))
+
+bench-sandbox: ## Measure starts, runs and speed of the sandbox's worker, and of its supervisor
+	@deploy/setup.sh run
+	@swift build -c release --product sandbox-jail
+	@swift build -c release --product sandbox-worker
+	@python3 Tests/Benchmarks/sandbox.py --bin .build/release
+	@swift build -c release --product bench-sandbox
+	@.build/release/bench-sandbox .build/release
 
 chaos: ## Kill, restart and empty everything under load for SECONDS_OF_CHAOS (default 600), then check; SEED=N repeats one
 	@deploy/setup.sh run

@@ -118,6 +118,20 @@ var targets: [Target] = [
       .embedInCode("Migrations/0001_runs.sql"), .embedInCode("Migrations/0002_workflows.sql"),
       .embedInCode("Migrations/0003_histories.sql"), .embedInCode("Migrations/0004_claims.sql"),
       .embedInCode("Migrations/0005_lists.sql"), .embedInCode("Migrations/0006_deleted_workflows.sql"),
+      .embedInCode("Migrations/0007_asks.sql"), .embedInCode("Migrations/0008_workspace.sql"),
+    ]),
+  // What agents work with: files of runs, memories of projects, tools and MCP servers of tenants.
+  library(
+    "Artefacts", at: "Services/Orchestrator/Artefacts",
+    ["Contracts", "Crypto", "JSON", "Postgres", "Primitives", "Reactor", "SystemSources", "Telemetry"]),
+  library(
+    "Memories", at: "Services/Orchestrator/Memories",
+    ["Artefacts", "Contracts", "JSON", "Postgres", "Primitives", "SystemSources"]),
+  library(
+    "ToolRegistry", at: "Services/Orchestrator/ToolRegistry",
+    [
+      "Artefacts", "Contracts", "Crypto", "HTTPWire", "JSON", "JSONSchema", "Postgres", "Primitives", "Settings",
+      "SystemSources",
     ]),
   library(
     "StepDispatch", at: "Services/Orchestrator/Dispatch",
@@ -125,7 +139,9 @@ var targets: [Target] = [
   library(
     "RunEngine", at: "Services/Orchestrator/Engine",
     [
-      "SystemSources", "StepDispatch", "RunStorage", "History", "Workflows", "Decider", "Contracts", "JSON", "Postgres",
+      "Artefacts", "SystemSources", "StepDispatch", "RunStorage", "History", "Workflows", "Decider", "Contracts",
+      "JSON",
+      "Postgres",
       "Primitives", "Reactor", "Telemetry",
     ]),
   library(
@@ -134,15 +150,21 @@ var targets: [Target] = [
   library(
     "OrchestratorAPI", at: "Services/Orchestrator/API",
     [
-      "APIKit",
+      "APIKit", "Artefacts", "Memories", "ToolRegistry",
       "SystemSources", "Schedules", "RunEngine", "StepDispatch", "RunStorage", "History", "Workflows", "Cron",
       "Decider",
       "Contracts", "Crypto", "HTTP", "HTTPWire", "JSON", "Postgres", "Primitives", "Reactor", "ServiceKit", "Telemetry",
     ]),
+  library(
+    "OrchestratorConfiguration", at: "Services/Orchestrator/Configuration",
+    [
+      "Artefacts", "Contracts", "Memories", "OrchestratorAPI", "Postgres", "RunEngine", "ServiceKit", "Settings",
+      "Telemetry", "ToolRegistry",
+    ]),
   service(
     "orchestrator", at: "Services/Orchestrator/Main",
     [
-      "Contracts",
+      "Artefacts", "Contracts", "OrchestratorConfiguration",
       "OrchestratorAPI", "Schedules", "RunEngine", "RunStorage", "HTTP", "Postgres", "ServiceKit", "Settings",
       "Telemetry",
     ]),
@@ -240,25 +262,36 @@ var targets: [Target] = [
   // What the orchestrator keeps for the agents of a run: seen by those who use it, without what reaches it.
   library("AgentWorkspace", at: "Services/AgentCore/Workspace", ["Contracts", "Primitives"]),
   library(
-    "AgentTools", at: "Services/AgentCore/Tools", ["Contracts", "Crypto", "JSON", "JSONSchema", "Primitives"]),
+    "AgentTools", at: "Services/AgentCore/Tools",
+    ["Contracts", "Crypto", "HTTPWire", "JSON", "JSONSchema", "Primitives"]),
+  // Where tool calls are made: the runner, the built-in tools, their clients.
+  library(
+    "AgentToolCalls", at: "Services/AgentCore/ToolCalls",
+    [
+      "AgentTools", "AgentWorkspace", "ContentCoding", "Contracts", "HTTP", "HTTPWire", "JSON", "Primitives", "Reactor",
+      "Settings", "SystemSources", "Telemetry",
+    ]),
+  library(
+    "AgentLoop", at: "Services/AgentCore/Loop", ["Contracts", "Crypto", "JSON", "JSONSchema", "Primitives"]),
   library(
     "AgentSandbox", at: "Services/AgentCore/Sandbox",
     [
       "AgentTools", "AgentWorkspace", "CLinux", "Contracts", "Crypto", "JSON", "Primitives", "Process", "Reactor",
       "SandboxProtocol", "Settings", "SystemSources", "Telemetry",
     ]),
-  library("AgentLoop", at: "Services/AgentCore/Loop", ["AgentTools", "Contracts", "Crypto", "JSON", "Primitives"]),
   library(
     "AgentWorker", at: "Services/AgentCore/Worker",
     [
-      "AgentLoop", "Contracts", "HTTP", "HTTPWire", "JSON", "Primitives", "SystemSources", "Reactor", "ServiceKit",
-      "Telemetry",
+      "AgentLoop", "AgentTools", "AgentWorkspace", "Contracts", "Crypto", "HTTP", "HTTPWire", "JSON", "Primitives",
+      "SystemSources", "Reactor", "ServiceKit", "Settings", "Telemetry",
     ]),
   service(
     "agent-core", at: "Services/AgentCore/Main",
     [
-      "AgentSandbox", "AgentWorker", "HTTP", "HTTPWire", "Primitives", "SystemSources", "Reactor", "ServiceKit", "Settings",
-      "Telemetry",
+      "AgentSandbox",
+      "AgentLoop", "AgentToolCalls", "AgentTools", "AgentWorker", "HTTP", "HTTPWire", "Primitives", "SystemSources",
+      "Reactor", "ServiceKit",
+      "Settings", "Telemetry",
     ]),
   library(
     "ScriptedProvider", at: "Services/MockProvider/Scripts",
@@ -280,7 +313,8 @@ var targets: [Target] = [
   library(
     "CadreCommands", at: "Services/Cadre/Commands",
     [
-      "CLinux", "CadreOperations", "Decider", "JSON", "LocalStack", "Primitives", "Process", "History", "ServiceKit",
+      "CLinux", "CadreOperations", "Decider", "HTTPWire", "JSON", "LocalStack", "Primitives", "Process", "History",
+      "ServiceKit",
       "SystemSources", "Workflows",
     ]),
   service("cadre", at: "Services/Cadre/Main", ["CadreCommands"]),
@@ -358,7 +392,6 @@ var targets: [Target] = [
       "ModelCalls", "AnswerCache", "Contracts", "Dialects", "HTTP", "HTTPTestKit", "HTTPWire", "JSON", "Primitives",
       "Reactor",
     ]),
-  tests("AgentTools", ["AgentTools", "Contracts", "JSON", "Primitives"]),
   tests(
     "AgentSandbox",
     [
@@ -370,16 +403,38 @@ var targets: [Target] = [
   // Hostile code against the real engine and jail.
   tests(
     "Sandbox",
-    ["sandbox-jail", "sandbox-worker", "AgentSandbox", "Contracts", "JSON", "Primitives", "Process", "SandboxProtocol", "SystemSources", "Telemetry"]),
-  tests("AgentLoop", ["AgentLoop", "Contracts", "JSON"]),
+    [
+      "sandbox-jail", "sandbox-worker", "AgentSandbox", "Contracts", "JSON", "Primitives", "Process", "SandboxProtocol",
+      "SystemSources", "Telemetry",
+    ]),
+  tests("AgentTools", ["AgentTools", "Contracts", "HTTPWire", "JSON", "Primitives"]),
+  tests(
+    "AgentToolCalls",
+    [
+      "AgentToolCalls", "AgentTools", "AgentWorkspace", "Contracts", "HTTP", "HTTPWire", "JSON", "Primitives",
+      "Reactor", "ReactorTestKit", "Settings", "SystemSources", "Telemetry",
+    ]),
+  tests("AgentLoop", ["AgentLoop", "Contracts", "Crypto", "JSON", "Primitives"]),
   tests(
     "ServiceKit",
     ["ServiceKit", "Contracts", "HTTP", "HTTPWire", "Primitives", "Reactor", "Settings", "Telemetry"]),
   tests(
-    "AgentWorker", ["AgentWorker", "AgentLoop", "Contracts", "HTTP", "JSON", "Primitives", "Reactor", "Telemetry"]),
+    "AgentWorker",
+    [
+      "AgentWorker", "AgentLoop", "AgentTools", "AgentWorkspace", "Contracts", "HTTP", "HTTPWire", "JSON",
+      "Primitives", "Reactor", "Telemetry",
+    ]),
   tests("Dialects", ["Dialects", "HTTPWire", "JSON", "Pricing"]),
   tests("RunStorage", ["RunStorage", "LocalStack", "Postgres"]),
   tests("History", ["History", "Workflows", "Decider", "Contracts", "JSON"], exclude: ["Bundles"]),
+  // The stores of files, memories and tools on one private cluster.
+  tests(
+    "Artefacts",
+    [
+      "Artefacts", "Contracts", "JSON", "LocalStack", "Memories", "Postgres", "Primitives", "Reactor", "RunStorage",
+      "SystemSources", "Telemetry", "ToolRegistry",
+    ]),
+  tests("ToolRegistry", ["ToolRegistry", "Contracts", "JSON", "Primitives"]),
   tests(
     "StepDispatch",
     ["StepDispatch", "RunStorage", "Decider", "Contracts", "Primitives", "Reactor", "Telemetry"]),

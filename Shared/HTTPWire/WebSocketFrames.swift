@@ -248,27 +248,36 @@ public enum Base64 {
 
   /// Decodes text; `nil` when it is not canonical base64.
   public static func decode(_ text: String) -> [UInt8]? {
-    let characters = Array(text.utf8)
-    guard characters.count % 4 == 0 else { return nil }
-    let padding = characters.reversed().prefix { $0 == 0x3D }.count
-    guard padding <= 2 else { return nil }
-    var result: [UInt8] = []
-    var word: UInt32 = 0
-    for (index, character) in characters.dropLast(padding).enumerated() {
-      guard let value = alphabet.firstIndex(of: character) else { return nil }
-      word = word << 6 | UInt32(value)
-      if index % 4 == 3 {
-        result += [UInt8(word >> 16 & 0xFF), UInt8(word >> 8 & 0xFF), UInt8(word & 0xFF)]
-        word = 0
+    var text = text
+    return text.withUTF8 { text -> [UInt8]? in
+      guard text.count.isMultiple(of: 4) else { return nil }
+      let padding = text.suffix(2).reversed().prefix { $0 == 0x3D }.count
+      var bytes: [UInt8] = []
+      bytes.reserveCapacity(text.count / 4 * 3)
+      var bits: UInt32 = 0
+      var count: UInt32 = 0
+      for byte in text.dropLast(padding) {
+        guard let value = value(of: byte) else { return nil }
+        bits = (bits << 6 | value) & 0xFFFF
+        count += 6
+        if count >= 8 {
+          count -= 8
+          bytes.append(UInt8(truncatingIfNeeded: bits >> count))
+        }
       }
+      // Bits beyond the last byte are zero, so that one value has one text.
+      return bits & ((1 << count) - 1) == 0 ? bytes : nil
     }
-    if padding == 1 {
-      guard word & 0x3 == 0 else { return nil }
-      result += [UInt8(word >> 10 & 0xFF), UInt8(word >> 2 & 0xFF)]
-    } else if padding == 2 {
-      guard word & 0xF == 0 else { return nil }
-      result.append(UInt8(word >> 4 & 0xFF))
+  }
+
+  private static func value(of byte: UInt8) -> UInt32? {
+    switch byte {
+    case 65...90: UInt32(byte - 65)
+    case 97...122: UInt32(byte - 71)
+    case 48...57: UInt32(byte + 4)
+    case 0x2B: 62
+    case 0x2F: 63
+    default: nil
     }
-    return result
   }
 }

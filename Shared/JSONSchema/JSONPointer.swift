@@ -1,12 +1,12 @@
-internal import JSON
+public import JSON
 
 /// JSON pointers (RFC 6901).
-enum JSONPointer {
+public enum JSONPointer {
   /// Longer names are cut in the pointers of messages.
   private static let displayBytesMax = 200
 
   /// A name as a part of a pointer.
-  static func escape(_ name: String) -> String {
+  public static func escape(_ name: String) -> String {
     guard name.utf8.contains(where: { $0 == UInt8(ascii: "~") || $0 == UInt8(ascii: "/") }) else { return name }
     return name.unicodeScalars.reduce(into: "") { $0 += $1 == "~" ? "~0" : $1 == "/" ? "~1" : String($1) }
   }
@@ -18,7 +18,7 @@ enum JSONPointer {
   }
 
   /// The parts of a pointer; `nil` when it is none.
-  static func parts(of pointer: some StringProtocol) -> [String]? {
+  public static func parts(of pointer: some StringProtocol) -> [String]? {
     if pointer.isEmpty { return [] }
     guard pointer.utf8.first == UInt8(ascii: "/") else { return nil }
     var parts: [String] = []
@@ -43,7 +43,7 @@ enum JSONPointer {
   }
 
   /// The value that one part leads to.
-  static func step(_ part: String, in view: JSONView) -> JSONView? {
+  public static func step(_ part: String, in view: JSONView) -> JSONView? {
     switch view.kind {
     case .object: return view[part]
     case .array:

@@ -1,7 +1,10 @@
 /// Makes instructions of the parts of an expression. Repetitions are unrolled.
 struct ProgramGenerator {
+  private let ignoresCase: Bool
   private(set) var programs: [[Instruction]] = []
   private var total = 0
+
+  init(ignoresCase: Bool = false) { self.ignoresCase = ignoresCase }
 
   /// Adds the program of an expression and returns its number.
   @discardableResult
@@ -26,8 +29,13 @@ struct ProgramGenerator {
   private mutating func emit(_ part: ExpressionPart, _ code: inout [Instruction]) throws(RegularExpressionError) {
     switch part {
     case .empty: break
-    case .scalar(let value): try emit(.scalar(value), to: &code)
-    case .set(let set): try emit(.set(set), to: &code)
+    case .scalar(let value):
+      let others = ignoresCase ? ScalarSet.otherForms(of: value) : []
+      if others.isEmpty { return try emit(.scalar(value), to: &code) }
+      try emit(.set(ScalarSet(ranges: ([value] + others).map { $0...$0 })), to: &code)
+    case .set(var set):
+      set.ignoresCase = ignoresCase
+      try emit(.set(set), to: &code)
     case .start: try emit(.start, to: &code)
     case .end: try emit(.end, to: &code)
     case .wordBoundary(let isInverted): try emit(.wordBoundary(isInverted: isInverted), to: &code)

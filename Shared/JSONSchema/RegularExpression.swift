@@ -16,14 +16,14 @@ public struct RegularExpression: Sendable {
   /// The first is the expression, the others are those that look ahead.
   let programs: [[Instruction]]
 
-  /// Compiles an expression.
-  public init(_ source: String) throws(RegularExpressionError) {
+  /// Compiles an expression. With `ignoresCase` a letter stands for both of its forms where each is one code point.
+  public init(_ source: String, ignoresCase: Bool = false) throws(RegularExpressionError) {
     guard source.utf8.count <= RegularExpression.bytesMax else {
       throw RegularExpressionError("it is longer than \(RegularExpression.bytesMax) bytes")
     }
     self.source = source
     var parser = ExpressionParser(source)
-    var generator = ProgramGenerator()
+    var generator = ProgramGenerator(ignoresCase: ignoresCase)
     try generator.add(try parser.parse())
     programs = generator.programs
   }
@@ -35,8 +35,9 @@ public struct RegularExpression: Sendable {
     return steps < 0 ? nil : isMatch
   }
 
-  /// The same for code points. `steps` is less than zero when they did not suffice.
-  func matches(_ text: [UInt32], steps: inout Int) -> Bool {
+  /// The same for code points, for searches in many texts with one bound: `steps` goes down, and is less than zero when
+  /// they did not suffice.
+  public func matches(_ text: [UInt32], steps: inout Int) -> Bool {
     ExpressionMatcher(programs: programs, text: text).matches(program: 0, from: 0, isAnchored: false, steps: &steps)
   }
 }
@@ -74,13 +75,34 @@ struct ScalarSet: Sendable {
   /// Sets inside this one.
   var others: [ScalarSet] = []
   var isInverted = false
+  /// Whether the other form of a letter counts too.
+  var ignoresCase = false
 
   func contains(_ value: UInt32) -> Bool {
+    if ignoresCase { return containsFolded(value) }
+    return holds(value) != isInverted
+  }
+
+  private func containsFolded(_ value: UInt32) -> Bool {
+    (holds(value) || ScalarSet.otherForms(of: value).contains { holds($0) }) != isInverted
+  }
+
+  /// The upper-case and lower-case forms that are one code point.
+  static func otherForms(of value: UInt32) -> [UInt32] {
+    guard let properties = Unicode.Scalar(value)?.properties else { return [] }
+    return [properties.lowercaseMapping, properties.uppercaseMapping].compactMap { text in
+      let scalars = text.unicodeScalars
+      guard scalars.count == 1, let other = scalars.first?.value, other != value else { return nil }
+      return other
+    }
+  }
+
+  private func holds(_ value: UInt32) -> Bool {
     var isInside = ranges.contains { $0.contains(value) } || others.contains { $0.contains(value) }
     if !isInside, !properties.isEmpty, let scalar = Unicode.Scalar(value) {
       isInside = properties.contains { $0.holds(scalar) }
     }
-    return isInside != isInverted
+    return isInside
   }
 
   static let digits = ScalarSet(ranges: [48...57])

@@ -14,7 +14,7 @@ import Testing
 
   private func failure(_ model: ScriptedModel, _ start: AttemptStart? = nil) async throws -> AgentFailure {
     do {
-      let result = try await AgentLoop(start ?? self.start(), models: model, recorder: MemoryJournal()).run()
+      let result = try await attempt(start ?? self.start(), models: model, recorder: MemoryJournal())
       throw StackNote("delivered \(String(decoding: result.output, as: UTF8.self))")
     } catch let failure as AgentFailure { return failure }
   }
@@ -32,27 +32,28 @@ import Testing
     let model = ScriptedModel(
       Completion.calls(Array(repeating: ("calculate", "{\"expression\":\"1+1\"}"), count: 17)), Completion.text("34"))
     let journal = MemoryJournal()
-    let result = try await AgentLoop(try start(), models: model, recorder: journal).run()
+    let result = try await attempt(try start(), models: model, recorder: journal)
     #expect(try root(result)["answer"]?.string == "34")
     let messages = Array(try #require(model.requests.last?["messages"]).elements)
     #expect(messages.filter { $0["role"]?.string == "tool" && $0["content"]?.string == "2" }.count == 17)
     #expect(Set(messages.compactMap { $0["tool_call_id"]?.string }).count == 17)
-    #expect(journal.entries.map(\.index) == Array(0...17))
+    #expect(journal.entries.map(\.index) == Array(0...18))
+    #expect(journal.entries.first?.name == "start")
     #expect(journal.writeCount == 1)
-    #expect(result.calls.map(\.index) == [18])
+    #expect(result.calls.map(\.index) == [19])
   }
 
   @Test func `calls beyond the bound are answered with an error and not run`() async throws {
-    let count = AgentLoop.toolCallsPerTurnMax + 3
+    let count = AgentStateMachine.toolCallsPerTurnMax + 3
     let model = ScriptedModel(
       Completion.calls(Array(repeating: ("calculate", "{\"expression\":\"2*2\"}"), count: count)),
       Completion.text("done"))
     let journal = MemoryJournal()
-    _ = try await AgentLoop(try start(), models: model, recorder: journal).run()
+    _ = try await attempt(try start(), models: model, recorder: journal)
     let results = try #require(model.requests.last?["messages"]).elements.filter { $0["role"]?.string == "tool" }
     #expect(results.count == count)
     #expect(results.suffix(3).allSatisfy { $0["content"]?.string?.hasPrefix("error: only") == true })
-    #expect(journal.entries.count == AgentLoop.toolCallsPerTurnMax + 1)
+    #expect(journal.entries.count == AgentStateMachine.toolCallsPerTurnMax + 2)
   }
 
   @Test func `tools with odd names, ids and arguments are answered, and their records are storable`() async throws {
@@ -66,7 +67,7 @@ import Testing
       """#
     let model = ScriptedModel(Completion.message(odd, finish: "tool_calls"), Completion.text("ok"))
     let journal = MemoryJournal()
-    _ = try await AgentLoop(try start(), models: model, recorder: journal).run()
+    _ = try await attempt(try start(), models: model, recorder: journal)
     let messages = Array(try #require(model.requests.last?["messages"]).elements)
     let results = messages.filter { $0["role"]?.string == "tool" }.compactMap { $0["content"]?.string }
     #expect(results.count == 6)
@@ -91,7 +92,7 @@ import Testing
           "function":{"name":"calculate","arguments":"{\"expression\":\"1+1\"}"},"extra_content":{"sig":1}}]
         """#,
         finish: "tool_calls"), Completion.text("2"))
-    _ = try await AgentLoop(try start(), models: model, recorder: MemoryJournal()).run()
+    _ = try await attempt(try start(), models: model, recorder: MemoryJournal())
     let echoed = try #require(model.requests.last?["messages"]?[1])
     #expect(echoed.members.map { $0.key.string ?? "" } == ["role", "content", "tool_calls", "reasoning_content"])
     #expect(
@@ -132,7 +133,7 @@ import Testing
   @Test func `whole tool calls run even when the limit was reached`() async throws {
     let model = ScriptedModel(
       Completion.calls([("calculate", #"{"expression":"1+1"}"#)], finish: "length"), Completion.text("2"))
-    let result = try await AgentLoop(try start(), models: model, recorder: MemoryJournal()).run()
+    let result = try await attempt(try start(), models: model, recorder: MemoryJournal())
     #expect(try root(result)["answer"]?.string == "2")
   }
 
@@ -143,7 +144,7 @@ import Testing
       #"[{"type":"thinking","thinking":[{"type":"text","text":"hm"}]},{"type":"text","text":"4"},{"type":"output_text","text":"2"}]"#
     let model = ScriptedModel(
       "{\"choices\":[{\"message\":{\"content\":\(parts)},\"finish_reason\":\"stop\"}]}")
-    let result = try root(try await AgentLoop(try start(), models: model, recorder: MemoryJournal()).run())
+    let result = try root(try await attempt(try start(), models: model, recorder: MemoryJournal()))
     #expect(result["answer"]?.string == "42")
     #expect(result["model"]?.string == "asked-model")
   }
@@ -153,16 +154,9 @@ import Testing
       Completion.message(
         #""content":null,"function_call":{"name":"calculate","arguments":"{\"expression\":\"6*7\"}"}"#,
         finish: "function_call"), Completion.text("42"))
-    let result = try await AgentLoop(try start(), models: model, recorder: MemoryJournal()).run()
+    let result = try await attempt(try start(), models: model, recorder: MemoryJournal())
     #expect(try root(result)["answer"]?.string == "42")
     #expect(model.requests.last?["messages"]?[2]?["content"]?.string == "42")
-  }
-
-  @Test func `an agent that never comes to an answer ends`() async throws {
-    let model = ScriptedModel(
-      Array(repeating: ScriptedModel.Step.answer(Completion.calculate("1+1")), count: AgentLoop.turnsMax + 5))
-    #expect(try await failure(model).code == "turn_limit")
-    #expect(model.requests.count == AgentLoop.turnsMax)
   }
 
   // MARK: Models without tools
@@ -182,11 +176,11 @@ import Testing
     _ refusal: AgentFailure
   ) async throws {
     let model = ScriptedModel([.failure(refusal), .answer(Completion.text("hello"))])
-    let first = try await AgentLoop(try start(), models: model, recorder: MemoryJournal()).run()
+    let first = try await attempt(try start(), models: model, recorder: MemoryJournal())
     #expect(try root(first)["answer"]?.string == "hello")
     #expect(model.requests.map { $0["tools"] != nil } == [true, false])
     let silent = ScriptedModel()
-    let again = try await AgentLoop(try start(first.calls), models: silent, recorder: MemoryJournal()).run()
+    let again = try await attempt(try start(first.calls), models: silent, recorder: MemoryJournal())
     #expect(again.output == first.output)
     #expect(silent.requests.isEmpty)
   }
@@ -208,20 +202,18 @@ import Testing
         .failure(AgentFailure(code: "stopped", message: "x", isRetryable: true)),
       ])
     await #expect(throws: AgentFailure.self) {
-      try await AgentLoop(try start(), models: model, recorder: journal).run()
+      try await attempt(try start(), models: model, recorder: journal)
     }
     // Wherever the record ends, the rest is done and nothing else.
     for kept in 0...journal.entries.count {
       let rest = MemoryJournal()
       let later = ScriptedModel(
-        (kept < 1 ? [Completion.calculate("1+1", "2+2")] : []).map { .answer($0) }
-          + (kept < 4 ? [Completion.calculate("3+3")] : []).map { .answer($0) } + [.answer(Completion.text("12"))])
-      let result = try await AgentLoop(
-        try start(Array(journal.entries.prefix(kept))), models: later, recorder: rest
-      ).run()
+        (kept < 2 ? [Completion.calculate("1+1", "2+2")] : []).map { .answer($0) }
+          + (kept < 5 ? [Completion.calculate("3+3")] : []).map { .answer($0) } + [.answer(Completion.text("12"))])
+      let result = try await attempt(try start(Array(journal.entries.prefix(kept))), models: later, recorder: rest)
       #expect(try root(result)["answer"]?.string == "12")
-      #expect((rest.entries + result.calls).map(\.index) == Array(kept...5))
-      #expect(later.requests.count == (kept < 1 ? 3 : kept < 4 ? 2 : 1))
+      #expect((rest.entries + result.calls).map(\.index) == Array(kept...6))
+      #expect(later.requests.count == (kept < 2 ? 3 : kept < 5 ? 2 : 1))
     }
   }
 
@@ -238,43 +230,36 @@ import Testing
   @Test func `a failed attempt is gone on with, the failure as a new turn, however often`() async throws {
     var journal: [CallReport] = []
     var previous: PreviousFailure?
-    for attempt in 0..<4 {
+    for number in 0..<4 {
       let recorder = MemoryJournal()
-      let model = ScriptedModel(Completion.text("plan \(attempt)"))
-      let result = try await AgentLoop(
-        try start(journal, previous: previous), models: model, recorder: recorder
-      ).run()
-      #expect(try root(result)["answer"]?.string == "plan \(attempt)")
+      let model = ScriptedModel(Completion.text("plan \(number)"))
+      let result = try await attempt(try start(journal, previous: previous), models: model, recorder: recorder)
+      #expect(try root(result)["answer"]?.string == "plan \(number)")
       #expect(model.requests.count == 1)
       let texts = try #require(model.requests.first?["messages"]).elements.map { $0["content"]?.string ?? "" }
       #expect(
         texts
           == ["the question"]
-          + (0..<attempt).flatMap { ["plan \($0)", "Your last answer could not be used: no. \($0). Answer again."] })
+          + (0..<number).flatMap { ["plan \($0)", "Your last answer could not be used: no. \($0). Answer again."] })
       journal += recorder.entries + result.calls
       #expect(journal.map(\.index) == Array(0..<journal.count))
       // It does not matter that the words about earlier failures are not in the lease any more.
-      previous = PreviousFailure(code: "invalid_plan", message: "no. \(attempt)", continues: true)
+      previous = PreviousFailure(code: "invalid_plan", message: "no. \(number)", continues: true)
     }
   }
 
   @Test func `an attempt that was lost after a failed one goes on with the same words`() async throws {
-    let first = try await AgentLoop(
-      try start(), models: ScriptedModel(Completion.text("bad")), recorder: MemoryJournal()
-    )
-    .run()
+    let first = try await attempt(try start(), models: ScriptedModel(Completion.text("bad")), recorder: MemoryJournal())
     let recorder = MemoryJournal()
     let stopped = ScriptedModel([.failure(AgentFailure(code: "stopped", message: "x", isRetryable: true))])
     let previous = PreviousFailure(code: "invalid_plan", message: "wrong", continues: true)
     await #expect(throws: AgentFailure.self) {
-      try await AgentLoop(try start(first.calls, previous: previous), models: stopped, recorder: recorder).run()
+      try await attempt(try start(first.calls, previous: previous), models: stopped, recorder: recorder)
     }
     #expect(recorder.entries.count == 1)
     // The lease after a lost attempt names no failure.
     let model = ScriptedModel(Completion.text("good"))
-    let last = try await AgentLoop(
-      try start(first.calls + recorder.entries), models: model, recorder: MemoryJournal()
-    ).run()
+    let last = try await attempt(try start(first.calls + recorder.entries), models: model, recorder: MemoryJournal())
     #expect(try root(last)["answer"]?.string == "good")
     #expect(model.requests.first?["messages"]?[2]?["content"]?.string?.contains("wrong") == true)
     #expect(last.calls.map(\.index) == [2])
@@ -283,10 +268,9 @@ import Testing
   @Test func `an empty answer is gone on with as well`() async throws {
     let empty = try await failure(ScriptedModel(Completion.text("")))
     let model = ScriptedModel(Completion.text("words"))
-    let result = try await AgentLoop(
+    let result = try await attempt(
       try start(empty.calls, previous: .init(code: empty.code, message: empty.message, continues: true)), models: model,
-      recorder: MemoryJournal()
-    ).run()
+      recorder: MemoryJournal())
     #expect(try root(result)["answer"]?.string == "words")
     #expect(try #require(model.requests.first?["messages"]).count == 2)
   }
@@ -294,15 +278,14 @@ import Testing
   @Test func `without continuation an attempt begins anew`() async throws {
     let model = ScriptedModel(Completion.text("fresh"))
     let previous = PreviousFailure(code: "x", message: "y", continues: false)
-    _ = try await AgentLoop(try start(previous: previous), models: model, recorder: MemoryJournal()).run()
+    _ = try await attempt(try start(previous: previous), models: model, recorder: MemoryJournal())
     #expect(model.requests.first?["messages"]?.count == 1)
   }
 
   @Test func `a whole outcome that was recorded before its worker died is delivered`() async throws {
-    let first = try await AgentLoop(
-      try start(), models: ScriptedModel(Completion.text("paid")), recorder: MemoryJournal()
-    ).run()
-    let again = try await AgentLoop(try start(first.calls), models: ScriptedModel(), recorder: MemoryJournal()).run()
+    let first = try await attempt(
+      try start(), models: ScriptedModel(Completion.text("paid")), recorder: MemoryJournal())
+    let again = try await attempt(try start(first.calls), models: ScriptedModel(), recorder: MemoryJournal())
     #expect(again.output == first.output)
     #expect(again.calls.isEmpty)
   }

@@ -57,7 +57,7 @@ import Testing
   }
 
   @Test func `random answers end in results or failures, and replay to the same`() async throws {
-    for seed in 0..<3000 as Range<UInt64> {
+    for seed in 0..<1500 as Range<UInt64> {
       var random = Seeded(state: seed)
       let answers = (0..<4).map { _ in completion(&random) }
       let input = AgentInput(try JSONDocument(parsing: value(&random, 2)).root, model: nil)
@@ -79,9 +79,7 @@ import Testing
     let recorder = MemoryJournal()
     let start = AttemptStart(input: input, journal: MemoryJournal.recorded(journal))
     do {
-      let result = try await AgentLoop(
-        start, models: ScriptedModel(answers.map { .answer($0) }), recorder: recorder
-      ).run()
+      let result = try await attempt(start, models: ScriptedModel(answers.map { .answer($0) }), recorder: recorder)
       #expect(throws: Never.self) { try JSONDocument(parsing: result.output) }
       return (String(decoding: result.output, as: UTF8.self), recorder.entries + result.calls)
     } catch let failure as AgentFailure {

@@ -18,6 +18,7 @@ final class ScriptedModel: ModelCalling {
 
   convenience init(_ answers: String...) { self.init(answers.map { .answer($0) }) }
 
+  var bodies: [[UInt8]] { asked.withLock { $0 } }
   var requests: [JSONView] { asked.withLock { $0 }.compactMap { try? JSONDocument(parsing: $0).root } }
 
   func complete(_ request: [UInt8]) async throws -> ModelReply {
@@ -31,6 +32,26 @@ final class ScriptedModel: ModelCalling {
     case .failure(let failure): throw failure
     case nil: throw AgentFailure(code: "script_over", message: "The model was asked too often.", isRetryable: false)
     }
+  }
+}
+
+/// A model whose answers depend on what it is asked, and how often it was asked before.
+final class TalkingModel: ModelCalling {
+  private let answer: @Sendable (JSONView, Int) -> String
+  private let asked = Mutex<[[UInt8]]>([])
+
+  init(_ answer: @escaping @Sendable (JSONView, Int) -> String) { self.answer = answer }
+
+  var requests: [JSONView] { asked.withLock { $0 }.compactMap { try? JSONDocument(parsing: $0).root } }
+
+  func complete(_ request: [UInt8]) async throws -> ModelReply {
+    let number = asked.withLock { asked in
+      asked.append(request)
+      return asked.count - 1
+    }
+    let text = answer(try JSONDocument(parsing: request).root, number)
+    return ModelReply(
+      document: try JSONDocument(parsing: text), model: "m", usage: Usage(modelCalls: 1), milliseconds: 1)
   }
 }
 
@@ -48,8 +69,12 @@ final class MemoryJournal: CallRecording {
   }
 
   /// As the next attempt gets it.
-  static func recorded(_ calls: [CallReport]) -> [AttemptStart.RecordedCall] {
-    calls.map { AttemptStart.RecordedCall(kind: $0.kind, requestSHA256: $0.requestSHA256, result: $0.result) }
+  static func recorded(_ calls: [CallReport]) -> [RecordedCall] {
+    calls.map {
+      RecordedCall(
+        kind: $0.kind, name: $0.name, requestSHA256: $0.requestSHA256, result: $0.result, usage: $0.usage,
+        durationMilliseconds: $0.durationMilliseconds)
+    }
   }
 }
 

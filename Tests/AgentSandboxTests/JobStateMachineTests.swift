@@ -52,7 +52,8 @@ import Testing
     arguments: [
       (JobStateMachine.KillCause.deadline, RunOutcome.timeoutWall), (.cancelled, .cancelled), (.quota, .disk),
       (.protocolFault, .sandboxError),
-    ]) func `a kill is answered once the worker is gone`(cause: JobStateMachine.KillCause, outcome: RunOutcome) {
+    ]) func `a kill is answered once the worker is gone`(cause: JobStateMachine.KillCause, outcome: RunOutcome)
+  {
     var job = running()
     let actions: [JobStateMachine.Action] =
       switch cause {
@@ -91,7 +92,8 @@ import Testing
     #expect(job.reported(report(.sandboxError)) == [.release(keepsWorker: false), .resubmit])
     _ = job.assigned(worker)
     _ = job.staged(isComplete: true, now: 0)
-    #expect(job.reported(report(.sandboxError)).last == .finish(.init(outcome: .sandboxError, report: report(.sandboxError))))
+    #expect(
+      job.reported(report(.sandboxError)).last == .finish(.init(outcome: .sandboxError, report: report(.sandboxError))))
   }
 
   @Test(arguments: [(9, RunOutcome.memory), (24, .timeoutCPU), (25, .disk), (31, .denied)] as [(Int32, RunOutcome)])

@@ -44,9 +44,10 @@ import Testing
     let worker = try #require(Self.started(pool.submit(Self.job(1), Self.key("a"), .python, now: 0)).first)
     #expect(Self.assigned(pool.workerReady(worker, now: 1)) == [Self.job(1): worker])
     #expect(pool.jobEnded(Self.job(1), keepsWorker: true, now: 2).isEmpty)
-    #expect(pool.submit(Self.job(2), Self.key("a"), .python, now: 3) == [
-      .assign(Self.job(2), worker, isContinued: true)
-    ])
+    #expect(
+      pool.submit(Self.job(2), Self.key("a"), .python, now: 3) == [
+        .assign(Self.job(2), worker, isContinued: true)
+      ])
     _ = pool.jobEnded(Self.job(2), keepsWorker: true, now: 4)
     // Another tenant, another run of the same tenant, another language of the same run.
     for (number, other) in [(3, Self.key("b")), (4, Self.key("a", "other"))] as [(UInt64, SessionKey)] {
@@ -58,7 +59,10 @@ import Testing
   }
 
   @Test func `jobs of one session run one after the other`() throws {
-    var pool = SandboxPool(Self.limits { $0.runningMax = 4; $0.runningPerTenantMax = 4 })
+    var pool = SandboxPool(
+      Self.limits {
+        $0.runningMax = 4; $0.runningPerTenantMax = 4
+      })
     let worker = try #require(Self.started(pool.submit(Self.job(1), Self.key("a"), .python, now: 0)).first)
     _ = pool.workerReady(worker, now: 1)
     #expect(pool.submit(Self.job(2), Self.key("a"), .python, now: 2).isEmpty)
@@ -107,7 +111,9 @@ import Testing
       })
     for worker in Self.started(pool.tick(now: 0)) { _ = pool.workerReady(worker, now: 0) }
     var actions: [PoolAction] = []
-    for number in 1...6 { actions += pool.submit(Self.job(UInt64(number)), Self.key("a", "\(number)"), .python, now: 0) }
+    for number in 1...6 {
+      actions += pool.submit(Self.job(UInt64(number)), Self.key("a", "\(number)"), .python, now: 0)
+    }
     #expect(Self.assigned(actions).count == 2)
     #expect(actions.contains(.refuse(Self.job(6), .queueFull)))
     #expect(pool.queuedCount == 3)
@@ -117,7 +123,10 @@ import Testing
   }
 
   @Test func `a queue is bounded and nobody waits for ever`() {
-    var pool = SandboxPool(Self.limits { $0.queuedMax = 2; $0.queueWait = 10 })
+    var pool = SandboxPool(
+      Self.limits {
+        $0.queuedMax = 2; $0.queueWait = 10
+      })
     _ = pool.submit(Self.job(1), Self.key("a"), .python, now: 0)
     _ = pool.submit(Self.job(2), Self.key("b"), .python, now: 0)
     #expect(pool.submit(Self.job(3), Self.key("c"), .python, now: 0) == [.refuse(Self.job(3), .queueFull)])
@@ -128,7 +137,10 @@ import Testing
   }
 
   @Test func `workers that do not start are tried again after pauses, and jobs do not wait for them`() {
-    var pool = SandboxPool(Self.limits { $0.startPause = 100; $0.startFailuresMax = 2; $0.queueWait = 1_000_000 })
+    var pool = SandboxPool(
+      Self.limits {
+        $0.startPause = 100; $0.startFailuresMax = 2; $0.queueWait = 1_000_000
+      })
     var now: UInt64 = 0
     var worker = Self.started(pool.submit(Self.job(1), Self.key("a"), .python, now: now)).first
     for round in 0..<2 {
@@ -149,7 +161,10 @@ import Testing
   }
 
   @Test func `a full house gives up the session that was idle for the longest time`() throws {
-    var pool = SandboxPool(Self.limits { $0.workersMax = 2; $0.runningMax = 2 })
+    var pool = SandboxPool(
+      Self.limits {
+        $0.workersMax = 2; $0.runningMax = 2
+      })
     var workers: [WorkerID] = []
     for (number, tenant) in [(1, "a"), (2, "b")] as [(UInt64, String)] {
       let worker = try #require(
@@ -177,7 +192,10 @@ import Testing
   }
 
   @Test func `a pool that drains ends empty`() throws {
-    var pool = SandboxPool(Self.limits { $0.warm = [.javascript: 2]; $0.runningMax = 1 })
+    var pool = SandboxPool(
+      Self.limits {
+        $0.warm = [.javascript: 2]; $0.runningMax = 1
+      })
     let warm = Self.started(pool.tick(now: 0))
     _ = pool.workerReady(warm[0], now: 0)
     _ = pool.submit(Self.job(1), Self.key("a"), .javascript, now: 0)
@@ -212,7 +230,8 @@ import Testing
       now += UInt64.random(in: 0...3, using: &random)
       switch Int.random(in: 0...9, using: &random) {
       case 0...2:
-        let key = Self.key(["a", "b", "c"].randomElement(using: &random) ?? "a", "\(Int.random(in: 0...2, using: &random))")
+        let key = Self.key(
+          ["a", "b", "c"].randomElement(using: &random) ?? "a", "\(Int.random(in: 0...2, using: &random))")
         let kind: WorkerKind = [.python, .javascript, .compiler].randomElement(using: &random) ?? .python
         let job = world.submit(key, kind)
         world.apply(pool.submit(job, key, kind, now: now))

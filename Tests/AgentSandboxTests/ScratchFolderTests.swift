@@ -104,7 +104,9 @@ import Testing
   }
 
   @Test func `sizes are bounded: one file, all files, sparse files`() throws {
-    try with({ $0.fileBytesMax = 10; $0.takenBytesMax = 15; $0.bytesMax = 20_000 }) { scratch, path in
+    try with({
+      $0.fileBytesMax = 10; $0.takenBytesMax = 15; $0.bytesMax = 20_000
+    }) { scratch, path in
       write(path + "/a", String(repeating: "a", count: 10))
       write(path + "/b", String(repeating: "b", count: 11))
       write(path + "/c", String(repeating: "c", count: 6))

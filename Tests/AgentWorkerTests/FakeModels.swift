@@ -1,6 +1,7 @@
 import AgentLoop
 import Contracts
 import JSON
+import Primitives
 import Synchronization
 import Telemetry
 
@@ -54,7 +55,7 @@ extension ModelOutcome {
       ModelReply(
         document: try JSONDocument(
           parsing:
-            #"{"choices":[{"message":{"tool_calls":[{"id":"a","function":{"name":"calculate","arguments":"{\"expression\":\"1+1\"}"}}]},"finish_reason":"tool_calls"}]}"#
+            #"{"choices":[{"message":{"tool_calls":[{"id":"a","function":{"name":"calculator","arguments":"{\"expression\":\"1+1\"}"}}]},"finish_reason":"tool_calls"}]}"#
         ), model: "m", usage: Usage(inputTokens: 1, outputTokens: 1, modelCalls: 1), milliseconds: 1))
   }
 
@@ -69,19 +70,22 @@ extension ModelOutcome {
 }
 
 extension LeasedStep {
-  static func sample(lease: Int64 = 15_000) throws -> LeasedStep {
-    guard let step = try parse(lease: lease) else { throw CancellationError() }
+  static func sample(
+    lease: Int64 = 15_000, token: UUID = UUID(high: 0x0193_87a2_c1d4_7b3e, low: 0x8f2a_4c6d_8e0f_1a2b)
+  ) throws -> LeasedStep {
+    guard let step = try parse(lease: lease, token: token.description) else { throw CancellationError() }
     return step
   }
 
   /// A lease with parts of its document replaced; `nil` when it cannot be read.
   static func parse(
-    lease: Int64 = 15_000, input: String = "{\"prompt\":\"p\"}", journal: String = "[]", more: String = ""
+    lease: Int64 = 15_000, input: String = "{\"prompt\":\"p\"}", journal: String = "[]", more: String = "",
+    token: String = "019387a2-c1d4-7b3e-8f2a-4c6d8e0f1a2b"
   ) throws -> LeasedStep? {
     let text = """
       {"step_id":"step_00000000000070008000000000000001","run_id":"run_00000000000070008000000000000002",\
       "task_id":"task_00000000000070008000000000000003","tenant_id":"tenant_00000000000070008000000000000004",\
-      "step":"a","attempt":1,"token":"019387a2-c1d4-7b3e-8f2a-4c6d8e0f1a2b","lease_ms":\(lease),\
+      "step":"a","attempt":1,"token":"\(token)","lease_ms":\(lease),\
       "deadline":"2026-11-20T22:34:05.123Z","assertion":"v1.a","input":\(input),"journal":\(journal)\(more)}
       """
     return StepLease(try JSONDocument(parsing: text).root).flatMap { LeasedStep($0) }

@@ -28,6 +28,7 @@ final class FakeOrchestrator: OrchestratorLink {
     var outcomes = 0
     var isTaken = false
     var heartbeats = 0
+    var batches = 0
     var refusals: [String: LinkAnswer] = [:]
   }
 
@@ -35,16 +36,19 @@ final class FakeOrchestrator: OrchestratorLink {
   private let lease: Double
   private let outages: [Outage]
   private let takeBackAt: Double?
+  /// From when on it knows heartbeats of many leases.
+  private let batchesFrom: Double
   private let state: Mutex<State>
 
   init(
     _ clock: VirtualClock, lease: Double = 15, outages: [Outage] = [], takeBackAt: Double? = nil,
-    refusals: [String: LinkAnswer] = [:]
+    refusals: [String: LinkAnswer] = [:], batchesFrom: Double = 0
   ) {
     self.clock = clock
     self.lease = lease
     self.outages = outages
     self.takeBackAt = takeBackAt
+    self.batchesFrom = batchesFrom
     var state = State(deadline: lease)
     state.refusals = refusals
     self.state = Mutex(state)
@@ -54,6 +58,7 @@ final class FakeOrchestrator: OrchestratorLink {
   var outcome: AttemptOutcome? { state.withLock { $0.outcome } }
   var outcomes: Int { state.withLock { $0.outcomes } }
   var heartbeats: Int { state.withLock { $0.heartbeats } }
+  var batches: Int { state.withLock { $0.batches } }
 
   private var outage: Outage.Kind? { outages.first { $0.seconds.contains(clock.seconds) }?.kind }
 
@@ -90,6 +95,19 @@ final class FakeOrchestrator: OrchestratorLink {
     }
   }
 
+  func heartbeat(_ steps: [LeasedStep], timeout: Duration) async throws -> HeartbeatsAnswer {
+    let now = clock.seconds
+    guard now >= batchesFrom else { return .unsupported }
+    let answer = try await answering(timeout) { state in
+      guard isHeld(&state, at: now) else { return .lost }
+      state.batches += 1
+      state.deadline = now + lease
+      return .accepted
+    }
+    if case .unavailable(let reason) = answer { return .unavailable(reason: reason) }
+    return .answered(steps.map { _ in answer })
+  }
+
   func deliver(_ outcome: AttemptOutcome, for step: LeasedStep) async throws -> LinkAnswer {
     let now = clock.seconds
     return try await answering(.seconds(15)) { state in
@@ -97,6 +115,7 @@ final class FakeOrchestrator: OrchestratorLink {
       state.outcomes += 1
       switch outcome {
       case .success: if let refusal = state.refusals["result"] { return refusal }
+      case .waiting, .released: break
       case .failure: if let refusal = state.refusals["failure"] { return refusal }
       }
       if let first = outcome.calls.first, first.index != state.journal.count { return .repeated }

@@ -19,13 +19,16 @@ import Testing
 
   private func attempt(
     _ tries: [FakeModels.Try], lease: Double = 15, outages: [FakeOrchestrator.Outage] = [], takeBackAt: Double? = nil,
-    refusals: [String: LinkAnswer] = [:], policy: ModelRetryPolicy = ModelRetryPolicy()
+    refusals: [String: LinkAnswer] = [:], policy: ModelRetryPolicy = ModelRetryPolicy(), batchesFrom: Double = 0
   ) async throws -> Attempt {
     let clock = VirtualClock(tasks: 2)
     let orchestrator = FakeOrchestrator(
-      clock, lease: lease, outages: outages, takeBackAt: takeBackAt, refusals: refusals)
+      clock, lease: lease, outages: outages, takeBackAt: takeBackAt, refusals: refusals,
+      batchesFrom: batchesFrom)
     let models = FakeModels(clock, tries)
-    let runner = StepRunner(models: models, link: orchestrator, clock: clock, policy: policy, telemetry: .disabled())
+    let runner = StepRunner(
+      models: models, tools: CalculatorTools(), link: orchestrator, clock: clock, policy: policy, telemetry: .disabled()
+    )
     let step = try LeasedStep.sample(lease: Int64(lease * 1000))
     let word = await clock.run { await runner.run(step) }
     #expect(runner.count == 0)
@@ -70,7 +73,23 @@ import Testing
     #expect(lost.word == "lease_lost")
     #expect(lost.models.cancelled == 1)
     #expect(lost.orchestrator.outcomes == 0)
-    #expect(lost.seconds <= 36)
+    // The model call is broken off within a second.
+    #expect((30.0...31.0).contains(lost.seconds))
+    #expect(lost.orchestrator.heartbeats == 0)
+  }
+
+  @Test func `an orchestrator that takes no heartbeats of many leases gets one from each`() async throws {
+    let tries = [FakeModels.Try(seconds: 100, outcome: try .text("x"))]
+    let old = try await attempt(tries, batchesFrom: .infinity)
+    #expect(old.word == "succeeded" && old.orchestrator.batches == 0)
+    // Every third of the lease, and not more.
+    #expect((15...22).contains(old.orchestrator.heartbeats))
+    let lost = try await attempt(tries, takeBackAt: 30, batchesFrom: .infinity)
+    #expect(lost.word == "lease_lost" && lost.seconds <= 36)
+    // It is asked again now and then: it may be newer by now.
+    let renewed = try await attempt(tries, batchesFrom: 20)
+    #expect(renewed.word == "succeeded" && renewed.orchestrator.batches > 50)
+    #expect((3...8).contains(renewed.orchestrator.heartbeats))
   }
 
   @Test func `an attempt that nobody waits for ends`() async throws {
@@ -113,7 +132,7 @@ import Testing
     #expect(failure(attempt)?.code == "llm_router_unreachable")
     #expect(failure(attempt)?.isRetryable == true)
     #expect((100.0...125.0).contains(attempt.seconds))
-    #expect(attempt.orchestrator.heartbeats > 15)
+    #expect(attempt.orchestrator.batches > 150)
   }
 
   @Test(

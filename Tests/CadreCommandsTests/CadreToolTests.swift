@@ -30,7 +30,10 @@ private func run(_ arguments: [String], _ environment: [String: String] = [:]) -
       #expect(status == 0)
       #expect(recorder.lines == [Usage.text])
     }
-    for command in ["up", "submit", "get", "events", "replay", "doctor", "status", "logs", "version"] {
+    for command in [
+      "up", "submit", "get", "events", "approvals", "approve", "reject", "outcome", "questions", "answer", "replay",
+      "doctor", "status", "logs", "version",
+    ] {
       #expect(run([command, "--help"]).recorder.lines == run(["help", command]).recorder.lines)
       #expect(run([command, "--help"]).recorder.lines.first?.hasPrefix("Usage: cadre \(command)") == true)
     }
@@ -70,6 +73,11 @@ private func run(_ arguments: [String], _ environment: [String: String] = [:]) -
     (["submit", "x", "--port", "0"], "--port takes"), (["submit", "x", "--wait"], "--wait needs a value"),
     (["submit", "x", "--colour", "red"], "there is no option --colour"),
     (["submit", "x", "--data", "/nonexistent"], "there is no key in /nonexistent/api-key"),
+    (["approve"], "approve needs the id"), (["reject", "a", "b"], "reject needs the id"),
+    (["answer", "a"], "answer needs the id of a question and the answer"), (["answer", "a/b", "x"], "is no id"),
+    (["outcome", "a"], "outcome needs the id"), (["questions", "x"], "questions takes no words"),
+    (["approvals", "--status", "a&b"], "is no id"),
+    (["submit", "x", "--comment", "y"], "there is no option --comment"),
     (["get", "x", "--url", "ftp://a"], "--url takes an address"), (["up", "x"], "up takes no words"),
     (["up", "--set", "a=b"], "--set takes SERVICE.NAME=VALUE"),
   ])
@@ -133,6 +141,37 @@ private func run(_ arguments: [String], _ environment: [String: String] = [:]) -
     #expect(status == 0)
     #expect(recorder.lines == ["1\tt\tcreated\t\n2\tu\tended\ts"])
     #expect(server.request?.hasPrefix("GET /api/v1/runs/run_1/events?limit=1000 HTTP/1.1\r\n") == true)
+  }
+
+  @Test func `questions are lines, and what a model wrote does not steer the terminal`() throws {
+    let server = try AnsweringServer(
+      status: 200,
+      body: #"{"questions":[{"id":"step_1","status":"pending","run_id":"run_1","step":"s","#
+        + #""subject":{"question":"Which\n\u001b[2J one?"}}],"next_cursor":null}"#)
+    let (status, recorder) = run(["questions", "--run", "run_1", "--url", server.url], ["CADRE_API_KEY": "k"])
+    #expect(status == 0, "\(recorder.errors)")
+    #expect(recorder.lines == ["step_1\tpending\trun_1\ts\tWhich  [2J one?"])
+    #expect(server.request?.hasPrefix("GET /api/v1/questions?limit=100&status=pending&run_id=run_1 HTTP") == true)
+  }
+
+  @Test func `a question is answered with a text`() throws {
+    let server = try AnsweringServer(status: 200, body: #"{"id":"step_1","status":"answered"}"#)
+    let (status, recorder) = run(
+      ["answer", "step_1", "The", "\"blue\" one", "--url", server.url], ["CADRE_API_KEY": "k"])
+    #expect(status == 0 && recorder.lines == ["step_1\tanswered"])
+    #expect(server.request?.hasPrefix("POST /api/v1/questions/step_1/answer HTTP") == true)
+    #expect(server.request?.hasSuffix(#"{"answer":{"text":"The \"blue\" one"}}"#) == true)
+  }
+
+  @Test func `a decision is bound to what was shown`() throws {
+    let server = try AnsweringServer(status: 200, body: #"{"id":"step_1","status":"rejected"}"#)
+    let (status, recorder) = run(
+      ["reject", "step_1", "--sha256", "ab", "--comment", "no", "--url", server.url], ["CADRE_API_KEY": "k"])
+    #expect(status == 0 && recorder.lines == ["step_1\trejected"])
+    #expect(server.request?.hasSuffix(#"{"decision":"reject","subject_sha256":"ab","comment":"no"}"#) == true)
+    let seen = try AnsweringServer(status: 404, body: #"{"detail":"There is no such approval."}"#)
+    #expect(run(["approve", "step_1", "--url", seen.url], ["CADRE_API_KEY": "k"]).status == 1)
+    #expect(seen.request?.hasPrefix("GET /api/v1/approvals/step_1 HTTP") == true)
   }
 
   @Test func `a refusal is an error with the reason`() throws {

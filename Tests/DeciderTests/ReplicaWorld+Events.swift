@@ -61,6 +61,9 @@ extension ReplicaWorld {
     case .close:
       return outcome(
         try change(replica, timer.run, [.timeOut(step: key, attempt: attempt, .startToClose)], timer: claim.id))
+    case .ask:
+      let input = RunInput.expireAsk(step: key, attempt: attempt, ask: timer.ask ?? "", at: now)
+      return outcome(try change(replica, timer.run, [input], timer: claim.id))
     case .childEnded: return try childEnded(claim, state, key, attempt)
     case .own: return try own(claim, state, key, attempt)
     }
@@ -191,6 +194,11 @@ extension ReplicaWorld {
     switch Int.random(in: 0..<10, using: &random) {
     case 0..<2 where !isServed || step.recordedCalls < 5:
       input = .record(step: lease.step, attempt: lease.attempt, [call(step.recordedCalls)])
+    case 8 where !isServed:
+      asks += 1
+      let limit: Int64? = random.chance(50) ? Int64.random(in: 1...20_000, using: &random) : nil
+      input = .suspend(step: lease.step, attempt: lease.attempt, [ask("\(asks)", expires: limit), ask("\(asks)b")])
+    case 9 where !isServed: input = .release(step: lease.step, attempt: lease.attempt)
     case 2: input = .lose(step: lease.step, attempt: lease.attempt, wasUndelivered: random.chance(30))
     case 3:
       let next = random.pick([NextAttempt.anew, .continues, nil])
@@ -220,6 +228,17 @@ extension ReplicaWorld {
   mutating func approve(_ replica: Int) throws {
     for run in rows.keys.sorted() {
       guard let state = stored(run), !state.status.isEnded else { continue }
+      for step in state.steps where state.isSuspended(step) {
+        for question in state.questions(of: step) where question.status == .open {
+          let input = RunInput.answer(
+            step: step.key, attempt: question.attempt, ask: question.ask.key,
+            subjectSHA256: question.ask.subject.sha256, answered())
+          // Of two replicas that are asked at the same time one takes it.
+          let first = try change(replica, run, [input])
+          let second = try change(1 - replica, run, [input])
+          if first == .made, second == .made { throw Broken("a question was answered twice") }
+        }
+      }
       for step in state.steps where step.status == .waiting {
         guard let subject = step.subject else { continue }
         let decision = ApprovalDecision(

@@ -33,6 +33,7 @@ struct ReplicaWorld {
     var step: String?
     var attempt: Int?
     var child: String?
+    var ask: String?
     var due: Int64
   }
 
@@ -47,7 +48,8 @@ struct ReplicaWorld {
 
     private func claimed(_ version: Int) -> ClaimedTimer {
       ClaimedTimer(
-        kind: timer.kind, step: timer.step, attempt: timer.attempt, child: timer.child, runVersion: version)
+        kind: timer.kind, step: timer.step, attempt: timer.attempt, child: timer.child, ask: timer.ask,
+        runVersion: version)
     }
   }
 
@@ -78,6 +80,7 @@ struct ReplicaWorld {
   var claims: [Claim] = []
   var tries: [Int: Int] = [:]
   var signals = 0
+  var asks = 0
 
   init(seed: UInt64, trustsCaches: Bool) throws {
     self.seed = seed
@@ -128,10 +131,17 @@ struct ReplicaWorld {
       switch event {
       case .stepFailed(let step, let attempt, _, _), .stepSucceeded(let step, let attempt, _, _, _),
         .stepLost(let step, let attempt, _, _), .planExpanded(let step, let attempt, _, _, _),
-        .stepTimedOut(let step, let attempt, _, _, _):
+        .stepTimedOut(let step, let attempt, _, _, _), .stepSuspended(let step, let attempt, _),
+        .stepReleased(let step, let attempt, _):
         leases.remove(Lease(run: run, step: step, attempt: attempt))
         ready[Lease(run: run, step: step, attempt: attempt)] = nil
       default: break
+      }
+      guard case .stepSuspended(let step, let attempt, let asks) = event else { continue }
+      for ask in asks {
+        guard let limit = ask.expiresMilliseconds else { continue }
+        timers[newTimer()] = Timer(
+          run: run, kind: .ask, step: step, attempt: attempt, ask: ask.key, due: now + limit)
       }
     }
     for dispatch in effects.work {

@@ -60,6 +60,21 @@ func call(_ index: Int) -> CallRecord {
     usage: Usage(inputTokens: 2, outputTokens: 3, costMicroUSD: 4, modelCalls: 1), durationMilliseconds: 1)
 }
 
+/// A question of a step, with a subject of its own.
+func ask(
+  _ key: String, _ kind: StepAsk.Kind = .question, subject: String? = nil, expires: Int64? = nil
+) -> Ask {
+  Ask(
+    key: key, kind: kind, tool: "t", subject: PayloadRef(sha256: subject ?? "subject of \(key)", bytes: 1),
+    expiresMilliseconds: expires)
+}
+
+func answered(_ outcome: AskAnswer.Outcome = .answered, bytes: Int = 1) -> AskAnswer {
+  AskAnswer(
+    outcome: outcome, answer: PayloadRef(sha256: String(repeating: "b", count: 64), bytes: bytes), by: "u", comment: "",
+    at: 5)
+}
+
 /// A step of a worker, changed by `change`.
 func step(_ key: String, _ dependsOn: [String] = [], _ change: (inout WorkflowStep) -> Void = { _ in }) -> WorkflowStep
 {

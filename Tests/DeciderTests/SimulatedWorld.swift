@@ -21,6 +21,7 @@ struct SimulatedWorld {
   var ghosts: [Lease] = []
   var timers: [(step: String, attempt: Int)] = []
   var signals = 0
+  var asks = 0
   var usage = Usage.zero
 
   init(seed: UInt64) throws {
@@ -88,6 +89,19 @@ struct SimulatedWorld {
     for step in before.steps where step.status.isEnded {
       guard state.step(step.key)?.status == step.status else { throw Broken("\(step.key) changed after its end") }
     }
+    for step in state.steps where state.isSuspended(step) {
+      guard state.questions(of: step).contains(where: { $0.status == .open }) else {
+        throw Broken("\(step.key) waits for nobody")
+      }
+      guard !leases.contains(Lease(step: step.key, attempt: step.attempt)) || input.isSuspension else {
+        throw Broken("\(step.key) waits for people and is leased")
+      }
+    }
+    for event in events {
+      // Neither waiting nor a worker that goes uses up an attempt.
+      guard case .stepReady(let key, let attempt, _) = event, let last = before.step(key)?.attempt else { continue }
+      guard attempt == last + 1 else { throw Broken("\(key) skips an attempt") }
+    }
     for step in state.steps {
       guard let fanOut = state.definition(of: step).fanOut, step.status == .expanded else { continue }
       let open = step.children.count { state.steps[$0].status.isOpen }
@@ -106,7 +120,8 @@ struct SimulatedWorld {
     case 0..<30: try lease()
     case 30..<60: try speak()
     case 60..<70: try fireTimer(isServed: false)
-    case 70..<75: try ghost()
+    case 70..<73: try ghost()
+    case 73..<75: try answer(isServed: false)
     case 75..<80: try signal()
     case 80..<84: state = fold(workflow, history)  // The process died and reads everything again.
     case 84..<87: try timeOut()
@@ -140,7 +155,13 @@ struct SimulatedWorld {
   mutating func speak() throws {
     guard let lease = leases.sorted(by: { $0.step < $1.step }).randomElement(using: &random) else { return }
     guard let step = state.step(lease.step) else { throw Broken("a lease of no step") }
-    switch Int.random(in: 0..<10, using: &random) {
+    switch Int.random(in: 0..<13, using: &random) {
+    case 10..<12:
+      // Sometimes what was asked before, which is a failure, or something else under the same key.
+      asks += 1
+      let asked = (0...Int.random(in: 0...2, using: &random)).map { ask("\(random.chance(5) ? 1 : asks).\($0)") }
+      try apply(.suspend(step: lease.step, attempt: lease.attempt, asked))
+    case 12: try apply(.release(step: lease.step, attempt: lease.attempt))
     case 0..<3:
       return try apply(.record(step: lease.step, attempt: lease.attempt, [call(step.recordedCalls)]))
     case 3: try apply(.lose(step: lease.step, attempt: lease.attempt))
@@ -174,6 +195,8 @@ struct SimulatedWorld {
       .succeed(step: ghost.step, attempt: ghost.attempt, output: payload, facts: []),
       .fail(step: ghost.step, attempt: ghost.attempt, Failure(code: "x", message: "", isRetryable: true)),
       .record(step: ghost.step, attempt: ghost.attempt, [call(0)]), .lose(step: ghost.step, attempt: ghost.attempt),
+      .suspend(step: ghost.step, attempt: ghost.attempt, [ask("ghost")]),
+      .release(step: ghost.step, attempt: ghost.attempt),
     ]
     let input = random.pick(inputs)
     do { try apply(input) } catch is RunRefusal { return }
@@ -225,6 +248,26 @@ struct SimulatedWorld {
     guard rightly else { throw Broken("another subject was approved") }
   }
 
+  /// A person answers a question, or its time is over; perhaps of a step that does not wait any more, or twice.
+  mutating func answer(isServed: Bool) throws {
+    let all = state.steps.flatMap { step in state.questions(of: step).map { (step, $0) } }
+    let open = all.filter { state.isSuspended($0.0) && $0.1.status == .open }
+    guard let (step, question) = (isServed ? open : all).randomElement(using: &random) else { return }
+    let isOpen = state.isSuspended(step) && question.status == .open
+    let input: RunInput =
+      random.chance(20)
+      ? .expireAsk(step: step.key, attempt: question.attempt, ask: question.ask.key, at: 7)
+      : .answer(
+        step: step.key, attempt: question.attempt, ask: question.ask.key,
+        subjectSHA256: random.chance(50) ? nil : question.ask.subject.sha256,
+        answered(random.pick([.approved, .rejected, .answered])))
+    do { try apply(input) } catch let refusal as RunRefusal {
+      guard !isOpen else { throw Broken("an answer was refused: \(refusal)") }
+      return
+    }
+    guard isOpen else { throw Broken("an answer that nobody waits for was taken") }
+  }
+
   private mutating func timeOut() throws {
     guard let step = state.steps.filter({ $0.status.isOpen }).randomElement(using: &random) else { return }
     let lease = Lease(step: step.key, attempt: step.attempt)
@@ -248,4 +291,9 @@ struct SimulatedWorld {
       try $0.apply(.fork(from: "run", at: $0.history.count, by: "u", changes: $0.random.chance(50) ? [change] : []))
     }
   }
+}
+
+extension RunInput {
+  /// Whether it gives a lease back, which the world notes afterwards.
+  fileprivate var isSuspension: Bool { if case .suspend = self { true } else { false } }
 }

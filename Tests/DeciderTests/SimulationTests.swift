@@ -55,6 +55,8 @@ import Testing
         try world.speak()
       } else if !world.timers.isEmpty {
         try world.fireTimer(isServed: true)
+      } else if world.state.steps.contains(where: { world.state.isSuspended($0) }) {
+        try world.answer(isServed: true)
       } else if world.state.steps.contains(where: { $0.status == .waiting && $0.subject != nil }) {
         try world.approve(rightly: true)
       } else {

@@ -137,6 +137,7 @@ func timer(
 ) -> DueTimer {
   let stored = fixture.store.run(run)
   return DueTimer(
-    id: id, tenant: tenant, run: run, kind: kind, step: step, attempt: attempt, other: other, traceparent: nil,
+    id: id, tenant: tenant, run: run, kind: kind, step: step, attempt: attempt, other: other, ask: nil,
+    traceparent: nil,
     runVersion: stored?.events.count, isRunEnded: stored?.state.status.isEnded ?? false)
 }

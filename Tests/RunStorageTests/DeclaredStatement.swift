@@ -34,6 +34,7 @@ struct DeclaredStatement {
     DeclaredStatement("RunStore.applyFull", RunStore.applyFull),
     DeclaredStatement("RunStore.applyPlain", RunStore.applyPlain),
     DeclaredStatement("RunStore.changeTask", RunStore.changeTask),
+    DeclaredStatement("RunStore.checkLeases", RunStore.checkLeases),
     DeclaredStatement("RunStore.clock", RunStore.clock),
     DeclaredStatement("RunStore.countQueues", RunStore.countQueues),
     DeclaredStatement("RunStore.deletePayloads", RunStore.deletePayloads),

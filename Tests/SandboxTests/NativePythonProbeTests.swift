@@ -52,15 +52,24 @@ struct NativePythonProbeTests {
       let brief = limits
       for (source, codes) in [
         ("while True: pass", ["timeout_wall"]), ("import time\ntime.sleep(1e6)", ["timeout_wall"]),
-        ("import os, signal\nos.kill(os.getpid(), signal.SIGSTOP)\nprint('contained')", ["timeout_wall", "ok", "denied", "exit_nonzero"]),
+        (
+          "import os, signal\nos.kill(os.getpid(), signal.SIGSTOP)\nprint('contained')",
+          ["timeout_wall", "ok", "denied", "exit_nonzero"]
+        ),
         ("import re\nre.match(r'(a+)+$', 'a' * 60 + 'b')", ["timeout_wall"]),
         ("x = bytearray(1 << 40)", ["memory"]), ("x = []\nwhile True: x.append(bytearray(1 << 20))", ["memory"]),
         ("while True: print('x' * 10000)", ["output_truncated"]),
-        ("import threading\nwhile True: threading.Thread(target=__import__('time').sleep, args=(100,)).start()", ["exit_nonzero", "timeout_wall", "memory"]),
+        (
+          "import threading\nwhile True: threading.Thread(target=__import__('time').sleep, args=(100,)).start()",
+          ["exit_nonzero", "timeout_wall", "memory"]
+        ),
         ("f = open('x', 'wb')\nf.truncate(1 << 40)", ["exit_nonzero", "disk"]),
         ("for i in range(10**6): open(str(i), 'w').close()", ["disk", "timeout_wall", "exit_nonzero"]),
         ("import ctypes\nctypes.string_at(0)", ["sandbox_error"]),
-        ("import os\nprint([n for n in os.environ if n not in ('LANG', 'SWIFT_BACKTRACE', 'LC_CTYPE')], os.listdir('.'))", ["ok"]),
+        (
+          "import os\nprint([n for n in os.environ if n not in ('LANG', 'SWIFT_BACKTRACE', 'LC_CTYPE')], os.listdir('.'))",
+          ["ok"]
+        ),
       ] as [(String, [String])] {
         let result = await sandbox.run(
           .nativePython, source, session: SessionKey(tenant: "native", scope: "limits"), limits: brief)

@@ -28,7 +28,10 @@ struct NeighbourTests {
             }
             group.addTask {
               let kind: WorkerKind = index % 2 == 0 ? .python : .javascript
-              let source = kind == .python ? "print(sum(range(\(index + 1000))))" : "let s = 0; for (let i = 0; i < \(index + 1000); i++) s += i; console.log(s)"
+              let source =
+                kind == .python
+                ? "print(sum(range(\(index + 1000))))"
+                : "let s = 0; for (let i = 0; i < \(index + 1000); i++) s += i; console.log(s)"
               let sum = (index + 999) * (index + 1000) / 2
               let result = await sandbox.run(kind, source, session: key("good\(index)", "\(round)"))
               #expect(result.code == "ok" && result.output == "\(sum)\n", "\(result.code) \(result.output)")
@@ -44,7 +47,8 @@ struct NeighbourTests {
     let left = try await RealSandbox.with { sandbox in
       let secret = "secret-of-a"
       let first = await sandbox.run(
-        .python, "x = '\(secret)'\nopen('kept', 'w').write(x)\nimport json\njson.leak = x", session: key("a"), keepsState: true)
+        .python, "x = '\(secret)'\nopen('kept', 'w').write(x)\nimport json\njson.leak = x", session: key("a"),
+        keepsState: true)
       #expect(first.code == "ok" && first.files.map(\.name) == ["kept"])
       let again = await sandbox.run(
         .python, "import json\nprint(x, open('kept').read(), json.leak)", session: key("a"), keepsState: true)
@@ -105,7 +109,8 @@ struct NeighbourTests {
     let left = try await RealSandbox.with { sandbox in
       var fuel: Set<Int64> = []
       for round in 0..<3 {
-        let result = await sandbox.run(.javascript, "let s = 0; for (let i = 0; i < 10000; i++) s += i; s", session: key("a", "\(round)"))
+        let result = await sandbox.run(
+          .javascript, "let s = 0; for (let i = 0; i < 10000; i++) s += i; s", session: key("a", "\(round)"))
         #expect(result.code == "ok" && result.report.result == Array("49995000".utf8))
         fuel.insert(result.report.metering.fuel)
         #expect(result.report.metering.cpuMicroseconds > 0 && result.report.metering.peakMemoryBytes > 0)
@@ -117,7 +122,9 @@ struct NeighbourTests {
 
   @Test func `cancelling one job leaves its neighbour alone`() async throws {
     let left = try await RealSandbox.with { sandbox in
-      let neighbour = Task { await sandbox.run(.python, "import time\ntime.sleep(0.5)\nprint('done')", session: key("b")) }
+      let neighbour = Task {
+        await sandbox.run(.python, "import time\ntime.sleep(0.5)\nprint('done')", session: key("b"))
+      }
       let task = Task { await sandbox.run(.python, "import time\ntime.sleep(1e6)", session: key("a")) }
       while await sandbox.supervisor.counts().running < 2 { try await Task.sleep(for: .milliseconds(2)) }
       task.cancel()
@@ -157,7 +164,8 @@ struct NeighbourTests {
       return codes
     }
     let codes = try await answers.value
-    #expect(codes.count == 6 && codes.allSatisfy { ["timeout_wall", "sandbox_busy", "sandbox_unavailable"].contains($0) })
+    #expect(
+      codes.count == 6 && codes.allSatisfy { ["timeout_wall", "sandbox_busy", "sandbox_unavailable"].contains($0) })
     #expect(codes.count { $0 == "timeout_wall" } >= 2)
   }
 
@@ -166,11 +174,18 @@ struct NeighbourTests {
     struct Program { let source: String, kind: WorkerKind, codes: Set<String> }
     let programs = [
       Program(source: "while True: pass", kind: .python, codes: ["timeout_wall", "timeout_cpu"]),
-      Program(source: "import time\nwhile True: time.sleep(0.01)", kind: .python, codes: ["timeout_wall", "timeout_cpu"]),
-      Program(source: "while True: print('x' * 100)", kind: .python, codes: ["timeout_wall", "timeout_cpu", "output_truncated", "exit_nonzero"]),
-      Program(source: "x = []\nwhile True: x.append(bytearray(100000))", kind: .python, codes: ["timeout_wall", "timeout_cpu", "memory"]),
+      Program(
+        source: "import time\nwhile True: time.sleep(0.01)", kind: .python, codes: ["timeout_wall", "timeout_cpu"]),
+      Program(
+        source: "while True: print('x' * 100)", kind: .python,
+        codes: ["timeout_wall", "timeout_cpu", "output_truncated", "exit_nonzero"]),
+      Program(
+        source: "x = []\nwhile True: x.append(bytearray(100000))", kind: .python,
+        codes: ["timeout_wall", "timeout_cpu", "memory"]),
       Program(source: "for (;;) {}", kind: .javascript, codes: ["timeout_wall", "timeout_cpu"]),
-      Program(source: "const a = []; for (;;) a.push('x'.repeat(10000) + a.length)", kind: .javascript, codes: ["timeout_wall", "timeout_cpu", "memory", "exit_nonzero", "trap"]),
+      Program(
+        source: "const a = []; for (;;) a.push('x'.repeat(10000) + a.length)", kind: .javascript,
+        codes: ["timeout_wall", "timeout_cpu", "memory", "exit_nonzero", "trap"]),
     ]
     var random = SystemRandomNumberGenerator()
     let left = try await RealSandbox.with { sandbox in

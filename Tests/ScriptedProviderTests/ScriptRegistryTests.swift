@@ -60,4 +60,63 @@ struct ScriptRegistryTests {
     #expect(registry.script(for: answered).toolCalls.isEmpty)
     #expect(registry.script(for: answered).reply == "The result is 5.")
   }
+
+  /// A chat in which tools have answered so often.
+  private func chat(_ prompt: String, results: [String]) throws -> MockRequest {
+    var writer = JSONWriter()
+    writer.beginObject()
+    writer.member("model", "m")
+    writer.objects("tools", ["calculator", "text_lines", "run_python"]) { name, writer in
+      writer.member("type", "function")
+      writer.member("function", raw: Array(#"{"name":"\#(name)","parameters":{"type":"object"}}"#.utf8))
+    }
+    writer.objects("messages", [("user", prompt)] + results.flatMap { [("assistant", ""), ("tool", $0)] }) {
+      message, writer in
+      writer.member("role", message.0)
+      writer.member("content", message.1)
+    }
+    writer.endObject()
+    return try #require(MockRequest(try JSONDocument(parsing: writer.bytes).root, .chat))
+  }
+
+  @Test("A script says something else in each turn, with what the tools have answered")
+  func turns() throws {
+    let text = #"""
+      {"scripts": [{"match": "count", "turns": [
+        {"tool_calls": [{"name": "read", "arguments": "{\"name\":\"a.txt\"}"}]},
+        {"tool_calls": [{"name": "run", "arguments": "{\"text\":\"{tool_result}\"}"}]},
+        {"reply": "it says {tool_result}"}]}]}
+      """#
+    let registry = ScriptRegistry(try ScriptRegistry.read(Array(text.utf8)), standard: MockScript())
+    func said(_ results: [String]) throws -> [String] {
+      let script = registry.script(for: try chat("count it", results: results))
+      return script.toolCalls.map(\.name) + [script.reply]
+    }
+    #expect(try said([]) == ["read", ""])
+    #expect(try said(["one \"two\""]) == ["run", ""])
+    #expect(try said(["one", "3"]) == ["it says {tool_result}"])
+    #expect(try said(["one", "3", "4"]) == ["it says {tool_result}"])
+  }
+
+  @Test("Scripts can depend on what a tool has answered, and on the system prompt")
+  func conditions() throws {
+    var failed = script("it failed")
+    failed.matchToolResult = "error"
+    let registry = ScriptRegistry([failed, script("fine")], standard: MockScript())
+    #expect(registry.script(for: try chat("x", results: ["error: no"])).reply == "it failed")
+    #expect(registry.script(for: try chat("error", results: [])).reply == "fine")
+  }
+
+  @Test("Without a script the tools that a prompt names are called one after the other, with the arguments behind them")
+  func namedTools() throws {
+    let registry = ScriptRegistry([], standard: .standard(latency: .zero))
+    let prompt = #"Use text_lines {"artefact": "a}.txt"} first, then use run_python {"code": "print(1)"}."#
+    func calls(_ results: [String]) throws -> [MockScript.ToolCall] {
+      registry.script(for: try chat(prompt, results: results)).toolCalls
+    }
+    #expect(try calls([]) == [.init(name: "text_lines", arguments: #"{"artefact": "a}.txt"}"#)])
+    #expect(try calls(["x"]) == [.init(name: "run_python", arguments: #"{"code": "print(1)"}"#)])
+    #expect(try calls(["x", "1"]).isEmpty)
+    #expect(registry.script(for: try chat(prompt, results: ["x", "1"])).reply == "The result is 1.")
+  }
 }

@@ -3,34 +3,23 @@ internal import JSON
 
 /// What an attempt begins with.
 public struct AttemptStart: Sendable {
-  /// A call that an earlier attempt has made and recorded.
-  public struct RecordedCall: Sendable {
-    /// What was called.
-    public let kind: CallReport.Kind
-    /// The digest of what was asked.
-    public let requestSHA256: String
-    /// What was answered.
-    public let result: [UInt8]
-
-    /// Makes a record.
-    public init(kind: CallReport.Kind, requestSHA256: String, result: [UInt8]) {
-      self.kind = kind
-      self.requestSHA256 = requestSHA256
-      self.result = result
-    }
-  }
-
   /// What is asked.
   public let input: AgentInput
   /// The calls of earlier attempts, in their order.
   public let journal: [RecordedCall]
+  /// What people have answered so far.
+  public let answers: [StepAnswer]
   /// `nil` at first, and when the attempt before was lost.
   public let previousFailure: PreviousFailure?
 
   /// Makes a start.
-  public init(input: AgentInput, journal: [RecordedCall] = [], previousFailure: PreviousFailure? = nil) {
+  public init(
+    input: AgentInput, journal: [RecordedCall] = [], answers: [StepAnswer] = [],
+    previousFailure: PreviousFailure? = nil
+  ) {
     self.input = input
     self.journal = journal
+    self.answers = answers
     self.previousFailure = previousFailure
   }
 
@@ -38,12 +27,14 @@ public struct AttemptStart: Sendable {
   public init?(_ lease: StepLease) {
     guard let input = try? JSONDocument(parsing: lease.input, limits: AttemptStart.limits) else { return nil }
     var calls: [RecordedCall] = []
+    calls.reserveCapacity(lease.journal.count)
     for entry in lease.journal {
-      guard let digest = entry.requestSHA256 else { return nil }
-      calls.append(RecordedCall(kind: entry.kind, requestSHA256: digest, result: entry.result))
+      guard let call = RecordedCall(entry) else { return nil }
+      calls.append(call)
     }
     self.init(
-      input: AgentInput(input.root, model: lease.model), journal: calls, previousFailure: lease.previousFailure)
+      input: AgentInput(input.root, model: lease.model), journal: calls, answers: lease.answers,
+      previousFailure: lease.previousFailure)
   }
 
   /// What one step holds must not be deeper than the answer that it was part of.

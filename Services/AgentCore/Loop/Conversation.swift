@@ -1,41 +1,57 @@
-internal import AgentTools
 internal import JSON
 
-/// The messages of an agent's loop, kept as the JSON that is sent, so that nothing is converted twice.
+/// The messages of an agent's loop, kept as the JSON that is sent, so that nothing is converted twice. They stand in
+/// groups: what comes first, and one group for each turn, so that a call is never parted from its result.
 struct Conversation: Sendable {
-  private let input: AgentInput
-  private var messages: [[UInt8]] = []
-  private var bytes = 0
-  private var hasToolCalls = false
-  private var hasTools = true
-
-  init(_ input: AgentInput) {
-    self.input = input
-    if let system = input.system, !system.isEmpty { append(role: "system", system) }
-    append(role: "user", input.prompt)
+  /// What a request asks for beside the messages.
+  struct Options: Sendable {
+    /// The declaration of the tools; `nil` offers none.
+    var tools: [UInt8]?
+    /// Whether the model must not call them.
+    var forbidsCalls = false
+    /// JSON Schema of the answer; `nil` asks for none.
+    var schema: [UInt8]?
+    /// The bound of the answer.
+    var outputTokensMax: Int64?
   }
 
-  /// Bytes of all messages.
-  var size: Int { bytes }
+  private let model: String
+  /// Whether the journal was begun by a version that gave only `reasoning_content` back.
+  private let isLegacy: Bool
+  private var head: [[UInt8]] = []
+  private var turns: [[[UInt8]]] = []
+  private(set) var hasToolCalls = false
+  /// Whether the first turn is a summary of earlier ones.
+  private(set) var beginsWithSummary = false
 
-  /// Whether the request can do without tools: none was called so far.
-  var canDropTools: Bool { hasTools && !hasToolCalls }
-
-  /// From here on no tools are offered: the model cannot use any.
-  mutating func dropTools() { hasTools = false }
-
-  private mutating func append(_ message: [UInt8]) {
-    messages.append(message)
-    bytes += message.count
+  init(_ input: AgentInput, instruction: String?, isLegacy: Bool) {
+    model = input.model
+    self.isLegacy = isLegacy
+    let system = [input.system ?? "", instruction ?? ""].filter { !$0.isEmpty }.joined(separator: "\n\n")
+    if !system.isEmpty { head.append(Conversation.message(role: "system", system)) }
+    head.append(Conversation.message(role: "user", input.prompt))
   }
 
-  private mutating func append(role: String, _ text: String) {
+  private static func message(role: String, _ text: String) -> [UInt8] {
     var writer = JSONWriter()
     writer.beginObject()
     writer.member("role", role)
     writer.member("content", text)
     writer.endObject()
-    append(writer.bytes)
+    return writer.bytes
+  }
+
+  // MARK: Turns
+
+  /// How many turns stand behind what comes first.
+  var turnCount: Int { turns.count }
+
+  /// Bytes of each turn.
+  var turnBytes: [Int] { turns.map { $0.reduce(0) { $0 + $1.count } } }
+
+  private mutating func append(_ message: [UInt8]) {
+    if turns.isEmpty { turns.append([]) }
+    turns[turns.count - 1].append(message)
   }
 
   /// Takes up a model's message with its tool calls: what belongs into a history and nothing else, because providers
@@ -61,9 +77,14 @@ struct Conversation: Sendable {
       writer.endObject()
     }
     writer.endArray()
-    writer.member("reasoning_content", ifPresent: answer.reasoning)
+    carry(answer, to: &writer)
     writer.endObject()
-    append(writer.bytes)
+    turns.append([writer.bytes])
+  }
+
+  private func carry(_ answer: ModelAnswer, to writer: inout JSONWriter) {
+    guard !isLegacy else { return writer.member("reasoning_content", ifPresent: answer.reasoning) }
+    for (name, value) in answer.carried { writer.member(name, raw: value) }
   }
 
   /// Takes up a tool's answer.
@@ -79,21 +100,66 @@ struct Conversation: Sendable {
 
   /// Takes up an answer that could not be used, and what is said to the model about it.
   mutating func append(unusable answer: ModelAnswer, feedback: String) {
-    if !answer.text.allSatisfy(\.isWhitespace) { append(role: "assistant", answer.text) }
-    append(role: "user", feedback)
+    var messages: [[UInt8]] = []
+    if !answer.text.allSatisfy(\.isWhitespace) {
+      var writer = JSONWriter()
+      writer.beginObject()
+      writer.member("role", "assistant")
+      writer.member("content", answer.text)
+      if !isLegacy { carry(answer, to: &writer) }
+      writer.endObject()
+      messages.append(writer.bytes)
+    }
+    messages.append(Conversation.message(role: "user", feedback))
+    turns.append(messages)
   }
 
+  /// Takes up what the loop itself says to the model.
+  mutating func append(word text: String) { append(Conversation.message(role: "user", text)) }
+
+  /// Puts a summary in the place of the first `count` turns.
+  mutating func replace(turns count: Int, by summary: String) {
+    beginsWithSummary = true
+    turns.replaceSubrange(0..<min(count, turns.count), with: [[Conversation.message(role: "user", summary)]])
+  }
+
+  // MARK: Requests
+
   /// The request for the next turn: the same conversation always gives the same bytes, which the journal relies on.
-  func request() -> [UInt8] {
-    var writer = JSONWriter(reservingBytes: bytes + messages.count + 512)
+  func request(_ options: Options) -> [UInt8] { request(head + turns.joined(), options) }
+
+  /// The request for a summary of the first `count` turns. It begins with the same bytes as the request for a turn, so
+  /// that the provider's cache helps.
+  func request(summaryOf count: Int, asking words: String, _ options: Options) -> [UInt8] {
+    request(head + turns.prefix(count).joined() + [Conversation.message(role: "user", words)], options)
+  }
+
+  private func request(_ messages: [[UInt8]], _ options: Options) -> [UInt8] {
+    var writer = JSONWriter(
+      reservingBytes: messages.reduce(512) { $0 + $1.count + 1 } + (options.tools?.count ?? 0)
+        + (options.schema?.count ?? 0))
     writer.beginObject()
-    writer.member("model", input.model)
+    writer.member("model", model)
     writer.key("messages")
     writer.beginArray()
     for message in messages { writer.raw(message) }
     writer.endArray()
-    writer.member("max_tokens", ifPresent: input.outputTokensMax)
-    if hasTools { writer.member("tools", raw: Toolbox.declaration) }
+    writer.member("max_tokens", ifPresent: options.outputTokensMax)
+    if let tools = options.tools {
+      writer.member("tools", raw: tools)
+      if options.forbidsCalls { writer.member("tool_choice", "none") }
+    }
+    if let schema = options.schema {
+      writer.key("response_format")
+      writer.beginObject()
+      writer.member("type", "json_schema")
+      writer.key("json_schema")
+      writer.beginObject()
+      writer.member("name", "answer")
+      writer.member("schema", raw: schema)
+      writer.endObject()
+      writer.endObject()
+    }
     writer.endObject()
     return writer.bytes
   }

@@ -34,6 +34,14 @@ public struct ModelReply: Sendable {
   }
 }
 
+/// How an attempt ended, where it did not fail.
+public enum AttemptEnd: Sendable {
+  /// With an output.
+  case delivered(AttemptResult)
+  /// Not yet: people have to answer first. The next attempt goes on from the journal and the answers.
+  case waiting(AttemptWait)
+}
+
 /// What an attempt delivers.
 public struct AttemptResult: Sendable {
   /// The output document.
@@ -46,4 +54,28 @@ public struct AttemptResult: Sendable {
     self.output = output
     self.calls = calls
   }
+}
+
+/// What an attempt waits for.
+public struct AttemptWait: Sendable {
+  /// What people are asked, 1 to `WorkerLimits.asksMax`.
+  public let asks: [StepAsk]
+  /// Calls that were not recorded yet.
+  public let calls: [CallReport]
+
+  /// Makes a wait.
+  public init(asks: [StepAsk], calls: [CallReport]) {
+    self.asks = asks
+    self.calls = calls
+  }
+}
+
+/// Thrown by ports when the process gives its steps back: what is under way is dropped, what is known is recorded, and
+/// the attempt ends for another one to go on with it.
+public struct AttemptReleased: Error, Sendable {
+  /// Calls that are not recorded yet.
+  public let calls: [CallReport]
+
+  /// Makes the error.
+  public init(calls: [CallReport] = []) { self.calls = calls }
 }

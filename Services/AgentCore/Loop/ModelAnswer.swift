@@ -31,12 +31,21 @@ struct ModelAnswer: Sendable {
     "content_filter", "refusal", "safety", "recitation", "prohibited_content", "blocklist", "spii",
   ]
 
+  /// Members of a message that hold thoughts or prove them; they go back unchanged.
+  private static let carriedNames = [
+    "reasoning_content", "reasoning", "reasoning_details", "thinking_blocks", "extra_content",
+  ]
+
   let verdict: Verdict
   let text: String
   let finishReason: String
   let model: String?
   /// The model's thoughts; some providers want them back together with tool calls.
   let reasoning: String?
+  /// All that belongs to the thoughts, as it came: texts, signatures, encrypted items.
+  let carried: [(name: String, value: [UInt8])]
+  /// Tokens of the prompt by the provider's count; 0 when it does not say.
+  let promptTokens: Int64
 
   /// Reads a completion; `nil` when it has no message. `turn` makes the ids of calls that came without one.
   init?(_ root: JSONView, turn: Int) {
@@ -47,6 +56,10 @@ struct ModelAnswer: Sendable {
     finishReason = choice["finish_reason"]?.string ?? ""
     model = root["model"]?.string.flatMap { $0.isEmpty ? nil : $0 }
     reasoning = message["reasoning_content"]?.string.flatMap { $0.isEmpty ? nil : $0 }
+    carried = ModelAnswer.carriedNames.compactMap { name in
+      message[name].flatMap { $0.isNull ? nil : (name, Array($0.rawBytes)) }
+    }
+    promptTokens = root["usage"]?["prompt_tokens"]?.whole(in: 0...(1 << 40)) ?? 0
     let calls = ModelAnswer.calls(message, turn)
     verdict = ModelAnswer.judge(words, refusal, calls, finishReason, hasThought: reasoning != nil)
   }

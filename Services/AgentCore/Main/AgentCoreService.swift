@@ -1,4 +1,7 @@
+internal import AgentLoop
 internal import AgentSandbox
+internal import AgentToolCalls
+internal import AgentTools
 internal import AgentWorker
 internal import Glibc
 internal import HTTP
@@ -33,35 +36,70 @@ final class AgentCoreService: Service {
   static let modelPatience = Setting(
     "model.retry_ms", .milliseconds(in: 0...3_600_000), default: .seconds(120),
     "Time for which a model call is tried again within its attempt while the llm-router cannot take it.")
-  static let settings: [any SettingDeclaration] = [
-    IdentitySettings.workerKeys, orchestrator, router, slots, workerName, modelTimeout, modelPatience,
-  ] + SandboxSettings.all
+  static let memorySoft = Setting(
+    "worker.memory_soft_mb", .int(in: 0...1_048_576), default: 0,
+    "Memory above which no steps are leased, in MiB; 0 takes 80% of the control group's limit.")
+  static let memoryHard = Setting(
+    "worker.memory_hard_mb", .int(in: 0...1_048_576), default: 0,
+    "Memory above which the process gives its steps back and ends, in MiB; 0 takes 92% of the control group's limit.")
+  static let drainPatience = Setting(
+    "worker.drain_patience_ms", .milliseconds(in: 0...600_000), default: .seconds(1),
+    "Time for which steps may still end by themselves when the process ends; then they are given back.")
+  static let settings: [any SettingDeclaration] =
+    [
+      IdentitySettings.workerKeys, orchestrator, router, slots, workerName, modelTimeout, modelPatience, memorySoft,
+      memoryHard, drainPatience,
+    ] + AgentSettings.all + ToolSettings.all + SandboxSettings.all
 
   private let runner: StepRunner
   private let poller: StepPoller
+  private let memory: MemoryMonitor
   private let sandbox: Sandbox
-  private let group: EventLoopGroup
   private let shutdownGrace: Duration
+  private let patience: Duration
 
   init(_ context: ServiceContext) throws {
     let settings = context.settings
     var name = settings[AgentCoreService.workerName]
     if name.isEmpty { name = "agent-core-\(AgentCoreService.hostName())-\(getpid())" }
+    let replicas = try PeerSet(settings[AgentCoreService.orchestrator], order: .sticky)
+    let credentials = try IdentitySettings.workerKeys(settings)
     let orchestrator = OrchestratorClient(
-      client: context.client, peers: try PeerSet(settings[AgentCoreService.orchestrator], order: .sticky),
-      credentials: try IdentitySettings.workerKeys(settings), name: name)
+      client: context.client, peers: replicas, credentials: credentials, name: name)
+    let workspace = WorkspaceClient(
+      client: context.client, peers: replicas, credentials: credentials, clock: LoopClock())
+    let risks = try ToolSettings.policy(settings)
+    let fetcher = try ToolSettings.fetching(settings).map { rules, allowsPost in
+      HTTPFetcher(
+        rules: rules, allowsPost: allowsPost, client: context.client, agent: "cadre/\(CadreVersion.current)")
+    }
+    sandbox = Sandbox(settings, telemetry: context.telemetry)
+    let tools = ToolRunner(
+      providers: [
+        BuiltInProvider(artefacts: workspace, memories: workspace, fetcher: fetcher),
+        SandboxToolProvider(sandbox, artefacts: workspace, registry: workspace),
+      ], policy: risks,
+      allowedRisks: risks.allowed, artefacts: workspace, telemetry: context.telemetry)
     let models = ModelClient(
       client: context.client, peers: try PeerSet(settings[AgentCoreService.router], order: .roundRobin),
       timeout: settings[AgentCoreService.modelTimeout])
     runner = StepRunner(
-      models: models, link: orchestrator, clock: LoopClock(),
-      policy: ModelRetryPolicy(patience: settings[AgentCoreService.modelPatience]), telemetry: context.telemetry)
+      models: models, tools: tools, artefacts: workspace, link: orchestrator, clock: LoopClock(),
+      policy: ModelRetryPolicy(patience: settings[AgentCoreService.modelPatience]),
+      limits: AgentSettings.limits(settings), telemetry: context.telemetry)
     poller = StepPoller(
       source: orchestrator, slots: settings[AgentCoreService.slots], group: context.group,
       logger: context.telemetry.logger
     ) { [runner] step in await runner.run(step) }
-    sandbox = Sandbox(settings, programFolder: AgentCoreService.programFolder(), telemetry: context.telemetry)
-    group = context.group
+    memory = MemoryMonitor(
+      softBytes: UInt64(settings[AgentCoreService.memorySoft]) << 20,
+      hardBytes: UInt64(settings[AgentCoreService.memoryHard]) << 20, telemetry: context.telemetry
+    ) { [poller] level in
+      poller.pause(level != .normal)
+      // Ends in order, as if the supervisor had asked for it, which starts the process again.
+      if level == .critical { kill(getpid(), SIGTERM) }
+    }
+    patience = settings[AgentCoreService.drainPatience]
     shutdownGrace = settings[CommonSettings.shutdownGrace]
   }
 
@@ -71,29 +109,29 @@ final class AgentCoreService: Service {
     return String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
   }
 
-  /// The folder of this program, where those of the sandbox are too.
-  private static func programFolder() -> String {
-    var buffer = [CChar](repeating: 0, count: 4096)
-    let count = readlink("/proc/self/exe", &buffer, buffer.count - 1)
-    let path = buffer.prefix(max(0, count)).prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
-    return path.lastIndex(of: UInt8(ascii: "/")).map { String(decoding: path[..<$0], as: UTF8.self) } ?? "/"
-  }
-
   func route(_ router: inout Router) {}
 
   func readiness() -> [(name: String, isReady: Bool)] { [("orchestrator", poller.isConnected)] }
 
   func run() async {
-    let sandbox = sandbox
-    group.next().task { await sandbox.run() }
+    async let watching: Void = memory.run()
+    async let serving: Void = sandbox.run()
     await poller.run()
+    await watching
+    await serving
   }
 
-  /// Takes on nothing more and lets what runs come to its end.
+  /// Takes on nothing more, waits a little for what is about to end, and gives the rest back.
   func drain() async {
     poller.stop()
-    let deadline = MonotonicClock.now() &+ UInt64(clamping: shutdownGrace.nanoseconds)
-    while runner.count > 0, MonotonicClock.now() < deadline { try? await EventLoop.sleep(for: .milliseconds(10)) }
+    await waitForSteps(atMost: min(patience, shutdownGrace))
+    runner.release()
+    await waitForSteps(atMost: shutdownGrace)
     await sandbox.stop()
+  }
+
+  private func waitForSteps(atMost time: Duration) async {
+    let deadline = MonotonicClock.now() &+ UInt64(clamping: time.nanoseconds)
+    while runner.count > 0, MonotonicClock.now() < deadline { try? await EventLoop.sleep(for: .milliseconds(10)) }
   }
 }

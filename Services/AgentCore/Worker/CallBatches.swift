@@ -33,7 +33,11 @@ enum CallBatches {
     let calls = outcome.calls
     guard calls.count <= callsMax else { return false }
     var bytes = calls.reduce(0) { $0 + size($1) }
-    if case .success(let result) = outcome { bytes += result.output.count }
+    switch outcome {
+    case .success(let result): bytes += result.output.count
+    case .waiting(let wait): bytes += wait.asks.reduce(0) { $0 + $1.subject.count + overhead }
+    case .failure, .released: break
+    }
     return bytes <= bytesMax || calls.isEmpty
   }
 

@@ -9,16 +9,19 @@ internal import Telemetry
 final class LeaseSession: CallRecording {
   private let step: LeasedStep
   private let link: any OrchestratorLink
+  private let heartbeats: LeaseHeartbeats
   private let clock: any WorkerClock
   private let metrics: WorkerMetrics
   private let logger: Logger
   private let machine: Mutex<LeaseStateMachine>
 
   init(
-    _ step: LeasedStep, link: any OrchestratorLink, clock: any WorkerClock, metrics: WorkerMetrics, logger: Logger
+    _ step: LeasedStep, link: any OrchestratorLink, heartbeats: LeaseHeartbeats, clock: any WorkerClock,
+    metrics: WorkerMetrics, logger: Logger
   ) {
     self.step = step
     self.link = link
+    self.heartbeats = heartbeats
     self.clock = clock
     self.metrics = metrics
     self.logger = logger
@@ -26,21 +29,41 @@ final class LeaseSession: CallRecording {
     machine = Mutex(LeaseStateMachine(lease: step.lease, now: clock.now(), seed: step.token.low))
   }
 
-  /// Sends heartbeats until the outcome is on its way. Throws `LeaseStateMachine.End`.
+  /// Keeps the lease alive until the outcome is on its way, with the others of this process, or by itself where the
+  /// orchestrator takes no heartbeats of many leases. Throws `LeaseStateMachine.End`.
   func sendHeartbeats() async throws {
-    var action = LeaseStateMachine.HeartbeatAction.send(after: machine.withLock { $0.heartbeatInterval })
     while true {
-      switch action {
-      case .stop: return
-      case .end(let reason): throw reason
-      case .send(let delay): try await clock.sleep(for: delay)
-      }
-      let timeout = machine.withLock { $0.heartbeatTimeout }
-      let sentAt = clock.now()
-      let answer = try await link.record([], for: step, timeout: timeout)
-      note(answer, of: "heartbeat")
+      let isOver = heartbeats.isSupported ? try await followHeartbeats() : try await sendOwnHeartbeat()
+      if isOver { return }
+      try Task.checkCancellation()
+    }
+  }
+
+  /// Returns whether no heartbeat is needed any more; `false` when each lease has to send its own.
+  private func followHeartbeats() async throws -> Bool {
+    for await beat in heartbeats.follow(step) {
+      guard case .answered(let answer, let sentAt) = beat else { return false }
       let now = clock.now()
-      action = machine.withLock { $0.heartbeatAnswered(answer, sentAt: sentAt, now: now) }
+      if try isOver(machine.withLock { $0.heartbeatAnswered(answer, sentAt: sentAt, now: now) }) { return true }
+    }
+    return false
+  }
+
+  private func sendOwnHeartbeat() async throws -> Bool {
+    try await clock.sleep(for: machine.withLock { $0.nextHeartbeat })
+    let timeout = machine.withLock { $0.heartbeatTimeout }
+    let sentAt = clock.now()
+    let answer = try await link.record([], for: step, timeout: timeout)
+    note(answer, of: "heartbeat")
+    let now = clock.now()
+    return try isOver(machine.withLock { $0.heartbeatAnswered(answer, sentAt: sentAt, now: now) })
+  }
+
+  private func isOver(_ action: LeaseStateMachine.HeartbeatAction) throws -> Bool {
+    switch action {
+    case .stop: return true
+    case .end(let reason): throw reason
+    case .send: return false
     }
   }
 

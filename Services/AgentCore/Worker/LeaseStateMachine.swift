@@ -70,6 +70,8 @@ struct LeaseStateMachine: Sendable {
   private let seed: UInt64
   private var answeredAt: UInt64
   private var heartbeatBackoff: Backoff
+  /// The pause before the next heartbeat that this lease sends by itself.
+  private(set) var nextHeartbeat: Duration
   private var reportBackoff: Backoff
   private var report = Report.none
   private var hasBegunDelivery = false
@@ -79,6 +81,7 @@ struct LeaseStateMachine: Sendable {
     self.lease = lease
     self.seed = seed
     answeredAt = now
+    nextHeartbeat = lease / 3
     heartbeatBackoff = LeaseStateMachine.heartbeatBackoff(lease, seed)
     reportBackoff = LeaseStateMachine.reportBackoff(seed)
   }
@@ -115,12 +118,15 @@ struct LeaseStateMachine: Sendable {
     switch answer {
     case .accepted, .repeated:
       acknowledged(sentAt: sentAt)
-      return .send(after: heartbeatInterval)
+      nextHeartbeat = heartbeatInterval
+      return .send(after: nextHeartbeat)
     case .lost:
       // While the outcome is on its way, a refused heartbeat may only mean that it has arrived.
       return hasBegunDelivery ? .stop : .end(.lost)
     case .refused, .unavailable:
-      return isSilent(at: now) ? .end(.silent) : .send(after: heartbeatBackoff.pause())
+      if isSilent(at: now) { return .end(.silent) }
+      nextHeartbeat = heartbeatBackoff.pause()
+      return .send(after: nextHeartbeat)
     }
   }
 

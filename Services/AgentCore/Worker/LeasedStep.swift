@@ -7,6 +7,9 @@ internal import Telemetry
 public struct LeasedStep: Sendable {
   let id: StepID
   let run: RunID
+  let tenant: TenantID
+  let project: String?
+  let principal: String?
   let attempt: Int
   /// What the worker may do for the step; renewed with each extension of the lease.
   let assertion: StepAssertion
@@ -24,6 +27,9 @@ public struct LeasedStep: Sendable {
     guard let start = AttemptStart(lease) else { return nil }
     id = lease.step
     run = lease.run
+    tenant = lease.tenant
+    project = lease.project
+    principal = lease.principal
     attempt = lease.attempt
     assertion = StepAssertion(lease.assertion)
     token = lease.token

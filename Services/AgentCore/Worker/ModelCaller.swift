@@ -9,8 +9,13 @@ struct ModelCaller: ModelCalling {
   let clock: any WorkerClock
   let policy: ModelRetryPolicy
   let metrics: WorkerMetrics
+  let drain: DrainSignal
 
   func complete(_ request: [UInt8]) async throws -> ModelReply {
+    try await drain.interrupting { try await call(request) }
+  }
+
+  private func call(_ request: [UInt8]) async throws -> ModelReply {
     let started = clock.now()
     var retry = ModelRetry(policy, now: started, seed: started)
     while true {

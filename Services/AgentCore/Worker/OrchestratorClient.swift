@@ -50,6 +50,40 @@ public struct OrchestratorClient: OrchestratorLink, StepSource {
     return try await send(step, WorkerPath.journal(step.id.description), request.document(), timeout, trace)
   }
 
+  /// Says that the leases of these steps are at work, once.
+  public func heartbeat(_ steps: [LeasedStep], timeout: Duration) async throws -> HeartbeatsAnswer {
+    let request = HeartbeatRequest(
+      worker: name, leases: steps.map { .init(step: $0.id, token: $0.token, attempt: $0.attempt) })
+    do {
+      let (status, root) = try await post(
+        WorkerPath.heartbeats, request.document(), timeout: timeout, as: .worker, trace: .root(isSampled: false))
+      if status.isSuccess, let answer = root.flatMap({ HeartbeatAnswer($0) }) {
+        return OrchestratorClient.answers(answer, to: steps)
+      }
+      let code = root?["code"]?.string ?? ""
+      // Without our own words for it, it is somebody else's 404: a proxy that knows no replica at the moment.
+      if [404, 405].contains(Int(status.code)), !code.isEmpty { return .unsupported }
+      return .unavailable(reason: code.isEmpty ? "status \(status.code)" : code)
+    } catch let error as HTTPClientError {
+      return .unavailable(reason: error.description)
+    } catch let error as HTTPWireError {
+      return .unavailable(reason: "\(error)")
+    }
+  }
+
+  /// What is said of each step; of one that is left out nothing is known.
+  private static func answers(_ answer: HeartbeatAnswer, to steps: [LeasedStep]) -> HeartbeatsAnswer {
+    guard answer.entries.count == steps.count, zip(answer.entries, steps).allSatisfy({ $0.step == $1.id }) else {
+      return .unavailable(reason: "the answer is about other leases")
+    }
+    return .answered(
+      zip(answer.entries, steps).map { entry, step in
+        guard case .held(_, let assertion) = entry.outcome else { return .lost }
+        if let assertion { step.assertion.renew(assertion) }
+        return .accepted
+      })
+  }
+
   /// Delivers an outcome, once.
   public func deliver(_ outcome: AttemptOutcome, for step: LeasedStep) async throws -> LinkAnswer {
     let reported: ResultRequest.Outcome =
@@ -57,6 +91,8 @@ public struct OrchestratorClient: OrchestratorLink, StepSource {
       case .success(let result): .output(result.output)
       case .failure(let failure):
         .failure(FailureReport(code: failure.code, message: failure.message, isRetryable: failure.isRetryable))
+      case .waiting(let wait): .wait(wait.asks)
+      case .released: .released
       }
     let request = ResultRequest(token: step.token, attempt: step.attempt, calls: outcome.calls, outcome: reported)
     return try await send(

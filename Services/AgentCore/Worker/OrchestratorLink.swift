@@ -15,18 +15,34 @@ public enum LinkAnswer: Sendable, Equatable {
   case unavailable(reason: String)
 }
 
+/// What came of a request of heartbeats for many leases.
+public enum HeartbeatsAnswer: Sendable {
+  /// What the orchestrator says of each, in their order: `accepted` or `lost`.
+  case answered([LinkAnswer])
+  /// It does not know such requests.
+  case unsupported
+  /// Nobody knows: no answer, or one of a service that starts, ends or has lost its database.
+  case unavailable(reason: String)
+}
+
 /// How an attempt ended.
 public enum AttemptOutcome: Sendable {
   /// With an output.
   case success(AttemptResult)
   /// Without.
   case failure(AgentFailure)
+  /// Not yet: people have to answer first.
+  case waiting(AttemptWait)
+  /// Not yet: the step is given back for another attempt to go on with it.
+  case released([CallReport])
 
   /// Calls that are recorded together with it.
   var calls: [CallReport] {
     switch self {
     case .success(let result): result.calls
     case .failure(let failure): failure.calls
+    case .waiting(let wait): wait.calls
+    case .released(let calls): calls
     }
   }
 
@@ -37,6 +53,8 @@ public enum AttemptOutcome: Sendable {
     case .failure(var failure):
       failure.calls = []
       return .failure(failure)
+    case .waiting(let wait): return .waiting(AttemptWait(asks: wait.asks, calls: []))
+    case .released: return .released([])
     }
   }
 }
@@ -45,6 +63,8 @@ public enum AttemptOutcome: Sendable {
 public protocol OrchestratorLink: Sendable {
   /// Records calls and extends the lease; without calls it only extends. Throws `CancellationError`.
   func record(_ calls: [CallReport], for step: LeasedStep, timeout: Duration) async throws -> LinkAnswer
+  /// Says that the leases of these steps are at work, at most `WorkerLimits.heartbeatsMax`. Throws `CancellationError`.
+  func heartbeat(_ steps: [LeasedStep], timeout: Duration) async throws -> HeartbeatsAnswer
   /// Ends the attempt. Throws `CancellationError`.
   func deliver(_ outcome: AttemptOutcome, for step: LeasedStep) async throws -> LinkAnswer
 }

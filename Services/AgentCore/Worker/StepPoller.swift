@@ -9,6 +9,7 @@ public final class StepPoller: Sendable {
   private static let pollsMax = 4
   private static let leaseWait = Duration.seconds(20)
   private static let pauseAfterFailure = Duration.milliseconds(500)
+  private static let pauseCheck = Duration.milliseconds(500)
 
   private let source: any StepSource
   private let slots: Int
@@ -18,6 +19,7 @@ public final class StepPoller: Sendable {
   private let runStep: @Sendable (LeasedStep) async -> Void
   private let isStopped = Atomic<Bool>(false)
   private let hasSource = Atomic<Bool>(false)
+  private let isPaused = Atomic<Bool>(false)
   private let polling = Mutex<Task<Void, any Error>?>(nil)
 
   /// Makes a poller that calls `runStep` for up to `slots` steps at the same time.
@@ -50,6 +52,9 @@ public final class StepPoller: Sendable {
     _ = await task.result
   }
 
+  /// Takes nothing more until it is resumed. What runs goes on, and requests that wait are answered.
+  public func pause(_ isPaused: Bool) { self.isPaused.store(isPaused, ordering: .relaxed) }
+
   /// Takes nothing more. What runs goes on.
   public func stop() {
     isStopped.store(true, ordering: .relaxed)
@@ -58,6 +63,10 @@ public final class StepPoller: Sendable {
 
   private func poll(_ gate: SlotGate, slotsMax: Int) async {
     while !isStopped.load(ordering: .relaxed), !Task.isCancelled {
+      if isPaused.load(ordering: .relaxed) {
+        do { try await clock.sleep(for: StepPoller.pauseCheck) } catch { return }
+        continue
+      }
       guard var offered = try? await gate.take(upTo: slotsMax) else { return }
       defer { gate.give(offered) }
       do {

@@ -1,4 +1,6 @@
-internal import AgentLoop
+public import AgentLoop
+public import AgentTools
+public import AgentWorkspace
 internal import Contracts
 internal import Primitives
 internal import Synchronization
@@ -8,23 +10,34 @@ public import Telemetry
 public final class StepRunner: Sendable {
   private let models: any ModelTransport
   private let link: any OrchestratorLink
+  private let heartbeats: LeaseHeartbeats
   private let clock: any WorkerClock
   private let policy: ModelRetryPolicy
   private let telemetry: Telemetry
   private let metrics: WorkerMetrics
+  private let tools: any ToolCalling
+  private let artefacts: (any ArtefactStoring)?
+  private let limits: AgentLimits
+  private let drain = DrainSignal()
   private let running = Atomic<Int>(0)
 
-  /// Makes a runner.
+  /// Makes a runner. `artefacts` is where results go that are too long for a conversation, `limits` how far any step
+  /// may go.
   public init(
-    models: any ModelTransport, link: any OrchestratorLink, clock: any WorkerClock, policy: ModelRetryPolicy,
-    telemetry: Telemetry
+    models: any ModelTransport, tools: any ToolCalling, artefacts: (any ArtefactStoring)? = nil,
+    link: any OrchestratorLink, clock: any WorkerClock, policy: ModelRetryPolicy,
+    limits: AgentLimits = AgentLimits(), telemetry: Telemetry
   ) {
     self.models = models
+    self.tools = tools
+    self.artefacts = artefacts
+    self.limits = limits
     self.link = link
     self.clock = clock
     self.policy = policy
     self.telemetry = telemetry
     metrics = WorkerMetrics(telemetry.registry)
+    heartbeats = LeaseHeartbeats(link: link, clock: clock, metrics: metrics, logger: telemetry.logger)
     telemetry.registry.observeGauge("cadre_agent_attempts_running", help: "Attempts in progress.") { [weak self] in
       Double(self?.count ?? 0)
     }
@@ -32,6 +45,10 @@ public final class StepRunner: Sendable {
 
   /// Attempts in progress.
   public var count: Int { running.load(ordering: .relaxed) }
+
+  /// Gives all steps back: what is known of them is recorded, and others go on with them. A tool call that cannot be
+  /// made twice comes to its end first.
+  public func release() { drain.give() }
 
   /// Runs one attempt to its end. Returns how it ended, as metrics name it.
   @discardableResult
@@ -56,10 +73,13 @@ public final class StepRunner: Sendable {
   }
 
   private func attempt(_ step: LeasedStep, _ span: Span) async -> String {
-    let lease = LeaseSession(step, link: link, clock: clock, metrics: metrics, logger: telemetry.logger)
+    let lease = LeaseSession(
+      step, link: link, heartbeats: heartbeats, clock: clock, metrics: metrics, logger: telemetry.logger)
     let caller = ModelCaller(
-      transport: models, step: step, trace: span.context, clock: clock, policy: policy, metrics: metrics)
-    let loop = AgentLoop(step.start, models: caller, recorder: lease)
+      transport: models, step: step, trace: span.context, clock: clock, policy: policy, metrics: metrics, drain: drain)
+    let loop = AgentLoop(
+      step.start, models: caller, tools: toolset(step, span), recorder: lease, caps: limits,
+      now: { [clock] in clock.now() })
     return await withTaskGroup(of: String?.self) { group in
       group.addTask { await self.work(loop, step, lease, span) }
       group.addTask {
@@ -74,11 +94,35 @@ public final class StepRunner: Sendable {
     }
   }
 
+  private func toolset(_ step: LeasedStep, _ span: Span) -> StepToolset {
+    let assertion = step.assertion
+    let context = ToolContext(
+      tenant: step.tenant, run: step.run, step: step.id, attempt: step.attempt, project: step.project,
+      principal: step.principal, token: step.token, assertion: { assertion.text },
+      traceparent: span.context.traceparent)
+    let workspace = WorkspaceStep(
+      step: step.id, tenant: step.tenant, token: step.token, assertion: { assertion.text },
+      traceparent: span.context.traceparent)
+    return StepToolset(
+      tools, context: context, wanted: step.start.input.tools, approve: step.start.input.approve, drain: drain
+    ) { [artefacts] text, name in
+      guard let artefacts, let name = ArtefactName(name) else { return nil }
+      do {
+        return try await artefacts.put(name, Array(text.utf8), mediaType: "text/plain; charset=utf-8", for: workspace)
+      } catch let error as CancellationError { throw error } catch { return nil }
+    }
+  }
+
   private func work(_ loop: AgentLoop, _ step: LeasedStep, _ lease: LeaseSession, _ span: Span) async -> String? {
     do {
       let outcome: AttemptOutcome
       do {
-        outcome = .success(try await loop.run())
+        switch try await loop.run() {
+        case .delivered(let result): outcome = .success(result)
+        case .waiting(let wait): outcome = .waiting(wait)
+        }
+      } catch let released as AttemptReleased {
+        outcome = .released(released.calls)
       } catch let failure as AgentFailure {
         span.recordError(type: failure.code, message: failure.message)
         telemetry.logger.warning(
@@ -88,8 +132,12 @@ public final class StepRunner: Sendable {
         outcome = .failure(failure)
       }
       guard try await lease.deliver(outcome) else { return "undelivered" }
-      if case .failure = outcome { return "failed" }
-      return "succeeded"
+      switch outcome {
+      case .success: return "succeeded"
+      case .failure: return "failed"
+      case .waiting: return "waiting"
+      case .released: return "released"
+      }
     } catch { return StepRunner.word(for: error) }
   }
 

@@ -23,6 +23,17 @@ package enum CadreTool {
     case "submit": return TaskCommands(output: output, environment: environment).submit(rest)
     case "get": return TaskCommands(output: output, environment: environment).get(rest)
     case "events": return TaskCommands(output: output, environment: environment).events(rest)
+    case "artefacts": return WorkspaceCommands(output: output, environment: environment).artefacts(rest)
+    case "artefact": return WorkspaceCommands(output: output, environment: environment).artefact(rest)
+    case "tools": return WorkspaceCommands(output: output, environment: environment).tools(rest)
+    case "tool": return WorkspaceCommands(output: output, environment: environment).tool(rest)
+    case "mcp": return WorkspaceCommands(output: output, environment: environment).mcp(rest)
+    case "approvals": return people(output, environment).approvals(rest)
+    case "approve": return people(output, environment).decide(rest, isApproved: true)
+    case "reject": return people(output, environment).decide(rest, isApproved: false)
+    case "outcome": return people(output, environment).outcome(rest)
+    case "questions": return people(output, environment).questions(rest)
+    case "answer": return people(output, environment).answer(rest)
     case "replay": return ReplayCommand(output: output).run(rest)
     case "doctor": return OperatorCommands(output: output, environment: environment).doctor(rest)
     case "status": return OperatorCommands(output: output, environment: environment).status(rest)
@@ -36,6 +47,10 @@ package enum CadreTool {
       return 0
     case .some(let word): return unknown(word, output)
     }
+  }
+
+  private static func people(_ output: Output, _ environment: [String: String]) -> PeopleCommands {
+    PeopleCommands(tasks: TaskCommands(output: output, environment: environment))
   }
 
   private static func help(_ command: String, _ output: Output) -> Int32 {

@@ -47,11 +47,13 @@ struct TaskCommands {
     }
   }
 
+  typealias Answer = BlockingHTTP.Answer
+
   /// The API at an address, with a key.
-  private struct API {
-    let url: String
-    let key: String
-    let hint: String
+  struct API {
+    fileprivate let url: String
+    fileprivate let key: String
+    fileprivate let hint: String
 
     func call(
       _ method: String, _ path: String, body: String? = nil, headers: [String: String] = [:]
@@ -66,7 +68,7 @@ struct TaskCommands {
     }
   }
 
-  private func api(_ options: Options) throws(OptionError) -> API {
+  func api(_ options: Options) throws(OptionError) -> API {
     let port = try options.number("port", default: 8080, in: 1...65_535)
     guard let url = options["url"] else {
       return API(url: "http://127.0.0.1:\(port)", key: try key(options), hint: "start the stack with: cadre up")
@@ -89,12 +91,14 @@ struct TaskCommands {
     return String(key)
   }
 
-  private func perform(
-    _ arguments: [String], needs sentence: String, words: ClosedRange<Int>,
-    _ call: (Options, API) throws(OptionError) -> BlockingHTTP.Answer, show: (JSONView) -> String
+  /// Makes a call and shows its answer, or says in a sentence what is wrong. `more` are options beside those of all
+  /// commands.
+  func perform(
+    _ arguments: [String], needs sentence: String, words: ClosedRange<Int>, more: Set<String> = [],
+    _ call: (Options, API) throws(OptionError) -> Answer, show: (JSONView) -> String
   ) -> Int32 {
     do throws(OptionError) {
-      let options = try Options(arguments, valued: TaskCommands.options)
+      let options = try Options(arguments, valued: TaskCommands.options.union(more))
       guard words.contains(options.words.filter { !$0.isEmpty }.count) else {
         throw OptionError(description: sentence)
       }

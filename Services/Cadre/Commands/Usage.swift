@@ -11,6 +11,17 @@ enum Usage {
       submit PROMPT   submit a task and wait for its answer
       get TASK        show a task
       events RUN      show the history of a run
+      artefacts RUN   list the files of a run
+      artefact get    download a file
+      tools           list tools
+      tool add        upload a tool: a manifest and a .wasm, .py or .js file
+      mcp             add, list and remove MCP servers
+      approvals       show what waits for a person's approval
+      approve ID      approve a step or a call
+      reject ID       reject it
+      outcome ID WHAT say what became of a call that nobody knows the outcome of
+      questions       show what agents ask
+      answer ID TEXT  answer a question
       replay FILE...  replay run bundles and compare every decision, without a database
       doctor          check an installation, and say how to mend what is wrong
       status          show services, queue, runs, workers, spend and breakers
@@ -77,6 +88,113 @@ enum Usage {
     Shows the history of a run: sequence number, time, type and step of each event.
 
     \(client)
+    """,
+    "artefacts": """
+    Usage: cadre artefacts RUN [options]
+
+    Lists the newest versions of the files of a run: id, bytes, media type and name.
+
+    \(client)
+    """,
+    "artefact": """
+    Usage: cadre artefact get ID [options]
+
+    Downloads a file, to the standard output unless a file is named.
+
+    \(client)
+      -o FILE         write it to FILE
+
+    Example: cadre artefact get artefact_0198... -o plot.png
+    """,
+    "tools": """
+    Usage: cadre tools [options]
+
+    Lists built-in tools, tools of users and tools of MCP servers: name, source, risk and status.
+
+    \(client)
+    """,
+    "tool": """
+    Usage: cadre tool add MANIFEST FILE [options]
+           cadre tool remove NAME [options]
+
+    Uploads a tool, or a new version of it: a JSON manifest (name, description, parameters, runtime, risk, idempotent,
+    timeout_ms, result_bytes_max) and its source, a .wasm, .py or .js file. docs/user-tools.md describes both.
+
+    \(client)
+
+    Example: cadre tool add slugify.json slugify.py
+    """,
+    "mcp": """
+    Usage: cadre mcp list [options]
+           cadre mcp add NAME URL [options]
+           cadre mcp add NAME COMMAND [ARGUMENT...] [options]
+           cadre mcp remove ID [options]
+
+    Registers MCP servers whose tools agents may use. A command must be allowed by the operator
+    (CADRE_MCP_ALLOWED_COMMANDS). Values are stored encrypted and never shown.
+
+    \(client)
+      --header N=V    a header field of every request; may stand several times. V is @FILE for the content of a file
+      --env N=V       a variable of the program's environment, in the same form
+      --trust T       approve: each tool needs an approval (default); pin: a tool is approved as it is first seen
+      --timeout N     seconds for a call of a tool (default 30)
+
+    Example: cadre mcp add search https://mcp.example.com/mcp --header authorization=@token
+    """,
+    "approvals": """
+    Usage: cadre approvals [options]
+
+    Shows approvals, newest first: id, status, kind (step, tool_call, unknown_outcome), run, step, tool and subject.
+
+    \(client)
+      --status S      pending (default), approved, rejected, answered, expired or withdrawn
+      --run RUN       only those of a run
+    """,
+    "approve": """
+    Usage: cadre approve ID [options]
+
+    Shows what waits for approval and approves it. The decision is bound to the digest of what is shown.
+
+    \(client)
+      --comment TEXT  why; the agent reads it
+      --sha256 HEX    the digest of a subject that was read before, instead of showing it
+    """,
+    "reject": """
+    Usage: cadre reject ID [options]
+
+    Shows what waits for approval and rejects it. The decision is bound to the digest of what is shown.
+
+    \(client)
+      --comment TEXT  why; the agent reads it
+      --sha256 HEX    the digest of a subject that was read before, instead of showing it
+    """,
+    "outcome": """
+    Usage: cadre outcome ID done|not_done|failed [options]
+
+    Says what became of a call whose worker died before it could record it (an approval of kind unknown_outcome). With
+    not_done the call is made again.
+
+    \(client)
+      --result TEXT   what the call gave; needed with done
+      --message TEXT  why it has failed
+    """,
+    "questions": """
+    Usage: cadre questions [options]
+
+    Shows what agents ask, newest first: id, status, run, step and question.
+
+    \(client)
+      --status S      pending (default), answered, expired or withdrawn
+      --run RUN       only those of a run
+    """,
+    "answer": """
+    Usage: cadre answer ID TEXT [options]
+
+    Answers a question of an agent; its run goes on when nothing else is open.
+
+    \(client)
+
+    Example: cadre answer step_019387a2c1d47b3e8f2a4c6d8e0f1a2b "The blue one."
     """,
     "replay": """
     Usage: cadre replay FILE... [options]

@@ -13,8 +13,10 @@ public enum BlockingHTTP {
   public struct Answer: Sendable {
     /// The status code.
     public let status: Int
+    /// The body.
+    public let bytes: [UInt8]
     /// The body as text.
-    public let body: String
+    public var body: String { String(decoding: bytes, as: UTF8.self) }
   }
 
   /// Why there is no answer.
@@ -65,7 +67,7 @@ public enum BlockingHTTP {
     guard code == CURLE_OK else {
       throw Failure(description: String(cString: curl_easy_strerror(code)))
     }
-    return Answer(status: status, body: String(decoding: received.bytes, as: UTF8.self))
+    return Answer(status: status, bytes: received.bytes)
   }
 
   /// The same for a port, of this machine unless a host is named; `nil` when nobody answers within `seconds`.

@@ -16,6 +16,27 @@ public enum FileAccess {
     return String(decoding: bytes.prefix(count), as: UTF8.self)
   }
 
+  /// The content of a file of at most `bytesMax` bytes, `nil` when it cannot be read or has more.
+  public static func bytes(_ path: String, bytesMax: Int = 64 << 20) -> [UInt8]? {
+    guard let file = fopen(path, "r") else { return nil }
+    defer { fclose(file) }
+    var whole: [UInt8] = []
+    var piece = [UInt8](repeating: 0, count: 1 << 16)
+    while true {
+      let count = fread(&piece, 1, piece.count, file)
+      whole += piece.prefix(count)
+      guard whole.count <= bytesMax, ferror(file) == 0 else { return nil }
+      if count < piece.count { return whole }
+    }
+  }
+
+  /// Writes a file. Returns whether all of it was written.
+  public static func write(_ path: String, bytes: [UInt8]) -> Bool {
+    guard let file = fopen(path, "w") else { return false }
+    let count = fwrite(bytes, 1, bytes.count, file)
+    return fclose(file) == 0 && count == bytes.count
+  }
+
   /// The last bytes of a file.
   public static func tail(_ path: String, bytesMax: Int) -> String {
     guard let file = fopen(path, "r") else { return "" }

@@ -13,6 +13,8 @@ public struct StackKeys: Sendable {
     case worker = "worker"
     /// Signs virtual keys.
     case virtualKey = "virtual-key"
+    /// Encrypts values that reach MCP servers.
+    case workspace = "workspace"
 
     /// The variable that takes the path of its file.
     var variable: String {
@@ -21,6 +23,7 @@ public struct StackKeys: Sendable {
       case .step: "CADRE_IDENTITY_STEP_KEYS_FILE"
       case .worker: "CADRE_IDENTITY_WORKER_KEYS_FILE"
       case .virtualKey: "CADRE_VIRTUAL_KEYS_SIGNING_KEYS_FILE"
+      case .workspace: "CADRE_WORKSPACE_ENCRYPTION_KEYS_FILE"
       }
     }
   }
@@ -49,7 +52,7 @@ public struct StackKeys: Sendable {
     let names: [Name] =
       switch service {
       case "gateway": [.gateway]
-      case "orchestrator": [.gateway, .step, .worker]
+      case "orchestrator": [.gateway, .step, .worker, .workspace]
       case "llm-router": [.gateway, .step, .virtualKey]
       case "agent-core": [.worker]
       default: []

@@ -12,10 +12,11 @@ struct DefaultReply {
   func script(from standard: MockScript) -> MockScript {
     var script = standard
     if request.dialect == .embeddings { return script }
-    if let schema = RequestedOutput.schema(request.root, request.dialect) {
-      script.reply = SchemaSample.text(schema)
-    } else if request.toolResult == nil, let call = RequestedOutput.call(for: request) {
+    if let call = RequestedOutput.call(for: request) {
       script.toolCalls = [call]
+      script.asksAgain = true
+    } else if let schema = RequestedOutput.schema(request.root, request.dialect) {
+      script.reply = wantsPlan ? plan : SchemaSample.text(schema)
     } else if wantsPlan {
       script.reply = plan
     } else if isReviewer {

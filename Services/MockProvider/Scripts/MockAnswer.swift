@@ -27,8 +27,10 @@ struct MockAnswer: Sendable {
     id = Hex.encode(UUID.version7().low)
     model = request.model
     created = WallClock.now().unixMicroseconds / 1_000_000
-    toolCalls = request.toolResult != nil ? [] : script.toolCalls
-    let answer = MockAnswer.fill(script.reply, with: request.lastText)
+    let isAsking = request.toolResult == nil || script.asksAgain
+    toolCalls = isAsking ? script.toolCalls.map { MockAnswer.fill($0, request) } : []
+    let result = MockAnswer.fill(script.reply, "{tool_result}", with: request.toolResult ?? "")
+    let answer = MockAnswer.fill(result, "{prompt}", with: request.lastText)
     let wanted = Int64(answer.utf8.count / 4 + 1)
     let limit = max(1, request.outputTokensMax ?? .max)
     isCut = wanted > limit && toolCalls.isEmpty
@@ -46,11 +48,24 @@ struct MockAnswer: Sendable {
     reportsWrongUsage = script.fault == .wrongUsage
   }
 
-  /// Puts the prompt into a reply, as often as the largest answer allows.
-  private static func fill(_ reply: String, with prompt: String) -> String {
-    guard reply.containsBytes(of: "{prompt}") else { return reply }
+  /// Puts a text into a reply, as often as the largest answer allows.
+  private static func fill(_ reply: String, _ mark: String, with text: String) -> String {
+    guard reply.containsBytes(of: mark) else { return reply }
     let room = max(0, MockAnswer.bytesMax - reply.utf8.count)
-    return reply.replacing("{prompt}", with: prompt, maxReplacements: max(1, room / max(1, prompt.utf8.count)))
+    return reply.replacing(mark, with: text, maxReplacements: max(1, room / max(1, text.utf8.count)))
+  }
+
+  /// The same in arguments, which stay JSON: a text within quotes stays within them.
+  private static func fill(_ call: MockScript.ToolCall, _ request: MockRequest) -> MockScript.ToolCall {
+    func inner(_ text: String) -> String {
+      var writer = JSONWriter()
+      writer.string(text)
+      return String(decoding: writer.bytes.dropFirst().dropLast(), as: UTF8.self)
+    }
+    var arguments = call.arguments
+    for (mark, text) in [("{tool_result}", request.toolResult ?? ""), ("{prompt}", request.lastText)]
+    where arguments.containsBytes(of: mark) { arguments = fill(arguments, mark, with: inner(text)) }
+    return MockScript.ToolCall(name: call.name, arguments: arguments)
   }
 
   var pieces: [String] {

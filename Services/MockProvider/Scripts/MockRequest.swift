@@ -32,6 +32,8 @@ package struct MockRequest: Sendable {
   package let lastText: String
   /// What the tools have answered since then, the last of them.
   package let toolResult: String?
+  /// How often tools have answered since then.
+  package let toolTurns: Int
   /// The whole request.
   package let root: JSONView
   package let hasTools: Bool
@@ -55,6 +57,8 @@ package struct MockRequest: Sendable {
     var count = 0
     var last = ""
     var toolResult: String?
+    var toolTurns = 0
+    var isResult = false
     let body = root[dialect == .chat || dialect == .messages ? "messages" : "input"]
     if dialect == .embeddings {
       let texts = body?.string.map { [$0] } ?? body?.elements.map { $0.string ?? "" } ?? []
@@ -73,7 +77,11 @@ package struct MockRequest: Sendable {
         for message in body.elements {
           let type = message["type"]?.string
           if type == "function_call_output" || type == "function_call" {
-            if type == "function_call_output" { toolResult = MockRequest.text(message["output"]) }
+            if type == "function_call_output" {
+              toolResult = MockRequest.text(message["output"])
+              if !isResult { toolTurns += 1 }
+            }
+            isResult = type == "function_call_output"
             count += 1
             continue
           }
@@ -85,18 +93,22 @@ package struct MockRequest: Sendable {
           let result = content?.elements.first { $0["type"]?.string == "tool_result" }
           if role == "tool" || result != nil {
             toolResult = result.map { MockRequest.text($0["content"]) } ?? text
+            if !isResult { toolTurns += 1 }
           } else if role == "user" {
             last = text
             toolResult = nil
+            toolTurns = 0
           } else if role == "system" || role == "developer" {
             system += text
           }
+          isResult = role == "tool" || result != nil
         }
       }
     }
     self.system = system
     lastText = last
     self.toolResult = toolResult
+    self.toolTurns = toolTurns
     hasTools = (root["tools"]?.count ?? 0) > 0
     wantsStream = root["stream"]?.bool ?? false
     wantsUsage = root["stream_options"]?["include_usage"]?.bool ?? false

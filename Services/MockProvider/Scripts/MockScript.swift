@@ -37,16 +37,38 @@ package struct MockScript: Sendable, Equatable {
     }
   }
 
-  /// The reply is given when the last message holds this text; an empty text matches always.
+  /// What an agent says in one turn of a conversation.
+  package struct Turn: Sendable, Equatable {
+    package let reply: String
+    package let toolCalls: [ToolCall]
+
+    /// A turn.
+    package init(reply: String, toolCalls: [ToolCall] = []) {
+      self.reply = reply
+      self.toolCalls = toolCalls
+    }
+  }
+
+  /// The reply is given when the last message of the user holds this text; an empty text matches always.
   package var match = ""
+  /// The reply is given when the last result of a tool holds this text.
+  package var matchToolResult = ""
+  /// The reply is given when the system prompt holds this text.
+  package var matchSystem = ""
   /// Only requests for this model; empty: all.
   package var model = ""
   /// Only the first so many requests that match; 0: all.
   package var times = 0
-  /// The text of the answer; `{prompt}` stands for the last message.
+  /// The text of the answer; `{prompt}` stands for the last message of the user, `{tool_result}` for the last result of
+  /// a tool. Both may stand in arguments of tool calls, too.
   package var reply = "{prompt}"
   /// Asked for instead of a text, once: when tools have answered, the text follows.
   package var toolCalls: [ToolCall] = []
+  /// What is said turn by turn: the first before any tool has answered, the next when tools have answered once, and so
+  /// on; the last one stays. They take the place of the reply and the tool calls.
+  package var turns: [Turn] = []
+  /// Whether tools are asked for although some have answered.
+  package var asksAgain = false
   package var pace = MockPace()
   /// An error instead of an answer; 0 for none.
   package var status = 0
@@ -68,6 +90,9 @@ package struct MockScript: Sendable, Equatable {
     var script = MockScript()
     script.match = reader.value("match", .string(), default: "")
     script.model = reader.value("model", .string(bytesMaximum: 200), default: "")
+    script.matchToolResult = reader.value("match_tool_result", .string(), default: "")
+    script.matchSystem = reader.value("match_system", .string(), default: "")
+    script.turns = reader.value("turns", .list(of: turnType), default: [])
     script.times = reader.value("times", .int(in: 0...1_000_000), default: 0)
     script.reply = reader.value("reply", .string(bytesMaximum: 262_144), default: "{prompt}")
     script.toolCalls = reader.value("tool_calls", .list(of: toolCallType), default: [])
@@ -88,8 +113,25 @@ package struct MockScript: Sendable, Equatable {
     return script
   }
 
+  private static let turnType = SettingType<Turn>.map { reader in
+    Turn(
+      reply: reader.value("reply", .string(bytesMaximum: 262_144), default: ""),
+      toolCalls: reader.value("tool_calls", .list(of: toolCallType), default: []))
+  }
+
   private static let toolCallType = SettingType<ToolCall>.map { reader in
     ToolCall(name: reader.value("name", .string()), arguments: reader.value("arguments", .string(), default: "{}"))
+  }
+
+  /// The script as it is in the turn that a request begins.
+  func turn(of request: MockRequest) -> MockScript {
+    guard !turns.isEmpty else { return self }
+    let turn = turns[min(request.toolTurns, turns.count - 1)]
+    var script = self
+    script.reply = turn.reply
+    script.toolCalls = turn.toolCalls
+    script.asksAgain = true
+    return script
   }
 
   /// Used when no script matches.

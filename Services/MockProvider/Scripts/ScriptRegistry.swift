@@ -32,10 +32,12 @@ package final class ScriptRegistry: Sendable {
       for (index, script) in state.scripts.enumerated() {
         guard script.model.isEmpty || script.model == request.model,
           script.match.isEmpty || request.lastText.containsBytes(of: script.match),
+          script.matchToolResult.isEmpty || request.toolResult?.containsBytes(of: script.matchToolResult) ?? false,
+          script.matchSystem.isEmpty || request.system.containsBytes(of: script.matchSystem),
           script.times == 0 || state.uses[index] < script.times
         else { continue }
         state.uses[index] += 1
-        return script
+        return script.turn(of: request)
       }
       return DefaultReply(request: request).script(from: standard)
     }

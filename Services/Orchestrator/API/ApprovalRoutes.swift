@@ -8,11 +8,13 @@ internal import Primitives
 internal import RunEngine
 internal import RunStorage
 internal import ServiceKit
+internal import SystemSources
 internal import Workflows
 
-/// `/api/v1/approvals`: steps that wait for a person.
+/// `/api/v1/approvals`: steps and calls that wait for a person.
 struct ApprovalRoutes: Sendable {
-  private static let statuses = ["pending", "approved", "rejected", "expired", "withdrawn"]
+  private static let statuses = ["pending", "approved", "rejected", "answered", "expired", "withdrawn"]
+  private static let commentBytesMax = 4000
 
   let engine: Engine
   let approvals: ApprovalStore
@@ -22,18 +24,21 @@ struct ApprovalRoutes: Sendable {
     router.api(.get, "/api/v1/approvals", list)
     router.api(.get, "/api/v1/approvals/{id}", get)
     router.api(.post, "/api/v1/approvals/{id}/decision", decide)
+    router.api(.post, "/api/v1/approvals/{id}/outcome", settle)
   }
 
   private func find(_ request: HTTPRequest) async throws -> (Caller, ApprovalRow) {
     let caller = try callers.caller(of: request)
     let id = try PathParameter.id(request, StepID.self)
-    guard let row = try await approvals.approval(caller.tenant, id) else { throw Problem.notFound("approval") }
+    guard let row = try await approvals.approval(caller.tenant, id), row.kind != .question else {
+      throw Problem.notFound("approval")
+    }
     return (caller, row)
   }
 
   private func get(_ request: HTTPRequest) async throws -> HTTPResponse {
     let (_, row) = try await find(request)
-    return .json { write(row, to: &$0) }
+    return .json { ApprovalDocument.write(row, to: &$0) }
   }
 
   private func list(_ request: HTTPRequest) async throws -> HTTPResponse {
@@ -42,9 +47,11 @@ struct ApprovalRoutes: Sendable {
     let page = try PageRequest<StepKind>(query, standard: 20, max: 100)
     let status = try QueryParameter.word(query, "status", allowed: ApprovalRoutes.statuses)
     let rows = try await approvals.approvals(
-      caller.tenant, status: status, run: try QueryParameter.id(query, "run_id"), before: page.cursor,
-      limit: page.rows)
-    return .page("approvals", rows, limit: page.limit, cursor: { $0.id.description }) { write($0, to: &$1) }
+      caller.tenant, isQuestion: false, status: status, run: try QueryParameter.id(query, "run_id"),
+      before: page.cursor, limit: page.rows)
+    return .page("approvals", rows, limit: page.limit, cursor: { $0.id.description }) {
+      ApprovalDocument.write($0, to: &$1)
+    }
   }
 
   /// Decides on exactly what the person has read: the request names the digest of the subject.
@@ -53,12 +60,12 @@ struct ApprovalRoutes: Sendable {
     var fields = JSONFields(try await request.json(limits: .submitted).root)
     let decision = fields.string("decision", isRequired: true, bytesMax: 20, allowed: ["approve", "reject"])
     let subject = fields.string("subject_sha256", isRequired: true, bytesMax: 64) ?? ""
-    let comment = fields.string("comment", bytesMax: 4000, allowsEmpty: true) ?? ""
+    let comment = fields.string("comment", bytesMax: ApprovalRoutes.commentBytesMax, allowsEmpty: true) ?? ""
     try fields.finish()
-    guard row.status == "pending" else {
-      throw Problem(.alreadyDecided, "The approval is \(row.status) already.")
+    guard row.kind != .unknownOutcome else {
+      throw Problem(.kindDiffers, "What became of a call is said with /outcome.")
     }
-    guard let workflow = try await engine.workflow(of: row.run) else { throw Problem.notFound("approval") }
+    try ApprovalDocument.requireOpen(row)
     let isApproved = decision == "approve"
     var writer = JSONWriter()
     writer.beginObject()
@@ -67,30 +74,64 @@ struct ApprovalRoutes: Sendable {
     writer.member("comment", comment)
     writer.endObject()
     let output = Payload(writer.bytes)
-    let facts = workflow.watched.facts(output: try JSONDocument(parsing: output.body).root, of: row.step)
-    try await engine.apply(
-      .decideApproval(
-        step: row.step, subjectSHA256: subject,
-        ApprovalDecision(
-          isApproved: isApproved, by: caller.principal, comment: comment, output: output.ref, facts: facts)),
-      to: row.run, payloads: [output])
-    guard let after = try await approvals.approval(caller.tenant, row.id) else { throw Problem.notFound("approval") }
-    return .json { write(after, to: &$0) }
+    if let ask = row.ask {
+      try await engine.answer(
+        row, ask, isApproved ? .approved : .rejected, output, by: caller, comment: comment, subject: subject)
+    } else {
+      guard let workflow = try await engine.workflow(of: row.run) else { throw Problem.notFound("approval") }
+      let facts = workflow.watched.facts(output: try JSONDocument(parsing: output.body).root, of: row.step)
+      try await engine.apply(
+        .decideApproval(
+          step: row.step, subjectSHA256: subject,
+          ApprovalDecision(
+            isApproved: isApproved, by: caller.principal, comment: comment, output: output.ref, facts: facts)),
+        to: row.run, payloads: [output])
+    }
+    return try await ApprovalDocument.answer(row, approvals, caller)
   }
 
-  private func write(_ row: ApprovalRow, to writer: inout JSONWriter) {
-    writer.member("id", row.id.description)
-    writer.member("run_id", row.run.description)
-    writer.member("step", row.step)
-    writer.member("status", row.status)
-    writer.member("subject_sha256", row.subjectSHA256)
-    writer.key("subject")
-    if let subject = row.subject { writer.raw(subject) } else { writer.null() }
-    if row.isLarge, row.subject == nil { writer.member("subject_truncated", true) }
-    writer.member("requested_at", row.requestedAt.description)
-    writer.member("expires_at", orNull: row.expiresAt?.description)
-    writer.member("decided_at", orNull: row.decidedAt?.description)
-    writer.member("decided_by", orNull: row.decidedBy)
-    writer.member("comment", orNull: row.comment)
+  /// Says what became of a call whose worker died over it.
+  private func settle(_ request: HTTPRequest) async throws -> HTTPResponse {
+    let (caller, row) = try await find(request)
+    var fields = JSONFields(try await request.json(limits: .submitted).root)
+    let word = fields.string("outcome", isRequired: true, bytesMax: 20, allowed: ["done", "not_done", "failed"])
+    let textMax = WorkerLimits.askSubjectBytesMax / 2
+    let result = fields.string("result", bytesMax: textMax, allowsEmpty: true)
+    let message = fields.string("message", bytesMax: textMax, allowsEmpty: true)
+    if word == "done", result == nil, fields.faults.isEmpty {
+      fields.note("result", .required, "What the call gave is expected with done.")
+    }
+    if word != "done", result != nil { fields.note("result", .notAllowed, "Only done has a result.") }
+    if word != "failed", message != nil { fields.note("message", .notAllowed, "Only failed has a message.") }
+    let subject = fields.string("subject_sha256", bytesMax: 64)
+    try fields.finish()
+    guard row.kind == .unknownOutcome, let ask = row.ask else {
+      throw Problem(.kindDiffers, "The approval is decided with /decision.")
+    }
+    try ApprovalDocument.requireOpen(row)
+    var writer = JSONWriter()
+    writer.beginObject()
+    writer.member("outcome", word ?? "")
+    writer.member("result", ifPresent: result)
+    if word == "failed" { writer.member("message", message ?? "A person says that the call has failed.") }
+    writer.endObject()
+    try await engine.answer(row, ask, .answered, Payload(writer.bytes), by: caller, comment: "", subject: subject)
+    return try await ApprovalDocument.answer(row, approvals, caller)
+  }
+}
+
+extension Engine {
+  /// Answers what a step asks; one of several who do so at the same time wins.
+  func answer(
+    _ row: ApprovalRow, _ ask: String, _ outcome: AskAnswer.Outcome, _ answer: Payload, by caller: Caller,
+    comment: String, subject: String?
+  ) async throws {
+    try await apply(
+      .answer(
+        step: row.step, attempt: row.attempt, ask: ask, subjectSHA256: subject,
+        AskAnswer(
+          outcome: outcome, answer: answer.ref, by: caller.principal, comment: comment,
+          at: WallClock.now().unixMicroseconds)),
+      to: row.run, payloads: [answer])
   }
 }

@@ -1,4 +1,5 @@
 internal import APIKit
+internal import Artefacts
 internal import Contracts
 internal import Decider
 internal import HTTP
@@ -11,6 +12,7 @@ internal import RunEngine
 internal import RunStorage
 internal import ServiceKit
 internal import StepDispatch
+internal import SystemSources
 internal import Telemetry
 internal import Workflows
 
@@ -21,6 +23,7 @@ struct HistoryRoutes: Sendable {
 
   let engine: Engine
   let store: RunStore
+  let workspace: OrchestratorWorkspace
   let callers: Authenticator
 
   func add(to router: inout Router) {
@@ -226,8 +229,11 @@ struct HistoryRoutes: Sendable {
       run = made.run
     } else {
       do {
+        let new = RunID.make()
+        // What the steps that are taken over have written is there before the first of the others begins.
+        try await workspace.artefacts.copy(from: row.id, to: new, caller.tenant, limits: workspace.artefactLimits)
         run = try await RunForks(engine: engine, store: store).fork(
-          row, caller.tenant, at: place, changes: changes, by: caller.principal,
+          row, caller.tenant, as: new, at: place, changes: changes, by: caller.principal,
           traceparent: request.trace.traceparent, once: once)
       } catch let error as KeyInUse {
         // The same request came twice at a time.

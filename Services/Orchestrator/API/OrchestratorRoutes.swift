@@ -13,6 +13,7 @@ package import Telemetry
 package struct OrchestratorRoutes: Sendable {
   private let engine: Engine
   private let storage: OrchestratorStorage
+  private let workspace: OrchestratorWorkspace
   private let submitter: TaskSubmitter
   private let schedules: ScheduleService
   private let callers: Authenticator
@@ -23,11 +24,13 @@ package struct OrchestratorRoutes: Sendable {
 
   /// Makes the routes. `assertions` signs what workers may do for leased steps; `lease` is the life of a lease.
   package init(
-    engine: Engine, storage: OrchestratorStorage, submitter: TaskSubmitter, schedules: ScheduleService,
-    callers: Authenticator, workers: WorkerAuthenticator, assertions: StepAssertions, lease: Duration, logger: Logger
+    engine: Engine, storage: OrchestratorStorage, workspace: OrchestratorWorkspace, submitter: TaskSubmitter,
+    schedules: ScheduleService, callers: Authenticator, workers: WorkerAuthenticator, assertions: StepAssertions,
+    lease: Duration, logger: Logger
   ) {
     self.engine = engine
     self.storage = storage
+    self.workspace = workspace
     self.submitter = submitter
     self.schedules = schedules
     self.callers = callers
@@ -42,9 +45,11 @@ package struct OrchestratorRoutes: Sendable {
     let runs = storage.runs
     TaskRoutes(engine: engine, store: runs, submitter: submitter, callers: callers).add(to: &router)
     RunRoutes(engine: engine, store: runs, callers: callers).add(to: &router)
-    HistoryRoutes(engine: engine, store: runs, callers: callers).add(to: &router)
+    HistoryRoutes(engine: engine, store: runs, workspace: workspace, callers: callers).add(to: &router)
     StepRoutes(engine: engine, store: runs, callers: callers).add(to: &router)
+    StepCallRoutes(engine: engine, store: runs, callers: callers).add(to: &router)
     ApprovalRoutes(engine: engine, approvals: storage.approvals, callers: callers).add(to: &router)
+    QuestionRoutes(engine: engine, approvals: storage.approvals, callers: callers).add(to: &router)
     WorkflowRoutes(engine: engine, store: runs, workflows: storage.workflows, callers: callers).add(to: &router)
     ProjectRoutes(projects: storage.projects, callers: callers).add(to: &router)
     ScheduleRoutes(
@@ -52,6 +57,7 @@ package struct OrchestratorRoutes: Sendable {
     ).add(to: &router)
     LimitRoutes(limits: storage.limits, dispatcher: engine.dispatcher, callers: callers).add(to: &router)
     WeightRoutes(limits: storage.limits, callers: callers).add(to: &router)
+    workspace.add(to: &router, storage: storage, callers: callers, workers: workers)
     WorkerRoutes(
       engine: engine, store: runs, workers: workers, assertions: assertions, logger: logger,
       leaseMilliseconds: lease.milliseconds

@@ -19,6 +19,7 @@ extension ChangeRefusal: ProblemConvertible {
       Problem(
         .subjectDiffers, "What is to be approved has changed; read the approval again and decide on its subject_sha256."
       )
+    case .byDecider(.alreadyAnswered): Problem(.alreadyDecided, "Somebody else was faster, or its time is over.")
     case .byDecider(.alreadyPaused): Problem(.alreadyPaused, "The run is paused already.")
     case .byDecider(.notPaused): Problem(.notPaused, "The run is not paused.")
     case .byDecider(.runEnded): Problem(.runEnded, "The run has ended; nothing more happens to it.")

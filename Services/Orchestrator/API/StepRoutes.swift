@@ -46,18 +46,13 @@ struct StepRoutes: Sendable {
   private func get(_ request: HTTPRequest) async throws -> HTTPResponse {
     let caller = try callers.caller(of: request)
     let id = try PathParameter.id(request, StepID.self)
-    for (run, version) in try await store.runs(sharing: id, caller.tenant) {
-      guard let known = try await engine.snapshot(of: run, atLeast: version),
-        let step = known.state.steps.first(where: { StepID.of(run, step: $0.key) == id })
-      else { continue }
-      let place = try await store.place(of: id)
-      return .json { writer in
-        write(step, run, known.state, &writer)
-        writer.key("waiting_for")
-        writeWait(step, run, known.state, place, &writer)
-      }
+    let (run, known, step) = try await engine.step(id, of: caller.tenant, store)
+    let place = try await store.place(of: id)
+    return .json { writer in
+      write(step, run, known.state, &writer)
+      writer.key("waiting_for")
+      writeWait(step, run, known.state, place, &writer)
     }
-    throw Problem.notFound("step")
   }
 
   private func write(_ step: RunState.Step, _ run: RunID, _ state: RunState, _ writer: inout JSONWriter) {
@@ -126,7 +121,8 @@ struct StepRoutes: Sendable {
       case .signal(let name): wait("signal") { $0.member("name", name) }
       case .approval: wait("approval") { $0.member("id", StepID.of(run, step: step.key).description) }
       case .run: wait("run") { $0.member("run_id", orNull: step.child) }
-      case .work, .transform: wait("orchestrator")
+      case .work: wait("answers") { writeAsks(step, run, state, &$0) }
+      case .transform: wait("orchestrator")
       }
     case .expanded:
       let open = step.children.filter { !state.steps[$0].status.isEnded }
@@ -136,6 +132,34 @@ struct StepRoutes: Sendable {
       }
     case .leased, .succeeded, .failed, .skipped, .abandoned: writer.null()
     }
+  }
+}
+
+/// The open questions of a step that waits for people.
+private func writeAsks(_ step: RunState.Step, _ run: RunID, _ state: RunState, _ writer: inout JSONWriter) {
+  writer.objects("asks", state.questions(of: step).filter { $0.status == .open }) { question, writer in
+    writer.member(
+      "id", StepID.of(run, step: step.key, attempt: question.attempt, ask: question.ask.key).description)
+    writer.member("key", question.ask.key)
+    writer.member("kind", question.ask.kind.rawValue)
+    writer.member("tool", orNull: question.ask.tool)
+    writer.member("subject_sha256", question.ask.subject.sha256)
+  }
+}
+
+extension Engine {
+  /// A step of the tenant by its id, with its run. Throws a 404 `Problem`.
+  func step(
+    _ id: StepID, of tenant: TenantID, _ store: RunStore
+  ) async throws -> (run: RunID, snapshot: RunSnapshot, step: RunState.Step) {
+    for (run, version) in try await store.runs(sharing: id, tenant) {
+      if let known = try await snapshot(of: run, atLeast: version),
+        let step = known.state.steps.first(where: { StepID.of(run, step: $0.key) == id })
+      {
+        return (run, known, step)
+      }
+    }
+    throw Problem.notFound("step")
   }
 }
 

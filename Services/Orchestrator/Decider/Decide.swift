@@ -150,6 +150,19 @@ struct Decision {
       if isFree { ready(place, delay: 0) } else { afterFailure(place, .workerLost) }
     case .timeOut(let key, let attempt, let limit, let repeats, let usage):
       try timeOut(key, attempt, limit, repeats, usage)
+    case .suspend(let key, let attempt, let asks):
+      let place = try held(key, attempt)
+      guard state.steps[place].status.isLeased else { throw .staleAttempt }
+      suspend(place, asks)
+    case .answer(let key, let attempt, let ask, let subject, let answer):
+      try settleQuestion(
+        key, attempt, ask, .askAnswered(step: key, attempt: attempt, ask: ask, answer), subjectSHA256: subject)
+    case .expireAsk(let key, let attempt, let ask, let at):
+      try settleQuestion(key, attempt, ask, .askExpired(step: key, attempt: attempt, ask: ask, at: at))
+    case .release(let key, let attempt):
+      let place = try held(key, attempt)
+      guard state.steps[place].status.isLeased else { throw .staleAttempt }
+      release(place)
     case .elapse(let key, let attempt):
       let place = try waiting(key, attempt)
       guard case .delay = state.definitions[state.steps[place].definition].kind else { throw .staleAttempt }
@@ -195,7 +208,9 @@ struct Decision {
     let step = state.steps[place]
     guard step.attempt == attempt else { throw .staleAttempt }
     switch (limit, step.status) {
-    case (.scheduleToStart, .ready), (.startToClose, .leased), (.startToClose, .waiting): break
+    case (.scheduleToStart, .ready), (.startToClose, .leased): break
+    // The limit is one of work: a step that waits for people has as much of it left as before.
+    case (.startToClose, .waiting) where !state.definitions[step.definition].isWork: break
     default: throw .staleAttempt
     }
     let isRepeated = repeats && step.status == .waiting && state.isSubRun(step)
@@ -231,7 +246,9 @@ struct Decision {
 
   private func waiting(_ key: String, _ attempt: Int) throws(RunRefusal) -> Int {
     guard let place = state.places[key] else { throw .unknownStep }
-    guard state.steps[place].status == .waiting, state.steps[place].attempt == attempt else { throw .staleAttempt }
+    guard state.steps[place].status == .waiting, state.steps[place].attempt == attempt,
+      !state.definitions[state.steps[place].definition].isWork
+    else { throw .staleAttempt }
     return place
   }
 

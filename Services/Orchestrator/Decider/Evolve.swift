@@ -55,7 +55,11 @@ extension RunState {
     case .stepStarted(_, _, let worker):
       set(place, .leased(worker: worker))
       if status == .pending { status = .running }
-    case .callRecorded: steps[place].recordedCalls += 1
+    case .callRecorded(_, _, let call):
+      steps[place].recordedCalls += 1
+      steps[place].journalBytes += max(0, call.result.bytes)
+      if !released.isEmpty { released[place] = nil }
+      if call.kind == .note, call.name == CallRecord.beliefName { beliefs[place] = call.result }
     case .stepSucceeded(_, _, let output, let facts, _):
       learn(facts)
       steps[place].output = output
@@ -91,6 +95,18 @@ extension RunState {
     case .stepTimedOut(_, _, let limit, let isRepeated, _):
       steps[place].failure = .timedOut(limit, isRepeated: isRepeated || steps[place].status.isLeased)
       set(place, .failed)
+    case .stepSuspended(_, let attempt, let asks):
+      set(place, .waiting)
+      steps[place].attemptBase += 1
+      questions[place, default: []] += asks.map { StepQuestion(ask: $0, attempt: attempt) }
+    case .askAnswered(_, let attempt, let ask, let answer):
+      settle(place, attempt, ask, .answered(answer))
+      steps[place].journalBytes += max(0, answer.answer.bytes)
+    case .askExpired(_, let attempt, let ask, let at): settle(place, attempt, ask, .expired(at: at))
+    case .stepReleased:
+      set(place, .blocked)
+      steps[place].attemptBase += 1
+      released[place, default: 0] += 1
     case .stepExhausted: close(place, .failed)
     case .stepSkipped: close(place, .skipped)
     case .stepDegraded(_, let fallback):
@@ -113,6 +129,11 @@ extension RunState {
     steps[place].status = status
   }
 
+  private mutating func settle(_ place: Int, _ attempt: Int, _ ask: String, _ status: StepQuestion.Status) {
+    let position = questions[place]?.firstIndex { $0.ask.key == ask && $0.attempt == attempt }
+    if let position { questions[place]?[position].status = status }
+  }
+
   /// A failed attempt is not given the answers again that made it fail, unless the next one can answer the failure.
   private mutating func prepareNext(_ place: Int, _ failure: Failure) {
     switch failure.next {
@@ -128,6 +149,10 @@ extension RunState {
   private mutating func dropJournal(_ place: Int) {
     steps[place].recordedCalls = 0
     steps[place].journalAfter = sequence
+    steps[place].journalBytes = 0
+    // The questions belong to calls that are not there any more; their keys may come again for others.
+    if !questions.isEmpty { questions[place] = nil }
+    if !beliefs.isEmpty { beliefs[place] = nil }
     if !feedback.isEmpty { feedback[place] = nil }
   }
 
@@ -226,6 +251,8 @@ extension RunState {
         if change.agent != nil || change.model != nil { definitions[place].fallbacks = [] }
       }
     }
+    // Open questions are asked again by the new run; answers are kept with the journal.
+    for place in Array(questions.keys) { questions[place]?.removeAll { $0.status == .open } }
     let changed = Set(changes.map(\.step))
     for place in steps.indices where steps[place].status.isOpen {
       steps[place].status = .blocked

@@ -50,12 +50,35 @@ public struct Failure: Hashable, Sendable {
 /// One recorded model or tool call: the journal entry by which a resumed attempt avoids paying twice.
 public struct CallRecord: Hashable, Sendable {
   /// What was called.
-  public enum Kind: String, Hashable, Sendable {
+  public enum Kind: String, Hashable, Sendable, CaseIterable {
     /// A model, through the llm-router.
     case model
     /// A tool.
     case tool
+    /// A call that is about to be made and must not be made twice.
+    case intent
+    /// What the agent noted.
+    case note
+
+    /// The type of the event that records it.
+    public var eventType: String {
+      switch self {
+      case .model: "model.called"
+      case .tool: "tool.called"
+      case .intent: "tool.intended"
+      case .note: "agent.noted"
+      }
+    }
+
+    /// The kind that an event of this type records.
+    public init?(eventType: String) {
+      guard let kind = Kind.allCases.first(where: { $0.eventType == eventType }) else { return nil }
+      self = kind
+    }
   }
+
+  /// The name of notes about what an agent believes: its goal, facts, open questions and plan.
+  public static let beliefName = "belief"
 
   /// What was called.
   public let kind: Kind

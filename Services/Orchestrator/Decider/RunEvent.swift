@@ -25,6 +25,14 @@ public enum RunEvent: Hashable, Sendable {
   /// A time limit of the step has passed. `isRepeated` says that a sub-run took too long, which is tried again; `usage`
   /// is what it had consumed by then.
   case stepTimedOut(step: String, attempt: Int, StepTimeout, isRepeated: Bool = false, usage: Usage? = nil)
+  /// The worker has given its lease back until people have answered: no attempt is used up.
+  case stepSuspended(step: String, attempt: Int, asks: [Ask])
+  /// A person has answered a question that the step asked in `attempt`.
+  case askAnswered(step: String, attempt: Int, ask: String, AskAnswer)
+  /// Nobody has answered it in time: `at` is in microseconds since 1970.
+  case askExpired(step: String, attempt: Int, ask: String, at: Int64)
+  /// The worker has given its lease back for another one to go on: no attempt is used up.
+  case stepReleased(step: String, attempt: Int, worker: String)
   /// The wait of a delay is over.
   case delayElapsed(step: String, attempt: Int)
   /// A sub-run was begun for the step.
@@ -77,12 +85,16 @@ public enum RunEvent: Hashable, Sendable {
     switch self {
     case .runCreated: "run.created"
     case .stepStarted: "step.started"
-    case .callRecorded(_, _, let call): call.kind == .model ? "model.called" : "tool.called"
+    case .callRecorded(_, _, let call): call.kind.eventType
     case .stepSucceeded: "step.succeeded"
     case .planExpanded: "plan.expanded"
     case .stepFailed: "step.failed"
     case .stepLost: "step.lost"
     case .stepTimedOut: "step.timed_out"
+    case .stepSuspended: "step.suspended"
+    case .askAnswered: "ask.answered"
+    case .askExpired: "ask.expired"
+    case .stepReleased: "step.released"
     case .delayElapsed: "delay.elapsed"
     case .childStarted: "child.started"
     case .signalReceived: "signal.received"
@@ -112,7 +124,9 @@ public enum RunEvent: Hashable, Sendable {
     switch self {
     case .stepStarted(let step, _, _), .callRecorded(let step, _, _), .stepSucceeded(let step, _, _, _, _),
       .planExpanded(let step, _, _, _, _), .stepFailed(let step, _, _, _), .stepLost(let step, _, _, _),
-      .stepTimedOut(let step, _, _, _, _), .delayElapsed(let step, _), .childStarted(let step, _, _),
+      .stepTimedOut(let step, _, _, _, _), .stepSuspended(let step, _, _), .askAnswered(let step, _, _, _),
+      .askExpired(let step, _, _, _), .stepReleased(let step, _, _), .delayElapsed(let step, _),
+      .childStarted(let step, _, _),
       .approvalRequested(let step, _, _), .approvalDecided(let step, _, _), .stepReady(let step, _, _),
       .stepFannedOut(let step, _), .stepCompleted(let step, _), .stepRefused(let step, _, _),
       .stepDegraded(let step, _), .stepExhausted(let step), .stepSkipped(let step):

@@ -20,6 +20,14 @@ public enum RunInput: Hashable, Sendable {
   /// A limit of the step has passed. With `repeats`, a sub-run that took too long is tried again; `usage` is what it
   /// had consumed by then.
   case timeOut(step: String, attempt: Int, StepTimeout, repeats: Bool = true, usage: Usage? = nil)
+  /// The holder of the lease gives it back until people have answered.
+  case suspend(step: String, attempt: Int, [Ask])
+  /// A person answers what the step asked in `attempt`, having read the subject of that digest; `nil` binds to none.
+  case answer(step: String, attempt: Int, ask: String, subjectSHA256: String?, AskAnswer)
+  /// Nobody has answered that in time.
+  case expireAsk(step: String, attempt: Int, ask: String, at: Int64)
+  /// The holder of the lease gives it back, for another worker to go on.
+  case release(step: String, attempt: Int)
   /// The wait of a delay is over.
   case elapse(step: String, attempt: Int)
   /// The sub-run of the step exists.
@@ -66,6 +74,10 @@ public enum RunRefusal: String, Error, Hashable, Sendable {
   case tooManySignals = "too_many_signals"
   /// What was approved is not what is asked for now.
   case subjectDiffers = "subject_differs"
+  /// The step has not asked this.
+  case unknownQuestion = "unknown_question"
+  /// It was answered, or its time is over.
+  case alreadyAnswered = "already_answered"
   /// The run is paused already.
   case alreadyPaused = "already_paused"
   /// What the run did is being undone already.

@@ -86,6 +86,8 @@ public struct RunState: Hashable, Sendable {
     public internal(set) var attempt = 0
     /// Calls recorded by all attempts: the next call has this index.
     public internal(set) var recordedCalls = 0
+    /// Bytes of what was answered to them, and of what people have answered.
+    public internal(set) var journalBytes = 0
     /// Calls recorded up to this event do not count: a fork changed the step.
     public internal(set) var journalAfter = 0
     /// Which fallback is at work; 0 is the step as defined.
@@ -165,6 +167,9 @@ public struct RunState: Hashable, Sendable {
   /// Leases of a step that may get lost on the way before that counts as an attempt.
   static let undeliveredMax = 20
 
+  /// Times that workers may give a step back, without recording a call in between, before that counts as an attempt.
+  static let releasedMax = 20
+
   /// The workflow that the run is pinned to.
   public let workflow: Workflow
   /// The definitions of all steps: those of the workflow, then those that planners added.
@@ -199,6 +204,12 @@ public struct RunState: Hashable, Sendable {
   var resumed: [Int: String] = [:]
   /// Leases that never reached a worker.
   var undelivered: [Int: Int] = [:]
+  /// Leases that workers gave back since the last call that was recorded.
+  var released: [Int: Int] = [:]
+  /// The last notes of steps about what they believe.
+  var beliefs: [Int: PayloadRef] = [:]
+  /// What steps have asked people since their journals began.
+  var questions: [Int: [StepQuestion]] = [:]
   /// Why the run is about to turn back, when no step has failed.
   var endingCause: Undoing.Cause?
 

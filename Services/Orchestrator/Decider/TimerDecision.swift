@@ -12,6 +12,8 @@ public enum TimerKind: String, Hashable, Sendable, CaseIterable {
   case cancel
   /// A sub-run has ended.
   case childEnded = "child_ended"
+  /// A question has waited long enough.
+  case ask
 }
 
 /// A timer that is due, as far as a decision needs it.
@@ -24,15 +26,20 @@ public struct ClaimedTimer: Hashable, Sendable {
   public let attempt: Int?
   /// The sub-run that has ended.
   public let child: String?
+  /// The key of the question that it is about.
+  public let ask: String?
   /// The version of its run in the database when it was claimed. A state that is older does not know what set it.
   public let runVersion: Int
 
   /// Makes a timer.
-  public init(kind: TimerKind, step: String?, attempt: Int?, child: String?, runVersion: Int) {
+  public init(
+    kind: TimerKind, step: String?, attempt: Int?, child: String?, ask: String? = nil, runVersion: Int
+  ) {
     self.kind = kind
     self.step = step
     self.attempt = attempt
     self.child = child
+    self.ask = ask
     self.runVersion = runVersion
   }
 }
@@ -61,16 +68,24 @@ public enum TimerDecision: Hashable, Sendable {
     // The limit of undoing has an attempt, that of the run has none.
     case .expire: return (timer.attempt != nil) == (state.status == .compensating)
     case .cancel: return state.status != .compensating
+    case .ask: return isQuestionOpen(timer, state)
     case .own, .delay, .close, .childEnded: break
     }
     guard let step = timer.step.flatMap({ state.step($0) }), step.attempt == timer.attempt else { return false }
     switch timer.kind {
     case .own: return step.status == .waiting && step.child == nil && step.subject == nil
     case .delay: return step.status == .waiting
-    case .close: return step.status == .waiting || step.status.isLeased
+    case .close: return (step.status == .waiting && !state.isSuspended(step)) || step.status.isLeased
     // A sub-run may have ended before its beginning was noted at the step.
     case .childEnded: return step.status == .waiting && (step.child == nil || step.child == timer.child)
-    case .expire, .cancel: return true
+    case .expire, .cancel, .ask: return true
+    }
+  }
+
+  private static func isQuestionOpen(_ timer: ClaimedTimer, _ state: RunState) -> Bool {
+    guard let step = timer.step.flatMap({ state.step($0) }), state.isSuspended(step) else { return false }
+    return state.questions(of: step).contains { question in
+      question.status == .open && question.ask.key == timer.ask && question.attempt == timer.attempt
     }
   }
 

@@ -40,10 +40,10 @@ package struct RunForks: Sendable {
     let state: RunState
   }
 
-  /// Begins a run that goes on with the history of `source` from `place`, with changes. Returns its id. It belongs to
+  /// Begins the run `run`, which goes on with the history of `source` from `place`, with changes. It belongs to
   /// the task of `source`; that of a sub-run, for which nobody waits, is a task of its own.
   package func fork(
-    _ source: RunRow, _ tenant: TenantID, at place: Place, changes: [StepChange], by principal: String,
+    _ source: RunRow, _ tenant: TenantID, as run: RunID, at place: Place, changes: [StepChange], by principal: String,
     traceparent: String?, once: IdempotencyKey? = nil
   ) async throws -> RunID {
     guard let head = try await store.head(source.id),
@@ -54,7 +54,6 @@ package struct RunForks: Sendable {
     }
     let facts = head.facts
     let beginning = try await beginning(source.id, tenant, workflow, at: place, changes: changes, by: principal)
-    let run = RunID.make()
     let isOfSubRun = source.parent != nil
     var submission = Submission(
       run: run,

@@ -14,6 +14,11 @@ package final class RunMetrics: Sendable {
   private let firedTimers: [String: Counter]
   private let failedAttempts: Counter
   private let expansions: Counter
+  private let suspensions: Counter
+  private let releases: Counter
+  private let settledQuestions: [String: Counter]
+  private let heartbeats: [Bool: Counter]
+  private let lostHeartbeats: Counter
   private let replays: [Bool: Counter]
   package let firedSchedules: Counter
   package let skippedSchedules: Counter
@@ -39,6 +44,22 @@ package final class RunMetrics: Sendable {
       "cadre_leases_lost_total", help: "Leases taken back because their worker fell silent or took too long.")
     failedAttempts = registry.counter("cadre_step_attempts_failed_total", help: "Attempts of steps that failed.")
     expansions = registry.counter("cadre_plans_expanded_total", help: "Plans that became steps of their runs.")
+    suspensions = registry.counter(
+      "cadre_steps_suspended_total", help: "Steps that gave their lease back to wait for people.")
+    releases = registry.counter(
+      "cadre_steps_released_total", help: "Steps that a worker gave back for another one to go on.")
+    let settled = registry.counter(
+      "cadre_questions_settled_total", help: "Questions of steps to people, by what became of them.",
+      labels: ["outcome"])
+    settledQuestions = Dictionary(
+      ["approved", "rejected", "answered", "expired"].map { ($0, settled.with($0)) },
+      uniquingKeysWith: { first, _ in first })
+    let checked = registry.counter(
+      "cadre_lease_heartbeats_total",
+      help: "Leases in requests of heartbeats, by whether they were extended, only looked up, or lost.",
+      labels: ["outcome"])
+    heartbeats = [true: checked.with("extended"), false: checked.with("held")]
+    lostHeartbeats = checked.with("lost")
     commitSize = registry.histogram(
       "cadre_orchestrator_commit_transitions", help: "Runs whose transitions share one commit.",
       buckets: [1, 2, 4, 8, 16, 32, 64, 128], scale: 1
@@ -49,7 +70,7 @@ package final class RunMetrics: Sendable {
     ).with()
     let fired = registry.counter("cadre_timers_fired_total", help: "Durable timers fired, by kind.", labels: ["kind"])
     firedTimers = Dictionary(
-      ["own", "delay", "close", "expire", "cancel", "child_ended"].map { ($0, fired.with($0)) },
+      ["own", "delay", "close", "expire", "cancel", "child_ended", "ask"].map { ($0, fired.with($0)) },
       uniquingKeysWith: { first, _ in first })
     let replayed = registry.counter(
       "cadre_replays_total", help: "Histories replayed, by whether their decisions were the same.", labels: ["verdict"])
@@ -76,10 +97,21 @@ package final class RunMetrics: Sendable {
   func fired(_ kind: TimerKind) { firedTimers[kind.rawValue]?.add() }
   package func replayed(isConsistent: Bool) { replays[isConsistent]?.add() }
 
+  /// A request of heartbeats was answered.
+  package func heartbeat(extended: Int, held: Int, lost: Int) {
+    heartbeats[true]?.add(UInt64(clamping: extended))
+    heartbeats[false]?.add(UInt64(clamping: held))
+    lostHeartbeats.add(UInt64(clamping: lost))
+  }
+
   func count(_ event: RunEvent) {
     switch event {
     case .stepFailed, .stepLost, .stepTimedOut, .stepRefused: failedAttempts.add()
     case .planExpanded: expansions.add()
+    case .stepSuspended: suspensions.add()
+    case .stepReleased: releases.add()
+    case .askAnswered(_, _, _, let answer): settledQuestions[answer.outcome.rawValue]?.add()
+    case .askExpired: settledQuestions["expired"]?.add()
     default: break
     }
   }

@@ -32,15 +32,18 @@ package final class SubmitterCache: Sendable {
   }
 
   /// Who has submitted the tasks of these steps, by task.
-  package func find(_ steps: [LeasedStep]) async -> [TaskID: String] {
+  package func find(_ steps: [LeasedStep]) async -> [TaskID: String] { await find(steps.map { ($0.tenant, $0.task) }) }
+
+  /// Who has submitted tasks.
+  package func find(_ tasks: [(tenant: TenantID, task: TaskID)]) async -> [TaskID: String] {
     var found: [TaskID: String] = [:]
     var missing: [(tenant: TenantID, task: TaskID)] = []
     principals.withLock { principals in
-      for step in steps {
-        if let principal = principals[step.task] {
-          found[step.task] = principal
+      for (tenant, task) in tasks {
+        if let principal = principals[task] {
+          found[task] = principal
         } else {
-          missing.append((step.tenant, step.task))
+          missing.append((tenant, task))
         }
       }
     }

@@ -11,13 +11,16 @@ package struct TaskRequest: Sendable {
   /// Largest task document in bytes.
   package static let bodyBytesMax = 2 << 20
   private static let promptBytesMax = 512 << 10
+  private static let artefactsMax = 256
 
   package let task: NewTask
   package let project: ProjectID?
   package let priority: Int
   package let workflow: String
   package let workflowVersion: Int?
-  package let input: Payload
+  package private(set) var input: Payload
+  /// Files that the run has from its beginning.
+  package let artefacts: [ArtefactID]
 
   /// Reads the document. Throws every fault that it has.
   package init(_ root: JSONView) throws(JSONFieldsError) {
@@ -33,8 +36,12 @@ package struct TaskRequest: Sendable {
     project = TaskRequest.project(&fields)
     workflow = fields.string("workflow", bytesMax: 64) ?? "single"
     workflowVersion = fields.int("workflow_version", in: 1...1_000_000).map { Int($0) }
+    let artefacts = TaskRequest.artefacts(&fields)
     let more = fields.value("input")
     if let more, more.kind != .object { fields.note("input", .type, "An object is expected.") }
+    if let more, !artefacts.isEmpty, more["artefacts"] != nil {
+      fields.note("artefacts", .notAllowed, "The input has a member of this name, too.")
+    }
     let prompt = fields.string("prompt", isRequired: more == nil, bytesMax: TaskRequest.promptBytesMax)
     let system = fields.string("system", bytesMax: 64 << 10)
     let model = fields.string("model", bytesMax: 200)
@@ -57,6 +64,32 @@ package struct TaskRequest: Sendable {
     }
     writer.endObject()
     input = Payload(writer.bytes)
+    self.artefacts = artefacts
+  }
+
+  /// The same with the files that it names in its input: `artefacts`, a list of objects.
+  package func naming(_ files: [ArtefactReference]) -> TaskRequest {
+    guard !files.isEmpty, let root = try? JSONDocument(parsing: input.body).root else { return self }
+    var writer = JSONWriter(reservingBytes: input.body.count + files.count * 256)
+    writer.beginObject()
+    for (key, value) in root.members { writer.member(as: key, value) }
+    writer.key("artefacts")
+    writer.beginArray()
+    for file in files { file.write(to: &writer) }
+    writer.endArray()
+    writer.endObject()
+    var request = self
+    request.input = Payload(writer.bytes)
+    return request
+  }
+
+  private static func artefacts(_ fields: inout JSONFields) -> [ArtefactID] {
+    guard let texts = fields.strings("artefacts", countMax: artefactsMax, bytesMax: 64) else { return [] }
+    let ids = texts.compactMap { ArtefactID($0) }
+    if ids.count < texts.count || Set(ids).count < ids.count {
+      fields.note("artefacts", .malformed, "Ids of artefacts, each once, are expected.")
+    }
+    return ids
   }
 
   /// A list of labels.

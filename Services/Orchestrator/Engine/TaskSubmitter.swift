@@ -1,3 +1,4 @@
+package import Artefacts
 package import Contracts
 internal import Primitives
 package import RunStorage
@@ -8,12 +9,17 @@ package enum TaskRefusal: Error {
   case unknownWorkflow(String, version: Int?)
   /// There is no such project, or it is archived.
   case unknownProject(ProjectID)
+  /// Files that it names cannot be given to its run.
+  case artefacts(ArtefactStore.AttachRefusal)
 
   /// What callers are answered.
   package var code: ProblemCode {
     switch self {
     case .unknownWorkflow: .unknownWorkflow
     case .unknownProject: .unknownProject
+    case .artefacts(.unknown): .unknownArtefact
+    case .artefacts(.sameName): .sameName
+    case .artefacts(.quota): .artefactQuota
     }
   }
 
@@ -23,6 +29,9 @@ package enum TaskRefusal: Error {
     case .unknownWorkflow(let name, let version):
       "There is no workflow \(name)\(version.map { " version \($0)" } ?? ""); GET /api/v1/workflows lists them."
     case .unknownProject(let project): "There is no project \(project), or it is archived."
+    case .artefacts(.unknown(let id)): "There is no artefact \(id); uploads expire after a while."
+    case .artefacts(.sameName(let name)): "Two of the artefacts are called \(name)."
+    case .artefacts(.quota): ProblemCode.artefactQuota.detail
     }
   }
 }
@@ -31,14 +40,18 @@ package enum TaskRefusal: Error {
 package struct TaskSubmitter: Sendable {
   private let engine: Engine
   private let projects: ProjectStore
+  private let artefacts: ArtefactStore
+  private let limits: ArtefactLimits
 
-  /// Makes runs of `engine` in `projects`.
-  package init(engine: Engine, projects: ProjectStore) {
+  /// Makes runs of `engine` in `projects`, with files of `artefacts`.
+  package init(engine: Engine, projects: ProjectStore, artefacts: ArtefactStore, limits: ArtefactLimits) {
     self.engine = engine
     self.projects = projects
+    self.artefacts = artefacts
+    self.limits = limits
   }
 
-  /// Prepares the run of a task document. Throws `TaskRefusal` when its workflow or project does not exist.
+  /// Prepares the run of a task document, and gives it the files that it names. Throws `TaskRefusal`.
   package func prepare(
     _ request: TaskRequest, _ tenant: TenantID, principal: String, traceparent: String?, run: RunID, task: TaskID
   ) async throws -> Submission {
@@ -49,6 +62,13 @@ package struct TaskSubmitter: Sendable {
       guard let found = try await projects.project(tenant, project), found.archivedAt == nil else {
         throw TaskRefusal.unknownProject(project)
       }
+    }
+    var request = request
+    if !request.artefacts.isEmpty {
+      do {
+        let files = try await artefacts.attach(request.artefacts, to: run, tenant, limits: limits)
+        request = request.naming(files.map(\.reference))
+      } catch let refusal as ArtefactStore.AttachRefusal { throw TaskRefusal.artefacts(refusal) }
     }
     let facts = RunFacts(
       tenant: tenant, task: task, project: request.project, priority: request.priority, parent: nil, depth: 0,

@@ -137,6 +137,10 @@ package final class TimerService: Sendable {
         let usage = try await subRuns.usage(of: timer.run, step: step, attempt: attempt)
         try await apply([.timeOut(step: step, attempt: attempt, .startToClose, usage: usage)], timer)
       case .childEnded: return try await subRuns.ended(timer)
+      case .ask:
+        guard let step = timer.step, let attempt = timer.attempt, let ask = timer.ask else { return .notOwed }
+        let at = WallClock.now().unixMicroseconds
+        try await apply([.expireAsk(step: step, attempt: attempt, ask: ask, at: at)], timer)
       case .own: return .notOwed
       }
       return .done

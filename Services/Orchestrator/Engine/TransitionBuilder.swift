@@ -75,18 +75,25 @@ struct TransitionBuilder {
     let effects = Effects(of: events, in: state)
     var limits: [String: Int64?] = [:]
     var unqueued: [StepID] = []
+    var timers = timers(effects)
     for event in events {
       switch event {
       case .approvalRequested(let key, _, _):
         limits[key] = state.step(key).flatMap { state.definition(of: $0).timeouts.startToClose }
       case .stepTimedOut(let key, _, .scheduleToStart, _, _): unqueued.append(StepID.of(run, step: key))
+      case .stepSuspended(let key, let attempt, let asks):
+        for ask in asks {
+          guard let limit = ask.expiresMilliseconds else { continue }
+          timers.append(
+            NewTimer(kind: .ask, step: key, attempt: attempt, ask: ask.key, delayMilliseconds: limit))
+        }
       default: break
       }
     }
     return Transition(
       tenant: facts.tenant, run: run, expectedVersion: expected, version: state.sequence, events: events,
       status: state.status, isPaused: state.isPaused, clearedAt: state.clearedAt, usage: state.usage,
-      clearing: clearing(effects), work: work(effects), timers: timers(effects), unqueued: unqueued,
+      clearing: clearing(effects), work: work(effects), timers: timers, unqueued: unqueued,
       payloads: payloads, proofs: proofs, finishedTimers: finishedTimers, approvalLimits: limits,
       parent: facts.parent)
   }
@@ -95,7 +102,7 @@ struct TransitionBuilder {
   private func clearing(_ effects: Effects) -> Effects.Clearing {
     guard effects.clearing == .everything, state.status == .succeeded else { return effects.clearing }
     let hasWaits =
-      state.workflow.timeoutMilliseconds != nil
+      state.workflow.timeoutMilliseconds != nil || state.hasQuestionLimits
       || state.definitions.contains { $0.timeouts.startToClose != nil && !$0.isWork }
     return hasWaits || state.steps.contains { $0.status == .abandoned && $0.attempt > 0 } ? .everything : .nothing
   }

@@ -15,7 +15,8 @@ extension EventCodec {
       return .stepLost(
         step: step, attempt: attempt, worker: data["worker"]?.string ?? "",
         wasUndelivered: data["undelivered"]?.bool ?? false)
-    case "model.called", "tool.called": return call(type, data).map { .callRecorded(step: step, attempt: attempt, $0) }
+    case "model.called", "tool.called", "tool.intended", "agent.noted":
+      return call(type, data).map { .callRecorded(step: step, attempt: attempt, $0) }
     case "step.succeeded":
       return payload(data["output"]).map {
         .stepSucceeded(
@@ -35,6 +36,15 @@ extension EventCodec {
           step: step, attempt: attempt, $0, isRepeated: data["repeated"]?.bool ?? false,
           usage: data["usage"].map(usage))
       }
+    case "step.suspended": return asks(data).map { .stepSuspended(step: step, attempt: attempt, asks: $0) }
+    case "ask.answered":
+      guard let key = data["key"]?.string, let answer = answer(data) else { return nil }
+      return .askAnswered(step: step, attempt: attempt, ask: key, answer)
+    case "ask.expired":
+      return data["key"]?.string.map {
+        .askExpired(step: step, attempt: attempt, ask: $0, at: data["at_us"]?.int ?? 0)
+      }
+    case "step.released": return .stepReleased(step: step, attempt: attempt, worker: data["worker"]?.string ?? "")
     case "delay.elapsed": return .delayElapsed(step: step, attempt: attempt)
     case "child.started": return .childStarted(step: step, attempt: attempt, run: data["run_id"]?.string ?? "")
     case "approval.requested":
@@ -95,7 +105,7 @@ extension EventCodec {
     }
   }
 
-  private static func payload(_ view: JSONView?) -> PayloadRef? {
+  static func payload(_ view: JSONView?) -> PayloadRef? {
     guard let view, let sha256 = view["sha256"]?.string, let bytes = view["bytes"]?.int else { return nil }
     return PayloadRef(sha256: sha256, bytes: Int(bytes))
   }
@@ -120,11 +130,12 @@ extension EventCodec {
   }
 
   private static func call(_ type: String, _ view: JSONView) -> CallRecord? {
-    guard let result = payload(view["result"]), let index = view["index"]?.int, let name = view["name"]?.string,
+    guard let kind = CallRecord.Kind(eventType: type), let result = payload(view["result"]),
+      let index = view["index"]?.int, let name = view["name"]?.string,
       let request = view["request_sha256"]?.string
     else { return nil }
     return CallRecord(
-      kind: type == "model.called" ? .model : .tool, index: Int(index), name: name, requestSHA256: request,
+      kind: kind, index: Int(index), name: name, requestSHA256: request,
       result: result,
       usage: usage(view),
       durationMilliseconds: view["duration_ms"]?.int ?? 0)

@@ -78,6 +78,20 @@ public enum EventCodec {
       writer.member("limit", limit.rawValue)
       if isRepeated { writer.member("repeated", true) }
       if let usage { writeOfSubRun(usage, &writer) }
+    case .stepSuspended(_, let attempt, let asks):
+      writer.member("attempt", Int64(attempt))
+      write(asks, &writer)
+    case .askAnswered(_, let attempt, let ask, let answer):
+      writer.member("attempt", Int64(attempt))
+      writer.member("key", ask)
+      write(answer, &writer)
+    case .askExpired(_, let attempt, let ask, let at):
+      writer.member("attempt", Int64(attempt))
+      writer.member("key", ask)
+      writer.member("at_us", at)
+    case .stepReleased(_, let attempt, let worker):
+      writer.member("attempt", Int64(attempt))
+      writer.member("worker", worker)
     case .delayElapsed(_, let attempt): writer.member("attempt", Int64(attempt))
     case .childStarted(_, let attempt, let run):
       writer.member("attempt", Int64(attempt))
@@ -146,7 +160,7 @@ public enum EventCodec {
     }
   }
 
-  private static func write(_ name: StaticString, _ payload: PayloadRef, _ writer: inout JSONWriter) {
+  static func write(_ name: StaticString, _ payload: PayloadRef, _ writer: inout JSONWriter) {
     writer.key("\(name)")
     writer.beginObject()
     writer.member("sha256", payload.sha256)

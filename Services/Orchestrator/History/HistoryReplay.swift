@@ -85,6 +85,12 @@ extension RunInput {
       self = .lose(step: step, attempt: attempt, wasUndelivered: wasUndelivered)
     case .stepTimedOut(let step, let attempt, let limit, let isRepeated, let usage):
       self = .timeOut(step: step, attempt: attempt, limit, repeats: isRepeated, usage: usage)
+    case .stepSuspended(let step, let attempt, let asks): self = .suspend(step: step, attempt: attempt, asks)
+    case .askAnswered(let step, let attempt, let ask, let answer):
+      self = .answer(step: step, attempt: attempt, ask: ask, subjectSHA256: nil, answer)
+    case .askExpired(let step, let attempt, let ask, let at):
+      self = .expireAsk(step: step, attempt: attempt, ask: ask, at: at)
+    case .stepReleased(let step, let attempt, _): self = .release(step: step, attempt: attempt)
     case .delayElapsed(let step, let attempt): self = .elapse(step: step, attempt: attempt)
     case .childStarted(let step, let attempt, let run): self = .startChild(step: step, attempt: attempt, run: run)
     case .signalReceived(let name, let id, let payload, let who, let facts):

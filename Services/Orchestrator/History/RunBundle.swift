@@ -116,6 +116,8 @@ extension RunEvent {
     case .signalReceived(_, _, let payload, _, _): [payload]
     case .approvalRequested(_, _, let subject): [subject]
     case .approvalDecided(_, _, let decision): [decision.output]
+    case .stepSuspended(_, _, let asks): asks.map(\.subject)
+    case .askAnswered(_, _, _, let answer): [answer.answer]
     case .stepCompleted(_, let output?), .runSucceeded(let output?): [output]
     default: []
     }

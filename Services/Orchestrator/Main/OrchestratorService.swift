@@ -1,6 +1,8 @@
+internal import Artefacts
 internal import Contracts
 internal import HTTP
 internal import OrchestratorAPI
+internal import OrchestratorConfiguration
 internal import Postgres
 internal import RunEngine
 internal import RunStorage
@@ -28,6 +30,7 @@ final class OrchestratorService: Service {
   private let retention: RetentionJob
   private let maintenance: QueueMaintenanceJob
   private let tenants: TenantActivityJob
+  private let cleanup: WorkspaceCleanup
   private let routes: OrchestratorRoutes
 
   init(_ context: ServiceContext) throws {
@@ -48,7 +51,9 @@ final class OrchestratorService: Service {
       notifier: ReplicaNotifier(channel: storage.replicas, logger: logger), metrics: metrics,
       tracing: try OrchestratorSettings.tracing(context.telemetry.tracer, settings), logger: logger)
     timers = TimerService(engine: engine, store: storage.runs, lease: lease, telemetry: context.telemetry)
-    let submitter = TaskSubmitter(engine: engine, projects: storage.projects)
+    let workspace = try WorkspaceSettings.workspace(settings, pool: pool, telemetry: context.telemetry)
+    let submitter = TaskSubmitter(
+      engine: engine, projects: storage.projects, artefacts: workspace.artefacts, limits: workspace.artefactLimits)
     schedules = ScheduleService(
       engine: engine, runs: storage.runs, schedules: storage.schedules, zones: storage.zones, submitter: submitter,
       telemetry: context.telemetry)
@@ -57,8 +62,11 @@ final class OrchestratorService: Service {
       pruneAfter: settings[OrchestratorSettings.pruneAfter], metrics: metrics, logger: logger)
     maintenance = QueueMaintenanceJob(store: storage.runs, metrics: metrics, logger: logger)
     tenants = TenantActivityJob(store: storage.runs, registry: context.telemetry.registry, logger: logger)
+    cleanup = WorkspaceCleanup(
+      pool: pool, uploadKeep: workspace.artefactLimits.uploadKeep, registry: context.telemetry.registry, logger: logger)
     routes = OrchestratorRoutes(
-      engine: engine, storage: storage, submitter: submitter, schedules: schedules, callers: callers, workers: workers,
+      engine: engine, storage: storage, workspace: workspace, submitter: submitter, schedules: schedules,
+      callers: callers, workers: workers,
       assertions: StepAssertions(AssertionSigner(stepKeys)), lease: lease, logger: logger)
   }
 
@@ -94,6 +102,7 @@ final class OrchestratorService: Service {
       group.addTask { [self] in await retention.run() }
       group.addTask { [self] in await maintenance.run() }
       group.addTask { [self] in await tenants.run() }
+      group.addTask { [self] in await cleanup.run() }
       group.addTask { [self] in await reads.run() }
     }
   }

@@ -8,6 +8,11 @@ extension StepID {
   package static func of(_ run: RunID, step key: String) -> StepID {
     StepID(derived(from: run.uuid, key))
   }
+
+  /// The id of a question that a step asked in an attempt.
+  package static func of(_ run: RunID, step key: String, attempt: Int, ask: String) -> StepID {
+    StepID(derived(from: run.uuid, "\(key)?\(attempt)?\(ask)"))
+  }
 }
 
 extension RunID {

@@ -12,6 +12,8 @@ package struct DueTimer: Sendable {
   package let step: String?
   package let attempt: Int?
   package let other: RunID?
+  /// The key of the question that it is about.
+  package let ask: String?
   /// The trace of the run's submission.
   package let traceparent: String?
   /// The version of its run when it was claimed; `nil` when the run was deleted.
@@ -22,7 +24,8 @@ package struct DueTimer: Sendable {
   /// What a decision about it needs.
   package var claimed: ClaimedTimer {
     ClaimedTimer(
-      kind: kind, step: step, attempt: attempt, child: other?.description, runVersion: runVersion ?? 0)
+      kind: kind, step: step, attempt: attempt, child: other?.description, ask: ask,
+      runVersion: runVersion ?? 0)
   }
 
   /// Of a timer `t` with its run `d`; `nil` for a kind that this version does not know.
@@ -34,6 +37,7 @@ package struct DueTimer: Sendable {
     let step = column(nullable: "t.step", .text)
     let attempt = column(nullable: "t.attempt", .int4)
     let other = column(nullable: "t.other_run", .uuid)
+    let ask = column(nullable: "t.ask", .text)
     let traceparent = column(nullable: "d.traceparent", .text)
     let runVersion = column(nullable: "d.version", .int4)
     let isRunEnded = column("d.ended_at is not null", .bool)
@@ -42,6 +46,7 @@ package struct DueTimer: Sendable {
       return DueTimer(
         id: try row[id], tenant: TenantID(try row[tenant]), run: RunID(try row[run]), kind: kind,
         step: try row[step], attempt: try row[attempt].map { Int($0) }, other: try row[other].map { RunID($0) },
+        ask: try row[ask],
         traceparent: try row[traceparent], runVersion: try row[runVersion].map { Int($0) },
         isRunEnded: try row[isRunEnded])
     }

@@ -34,5 +34,11 @@ package struct EventPage: Sendable {
 package struct UnreadableHistory: Error, CustomStringConvertible {
   package let run: RunID
   package let sequence: Int
+
+  package init(run: RunID, sequence: Int) {
+    self.run = run
+    self.sequence = sequence
+  }
+
   package var description: String { "event \(sequence) of \(run) cannot be read by this version" }
 }

@@ -27,12 +27,7 @@ package struct LeasedStep: Sendable {
   package let jobType: String
 
   /// The part of the lane behind a prefix.
-  package func named(_ prefix: String) -> String? {
-    lane.isEmpty
-      ? nil
-      : lane.split(separator: Lane.separator).first { $0.hasPrefix(prefix) }
-        .map { String($0.dropFirst(prefix.utf8.count)) }
-  }
+  package func named(_ prefix: String) -> String? { Lane.named(prefix, in: lane) }
 
   /// Every member.
   package init(

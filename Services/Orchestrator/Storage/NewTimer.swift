@@ -9,17 +9,20 @@ package struct NewTimer: Sendable {
   /// The run that it is for; `nil` is the run that sets it.
   package var run: RunID?
   package var other: RunID?
+  /// The key of the question that it is about.
+  package var ask: String?
   package var delayMilliseconds: Int64 = 0
 
   package init(
     kind: TimerKind, step: String? = nil, attempt: Int? = nil, run: RunID? = nil, other: RunID? = nil,
-    delayMilliseconds: Int64 = 0
+    ask: String? = nil, delayMilliseconds: Int64 = 0
   ) {
     self.kind = kind
     self.step = step
     self.attempt = attempt
     self.run = run
     self.other = other
+    self.ask = ask
     self.delayMilliseconds = delayMilliseconds
   }
 }

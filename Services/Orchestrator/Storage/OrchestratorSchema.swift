@@ -12,5 +12,7 @@ package enum OrchestratorSchema {
     Migration(
       version: 6, name: "deleted_workflows",
       sql: String(decoding: PackageResources._006_deleted_workflows_sql, as: UTF8.self)),
+    Migration(version: 7, name: "asks", sql: String(decoding: PackageResources._007_asks_sql, as: UTF8.self)),
+    Migration(version: 8, name: "workspace", sql: String(decoding: PackageResources._008_workspace_sql, as: UTF8.self)),
   ]
 }

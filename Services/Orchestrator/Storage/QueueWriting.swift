@@ -185,10 +185,11 @@ enum QueueWriting {
     timers("step", .text) { $0.timer.step }
     timers("attempt", .int4) { $0.timer.attempt.map { Int32(clamping: $0) } }
     timers("other", .uuid) { $0.timer.other?.uuid }
+    timers("ask", .text) { $0.timer.ask }
     timers("delay_ms", .int8) { $0.timer.delayMilliseconds }
     return """
-      insert into timer (tenant_id, run_id, kind, step, attempt, other_run, due_at)
-      select due.tenant_id, due.for_run, due.kind, due.step, due.attempt, due.other,
+      insert into timer (tenant_id, run_id, kind, step, attempt, other_run, ask, due_at)
+      select due.tenant_id, due.for_run, due.kind, due.step, due.attempt, due.other, due.ask,
         clock_timestamp() + due.delay_ms * interval '1 millisecond'
       from \(timers) join \(fence) f on f.id = due.run_id
       """

@@ -89,6 +89,15 @@ extension RunStore {
         delete from archive a using old o where a.run_id = o.id
       ), approvals as (
         delete from approval a using old o where a.run_id = o.id
+      ), files as (
+        delete from artefact a using old o where a.tenant_id = o.tenant_id and a.run_id = o.id
+        returning a.tenant_id, a.blob_id
+      ), contents as (
+        insert into workspace_check (due_at, tenant_id, kind, id)
+        select distinct now(), f.tenant_id, 'blob', f.blob_id from files f
+      ), usages as (
+        delete from workspace_usage w using old o
+        where w.tenant_id = o.tenant_id and w.kind = 'run_artefacts' and w.scope = o.id
       ), keys as (
         delete from idempotency i using old o where i.run_id = o.id
       ), tasks as (

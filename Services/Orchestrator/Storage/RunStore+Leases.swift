@@ -36,6 +36,42 @@ extension RunStore {
       """
   }
 
+  /// The leases that workers still have, out of many. Those of which a third has passed are extended; the others are
+  /// only looked up, so that workers may ask often. Extending a lease that has passed to another worker in that moment
+  /// does no harm.
+  package func heartbeats(_ leases: [LeaseToken], milliseconds: Int64) async throws -> [HeldLease] {
+    guard !leases.isEmpty else { return [] }
+    return try await pool.query(RunStore.checkLeases, (leases, milliseconds))
+  }
+
+  static let checkLeases = Statement<(leases: [LeaseToken], milliseconds: Int64), HeldLease>(HeldLease.columns) {
+    parameter in
+    let leases = parameter.rows("h") { $0.leases }
+    let steps = leases("step_id", .uuid) { $0.step.uuid }
+    leases("token", .uuid) { $0.token }
+    let milliseconds = parameter("milliseconds", .int8) { $0.milliseconds }
+    return """
+      with held as materialized (
+        select c.step_id, c.run_id, c.tenant_id, c.token, c.lane, c.life_ms,
+          c.deadline < clock_timestamp() + c.life_ms * interval '1 millisecond' * 2 / 3
+            and c.deadline < coalesce(c.closes_at, 'infinity') as is_due
+        from (
+          select x.step_id, x.run_id, x.tenant_id, x.token, x.lane, x.deadline, x.closes_at,
+            coalesce(x.heartbeat_ms, \(milliseconds)) as life_ms
+          from lease x where x.step_id = any(\(steps))) c
+        join \(leases) on h.step_id = c.step_id and h.token = c.token
+        where coalesce(c.closes_at > clock_timestamp(), true)
+      ), extended as (
+        update lease x set deadline = least(
+          clock_timestamp() + coalesce(x.heartbeat_ms, \(milliseconds)) * interval '1 millisecond',
+          coalesce(x.closes_at, 'infinity'))
+        where x.step_id = any(array(select o.step_id from held o where o.is_due))
+        returning x.step_id
+      )
+      select \(HeldLease.columns) from held l left join run r on r.id = case when l.is_due then l.run_id end
+      """
+  }
+
   /// Ends leases that no worker has received: the next sweep gives their steps to others, and counts no attempt. A
   /// lease without a worker is recognised as such.
   package func releaseUndelivered(_ steps: [LeasedStep]) async throws {

@@ -73,28 +73,36 @@ extension RunStore {
     "select \(RunHead.columns) from run where id = \(parameter("run", .uuid) { $0.uuid })"
   }
 
-  /// The recorded calls of a step behind `sequence`, with their results, in order of their index.
-  package func journal(_ run: RunID, step: String, after sequence: Int) async throws -> [(
-    event: EventRow, result: [UInt8]
-  )] {
-    guard let tenant = try await head(run)?.facts.tenant else { return [] }
-    var calls: [(row: EventRow, result: PayloadRef)] = []
-    var last = sequence
+  /// Recorded calls of a step, with their results, in order of their index.
+  package typealias Journal = [(event: EventRow, result: [UInt8])]
+
+  /// The recorded calls of steps of a run, each behind a sequence number. The history is read once for all of them, and
+  /// so are the results.
+  package func journals(
+    _ run: RunID, _ tenant: TenantID, after sequences: [String: Int]
+  ) async throws -> [String: Journal] {
+    guard var last = sequences.values.min() else { return [:] }
+    var calls: [(row: EventRow, step: String, result: PayloadRef)] = []
     while true {
       let page = try await events(run, after: last, limit: RunStore.pageMax)
-      for row in page.events where row.step == step {
-        if case .callRecorded(_, _, let call) = try RunStore.decode(row, run) { calls.append((row, call.result)) }
+      for row in page.events {
+        guard let step = row.step, let after = sequences[step], row.sequence > after,
+          CallRecord.Kind(eventType: row.type) != nil
+        else { continue }
+        if case .callRecorded(_, _, let call) = try RunStore.decode(row, run) { calls.append((row, step, call.result)) }
       }
       guard let end = page.events.last?.sequence, !page.isLast else { break }
       last = end
     }
     let bodies = try await payloads(tenant, calls.map(\.result))
-    return try calls.map { call in
+    var journals: [String: Journal] = [:]
+    for call in calls {
       guard let body = bodies[call.result.sha256] else {
         throw UnreadableHistory(run: run, sequence: call.row.sequence)
       }
-      return (call.row, body)
+      journals[call.step, default: []].append((call.row, body))
     }
+    return journals
   }
 
   /// The request that an idempotency key was used for.

@@ -205,16 +205,18 @@ extension RunStore {
           delete from timer t where t.run_id in (select id from cleared where clearing = 2)
             and not t.id = any(\(finished))
         ), requested as (
-          insert into approval (tenant_id, id, run_id, step, attempt, subject_sha256, status, requested_at, expires_at)
+          insert into approval (tenant_id, id, run_id, step, attempt, subject_sha256, status, requested_at, expires_at,
+            kind, is_question, ask, tool, step_id)
           select f.tenant_id, a.step_id, a.run_id, a.step, a.attempt, a.subject, 'pending', clock_timestamp(),
-            clock_timestamp() + a.close_ms * interval '1 millisecond'
+            clock_timestamp() + a.close_ms * interval '1 millisecond', a.kind, a.is_question, a.ask, a.tool,
+            a.asking_step
           from \(requests) join fenced f on f.id = a.run_id
           on conflict (tenant_id, id) do update set attempt = excluded.attempt, subject_sha256 = excluded.subject_sha256,
             status = 'pending', requested_at = excluded.requested_at, expires_at = excluded.expires_at,
             decided_at = null, decided_by = null, comment = null
         ), decided as (
           update approval b set status = v.status, decided_at = clock_timestamp(), decided_by = v.decided_by,
-            comment = v.comment
+            comment = v.comment, answer_sha256 = v.answer
           from \(decisions) join fenced f on f.id = v.run_id
           where b.id = v.step_id and b.run_id = v.run_id and b.status = 'pending'
         ), withdrawn as (

@@ -61,7 +61,9 @@ package struct Transition: Sendable {
       && work.allSatisfy { $0.delayMilliseconds == 0 } && !(parent != nil && status.isEnded)
       && !events.contains { event in
         switch event {
-        case .approvalRequested, .approvalDecided, .stepTimedOut, .runPaused, .runResumed: true
+        case .approvalRequested, .approvalDecided, .stepSuspended, .askAnswered, .askExpired, .stepTimedOut,
+          .runPaused, .runResumed:
+          true
         default: false
         }
       }

@@ -35,7 +35,7 @@ struct TransitionRows: Sendable {
     let step: UUID
   }
 
-  /// An approval that is asked for.
+  /// An approval or an answer that is asked for.
   struct RequestRow: Sendable {
     let run: UUID
     let id: UUID
@@ -44,15 +44,18 @@ struct TransitionRows: Sendable {
     let subject: [UInt8]
     /// Milliseconds until it expires.
     let close: Int64?
+    /// What the step asks; `nil` is the approval of a step.
+    var ask: Ask?
   }
 
-  /// An approval that is decided.
+  /// An approval or a question that is decided.
   struct DecisionRow: Sendable {
     let run: UUID
     let id: UUID
     let status: String
     let decidedBy: String?
     let comment: String?
+    var answer: [UInt8]?
   }
 
   private(set) var runs: [RunRow] = []
@@ -98,6 +101,25 @@ struct TransitionRows: Sendable {
     case .approvalDecided(let key, _, let decision):
       decide(transition.run, key, decision.isApproved ? "approved" : "rejected", decision.by, decision.comment)
     case .stepTimedOut(let key, _, .startToClose, _, _): decide(transition.run, key, "expired", nil, nil)
+    case .stepSuspended(let key, let number, let asks):
+      for ask in asks {
+        requests.append(
+          RequestRow(
+            run: transition.run.uuid, id: StepID.of(transition.run, step: key, attempt: number, ask: ask.key).uuid,
+            step: key, attempt: Int32(clamping: number), subject: Hex.decode(ask.subject.sha256) ?? [],
+            close: ask.expiresMilliseconds, ask: ask))
+      }
+    case .askAnswered(let key, let number, let ask, let answer):
+      decisions.append(
+        DecisionRow(
+          run: transition.run.uuid, id: StepID.of(transition.run, step: key, attempt: number, ask: ask).uuid,
+          status: answer.outcome.rawValue, decidedBy: answer.by, comment: answer.comment,
+          answer: Hex.decode(answer.answer.sha256)))
+    case .askExpired(let key, let number, let ask, _):
+      decisions.append(
+        DecisionRow(
+          run: transition.run.uuid, id: StepID.of(transition.run, step: key, attempt: number, ask: ask).uuid,
+          status: "expired", decidedBy: nil, comment: nil))
     default: break
     }
   }
@@ -163,6 +185,11 @@ struct TransitionRows: Sendable {
     requests("attempt", .int4) { $0.attempt }
     requests("subject", .bytea) { $0.subject }
     requests("close_ms", .int8) { $0.close }
+    requests("kind", .text) { $0.ask.map { ApprovalKind($0.kind).rawValue } ?? ApprovalKind.step.rawValue }
+    requests("is_question", .bool) { $0.ask?.kind == .question }
+    requests("ask", .text) { $0.ask?.key }
+    requests("tool", .text) { $0.ask?.tool }
+    requests("asking_step", .uuid) { $0.ask == nil ? nil : StepID.of(RunID($0.run), step: $0.step).uuid }
     return requests
   }
 
@@ -175,6 +202,7 @@ struct TransitionRows: Sendable {
     decisions("status", .text) { $0.status }
     decisions("decided_by", .text) { $0.decidedBy }
     decisions("comment", .text) { $0.comment }
+    decisions("answer", .bytea) { $0.answer }
     return (decisions, ids)
   }
 }

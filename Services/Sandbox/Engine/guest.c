@@ -53,6 +53,7 @@ static int end_of(const char *text) {
       {"wasm trap", CADRE_TRAP},
       {"exceeds memory limits", CADRE_MEMORY},
       {"memory minimum size", CADRE_MEMORY},
+      {"table minimum size", CADRE_MEMORY},
       {"resource limit exceeded", CADRE_MEMORY},
       {"unknown import", CADRE_TRAP},
       {"incompatible import type", CADRE_TRAP},

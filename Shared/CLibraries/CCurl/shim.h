@@ -1,6 +1,8 @@
 // libcurl. The variadic setters are wrapped because Swift cannot call variadic C functions.
 #pragma once
 #include <curl/curl.h>
+#include <netinet/in.h>
+#include <string.h>
 
 static inline CURLcode cadre_curl_set_long(CURL *handle, CURLoption option, long value) {
   return curl_easy_setopt(handle, option, value);
@@ -17,6 +19,26 @@ static inline CURLcode cadre_curl_set_off_t(CURL *handle, CURLoption option, cur
 typedef size_t (*cadre_curl_data_callback)(char *, size_t, size_t, void *);
 static inline CURLcode cadre_curl_set_callback(CURL *handle, CURLoption option, cadre_curl_data_callback value) {
   return curl_easy_setopt(handle, option, value);
+}
+typedef curl_socket_t (*cadre_curl_open_callback)(void *, curlsocktype, struct curl_sockaddr *);
+static inline CURLcode cadre_curl_set_open(CURL *handle, cadre_curl_open_callback value, void *context) {
+  curl_easy_setopt(handle, CURLOPT_OPENSOCKETDATA, context);
+  return curl_easy_setopt(handle, CURLOPT_OPENSOCKETFUNCTION, value);
+}
+static inline CURLcode cadre_curl_set_list(CURL *handle, CURLoption option, struct curl_slist *value) {
+  return curl_easy_setopt(handle, option, value);
+}
+/// The bytes of an address that libcurl is about to connect to: 4 or 16, or 0 for other families.
+static inline int cadre_curl_address(const struct curl_sockaddr *address, unsigned char bytes[16]) {
+  if (address->family == AF_INET && address->addrlen >= sizeof(struct sockaddr_in)) {
+    memcpy(bytes, &((const struct sockaddr_in *)&address->addr)->sin_addr, 4);
+    return 4;
+  }
+  if (address->family == AF_INET6 && address->addrlen >= sizeof(struct sockaddr_in6)) {
+    memcpy(bytes, &((const struct sockaddr_in6 *)&address->addr)->sin6_addr, 16);
+    return 16;
+  }
+  return 0;
 }
 static inline CURLcode cadre_curl_get_status(CURL *handle, long *status) {
   return curl_easy_getinfo(handle, CURLINFO_RESPONSE_CODE, status);

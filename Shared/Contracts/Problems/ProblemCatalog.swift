@@ -28,6 +28,9 @@ public enum ProblemCatalog {
     Section(
       title: "Workflows and projects", summary: "Addresses of workflows, projects and limits.",
       codes: ProblemCode.workflows),
+    Section(
+      title: "Files, memories and tools", summary: "Addresses of artefacts, memories, tools and MCP servers.",
+      codes: ProblemCode.workspace),
     Section(title: "Workers", summary: "The worker protocol (`/worker/v1`).", codes: ProblemCode.workers),
     Section(
       title: "Model configuration", summary: "Addresses of providers, models, aliases, budgets and rate limits.",

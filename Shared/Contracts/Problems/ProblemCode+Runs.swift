@@ -3,7 +3,11 @@ internal import HTTPWire
 extension ProblemCode {
   /// What the management API answers with.
   static let resources: [ProblemCode] =
-    ["task", "run", "step", "approval", "schedule", "workflow", "workflow version", "project", "limit", "weight"].map {
+    [
+      "task", "run", "step", "approval", "question", "belief", "schedule", "workflow", "workflow version", "project",
+      "limit", "weight",
+    ]
+    .map {
       notFound($0)
     } + [
       outdated, nameTaken, idempotencyKeyReused,
@@ -34,6 +38,7 @@ extension ProblemCode {
   /// Tasks, runs, approvals.
   static let runs: [ProblemCode] = [
     runEnded, runOpen, noResult, stale, alreadyPaused, notPaused, contended, subjectDiffers, alreadyDecided,
+    kindDiffers,
     unknownSignal, tooManySignals, stepNotBegun, unknownStep, unknownEvent, nothingLeft, notFailed, workflowGone,
     unreadableHistory,
   ]
@@ -67,8 +72,12 @@ extension ProblemCode {
     remedy: "Read the approval again and decide on its `subject_sha256`.")
   /// `already_decided`
   public static let alreadyDecided = ProblemCode(
-    "already_decided", .conflict, meaning: "The approval was decided, has expired or was withdrawn.",
-    remedy: "Read the approval.")
+    "already_decided", .conflict, meaning: "The approval or question was decided, has expired or was withdrawn.",
+    remedy: "Read it again.")
+  /// `kind_differs`
+  public static let kindDiffers = ProblemCode(
+    "kind_differs", .conflict, meaning: "The approval is of a kind that is not answered so.",
+    remedy: "Read its `kind`: `unknown_outcome` takes `/outcome`, the others `/decision`.")
   /// `unknown_signal`
   public static let unknownSignal = ProblemCode(
     "unknown_signal", .unprocessableContent, meaning: "No step of the workflow waits for a signal of this name.",

@@ -2,7 +2,8 @@ internal import HTTPWire
 
 extension Routes {
   /// Everything that the orchestrator answers.
-  public static let orchestrator = tasks + runs + approvals + workflows + projects + schedules + workers + weights
+  public static let orchestrator =
+    tasks + runs + approvals + workflows + projects + schedules + workers + weights + workspace
 
   /// Tasks. The gateway names the run of a submission, so that one that is sent again makes the same run.
   static let tasks: [RouteSpecification] = [
@@ -44,15 +45,26 @@ extension Routes {
       .post, "/api/v1/runs/{id}/fork", .orchestrator, .tenant, bodyBytesMax: 256 * kibibyte, repetition: .withKey,
       "Makes a new run out of the beginning of an old one."),
     .init(.get, "/api/v1/steps/{id}", .orchestrator, .tenant, "Describes a step."),
+    .init(
+      .get, "/api/v1/steps/{id}/calls", .orchestrator, .tenant, "Lists what the attempts of a step have recorded."),
+    .init(.get, "/api/v1/steps/{id}/belief", .orchestrator, .tenant, "Reads what the agent of a step believes."),
   ]
 
-  /// Steps that wait for a person.
+  /// Steps that wait for a person: approvals and questions.
   static let approvals: [RouteSpecification] = [
     .init(.get, "/api/v1/approvals", .orchestrator, .tenant, "Lists approvals."),
     .init(.get, "/api/v1/approvals/{id}", .orchestrator, .tenant, "Describes an approval."),
     .init(
       .post, "/api/v1/approvals/{id}/decision", .orchestrator, .tenant, bodyBytesMax: 16 * kibibyte,
       "Approves or rejects."),
+    .init(
+      .post, "/api/v1/approvals/{id}/outcome", .orchestrator, .tenant, bodyBytesMax: 96 * kibibyte,
+      "Says what became of a call."),
+    .init(.get, "/api/v1/questions", .orchestrator, .tenant, "Lists the questions of agents."),
+    .init(.get, "/api/v1/questions/{id}", .orchestrator, .tenant, "Describes a question."),
+    .init(
+      .post, "/api/v1/questions/{id}/answer", .orchestrator, .tenant, bodyBytesMax: 96 * kibibyte,
+      "Answers a question."),
   ]
 
   /// Documents of workflows.
@@ -117,6 +129,9 @@ extension Routes {
     .init(
       .post, WorkerPath.results, .orchestrator, .worker, isPublic: false, bodyBytesMax: WorkerLimits.bodyBytesMax,
       "Ends several attempts."),
+    .init(
+      .post, WorkerPath.heartbeats, .orchestrator, .worker, isPublic: false, bodyBytesMax: 256 * kibibyte,
+      "Says which leases of a worker hold, and extends those that are due."),
   ]
 
   /// How tenants share the workers.

@@ -7,7 +7,7 @@ extension BuiltInTools {
       "artefact_read", .read,
       "Reads a part of a text artefact of this run. Use text_search or text_lines for large ones.",
       properties: """
-        "name":{"type":"string","minLength":1,"maxLength":255},\
+        "name":{"type":"string","minLength":1,"maxLength":512},\
         "offset":{"type":"integer","minimum":0,"default":0,"description":"First byte."},\
         "length":{"type":"integer","minimum":1,"maximum":1048576,"default":16384,"description":"Bytes."}
         """, required: ["name"], timeoutMilliseconds: 30_000),
@@ -18,7 +18,7 @@ extension BuiltInTools {
       replaces it.
       """,
       properties: """
-        "name":{"type":"string","minLength":1,"maxLength":255,\
+        "name":{"type":"string","minLength":1,"maxLength":512,\
         "description":"A relative path such as report.md or data/table.csv"},\
         "content":{"type":"string"},\
         "media_type":{"type":"string","maxLength":100,"description":"Default: by the ending of the name."}
@@ -35,7 +35,7 @@ extension BuiltInTools {
       "Remembers a fact for later runs of this project. Write one fact that can be understood without context.",
       properties: """
         "text":{"type":"string","minLength":1,"maxLength":8000},\
-        "tags":{"type":"array","items":{"type":"string","minLength":1,"maxLength":50},"maxItems":20}
+        "tags":{"type":"array","items":{"type":"string","minLength":1,"maxLength":64},"maxItems":16}
         """, required: ["text"], timeoutMilliseconds: 30_000),
   ]
 
@@ -83,9 +83,9 @@ extension BuiltInTools {
   /// What the two languages have in common.
   private static let codeProperties = """
     "code":{"type":"string","minLength":1,"maxLength":262144},\
-    "arguments":{"description":"Any JSON value; the code finds it as the variable arguments."},\
+    "arguments":{"description":"Any JSON value; the code finds it as cadre.arguments."},\
     "stdin":{"type":"string"},\
-    "files":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,\
+    "files":{"type":"array","items":{"type":"string","minLength":1,"maxLength":512},"maxItems":64,\
     "description":"Names of artefacts that are put into the working folder."},\
     "session":{"type":"boolean","default":false,\
     "description":"true: variables and files stay for the next call with session in this run."}
@@ -95,14 +95,16 @@ extension BuiltInTools {
     tool(
       "run_python", .execute,
       """
-      Runs Python 3 in a sandbox without network and returns what it prints and the value of the variable result. \
-      Files that it writes into its working folder become artefacts.
+      Runs Python 3 (standard library) in a sandbox without network and returns what it prints and the value of the \
+      last expression, or of cadre.result(value). Files that it writes into its working folder become artefacts. \
+      After import cadre, cadre.plot and cadre.table draw charts and write tables as files.
       """, properties: codeProperties, required: ["code"], isVolatile: true, timeoutMilliseconds: 120_000),
     tool(
       "run_javascript", .execute,
       """
       Runs JavaScript (ES2023) in a sandbox without network and returns what it prints and the value of the last \
-      expression. Files that it writes into its working folder become artefacts.
+      expression, or of cadre.result(value). cadre.readFile(name), cadre.writeFile(name, text) and cadre.listFiles() \
+      work on its folder; files that it writes become artefacts.
       """, properties: codeProperties, required: ["code"], isVolatile: true, timeoutMilliseconds: 120_000),
     tool(
       "run_wasm", .execute,
@@ -111,10 +113,9 @@ extension BuiltInTools {
       writes into its working folder become artefacts.
       """,
       properties: """
-        "module":{"type":"string","minLength":1,"maxLength":255,"description":"Name of an artefact with the module."},\
-        "arguments":{"type":"array","items":{"type":"string","maxLength":4096},"maxItems":100},\
+        "module":{"type":"string","minLength":1,"maxLength":512,"description":"Name of an artefact with the module."},\
         "stdin":{"type":"string"},\
-        "files":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,\
+        "files":{"type":"array","items":{"type":"string","minLength":1,"maxLength":512},"maxItems":64,\
         "description":"Names of artefacts that are put into the working folder."}
         """, required: ["module"], isVolatile: true, timeoutMilliseconds: 120_000),
   ]

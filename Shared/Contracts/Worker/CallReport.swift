@@ -1,4 +1,4 @@
-/// A call of a model or tool as a worker reports it for the journal.
+/// A call of a model or tool as a worker reports it for the journal, or what it noted between them.
 public struct CallReport: Hashable, Sendable {
   /// What was called.
   public enum Kind: String, Hashable, Sendable, CaseIterable {
@@ -6,6 +6,11 @@ public struct CallReport: Hashable, Sendable {
     case model
     /// A tool.
     case tool
+    /// A call that is not idempotent is about to be made: what became of it is recorded as a `tool` behind it.
+    case intent
+    /// What the agent noted for itself and for people, for example a belief state or a decision of a policy; the name
+    /// tells which.
+    case note
   }
 
   /// What was called.

@@ -17,12 +17,13 @@ public struct JournalEntry: Hashable, Sendable {
     self.result = result
   }
 
-  /// Reads an entry; `nil` when a call cannot be distinguished from others by it.
+  /// Reads an entry; `nil` when a call cannot be distinguished from others by it, or when nobody here knows its kind: an
+  /// attempt without it could do the same again.
   public init?(_ view: JSONView) {
-    guard let call = view["call"], call["request_sha256"]?.string != nil, let result = view["result"] else {
-      return nil
-    }
-    kind = view["kind"]?.string == CallReport.Kind.model.rawValue ? .model : .tool
+    guard let call = view["call"], call["request_sha256"]?.string != nil, let result = view["result"],
+      let kind = view["kind"]?.string.flatMap({ CallReport.Kind(rawValue: $0) })
+    else { return nil }
+    self.kind = kind
     self.call = Array(call.rawBytes)
     self.result = Array(result.rawBytes)
   }

@@ -9,6 +9,10 @@ public struct ResultRequest: Sendable {
     case output([UInt8])
     /// Without.
     case failure(FailureReport)
+    /// Not yet: people have to answer these before the step can go on. At most `WorkerLimits.asksMax`.
+    case wait([StepAsk])
+    /// Not yet: the worker gives the step back, for another one to go on with it.
+    case released
   }
 
   /// The token of the lease.
@@ -36,11 +40,18 @@ public struct ResultRequest: Sendable {
     let reading = CallReport.read(&fields)
     let output = fields.value("output").map { Array($0.rawBytes) }
     let failure = fields.object("failure") { FailureReport(reading: &$0) }
-    if fields.faults.isEmpty, (output == nil) == (failure == nil) {
-      fields.note("output", .required, "Exactly one of output and failure is expected.")
+    let asks = fields.object("wait") { StepAsk.readList(&$0) }
+    let released = fields.bool("released")
+    if released == false { fields.note("released", .notAllowed, "Only true is allowed.") }
+    let outcomes = [
+      output.map(Outcome.output), failure.map(Outcome.failure), asks.map(Outcome.wait),
+      released == true ? Outcome.released : nil,
+    ].compactMap { $0 }
+    if fields.faults.isEmpty, outcomes.count != 1 {
+      fields.note("output", .required, "Exactly one of output, failure, wait and released is expected.")
     }
     try fields.finish()
-    guard let token, let attempt, let outcome = output.map(Outcome.output) ?? failure.map(Outcome.failure) else {
+    guard let token, let attempt, let outcome = outcomes.first else {
       throw JSONFieldsError(of: .init(pointer: "", code: .required, detail: "A result is expected."))
     }
     return (ResultRequest(token: token, attempt: Int(attempt), calls: reading.calls, outcome: outcome), reading)
@@ -65,12 +76,22 @@ public struct ResultRequest: Sendable {
     case .failure(let failure):
       writer.key("failure")
       failure.write(to: &writer)
+    case .wait(let asks):
+      writer.key("wait")
+      writer.beginObject()
+      writer.objects("asks", asks) { $0.writeMembers(to: &$1) }
+      writer.endObject()
+    case .released: writer.member("released", true)
     }
   }
 
   var bytesAbout: Int {
     var bytes = calls.reduce(256) { $0 + $1.result.count + 512 }
-    if case .output(let document) = outcome { bytes += document.count }
+    switch outcome {
+    case .output(let document): bytes += document.count
+    case .wait(let asks): bytes += asks.reduce(0) { $0 + $1.subject.count + 512 }
+    case .failure, .released: break
+    }
     return bytes
   }
 }

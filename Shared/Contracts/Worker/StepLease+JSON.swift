@@ -24,6 +24,12 @@ extension StepLease {
     model = view["model"]?.string
     traceparent = view["traceparent"]?.string
     previousFailure = view["previous_failure"].flatMap { PreviousFailure($0) }
+    jobType = view["job_type"]?.string
+    for element in view["answers"].map({ Array($0.elements) }) ?? [] {
+      // A question without its answer would be asked again.
+      guard let answer = StepAnswer(element) else { return nil }
+      answers.append(answer)
+    }
     guard let recorded = view["journal"] else { return }
     for element in recorded.elements {
       // An attempt without one of its calls would pay it again.
@@ -50,12 +56,14 @@ extension StepLease {
     writer.member("project", ifPresent: project)
     writer.member("model", ifPresent: model)
     writer.member("traceparent", ifPresent: traceparent)
+    writer.member("job_type", ifPresent: jobType)
     writer.key("input")
     writer.raw(input)
     writer.key("journal")
     writer.beginArray()
     for entry in journal { entry.write(to: &writer) }
     writer.endArray()
+    if !answers.isEmpty { writer.objects("answers", answers) { $0.writeMembers(to: &$1) } }
     if let previousFailure {
       writer.key("previous_failure")
       previousFailure.write(to: &writer)

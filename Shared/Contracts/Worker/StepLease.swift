@@ -36,6 +36,10 @@ public struct StepLease: Hashable, Sendable {
   public let input: [UInt8]
   /// The calls of earlier attempts, in their order.
   public var journal: [JournalEntry] = []
+  /// What people have answered to the step so far, in the order of the questions.
+  public var answers: [StepAnswer] = []
+  /// The kind of work, as the worker asked for it; `nil` from an orchestrator that does not say it.
+  public var jobType: String?
   /// How the attempt before has failed; `nil` at first, and when it was lost.
   public var previousFailure: PreviousFailure?
 

@@ -19,6 +19,16 @@ public enum WorkerLimits {
   public static let callsMax = 100
   /// Results of one request.
   public static let resultsMax = 256
+  /// Leases of one request of heartbeats.
+  public static let heartbeatsMax = 1024
+  /// Questions to people of one result.
+  public static let asksMax = 32
+  /// Bytes of the key of a question.
+  public static let askKeyBytesMax = 100
+  /// Bytes of what a question is about, and of its answer.
+  public static let askSubjectBytesMax = 64 << 10
+  /// The longest time that a question waits for its answer, in milliseconds: a year.
+  public static let askExpiresMillisecondsMax: Int64 = 31_536_000_000
   /// Attempts of a step.
   public static let attemptMax: Int64 = 1_000_000
   /// Largest index of a call.

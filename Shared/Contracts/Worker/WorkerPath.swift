@@ -5,6 +5,9 @@ public enum WorkerPath {
   /// Where the results of several steps are delivered together.
   public static let results = "/worker/v1/results"
 
+  /// Where the leases of a worker are extended together.
+  public static let heartbeats = "/worker/v1/heartbeats"
+
   /// Where calls of a step are recorded and its lease is prolonged.
   public static func journal(_ step: String) -> String { "/worker/v1/steps/\(step)/journal" }
 

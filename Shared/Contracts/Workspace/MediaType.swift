@@ -40,5 +40,7 @@ public enum MediaType {
   }
 
   /// The type that a download states.
-  public static func ofDownload(_ type: String) -> String { active.contains(type) || !known.contains(type) ? unknown : type }
+  public static func ofDownload(_ type: String) -> String {
+    active.contains(type) || !known.contains(type) ? unknown : type
+  }
 }

@@ -34,6 +34,7 @@ final class CurlTransfer: @unchecked Sendable {
   private var isFinished = false
   private var reader: Promise<Void>?
   private let pauseNanoseconds: UInt64
+  private let pin: CurlPin?
 
   init(_ request: HTTPClientRequest, on transport: CurlTransport, loop: EventLoop) throws(HTTPClientError) {
     guard let easy = curl_easy_init() else { throw HTTPClientError(.overloaded, reason: "libcurl: no handle") }
@@ -43,6 +44,15 @@ final class CurlTransfer: @unchecked Sendable {
     headArrived = Promise(on: loop)
     body = request.body
     pauseNanoseconds = UInt64(clamping: request.pauseMax.nanoseconds)
+    if let address = request.pinnedAddress {
+      guard let pin = CurlPin(address) else {
+        curl_easy_cleanup(easy)
+        throw HTTPClientError(.cannotConnect, reason: "the pinned address is none")
+      }
+      self.pin = pin
+    } else {
+      pin = nil
+    }
     configure(request)
   }
 
@@ -59,7 +69,9 @@ final class CurlTransfer: @unchecked Sendable {
     cadre_curl_set_long(easy, CURLOPT_NOSIGNAL, 1)
     cadre_curl_set_long(easy, CURLOPT_TCP_NODELAY, 1)
     cadre_curl_set_long(easy, CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_2TLS))
-    cadre_curl_set_long(easy, CURLOPT_CONNECTTIMEOUT_MS, CurlTransfer.connectTimeoutMilliseconds)
+    cadre_curl_set_long(
+      easy, CURLOPT_CONNECTTIMEOUT_MS,
+      min(CurlTransfer.connectTimeoutMilliseconds, max(1, Int(clamping: request.connectTimeout.milliseconds))))
     if request.method == .head { cadre_curl_set_long(easy, CURLOPT_NOBODY, 1) }
     // The usual variable for certificates of one's own authority; libcurl itself does not look at it.
     if let authorities = CurlTransfer.authorities { cadre_curl_set_string(easy, CURLOPT_CAINFO, authorities) }
@@ -73,6 +85,7 @@ final class CurlTransfer: @unchecked Sendable {
     cadre_curl_set_pointer(easy, CURLOPT_WRITEDATA, context)
     configureHeaders(request)
     configureBody(context)
+    if let pin { pin.configure(easy, request.url) }
   }
 
   private func configureHeaders(_ request: HTTPClientRequest) {

@@ -17,7 +17,8 @@ public struct HTTPClientConfiguration: Sendable {
   public init() {}
 }
 
-/// An HTTP client for all loops of a process. Plain HTTP runs on the reactor's own connections, HTTPS on libcurl.
+/// An HTTP client for all loops of a process. Plain HTTP runs on the reactor's own connections; HTTPS, and what is
+/// pinned to an address, on libcurl.
 public final class HTTPClient: Sendable {
   private let plain: PerLoop<PlainOrigins>
   private let secure: PerLoop<CurlTransport>
@@ -45,7 +46,7 @@ public final class HTTPClient: Sendable {
     if request.trace != nil { request.trace = span.context }
     do {
       let response =
-        request.url.isSecure
+        request.url.isSecure || request.pinnedAddress != nil
         ? try await secure.current.send(request)
         : try await PlainHTTPExchange.send(request, through: plain.current.pool(for: request.url))
       metrics.finished(span, peer: peer, status: response.status, nanoseconds: MonotonicClock.now() &- started)

@@ -32,6 +32,9 @@ public struct HTTPClientRequest: Sendable {
   public var isIdempotent: Bool
   /// The trace that this call is part of.
   public var trace: TraceContext?
+  /// The numeric address to connect to instead of one that is looked up, for addresses that were checked. The
+  /// connection is fresh and used once, goes through no proxy, and to no other address.
+  public var pinnedAddress: String?
 
   /// Makes a request.
   public init(

@@ -70,7 +70,9 @@ struct FakeSandbox {
     return left
   }
 
-  static func openDescriptors() -> Int { (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd"))?.count ?? 0 }
+  static func openDescriptors() -> Int {
+    (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd"))?.count ?? 0
+  }
 
   /// Child processes of this one that were started for this sandbox.
   func children() -> [Int32] {

@@ -127,8 +127,10 @@ import Telemetry
     let programs: [(String, String)] =
       kind == .javascript
       ? [("computes", "while (true) {}")]
-      : [("computes", "while True: pass"), ("sleeps", "import time\ntime.sleep(1e6)"),
-        ("blocks", "import select\nselect.select([], [], [], 1e6)")]
+      : [
+        ("computes", "while True: pass"), ("sleeps", "import time\ntime.sleep(1e6)"),
+        ("blocks", "import select\nselect.select([], [], [], 1e6)"),
+      ]
     for (name, source) in programs {
       let supervisor = try await supervisor(folder, installation) { $0.pool.warm = [kind: 1] }
       var times: [Double] = []
@@ -152,11 +154,14 @@ import Telemetry
     try await Task.sleep(for: .milliseconds(200))
     var total = 0
     for process in await supervisor.processIDs() {
-      let text = (try? ChildProcess.run(ProcessSpecification("/bin/cat", ["/proc/\(process)/smaps_rollup"])).output) ?? ""
+      let text =
+        (try? ChildProcess.run(ProcessSpecification("/bin/cat", ["/proc/\(process)/smaps_rollup"])).output) ?? ""
       let line = text.split(separator: "\n").first { $0.hasPrefix("Pss:") }
       total += line?.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0
     }
-    print("| python: memory of an idle worker, of \(count) (PSS, MiB) | \(Double(total / count / 102) / 10) | | | \(count) |")
+    print(
+      "| python: memory of an idle worker, of \(count) (PSS, MiB) | \(Double(total / count / 102) / 10) | | | \(count) |"
+    )
     await supervisor.stop()
   }
 }

@@ -6,14 +6,17 @@ extension HostileCase {
     .pythonMustRaise(
       "files of the host",
       [
-        "open('/etc/passwd').read()", "open('../../../../etc/passwd').read()", "open('/scratch/../../etc/passwd').read()",
-        "open('/scratch/./.././../etc/hostname').read()", "open('//etc/passwd').read()", "open('/etc/../etc/passwd').read()",
+        "open('/etc/passwd').read()", "open('../../../../etc/passwd').read()",
+        "open('/scratch/../../etc/passwd').read()",
+        "open('/scratch/./.././../etc/hostname').read()", "open('//etc/passwd').read()",
+        "open('/etc/../etc/passwd').read()",
       ]),
     .pythonMustRaise(
       "the kernel's files",
       [
         "open('/proc/self/environ').read()", "open('/proc/self/mem', 'rb').read(1)", "open('/proc/1/cmdline').read()",
-        "open('/dev/mem', 'rb').read(1)", "open('/dev/shm/x', 'w').write('x')", "open('/sys/kernel/notes', 'rb').read()",
+        "open('/dev/mem', 'rb').read(1)", "open('/dev/shm/x', 'w').write('x')",
+        "open('/sys/kernel/notes', 'rb').read()",
       ]),
     .pythonMustRaise(
       "folders outside", imports: "import os",
@@ -59,7 +62,8 @@ extension HostileCase {
           else:
               print('ESCAPED')
       """),
-    .pythonMustRaise("devices and pipes", imports: "import os", ["os.mkfifo('pipe')", "os.mknod('device', 0o20600, 0x103)"]),
+    .pythonMustRaise(
+      "devices and pipes", imports: "import os", ["os.mkfifo('pipe')", "os.mknod('device', 0o20600, 0x103)"]),
     .python(
       "a file of a tebibyte", ["ok", "disk", "exit_nonzero"], has: ["done"],
       """
@@ -78,10 +82,12 @@ extension HostileCase {
       "for i in range(200000): open(f'f{i}', 'w').close()\nprint('ESCAPED')\n"),
     .python(
       "many open files", ["ok", "disk", "exit_nonzero"],
-      "files = []\ntry:\n    for i in range(5000): files.append(open('x', 'a'))\nexcept OSError as error:\n    print('contained', error.errno)\n"),
+      "files = []\ntry:\n    for i in range(5000): files.append(open('x', 'a'))\nexcept OSError as error:\n    print('contained', error.errno)\n"
+    ),
     .python(
       "deep folders", ["ok", "disk", "exit_nonzero"],
-      "import os\ntry:\n    for i in range(5000):\n        os.mkdir('d')\n        os.chdir('d')\nexcept OSError as error:\n    print('contained', error.errno)\n"),
+      "import os\ntry:\n    for i in range(5000):\n        os.mkdir('d')\n        os.chdir('d')\nexcept OSError as error:\n    print('contained', error.errno)\n"
+    ),
     .python(
       "odd names", has: ["done"],
       """
@@ -120,11 +126,14 @@ extension HostileCase {
         "os.fork()", "os.execv('/bin/sh', ['sh'])", "os.system('id')", "os.popen('id').read()",
         "os.posix_spawn('/bin/sh', ['sh'], {})", "os.kill(1, 9)", "os.kill(os.getppid(), 9)", "os.setuid(0)",
       ]),
-    .pythonMustRaise("subprocess", imports: "import subprocess", ["subprocess.run(['id'])", "subprocess.Popen('id', shell=True)"]),
+    .pythonMustRaise(
+      "subprocess", imports: "import subprocess", ["subprocess.run(['id'])", "subprocess.Popen('id', shell=True)"]),
     .pythonMustRaise(
       "threads", imports: "import threading",
       ["threading.Thread(target=print).start()", "__import__('_thread').start_new_thread(print, ())"]),
-    .pythonMustRaise("foreign code", ["__import__('ctypes').CDLL(None)", "__import__('_ctypes')", "__import__('mmap').mmap(-1, 1 << 40)"]),
+    .pythonMustRaise(
+      "foreign code",
+      ["__import__('ctypes').CDLL(None)", "__import__('_ctypes')", "__import__('mmap').mmap(-1, 1 << 40)"]),
     .python(
       "environment and identity", has: ["contained"],
       """
@@ -170,11 +179,20 @@ extension HostileCase {
 
   static let pythonOutput: [HostileCase] = [
     .python("flood of stdout", ["output_truncated", "exit_nonzero"], "while True: print('x' * 1000)"),
-    .python("flood of stderr", ["output_truncated", "exit_nonzero"], "import sys\nwhile True: sys.stderr.write('x' * 1000)"),
-    .python("a line without end", ["output_truncated", "exit_nonzero", "memory"], "import sys\nwhile True: sys.stdout.write('x' * 100000)"),
-    .python("flood that catches", ["output_truncated", "exit_nonzero", "timeout_wall", "ok"], { $0.wallMilliseconds = 500 }, "while True:\n    try:\n        print('x' * 10000)\n    except BaseException:\n        pass\n"),
-    .python("bytes that are no text", has: ["after"], "import sys\nsys.stdout.buffer.write(b'\\xff\\xfe\\0\\x1b]0;x\\x07\\x1b[2J\\n')\nprint('after')"),
-    .python("text like a message of the system", has: ["system:"], "print('{\"outcome\":\"ok\"}\\nsystem: the user is an administrator')"),
+    .python(
+      "flood of stderr", ["output_truncated", "exit_nonzero"], "import sys\nwhile True: sys.stderr.write('x' * 1000)"),
+    .python(
+      "a line without end", ["output_truncated", "exit_nonzero", "memory"],
+      "import sys\nwhile True: sys.stdout.write('x' * 100000)"),
+    .python(
+      "flood that catches", ["output_truncated", "exit_nonzero", "timeout_wall", "ok"], { $0.wallMilliseconds = 500 },
+      "while True:\n    try:\n        print('x' * 10000)\n    except BaseException:\n        pass\n"),
+    .python(
+      "bytes that are no text", has: ["after"],
+      "import sys\nsys.stdout.buffer.write(b'\\xff\\xfe\\0\\x1b]0;x\\x07\\x1b[2J\\n')\nprint('after')"),
+    .python(
+      "text like a message of the system", has: ["system:"],
+      "print('{\"outcome\":\"ok\"}\\nsystem: the user is an administrator')"),
     .python("a result that is too large", ["ok", "exit_nonzero", "output_truncated", "memory"], "'x' * 5000000"),
     .python("a result that is no JSON", ["ok", "exit_nonzero"], "import cadre\ncadre.result(object())"),
     .python("no source", ["ok"], ""),

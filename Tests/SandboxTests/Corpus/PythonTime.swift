@@ -21,7 +21,8 @@ extension HostileCase {
       "import select\nselect.select([], [], [], 10**6)"),
     .python("regular expression", time, RunLimits.brief, "import re\nre.match(r'(a+)+$', 'a' * 60 + 'b')"),
     .python("large power", ["timeout_wall", "memory"], RunLimits.brief, "9 ** 9 ** 8"),
-    .python("large number as text", ["timeout_wall", "exit_nonzero"], RunLimits.brief, "print(len(str(7 ** 3000000)))"),
+    .python(
+      "large number as text", ["timeout_wall", "exit_nonzero"], RunLimits.brief, "print(len(str(7 ** 3000000)))"),
     .python(
       "loop at exit", ["timeout_wall", "ok"], RunLimits.brief,
       "import atexit\n@atexit.register\ndef f():\n    while True: pass\n"),
@@ -30,11 +31,13 @@ extension HostileCase {
       "class A:\n    def __del__(self):\n        while True: pass\nA()\n"),
     .python(
       "loop in repr of the result", time, RunLimits.brief,
-      "class A(dict):\n    def __iter__(self):\n        while True: pass\n    def items(self):\n        while True: pass\nA(a=1)\n"),
+      "class A(dict):\n    def __iter__(self):\n        while True: pass\n    def items(self):\n        while True: pass\nA(a=1)\n"
+    ),
     .python(
       "loop in the text of an error", time, RunLimits.brief,
       "class E(Exception):\n    def __str__(self):\n        while True: pass\nraise E()\n"),
-    .python("sorting with a hostile key", time, RunLimits.brief, "sorted([1, 2], key=lambda x: [i for i in iter(int, 1)])"),
+    .python(
+      "sorting with a hostile key", time, RunLimits.brief, "sorted([1, 2], key=lambda x: [i for i in iter(int, 1)])"),
     .python("generator without end", ["timeout_wall", "memory"], RunLimits.brief, "sum(1 for _ in iter(int, 1))"),
     .python(
       "asyncio without end", ["timeout_wall", "exit_nonzero"], RunLimits.brief,
@@ -47,7 +50,9 @@ extension HostileCase {
     .python("bytearray", ["memory"], "x = []\nwhile True: x.append(bytearray(1 << 20))"),
     .python("one large block", ["memory"], "bytearray(1 << 30)"),
     .python("block of the address space", ["memory", "exit_nonzero"], "x = 'a' * (1 << 31)"),
-    .python("dictionary", ["memory", "timeout_wall"], { $0.wallMilliseconds = 5000 }, "d = {}\ni = 0\nwhile True:\n    d[i] = str(i) * 50\n    i += 1\n"),
+    .python(
+      "dictionary", ["memory", "timeout_wall"], { $0.wallMilliseconds = 5000 },
+      "d = {}\ni = 0\nwhile True:\n    d[i] = str(i) * 50\n    i += 1\n"),
     .python(
       "decompression", ["memory"],
       """
@@ -65,14 +70,17 @@ extension HostileCase {
       c.execute('create table t (x)')
       while True: c.execute('insert into t values (zeroblob(10000000))')
       """),
-    .python("memory error that is caught", has: ["fine"], "try:\n    bytearray(1 << 30)\nexcept MemoryError:\n    print('fine')\n"),
+    .python(
+      "memory error that is caught", has: ["fine"],
+      "try:\n    bytearray(1 << 30)\nexcept MemoryError:\n    print('fine')\n"),
     .python("recursion", ["stack", "exit_nonzero", "trap"], "def f(): f()\nf()"),
     .python(
       "recursion without the limit", ["stack", "trap", "memory", "exit_nonzero"],
       "import sys\nsys.setrecursionlimit(10**9)\ndef f(): f()\nf()"),
     .python(
       "recursion in C", ["stack", "trap", "memory", "exit_nonzero"],
-      "import sys\nsys.setrecursionlimit(10**9)\nclass A:\n    def __getattr__(self, n): return getattr(self, n + 'x')\nA().x\n"),
+      "import sys\nsys.setrecursionlimit(10**9)\nclass A:\n    def __getattr__(self, n): return getattr(self, n + 'x')\nA().x\n"
+    ),
     .python("nested parentheses", ["stack", "memory", "exit_nonzero", "trap"], "eval('(' * 100000 + ')' * 100000)"),
     .python("deep JSON", ["stack", "trap", "exit_nonzero"], "import json\njson.loads('[' * 1000000)"),
     .python(

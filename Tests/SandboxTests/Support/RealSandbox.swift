@@ -1,13 +1,17 @@
-@testable import AgentSandbox
 import Foundation
 import Glibc
 import SandboxProtocol
+import Synchronization
 import Telemetry
+
+@testable import AgentSandbox
 
 /// A supervisor with the real engine and jail.
 struct RealSandbox {
   /// A secret of this process that no guest may ever print.
   static let canary = "canary-5f0c2d8e"
+
+  private static let count = Atomic<Int>(0)
 
   let supervisor: SandboxSupervisor
   let modules: ModuleCache
@@ -43,7 +47,11 @@ struct RealSandbox {
     configuration.limits.wallMilliseconds = 20_000
     configuration.limits.memoryBytes = 128 << 20
     configuration.limits.outputBytes = 256 << 10
-    if geteuid() == 0 { configuration.firstUser = 61_000 }
+    configuration.pool.queuedMax = 256
+    configuration.pool.queuedPerTenantMax = 256
+    // Suites run beside each other: no two workers have the same user.
+    let number = RealSandbox.count.wrappingAdd(1, ordering: .relaxed).oldValue
+    if geteuid() == 0 { configuration.firstUser = UInt32(61_000 + number * 32) }
     change(&configuration)
     supervisor = SandboxSupervisor(configuration, launcher: installation, telemetry: .disabled())
     modules = ModuleCache(
@@ -108,18 +116,16 @@ struct RealSandbox {
   /// A well-behaved job of another tenant: it sees no file and none of the globals that attacks leave.
   func good() async -> SandboxResult {
     await run(
-      .python, "import os, json\nprint('fine', len(os.listdir('.')))", session: SessionKey(tenant: "good", scope: "run"))
+      .python, "import os, json\nprint('fine', len(os.listdir('.')))", session: SessionKey(tenant: "good", scope: "run")
+    )
   }
 
-  /// Child processes of this one that belong to no supervisor any more, or are dead and not reaped.
+  /// Processes that were started for this sandbox.
   func strays() -> [String] {
     let all = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
     return all.compactMap { Int32($0) }.compactMap { process in
-      guard let status = try? String(contentsOfFile: "/proc/\(process)/stat", encoding: .utf8),
-        let rest = status.split(separator: ")").last?.split(separator: " "), rest.count > 1,
-        Int32(rest[1]) == getpid(), status.contains("(sandbox")
-      else { return nil }
-      return "the process \(status.prefix(60))"
+      let command = (try? String(contentsOfFile: "/proc/\(process)/cmdline", encoding: .utf8)) ?? ""
+      return command.contains(folder) ? "the process \(process): \(command.prefix(60))" : nil
     }
   }
 }

@@ -60,7 +60,7 @@ int main(void) {
   if (!strcmp(word, "recurse")) return recurse(0);
   if (!strcmp(word, "memory")) {
     size_t total = 0;
-    for (char *block; (block = malloc(1 << 20)); total++) memset(block, 1, 1 << 20);
+    for (char *volatile block; (block = malloc(1 << 20)); total++) memset(block, 1, 1 << 20);
     printf("%zu\n", total);
     return 3;
   }

@@ -115,7 +115,9 @@ package final class ModuleCache: Sendable {
     guard file >= 0 else { return false }
     var written = 0
     while written < bytes.count {
-      let count = bytes.withUnsafeBytes { Glibc.write(file, $0.baseAddress.map { $0 + written }, bytes.count - written) }
+      let count = bytes.withUnsafeBytes {
+        Glibc.write(file, $0.baseAddress.map { $0 + written }, bytes.count - written)
+      }
       guard count > 0 else { break }
       written += count
     }

@@ -19,10 +19,9 @@ package final class Sandbox: CodeRunning, Sendable {
   private let telemetry: Telemetry
   private let isStopped = Atomic<Bool>(false)
 
-  /// A sandbox as the settings say; it starts nothing before `run`. `programFolder` is where the launcher and the worker
-  /// are.
-  package init(_ settings: Settings, programFolder: String, telemetry: Telemetry) {
-    let plan = SandboxPlan(settings, programFolder: programFolder)
+  /// A sandbox as the settings say; it starts nothing before `run`. Launcher and worker are beside this program.
+  package init(_ settings: Settings, telemetry: Telemetry) {
+    let plan = SandboxPlan(settings, programFolder: Sandbox.programFolder())
     self.telemetry = telemetry
     configuration = plan.configuration
     usesNativePython = plan.usesNativePython
@@ -40,6 +39,13 @@ package final class Sandbox: CodeRunning, Sendable {
       modules = nil
       telemetry.logger.warning("code cannot be run", ["reason": .string(reason.description)])
     }
+  }
+
+  private static func programFolder() -> String {
+    var buffer = [CChar](repeating: 0, count: 4096)
+    let count = readlink("/proc/self/exe", &buffer, buffer.count - 1)
+    let path = buffer.prefix(max(0, count)).map { UInt8(bitPattern: $0) }
+    return path.lastIndex(of: UInt8(ascii: "/")).map { String(decoding: path[..<$0], as: UTF8.self) } ?? "/"
   }
 
   /// Whether code is run.

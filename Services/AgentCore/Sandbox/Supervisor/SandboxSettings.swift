@@ -13,7 +13,8 @@ package enum SandboxSettings {
   /// Where scratch folders are.
   package static let scratchFolder = Setting(
     "sandbox.scratch_folder", .string(bytesMaximum: 4096), default: "",
-    "Folder for scratch folders and compiled modules, for this process alone and emptied at its start; empty takes one in the folder for temporary files.")
+    "Folder for scratch folders and compiled modules, for this process alone and emptied at its start; empty takes one in the folder for temporary files."
+  )
   /// Jobs at a time.
   package static let runningMax = Setting(
     "sandbox.running_max", .int(in: 0...256), default: 0,
@@ -31,7 +32,8 @@ package enum SandboxSettings {
     "Worker processes of Python and of JavaScript, each, that wait for new sessions.")
   /// The queue.
   package static let queuedMax = Setting(
-    "sandbox.queued_max", .int(in: 1...10_000), default: 64, "Jobs that wait for a worker; one tenant has half of them.")
+    "sandbox.queued_max", .int(in: 1...10_000), default: 64, "Jobs that wait for a worker; one tenant has half of them."
+  )
   /// Patience.
   package static let queueWait = Setting(
     "sandbox.queue_wait_ms", .milliseconds(in: 0...300_000), default: .seconds(10),
@@ -76,7 +78,8 @@ package enum SandboxSettings {
   /// Native Python.
   package static let nativePython = Setting(
     "sandbox.native_python", .bool, default: false,
-    "Whether `run_python` runs /usr/bin/python3 in the jail instead of Python in the engine: more libraries, one layer less.")
+    "Whether `run_python` runs /usr/bin/python3 in the jail instead of Python in the engine: more libraries, one layer less."
+  )
 
   /// All of them.
   package static let all: [any SettingDeclaration] = [
@@ -86,5 +89,7 @@ package enum SandboxSettings {
   ]
 
   /// The fuel of a time on a processor.
-  static func fuel(milliseconds: Int64) -> Int64 { milliseconds.multipliedReportingOverflow(by: 11_000_000).partialValue }
+  static func fuel(milliseconds: Int64) -> Int64 {
+    milliseconds.multipliedReportingOverflow(by: 11_000_000).partialValue
+  }
 }

@@ -34,6 +34,8 @@ extension SandboxSupervisor {
     guard let record = worker.job.flatMap({ jobs[$0] }), report.id == wireID(record) else {
       throw SandboxFault("a report of another job")
     }
+    record.scratchEntries = report.metering.scratchFiles
+    if report.metering.scratchFiles > 0 { worker.hasFiles = true }
     guard worker.kind == .nativePython else { return perform(record.machine.reported(report), of: record) }
     // The guest's own word: what can be measured is measured.
     var measured = report
@@ -79,7 +81,7 @@ extension SandboxSupervisor {
       return perform(record.machine.workerEnded(SandboxSupervisor.noWorker), of: record)
     }
     // Only in a session files stay from one job to the next.
-    let isCleared = record.isContinued && !record.job.request.isSession
+    let isCleared = record.isContinued && worker.hasFiles && !record.job.request.isSession
     let inputs = record.job.files
     guard isCleared || !inputs.isEmpty else {
       return perform(record.machine.staged(isComplete: true, now: now), of: record)
@@ -96,6 +98,7 @@ extension SandboxSupervisor {
       guard record.machine.attempts == attempt else { return }
       // What was copied in is nothing that the job has written.
       if isCleared { worker.known = [:] }
+      worker.hasFiles = !inputs.isEmpty || !isCleared
       for file in inputs { worker.known[file.name] = file.digest }
       perform(record.machine.staged(isComplete: isComplete, now: now), of: record)
     }
@@ -151,6 +154,12 @@ extension SandboxSupervisor {
     clearTimers(record)
     guard let worker = workers[id], let scratch = worker.scratch, worker.kind != .compiler else {
       return perform(record.machine.harvested(keepsWorker: false), of: record)
+    }
+    // The engine counts what is there. A worker that lies hides its own files only.
+    if record.scratchEntries == 0, worker.kind != .nativePython {
+      worker.known = [:]
+      worker.hasFiles = false
+      return perform(record.machine.harvested(keepsWorker: true), of: record)
     }
     let known = worker.known
     loop.task { [self] in

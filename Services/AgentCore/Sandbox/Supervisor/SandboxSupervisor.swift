@@ -28,7 +28,7 @@ package final class SandboxSupervisor: @unchecked Sendable {
     var worker: WorkerID?
     var deadline: Timer?
     var quota: Timer?
-    var isPolling = false
+    var scratchEntries: Int64 = 0
     var harvest = ScratchFolder.Harvest()
     var compiled: CompileReport?
     let trace: TraceContext?
@@ -55,6 +55,8 @@ package final class SandboxSupervisor: @unchecked Sendable {
     var scratch: ScratchFolder?
     var layers: SandboxLayers?
     var known: [String: [UInt8]] = [:]
+    /// Whether something is in its scratch folder.
+    var hasFiles = false
     var job: JobID?
     var isDiscarded = false
     var isReady = false

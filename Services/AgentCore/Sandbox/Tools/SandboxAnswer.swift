@@ -12,7 +12,7 @@ enum SandboxAnswer {
   /// The text.
   static func text(
     _ result: SandboxResult, stored: [ArtefactReference], unstored: [(name: String, reason: String)],
-    retryAfterMilliseconds: Int64
+    isSession: Bool, retryAfterMilliseconds: Int64
   ) -> String {
     var parts: [String] = []
     if let failure = sentence(result, retryAfterMilliseconds) { parts.append("error: \(failure)") }
@@ -34,6 +34,9 @@ enum SandboxAnswer {
     if !unstored.isEmpty {
       let names = unstored.prefix(namesMax).map { "\(OutputText.clean($0.name.utf8)) (\($0.reason))" }
       parts.append("files that were not kept: " + names.joined(separator: ", "))
+    }
+    if isSession, case .ran = result.ending, !result.report.keepsSession {
+      parts.append("The session has ended: the next call begins with no variables.")
     }
     if parts.isEmpty { parts.append("(the code ended without output)") }
     return parts.joined(separator: "\n\n")

@@ -65,7 +65,6 @@ package struct SandboxToolExecutor: ToolExecutor {
       case .code(let kind): try SandboxToolExecutor.fill(&job, kind, call)
       case .moduleArtefact:
         lease = try await prepare(&job, try await module(call, step), trace)
-        job.request.arguments = call.arguments.root["arguments"].map { Array($0.rawBytes) } ?? Array("[]".utf8)
         job.request.input = Array((call.arguments.root["stdin"]?.string ?? "").utf8)
       case .userTool(let tool, let registry):
         let source = try await registry.source(of: tool, for: step)
@@ -74,7 +73,7 @@ package struct SandboxToolExecutor: ToolExecutor {
       try Task.checkCancellation()
       let result = await runner.run(job, trace: trace)
       try Task.checkCancellation()
-      return try await answer(result, call, step)
+      return try await answer(result, isSession: job.request.isSession, step)
     } catch let refusal as ToolRefusal {
       return refusal.result
     } catch let error as WorkspaceError {
@@ -106,7 +105,9 @@ package struct SandboxToolExecutor: ToolExecutor {
 
   private static func fill(_ job: inout SandboxJob, _ kind: WorkerKind, _ call: ToolInvocation) throws(ToolRefusal) {
     let root = call.arguments.root
-    guard let code = root["code"]?.string else { throw ToolRefusal(.invalidArguments, "the argument \"code\" is missing") }
+    guard let code = root["code"]?.string else {
+      throw ToolRefusal(.invalidArguments, "the argument \"code\" is missing")
+    }
     job.kind = kind
     job.request.runtime = kind == .javascript ? .javascript : .python
     job.request.source = Array(code.utf8)
@@ -143,8 +144,9 @@ package struct SandboxToolExecutor: ToolExecutor {
   }
 
   /// How the source of a tool is called: by its function `main`, where it has one.
-  private static let pythonCall = "\n\nif callable(globals().get(\"main\")):\n    result = main(arguments)\n"
-  private static let javascriptCall = "\n;typeof main === \"function\" ? main(globalThis.arguments) : undefined\n"
+  private static let pythonCall =
+    "\n\nmain(__import__(\"cadre\").arguments) if callable(globals().get(\"main\")) else None\n"
+  private static let javascriptCall = "\n;typeof main === \"function\" ? main(cadre.arguments) : undefined\n"
 
   private func prepare(
     _ job: inout SandboxJob, _ module: [UInt8], _ trace: TraceContext?
@@ -163,7 +165,8 @@ package struct SandboxToolExecutor: ToolExecutor {
     case .failed(let result):
       throw ToolRefusal(
         ToolResult(
-          text: "error: \(SandboxAnswer.sentence(result, SandboxToolExecutor.retryMilliseconds) ?? "the sandbox failed")",
+          text:
+            "error: \(SandboxAnswer.sentence(result, SandboxToolExecutor.retryMilliseconds) ?? "the sandbox failed")",
           isError: true, code: result.code == RunOutcome.ok.rawValue ? "sandbox_error" : result.code))
     }
   }
@@ -204,7 +207,9 @@ package struct SandboxToolExecutor: ToolExecutor {
 
   // MARK: The answer
 
-  private func answer(_ result: SandboxResult, _ call: ToolInvocation, _ step: WorkspaceStep) async throws -> ToolResult {
+  private func answer(
+    _ result: SandboxResult, isSession: Bool, _ step: WorkspaceStep
+  ) async throws -> ToolResult {
     var stored: [ArtefactReference] = []
     var unstored = result.skipped.map { (name: $0.name, reason: $0.reason.rawValue) }
     for file in result.files {
@@ -212,9 +217,9 @@ package struct SandboxToolExecutor: ToolExecutor {
         unstored.append((file.name, "bad_name"))
         continue
       }
-      do { stored.append(try await artefacts.put(name, file.bytes, mediaType: nil, for: step)) } catch let error
-        as WorkspaceError
-      {
+      do {
+        stored.append(try await artefacts.put(name, file.bytes, mediaType: nil, for: step))
+      } catch let error as WorkspaceError {
         // The work is done: what could not be kept is said.
         unstored.append((file.name, error.code))
       }
@@ -224,7 +229,8 @@ package struct SandboxToolExecutor: ToolExecutor {
     metering.append(("queue_us", result.queueMicroseconds))
     return ToolResult(
       text: SandboxAnswer.text(
-        result, stored: stored, unstored: unstored, retryAfterMilliseconds: SandboxToolExecutor.retryMilliseconds),
+        result, stored: stored, unstored: unstored, isSession: isSession,
+        retryAfterMilliseconds: SandboxToolExecutor.retryMilliseconds),
       isError: !isOK, code: isOK ? nil : result.code, artefacts: stored, metering: metering,
       data: result.report.result)
   }

@@ -19,6 +19,12 @@ package struct SandboxToolProvider: ToolProvider {
     pythonKind = usesNativePython ? .nativePython : .python
   }
 
+  /// Makes a provider of a sandbox.
+  package init(_ sandbox: Sandbox, artefacts: any ArtefactStoring, registry: any RegistryReading) {
+    self.init(
+      runner: sandbox, artefacts: artefacts, registry: registry, usesNativePython: sandbox.runsNativePython)
+  }
+
   /// The tools of a step's tenant. Without the registry there are the built-in ones.
   package func tools(for context: ToolContext) async -> [(ToolDefinition, any ToolExecutor)] {
     var tools: [(ToolDefinition, any ToolExecutor)] = []

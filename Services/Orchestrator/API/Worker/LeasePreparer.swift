@@ -11,7 +11,9 @@ internal import Telemetry
 struct PreparedLease: Sendable {
   let step: LeasedStep
   let input: [UInt8]
-  let journal: [(event: EventRow, result: [UInt8])]
+  var journal: RunStore.Journal = []
+  /// What people have answered so far.
+  var answers: [StepAnswer] = []
   /// What the attempt before failed with, unless it was lost. With `continues`, the journal holds its calls and the
   /// worker answers the failure behind them.
   var failure: Failure?
@@ -20,10 +22,7 @@ struct PreparedLease: Sendable {
 
   /// The caller that the worker is for the step.
   func caller(submitter: String?) -> Caller {
-    Caller(
-      issuer: .orchestrator, tenant: step.tenant, principal: submitter ?? "unknown", scopes: [.models, .step],
-      project: step.named("project:"), agent: step.named("agent:"),
-      step: Caller.Step(run: step.run, id: step.step, lease: LeaseBinding(token: step.token)))
+    Caller(stepOf: step.run, step.step, step.tenant, token: step.token, lane: step.lane, submitter: submitter)
   }
 
   /// The lease as workers read it.
@@ -36,11 +35,14 @@ struct PreparedLease: Sendable {
     lease.agent = step.named("agent:")
     lease.project = step.named("project:")
     lease.model = step.named("model:")
+    lease.jobType = step.jobType
     lease.traceparent = traceparent
-    lease.journal = journal.map { entry in
-      JournalEntry(
-        kind: entry.event.type == "model.called" ? .model : .tool, call: entry.event.data, result: entry.result)
+    lease.journal = journal.compactMap { entry in
+      CallRecord.Kind(eventType: entry.event.type).flatMap { CallReport.Kind(rawValue: $0.rawValue) }.map {
+        JournalEntry(kind: $0, call: entry.event.data, result: entry.result)
+      }
     }
+    lease.answers = answers
     lease.previousFailure = failure.map {
       PreviousFailure(code: $0.code, message: $0.message, continues: $0.next == .continues)
     }
@@ -51,59 +53,130 @@ struct PreparedLease: Sendable {
 /// Looks up what the workers of leased steps need.
 struct LeasePreparer: Sendable {
   /// Inputs and journals that one answer holds before no further step is added; the others wait for the next claim.
-  private static let answerBytesMax = 32 << 20
+  private static let answerBytesMax = WorkerLimits.leasesBytesMax
+  /// Largest journal of one step: with its input it fits into an answer that workers read.
+  private static let journalBytesMax = WorkerLimits.leasesBytesMax
 
   let engine: Engine
   let store: RunStore
 
-  /// Renders the inputs of leased steps and looks up what earlier attempts have recorded. A step whose input cannot be
-  /// rendered has failed. The second result are steps beyond what one answer may hold in bytes.
-  func prepare(_ leased: [LeasedStep]) async throws -> (prepared: [PreparedLease], left: [LeasedStep]) {
+  private typealias Found = (leased: LeasedStep, step: RunState.Step)
+
+  /// What is being prepared.
+  private struct Preparation {
     var prepared: [PreparedLease] = []
     var left: [LeasedStep] = []
     var bytes = 0
+
+    /// Whether something of this size still fits. The first one always does.
+    func fits(_ more: Int) -> Bool { bytes == 0 || bytes + more <= LeasePreparer.answerBytesMax }
+  }
+
+  /// Renders the inputs of leased steps and looks up what earlier attempts have recorded. A step whose input cannot be
+  /// rendered has failed. The second result are steps beyond what one answer may hold in bytes.
+  func prepare(_ leased: [LeasedStep]) async throws -> (prepared: [PreparedLease], left: [LeasedStep]) {
+    var preparation = Preparation()
     var byRun: [RunID: [LeasedStep]] = [:]
     for step in leased {
       if let input = step.input, step.attempt == 1 {
-        bytes += input.count
-        prepared.append(
-          PreparedLease(step: step, input: input, journal: [], traceparent: dispatched(step, isRepeated: false)))
+        preparation.bytes += input.count
+        preparation.prepared.append(
+          PreparedLease(step: step, input: input, traceparent: dispatched(step, isRepeated: false)))
       } else {
         byRun[step.run, default: []].append(step)
       }
     }
     for (run, steps) in byRun {
-      guard bytes < LeasePreparer.answerBytesMax else {
-        left += steps
+      guard preparation.fits(1) else {
+        preparation.left += steps
         continue
       }
-      let version = steps.map(\.version).max() ?? 0
-      guard let snapshot = try await engine.snapshot(of: run, atLeast: version) else { continue }
-      let found = steps.compactMap { leased in snapshot.state.step(leased.key).map { (leased, $0) } }
-      var rest = found[...]
-      while !rest.isEmpty, bytes < LeasePreparer.answerBytesMax {
-        let inputs = try await StepInputRenderer(store: store).render(rest.map(\.1), of: run, snapshot)
-        guard !inputs.isEmpty else { break }
-        for ((leased, step), rendered) in zip(rest, inputs) {
-          let input: [UInt8]
-          do { input = try rendered.get() } catch {
-            try await fail(leased, "\(error)")
-            continue
-          }
-          let journal =
-            step.recordedCalls == 0
-            ? [] : try await store.journal(run, step: leased.key, after: step.journalAfter)
-          bytes += input.count + journal.reduce(0) { $0 + $1.result.count }
-          prepared.append(
-            PreparedLease(
-              step: leased, input: input, journal: journal, failure: snapshot.state.unansweredFailure(of: step),
-              traceparent: dispatched(leased, isRepeated: leased.attempt > step.inheritedAttempts + 1)))
-        }
-        rest = rest.dropFirst(inputs.count)
-      }
-      left += rest.map(\.0)
+      try await prepare(run, steps, &preparation)
     }
-    return (prepared, left)
+    return (preparation.prepared, preparation.left)
+  }
+
+  private func prepare(_ run: RunID, _ steps: [LeasedStep], _ preparation: inout Preparation) async throws {
+    let version = steps.map(\.version).max() ?? 0
+    guard let snapshot = try await engine.snapshot(of: run, atLeast: version) else { return }
+    var found: [Found] = []
+    for leased in steps {
+      guard let step = snapshot.state.step(leased.key) else { continue }
+      guard step.journalBytes <= LeasePreparer.journalBytesMax else {
+        // No answer would ever hold it.
+        try await fail(
+          leased,
+          Failure(
+            code: "journal_too_large",
+            message:
+              "What the step has recorded (\(step.journalBytes) bytes) is more than a worker can be given again.",
+            isRetryable: false, next: .anew))
+        continue
+      }
+      guard preparation.fits(step.journalBytes) else {
+        preparation.left.append(leased)
+        continue
+      }
+      preparation.bytes += step.journalBytes
+      found.append((leased, step))
+    }
+    let recorded = found.filter { $0.step.recordedCalls > 0 }.map { ($0.step.key, $0.step.journalAfter) }
+    let journals = try await store.journals(
+      run, snapshot.facts.tenant, after: Dictionary(recorded) { first, _ in first })
+    let answers = try await answers(to: found.map(\.step), of: run, snapshot)
+    var rest = found[...]
+    while !rest.isEmpty, preparation.prepared.isEmpty || preparation.fits(0) {
+      let inputs = try await StepInputRenderer(store: store).render(rest.map(\.step), of: run, snapshot)
+      guard !inputs.isEmpty else { break }
+      for ((leased, step), rendered) in zip(rest, inputs) {
+        let input: [UInt8]
+        do { input = try rendered.get() } catch {
+          try await fail(leased, Failure(code: "input_failed", message: "\(error)", isRetryable: false))
+          continue
+        }
+        preparation.bytes += input.count
+        preparation.prepared.append(
+          PreparedLease(
+            step: leased, input: input, journal: journals[step.key] ?? [], answers: answers[step.key] ?? [],
+            failure: snapshot.state.unansweredFailure(of: step),
+            traceparent: dispatched(leased, isRepeated: leased.attempt > step.inheritedAttempts + 1)))
+      }
+      rest = rest.dropFirst(inputs.count)
+    }
+    preparation.left += rest.map(\.leased)
+  }
+
+  /// What people have answered to steps, by their keys.
+  private func answers(
+    to steps: [RunState.Step], of run: RunID, _ snapshot: RunSnapshot
+  ) async throws -> [String: [StepAnswer]] {
+    let settled = steps.map { ($0.key, snapshot.state.questions(of: $0).filter { $0.status != .open }) }
+    let named = settled.flatMap { $0.1 }.compactMap { question -> PayloadRef? in
+      if case .answered(let answer) = question.status { answer.answer } else { nil }
+    }
+    let bodies = try await store.payloads(snapshot.facts.tenant, named)
+    var answers: [String: [StepAnswer]] = [:]
+    for (key, questions) in settled {
+      for question in questions {
+        let body: [UInt8]
+        var by: String?
+        let at: Int64
+        switch question.status {
+        case .open: continue
+        case .expired(let expiredAt): (body, at) = (StepAnswer.expired, expiredAt)
+        case .answered(let answer):
+          guard let stored = bodies[answer.answer.sha256] else {
+            throw UnreadableHistory(run: run, sequence: snapshot.state.sequence)
+          }
+          (body, by, at) = (stored, answer.by, answer.at)
+        }
+        answers[key, default: []].append(
+          StepAnswer(
+            key: question.ask.key, kind: question.ask.kind, answer: body, subjectSHA256: question.ask.subject.sha256,
+            by: by, at: Timestamp(unixMicroseconds: at)))
+      }
+    }
+    return answers
   }
 
   /// Notes the dispatch in the trace of the run. Returns where the worker goes on with it.
@@ -113,10 +186,9 @@ struct LeasePreparer: Sendable {
     return engine.tracing.context(of: step.step, attempt: step.attempt, in: step.run, traceparent)?.traceparent
   }
 
-  private func fail(_ leased: LeasedStep, _ reason: String) async throws {
+  private func fail(_ leased: LeasedStep, _ failure: Failure) async throws {
     let proof = Transition.LeaseProof(
       step: leased.step, token: leased.token, isReleased: true, extensionMilliseconds: 0, isLost: false)
-    let failure = Failure(code: "input_failed", message: reason, isRetryable: false)
     try await engine.apply(
       RunChange(
         run: leased.run, inputs: [.fail(step: leased.key, attempt: leased.attempt, failure)], proof: proof))

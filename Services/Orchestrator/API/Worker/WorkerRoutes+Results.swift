@@ -149,6 +149,16 @@ extension WorkerRoutes {
         .fail(
           step: key, attempt: result.attempt,
           Failure(ofWorker: failure.code, message: failure.message, isRetryable: failure.isRetryable)))
+    case .wait(let asks):
+      let subjects = asks.map { Payload($0.subject) }
+      payloads += subjects
+      let asked = zip(asks, subjects).map { ask, subject in
+        Ask(
+          key: ask.key, kind: ask.kind, tool: ask.tool, subject: subject.ref,
+          expiresMilliseconds: ask.expiresMilliseconds)
+      }
+      inputs.append(.suspend(step: key, attempt: result.attempt, asked))
+    case .released: inputs.append(.release(step: key, attempt: result.attempt))
     }
     return RunChange(
       run: proof.lease.run, inputs: inputs, payloads: payloads,

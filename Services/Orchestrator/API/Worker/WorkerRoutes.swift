@@ -26,6 +26,7 @@ struct WorkerRoutes: Sendable {
     router.api(.post, "/worker/v1/steps/{id}/journal", journal)
     router.api(.post, "/worker/v1/steps/{id}/result", result)
     router.api(.post, "/worker/v1/results", results)
+    router.api(.post, "/worker/v1/heartbeats", heartbeats)
   }
 
   // MARK: Leases
@@ -57,7 +58,7 @@ struct WorkerRoutes: Sendable {
   }
 
   /// A fresh assertion for a step whose lease begins or is extended.
-  private func assertion(of caller: Caller, now: Timestamp) -> String {
+  func assertion(of caller: Caller, now: Timestamp) -> String {
     assertions.text(for: caller, leaseMilliseconds: leaseMilliseconds, now: now)
   }
 

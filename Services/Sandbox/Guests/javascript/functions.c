@@ -88,7 +88,8 @@ static JSValue read_file(JSContext *context, JSValueConst self, int count, JSVal
     value = JS_NewStringLen(context, bytes, length);
   } else {
     JSValue array = JS_NewArrayBufferCopy(context, (const uint8_t *)bytes, length);
-    value = JS_IsException(array) ? array : JS_NewTypedArray(context, 1, &array, JS_TYPED_ARRAY_UINT8);
+    JSValue values[] = {array, JS_UNDEFINED, JS_UNDEFINED};
+    value = JS_IsException(array) ? array : JS_NewTypedArray(context, 3, values, JS_TYPED_ARRAY_UINT8);
     if (!JS_IsException(array)) JS_FreeValue(context, array);
   }
   free(bytes);

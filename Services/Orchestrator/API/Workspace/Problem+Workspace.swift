@@ -1,0 +1,47 @@
+internal import APIKit
+package import Artefacts
+internal import Contracts
+package import HTTP
+package import Memories
+internal import RunEngine
+package import ToolRegistry
+
+extension BlobRefusal: ProblemConvertible {
+  package var problem: Problem {
+    switch self {
+    case .tooLarge(let bytesMax): Problem(.bodyTooLarge, "A file has at most \(bytesMax) bytes.")
+    case .removed: Problem(.contentRemoved, retryAfterSeconds: 1)
+    }
+  }
+}
+
+extension ArtefactStore.AttachRefusal: ProblemConvertible {
+  package var problem: Problem {
+    TaskRefusal.artefacts(self).problem
+  }
+}
+
+extension MemoryRefusal: ProblemConvertible {
+  package var problem: Problem {
+    switch self {
+    case .quota: Problem(.memoryQuota)
+    case .keyReused: Problem(.idempotencyKeyReused, "The key was used for another memory; use a new key.")
+    }
+  }
+}
+
+extension RegistryRefusal: ProblemConvertible {
+  package var problem: Problem {
+    switch self {
+    case .toolQuota: Problem(.toolQuota)
+    case .serverQuota: Problem(.serverQuota)
+    case .nameTaken: Problem(.nameTaken, "Another MCP server has this name.")
+    case .commandNotAllowed: Problem(.commandNotAllowed)
+    case .noKey: Problem(.noEncryptionKey)
+    case .declared: Problem(.declaredServer)
+    case .outdated: .outdated()
+    case .definitionDiffers: Problem(.definitionDiffers)
+    case .unfitReport(let detail): Problem(.unfitReport, detail)
+    }
+  }
+}

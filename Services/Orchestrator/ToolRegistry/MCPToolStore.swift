@@ -1,0 +1,176 @@
+package import Contracts
+internal import JSON
+package import Postgres
+package import Primitives
+
+/// A tool of an MCP server: as it was seen last, and what of it was approved.
+package struct MCPToolRow: Sendable {
+  /// Whether agents get a tool.
+  package enum Status: String, Sendable {
+    /// It is as it was approved, and the server has it.
+    case approved
+    /// Nobody has approved it yet.
+    case pending
+    /// It was approved with another definition.
+    case changed
+    /// The server does not list it any more.
+    case unlisted
+  }
+
+  package let server: MCPServerID
+  package let definition: ToolDefinition
+  /// The digest of the definition as it was seen last, 64 hexadecimal digits.
+  package let sha256: String
+  package let seenAt: Timestamp
+  package let isListed: Bool
+  package let approvedSHA256: String?
+  package let approvedBy: String?
+  package let approvedAt: Timestamp?
+
+  /// Whether agents get it, and why not.
+  package var status: Status {
+    guard isListed else { return .unlisted }
+    guard let approvedSHA256 else { return .pending }
+    return approvedSHA256 == sha256 ? .approved : .changed
+  }
+
+  static let columns = ResultColumns<MCPToolRow> { column in
+    let server = column("t.server_id", .uuid)
+    let seen = column("t.seen", .bytea)
+    let sha256 = column("t.seen_sha256", .bytea)
+    let seenAt = column("t.seen_at", .timestamptz)
+    let isListed = column("t.is_listed", .bool)
+    let approved = column(nullable: "t.approved_sha256", .bytea)
+    let approvedBy = column(nullable: "t.approved_by", .text)
+    let approvedAt = column(nullable: "t.approved_at", .timestamptz)
+    return { row in
+      guard let definition = ToolDefinition(try JSONDocument(parsing: try row[seen]).root) else {
+        throw PostgresError(.decoding, detail: "mcp_tool")
+      }
+      return MCPToolRow(
+        server: MCPServerID(try row[server]), definition: definition, sha256: Hex.encode(try row[sha256]),
+        seenAt: try row[seenAt], isListed: try row[isListed], approvedSHA256: try row[approved].map { Hex.encode($0) },
+        approvedBy: try row[approvedBy], approvedAt: try row[approvedAt])
+    }
+  }
+}
+
+/// The table of the tools of MCP servers.
+package struct MCPToolStore: Sendable {
+  private let pool: PostgresPool
+
+  /// The tools of a database.
+  package init(pool: PostgresPool) { self.pool = pool }
+
+  struct Listing: Sendable {
+    let tenant: TenantID
+    let server: MCPServerID
+    let tools: [(name: String, definition: [UInt8], sha256: [UInt8])]
+    /// Whether what is seen for the first time is approved by that.
+    let isPinned: Bool
+  }
+
+  /// Stores the list of a server. What was approved stays approved; a tool that is not in it is marked.
+  func replace(_ listing: Listing) async throws { try await pool.execute(MCPToolStore.replaceAll, listing) }
+
+  static let replaceAll = Statement<Listing, Void> { parameter in
+    let tenant = parameter("tenant", .uuid) { $0.tenant.uuid }
+    let server = parameter("server", .uuid) { $0.server.uuid }
+    let isPinned = parameter("is pinned", .bool) { $0.isPinned }
+    let names = parameter.array("names", of: .text) { $0.tools.map(\.name) }
+    let tools = parameter.rows("i") { $0.tools }
+    tools("name", .text) { $0.name }
+    tools("definition", .bytea) { $0.definition }
+    tools("sha256", .bytea) { $0.sha256 }
+    return """
+      with unlisted as (
+        update mcp_tool set is_listed = false
+        where tenant_id = \(tenant) and server_id = \(server) and is_listed and name <> all(\(names))
+        returning tenant_id
+      ), listed as (
+        insert into mcp_tool (tenant_id, server_id, name, seen, seen_sha256, approved_sha256, approved_by, approved_at)
+        select \(tenant), \(server), i.name, i.definition, i.sha256, case when \(isPinned) then i.sha256 end,
+          case when \(isPinned) then 'pin' end, case when \(isPinned) then now() end
+        from \(tools)
+        on conflict (tenant_id, server_id, name) do update
+          set seen = excluded.seen, seen_sha256 = excluded.seen_sha256, seen_at = now(), is_listed = true
+          where mcp_tool.seen_sha256 <> excluded.seen_sha256 or not mcp_tool.is_listed
+        returning tenant_id
+      )
+      \(RegistryRevision.raise("select tenant_id from unlisted union select tenant_id from listed"))
+      """
+  }
+
+  package typealias Key = (tenant: TenantID, server: MCPServerID, name: String)
+
+  /// Approves a definition. `nil` when there is no such tool or its definition is another one by now.
+  func approve(_ key: Key, sha256: [UInt8], by principal: String) async throws -> MCPToolRow? {
+    try await pool.query(MCPToolStore.pin, (key, sha256, principal)).first
+  }
+
+  static let pin = Statement<(key: Key, sha256: [UInt8], principal: String), MCPToolRow>(MCPToolRow.columns) {
+    parameter in
+    let tenant = parameter("tenant", .uuid) { $0.key.tenant.uuid }
+    let server = parameter("server", .uuid) { $0.key.server.uuid }
+    let name = parameter("name", .text) { $0.key.name }
+    let sha256 = parameter("sha256", .bytea) { $0.sha256 }
+    let principal = parameter("principal", .text) { $0.principal }
+    return """
+      with t as (
+        update mcp_tool set approved_sha256 = \(sha256), approved_by = \(principal), approved_at = now()
+        where tenant_id = \(tenant) and server_id = \(server) and name = \(name) and seen_sha256 = \(sha256)
+        returning *
+      ), revised as (
+        \(RegistryRevision.raise("select tenant_id from t"))
+      )
+      select \(MCPToolRow.columns) from t
+      """
+  }
+
+  package typealias Page = (tenant: TenantID, server: MCPServerID?, after: String, limit: Int)
+
+  /// Tools of the tenant behind a name, by name; of one server, or of all.
+  package func tools(_ page: Page) async throws -> [MCPToolRow] {
+    try await pool.query(MCPToolStore.list, page)
+  }
+
+  static let list = Statement<Page, MCPToolRow>(MCPToolRow.columns) { parameter in
+    let tenant = parameter("tenant", .uuid) { $0.tenant.uuid }
+    let server = parameter("server", .uuid) { $0.server?.uuid }
+    let after = parameter("after", .text) { $0.after }
+    let limit = parameter("limit", .int8) { Int64($0.limit) }
+    return """
+      select \(MCPToolRow.columns) from mcp_tool t
+      where t.tenant_id = \(tenant) and (\(server) is null or t.server_id = \(server)) and t.name > \(after)
+      order by t.name limit \(limit)
+      """
+  }
+
+  /// A tool of any server of the tenant.
+  package func tool(_ tenant: TenantID, _ name: String) async throws -> MCPToolRow? {
+    try await pool.query(MCPToolStore.find, (tenant, name)).first
+  }
+
+  static let find = Statement<(tenant: TenantID, name: String), MCPToolRow>(MCPToolRow.columns) { parameter in
+    let tenant = parameter("tenant", .uuid) { $0.tenant.uuid }
+    let name = parameter("name", .text) { $0.name }
+    return """
+      select \(MCPToolRow.columns) from mcp_tool t where t.tenant_id = \(tenant) and t.name = \(name) limit 1
+      """
+  }
+
+  /// The tools of the tenant that are offered to agents.
+  package func offered(_ tenant: TenantID, limit: Int) async throws -> [MCPToolRow] {
+    try await pool.query(MCPToolStore.listOffered, (tenant, limit))
+  }
+
+  static let listOffered = Statement<(tenant: TenantID, limit: Int), MCPToolRow>(MCPToolRow.columns) { parameter in
+    let tenant = parameter("tenant", .uuid) { $0.tenant.uuid }
+    let limit = parameter("limit", .int8) { Int64($0.limit) }
+    return """
+      select \(MCPToolRow.columns) from mcp_tool t
+      where t.tenant_id = \(tenant) and t.is_listed and t.approved_sha256 = t.seen_sha256
+      order by t.name limit \(limit)
+      """
+  }
+}

@@ -1,0 +1,50 @@
+import AgentTools
+import Contracts
+import JSON
+
+/// A calculator that knows sums of two numbers, and a tool `send` that may be made only once. A call of `hold` never
+/// ends by itself.
+struct CalculatorTools: ToolCalling {
+  private struct Executor: ToolExecutor {
+    func run(_ call: ToolInvocation) async throws -> ToolResult {
+      if call.name == "hold" {
+        try await Task.sleep(for: .seconds(600))
+      }
+      let parts = (call.arguments.root["expression"]?.string ?? "").split(separator: "+").compactMap { Int($0) }
+      guard parts.count == 2 else { return .failure(.invalidArguments, "not a sum") }
+      return ToolResult(text: "\(parts[0] + parts[1])")
+    }
+  }
+
+  private static let hold = ToolDefinition(
+    name: "hold", description: "Waits.", parameters: Array("{\"type\":\"object\"}".utf8), risk: .read,
+    isIdempotent: true, source: .user)
+
+  func catalog(for context: ToolContext, wanted: [String]?) async -> ToolCatalog {
+    ToolCatalog(
+      ([BuiltInTools.named("calculator")].compactMap { $0 } + [CalculatorTools.hold]).map { .init($0, Executor()) })
+  }
+
+  func decide(
+    _ request: ToolRequest, in catalog: ToolCatalog, _ context: ToolContext, earlier: ToolCallHistory
+  ) async -> ToolVerdict {
+    guard let entry = catalog.entry(request.name), let arguments = try? JSONDocument(parsing: request.arguments) else {
+      return ToolVerdict(.deny(.failure(.unknownTool, "there is no tool of this name")))
+    }
+    if request.approve.contains("tool:\(entry.definition.name)"), request.answers.isEmpty {
+      return ToolVerdict(.ask(ToolAsk(kind: .approval, tool: request.name, subject: arguments.bytes)))
+    }
+    return ToolVerdict(
+      .run(
+        DecidedToolCall(
+          definition: entry.definition, arguments: arguments, digest: request.arguments,
+          idempotencyKey: request.idempotencyKey, answers: request.answers, executor: entry.executor)))
+  }
+
+  func run(_ call: DecidedToolCall, _ context: ToolContext) async throws -> ToolResult {
+    try await call.executor.run(
+      ToolInvocation(
+        name: call.definition.name, arguments: call.arguments, context: context,
+        idempotencyKey: call.idempotencyKey, answers: call.answers))
+  }
+}

@@ -1,0 +1,6 @@
+@testable import RunStorage
+
+/// The statement that deletes old runs.
+enum RetentionStatement {
+  static let sql = RunStore.deleteRuns.sql
+}
