@@ -31,7 +31,8 @@ WORKFLOW = {"name": "mcp-decides", "steps": [
     {"key": "go", "type": "signal", "signal": "go"},
     {"key": "ask", "type": "approval", "depends_on": ["go"], "input": {"deploy": "{{steps.go.output.what}}"}},
     {"key": "done", "type": "transform", "depends_on": ["ask"], "input": {"approved": {"$ref": "steps.ask.output.approved"}}}]}
-TOOLS = {"submit_task", "get_run", "wait_for_run", "list_tasks", "list_runs", "list_workflows", "send_signal", "list_approvals", "decide_approval", "cancel_run"}
+TOOLS = {"submit_task", "get_run", "wait_for_run", "list_tasks", "list_runs", "list_workflows", "send_signal", "list_approvals", "decide_approval", "report_outcome",
+         "list_questions", "answer_question", "list_artefacts", "get_artefact", "cancel_run"}
 
 
 class Replicas(httpx.AsyncHTTPTransport):
@@ -72,6 +73,12 @@ class World:
     def call(self, method, path, body=None):
         request = urllib.request.Request(f"http://127.0.0.1:{self.ports[0]}{path}", method=method, data=json.dumps(body).encode() if body else None,
                                          headers={"authorization": f"Bearer {self.key}", "content-type": "application/json"})
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return json.load(answer)
+
+    def upload(self, name, media_type, content):
+        request = urllib.request.Request(f"http://127.0.0.1:{self.ports[0]}/api/v1/artefacts?name={name}", method="POST", data=content,
+                                         headers={"authorization": f"Bearer {self.key}", "content-type": media_type})
         with urllib.request.urlopen(request, timeout=60) as answer:
             return json.load(answer)
 
@@ -199,6 +206,37 @@ async def case_signal_and_approval(world, mode):
         assert "already_decided" in await peer.bad("decide_approval", {**decision, "subject_sha256": approval["subject_sha256"]})
         done = await peer.good("wait_for_run", {"run_id": run})
         assert done["ended"] and done["run"]["result"] == {"approved": True}, done
+
+
+async def case_question_of_an_agent(world, mode):
+    async with world.client(mode) as peer:
+        run = (await peer.good("submit_task", {"prompt": f"ask a person, {mode}", "input": {"tools": ["ask_human"]}}))["run"]["id"]
+
+        async def asked():
+            return (await peer.good("list_questions", {"status": "pending", "run_id": run}))["questions"]
+        question = (await until(asked, "an agent asks"))[0]
+        assert "Which colour?" in json.dumps(question["subject"]), question
+        answered = await peer.good("answer_question", {"question_id": question["id"], "answer": {"text": "blue"}})
+        assert answered["status"] == "answered", answered
+        assert "already_decided" in await peer.bad("answer_question", {"question_id": question["id"], "answer": {"text": "red"}})
+        done = await peer.good("wait_for_run", {"run_id": run})
+        assert done["ended"] and done["run"]["status"] == "succeeded", done
+
+
+async def case_files(world, mode):
+    text = "name,count\nzoë,7\n"
+    uploaded = world.upload(f"table-{mode}.csv", "text/csv", text.encode())
+    async with world.client(mode) as peer, world.client(mode, key=world.other) as other:
+        result = await peer.call("get_artefact", {"artefact_id": uploaded["id"]})
+        found = result["structuredContent"]
+        assert found["is_whole"] and found["artefact"]["sha256"] == uploaded["sha256"], result
+        assert result["content"][1]["text"] == text, result
+        piece = await peer.call("get_artefact", {"artefact_id": uploaded["id"], "offset": 5, "bytes_max": 5})
+        assert piece["content"][1]["text"] == "count" and not piece["structuredContent"]["is_whole"], piece
+        assert (await peer.read(f"cadre://artefacts/{uploaded['id']}"))[0]["text"] == text
+        assert "artefact_not_found" in await other.bad("get_artefact", {"artefact_id": uploaded["id"]})
+        run = (await peer.good("submit_task", {"prompt": "no files", "wait_ms": 60_000}))["run"]["id"]
+        assert (await peer.good("list_artefacts", {"run_id": run}))["artefacts"] == []
 
 
 async def case_giving_up_touches_no_run(world, mode):

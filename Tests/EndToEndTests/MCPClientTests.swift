@@ -28,7 +28,7 @@ extension EndToEndTests {
       process.waitUntilExit()
       watchdog.cancel()
       let passed = text.split(separator: "\n").count { $0.hasPrefix("PASS ") }
-      #expect(process.terminationStatus == 0 && passed == (environment == "mcp" ? 18 : 9), "\(text.suffix(8000))")
+      #expect(process.terminationStatus == 0 && passed == (environment == "mcp" ? 22 : 11), "\(text.suffix(8000))")
     }
   }
 }
