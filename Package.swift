@@ -235,12 +235,20 @@ var targets: [Target] = [
     "GatewayForwarding", at: "Services/Gateway/Forwarding",
     [
       "Contracts", "GatewayIdentity", "HTTP", "HTTPWire", "JSON", "Primitives", "Reactor", "ServiceKit",
-      "SystemSources",
+      "SystemSources", "Telemetry",
+    ]),
+  library(
+    "GatewayMCP", at: "Services/Gateway/MCP",
+    [
+      "Contracts", "GatewayForwarding", "GatewayIdentity", "HTTP", "HTTPWire", "JSON", "JSONSchema", "MCP",
+      "Primitives",
+      "Reactor", "Settings", "SystemSources", "Telemetry",
     ]),
   service(
     "gateway", at: "Services/Gateway/Main",
     [
-      "Contracts", "GatewayForwarding", "GatewayIdentity", "HTTP", "HTTPWire", "Primitives", "ServiceKit", "Settings",
+      "Contracts", "GatewayForwarding", "GatewayIdentity", "GatewayMCP", "HTTP", "HTTPWire", "Primitives", "ServiceKit",
+      "Settings",
     ]),
   // What the orchestrator keeps for the agents of a run: seen by those who use it, without what reaches it.
   library("AgentWorkspace", at: "Services/AgentCore/Workspace", ["Contracts", "Primitives"]),
@@ -472,6 +480,13 @@ var targets: [Target] = [
       "GatewayForwarding", "GatewayIdentity", "Contracts", "HTTP", "HTTPWire", "JSON", "Reactor", "ServiceKit",
       "Settings",
       "Telemetry",
+    ]),
+  tests(
+    "GatewayMCP",
+    [
+      "GatewayForwarding", "GatewayIdentity", "GatewayMCP", "Contracts", "HTTP", "HTTPWire", "JSON", "JSONSchema",
+      "MCP",
+      "Primitives", "Reactor", "ReactorTestKit", "ServiceKit", "Settings", "Telemetry",
     ]),
   tests("ContentCoding", ["ContentCoding", "CZlib", "CZstd"]),
   tests("Settings", ["Settings"]),

@@ -5,6 +5,7 @@ compose_file=${CADRE_COMPOSE_FILE:-$deploy_folder/docker-compose.prod.yml}
 compose_override=${CADRE_COMPOSE_OVERRIDE:-}
 project=${CADRE_PROJECT:-cadre}
 state=$deploy_folder/.state
+secrets=$deploy_folder/secrets
 
 say() { printf '%s %s\n' "$(date -u +%H:%M:%S)" "$*"; }
 fail() { printf 'error: %s\n' "$*" >&2; exit 1; }
@@ -23,9 +24,10 @@ find_compose() {
 
 compose() { "${compose_command[@]}" -f "$compose_file" ${compose_override:+-f "$compose_override"} -p "$project" "$@"; }
 
-# The containers of a service, running ones only.
+# The containers of a service, running ones only, without those that do one thing and end (migrations).
 containers() {
-  docker ps -q --filter "label=com.docker.compose.project=$project" --filter "label=com.docker.compose.service=$1"
+  docker ps -q --filter "label=com.docker.compose.project=$project" --filter "label=com.docker.compose.service=$1" \
+    --filter "label=com.docker.compose.oneoff=False"
 }
 
 health() { docker inspect --format '{{if .State.Health}}{{.State.Health.Status}}{{else}}{{.State.Status}}{{end}}' "$1"; }
@@ -68,4 +70,36 @@ write_secret() {
   chmod 0444 "$secrets/$1.part"
   mv "$secrets/$1.part" "$secrets/$1"
   say "made secrets/$1"
+}
+
+# migrate VERSION SERVICE...: brings the schemas of these services to the version of their images, each in a container of its
+# own that serves nobody. Services that run meanwhile go on: migrations only add. Prints the log of one that fails.
+migrate_seconds_max=7200
+migrate() {
+  local version=$1 service log status
+  shift
+  log=$(mktemp)
+  for service in "$@"; do
+    say "bringing the schema of $service to version $version"
+    status=0
+    CADRE_VERSION=$version timeout "$migrate_seconds_max" "${compose_command[@]}" -f "$compose_file" \
+      ${compose_override:+-f "$compose_override"} -p "$project" run --rm --no-deps -T "$service" --migrate > "$log" 2>&1 || status=$?
+    if [ $status != 0 ]; then
+      echo "--- $service --migrate ended with $status$([ $status != 124 ] || echo " after $migrate_seconds_max seconds"); its last lines:" >&2
+      tail -n 15 "$log" >&2
+      rm -f "$log"
+      return 1
+    fi
+  done
+  rm -f "$log"
+}
+
+# monitor_role: makes the role of the Postgres exporter, or sets its password anew. The password goes by standard input.
+monitor_role() {
+  local id password
+  id=$(containers postgres | head -1)
+  [ -n "$id" ] || { echo "the container postgres does not run" >&2; return 1; }
+  password=$(sed "s/[\\\\']/\\\\&/g" "$secrets/postgres_monitor_password")
+  { printf "\\\\set password '%s'\n" "$password"; cat "$deploy_folder/postgres/monitor.sql"; } \
+    | docker exec -i "$id" psql --quiet --no-psqlrc --username=cadre --dbname=cadre
 }

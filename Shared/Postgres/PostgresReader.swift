@@ -66,6 +66,9 @@ public final class PostgresReader: Sendable {
       guard let self, let wholeUntil = freshness.withLock({ $0.wholeUntil }) else { return .nan }
       return Double(MonotonicClock.now() &- wholeUntil) / 1e9
     }
+    telemetry.registry.observeGauge(
+      "cadre_postgres_replica_usable", help: "1 while lists and reports are read from the read replica, else 0."
+    ) { [weak self] in self?.isReplicaUsable == true ? 1 : 0 }
   }
 
   /// Connects to the replica and compares positions until cancelled.

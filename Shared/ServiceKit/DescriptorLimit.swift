@@ -33,6 +33,22 @@ struct DescriptorLimit: Equatable, Sendable {
     return getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 ? limit : nil
   }
 
+  /// Connections of clients, where the setting leaves the number to us: never more than this.
+  static let connectionsStandard = 20_000
+  /// And never fewer, so that a service can be reached; a warning says that they do not fit.
+  static let connectionsLeast = 16
+
+  /// Connections of clients that are accepted: what is configured, or when that is 0 as many as have room, each with a
+  /// call of its own to another service. `callsMax` bounds those calls.
+  func connectionsMax(configured: Int, adminConnectionsMax: Int, callsMax: Int) -> Int {
+    guard configured == 0 else { return configured }
+    let reserved = UInt64(clamping: adminConnectionsMax) &+ UInt64(DescriptorLimit.descriptorsReserved)
+    let room = current > reserved ? current - reserved : 0
+    let calls = UInt64(clamping: callsMax)
+    let fitting = room / 2 <= calls ? room / 2 : room - calls
+    return min(max(Int(clamping: fitting), DescriptorLimit.connectionsLeast), DescriptorLimit.connectionsStandard)
+  }
+
   /// What is wrong when so many clients may connect, each with a call of its own to another service, in a sentence;
   /// `nil` when all fit. `callsMax` bounds those calls.
   func warning(connectionsMax: Int, adminConnectionsMax: Int, callsMax: Int) -> String? {

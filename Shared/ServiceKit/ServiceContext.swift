@@ -31,7 +31,9 @@ public enum CommonSettings {
     "Address on which the service listens; 0.0.0.0 for all.")
   /// Connections.
   public static let connectionsMax = Setting(
-    "http.connections_max", .int(in: 1...1_000_000), default: 20_000, "Open client connections; more get 503.")
+    "http.connections_max", .int(in: 0...1_000_000), default: 0,
+    "Open client connections; more get 503. 0 means as many as the limit of open descriptors has room for, each with a call of its own to another service, and 20,000 at most."
+  )
   /// Memory for bodies.
   public static let heldBodyBytesMax = Setting(
     "http.held_body_bytes_max", .int(in: 33_554_432...1_099_511_627_776), default: 536_870_912,

@@ -23,12 +23,15 @@ final class ServiceLifecycle<S: Service>: Sendable {
 
   private let service: S
   private let context: ServiceContext
+  private let connectionsMax: Int
   private let startedAt = MonotonicClock.now()
   private let state = Mutex(State())
 
-  init(service: S, context: ServiceContext, sink: FileLogSink) {
+  /// `connectionsMax` bounds the connections of clients.
+  init(service: S, context: ServiceContext, connectionsMax: Int) {
     self.service = service
     self.context = context
+    self.connectionsMax = connectionsMax
   }
 
   /// Listens, and prepares the service in the background. Returns the ports. Throws `ListenError`.
@@ -60,7 +63,7 @@ final class ServiceLifecycle<S: Service>: Sendable {
   private func makeServer(_ endpoints: AdminEndpoints, port: Int) throws(RouteMismatch) -> HTTPServer {
     let settings = context.settings
     var configuration = HTTPServerConfiguration(address: .host(settings[CommonSettings.host], port: port))
-    configuration.connectionsMax = settings[CommonSettings.connectionsMax]
+    configuration.connectionsMax = connectionsMax
     configuration.heldBodyBytesMax = settings[CommonSettings.heldBodyBytesMax]
     configuration.headTimeout = settings[CommonSettings.headTimeout]
     configuration.idleTimeout = settings[CommonSettings.idleTimeout]

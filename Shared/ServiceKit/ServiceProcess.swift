@@ -107,8 +107,11 @@ enum ServiceProcess<S: Service> {
       service: S.program.name, settings: open,
       minimum: LogLevel(name: settings[CommonSettings.logLevel]) ?? .info, sink: sink)
     let logger = telemetry.telemetry.logger
+    let connectionsMax = descriptors.connectionsMax(
+      configured: settings[CommonSettings.connectionsMax],
+      adminConnectionsMax: ServiceLifecycle<S>.adminConnectionsMax, callsMax: S.httpClient.connectionsPerOriginMax)
     let short = descriptors.warning(
-      connectionsMax: settings[CommonSettings.connectionsMax],
+      connectionsMax: connectionsMax,
       adminConnectionsMax: ServiceLifecycle<S>.adminConnectionsMax, callsMax: S.httpClient.connectionsPerOriginMax)
     for warning in settings.warnings + [short].compactMap(\.self) {
       logger.warning("configuration", ["warning": .string(warning)])
@@ -122,7 +125,7 @@ enum ServiceProcess<S: Service> {
     let service: S
     do { service = try S(context) } catch { fail("\(S.program.name): \(error)", status: 2) }
 
-    let lifecycle = ServiceLifecycle(service: service, context: context, sink: sink)
+    let lifecycle = ServiceLifecycle(service: service, context: context, connectionsMax: connectionsMax)
     let started = BlockingResult<Result<(service: Int, admin: Int), any Error>>()
     group.loops[0].task {
       do {
@@ -137,6 +140,7 @@ enum ServiceProcess<S: Service> {
         [
           "port": .int(Int64(ports.service)), "admin_port": .int(Int64(ports.admin)),
           "version": .string(CadreVersion.current), "descriptors_max": .int(Int64(clamping: descriptors.current)),
+          "connections_max": .int(Int64(connectionsMax)),
         ])
     case .failure(let error): fail("\(S.program.name): \(reason(error))", status: 1)
     }

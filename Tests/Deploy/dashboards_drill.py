@@ -102,9 +102,12 @@ class Drill:
         ports = {name: free_port() for name in ("postgres", "redis", "node")}
         with open(f"{self.folder}/tables.yaml", "w") as file:
             file.write(TABLES)
+        # With the role that it has in the production stack.
+        with open(f"{ROOT}/deploy/postgres/monitor.sql") as file:
+            subprocess.run(["psql", "-Xq", state["postgres"]], input="\\set password 'none'\n" + file.read(), text=True, check=True)
         self.start("prometheus-postgres-exporter", f"--web.listen-address=127.0.0.1:{ports['postgres']}",
                    f"--extend.query-path={self.folder}/tables.yaml",
-                   DATA_SOURCE_NAME=f"{state['postgres']} sslmode=disable")
+                   DATA_SOURCE_NAME=f"{state['postgres']} user=cadre_monitor password=none sslmode=disable")
         self.start("prometheus-redis-exporter", f"--web.listen-address=127.0.0.1:{ports['redis']}",
                    f"--redis.addr=unix://{state['redis'][len('unix:'):]}")
         self.start("prometheus-node-exporter", f"--web.listen-address=127.0.0.1:{ports['node']}")

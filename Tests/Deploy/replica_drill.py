@@ -36,10 +36,13 @@ class Drill:
         self.stack = Stack(options)
         self.admins = {name: int(self.stack.environment(pid)["CADRE_ADMIN_PORT"]) for name, pid in self.stack.children() if name in SERVICES}
 
-    def reads(self, service, server):
+    def metric(self, service, name):
         with urllib.request.urlopen(f"http://127.0.0.1:{self.admins[service]}/metrics", timeout=10) as answer:
-            found = re.search(rf'^cadre_postgres_list_reads_total{{server="{server}"}} (\d+)', answer.read().decode(), re.M)
+            found = re.search(rf"^{name} (\d+)", answer.read().decode(), re.M)
         return int(found.group(1)) if found else 0
+
+    def reads(self, service, server):
+        return self.metric(service, f'cadre_postgres_list_reads_total{{server="{server}"}}')
 
     def list(self, path, service="orchestrator"):
         """A list, and which server has answered."""
@@ -54,9 +57,10 @@ class Drill:
         return made["id"]
 
     def shows(self, task, server):
-        """Whether the list has the task, from this server."""
+        """Whether the list has the task, from this server, and the gauge of the alert says the same."""
         page, answered = self.list("/api/v1/tasks?limit=5")
-        return answered == server and task in [one["id"] for one in page["tasks"]]
+        usable = self.metric("orchestrator", "cadre_postgres_replica_usable")
+        return answered == server and task in [one["id"] for one in page["tasks"]] and usable == (server == "replica")
 
     def run(self):
         first = self.submit()

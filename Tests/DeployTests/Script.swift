@@ -10,6 +10,10 @@ enum Script {
 
   /// Runs a program to its end; what it has written on both outputs, and its exit status.
   static func run(_ arguments: String..., environment: [String: String] = [:]) throws -> (status: Int32, text: String) {
+    try run(arguments: arguments, environment: environment)
+  }
+
+  static func run(arguments: [String], environment: [String: String]) throws -> (status: Int32, text: String) {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
     process.arguments = arguments

@@ -173,15 +173,15 @@ extension EndToEndTests {
     }
 
     @Test func `a service takes the descriptors that it may, says so, and warns when they are too few`() throws {
-      func start(_ limits: String) throws -> (log: String, metrics: String) {
+      func start(_ limit: String?) throws -> (log: String, metrics: String) {
         let (port, admin) = (LoopbackPort.free(), LoopbackPort.free())
         let log = "\(folder)/limits-\(admin)"
         let process = try ChildProcess.start(
           ProcessSpecification(
             "/bin/bash", ["-c", "ulimit -Sn 300; ulimit -Hn 4096; exec \(StackFixture.executables)/mock-provider"],
-            environment: [
-              "CADRE_HTTP_PORT": "\(port)", "CADRE_ADMIN_PORT": "\(admin)", "CADRE_HTTP_CONNECTIONS_MAX": limits,
-            ],
+            environment: ["CADRE_HTTP_PORT": "\(port)", "CADRE_ADMIN_PORT": "\(admin)"].merging(
+              limit.map { ["CADRE_HTTP_CONNECTIONS_MAX": $0] } ?? [:]
+            ) { $1 },
             folder: "/", log: log))
         defer { process.stop() }
         for _ in 0..<1200 {
@@ -200,6 +200,9 @@ extension EndToEndTests {
       #expect(few.log.contains("\"descriptors_max\":4096"))
       #expect(few.log.contains("http.connections_max is 20000, for which"), "\(few.log)")
       #expect(try !start("1000").log.contains("\"warning\""))
+      // Without a setting as many are accepted as fit.
+      let derived = try start(nil).log
+      #expect(derived.contains("\"connections_max\":3328") && !derived.contains("\"warning\""), "\(derived)")
     }
   }
 }

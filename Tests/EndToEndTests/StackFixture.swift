@@ -81,6 +81,9 @@ final class StackFixture: @unchecked Sendable {
         reply: "The tool says so."
         tool_call: {name: calculator, arguments: '{"expression":"6*7"}'}
         latency_ms: 700
+      - match: "ask a person"
+        reply: "A person has answered."
+        tool_call: {name: ask_human, arguments: '{"question":"Which colour?"}'}
       - {match: "think long", reply: "done: {prompt}", latency_ms: 1000}
       - {match: "refuse", status: 400}
       - {match: "break down", status: 500}

@@ -71,3 +71,21 @@ import Testing
     #expect(Int64(saturating: value) == whole)
   }
 }
+
+@Suite struct DollarAmountTests {
+  @Test(
+    arguments: [
+      (0, 0), (13_499, 13), (13_500, 14), (14_499, 14), (499, 0), (500, 1), (-499, 0), (-500, -1), (-13_500, -14),
+      (.max, 9_223_372_036_854_776), (.min, -9_223_372_036_854_776),
+    ] as [(Int64, Int64)])
+  func `billionths are shown as the nearest millionth`(nano: Int64, micro: Int64) {
+    #expect(DollarAmount.micro(nano: nano) == micro)
+  }
+
+  @Test(
+    arguments: [
+      (0, "$0.000000"), (14, "$0.000014"), (1_234_567, "$1.234567"), (-14, "-$0.000014"),
+      (.max, "$9223372036854.775807"), (.min, "-$9223372036854.775808"),
+    ] as [(Int64, String)])
+  func `millionths have six places`(micro: Int64, text: String) { #expect(DollarAmount.text(micro: micro) == text) }
+}

@@ -47,7 +47,7 @@ import Testing
       name: "test", group: group, settings: settings, telemetry: .disabled(),
       client: HTTPClient(group: group, telemetry: .disabled()))
     let lifecycle = ServiceLifecycle(
-      service: try S(context), context: context, sink: FileLogSink(descriptor: 2))
+      service: try S(context), context: context, connectionsMax: 16)
     let result = await group.loops[0].task {
       let export = TelemetryExport([], logger: context.telemetry.logger)
       _ = try await lifecycle.start(port: 0, adminPort: 0, export: export)

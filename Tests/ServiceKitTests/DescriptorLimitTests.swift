@@ -32,4 +32,21 @@ import Testing
     #expect(warning(1_000, connections: 100, calls: 16_384) == nil)
     #expect(warning(.max, connections: .max, calls: .max) == nil)
   }
+
+  @Test(
+    arguments: [
+      // (limit, configured, calls, accepted)
+      (1 << 20, 0, 16_384, 20_000), (36_896, 0, 16_384, 20_000), (36_895, 0, 16_384, 19_999), (36_895, 0, 256, 20_000),
+      (4_096, 0, 16_384, 1_792), (4_096, 0, 256, 3_328), (1_024, 0, 16_384, 256), (512, 0, 256, 16), (0, 0, 256, 16),
+      (.max, 0, .max, 20_000), (4_096, 1_000, 256, 1_000), (4_096, 30_000, 256, 30_000),
+    ] as [(UInt64, Int, Int, Int)])
+  func `without a setting as many clients may connect as have room`(
+    limit: UInt64, configured: Int, calls: Int, accepted: Int
+  ) {
+    let limit = DescriptorLimit(before: 0, current: limit)
+    let found = limit.connectionsMax(configured: configured, adminConnectionsMax: 256, callsMax: calls)
+    #expect(found == accepted)
+    let warns = limit.warning(connectionsMax: found, adminConnectionsMax: 256, callsMax: calls) != nil
+    #expect(warns == (limit.current < 544 || configured == 30_000), "what is derived fits")
+  }
 }

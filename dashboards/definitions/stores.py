@@ -30,6 +30,8 @@ POSTGRES = {
             panel("WAL archived", "Segments archived, and failures.", PER_SECOND, ("sum(rate(pg_stat_archiver_archived_count[$__rate_interval]))", "archived"),
                   ("sum(rate(pg_stat_archiver_failed_count[$__rate_interval]))", "failed"), may_be_empty=True),
             panel("Lag of standbys", "WAL that a standby has not replayed yet.", BYTES, ("max by (application_name) (pg_stat_replication_pg_wal_lsn_diff)", "{{application_name}}"), bad=67108864, may_be_empty=True),
+            panel("Read replica in use", "1 while lists and reports are read from the read replica. Empty without one.", COUNT, ("min by (job, instance) (cadre_postgres_replica_usable)", "{{job}} {{instance}}"), may_be_empty=True),
+            panel("Age of the read replica", "How old the data of the replica is.", SECONDS, ("max by (job, instance) (cadre_postgres_replica_age_seconds)", "{{job}} {{instance}}"), bad=5, may_be_empty=True),
         ]),
         ("Size", [
             panel("Database", "Size on disk.", BYTES, (f"pg_database_size_bytes{{{CADRE}}}", "{{datname}}")),
@@ -68,6 +70,8 @@ REDIS = {
             panel("Time of a command", "Until its answer.", SECONDS, ("histogram_quantile(0.5, sum by (le) (rate(cadre_redis_command_duration_seconds_bucket[$__rate_interval])))", "p50"),
                   ("histogram_quantile(0.99, sum by (le) (rate(cadre_redis_command_duration_seconds_bucket[$__rate_interval])))", "p99")),
             panel("Connections", "Usable ones, and those that were lost.", COUNT, ("sum(cadre_redis_connections_ready)", "usable"), ("sum(increase(cadre_redis_disconnects_total[5m]))", "lost in 5 min")),
+            panel("Redirects", "Commands that a node of a cluster did not execute, by its answer.", PER_SECOND, ("sum by (kind) (rate(cadre_redis_redirects_total[$__rate_interval]))", "{{kind}}"), may_be_empty=True),
+            panel("Topology changes", "Event loops that noticed another master or another owner of slots, in five minutes.", COUNT, ("sum by (job) (increase(cadre_redis_topology_changes_total[5m]))", "{{job}}")),
         ]),
     ],
 }

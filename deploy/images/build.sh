@@ -23,7 +23,12 @@ done
 [ ${#wanted[@]} -gt 0 ] || wanted=("${programs[@]}")
 if [ $binaries = prebuilt ]; then
   mkdir -p .build/images
-  for program in "${programs[@]}"; do
+  deploy/sandbox/build .build/sandbox
+  rm -rf .build/images/sandbox
+  mkdir -p .build/images/sandbox/lib
+  cp -R .build/sandbox/aot .build/sandbox/manifest.json .build/images/sandbox/
+  cp .build/sandbox/lib/libwasmtime.so .build/images/sandbox/lib/
+  for program in "${programs[@]}" sandbox-jail sandbox-worker; do
     swift build -c release --static-swift-stdlib --scratch-path .build/static --product "$program"
     install -m 0755 ".build/static/release/$program" ".build/images/$program"
     strip --strip-debug ".build/images/$program"

@@ -1,12 +1,18 @@
 #!/bin/sh
-# Usage: collect.sh PROGRAM FOLDER. Copies a program and all that it needs to run into the folder: its libraries, their
-# loader, certificates, time zones, and the two files by which a user has a name. Nothing else is in its image.
+# Usage: collect.sh PROGRAM FOLDER [MORE...]. Copies a program and all that it needs to run into the folder: its libraries,
+# their loader, certificates, time zones, and the two files by which a user has a name. Nothing else is in its image. MORE are
+# programs that it starts (copied beside it) and libraries that those load (*.so: only what they stand on is copied).
 set -eu
-program=$1 root=$2 name=$(basename "$1")
+program=$1 root=$2
+shift 2
 mkdir -p "$root/usr/bin" "$root/etc/ssl/certs" "$root/usr/share" "$root/data" "$root/tmp" "$root/usr/share/cadre"
-install -m 0555 "$program" "$root/usr/bin/$name"
 copy() { mkdir -p "$root$(dirname "$1")"; cp -L "$1" "$root$1"; }
-ldd "$program" > /tmp/libraries
+: > /tmp/libraries
+for file in "$program" "$@"; do
+  case $file in *.so) ;; *) install -m 0555 "$file" "$root/usr/bin/$(basename "$file")" ;; esac
+  # One that is linked statically has none.
+  ldd "$file" >> /tmp/libraries 2> /dev/null || true
+done
 if grep -q 'not found' /tmp/libraries; then
   echo "$program needs libraries that are not there:" >&2
   grep 'not found' /tmp/libraries >&2

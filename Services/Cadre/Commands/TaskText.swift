@@ -15,20 +15,14 @@ enum TaskText {
     default: lines.append("Status:  \(status)")
     }
     let usage = run["usage"]
-    let cost = Double(usage?["cost_microusd"]?.int ?? 0) / 1e6
+    let cost = DollarAmount.text(micro: usage?["cost_microusd"]?.int ?? 0)
     let unpriced = usage?["unpriced_calls"]?.int ?? 0
     lines.append(
       "Tokens:  \(usage?["input_tokens"]?.int ?? 0) in, \(usage?["output_tokens"]?.int ?? 0) out"
-        + "   Cost: \(dollars(cost))\(unpriced > 0 ? " + \(unpriced) calls of unknown price" : "")"
+        + "   Cost: \(cost)\(unpriced > 0 ? " + \(unpriced) calls of unknown price" : "")"
         + (run["duration_ms"]?.int).map { "   Time: \($0) ms" }.orEmpty)
     lines.append("Task:    \(root["id"]?.string ?? "")   Run: \(run["id"]?.string ?? "")")
     return lines.joined(separator: "\n")
-  }
-
-  private static func dollars(_ amount: Double) -> String {
-    let micro = Int64(saturating: amount * 1e6)
-    let fraction = String(micro % 1_000_000)
-    return "$\(micro / 1_000_000).\(String(repeating: "0", count: 6 - fraction.count))\(fraction)"
   }
 }
 

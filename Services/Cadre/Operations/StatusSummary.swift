@@ -1,4 +1,5 @@
 internal import JSON
+internal import Primitives
 
 /// `cadre status`: what an installation does now.
 package struct StatusSummary: Sendable {
@@ -143,9 +144,5 @@ package struct StatusSummary: Sendable {
     return seconds < 172_800 ? "\(seconds / 3600) h" : "\(seconds / 86_400) d"
   }
 
-  static func dollars(_ nano: Int64) -> String {
-    let micro = nano / 1000
-    let fraction = String((micro % 1_000_000).magnitude)
-    return "$\(micro / 1_000_000).\(String(repeating: "0", count: max(0, 6 - fraction.count)))\(fraction)"
-  }
+  static func dollars(_ nano: Int64) -> String { DollarAmount.text(micro: DollarAmount.micro(nano: nano)) }
 }

@@ -12,11 +12,11 @@ package struct Upstream: Sendable {
   /// Bodies up to this size are sent in one piece; larger ones are streamed.
   static let wholeBytesMax: UInt64 = 256 << 10
 
-  private let service: Audience
-  private let peers: PeerSet
-  private let assertions: CallerAssertions
-  private let client: HTTPClient
-  private let timeout: Duration
+  let service: Audience
+  let peers: PeerSet
+  let assertions: CallerAssertions
+  let client: HTTPClient
+  let timeout: Duration
   /// Those of our own headers that callers may set: labels and preferences, which give no rights.
   private let callerHeaders: Set<String>
 
@@ -33,7 +33,7 @@ package struct Upstream: Sendable {
     self.callerHeaders = callerHeaders
   }
 
-  private var name: String { service.rawValue }
+  var name: String { service.rawValue }
 
   /// Sends a request on and returns the answer. Throws a `Problem`.
   package func forward(
@@ -63,7 +63,7 @@ package struct Upstream: Sendable {
     return response
   }
 
-  private func address(_ url: HTTPURL, _ target: String) throws(Problem) -> HTTPURL {
+  func address(_ url: HTTPURL, _ target: String) throws(Problem) -> HTTPURL {
     do {
       return try url.appending(path: target)
     } catch {
@@ -125,7 +125,7 @@ package struct Upstream: Sendable {
       })
   }
 
-  private func problem(_ error: HTTPClientError, promisesOnce: Bool) -> Problem {
+  func problem(_ error: HTTPClientError, promisesOnce: Bool) -> Problem {
     switch error.code {
     case .timedOut:
       Problem(.upstreamTimeout, "The \(name) did not answer in time.")

@@ -1,6 +1,7 @@
 internal import Contracts
 internal import GatewayForwarding
 internal import GatewayIdentity
+internal import GatewayMCP
 internal import HTTP
 internal import HTTPWire
 internal import Primitives
@@ -30,9 +31,10 @@ final class GatewayService: Service {
   static let router = Setting(
     "llm_router.url", .string(bytesMaximum: 2048), default: "http://127.0.0.1:8082",
     "Base URL of the llm-router; several replicas are separated by commas.")
-  static let settings: [any SettingDeclaration] = [
-    IdentitySettings.gatewayKeys, APIKeys.keys, APIKeys.key, APIKeys.tenant, orchestrator, router,
-  ]
+  static let settings: [any SettingDeclaration] =
+    [
+      IdentitySettings.gatewayKeys, APIKeys.keys, APIKeys.key, APIKeys.tenant, orchestrator, router,
+    ] + MCPSettings.all
 
   /// Longer than the longest `Prefer: wait`.
   private static let orchestratorTimeout = Duration.seconds(75)
@@ -40,6 +42,7 @@ final class GatewayService: Service {
   private static let routerTimeout = Duration.seconds(3660)
 
   private let routes: ForwardedRoutes
+  private let mcp: MCPServer
 
   init(_ context: ServiceContext) throws {
     let assertions = CallerAssertions(AssertionSigner(try IdentitySettings.gatewayKeys(context.settings)))
@@ -59,12 +62,20 @@ final class GatewayService: Service {
         InternalHeader.project, InternalHeader.group, InternalHeader.agent, InternalHeader.tool,
         InternalHeader.complexity, InternalHeader.check,
       ])
-    routes = ForwardedRoutes(keys: try APIKeys(context.settings), orchestrator: orchestrator, router: router)
+    let keys = try APIKeys(context.settings)
+    routes = ForwardedRoutes(keys: keys, orchestrator: orchestrator, router: router)
+    mcp = try MCPServer(
+      keys: keys, orchestrator: orchestrator, settings: context.settings, version: CadreVersion.current,
+      telemetry: context.telemetry)
   }
 
-  func route(_ router: inout Router) { routes.add(to: &router) }
+  func route(_ router: inout Router) {
+    routes.add(to: &router)
+    mcp.add(to: &router)
+  }
 
   func response(to problem: Problem, of head: RequestHead, traceID: String) -> HTTPResponse {
-    ModelProblem.response(problem, to: head, traceID: traceID) ?? problem.response(traceID: traceID)
+    ModelProblem.response(problem, to: head, traceID: traceID)
+      ?? MCPProblem.response(problem, to: head, traceID: traceID) ?? problem.response(traceID: traceID)
   }
 }

@@ -27,7 +27,7 @@ extension CallAccount {
     ] where count > 0 { metrics.tokens.with(provider, model, part).add(UInt64(count)) }
     if entry.isEstimated { metrics.estimated.with(provider, model).add() }
     if let nano = entry.nanoUSD {
-      if nano > 0 { metrics.cost.with(provider, model).add(UInt64(nano / 1000) + (nano % 1000 >= 500 ? 1 : 0)) }
+      if nano > 0 { metrics.cost.with(provider, model).add(UInt64(clamping: DollarAmount.micro(nano: nano))) }
     } else {
       metrics.unpriced.with(provider, model).add()
     }

@@ -39,7 +39,7 @@ extension CallService {
     var reply = Reply(body: .whole(answer.bytes))
     reply.headers.append(.contentType, "application/json")
     if let nano = call.account.nanoUSD {
-      reply.headers.append(InternalHeader.costMicroUSD, String((nano + 500) / 1000))
+      reply.headers.append(InternalHeader.costMicroUSD, String(DollarAmount.micro(nano: nano)))
     }
     return reply
   }

@@ -68,7 +68,7 @@ package final class TenantSpendJob: Sendable {
     while !Task.isCancelled {
       do {
         let found = try await pool.query(TenantSpend.today, TenantSpendJob.tenantsMax)
-        spend.set(found.map { ("\($0.tenant)", $0.nanoUSD / 1000) })
+        spend.set(found.map { ("\($0.tenant)", DollarAmount.micro(nano: $0.nanoUSD)) })
         calls.set(found.map { ("\($0.tenant)", $0.calls) })
         try await EventLoop.sleep(for: TenantSpendJob.interval)
       } catch is CancellationError {

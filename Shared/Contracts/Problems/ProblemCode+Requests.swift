@@ -4,8 +4,8 @@ extension ProblemCode {
   /// What any address can answer with.
   static let requests: [ProblemCode] = [
     malformedJSON, invalidParameter, malformedPath, malformedContent, upgradeWithBody, noSuchAddress, methodNotAllowed,
-    bodyTooLarge, bodyTooSlow, unsupportedMediaType, unsupportedContentEncoding, invalidInput, internalError,
-    routeError,
+    bodyTooLarge, bodyTooSlow, unsupportedMediaType, unsupportedContentEncoding, notAcceptable, originRefused,
+    invalidInput, internalError, routeError,
   ]
 
   /// `malformed_json`
@@ -51,6 +51,14 @@ extension ProblemCode {
   public static let unsupportedContentEncoding = ProblemCode(
     "unsupported_content_encoding", .unsupportedMediaType, meaning: "The body has a coding that is not known here.",
     remedy: "Use one of those in `Accept-Encoding`.")
+  /// `not_acceptable`
+  public static let notAcceptable = ProblemCode(
+    "not_acceptable", .notAcceptable, meaning: "The request takes no form that the address answers in.",
+    remedy: "Send `Accept: application/json, text/event-stream`.")
+  /// `origin_refused`
+  public static let originRefused = ProblemCode(
+    "origin_refused", .forbidden, meaning: "The request comes from a web page of an origin that is not allowed.",
+    remedy: "Allow the origin with `mcp.allowed_origins`, or call without a browser.")
   /// `invalid_input`
   public static let invalidInput = ProblemCode(
     "invalid_input", .unprocessableContent, meaning: "Members of the document are not valid.",

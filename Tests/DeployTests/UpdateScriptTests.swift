@@ -1,0 +1,120 @@
+import Foundation
+import Testing
+
+/// What `deploy/up` and `deploy/upgrade` do in which order, with a stand-in for the container engine that writes down
+/// how it is called.
+@Suite struct UpdateScriptTests {
+  /// Answers as `docker` and `docker compose` do for a stack in which all is well. `FAILS` is a part of the call that
+  /// fails.
+  private static let engine = #"""
+    #!/bin/bash
+    echo "CADRE_VERSION=${CADRE_VERSION:-} $*" >> "$CALLS"
+    if [ -n "${FAILS:-}" ] && [[ "$*" == *"$FAILS"* ]]; then echo "the database is away"; exit 1; fi
+    case "$*" in
+      *" config --services") printf '%s\n' $SERVICES cadre ;;
+      *" config") echo "services: {}" ;;
+      "ps -q "*) [[ "$*" == *oneoff=False* ]] && echo "id-$(sed -E 's/.*compose.service=([a-z-]+).*/\1/' <<< "$*")" ;;
+      "inspect "*) echo healthy ;;
+      "exec -i "*) cat >> "$CALLS" ;;
+    esac
+    """#
+
+  private let folder = FileManager.default.temporaryDirectory.appendingPathComponent(
+    "cadre-update-\(UUID().uuidString)")
+
+  private func run(_ script: String, _ arguments: String..., services: String, fails: String = "") throws -> (
+    status: Int32, text: String, calls: [String]
+  ) {
+    let deploy = folder.appendingPathComponent("deploy")
+    if !FileManager.default.fileExists(atPath: deploy.path) {
+      try FileManager.default.createDirectory(
+        at: folder.appendingPathComponent("bin"), withIntermediateDirectories: true)
+      try FileManager.default.copyItem(at: Script.root.appendingPathComponent("deploy"), to: deploy)
+      // Made by the test, not those of an installation.
+      try? FileManager.default.removeItem(at: deploy.appendingPathComponent("secrets"))
+      try? FileManager.default.removeItem(at: deploy.appendingPathComponent(".state"))
+      let docker = folder.appendingPathComponent("bin/docker")
+      try Self.engine.write(to: docker, atomically: true, encoding: .utf8)
+      try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: docker.path)
+      // What is checked of the stack itself needs an engine that reads it.
+      let validate = deploy.appendingPathComponent("validate")
+      try "#!/bin/sh\n".write(to: validate, atomically: true, encoding: .utf8)
+      try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: validate.path)
+    }
+    let calls = folder.appendingPathComponent("calls")
+    try? FileManager.default.removeItem(at: calls)
+    let path = "\(folder.path)/bin:\(ProcessInfo.processInfo.environment["PATH"] ?? "")"
+    let result = try Script.run(
+      arguments: [deploy.appendingPathComponent(script).path] + arguments,
+      environment: ["PATH": path, "CALLS": calls.path, "SERVICES": services, "FAILS": fails])
+    let text = (try? String(contentsOf: calls, encoding: .utf8)) ?? ""
+    return (result.status, result.text, text.split(separator: "\n").map(String.init))
+  }
+
+  private static let all = "postgres redis orchestrator llm-router agent-core gateway postgres-exporter"
+
+  @Test func `up starts Postgres, makes the role of its exporter, migrates, and then starts the rest`() throws {
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let done = try run("up", "--no-build", "--version", "7.0.0", services: Self.all)
+    #expect(done.status == 0, "\(done.text)")
+    let order = [
+      "up -d --no-build --no-deps postgres", "\\set password '", "grant pg_monitor to cadre_monitor",
+      "run --rm --no-deps -T orchestrator --migrate", "run --rm --no-deps -T llm-router --migrate",
+      "up -d --no-build postgres redis",
+    ]
+    let places = order.map { part in done.calls.firstIndex { $0.contains(part) } ?? -1 }
+    #expect(!places.contains(-1) && places == places.sorted(), "\(places) of \(done.calls)")
+    #expect(done.calls.filter { $0.contains("--migrate") }.allSatisfy { $0.hasPrefix("CADRE_VERSION=7.0.0 ") })
+    let password = try String(
+      contentsOf: folder.appendingPathComponent("deploy/secrets/postgres_monitor_password"), encoding: .utf8)
+    #expect(password.count == 48 && done.calls.contains("\\set password '\(password)'"))
+    // By standard input: an argument could be seen by every user of the machine.
+    #expect(!done.calls.contains { $0.contains("exec") && $0.contains(password) })
+  }
+
+  @Test(arguments: ["orchestrator --migrate", "llm-router --migrate"])
+  func `up starts and replaces no service when the database cannot be migrated`(fails: String) throws {
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let first = try run("up", "--no-build", "--version", "6.0.0", services: Self.all)
+    #expect(first.status == 0, "\(first.text)")
+    let failed = try run("up", "--no-build", "--version", "7.0.0", services: Self.all, fails: fails)
+    #expect(failed.status == 1)
+    for part in [
+      "the database is away", "the database could not be brought to version 7.0.0", "version 6.0.0 goes on",
+    ] {
+      #expect(failed.text.contains(part), "\(failed.text)")
+    }
+    #expect(!failed.calls.contains { $0.contains("up -d") && !$0.hasSuffix("--no-deps postgres") }, "\(failed.calls)")
+    #expect(
+      try String(contentsOf: folder.appendingPathComponent("deploy/.state/version"), encoding: .utf8) == "6.0.0\n")
+  }
+
+  @Test func `with a database elsewhere up only migrates it`() throws {
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let done = try run(
+      "up", "--no-build", "--version", "7.0.0", "--without", "postgres,postgres-exporter", services: Self.all)
+    #expect(done.status == 0, "\(done.text)")
+    #expect(!done.calls.contains { $0.contains("--no-deps postgres") || $0.contains("password") }, "\(done.calls)")
+    #expect(done.calls.filter { $0.hasSuffix("--migrate") }.count == 2)
+  }
+
+  @Test func `upgrade migrates before it replaces anything, and replaces nothing when that fails`() throws {
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let done = try run("upgrade", "7.0.0", services: Self.all)
+    #expect(done.status == 0, "\(done.text)")
+    let migrated = done.calls.lastIndex { $0.contains("--migrate") } ?? .max
+    let replaced = done.calls.firstIndex { $0.contains("--scale") } ?? -1
+    #expect(migrated < replaced && done.calls.filter { $0.hasSuffix("--migrate") }.count == 2, "\(done.calls)")
+    let failed = try run("upgrade", "8.0.0", services: Self.all, fails: "llm-router --migrate")
+    #expect(failed.status == 1 && failed.text.contains("could not be brought to version 8.0.0"), "\(failed.text)")
+    #expect(
+      failed.text.contains("--- llm-router --migrate ended with 1") && failed.text.contains("the old version serves on")
+    )
+    #expect(!failed.calls.contains { $0.contains("--scale") || $0.contains("stop ") || $0.contains("rm -f") })
+  }
+
+  @Test func `the role of the Postgres exporter sees statistics and no table`() throws {
+    let done = try Script.run("python3", "Tests/Deploy/monitor_role.py")
+    #expect(done.status == 0, "\(done.text.suffix(4000))")
+  }
+}
