@@ -78,7 +78,7 @@ extension BuiltIns {
       case .bool(let value): return .int(value ? 1 : 0)
       case .number: return list[0]
       case .string(let text):
-        guard isNumber(text), let number = RegoNumber(text) else { throw EvaluationError(.builtIn, "invalid syntax") }
+        guard isNumber(text), let number = RegoNumber(text) else { throw EvaluationError(.type, "operand 1 must be a number as text") }
         return .number(number)
       default: throw Argument.fault(0, "one of {null, boolean, number, string}", list[0])
       }

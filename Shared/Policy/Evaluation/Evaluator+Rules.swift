@@ -62,7 +62,7 @@ extension Evaluator {
     if let group = node.group {
       switch group.kind {
       case .function: return nil
-      case .complete, .set: return try value(of: group)
+      case .complete, .set: return try base ?? value(of: group)
       case .object: break
       }
     }
@@ -76,19 +76,21 @@ extension Evaluator {
     }
     if let group = node.group, case .object(let made)? = try value(of: group) {
       for place in 0..<made.count {
-        object.set(made.keys[place], try merged(object[made.keys[place]], made.values[place]))
+        let depth = (group.definitions.map(\.keys.count).max() ?? 1) - 1
+        object.set(made.keys[place], try merged(object[made.keys[place]], made.values[place], depth))
       }
     }
     return .object(object)
   }
 
-  private func merged(_ known: RegoValue?, _ new: RegoValue) throws -> RegoValue {
+  /// Joins what rules with `depth` more keys say of the same key.
+  private func merged(_ known: RegoValue?, _ new: RegoValue, _ depth: Int) throws -> RegoValue {
     guard let known else { return new }
-    guard case .object(var left) = known, case .object(let right) = new else {
+    guard depth > 0, case .object(var left) = known, case .object(let right) = new else {
       guard known == new else { throw EvaluationError(.conflict, "object keys must be unique") }
       return new
     }
-    for place in 0..<right.count { left.set(right.keys[place], try merged(left[right.keys[place]], right.values[place])) }
+    for place in 0..<right.count { left.set(right.keys[place], try merged(left[right.keys[place]], right.values[place], depth - 1)) }
     return .object(left)
   }
 
@@ -251,12 +253,10 @@ extension Evaluator {
     switch mock {
     case .value(let value): return value
     case .callee(let callee):
-      // What stands in place of a function may call it.
+      // What stands in place of a function sees the true ones.
       let outer = environment
-      var mocks = outer.mocks
-      mocks[name] = nil
       environment = Environment(
-        input: outer.input, base: outer.base, masked: outer.masked, mocks: mocks, groups: program.groups.count)
+        input: outer.input, base: outer.base, masked: outer.masked, groups: program.groups.count)
       defer { environment = outer }
       switch callee {
       case .builtIn(let builtIn): return try call(builtIn, arguments)

@@ -203,13 +203,18 @@ final class Evaluator {
       case (.data(let path), _):
         guard let replacement else { return nil }
         base = Evaluator.set(base, path[...], replacement)
-        var node: RuleNode? = program.root
+        var node = program.root
+        var isThere = true
         for name in path {
-          guard let child = node?.children[name] else { break }
+          // A document below a rule hides the whole rule; one beside all rules hides none.
+          guard node.group == nil || node.children[name] != nil else { break }
+          guard let child = node.children[name] else {
+            isThere = false
+            break
+          }
           node = child
-          if child.group != nil { break }
         }
-        if let node { masked.insert(ObjectIdentifier(node)) }
+        if isThere { masked.insert(ObjectIdentifier(node)) }
       case (.builtIn(let name), .callee(let callee)): mocks[name] = .callee(callee)
       case (.function(let group), .callee(let callee)): mocks[group.name] = .callee(callee)
       case (.builtIn(let name), .value): mocks[name] = replacement.map { .value($0) }

@@ -189,7 +189,7 @@ struct Planner {
       for piece in pieces {
         switch piece {
         case .text(let text): planned.append(.text(text))
-        case .value(let body, let variable):
+        case .value(let body, let variable, _):
           var inner = bound
           planned.append(.value(try steps(body, &inner), variable))
         }
@@ -229,22 +229,21 @@ struct Planner {
       fixed.append(name)
     }
     let rest = Array(keys.dropFirst(fixed.count))
-    note(node, rest)
+    note(node, rest[...])
     let planned = try self.keys(rest, &bound)
     return DataPath(node: node, fixed: fixed, keys: planned, isDirect: planned.allSatisfy(\.isDirect))
   }
 
   /// Notes what a path needs.
-  private mutating func note(_ node: RuleNode?, _ rest: [Resolved]) {
-    guard var node else { return }
-    for key in rest {
-      guard case .constant(.string(let name)) = key, let child = node.children[name] else {
-        if let group = node.group, case .constant(.string) = key { needs.insert(group.id); return }
-        if case .constant(.string) = key, node.group == nil { return }
-        break
-      }
-      node = child
+  private mutating func note(_ node: RuleNode?, _ rest: ArraySlice<Resolved>) {
+    guard let node else { return }
+    guard let key = rest.first else { return node.groups { needs.insert($0.id) } }
+    if case .constant(let constant) = key {
+      if let name = constant.string, let child = node.children[name] { return note(child, rest.dropFirst()) }
+      if let group = node.group { needs.insert(group.id) }
+      return
     }
-    node.groups { needs.insert($0.id) }
+    if let group = node.group { needs.insert(group.id) }
+    for name in node.names { note(node.children[name], rest.dropFirst()) }
   }
 }

@@ -18,7 +18,7 @@ indirect enum Resolved: Sendable {
 enum ResolvedPiece: Sendable {
   case text(String)
   /// A body whose last statement gives the variable its value; a value that is undefined is shown as such.
-  case value([ResolvedStatement], Int)
+  case value([ResolvedStatement], Int, locals: Set<Int>)
 }
 
 /// What is called.
@@ -89,11 +89,10 @@ extension Resolved {
       for statement in body { statement.collectAll(&all) }
       inputs.formUnion(all.subtracting(locals))
     case .template(let pieces):
-      for case .value(let body, let variable) in pieces {
+      for case .value(let body, _, let locals) in pieces {
         var all: Set<Int> = []
         for statement in body { statement.collectAll(&all) }
-        all.remove(variable)
-        inputs.formUnion(all)
+        inputs.formUnion(all.subtracting(locals))
       }
     }
   }
@@ -128,7 +127,11 @@ extension Resolved {
       for statement in body { statement.collectAll(&inner) }
       all.formUnion(inner.subtracting(locals))
     case .template(let pieces):
-      for case .value(let body, _) in pieces { for statement in body { statement.collectAll(&all) } }
+      for case .value(let body, _, let locals) in pieces {
+        var inner: Set<Int> = []
+        for statement in body { statement.collectAll(&inner) }
+        all.formUnion(inner.subtracting(locals))
+      }
     }
   }
 }

@@ -44,10 +44,27 @@ struct Resolver {
     var used: [String] = []
     for head in heads { Resolver.collect(head, &used) }
     for statement in bodies { Resolver.collect(statement, &used) }
-    for name in used where find(name) == nil && !names.isGlobal(name) && scope.implicit[name] == nil {
+    // What the body declares is known from there on.
+    let declared = Resolver.declared(by: bodies)
+    for name in used where !declared.contains(name) && find(name) == nil && !names.isGlobal(name) && scope.implicit[name] == nil {
       scope.implicit[name] = make(name)
     }
     if scopes.count == 1 { queryVariables = scope.implicit }
+  }
+
+  private static func declared(by body: [Statement]) -> Set<String> {
+    var names: [String] = []
+    for statement in body {
+      switch statement.kind {
+      case .assign(let target, _): collect(target, &names)
+      case .some(let list): names += list
+      case .someIn(let key, let value, _):
+        if let key { collect(key, &names) }
+        collect(value, &names)
+      default: break
+      }
+    }
+    return Set(names)
   }
 
   mutating func close() -> Set<Int> { scopes.popLast()?.made ?? [] }
@@ -319,16 +336,21 @@ struct Resolver {
       for piece in pieces {
         switch piece {
         case .text(let text): resolved.append(.text(text))
-        case .value(let node):
+        case .value(let node, let withs):
           let outer = before
           before = []
           open(using: [], heads: [node])
           let term = try self.term(node)
           let variable = make("$")
-          let body = before + [ResolvedStatement(kind: .unify(.local(variable), term), place: node.place)]
-          _ = close()
+          var body = before + [ResolvedStatement(kind: .unify(.local(variable), term), place: node.place)]
+          if !withs.isEmpty {
+            before = []
+            var replaced: [ResolvedWith] = []
+            for with in withs { replaced.append(try self.with(with)) }
+            body = before + [ResolvedStatement(kind: .with(replaced, body), place: node.place)]
+          }
           before = outer
-          resolved.append(.value(body, variable))
+          resolved.append(.value(body, variable, locals: close()))
         }
       }
       return .template(resolved)

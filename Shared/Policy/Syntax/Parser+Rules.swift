@@ -38,7 +38,7 @@ extension Parser {
       throw fault("a rule has a value or a body (if)", place)
     }
     var rule = Rule(reference: reference, kind: kind, value: value, body: body, isDefault: false, place: place)
-    while token.isName("else") {
+    while token.isName("else"), !isCalledKeyword {
       advance()
       var value: Node?
       if takeSign(":=") || takeSign("=") { value = try term() }
@@ -119,9 +119,9 @@ extension Parser {
   /// Whether a keyword is the head of a reference here.
   var isCalledKeyword: Bool { (next.isSign(".") || next.isSign("[")) && !next.isSpaced }
 
-  private mutating func withs() throws(PolicyError) -> [With] {
+  mutating func withs() throws(PolicyError) -> [With] {
     var withs: [With] = []
-    while token.isName("with") {
+    while token.isName("with"), !isCalledKeyword {
       advance()
       let target = try term()
       guard takeName("as") else { throw fault("\"as\" is expected") }

@@ -78,7 +78,7 @@ extension Parser {
       for piece in pieces {
         switch piece {
         case .text(let text): parts.append(.text(text))
-        case .source(let source, let from): parts.append(.value(try templateValue(source, from)))
+        case .source(let source, let from): parts.append(try templateValue(source, from))
         }
       }
       return Node(term: .template(parts), place: place)
@@ -128,6 +128,7 @@ extension Parser {
       advance()
       guard takeSign(")") else { throw fault("set() takes nothing: write {…}") }
       return Node(term: .set([]), place: place)
+    case "contains" where next.isSign("(") && !next.isSpaced: break
     case _ where Parser.keywords.contains(name) && !isCalledKeyword: throw fault("\(name) is a keyword")
     default: break
     }

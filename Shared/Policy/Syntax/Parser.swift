@@ -141,7 +141,7 @@ struct Parser {
   }
 
   /// The expression of a template.
-  mutating func templateValue(_ source: [UInt8], _ place: PolicyPlace) throws(PolicyError) -> Node {
+  mutating func templateValue(_ source: [UInt8], _ place: PolicyPlace) throws(PolicyError) -> TemplatePiece {
     var lexer = Lexer(source, file: file, from: place)
     var inner = Parser(try lexer.tokens(), file: file, fresh: fresh)
     inner.depth = depth + 1
@@ -149,8 +149,9 @@ struct Parser {
       throw PolicyError(code: .limit, file: file, place: place, message: "terms stand too deep in each other")
     }
     let node = try inner.term()
+    let withs = try inner.withs()
     guard inner.isAtEnd else { throw inner.fault("unexpected token in a template") }
     fresh = inner.fresh
-    return node
+    return .value(node, withs)
   }
 }

@@ -28,7 +28,7 @@ enum Comprehension: Sendable {
 
 enum TemplatePiece: Sendable {
   case text(String)
-  case value(Node)
+  case value(Node, [With])
 }
 
 /// A line of a body.
