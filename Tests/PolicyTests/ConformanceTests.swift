@@ -34,9 +34,11 @@ struct ConformanceTests {
         case .set(let set): return .array(set.elements.map(normal).sorted())
         case .array(let list): return .array(isSorted ? list.map(normal).sorted() : list.map(normal))
         case .object(let object):
-          return .object(RegoObject((0..<object.count).map {
-            (.string(object.keys[$0].string ?? object.keys[$0].json), normal(object.values[$0]))
-          }))
+          return .object(
+            RegoObject(
+              (0..<object.count).map {
+                (.string(object.keys[$0].string ?? object.keys[$0].json), normal(object.values[$0]))
+              }))
         default: return value
         }
       }
@@ -62,7 +64,11 @@ struct ConformanceTests {
       for line in bytes.split(separator: 10) {
         let document = try JSONDocument(parsing: Array(line))
         all += 1
-        if let failure = ConformanceTests.run(document.root) { failures.append("\(file): \(failure)") } else { good += 1 }
+        if let failure = ConformanceTests.run(document.root) {
+          failures.append("\(file): \(failure)")
+        } else {
+          good += 1
+        }
       }
       count += all
       byFile.append((file, good, all))

@@ -22,7 +22,8 @@ struct BuiltIn: Sendable {
 enum BuiltIns {
   static let all: [String: BuiltIn] = Dictionary(
     [
-      comparisons, numbers, bits, aggregates, arrays, sets, objects, strings, regularExpressions, globs, types, encodings,
+      comparisons, numbers, bits, aggregates, arrays, sets, objects, strings, regularExpressions, globs, types,
+      encodings,
       hashes, units, semanticVersions, networks, times, graphs, jsonEditing, tokens,
     ].joined().map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
 }

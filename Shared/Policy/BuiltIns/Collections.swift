@@ -6,7 +6,10 @@ extension BuiltIns {
     },
     BuiltIn("array.reverse", 1) { list, _ in .array(try Argument.array(list, 0).reversed()) },
     BuiltIn("array.flatten", 1) { list, _ in
-      .array(try Argument.array(list, 0).flatMap { element in if case .array(let inner) = element { inner } else { [element] } })
+      .array(
+        try Argument.array(list, 0).flatMap { element in
+          if case .array(let inner) = element { inner } else { [element] }
+        })
     },
     BuiltIn("array.slice", 3) { list, _ in
       let elements = try Argument.array(list, 0)
@@ -21,7 +24,9 @@ extension BuiltIns {
       let (a, b) = (try Argument.set(list, 0), try Argument.set(list, 1))
       return .set(RegoSet(a.elements.filter { b.contains($0) }))
     },
-    BuiltIn("or", 2) { list, _ in .set(RegoSet(try Argument.set(list, 0).elements + (try Argument.set(list, 1).elements))) },
+    BuiltIn("or", 2) { list, _ in
+      .set(RegoSet(try Argument.set(list, 0).elements + (try Argument.set(list, 1).elements)))
+    },
     BuiltIn("intersection", 1) { list, _ in
       var result: RegoSet?
       for element in try Argument.set(list, 0).elements {
@@ -150,8 +155,10 @@ extension BuiltIns {
         pairs.append(.array([.array(path), value]))
         _ = try evaluator.bounded(pairs)
         switch value {
-        case .array(let elements): for (place, element) in elements.enumerated() { try visit(element, path + [.int(place)]) }
-        case .object(let object): for place in 0..<object.count { try visit(object.values[place], path + [object.keys[place]]) }
+        case .array(let elements):
+          for (place, element) in elements.enumerated() { try visit(element, path + [.int(place)]) }
+        case .object(let object):
+          for place in 0..<object.count { try visit(object.values[place], path + [object.keys[place]]) }
         case .set(let set): for element in set.elements { try visit(element, path + [element]) }
         default: break
         }

@@ -85,7 +85,8 @@ enum Formatter {
     switch (letter, value) {
     case ("v", _), ("s", .string):
       let text = plain(value)
-      return verb.precision.map { letter == "s" ? String(text.unicodeScalars.prefix($0).map { Character($0) }) : text } ?? text
+      return verb.precision.map { letter == "s" ? String(text.unicodeScalars.prefix($0).map { Character($0) }) : text }
+        ?? text
     case ("s", .number(let number)): return number.description
     case ("s", _): return value.rego
     case ("d", .number(let number)):
@@ -94,7 +95,8 @@ enum Formatter {
     case ("x", .number(let number)), ("X", .number(let number)), ("o", .number(let number)), ("b", .number(let number)):
       guard let whole = number.whole else { return "%!\(letter)(float64=\(number.description))" }
       let radix = letter == "o" ? 8 : letter == "b" ? 2 : 16
-      return (verb.isAlternate && radix == 16 ? "0\(letter)" : "") + String(whole, radix: radix, uppercase: letter == "X")
+      return (verb.isAlternate && radix == 16 ? "0\(letter)" : "")
+        + String(whole, radix: radix, uppercase: letter == "X")
     case ("x", .string(let text)): return text.utf8.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
     case ("f", .number(let number)), ("e", .number(let number)), ("g", .number(let number)):
       return floating(number.double, letter, verb)
@@ -116,7 +118,8 @@ enum Formatter {
     return withVaList([Int32(min(precision, 400)), value]) { arguments in
       var buffer = [CChar](repeating: 0, count: 1024)
       let count = vsnprintf(&buffer, buffer.count, format, arguments)
-      return String(decoding: buffer.prefix(max(0, min(Int(count), buffer.count - 1))).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+      return String(
+        decoding: buffer.prefix(max(0, min(Int(count), buffer.count - 1))).map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
   }
 

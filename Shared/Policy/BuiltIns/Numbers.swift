@@ -78,7 +78,11 @@ extension BuiltIns {
       case .bool(let value): return .int(value ? 1 : 0)
       case .number: return list[0]
       case .string(let text):
-        guard isNumber(text), let number = RegoNumber(text) else { throw EvaluationError(.type, "operand 1 must be a number as text") }
+        let word = text.lowercased().drop { $0 == "-" || $0 == "+" }
+        guard !["nan", "inf", "infinity"].contains(word) else {
+          throw EvaluationError(.type, "operand 1 must be valid number but got string")
+        }
+        guard isNumber(text), let number = RegoNumber(text) else { throw EvaluationError(.builtIn, "invalid syntax") }
         return .number(number)
       default: throw Argument.fault(0, "one of {null, boolean, number, string}", list[0])
       }
@@ -102,7 +106,9 @@ extension BuiltIns {
     if bytes.first == UInt8(ascii: "-") { bytes = bytes.dropFirst() }
     guard let first = bytes.first, Lexer.isDigit(first) else { return false }
     return bytes.allSatisfy { byte in
-      Lexer.isDigit(byte) || [UInt8(ascii: "."), UInt8(ascii: "e"), UInt8(ascii: "E"), UInt8(ascii: "+"), UInt8(ascii: "-")].contains(byte)
+      Lexer.isDigit(byte)
+        || [UInt8(ascii: "."), UInt8(ascii: "e"), UInt8(ascii: "E"), UInt8(ascii: "+"), UInt8(ascii: "-")].contains(
+          byte)
     }
   }
 
@@ -154,7 +160,9 @@ extension BuiltIns {
     BuiltIn("bits.negate", 1) { list, _ in .number(.int(~(try bound(list, 0)))) },
     BuiltIn("bits.lsh", 2) { list, _ in
       let (value, count) = (try bound(list, 0), try bound(list, 1))
-      guard count >= 0 else { throw EvaluationError(.type, "operand 2 must be an unsigned integer number but got a negative integer") }
+      guard count >= 0 else {
+        throw EvaluationError(.type, "operand 2 must be an unsigned integer number but got a negative integer")
+      }
       guard count < 127, value == 0 || value.magnitude.leadingZeroBitCount > Int(count) else {
         throw EvaluationError(.builtIn, "the result is too large")
       }
@@ -162,7 +170,9 @@ extension BuiltIns {
     },
     BuiltIn("bits.rsh", 2) { list, _ in
       let (value, count) = (try bound(list, 0), try bound(list, 1))
-      guard count >= 0 else { throw EvaluationError(.type, "operand 2 must be an unsigned integer number but got a negative integer") }
+      guard count >= 0 else {
+        throw EvaluationError(.type, "operand 2 must be an unsigned integer number but got a negative integer")
+      }
       return .number(.int(value >> min(count, 127)))
     },
   ]
@@ -177,7 +187,9 @@ extension BuiltIns {
       default: throw Argument.fault(0, "one of {array, object, set, string}", list[0])
       }
     },
-    BuiltIn("sum", 1) { list, _ in try fold(list, .int(0)) { try arithmetic([$0, $1], { $0.addingReportingOverflow($1) }) { $0 + $1 } } },
+    BuiltIn("sum", 1) { list, _ in
+      try fold(list, .int(0)) { try arithmetic([$0, $1], { $0.addingReportingOverflow($1) }) { $0 + $1 } }
+    },
     BuiltIn("product", 1) { list, _ in
       try fold(list, .int(1)) { try arithmetic([$0, $1], { $0.multipliedReportingOverflow(by: $1) }) { $0 * $1 } }
     },

@@ -8,7 +8,9 @@ extension BuiltIns {
       let (text, part) = (Array(try Argument.string(list, 0).utf8), Array(try Argument.string(list, 1).utf8))
       return .bool(index(of: part, in: text, from: 0) != nil)
     },
-    BuiltIn("startswith", 2) { list, _ in .bool(try Argument.string(list, 0).utf8.starts(with: try Argument.string(list, 1).utf8)) },
+    BuiltIn("startswith", 2) { list, _ in
+      .bool(try Argument.string(list, 0).utf8.starts(with: try Argument.string(list, 1).utf8))
+    },
     BuiltIn("endswith", 2) { list, _ in
       .bool(try Argument.string(list, 0).utf8.reversed().starts(with: try Argument.string(list, 1).utf8.reversed()))
     },
@@ -61,7 +63,8 @@ extension BuiltIns {
     BuiltIn("replace", 3) { list, evaluator in
       let pieces = split(Array(try Argument.string(list, 0).utf8), Array(try Argument.string(list, 1).utf8))
       let new = Array(try Argument.string(list, 2).utf8)
-      guard (pieces.count - 1).multipliedReportingOverflow(by: new.count).partialValue <= evaluator.limits.textBytesMax else {
+      guard (pieces.count - 1).multipliedReportingOverflow(by: new.count).partialValue <= evaluator.limits.textBytesMax
+      else {
         throw EvaluationError(.limit, "a text is too long")
       }
       return .string(String(decoding: Array(pieces.joined(separator: new)), as: UTF8.self))
@@ -105,7 +108,9 @@ extension BuiltIns {
     },
     BuiltIn("trim_prefix", 2) { list, _ in
       let (text, part) = (try Argument.string(list, 0), try Argument.string(list, 1))
-      return .string(text.utf8.starts(with: part.utf8) ? String(decoding: text.utf8.dropFirst(part.utf8.count), as: UTF8.self) : text)
+      return .string(
+        text.utf8.starts(with: part.utf8) ? String(decoding: text.utf8.dropFirst(part.utf8.count), as: UTF8.self) : text
+      )
     },
     BuiltIn("trim_suffix", 2) { list, _ in
       let (text, part) = (try Argument.string(list, 0), try Argument.string(list, 1))

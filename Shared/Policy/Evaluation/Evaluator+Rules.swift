@@ -30,7 +30,9 @@ extension Evaluator {
     }
     try step()
     if let group = node.group {
-      if case .object = group.kind, key.isDirect, let name = try value(key, frame)?.string, let child = node.children[name] {
+      if case .object = group.kind, key.isDirect, let name = try value(key, frame)?.string,
+        let child = node.children[name]
+      {
         return try walk(child, base.flatMap { Evaluator.element($0, .string(name)) }, keys.dropFirst(), frame, each)
       }
       guard let value = try document(node, base) else { return true }
@@ -39,7 +41,8 @@ extension Evaluator {
     if key.isDirect {
       guard let name = try value(key, frame) else { return true }
       return try walk(
-        name.string.flatMap { node.children[$0] }, base.flatMap { Evaluator.element($0, name) }, keys.dropFirst(), frame,
+        name.string.flatMap { node.children[$0] }, base.flatMap { Evaluator.element($0, name) }, keys.dropFirst(),
+        frame,
         each)
     }
     var names = Set(node.names.map { RegoValue.string($0) })
@@ -67,7 +70,11 @@ extension Evaluator {
       }
     }
     var object = RegoObject()
-    if case .object(let known)? = base { object = known } else if let base, !node.isPackage, node.group == nil { return base }
+    if case .object(let known)? = base {
+      object = known
+    } else if let base, !node.isPackage, node.group == nil {
+      return base
+    }
     for name in node.names {
       guard let child = node.children[name] else { continue }
       if let value = try document(child, base.flatMap { Evaluator.element($0, .string(name)) }) {
@@ -90,7 +97,9 @@ extension Evaluator {
       guard known == new else { throw EvaluationError(.conflict, "object keys must be unique") }
       return new
     }
-    for place in 0..<right.count { left.set(right.keys[place], try merged(left[right.keys[place]], right.values[place], depth - 1)) }
+    for place in 0..<right.count {
+      left.set(right.keys[place], try merged(left[right.keys[place]], right.values[place], depth - 1))
+    }
     return .object(left)
   }
 
@@ -234,7 +243,9 @@ extension Evaluator {
   // MARK: Calls
 
   func call(_ group: RuleGroup, _ arguments: [RegoValue]) throws -> RegoValue? {
-    if !environment.mocks.isEmpty, let mock = environment.mocks[group.name] { return try call(mock, group.name, arguments) }
+    if !environment.mocks.isEmpty, let mock = environment.mocks[group.name] {
+      return try call(mock, group.name, arguments)
+    }
     return try deeper { try complete(group, arguments) }
   }
 

@@ -33,7 +33,9 @@ final class Evaluator {
   @inline(__always)
   func step() throws {
     steps += 1
-    if steps > limits.stepsMax { throw EvaluationError(.limit, "the question takes more than \(limits.stepsMax) steps") }
+    if steps > limits.stepsMax {
+      throw EvaluationError(.limit, "the question takes more than \(limits.stepsMax) steps")
+    }
     if steps % EvaluationLimits.checkSteps == 0, !check() {
       throw EvaluationError(.cancelled, "the evaluation was given up")
     }

@@ -176,7 +176,8 @@ struct Planner {
     case .lookup(let head, let keys):
       let planned = try operation(head, &bound)
       return .lookup(planned, try self.keys(keys, &bound))
-    case .call(.builtIn(let builtIn), let list): return .builtIn(builtIn, try operations(list, &bound, isPattern: false))
+    case .call(.builtIn(let builtIn), let list):
+      return .builtIn(builtIn, try operations(list, &bound, isPattern: false))
     case .call(.function(let group), let list):
       needs.insert(group.id)
       return .function(group, try operations(list, &bound, isPattern: false))

@@ -148,7 +148,11 @@ struct ProgramBuilder {
       var body = try resolver.body(branch.body)
       if branches.isEmpty { for key in keys { resolvedKeys.append(try resolver.head(key, behind: &body)) } }
       let value: Resolved
-      if let node = branch.value { value = try resolver.head(node, behind: &body) } else { value = .constant(.bool(true)) }
+      if let node = branch.value {
+        value = try resolver.head(node, behind: &body)
+      } else {
+        value = .constant(.bool(true))
+      }
       branches.append((body, value))
       _ = resolver.close()
     }

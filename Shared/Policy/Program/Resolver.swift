@@ -46,7 +46,8 @@ struct Resolver {
     for statement in bodies { Resolver.collect(statement, &used) }
     // What the body declares is known from there on.
     let declared = Resolver.declared(by: bodies)
-    for name in used where !declared.contains(name) && find(name) == nil && !names.isGlobal(name) && scope.implicit[name] == nil {
+    for name in used
+    where !declared.contains(name) && find(name) == nil && !names.isGlobal(name) && scope.implicit[name] == nil {
       scope.implicit[name] = make(name)
     }
     if scopes.count == 1 { queryVariables = scope.implicit }
@@ -246,7 +247,9 @@ struct Resolver {
       default: false
       }
     if isFunction, let named = try? fixedPath(with.value) {
-      if let group = names.function(named) { return ResolvedWith(target: target, replacement: .callee(.function(group))) }
+      if let group = names.function(named) {
+        return ResolvedWith(target: target, replacement: .callee(.function(group)))
+      }
       if let builtIn = BuiltIns.all[named.joined(separator: ".")] {
         return ResolvedWith(target: target, replacement: .callee(.builtIn(builtIn)))
       }
@@ -263,7 +266,9 @@ struct Resolver {
       guard case .variable(let name) = head.term else { throw fault(.compile, node.place, "a path is expected") }
       path = [name]
       for key in keys {
-        guard case .scalar(.string(let text)) = key.term else { throw fault(.compile, node.place, "a path is expected") }
+        guard case .scalar(.string(let text)) = key.term else {
+          throw fault(.compile, node.place, "a path is expected")
+        }
         path.append(text)
       }
     default: throw fault(.compile, node.place, "a path is expected")

@@ -75,7 +75,8 @@ final class Definition: Sendable {
   let place: PolicyPlace
 
   init(
-    keys: [Operation], addsToSet: Bool, arguments: [Operation], branches: [PlannedBranch], slots: Int, place: PolicyPlace
+    keys: [Operation], addsToSet: Bool, arguments: [Operation], branches: [PlannedBranch], slots: Int,
+    place: PolicyPlace
   ) {
     self.keys = keys
     self.addsToSet = addsToSet

@@ -90,7 +90,9 @@ extension Parser {
     while !end(self), !isAtEnd {
       body.append(try statement())
       if takeSign(";") { continue }
-      guard end(self) || isAtEnd || token.isFirst else { throw fault("unexpected token: a line ends, or \";\" stands here") }
+      guard end(self) || isAtEnd || token.isFirst else {
+        throw fault("unexpected token: a line ends, or \";\" stands here")
+      }
     }
     return body
   }

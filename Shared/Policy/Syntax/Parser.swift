@@ -1,7 +1,8 @@
 /// Reads modules of Rego, version 1.
 struct Parser {
   static let keywords: Set<String> = [
-    "package", "import", "default", "not", "with", "as", "some", "every", "in", "if", "contains", "else", "true", "false",
+    "package", "import", "default", "not", "with", "as", "some", "every", "in", "if", "contains", "else", "true",
+    "false",
     "null",
   ]
   /// How deep terms may stand in each other.
@@ -83,7 +84,9 @@ struct Parser {
       var alias = path.last ?? ""
       if token.isName("as"), !token.isFirst {
         advance()
-        guard case .name(let name) = token.kind, !Parser.keywords.contains(name) else { throw fault("a name is expected") }
+        guard case .name(let name) = token.kind, !Parser.keywords.contains(name) else {
+          throw fault("a name is expected")
+        }
         advance()
         alias = name
       }

@@ -54,7 +54,8 @@ extension RegoValue {
     case .array(let list): "[" + list.map(\.rego).joined(separator: ", ") + "]"
     case .set(let set): set.count == 0 ? "set()" : "{" + set.elements.map(\.rego).joined(separator: ", ") + "}"
     case .object(let object):
-      "{" + (0..<object.count).map { "\(object.keys[$0].rego): \(object.values[$0].rego)" }.joined(separator: ", ") + "}"
+      "{" + (0..<object.count).map { "\(object.keys[$0].rego): \(object.values[$0].rego)" }.joined(separator: ", ")
+        + "}"
     default: json
     }
   }
