@@ -82,6 +82,27 @@ extension BuiltIns {
     return isEscape ? text + "~" : text
   }
 
+  /// What a UUID by time says of its maker.
+  private static func clock(_ digits: [Int]) -> [(RegoValue, RegoValue)] {
+    func number(_ range: Range<Int>) -> UInt64 { digits[range].reduce(0) { $0 << 4 | UInt64($1) } }
+    let ticks = (number(13..<16) << 48) | (number(8..<12) << 32) | number(0..<8)
+    let since1970 = Int128(ticks) - 0x01B2_1DD2_1381_4000
+    let node = stride(from: 20, to: 32, by: 2).map { number($0..<($0 + 2)) }
+    let nodeText = node.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined(separator: "-")
+    var members: [(RegoValue, RegoValue)] = [
+      (.string("time"), .number(.int(since1970 * 100))), (.string("nodeid"), .string(nodeText)),
+      (.string("macvariables"), .string((node[0] & 2 == 0 ? "global" : "local") + ":" + (node[0] & 1 == 0 ? "unicast" : "multicast"))),
+      (.string("clocksequence"), .int(Int(number(16..<20) & 0x3FFF))),
+    ]
+    if digits[12] == 2 {
+      let domains = ["Person", "Group", "Org"]
+      let domain = Int(number(18..<20))
+      members.append((.string("domain"), .string(domain < domains.count ? domains[domain] : "Domain\(domain)")))
+      members.append((.string("id"), .int(Int(number(0..<8)))))
+    }
+    return members
+  }
+
   private static func filtered(_ value: RegoValue, _ tree: PathTree) -> RegoValue? {
     if tree.isEnd { return value }
     switch value {
@@ -164,7 +185,10 @@ extension BuiltIns {
 
   private static func keys(_ path: RegoValue) throws -> [RegoValue] {
     if case .array(let keys) = path { return keys }
-    return try parts(path, 1).map { .string($0) }
+    guard case .string(let text) = path else { return try parts(path, 1).map { .string($0) } }
+    if text.isEmpty { return [] }
+    let parts = (text.hasPrefix("/") ? text.dropFirst() : text[...]).split(separator: "/", omittingEmptySubsequences: false)
+    return parts.map { .string(unescaped($0)) }
   }
 
   private static func place(_ key: RegoValue, in list: [RegoValue], isNew: Bool) -> Int? {
@@ -263,6 +287,8 @@ extension BuiltIns {
       case 12, 13: "Microsoft"
       default: "Future"
       }
-    return .object(RegoObject([(.string("version"), .int(values[12])), (.string("variant"), .string(variant))]))
+    var members: [(RegoValue, RegoValue)] = [(.string("version"), .int(values[12])), (.string("variant"), .string(variant))]
+    if variant == "RFC4122", values[12] == 1 || values[12] == 2 { members += clock(values) }
+    return .object(RegoObject(members))
   }
 }

@@ -134,7 +134,15 @@ extension BuiltIns {
     },
     BuiltIn("net.cidr_merge", 1) { list, _ in
       var ranges: [AddressRange] = []
-      for element in try Argument.elements(list, 0) { ranges.append(try range(element, 0, allowsAddress: true)) }
+      for element in try Argument.elements(list, 0) {
+        var range = try range(element, 0, allowsAddress: true)
+        // An address alone of version 4 stands for the network of its class.
+        if !range.isV6, let text = element.string, !text.contains("/") {
+          let byte = range.address >> 24
+          range = AddressRange(isV6: false, address: range.address, length: byte < 128 ? 8 : byte < 192 ? 16 : byte < 224 ? 24 : 32)
+        }
+        ranges.append(range)
+      }
       return .set(RegoSet(merged(ranges).map { .string($0.text) }))
     },
   ]
@@ -151,11 +159,12 @@ extension BuiltIns {
   private static func keyed(_ value: RegoValue, _ place: Int) throws -> [(RegoValue, RegoValue)] {
     func range(_ element: RegoValue) throws -> RegoValue {
       // A list begins with the range.
-      guard case .array(let parts) = element else { return element }
-      guard let first = parts.first else {
-        throw EvaluationError(.type, "operand \(place + 1): element must be string or non-empty array")
+      var text: RegoValue? = element
+      if case .array(let parts) = element { text = parts.first }
+      guard let text, case .string = text else {
+        throw EvaluationError(.builtIn, "operand \(place + 1): element must be string or non-empty array")
       }
-      return first
+      return text
     }
     switch value {
     case .string: return [(value, value)]

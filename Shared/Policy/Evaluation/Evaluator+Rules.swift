@@ -39,7 +39,9 @@ extension Evaluator {
       return try walk(value, keys, frame, each)
     }
     if key.isDirect {
-      guard let name = try value(key, frame) else { return true }
+      guard var name = try value(key, frame) else { return true }
+      // Base documents come from JSON, whose keys are texts.
+      if case .number(let number) = name, case .object? = base { name = .string(number.description) }
       return try walk(
         name.string.flatMap { node.children[$0] }, base.flatMap { Evaluator.element($0, name) }, keys.dropFirst(),
         frame,

@@ -128,7 +128,19 @@ struct ProgramBuilder {
     for name in tree.package + fixed { node = node.child(name) }
     guard let group = node.group else { return }
     var arguments: [Node] = []
-    if case .function(let list) = rule.kind { arguments = list }
+    // An argument that is no pattern is compared behind the body.
+    var computed: [Statement] = []
+    if case .function(let list) = rule.kind {
+      for (place, node) in list.enumerated() {
+        switch node.term {
+        case .template, .call, .reference, .comprehension:
+          let variable = Node(term: .variable("$argument\(place)"), place: node.place)
+          computed.append(Statement(kind: .unify(variable, node), place: node.place))
+          arguments.append(variable)
+        default: arguments.append(node)
+        }
+      }
+    }
     var element: Node?
     if case .set(let node) = rule.kind { element = node }
 
@@ -144,8 +156,9 @@ struct ProgramBuilder {
     for argument in arguments { resolvedArguments.append(try resolver.term(argument)) }
     for branch in all {
       let heads = (branch.value.map { [$0] } ?? []) + (branches.isEmpty ? keys : [])
-      resolver.open(using: branch.body, heads: heads)
-      var body = try resolver.body(branch.body)
+      let statements = branch.body + computed
+      resolver.open(using: statements, heads: heads)
+      var body = try resolver.body(statements)
       if branches.isEmpty { for key in keys { resolvedKeys.append(try resolver.head(key, behind: &body)) } }
       let value: Resolved
       if let node = branch.value {
