@@ -95,6 +95,9 @@ extension Evaluator {
   /// Joins what rules with `depth` more keys say of the same key.
   private func merged(_ known: RegoValue?, _ new: RegoValue, _ depth: Int) throws -> RegoValue {
     guard let known else { return new }
+    if depth <= 0, case .set(let left) = known, case .set(let right) = new {
+      return .set(RegoSet(left.elements + right.elements))
+    }
     guard depth > 0, case .object(var left) = known, case .object(let right) = new else {
       guard known == new else { throw EvaluationError(.conflict, "object keys must be unique") }
       return new
