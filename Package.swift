@@ -77,6 +77,8 @@ var targets: [Target] = [
   shared("ContentCoding", ["CZlib", "CZstd"]),
   shared("Settings", ["CYAML"]),
   shared("Crypto", ["COpenSSL"]),
+  // Rego v1, in process.
+  shared("Policy", ["Calendar", "Crypto", "JSON"]),
   shared("Contracts", ["Primitives", "Crypto", "HTTPWire", "JSON"]),
   shared(
     "HTTP",
@@ -353,6 +355,7 @@ var targets: [Target] = [
   tests("Tidy", ["Contracts", "HTTPWire"]),
   tests("APIKit", ["APIKit", "Contracts", "HTTP", "HTTPWire", "JSON", "Postgres", "Primitives", "Reactor"]),
   tests("Crypto", ["Crypto", "Primitives"]),
+  tests("Policy", ["Policy", "JSON"]),
   tests("Contracts", ["Contracts", "Crypto", "HTTPWire", "JSON", "Primitives", "SystemSources"]),
   tests(
     "EndToEnd",

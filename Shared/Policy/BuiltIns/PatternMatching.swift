@@ -1,0 +1,204 @@
+extension Pattern {
+  private struct Thread {
+    let place: Int
+    var saved: [Int]
+  }
+
+  /// The first match from a place on: where each group begins and ends, -1 where it has no part.
+  func match(_ text: [Unicode.Scalar], from: Int, steps: inout Int) throws -> [Int]? {
+    var current: [Thread] = []
+    var found: [Int]?
+    var at = from
+    while true {
+      var seen = [Bool](repeating: false, count: program.count)
+      var next: [Thread] = []
+      if found == nil { add(0, [Int](repeating: -1, count: groups * 2), at, text, &current, &seen, first: true) }
+      if current.isEmpty, found != nil || at > text.count { return found }
+      steps -= current.count + 1
+      guard steps > 0 else { throw EvaluationError(.limit, "the expression takes too many steps") }
+      var reached = [Bool](repeating: false, count: program.count)
+      loop: for thread in current {
+        switch program[thread.place] {
+        case .match:
+          found = thread.saved
+          break loop
+        case .scalar(let scalar):
+          if at < text.count, text[at] == scalar { add(thread.place + 1, thread.saved, at + 1, text, &next, &reached) }
+        case .set(let set):
+          if at < text.count, set.contains(text[at]) {
+            add(thread.place + 1, thread.saved, at + 1, text, &next, &reached)
+          }
+        default: break
+        }
+      }
+      if at >= text.count { return found }
+      current = next
+      at += 1
+    }
+  }
+
+  /// Adds a thread, and those that it becomes without reading anything.
+  private func add(
+    _ start: Int, _ saved: [Int], _ at: Int, _ text: [Unicode.Scalar], _ list: inout [Thread], _ seen: inout [Bool],
+    first: Bool = false
+  ) {
+    if first { for thread in list { seen[thread.place] = true } }
+    var stack = [(start, saved)]
+    while let (place, saved) = stack.popLast() {
+      if seen[place] { continue }
+      seen[place] = true
+      switch program[place] {
+      case .jump(let target): stack.append((target, saved))
+      case .split(let a, let b):
+        stack.append((b, saved))
+        stack.append((a, saved))
+      case .save(let slot):
+        var saved = saved
+        saved[slot] = at
+        stack.append((place + 1, saved))
+      case .start: if at == 0 { stack.append((place + 1, saved)) }
+      case .end: if at == text.count { stack.append((place + 1, saved)) }
+      case .lineStart: if at == 0 || text[at - 1] == "\n" { stack.append((place + 1, saved)) }
+      case .lineEnd: if at == text.count || text[at] == "\n" { stack.append((place + 1, saved)) }
+      case .wordBoundary(let wanted):
+        let before = at > 0 && Set.words.contains(text[at - 1])
+        let behind = at < text.count && Set.words.contains(text[at])
+        if (before != behind) == wanted { stack.append((place + 1, saved)) }
+      case .scalar, .set, .match: list.append(Thread(place: place, saved: saved))
+      }
+    }
+  }
+
+  /// All matches that do not overlap, at most `count` unless that is negative.
+  func matches(_ text: [Unicode.Scalar], count: Int) throws -> [[Int]] {
+    var all: [[Int]] = []
+    var (at, steps) = (0, Pattern.stepsMax)
+    var previousEnd = -1
+    while at <= text.count, count < 0 || all.count < count {
+      guard let match = try match(text, from: at, steps: &steps) else { break }
+      let isEmpty = match[0] == match[1]
+      // An empty match right behind another one does not count.
+      if !(isEmpty && match[0] == previousEnd) { all.append(match) }
+      previousEnd = match[1]
+      at = isEmpty ? match[1] + 1 : match[1]
+    }
+    return all
+  }
+}
+
+extension BuiltIns {
+  static let regularExpressions: [BuiltIn] = [
+    BuiltIn("regex.match", 2) { list, _ in
+      let pattern = try Pattern(try Argument.string(list, 0))
+      var steps = Pattern.stepsMax
+      return .bool(try pattern.match(Array(try Argument.string(list, 1).unicodeScalars), from: 0, steps: &steps) != nil)
+    },
+    BuiltIn("regex.is_valid", 1) { list, _ in
+      guard case .string(let text) = list[0] else { return .bool(false) }
+      return .bool((try? Pattern(text)) != nil)
+    },
+    BuiltIn("regex.find_n", 3) { list, _ in
+      let text = Array(try Argument.string(list, 1).unicodeScalars)
+      let found = try Pattern(try Argument.string(list, 0)).matches(text, count: try Argument.whole(list, 2))
+      return .array(found.map { .string(string(text[$0[0]..<$0[1]])) })
+    },
+    BuiltIn("regex.find_all_string_submatch_n", 3) { list, _ in
+      let text = Array(try Argument.string(list, 1).unicodeScalars)
+      let found = try Pattern(try Argument.string(list, 0)).matches(text, count: try Argument.whole(list, 2))
+      return .array(
+        found.map { match in
+          .array(
+            stride(from: 0, to: match.count, by: 2).map { group in
+              .string(match[group] < 0 || match[group + 1] < 0 ? "" : string(text[match[group]..<match[group + 1]]))
+            })
+        })
+    },
+    BuiltIn("regex.split", 2) { list, _ in
+      let text = Array(try Argument.string(list, 1).unicodeScalars)
+      var (parts, at) = ([RegoValue](), 0)
+      for match in try Pattern(try Argument.string(list, 0)).matches(text, count: -1) {
+        if match[1] == 0 || (match[0] == match[1] && match[0] == text.count) { continue }
+        parts.append(.string(string(text[at..<match[0]])))
+        at = match[1]
+      }
+      parts.append(.string(string(text[at...])))
+      return .array(parts)
+    },
+    BuiltIn("regex.replace", 3) { list, evaluator in
+      let text = Array(try Argument.string(list, 0).unicodeScalars)
+      let pattern = try Pattern(try Argument.string(list, 1))
+      let template = Array(try Argument.string(list, 2).unicodeScalars)
+      var (made, at) = ([Unicode.Scalar](), 0)
+      for match in try pattern.matches(text, count: -1) {
+        made += text[at..<match[0]]
+        made += expanded(template, match, text)
+        at = match[1]
+        guard made.count <= evaluator.limits.textBytesMax else { throw EvaluationError(.limit, "a text is too long") }
+      }
+      return try evaluator.bounded(string(made + text[at...]))
+    },
+    BuiltIn("regex.template_match", 4) { list, _ in
+      let template = Array(try Argument.string(list, 0).unicodeScalars)
+      let marks = (
+        Array(try Argument.string(list, 2).unicodeScalars), Array(try Argument.string(list, 3).unicodeScalars)
+      )
+      guard marks.0.count == 1, marks.1.count == 1 else {
+        throw EvaluationError(.builtIn, "a delimiter is one character")
+      }
+      var (source, at) = ("^", 0)
+      while at < template.count {
+        if template[at] == marks.0[0] {
+          guard let end = template[at...].firstIndex(of: marks.1[0]) else {
+            throw EvaluationError(.builtIn, "unbalanced braces")
+          }
+          source += "(" + string(template[(at + 1)..<end]) + ")"
+          at = end + 1
+        } else {
+          if "\\.+*?()|[]{}^$".unicodeScalars.contains(template[at]) { source += "\\" }
+          source.unicodeScalars.append(template[at])
+          at += 1
+        }
+      }
+      var steps = Pattern.stepsMax
+      return .bool(
+        try Pattern(source + "$").match(Array(try Argument.string(list, 1).unicodeScalars), from: 0, steps: &steps)
+          != nil)
+    },
+  ]
+
+  /// `$1` and `${1}` as the groups of a match.
+  private static func expanded(_ template: [Unicode.Scalar], _ match: [Int], _ text: [Unicode.Scalar]) -> [Unicode
+    .Scalar]
+  {
+    var (made, at) = ([Unicode.Scalar](), 0)
+    while at < template.count {
+      guard template[at] == "$", at + 1 < template.count else {
+        made.append(template[at])
+        at += 1
+        continue
+      }
+      if template[at + 1] == "$" {
+        made.append("$")
+        at += 2
+        continue
+      }
+      let isBraced = template[at + 1] == "{"
+      var end = at + (isBraced ? 2 : 1)
+      let start = end
+      while end < template.count, template[end].isASCII,
+        Lexer.isDigit(UInt8(template[end].value)) || Lexer.isLetter(UInt8(template[end].value))
+      { end += 1 }
+      guard end > start, !isBraced || (end < template.count && template[end] == "}") else {
+        made.append("$")
+        at += 1
+        continue
+      }
+      if let group = Int(string(template[start..<end])), group >= 0, 2 * group + 1 < match.count, match[2 * group] >= 0
+      {
+        made += text[match[2 * group]..<match[2 * group + 1]]
+      }
+      at = end + (isBraced ? 1 : 0)
+    }
+    return made
+  }
+}

@@ -1,0 +1,39 @@
+/// What rules see: input, base documents, and what stands in place of functions. A new one for every `with`.
+final class Environment {
+  enum Known {
+    case unknown
+    case undefined
+    case value(RegoValue)
+  }
+
+  enum Mock {
+    case value(RegoValue)
+    case callee(Callee)
+  }
+
+  let input: RegoValue?
+  let base: RegoValue
+  /// Places whose rules are hidden by a document.
+  let masked: Set<ObjectIdentifier>
+  /// Functions that are replaced, by name.
+  let mocks: [String: Mock]
+  /// The values of rules.
+  var known: [Known]
+
+  init(
+    input: RegoValue?, base: RegoValue, masked: Set<ObjectIdentifier> = [], mocks: [String: Mock] = [:], groups: Int
+  ) {
+    self.input = input
+    self.base = base
+    self.masked = masked
+    self.mocks = mocks
+    known = [Known](repeating: .unknown, count: groups)
+  }
+}
+
+/// The variables of one evaluation of a rule.
+final class Frame {
+  var slots: [RegoValue?]
+
+  init(_ count: Int) { slots = [RegoValue?](repeating: nil, count: count) }
+}
