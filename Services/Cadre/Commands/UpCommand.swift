@@ -42,7 +42,10 @@ struct UpCommand {
       // Beside the watch: a model may take its time, and Ctrl-C must not wait for it.
       let isStopping = Flag()
       Task.detached {
-        if options["no-example"] == nil { example(stack, isStopping) }
+        if options["no-example"] == nil {
+          example(stack, isStopping)
+          if !isStopping.isSet { AgentExample(stack: stack, output: output).run { isStopping.isSet } }
+        }
         if !isStopping.isSet { announce(stack) }
       }
       watch(stack, signals)
