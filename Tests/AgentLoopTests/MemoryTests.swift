@@ -148,12 +148,14 @@ import Testing
 
   @Test func `a journal of an earlier version is gone on with, byte for byte as that version did`() async throws {
     let head = #"{"model":"m","messages":[{"role":"user","content":"the question"}"#
+    let calls =
+      #""tool_calls":[{"id":"id0","type":"function","function":{"name":"calculate","arguments":"{\"expression\":\"1+1\"}"}}]"#
     let turn =
-      #",{"role":"assistant","content":null,"tool_calls":[{"id":"id0","type":"function","function":{"name":"calculate","arguments":"{\"expression\":\"1+1\"}"}}],"reasoning_content":"hm"},{"role":"tool","tool_call_id":"id0","content":"2"}"#
+      #",{"role":"assistant","content":null,\#(calls),"reasoning_content":"hm"},{"role":"tool","tool_call_id":"id0","content":"2"}"#
     let tail = "],\"tools\":\(String(decoding: ToolDeclaration.legacy, as: UTF8.self))}"
     func digest(_ text: String) -> String { Hex.encode(Digest.sha256(Array(text.utf8))) }
     let answer = Completion.message(
-      #""content":null,"reasoning_content":"hm","reasoning_details":[{"signature":"s"}],"tool_calls":[{"id":"id0","type":"function","function":{"name":"calculate","arguments":"{\"expression\":\"1+1\"}"}}]"#,
+      #""content":null,"reasoning_content":"hm","reasoning_details":[{"signature":"s"}],\#(calls)"#,
       finish: "tool_calls")
     let journal = [
       CallReport(

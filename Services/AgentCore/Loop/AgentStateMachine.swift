@@ -7,8 +7,8 @@ internal import Primitives
 /// `take`, what is to be done comes out of `poll`.
 ///
 /// The journal of earlier attempts is read first, as far as it reaches; the same journal always gives the same
-/// requests, byte for byte. Whatever the machine decides by anything but the journal (limits of time and cost, the size of the
-/// context, what a policy says) is recorded as a note before it has an effect.
+/// requests, byte for byte. Whatever the machine decides by anything but the journal (limits of time and cost, the size
+/// of the context, what a policy says) is recorded as a note before it has an effect.
 struct AgentStateMachine: Sendable {
   /// What is to be done. Everything but `end` is answered by an `Event`.
   enum Action: Sendable {
@@ -152,7 +152,7 @@ struct AgentStateMachine: Sendable {
       switch input.job {
       case .execute: nil
       case .plan where isSilent:
-        "You divide a task into few steps that agents do without seeing the task, so each prompt says all that is needed."
+        "You divide a task into few steps. Agents do them without seeing the task: each prompt says all that is needed."
       case .review where isSilent:
         "You review what others have made. Approve it when it does what was asked; otherwise reject it and say why."
       case .synthesise where isSilent: "You make one answer to the task out of what was found."

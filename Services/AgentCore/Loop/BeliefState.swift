@@ -168,8 +168,8 @@ struct BeliefState: Hashable, Sendable {
   static let tool = OfferedTool(
     name: toolName,
     description: """
-      Keeps track of what you know and mean to do. Facts are added, or replaced under their id; open_questions and plan \
-      replace the lists before. Older turns may be removed from the conversation, this is kept.
+      Keeps track of what you know and mean to do. Facts are added, or replaced under their id; open_questions and \
+      plan replace the lists before. Older turns may be removed from the conversation, this is kept.
       """,
     parameters: Array(
       #"""
