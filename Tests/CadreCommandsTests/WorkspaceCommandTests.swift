@@ -25,7 +25,8 @@ import Testing
       outcome.withLock { $0.bytes += bytes }
     }
     let status = CadreTool.run(
-      Array(arguments.prefix(1)) + ["--url", server.url] + Array(arguments.dropFirst()), output: output, environment: ["CADRE_API_KEY": "k"])
+      Array(arguments.prefix(1)) + ["--url", server.url] + Array(arguments.dropFirst()), output: output,
+      environment: ["CADRE_API_KEY": "k"])
     return outcome.withLock { outcome in
       outcome.status = status
       outcome.request = server.request
@@ -34,7 +35,8 @@ import Testing
   }
 
   @Test func `lists are lines of words between tabs`() throws {
-    let files = #"{"artefacts":[{"id":"artefact_1","bytes":3,"media_type":"text/csv","name":"a b"}],"next_cursor":null}"#
+    let files =
+      #"{"artefacts":[{"id":"artefact_1","bytes":3,"media_type":"text/csv","name":"a b"}],"next_cursor":null}"#
     #expect(try Self.run(["artefacts", "run_1"], answering: files).lines == ["artefact_1\t3\ttext/csv\ta b"])
     let tools = #"{"tools":[{"name":"t","source":"user","risk":"read","status":"approved"}],"next_cursor":null}"#
     #expect(try Self.run(["tools"], answering: tools).lines == ["t\tuser\tread\tapproved"])
@@ -75,7 +77,8 @@ import Testing
     #expect(web.lines == ["mcp_1"])
     #expect(
       web.request?.hasSuffix(
-        #"{"name":"web","transport":"http","url":"https://a/mcp","headers":{"authorization":"Bearer x=y"},"trust":"pin"}"#)
+        #"{"name":"web","transport":"http","url":"https://a/mcp","headers":{"authorization":"Bearer x=y"},"trust":"pin"}"#
+      )
         == true, "\(web)")
     let program = try Self.run(
       ["mcp", "add", "files", "/x", "--env", "A=b", "--", "--root", "/d"], answering: #"{"id":"mcp_2"}"#, status: 201)

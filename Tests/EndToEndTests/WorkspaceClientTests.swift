@@ -71,7 +71,8 @@ extension EndToEndTests {
           await Self.kind { _ = try await client.artefact(try Self.name("a b/ü.bin"), bytesMax: 1000, for: step) }
             == .refused)
         #expect(
-          await Self.kind { _ = try await client.artefact(try Self.name("none"), bytesMax: 10, for: step) } == .notFound)
+          await Self.kind { _ = try await client.artefact(try Self.name("none"), bytesMax: 10, for: step) } == .notFound
+        )
         let text = "The quarterly figures are in francs \(UUID.random())."
         let memory = try await client.remember(text, tags: ["figures"], key: nil, for: step)
         #expect(try await client.recall("quarterly figures", limit: 50, for: step).contains { $0.id == memory.id })

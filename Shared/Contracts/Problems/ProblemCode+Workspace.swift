@@ -4,9 +4,10 @@ extension ProblemCode {
   /// Files, memories, tools and MCP servers.
   static let workspace: [ProblemCode] =
     ["artefact", "memory", "tool", "mcp server"].map { notFound($0) } + [
-      invalidArtefactName, artefactQuotaExceeded, uploadQuotaExceeded, artefactOfRun, unknownArtefact, artefactsShareName, rangeNotSatisfiable,
-      memoryQuotaExceeded, toolQuotaExceeded, notUserTool, mcpServerQuotaExceeded, commandNotAllowed, encryptionKeyMissing, declaredServer,
-      definitionDiffers, unfitReport, contentRemoved,
+      invalidArtefactName, artefactQuotaExceeded, uploadQuotaExceeded, artefactOfRun, unknownArtefact,
+      artefactsShareName, rangeNotSatisfiable, memoryQuotaExceeded, toolQuotaExceeded, notUserTool,
+      mcpServerQuotaExceeded, commandNotAllowed, encryptionKeyMissing, declaredServer, definitionDiffers, unfitReport,
+      contentRemoved,
     ]
 
   /// `invalid_artefact_name`

@@ -31,7 +31,9 @@ struct StepWorkspaceRoutes: Sendable {
   // MARK: Files
 
   private func name(_ request: HTTPRequest) throws(Problem) -> ArtefactName {
-    guard let text = request.parameters["name"], let name = ArtefactName(text) else { throw Problem(.invalidArtefactName) }
+    guard let text = request.parameters["name"], let name = ArtefactName(text) else {
+      throw Problem(.invalidArtefactName)
+    }
     return name
   }
 
