@@ -44,8 +44,8 @@ enum Installation {
     return folders
   }
 
-  /// A user of its own for each program, as the supervisor has slots, where the tests may change users and others may read
-  /// the folder of the programs; otherwise that of the tests.
+  /// A user of its own for each program, as the supervisor has slots, where the tests may change users and others may
+  /// read the folder of the programs; otherwise that of the tests.
   static let users: [uid_t?] = {
     guard geteuid() == 0, [programs, engine].allSatisfy(isOpen) else { return [nil] }
     return [nil, 300_000 + uid_t(clamping: getpid() % 100_000)]

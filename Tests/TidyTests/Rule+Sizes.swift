@@ -9,7 +9,9 @@ extension Rule {
   static let literalColumnsMaximum = 200
 
   /// Files that may be longer, each with the reason. A file that became short again leaves the list.
-  static let longFiles: [String: String] = [:]
+  static let longFiles: [String: String] = [
+    "Package.swift": "every module with what it stands on: one list shows the architecture"
+  ]
 
   private static let sourceSuffixes = [".swift", ".c", ".h", ".js", ".py", ".sh", ".css"]
 

@@ -1,7 +1,7 @@
 package import JSON
 
-/// What an untrusted module may be before the compiler sees it. Compilers need much more time and memory than the bytes of
-/// a module suggest, so its shape is bounded too.
+/// What an untrusted module may be before the compiler sees it. Compilers need much more time and memory than the
+/// bytes of a module suggest, so its shape is bounded too.
 package struct ModuleLimits: Hashable, Sendable {
   /// Bytes of the module.
   package var bytes: Int64 = 4 << 20

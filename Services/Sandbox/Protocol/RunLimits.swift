@@ -1,7 +1,7 @@
 package import JSON
 
-/// What one run may use. The stack, open files, threads and the size of one file are limits of the process: the jail and
-/// the worker take them when they start.
+/// What one run may use. The stack, open files, threads and the size of one file are limits of the process: the jail
+/// and the worker take them when they start.
 package struct RunLimits: Hashable, Sendable {
   /// Real time in milliseconds. The worker ends the guest then; the supervisor kills the process a little later.
   package var wallMilliseconds: Int64 = 10_000

@@ -1,7 +1,8 @@
 /// One message on the control descriptor of a sandboxed process.
 ///
-/// On the wire: the length of what follows (4 bytes, big-endian), the kind (1 byte), the count of parts (1), the length of
-/// the header (4), the length of each part (4 each), the header (JSON), the parts (raw bytes). All lengths must add up.
+/// On the wire: the length of what follows (4 bytes, big-endian), the kind (1 byte), the count of parts (1), the
+/// length of the header (4), the length of each part (4 each), the header (JSON), the parts (raw bytes). All lengths
+/// must add up.
 package struct SandboxFrame: Hashable, Sendable {
   /// What a message is. The supervisor sends requests, the jail and the worker answer.
   package enum Kind: UInt8, Sendable, CaseIterable {

@@ -1,6 +1,7 @@
 import JSON
 
-/// Why a frame is not the message that it should be. The text is for logs of the supervisor; it has no bytes of a guest.
+/// Why a frame is not the message that it should be. The text is for logs of the supervisor; it has no bytes of a
+/// guest.
 package struct SandboxMessageError: Error, Hashable, Sendable {
   /// What is wrong.
   package let reason: String

@@ -78,8 +78,8 @@ package final class SandboxEngine {
     return loaded
   }
 
-  /// The path of a compiled module: native code, so only what has the digest that the supervisor has named is taken. Only
-  /// the supervisor can write to the folder, so the file stays what it was when it was compared.
+  /// The path of a compiled module: native code, so only what has the digest that the supervisor has named is taken.
+  /// Only the supervisor can write to the folder, so the file stays what it was when it was compared.
   private func module(_ digest: String) throws(EngineFolder.Unusable) -> String {
     guard let modules, RunRequest.isDigest(digest) else { throw EngineFolder.Unusable("there are no modules") }
     let path = "\(modules)/\(digest).cwasm"
