@@ -74,7 +74,9 @@ final class CurlTransfer: @unchecked Sendable {
       min(CurlTransfer.connectTimeoutMilliseconds, max(1, Int(clamping: request.connectTimeout.milliseconds))))
     if request.method == .head { cadre_curl_set_long(easy, CURLOPT_NOBODY, 1) }
     // The usual variable for certificates of one's own authority; libcurl itself does not look at it.
-    if let authorities = CurlTransfer.authorities { cadre_curl_set_string(easy, CURLOPT_CAINFO, authorities) }
+    if request.url.isSecure, let authorities = CurlTransfer.authorities {
+      cadre_curl_set_string(easy, CURLOPT_CAINFO, authorities)
+    }
     cadre_curl_set_callback(easy, CURLOPT_HEADERFUNCTION) { bytes, _, count, context in
       CurlTransfer.of(context)?.header(UnsafeRawBufferPointer(start: bytes, count: count)) ?? 0
     }
