@@ -348,7 +348,12 @@ var targets: [Target] = [
   tests("APIKit", ["APIKit", "Contracts", "HTTP", "HTTPWire", "JSON", "Postgres", "Primitives", "Reactor"]),
   tests("Crypto", ["Crypto", "Primitives"]),
   tests("Contracts", ["Contracts", "Crypto", "HTTPWire", "JSON", "Primitives", "SystemSources"]),
-  tests("EndToEnd", ["LocalStack", "Process", "Contracts", "JSON", "Primitives", "SystemSources"]),
+  tests(
+    "EndToEnd",
+    [
+      "AgentWorker", "AgentWorkspace", "LocalStack", "Process", "Contracts", "HTTP", "JSON", "Primitives", "Reactor",
+      "ServiceKit", "SystemSources", "Telemetry",
+    ]),
   tests("Process", ["Process"]),
   tests("LocalStack", ["LocalStack"]),
   tests("CadreCommands", ["CadreCommands"]),
@@ -434,7 +439,7 @@ var targets: [Target] = [
       "Artefacts", "Contracts", "JSON", "LocalStack", "Memories", "Postgres", "Primitives", "Reactor", "RunStorage",
       "SystemSources", "Telemetry", "ToolRegistry",
     ]),
-  tests("ToolRegistry", ["ToolRegistry", "Contracts", "JSON", "Primitives"]),
+  tests("ToolRegistry", ["ToolRegistry", "Contracts", "JSON", "Primitives", "Settings"]),
   tests(
     "StepDispatch",
     ["StepDispatch", "RunStorage", "Decider", "Contracts", "Primitives", "Reactor", "Telemetry"]),

@@ -1,5 +1,4 @@
 import Contracts
-import Foundation
 import Postgres
 import Primitives
 import SystemSources
@@ -124,7 +123,7 @@ extension WorkspaceTests {
       try await database.withPool { pool in
         #expect(try await add(pool, lease, "a", [1], token: .random()) == nil)
         _ = try await add(pool, lease, "b", [1])
-        // Nor is told what is there.
+        // Nor does it learn what is there.
         #expect(try await add(pool, lease, "b", [1], token: .random()) == nil)
       }
       #expect(try database.query("select count(*) from artefact where run_id = '\(lease.run.uuid)'") == "1")

@@ -1,3 +1,5 @@
+import Postgres
+
 @testable import RunStorage
 
 /// The statement that deletes old runs.

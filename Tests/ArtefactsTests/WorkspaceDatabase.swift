@@ -63,8 +63,10 @@ final class WorkspaceDatabase: @unchecked Sendable {
   static func tenant() -> TenantID { .make() }
 
   /// A lease in force, for a step of a run that is there.
-  func lease(_ tenant: TenantID, project: UUID? = nil) throws -> (run: RunID, step: StepID, token: UUID) {
-    let (run, step, token) = (RunID.make(), StepID.make(), UUID.random())
+  func lease(_ tenant: TenantID, project: Primitives.UUID? = nil) throws -> (
+    run: RunID, step: StepID, token: Primitives.UUID
+  ) {
+    let (run, step, token) = (RunID.make(), StepID.make(), Primitives.UUID.random())
     _ = try query(
       """
       insert into run (id, tenant_id, task_id, workflow_version, workflow, input_sha256, version, status, project_id)

@@ -7,6 +7,11 @@ struct Options {
   init(_ arguments: [String], valued: Set<String>, flags: Set<String> = []) throws(OptionError) {
     var rest = arguments[...]
     while let argument = rest.popFirst() {
+      // What follows are words, also those that look like options.
+      if argument == "--" {
+        words += rest
+        return
+      }
       guard argument.hasPrefix("--") else {
         words.append(argument)
         continue

@@ -127,7 +127,7 @@ enum Usage {
     "mcp": """
     Usage: cadre mcp list [options]
            cadre mcp add NAME URL [options]
-           cadre mcp add NAME COMMAND [ARGUMENT...] [options]
+           cadre mcp add NAME COMMAND [options] [-- ARGUMENT...]
            cadre mcp remove ID [options]
 
     Registers MCP servers whose tools agents may use. A command must be allowed by the operator

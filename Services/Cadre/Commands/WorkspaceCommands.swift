@@ -19,7 +19,7 @@ struct WorkspaceCommands {
   func artefacts(_ arguments: [String]) -> Int32 {
     perform(arguments) { options, api throws(OptionError) in
       guard options.words.count == 1 else { throw OptionError(description: "artefacts needs the id of a run") }
-      let rows = try list(api, "/api/v1/runs/\(options.words[0])/artefacts", of: "artefacts")
+      let rows = try list(api, "/api/v1/runs/\(PercentEncoding.encode(options.words[0]))/artefacts", of: "artefacts")
       for row in rows {
         output.line(WorkspaceCommands.line(row, ["id", "bytes", "media_type", "name"]))
       }
@@ -31,7 +31,7 @@ struct WorkspaceCommands {
       guard options.words.count == 2, options.words[0] == "get" else {
         throw OptionError(description: "artefact takes: get ID")
       }
-      let answer = try api.call("GET", "/api/v1/artefacts/\(options.words[1])/content")
+      let answer = try api.call("GET", "/api/v1/artefacts/\(PercentEncoding.encode(options.words[1]))/content")
       guard answer.status == 200 else { throw WorkspaceCommands.refusal(answer) }
       guard let file = options["output"] else {
         output.bytes(answer.bytes)
@@ -60,7 +60,7 @@ struct WorkspaceCommands {
       switch (options.words.first, options.words.count) {
       case ("add", 3): try add(options.words[1], options.words[2], api)
       case ("remove", 2):
-        let answer = try api.call("DELETE", "/api/v1/tools/\(options.words[1])")
+        let answer = try api.call("DELETE", "/api/v1/tools/\(PercentEncoding.encode(options.words[1]))")
         guard answer.status == 204 else { throw WorkspaceCommands.refusal(answer) }
         output.line("removed")
       default: throw OptionError(description: "tool takes: add MANIFEST FILE, or remove NAME")
@@ -97,11 +97,11 @@ struct WorkspaceCommands {
         }
       case ("add", 3...): try addServer(options, api)
       case ("remove", 2):
-        let answer = try api.call("DELETE", "/api/v1/mcp-servers/\(options.words[1])")
+        let answer = try api.call("DELETE", "/api/v1/mcp-servers/\(PercentEncoding.encode(options.words[1]))")
         guard answer.status == 204 else { throw WorkspaceCommands.refusal(answer) }
         output.line("removed")
       default:
-        throw OptionError(description: "mcp takes: list, add NAME URL, add NAME COMMAND [ARGUMENT...], or remove ID")
+        throw OptionError(description: "mcp takes: list, add NAME URL, add NAME COMMAND [-- ARGUMENT...], or remove ID")
       }
     }
   }

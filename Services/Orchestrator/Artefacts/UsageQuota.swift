@@ -32,8 +32,8 @@ package struct UsageQuota: Sendable {
     self.bytesMax = bytesMax
   }
 
-  /// A part of a statement that takes from the quota what `source` selects as `items` and `bytes`: one row, or none when
-  /// nothing was selected or the quota has no room. Two statements at once wait for each other.
+  /// A part of a statement that takes from the quota what `source` selects as `items` and `bytes`. It yields one row, or
+  /// none when nothing was selected or the quota has no room. Two statements at once wait for each other.
   package static func take<Input>(
     _ parameter: StatementBuilder<Input>, _ tenant: String, from source: String,
     _ quota: @escaping @Sendable (Input) -> UsageQuota

@@ -3,8 +3,8 @@ internal import Primitives
 internal import Reactor
 package import Telemetry
 
-/// Removes what nobody needs any more: content without a name, files that were laid ready for runs that were never made,
-/// and uploads that no task has named in time.
+/// Removes what nobody needs any more: content without a name, files of runs that were never made, and uploads that no
+/// task has named in time.
 package final class WorkspaceCleanup: Sendable {
   private static let interval = Duration.seconds(10)
   /// What one statement looks at, so that none holds its locks for long.

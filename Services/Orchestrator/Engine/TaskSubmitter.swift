@@ -18,8 +18,8 @@ package enum TaskRefusal: Error {
     case .unknownWorkflow: .unknownWorkflow
     case .unknownProject: .unknownProject
     case .artefacts(.unknown): .unknownArtefact
-    case .artefacts(.sameName): .sameName
-    case .artefacts(.quota): .artefactQuota
+    case .artefacts(.sameName): .artefactsShareName
+    case .artefacts(.quota): .artefactQuotaExceeded
     }
   }
 
@@ -31,7 +31,7 @@ package enum TaskRefusal: Error {
     case .unknownProject(let project): "There is no project \(project), or it is archived."
     case .artefacts(.unknown(let id)): "There is no artefact \(id); uploads expire after a while."
     case .artefacts(.sameName(let name)): "Two of the artefacts are called \(name)."
-    case .artefacts(.quota): ProblemCode.artefactQuota.detail
+    case .artefacts(.quota): ProblemCode.artefactQuotaExceeded.detail
     }
   }
 }

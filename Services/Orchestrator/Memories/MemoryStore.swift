@@ -105,7 +105,7 @@ package struct MemoryStore: Sendable {
         insert into memory (tenant_id, project_id, id, body, tags, key, run_id, created_by, bytes, search)
         select \(tenant), \(project), \(id), \(body), \(tags), \(key), \(run), \(createdBy), \(bytes),
           array_to_tsvector(array[\(lexeme)])
-          || setweight(to_tsvector('simple', \(words)), 'A')
+          || setweight(to_tsvector('simple', \(words)), 'C')
           || to_tsvector('simple', \(body)) || to_tsvector((\(language))::regconfig, \(body))
         from taken
         returning *

@@ -45,11 +45,18 @@ package struct DeclaredMCPServer: Sendable, Hashable {
       if let command {
         .stdio(command: command, arguments: arguments, environmentNames: secrets.names)
       } else { .http(url: url?.text ?? "", headerNames: secrets.names) }
-    return DeclaredMCPServer(
-      server: RegisteredMCPServer(
-        id: DeclaredMCPServer.id(of: name), name: name, version: 1, transport: transport, trust: trust,
-        timeoutMilliseconds: timeout.milliseconds, tools: []),
-      secrets: secrets, tenant: tenant)
+    func server(version: Int64) -> RegisteredMCPServer {
+      RegisteredMCPServer(
+        id: DeclaredMCPServer.id(of: name), name: name, version: version, transport: transport, trust: trust,
+        timeoutMilliseconds: timeout.milliseconds, tools: [])
+    }
+    let version = DeclaredMCPServer.version(of: server(version: 1).document)
+    return DeclaredMCPServer(server: server(version: version), secrets: secrets, tenant: tenant)
+  }
+
+  /// A version that changes with the declaration: connections of another one are made anew.
+  private static func version(of document: [UInt8]) -> Int64 {
+    max(1, Digest.sha256(document).prefix(4).reduce(0) { $0 << 8 | Int64($1) } & 0x7FFF_FFFF)
   }
 
   /// The id of the server of a name: the same in every replica and after every restart.

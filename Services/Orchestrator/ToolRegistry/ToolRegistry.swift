@@ -209,8 +209,8 @@ package struct ToolRegistry: Sendable {
     return true
   }
 
-  /// Approves a tool of a server by the digest of its definition. Throws `RegistryRefusal` when it is another one by now;
-  /// `nil` when there is no such tool.
+  /// Approves a tool of a server by the digest of its definition; `nil` when there is no such tool. Throws
+  /// `RegistryRefusal` when the definition is another one by now.
   package func approve(
     _ key: MCPToolStore.Key, sha256: [UInt8], by principal: String
   ) async throws -> MCPToolRow? {

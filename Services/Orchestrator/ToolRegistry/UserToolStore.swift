@@ -54,7 +54,8 @@ package struct UserToolStore: Sendable {
     let quota: UsageQuota
   }
 
-  /// Adds a version. The same manifest and source as in the newest version make none. `nil` when the tenant has no room.
+  /// Adds a version; the same manifest and source as in the newest version make none. `nil` when the tenant has no
+  /// room.
   func add(_ addition: Addition) async throws -> UserToolRow? {
     for attempt in 1... {
       do { return try await pool.query(UserToolStore.insert, addition).first } catch let error as PostgresError

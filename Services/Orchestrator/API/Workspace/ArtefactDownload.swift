@@ -5,8 +5,8 @@ internal import HTTP
 internal import HTTPWire
 internal import Primitives
 
-/// The answer that holds a file, or a range of it. Whatever a file holds and is called, no browser shows it as a page of
-/// ours.
+/// The answer that holds a file, or a range of it. Whatever a file holds and is called, no browser shows it as a page
+/// of ours.
 struct ArtefactDownload: Sendable {
   let blobs: BlobStore
   let tenant: TenantID

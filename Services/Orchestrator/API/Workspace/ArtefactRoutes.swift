@@ -54,7 +54,7 @@ struct ArtefactRoutes: Sendable {
 
   private func upload(_ request: HTTPRequest) async throws -> HTTPResponse {
     let caller = try callers.caller(of: request)
-    guard let name = ArtefactName(try request.query()["name"] ?? "") else { throw Problem(.invalidName) }
+    guard let name = ArtefactName(try request.query()["name"] ?? "") else { throw Problem(.invalidArtefactName) }
     let key = try IdempotencyKey.header(of: request)
     let blob = try await ArtefactRoutes.store(request, caller.tenant, blobs)
     let id = key.map { ArtefactRoutes.id(of: $0, caller.tenant) } ?? .make()
@@ -64,7 +64,7 @@ struct ArtefactRoutes: Sendable {
         mediaType: MediaType.of(name, stated: request.headers[.contentType]), by: caller.principal, limits: limits))
     guard let row else {
       metrics.refused(.uploads)
-      throw Problem(.uploadQuota)
+      throw Problem(.uploadQuotaExceeded)
     }
     guard row.blob == blob.id, row.name == name.text else {
       throw Problem(.idempotencyKeyReused, "This Idempotency-Key was used for another upload; use a new key.")
@@ -116,7 +116,7 @@ struct ArtefactRoutes: Sendable {
 
   private func delete(_ request: HTTPRequest) async throws -> HTTPResponse {
     let (caller, row) = try await find(request)
-    guard row.run == nil else { throw Problem(.belongsToRun) }
+    guard row.run == nil else { throw Problem(.artefactOfRun) }
     guard try await artefacts.deleteUpload(caller.tenant, row.id) else { throw Problem.notFound("artefact") }
     return HTTPResponse(.noContent)
   }

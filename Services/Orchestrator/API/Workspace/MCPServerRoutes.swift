@@ -81,11 +81,11 @@ struct MCPServerRoutes: Sendable {
 
   private func find(_ request: HTTPRequest) async throws -> (Caller, Entry) {
     let caller = try callers.caller(of: request)
-    let id = try PathParameter.id(request, MCPServerID.self, of: "MCP server")
+    let id = try PathParameter.id(request, MCPServerID.self, of: "mcp server")
     if let declared = registry.declaredServers(caller.tenant).first(where: { $0.id == id }) {
       return (caller, .declared(declared, try await registry.servers.status(caller.tenant, id)))
     }
-    guard let row = try await registry.servers.server(caller.tenant, id) else { throw Problem.notFound("MCP server") }
+    guard let row = try await registry.servers.server(caller.tenant, id) else { throw Problem.notFound("mcp server") }
     return (caller, .registered(row, isAllowed: registry.isAllowed(row.server.transport)))
   }
 
@@ -154,7 +154,7 @@ struct MCPServerRoutes: Sendable {
 
   private func delete(_ request: HTTPRequest) async throws -> HTTPResponse {
     let (caller, row) = try await own(request)
-    guard try await registry.servers.delete(caller.tenant, row.server.id) else { throw Problem.notFound("MCP server") }
+    guard try await registry.servers.delete(caller.tenant, row.server.id) else { throw Problem.notFound("mcp server") }
     return HTTPResponse(.noContent)
   }
 

@@ -24,7 +24,7 @@ extension ArtefactStore.AttachRefusal: ProblemConvertible {
 extension MemoryRefusal: ProblemConvertible {
   package var problem: Problem {
     switch self {
-    case .quota: Problem(.memoryQuota)
+    case .quota: Problem(.memoryQuotaExceeded)
     case .keyReused: Problem(.idempotencyKeyReused, "The key was used for another memory; use a new key.")
     }
   }
@@ -33,11 +33,11 @@ extension MemoryRefusal: ProblemConvertible {
 extension RegistryRefusal: ProblemConvertible {
   package var problem: Problem {
     switch self {
-    case .toolQuota: Problem(.toolQuota)
-    case .serverQuota: Problem(.serverQuota)
+    case .toolQuota: Problem(.toolQuotaExceeded)
+    case .serverQuota: Problem(.mcpServerQuotaExceeded)
     case .nameTaken: Problem(.nameTaken, "Another MCP server has this name.")
     case .commandNotAllowed: Problem(.commandNotAllowed)
-    case .noKey: Problem(.noEncryptionKey)
+    case .noKey: Problem(.encryptionKeyMissing)
     case .declared: Problem(.declaredServer)
     case .outdated: .outdated()
     case .definitionDiffers: Problem(.definitionDiffers)

@@ -69,7 +69,7 @@ struct StepRegistryRoutes: Sendable {
     let proof = try await access.proof(request)
     guard let id = request.parameters["server"].flatMap({ MCPServerID($0) }),
       let secrets = try await registry.secrets(proof.lease.tenant, id)
-    else { throw Problem.notFound("MCP server") }
+    else { throw Problem.notFound("mcp server") }
     var response = HTTPResponse.json { secrets.writeMembers(to: &$0) }
     response.headers.append(.cacheControl, "no-store")
     return response
@@ -80,7 +80,7 @@ struct StepRegistryRoutes: Sendable {
     let report = try MCPReport(try await request.json(limits: StepRegistryRoutes.reportLimits).root)
     guard let id = request.parameters["server"].flatMap({ MCPServerID($0) }),
       let server = try await registry.server(report.tenant, id)
-    else { throw Problem.notFound("MCP server") }
+    else { throw Problem.notFound("mcp server") }
     let isCurrent = try await registry.take(report, on: server)
     metrics.reported(report.state)
     return .json { $0.member("current", isCurrent) }

@@ -31,7 +31,7 @@ struct StepWorkspaceRoutes: Sendable {
   // MARK: Files
 
   private func name(_ request: HTTPRequest) throws(Problem) -> ArtefactName {
-    guard let text = request.parameters["name"], let name = ArtefactName(text) else { throw Problem(.invalidName) }
+    guard let text = request.parameters["name"], let name = ArtefactName(text) else { throw Problem(.invalidArtefactName) }
     return name
   }
 
@@ -65,7 +65,7 @@ struct StepWorkspaceRoutes: Sendable {
         fence: proof.fence, limits: limits))
     guard let row else {
       metrics.refused(.runArtefacts)
-      throw try await access.refusal(proof, or: Problem(.artefactQuota))
+      throw try await access.refusal(proof, or: Problem(.artefactQuotaExceeded))
     }
     metrics.stored("step", bytes: blob.bytes)
     return ArtefactRoutes.response(.ok, row)
