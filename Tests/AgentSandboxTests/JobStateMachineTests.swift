@@ -51,7 +51,6 @@ import Testing
   @Test(
     arguments: [
       (JobStateMachine.KillCause.deadline, RunOutcome.timeoutWall), (.cancelled, .cancelled), (.quota, .disk),
-      (.protocolFault, .sandboxError),
     ]) func `a kill is answered once the worker is gone`(cause: JobStateMachine.KillCause, outcome: RunOutcome)
   {
     var job = running()
@@ -122,6 +121,17 @@ import Testing
     var job = JobStateMachine(wallMilliseconds: 1, graceMilliseconds: 1)
     _ = job.assigned(worker)
     #expect(job.staged(isComplete: false, now: 0).last == .finish(.init(outcome: .sandboxError)))
+  }
+
+  @Test func `a worker that breaks the protocol is replaced once`() {
+    var job = running()
+    let end = ProcessEnd(status: 137, signal: 9)
+    #expect(job.protocolFault() == [.kill(worker, .protocolFault)])
+    #expect(job.workerEnded(end) == [.release(keepsWorker: false), .resubmit])
+    _ = job.assigned(worker)
+    _ = job.staged(isComplete: true, now: 0)
+    _ = job.protocolFault()
+    #expect(job.workerEnded(end).last == .finish(.init(outcome: .sandboxError, cause: .protocolFault, end: end)))
   }
 
   /// Limits of any size neither trap nor end a job before its time.

@@ -173,6 +173,10 @@ package struct JobStateMachine: Sendable {
     case .staging(_, isCancelled: true):
       state = .finished
       return [.release(keepsWorker: false), .finish(Verdict(outcome: .cancelled, cause: .cancelled, end: end))]
+    case .killing(_, .protocolFault) where attempts < JobStateMachine.attemptsMax:
+      // It may be what an earlier job of the session has left behind.
+      state = .waiting
+      return [.release(keepsWorker: false), .resubmit]
     case .killing(_, let cause):
       state = .finished
       let outcome: RunOutcome =
