@@ -83,13 +83,14 @@ final class AgentCoreService: Service {
     }
     servers = MCPServers(
       MCPSettings.configuration(settings), registry: workspace,
-      egress: ListedHosts(MCPSettings.all + SandboxSettings.allowedHosts(settings), client: context.client),
-      worker: name,
-      group: context.group, telemetry: context.telemetry)
+      egress: ListedHosts(MCPSettings.allowedHosts(settings), client: context.client),
+      worker: name, group: context.group, telemetry: context.telemetry)
+    sandbox = Sandbox(settings, telemetry: context.telemetry)
     let tools = ToolRunner(
       providers: [
         BuiltInProvider(artefacts: workspace, memories: workspace, fetcher: fetcher),
         MCPToolProvider(servers, artefacts: workspace),
+        SandboxToolProvider(sandbox, artefacts: workspace, registry: workspace),
       ], policy: risks,
       allowedRisks: risks.allowed, artefacts: workspace, telemetry: context.telemetry)
     let models = ModelClient(
