@@ -6,7 +6,7 @@ SERVICES := gateway orchestrator llm-router agent-core mock-provider cadre
 FORMATTED := Package.swift Services Shared Tests
 SCRIPTS = $(shell grep -rlE '^.!.*sh$$' .ci deploy Tests)
 
-.PHONY: help setup run build test lint format tidy modules bench bench-telemetry bench-workflows bench-models bench-lists bench-sandbox chaos drills redis-drill alert-drill trace-drill dashboards fuzz docs clean
+.PHONY: help setup run build test lint format tidy modules bench bench-telemetry bench-workflows bench-agents bench-models bench-lists bench-sandbox chaos drills redis-drill alert-drill trace-drill dashboards fuzz docs clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -49,6 +49,11 @@ bench-telemetry: ## Measure what tracing, logs and metrics cost, and the size of
 	@deploy/setup.sh run
 	@$(MAKE) --no-print-directory build
 	@python3 Tests/Benchmarks/telemetry.py --bin .build/release
+
+bench-agents: ## Measure a thousand waiting agents in one agent-core, and what a model call and a tool call cost
+	@swift build -c release --product agent-core
+	@swift build -c release --product mock-provider
+	@python3 Tests/Benchmarks/agents.py --bin .build/release
 
 bench-workflows: ## Measure durable workflows; PYTHON=... with dbos installed compares with it
 	@deploy/setup.sh bench

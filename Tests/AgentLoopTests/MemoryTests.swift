@@ -127,11 +127,16 @@ import Testing
 
   @Test func `thoughts go back unchanged, whatever their form`() async throws {
     let thoughts = #"""
-      "reasoning_content":"hm","reasoning":"hm","reasoning_details":[{"type":"reasoning.text","text":"hm","signature":"c2ln","format":"anthropic-claude-v1"},{"type":"reasoning.encrypted","data":"ZGF0YQ==","id":"r1"}],"thinking_blocks":[{"type":"redacted_thinking","data":"x"}]
+      "reasoning_content":"hm","reasoning":"hm","reasoning_details":[
+        {"type":"reasoning.text","text":"hm","signature":"c2ln","format":"anthropic-claude-v1"},
+        {"type":"reasoning.encrypted","data":"ZGF0YQ==","id":"r1"}],"thinking_blocks":[{"type":"redacted_thinking","data":"x"}]
       """#
     let model = ScriptedModel(
       Completion.message(
-        #""content":null,\#(thoughts),"tool_calls":[{"id":"a","type":"function","function":{"name":"calculate","arguments":"{\"expression\":\"1+1\"}"}}]"#,
+        #"""
+        "content":null,\#(thoughts),"tool_calls":[{"id":"a","type":"function",
+          "function":{"name":"calculate","arguments":"{\"expression\":\"1+1\"}"}}]
+        """#,
         finish: "tool_calls"), Completion.text("2"))
     _ = try await attempt(try start(), models: model, recorder: MemoryJournal())
     let echoed = try #require(model.requests.last?["messages"]?[1])
@@ -143,12 +148,14 @@ import Testing
 
   @Test func `a journal of an earlier version is gone on with, byte for byte as that version did`() async throws {
     let head = #"{"model":"m","messages":[{"role":"user","content":"the question"}"#
+    let calls =
+      #""tool_calls":[{"id":"id0","type":"function","function":{"name":"calculate","arguments":"{\"expression\":\"1+1\"}"}}]"#
     let turn =
-      #",{"role":"assistant","content":null,"tool_calls":[{"id":"id0","type":"function","function":{"name":"calculate","arguments":"{\"expression\":\"1+1\"}"}}],"reasoning_content":"hm"},{"role":"tool","tool_call_id":"id0","content":"2"}"#
+      #",{"role":"assistant","content":null,\#(calls),"reasoning_content":"hm"},{"role":"tool","tool_call_id":"id0","content":"2"}"#
     let tail = "],\"tools\":\(String(decoding: ToolDeclaration.legacy, as: UTF8.self))}"
     func digest(_ text: String) -> String { Hex.encode(Digest.sha256(Array(text.utf8))) }
     let answer = Completion.message(
-      #""content":null,"reasoning_content":"hm","reasoning_details":[{"signature":"s"}],"tool_calls":[{"id":"id0","type":"function","function":{"name":"calculate","arguments":"{\"expression\":\"1+1\"}"}}]"#,
+      #""content":null,"reasoning_content":"hm","reasoning_details":[{"signature":"s"}],\#(calls)"#,
       finish: "tool_calls")
     let journal = [
       CallReport(

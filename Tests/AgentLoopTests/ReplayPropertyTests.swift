@@ -77,7 +77,7 @@ import Testing
     switch call.name {
     case "approved": StepToolDecision(.approve(subject: Array("{}".utf8), expiresMilliseconds: 5))
     case "asked": StepToolDecision(.question(subject: Array("{}".utf8), expiresMilliseconds: nil))
-    case "pay" where call.arguments.contains("3"): StepToolDecision(.deny, rule: "no", reason: "three")
+    case "pay" where call.arguments.contains("3"): StepToolDecision(.deny(nil), rule: "no", reason: "three")
     default: StepToolDecision(.run)
     }
   }

@@ -2,27 +2,18 @@ import AgentTools
 import Contracts
 import JSON
 
-/// A calculator that knows sums of two numbers, and a tool `send` that may be made only once. A call of `hold` never
-/// ends by itself.
+/// A calculator that knows sums of two numbers.
 struct CalculatorTools: ToolCalling {
   private struct Executor: ToolExecutor {
     func run(_ call: ToolInvocation) async throws -> ToolResult {
-      if call.name == "hold" {
-        try await Task.sleep(for: .seconds(600))
-      }
       let parts = (call.arguments.root["expression"]?.string ?? "").split(separator: "+").compactMap { Int($0) }
       guard parts.count == 2 else { return .failure(.invalidArguments, "not a sum") }
       return ToolResult(text: "\(parts[0] + parts[1])")
     }
   }
 
-  private static let hold = ToolDefinition(
-    name: "hold", description: "Waits.", parameters: Array("{\"type\":\"object\"}".utf8), risk: .read,
-    isIdempotent: true, source: .user)
-
   func catalog(for context: ToolContext, wanted: [String]?) async -> ToolCatalog {
-    ToolCatalog(
-      ([BuiltInTools.named("calculator")].compactMap { $0 } + [CalculatorTools.hold]).map { .init($0, Executor()) })
+    ToolCatalog([BuiltInTools.named("calculator")].compactMap { $0 }.map { .init($0, Executor()) })
   }
 
   func decide(

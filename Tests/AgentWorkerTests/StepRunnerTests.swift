@@ -62,7 +62,7 @@ import Testing
       outages: [Outage(seconds: seconds, kind: kind)])
     #expect(attempt.models.count == 2)
     #expect(attempt.models.cancelled == 0)
-    #expect(attempt.orchestrator.journal.map(\.index) == [0, 1, 2])
+    #expect(attempt.orchestrator.journal.map(\.index) == [0, 1, 2, 3])
     // An answer that was lost leaves the worker in doubt; the outcome itself is there.
     if kind != .losesAnswers { #expect(attempt.word == "succeeded") }
     #expect(try answer(attempt) == "done")

@@ -76,10 +76,10 @@ final class StackFixture: @unchecked Sendable {
 
   private static let scripts = """
     scripts:
-      - {match: "compute", reply: "The tool says so.", tool_call: {name: calculate, arguments: '{"expression":"6*7"}'}}
+      - {match: "compute", reply: "The tool says so.", tool_call: {name: calculator, arguments: '{"expression":"6*7"}'}}
       - match: "ponder"
         reply: "The tool says so."
-        tool_call: {name: calculate, arguments: '{"expression":"6*7"}'}
+        tool_call: {name: calculator, arguments: '{"expression":"6*7"}'}
         latency_ms: 700
       - match: "ask a person"
         reply: "A person has answered."

@@ -39,7 +39,7 @@ extension AgentStateMachine {
     phase = .ending(.success(.delivered(AttemptResult(output: output(answer, data), calls: []))))
   }
 
-  /// The one round in which the model is told what was wrong with the form of its answer.
+  /// The one round in which the model reads what was wrong with the form of its answer.
   private mutating func repair(_ answer: ModelAnswer, _ word: String) {
     hasRepaired = true
     conversation.append(unusable: answer, feedback: word)

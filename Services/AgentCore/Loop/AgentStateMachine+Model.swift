@@ -68,7 +68,7 @@ extension AgentStateMachine {
     }
     guard journal.isAtEnd else { return nil }
     let elapsed = Int64(clamping: (now &- startedAt) / 1_000_000)
-    guard let reason = rules.reason(elapsedMilliseconds: elapsed) else { return nil }
+    guard let reason = rules.reason(attemptMilliseconds: elapsed) else { return nil }
     var writer = JSONWriter()
     writer.beginObject()
     writer.member("reason", reason.rawValue)

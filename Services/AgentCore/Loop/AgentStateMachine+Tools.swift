@@ -199,7 +199,8 @@ extension AgentStateMachine {
     for (number, place) in turn.calls.indices.filter({ turn.calls[$0].status == .undecided }).enumerated() {
       // Fail closed: what nobody has decided is not made.
       let decision =
-        number < decisions.count ? decisions[number] : StepToolDecision(.deny, rule: "undecided", reason: "no decision")
+        number < decisions.count
+        ? decisions[number] : StepToolDecision(.deny(nil), rule: "undecided", reason: "no decision")
       noted.append((place, decision))
     }
     let isPlain = noted.allSatisfy { place, decision in
@@ -211,7 +212,8 @@ extension AgentStateMachine {
     for (place, decision) in noted {
       switch decision.verdict {
       case .run: turn.calls[place].status = .ready
-      case .deny: end(place, .error("denied", "the call was not allowed: \(decision.reason)"), &turn)
+      case .deny(let report):
+        end(place, report ?? .error("denied", "the call was not allowed: \(decision.reason)"), &turn)
       case .known(let report): end(place, report, &turn)
       case .approve, .question:
         turn.calls[place].status = Gates.status(of: decision, key: turn.calls[place].key) ?? .ready
@@ -266,12 +268,12 @@ extension AgentStateMachine {
   /// Every call has its result: the model reads them, in the order in which it made the calls.
   private mutating func endTurn() {
     guard let turn else { return }
-    var ended: [StopRules.Call] = []
+    var ended: [LimitTracker.Call] = []
     for call in turn.calls {
       guard case .ended(let report) = call.status else { continue }
       conversation.append(toolResult: report.text, of: call.call)
       ended.append(
-        StopRules.Call(
+        LimitTracker.Call(
           name: call.call.name, arguments: call.call.arguments, text: report.text, isError: report.isError))
       collect(report.artefacts)
       guard call.call.name != BeliefState.toolName, call.tool != nil else { continue }

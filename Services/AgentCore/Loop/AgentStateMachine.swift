@@ -6,9 +6,9 @@ internal import Primitives
 /// One attempt of one step: the model and its tools in turns until there is an answer. Pure: what comes in goes through
 /// `take`, what is to be done comes out of `poll`.
 ///
-/// The journal of earlier attempts is read first, as far as it reaches; the same journal always gives the same requests,
-/// byte for byte. Whatever the machine decides by anything but the journal (limits of time and cost, the size of the
-/// context, what a policy says) is recorded as a note before it has an effect.
+/// The journal of earlier attempts is read first, as far as it reaches; the same journal always gives the same
+/// requests, byte for byte. Whatever the machine decides by anything but the journal (limits of time and cost, the size
+/// of the context, what a policy says) is recorded as a note before it has an effect.
 struct AgentStateMachine: Sendable {
   /// What is to be done. Everything but `end` is answered by an `Event`.
   enum Action: Sendable {
@@ -84,7 +84,7 @@ struct AgentStateMachine: Sendable {
   var hasNotedTools: Bool
   var conversation: Conversation
   var window: ContextWindow
-  var rules: StopRules
+  var rules: LimitTracker
   var beliefs: BeliefState
   var hasNewBeliefs = false
   var now: UInt64
@@ -102,7 +102,7 @@ struct AgentStateMachine: Sendable {
   var turn: ToolTurn?
   /// Texts that are too long, by the place of their call.
   var toKeep: [(place: Int, text: String)] = []
-  /// Calls that have ended and that nobody has been told of who decides.
+  /// Calls that have ended since the last decision.
   var endedCalls: [EndedToolCall] = []
   var artefacts: [ArtefactReference] = []
   var stopReason: StopReason?
@@ -127,7 +127,7 @@ struct AgentStateMachine: Sendable {
     conversation = Conversation(
       input, instruction: AgentStateMachine.instruction(input, isLegacy ? nil : check), isLegacy: isLegacy)
     window = ContextWindow(tokensMax: limits.contextTokensMax)
-    rules = StopRules(limits)
+    rules = LimitTracker(limits)
     beliefs = BeliefState(goal: input.goal ?? input.prompt)
     nextIndex = cursor.count
     safeIndex = cursor.count
@@ -152,7 +152,7 @@ struct AgentStateMachine: Sendable {
       switch input.job {
       case .execute: nil
       case .plan where isSilent:
-        "You divide a task into few steps that agents do without seeing the task, so each prompt says all that is needed."
+        "You divide a task into few steps. Agents do them without seeing the task: each prompt says all that is needed."
       case .review where isSilent:
         "You review what others have made. Approve it when it does what was asked; otherwise reject it and say why."
       case .synthesise where isSilent: "You make one answer to the task out of what was found."

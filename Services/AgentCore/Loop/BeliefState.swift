@@ -97,7 +97,8 @@ struct BeliefState: Hashable, Sendable {
     }
     let fact = Fact(
       id: id, text: BeliefState.cut(text, BeliefState.textBytesMax), source: source,
-      isObserved: toolsSeen.contains(source), confidence: Int64((confidence * 1000).rounded()), turn: turn)
+      isObserved: toolsSeen.contains(source), confidence: Int64(exactly: (confidence * 1000).rounded()) ?? 500,
+      turn: turn)
     if let place { facts[place] = fact } else { facts.append(fact) }
     guard facts.count > BeliefState.factsMax else { return }
     // The least certain goes, of equals the oldest.
@@ -167,8 +168,8 @@ struct BeliefState: Hashable, Sendable {
   static let tool = OfferedTool(
     name: toolName,
     description: """
-      Keeps track of what you know and mean to do. Facts are added, or replaced under their id; open_questions and plan \
-      replace the lists before. Older turns may be removed from the conversation, this is kept.
+      Keeps track of what you know and mean to do. Facts are added, or replaced under their id; open_questions and \
+      plan replace the lists before. Older turns may be removed from the conversation, this is kept.
       """,
     parameters: Array(
       #"""

@@ -1,7 +1,7 @@
 /// How much of a model's context a conversation takes, and which turns have to be summarised.
 ///
-/// The estimate is one token for four bytes of the request. As soon as a provider has counted a prompt, its count stands
-/// for the bytes of that request, and the estimate only for what was added since.
+/// The estimate is one token for four bytes of the request. As soon as a provider has counted a prompt, its count
+/// stands for the bytes of that request, and the estimate only for what was added since.
 struct ContextWindow: Sendable {
   /// The share of the limit from which on turns are summarised, in percent.
   static let fullPercent: Int64 = 80

@@ -29,7 +29,7 @@ public struct RecordedCall: Sendable {
     self.durationMilliseconds = durationMilliseconds
   }
 
-  /// What a lease says; `nil` when it cannot be told from others.
+  /// What a lease says; `nil` when nothing distinguishes it from others.
   init?(_ entry: JournalEntry) {
     guard let call = try? JSONDocument(parsing: entry.call).root, let digest = call["request_sha256"]?.string else {
       return nil

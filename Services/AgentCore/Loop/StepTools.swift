@@ -96,8 +96,8 @@ public struct StepToolDecision: Sendable {
   public enum Verdict: Sendable {
     /// It is made.
     case run
-    /// It is not made; the model reads the reason.
-    case deny
+    /// It is not made. What the model reads; `nil` is the reason.
+    case deny(ToolReport?)
     /// It is made when a person approves. The subject is what the person reads, a JSON document.
     case approve(subject: [UInt8], expiresMilliseconds: Int64?)
     /// What a person answers is its result.

@@ -19,6 +19,12 @@ final class AgentCoreService: Service {
     name: "agent-core", summary: "Works: leases steps, thinks with models, acts with tools.",
     version: CadreVersion.current)
   static let defaultPort = 8083
+  /// Each step that runs holds a connection to the llm-router for as long as its model thinks.
+  static var httpClient: HTTPClientConfiguration {
+    var configuration = HTTPClientConfiguration()
+    configuration.connectionsPerOriginMax = 1024
+    return configuration
+  }
 
   static let orchestrator = Setting(
     "orchestrator.url", .string(bytesMaximum: 2048), default: "http://127.0.0.1:8081",
@@ -26,7 +32,7 @@ final class AgentCoreService: Service {
   static let router = Setting(
     "llm_router.url", .string(bytesMaximum: 2048), default: "http://127.0.0.1:8082",
     "Base URL of the llm-router; several replicas are separated by commas.")
-  static let slots = Setting("worker.slots", .int(in: 1...256), default: 16, "Steps that run at the same time.")
+  static let slots = Setting("worker.slots", .int(in: 1...1024), default: 16, "Steps that run at the same time.")
   static let workerName = Setting(
     "worker.name", .string(bytesMaximum: 150), default: "",
     "Name of this worker in histories; empty takes host and process.")

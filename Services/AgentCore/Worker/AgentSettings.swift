@@ -17,7 +17,7 @@ public enum AgentSettings {
     "agent.cost_microusd_max", .int(in: 0...1_000_000_000_000), default: 0,
     "What the model calls of a step may cost, in millionths of a US dollar; 0 for no limit.")
   static let time = Setting(
-    "agent.time_ms_max", .milliseconds(in: 0...2_592_000_000), default: .zero,
+    "agent.work_time_ms", .milliseconds(in: 0...2_592_000_000), default: .zero,
     "How long an agent may work at a step, waits for people not counted; 0 for no limit.")
   static let parallelTools = Setting(
     "agent.parallel_tools_max", .int(in: 1...64), default: 8, "Tool calls of a step that run side by side.")

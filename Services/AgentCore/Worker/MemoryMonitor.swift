@@ -53,7 +53,7 @@ public final class MemoryMonitor: Sendable {
     guard let bytes = used() else { return }
     guard let level = pressure.withLock({ $0.update(usedBytes: bytes) }) else { return }
     logger.warning(
-      "memory pressure has changed", ["level": .string("\(level)"), "bytes": .int(Int64(clamping: bytes))])
+      "memory pressure has changed", ["reason": .string("\(level) with \(bytes >> 20) MiB in use")])
     changed(level)
   }
 

@@ -23,20 +23,20 @@ final class StepToolset: StepTools {
   private let wanted: [String]?
   private let approve: Set<String>
   private let drain: DrainSignal
-  private let keeper: @Sendable (String, String) async throws -> ArtefactReference?
+  private let store: @Sendable (String, String) async throws -> ArtefactReference?
   private let state = Mutex(State())
 
-  /// `wanted` is what the step asks for, `keeper` stores a text under a name.
+  /// `wanted` is what the step asks for, `store` stores a text under a name.
   init(
     _ tools: any ToolCalling, context: ToolContext, wanted: [String]?, approve: Set<String>, drain: DrainSignal,
-    keeper: @escaping @Sendable (String, String) async throws -> ArtefactReference?
+    store: @escaping @Sendable (String, String) async throws -> ArtefactReference?
   ) {
     self.tools = tools
     self.context = context
     self.wanted = wanted
     self.approve = approve
     self.drain = drain
-    self.keeper = keeper
+    self.store = store
   }
 
   // MARK: The offer
@@ -101,7 +101,7 @@ final class StepToolset: StepTools {
     case .run(let decided):
       state.withLock { $0.decided[call.key] = decided }
       return StepToolDecision(.run, rule: rule, reason: reason)
-    case .deny(let result): return StepToolDecision(.known(StepToolset.report(result)), rule: rule, reason: reason)
+    case .deny(let result): return StepToolDecision(.deny(StepToolset.report(result)), rule: rule, reason: reason)
     case .ask(let ask):
       let verdict: StepToolDecision.Verdict =
         switch ask.kind {
@@ -170,6 +170,6 @@ final class StepToolset: StepTools {
   }
 
   func keep(_ text: String, as name: String, of call: StepToolCall) async throws -> ArtefactReference? {
-    try await keeper(text, name)
+    try await store(text, name)
   }
 }

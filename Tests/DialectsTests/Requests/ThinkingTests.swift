@@ -129,6 +129,27 @@ import Testing
     let without = try Made(chat.replacing("thinking_blocks", with: "annotations"), .chat, .anthropic)
     #expect(without.dropped == ["messages.reasoning_content"])
   }
+
+  @Test func `thoughts of a message go to a chat and back unchanged`() throws {
+    let blocks = [
+      #"{"type":"thinking","thinking":"first","signature":"EqQB"}"#, #"{"type":"redacted_thinking","data":"ZGF0YQ=="}"#,
+      #"{"type":"thinking","thinking":"second \"quoted\"","signature":"EqQC"}"#,
+    ]
+    let answer = """
+      {"id":"msg_9","type":"message","role":"assistant","model":"x","content":[\(blocks.joined(separator: ",")),
+        {"type":"tool_use","id":"c","name":"f","input":{}}],"stop_reason":"tool_use","stop_sequence":null,
+       "usage":{"input_tokens":40,"output_tokens":7}}
+      """
+    let chat = try JSONDocument(parsing: AnswerPlay.wholeBytes(answer, from: .messages, to: .chat)).root
+    let echoed = try #require(chat["choices"]?[0]?["message"])
+    let made = try Made(
+      """
+      {"messages":[{"role":"user","content":"q"},\(String(decoding: echoed.rawBytes, as: UTF8.self)),
+        {"role":"tool","tool_call_id":"c","content":"1"}]}
+      """, .chat, .anthropic)
+    let content = made.messages()[1]["content"]
+    for (index, block) in blocks.enumerated() { #expect(made.json(content?[index]) == block) }
+  }
 }
 
 /// What names of models say.

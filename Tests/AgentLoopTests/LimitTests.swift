@@ -5,7 +5,7 @@ import Testing
 @testable import AgentLoop
 
 /// When an agent has to stop, and what is left of its work.
-@Suite struct StopRuleTests {
+@Suite struct LimitTests {
   private func start(_ more: String = "") throws -> AttemptStart {
     let text = "{\"prompt\":\"the question\"\(more.isEmpty ? "" : ",\(more)")}"
     return AttemptStart(input: AgentInput(try JSONDocument(parsing: text).root, model: "m"))
@@ -71,16 +71,16 @@ import Testing
 
   @Test func `cost and time end the work as well`() async throws {
     // Each answer of the scripted model costs nothing known; the price stands in a record of another attempt.
-    var rules = StopRules(AgentLimits(costMicroUSDMax: 100, timeMillisecondsMax: 1000))
-    #expect(rules.reason(elapsedMilliseconds: 999) == nil)
-    #expect(rules.reason(elapsedMilliseconds: 1000) == .time)
+    var rules = LimitTracker(AgentLimits(costMicroUSDMax: 100, timeMillisecondsMax: 1000))
+    #expect(rules.reason(attemptMilliseconds: 999) == nil)
+    #expect(rules.reason(attemptMilliseconds: 1000) == .time)
     rules.worked(900)
-    #expect(rules.reason(elapsedMilliseconds: 100) == .time)
+    #expect(rules.reason(attemptMilliseconds: 100) == .time)
     rules.spent(99)
-    #expect(rules.reason(elapsedMilliseconds: 0) == nil)
+    #expect(rules.reason(attemptMilliseconds: 0) == nil)
     rules.spent(.max)
-    #expect(rules.reason(elapsedMilliseconds: 0) == .cost)
-    #expect(StopRules(AgentLimits(timeMillisecondsMax: .max)).reason(elapsedMilliseconds: .max) == .time)
+    #expect(rules.reason(attemptMilliseconds: 0) == .cost)
+    #expect(LimitTracker(AgentLimits(timeMillisecondsMax: .max)).reason(attemptMilliseconds: .max) == .time)
   }
 
   @Test func `the same calls with the same results again and again end the work`() async throws {
@@ -96,12 +96,12 @@ import Testing
     let turns = (0..<20).map { ScriptedModel.Step.answer(Completion.calculate($0.isMultiple(of: 2) ? "1+1" : "2+2")) }
     let model = ScriptedModel(Array(turns.prefix(8)) + [.answer(Completion.text("2 and 4"))])
     #expect(try await output(model, try start())["stopped_by"]?.string == "no_progress")
-    var rules = StopRules(AgentLimits())
-    for number in 0..<StopRules.failedTurnsMax {
-      #expect(rules.reason(elapsedMilliseconds: 0) == nil)
+    var rules = LimitTracker(AgentLimits())
+    for number in 0..<LimitTracker.failedTurnsMax {
+      #expect(rules.reason(attemptMilliseconds: 0) == nil)
       rules.turnEnded([.init(name: "t", arguments: "\(number)", text: "error: \(number)", isError: true)])
     }
-    #expect(rules.reason(elapsedMilliseconds: 0) == .noProgress)
+    #expect(rules.reason(attemptMilliseconds: 0) == .noProgress)
   }
 
   @Test func `an input that says nonsense is refused with the places of its faults`() async throws {

@@ -32,7 +32,7 @@ enum StopReason: String, Sendable, CaseIterable {
 }
 
 /// Counts what an agent does and says when it has to stop. Pure.
-struct StopRules: Sendable {
+struct LimitTracker: Sendable {
   /// Turns in a row with the same calls and the same results.
   static let repetitionsMax = 3
   /// Turns in a row of which every call and result was there before.
@@ -101,18 +101,18 @@ struct StopRules: Sendable {
     lastTurn = nil
   }
 
-  /// Why there must be no further turn with tools; `nil` when there may be one. `elapsedMilliseconds` is the time of
+  /// Why there must be no further turn with tools; `nil` when there may be one. `attemptMilliseconds` is the time of
   /// this attempt.
-  func reason(elapsedMilliseconds: Int64) -> StopReason? {
+  func reason(attemptMilliseconds: Int64) -> StopReason? {
     if let most = limits.costMicroUSDMax, costMicroUSD >= most { return .cost }
     if let most = limits.timeMillisecondsMax {
-      let (sum, overflow) = workedMilliseconds.addingReportingOverflow(elapsedMilliseconds)
+      let (sum, overflow) = workedMilliseconds.addingReportingOverflow(attemptMilliseconds)
       if overflow || sum >= most { return .time }
     }
     if turns >= limits.turnsMax { return .turns }
     if turns > 0, toolCalls >= limits.toolCallsMax { return .toolCalls }
-    if repetitions >= StopRules.repetitionsMax { return .repetition }
-    if staleTurns >= StopRules.staleTurnsMax || failedTurns >= StopRules.failedTurnsMax { return .noProgress }
+    if repetitions >= LimitTracker.repetitionsMax { return .repetition }
+    if staleTurns >= LimitTracker.staleTurnsMax || failedTurns >= LimitTracker.failedTurnsMax { return .noProgress }
     return nil
   }
 }
