@@ -91,8 +91,7 @@ final class AgentCoreService: Service {
         BuiltInProvider(artefacts: workspace, memories: workspace, fetcher: fetcher),
         MCPToolProvider(servers, artefacts: workspace),
         SandboxToolProvider(sandbox, artefacts: workspace, registry: workspace),
-      ], policy: risks,
-      allowedRisks: risks.allowed, artefacts: workspace, telemetry: context.telemetry)
+      ], policy: risks, allowedRisks: risks.allowed, artefacts: workspace, telemetry: context.telemetry)
     let models = ModelClient(
       client: context.client, peers: try PeerSet(settings[AgentCoreService.router], order: .roundRobin),
       timeout: settings[AgentCoreService.modelTimeout])

@@ -91,7 +91,10 @@ extension BuiltIns {
     let nodeText = node.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined(separator: "-")
     var members: [(RegoValue, RegoValue)] = [
       (.string("time"), .number(.int(since1970 * 100))), (.string("nodeid"), .string(nodeText)),
-      (.string("macvariables"), .string((node[0] & 2 == 0 ? "global" : "local") + ":" + (node[0] & 1 == 0 ? "unicast" : "multicast"))),
+      (
+        .string("macvariables"),
+        .string((node[0] & 2 == 0 ? "global" : "local") + ":" + (node[0] & 1 == 0 ? "unicast" : "multicast"))
+      ),
       (.string("clocksequence"), .int(Int(number(16..<20) & 0x3FFF))),
     ]
     if digits[12] == 2 {
@@ -187,7 +190,8 @@ extension BuiltIns {
     if case .array(let keys) = path { return keys }
     guard case .string(let text) = path else { return try parts(path, 1).map { .string($0) } }
     if text.isEmpty { return [] }
-    let parts = (text.hasPrefix("/") ? text.dropFirst() : text[...]).split(separator: "/", omittingEmptySubsequences: false)
+    let parts = (text.hasPrefix("/") ? text.dropFirst() : text[...]).split(
+      separator: "/", omittingEmptySubsequences: false)
     return parts.map { .string(unescaped($0)) }
   }
 
@@ -287,7 +291,9 @@ extension BuiltIns {
       case 12, 13: "Microsoft"
       default: "Future"
       }
-    var members: [(RegoValue, RegoValue)] = [(.string("version"), .int(values[12])), (.string("variant"), .string(variant))]
+    var members: [(RegoValue, RegoValue)] = [
+      (.string("version"), .int(values[12])), (.string("variant"), .string(variant)),
+    ]
     if variant == "RFC4122", values[12] == 1 || values[12] == 2 { members += clock(values) }
     return .object(RegoObject(members))
   }

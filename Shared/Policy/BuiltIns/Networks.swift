@@ -139,7 +139,8 @@ extension BuiltIns {
         // An address alone of version 4 stands for the network of its class.
         if !range.isV6, let text = element.string, !text.contains("/") {
           let byte = range.address >> 24
-          range = AddressRange(isV6: false, address: range.address, length: byte < 128 ? 8 : byte < 192 ? 16 : byte < 224 ? 24 : 32)
+          let length = byte < 128 ? 8 : byte < 192 ? 16 : byte < 224 ? 24 : 32
+          range = AddressRange(isV6: false, address: range.address, length: length)
         }
         ranges.append(range)
       }

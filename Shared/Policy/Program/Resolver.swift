@@ -10,12 +10,11 @@ struct Resolver {
     var made: Set<Int> = []
   }
 
-  private let names: Names
+  let names: Names
   private var scopes: [Scope] = []
   private(set) var count = 0
-  private var withoutLocals: Set<Int> = []
   /// Statements that have to stand before the one that is being read.
-  private var before: [ResolvedStatement] = []
+  var before: [ResolvedStatement] = []
   /// The variables by their names, for what is said about them.
   private(set) var labels: [Int: String] = [:]
 
@@ -32,7 +31,7 @@ struct Resolver {
     return variable
   }
 
-  private func fault(_ code: PolicyError.Code, _ place: PolicyPlace, _ message: String) -> PolicyError {
+  func fault(_ code: PolicyError.Code, _ place: PolicyPlace, _ message: String) -> PolicyError {
     PolicyError(code: code, file: names.file, place: place, message: message)
   }
 
@@ -83,7 +82,7 @@ struct Resolver {
     return nil
   }
 
-  private func isDeclared(_ name: String) -> Bool { scopes.contains { $0.declared[name] != nil } }
+  func isDeclared(_ name: String) -> Bool { scopes.contains { $0.declared[name] != nil } }
 
   /// The names that are used directly, not in comprehensions and other bodies of their own.
   private static func collect(_ node: Node, _ names: inout [String]) {
@@ -299,7 +298,7 @@ struct Resolver {
     return .local(variable)
   }
 
-  private mutating func inner(_ list: [Node]) throws(PolicyError) -> [Resolved] {
+  mutating func inner(_ list: [Node]) throws(PolicyError) -> [Resolved] {
     var resolved: [Resolved] = []
     for node in list { resolved.append(try inner(node)) }
     return resolved
@@ -382,32 +381,5 @@ struct Resolver {
     }
     let fixed = path.dropFirst().map { Resolved.constant(.string($0)) } + keys
     return path.first == "input" ? .input(fixed) : .data(fixed)
-  }
-
-  // MARK: Calls
-
-  private mutating func call(_ name: [String], _ list: [Node], _ place: PolicyPlace) throws(PolicyError) -> Resolved {
-    var path = name
-    if !isDeclared(name[0]), let global = names.global(name[0]) { path = global + name.dropFirst() }
-    let dotted = name.joined(separator: ".")
-    let callee: Callee
-    let arity: ClosedRange<Int>
-    if let group = names.function(path), case .function(let count) = group.kind {
-      callee = .function(group)
-      arity = count...count
-    } else if let builtIn = BuiltIns.all[dotted] {
-      callee = .builtIn(builtIn)
-      arity = builtIn.arity
-    } else {
-      throw fault(.type, place, "undefined function \(dotted)")
-    }
-    var arguments = try inner(list)
-    if arity.contains(arguments.count) { return .call(callee, arguments) }
-    guard arguments.count == arity.upperBound + 1, let output = arguments.popLast() else {
-      throw fault(.type, place, "\(dotted): \(arguments.count) arguments; \(arity.upperBound) are expected")
-    }
-    // The result is given as an argument behind the others.
-    before.append(ResolvedStatement(kind: .unify(output, .call(callee, arguments)), place: place))
-    return .constant(.bool(true))
   }
 }
