@@ -70,8 +70,10 @@ import Testing
       let keyed = route.repetition.allows(route.method, hasKey: true, hasCondition: false)
       let guarded = route.repetition.allows(route.method, hasKey: true, hasCondition: true)
       switch (route.method, route.pattern) {
-      case (.post, "/api/v1/tasks"): #expect(plain && keyed, "\(name)")
-      case (.post, "/api/v1/runs/{id}/fork"), (.post, "/api/v1/runs/{id}/retry"), (.post, "/api/v1/runs/{id}/signals"):
+      // The same source is the same version of a tool.
+      case (.post, "/api/v1/tasks"), (.post, "/api/v1/tools"): #expect(plain && keyed, "\(name)")
+      case (.post, "/api/v1/runs/{id}/fork"), (.post, "/api/v1/runs/{id}/retry"), (.post, "/api/v1/runs/{id}/signals"),
+        (.post, "/api/v1/artefacts"), (.post, "/api/v1/memories"):
         #expect(!plain && keyed, "\(name)")
       case (.post, _), (.patch, _): #expect(!plain && !keyed, "\(name)")
       default: #expect(plain && keyed && !guarded, "\(name)")

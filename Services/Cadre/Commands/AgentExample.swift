@@ -55,8 +55,8 @@ struct AgentExample {
     writer.beginObject()
     writer.member(
       "prompt",
-      "Add up the column amount of sales.csv and store a report as report.md: use run_python with these arguments: "
-        + String(decoding: call.bytes, as: UTF8.self) + " Then say the total.")
+      "Add up the column amount of sales.csv and store a report as report.md: use run_python "
+        + String(decoding: call.bytes, as: UTF8.self) + ", then say the total.")
     writer.member("tools", ["artefact_read", "run_python"])
     writer.endObject()
     writer.member("artefacts", [file])
