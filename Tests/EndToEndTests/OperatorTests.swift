@@ -90,10 +90,11 @@ extension EndToEndTests {
       #expect(try doctor().faults("services").contains { $0.contains("\(wrong.name) gives no answer") })
 
       // A schema that lacks a migration, and one whose script was another.
-      _ = try stack.postgres.query("delete from orchestrator.schema_migrations where version = 6")
+      let newest = try stack.postgres.query("select max(version) from orchestrator.schema_migrations")
+      _ = try stack.postgres.query("delete from orchestrator.schema_migrations where version = \(newest)")
       _ = try stack.postgres.query("update llm_router.schema_migrations set checksum = 'x' where version = 2")
       let old = try doctor()
-      #expect(try old.faults("migrations").contains { $0.contains("orchestrator is at migration 5 of") }, "\(old.text)")
+      #expect(try old.faults("migrations").contains { $0.contains("orchestrator is at migration") }, "\(old.text)")
       #expect(
         try old.faults("migrations").contains { $0.contains("migrations 2 were applied with other") }, "\(old.text)")
 

@@ -153,7 +153,7 @@ struct NeighbourTests {
         let jobs = (0..<6).map { number in
           Task {
             var limits = sandbox.supervisor.configuration.limits
-            limits.wallMilliseconds = 300
+            limits.wallMilliseconds = 2000
             return await sandbox.run(.python, "while True: pass", session: key("t\(number)"), limits: limits).code
           }
         }

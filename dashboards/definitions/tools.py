@@ -59,7 +59,7 @@ TOOLS = {
             panel("Workers that failed", "Did not start, or ended by a fault.", PER_SECOND, (rate("cadre_sandbox_worker_failures_total", "reason"), "{{reason}}"), bad=0.1, may_be_empty=True),
             panel("Memory of a job", "The most that a job has used.", BYTES, (quantile(0.5, "cadre_sandbox_peak_memory_bytes", "le, runtime"), "{{runtime}} p50"),
                   (quantile(0.99, "cadre_sandbox_peak_memory_bytes", "le, runtime"), "{{runtime}} p99"), may_be_empty=True),
-            panel("Processor", "Cores that jobs use.", COUNT, (f"sum by (runtime) (rate(cadre_sandbox_cpu_microseconds_total{{{WHERE}}}[$__rate_interval])) / 1e6", "{{runtime}}"), stack=True, may_be_empty=True),
+            panel("Processor", "Cores that jobs use.", COUNT, (f"sum by (runtime) (rate(cadre_sandbox_cpu_seconds_sum{{{WHERE}}}[$__rate_interval]))", "{{runtime}}"), stack=True, may_be_empty=True),
             panel("Compiled modules", "Looks at the cache.", PER_SECOND, (rate("cadre_sandbox_module_lookups_total", "result"), "{{result}}"), may_be_empty=True),
             panel("Size of compiled modules", "Of all that are kept.", BYTES, (f"sum by (instance) (cadre_sandbox_module_bytes{{{WHERE}}})", "{{instance}}"), may_be_empty=True),
         ]),

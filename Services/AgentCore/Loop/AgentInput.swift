@@ -1,3 +1,4 @@
+internal import Contracts
 public import JSON
 
 /// What a step asks of an agent.
@@ -69,6 +70,14 @@ public struct AgentInput: Sendable {
 
   /// Whether the step says something of an agent that acts, and not only of one that answers.
   var isAgentic: Bool { goal != nil || tools.map { !$0.isEmpty } ?? false }
+
+  /// An entry of `approve` that means nothing; `nil` when all do.
+  func unknownApproval(among tools: [OfferedTool]) -> String? {
+    approve.sorted().first { word in
+      let name = word.hasPrefix("tool:") ? String(word.dropFirst(5)) : word
+      return ToolRisk(rawValue: word) == nil && !tools.contains { $0.name == name }
+    }
+  }
 
   private static func job(_ view: JSONView?, _ faults: inout [String]) -> Job {
     guard let view, !view.isNull else { return .execute }

@@ -1,3 +1,4 @@
+internal import Contracts
 internal import JSON
 
 /// How far an attempt may go. At each limit the agent gets one last turn in which it answers without tools.
@@ -60,6 +61,14 @@ public struct AgentLimits: Hashable, Sendable {
         if let number = value.whole(in: least...Int64.max) { return number }
         faults.append("limits.\(name) must be a whole number of at least \(least).")
         return nil
+      }
+      let known: Set = ["turns_max", "tool_calls_max", "context_tokens_max", "cost_microusd_max", "time_ms_max"]
+      // A limit with a typing error would be no limit.
+      for (key, _) in view.members {
+        guard let name = key.string, !known.contains(name) else { continue }
+        let shown = StorableText.make(name, bytesMax: 100, fallback: "?")
+        faults.append("limits.\(shown) is not known; there are \(known.sorted().joined(separator: ", ")).")
+        break
       }
       turnsMax = read("turns_max", from: 1)
       toolCallsMax = read("tool_calls_max", from: 0)

@@ -171,7 +171,8 @@ extension AgentStateMachine {
   private func request(_ call: ToolTurn.Call) -> StepToolCall {
     StepToolCall(
       name: call.call.name, arguments: call.call.arguments, key: call.key,
-      answers: start.answers.filter { $0.key.hasPrefix(call.key + ".") && $0.kind != .unknownOutcome })
+      answers: start.answers.filter { $0.key.hasPrefix(call.key + ".") && $0.kind != .unknownOutcome },
+      digest: call.tool?.digest ?? "")
   }
 
   /// Applies the answer of a person, when it is there.

@@ -231,6 +231,15 @@ struct AgentStateMachine: Sendable {
 
   private mutating func offered(_ offered: [OfferedTool]) {
     tools = offered
+    // What nobody understands must not mean that nobody is asked.
+    if let word = start.input.unknownApproval(among: offered) {
+      return fail(
+        AgentFailure(
+          code: "input_invalid",
+          message:
+            "The step's input: approve has \"\(StorableText.make(word, bytesMax: 200, fallback: "?"))\", which is no "
+            + "risk (read, write, execute, network) and no tool of the step.", isRetryable: false))
+    }
     // Who only answers needs no list of what it knows.
     if start.input.isAgentic, !offered.isEmpty, !offered.contains(where: { $0.name == BeliefState.toolName }) {
       tools.append(BeliefState.tool)

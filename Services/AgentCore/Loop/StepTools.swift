@@ -42,11 +42,14 @@ public struct OfferedTool: Hashable, Sendable {
   public let isVolatile: Bool
   /// Whether it computes at once, so that its result is recorded together with the model's answer.
   public let isInstant: Bool
+  /// Says what it is: a tool that has become another one since the step began is not called. Empty where that is not
+  /// known.
+  public let digest: String
 
   /// Makes a tool.
   public init(
     name: String, description: String, parameters: [UInt8], order: Order, risk: String, isVolatile: Bool = false,
-    isInstant: Bool = false
+    isInstant: Bool = false, digest: String = ""
   ) {
     self.name = name
     self.description = description
@@ -55,6 +58,7 @@ public struct OfferedTool: Hashable, Sendable {
     self.risk = risk
     self.isVolatile = isVolatile
     self.isInstant = isInstant
+    self.digest = digest
   }
 }
 
@@ -68,9 +72,12 @@ public struct StepToolCall: Sendable {
   public let key: String
   /// What people have answered to this call, in the order of the questions.
   public let answers: [StepAnswer]
+  /// The digest of the tool that was offered.
+  public let digest: String
 
   /// Makes a call.
-  public init(name: String, arguments: String, key: String, answers: [StepAnswer] = []) {
+  public init(name: String, arguments: String, key: String, answers: [StepAnswer] = [], digest: String = "") {
+    self.digest = digest
     self.name = name
     self.arguments = arguments
     self.key = key

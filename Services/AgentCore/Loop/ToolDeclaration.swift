@@ -49,6 +49,7 @@ enum ToolDeclaration {
       writer.member("risk", tool.risk)
       if tool.isVolatile { writer.member("volatile", true) }
       if tool.isInstant { writer.member("instant", true) }
+      if !tool.digest.isEmpty { writer.member("sha256", tool.digest) }
     }
     writer.endObject()
     return writer.bytes
@@ -66,7 +67,7 @@ enum ToolDeclaration {
         OfferedTool(
           name: name, description: view["description"]?.string ?? "", parameters: Array(parameters.rawBytes),
           order: order, risk: view["risk"]?.string ?? "", isVolatile: view["volatile"]?.bool ?? false,
-          isInstant: view["instant"]?.bool ?? false))
+          isInstant: view["instant"]?.bool ?? false, digest: view["sha256"]?.string ?? ""))
     }
     return tools
   }

@@ -108,7 +108,7 @@ final class AgentCoreService: Service {
       hardBytes: UInt64(settings[AgentCoreService.memoryHard]) << 20, telemetry: context.telemetry
     ) { [poller] level in
       poller.pause(level != .normal)
-      // Ends in order, as if the supervisor had asked for it, which starts the process again.
+      // As if the supervisor had asked for it, which starts the process again.
       if level == .critical { kill(getpid(), SIGTERM) }
     }
     patience = settings[AgentCoreService.drainPatience]
@@ -117,17 +117,17 @@ final class AgentCoreService: Service {
 
   private static func hostName() -> String {
     var buffer = [CChar](repeating: 0, count: 256)
-    guard gethostname(&buffer, 255) == 0 else { return "host" }
+    if gethostname(&buffer, 255) != 0 { return "host" }
     return String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
   }
 
   func route(_ router: inout Router) {}
-
   func readiness() -> [(name: String, isReady: Bool)] { [("orchestrator", poller.isConnected)] }
 
   func run() async {
     async let watching: Void = memory.run()
     async let serving: Void = sandbox.run()
+    await sandbox.settled()
     await poller.run()
     await watching
     await serving

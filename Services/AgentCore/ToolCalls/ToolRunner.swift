@@ -45,7 +45,8 @@ public final class ToolRunner: ToolCalling {
     if wanted?.isEmpty == true { return ToolCatalog([]) }
     var available: [ToolCatalog.Entry] = []
     for provider in providers {
-      for (definition, executor) in await provider.tools(for: context) where allowedRisks.contains(definition.risk) {
+      for (definition, executor) in await provider.tools(for: context, wanted: wanted)
+      where allowedRisks.contains(definition.risk) {
         available.append(ToolCatalog.Entry(definition, executor))
       }
     }

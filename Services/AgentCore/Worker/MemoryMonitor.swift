@@ -1,6 +1,7 @@
 internal import Glibc
 internal import Primitives
 internal import Synchronization
+internal import SystemSources
 public import Telemetry
 
 /// Reads how much memory the process uses, and says when that is too much.
@@ -50,6 +51,8 @@ public final class MemoryMonitor: Sendable {
 
   /// Reads once.
   func check() {
+    // The allocator keeps what was freed; without giving it back, an idle process would stay above its limit for ever.
+    if level != .normal { SystemMemory.trim() }
     guard let bytes = used() else { return }
     guard let level = pressure.withLock({ $0.update(usedBytes: bytes) }) else { return }
     logger.warning(

@@ -42,7 +42,7 @@ final class StepToolset: StepTools {
   // MARK: The offer
 
   func offer() async throws -> [OfferedTool] {
-    try await readyCatalog().entries.map { StepToolset.offered($0.definition) }
+    try await readyCatalog().entries.map { StepToolset.offered($0) }
   }
 
   /// What runs the tools. An attempt that resumes has its offer from the journal, and finds this out later.
@@ -56,7 +56,8 @@ final class StepToolset: StepTools {
     return catalog
   }
 
-  private static func offered(_ tool: ToolDefinition) -> OfferedTool {
+  private static func offered(_ entry: ToolCatalog.Entry) -> OfferedTool {
+    let tool = entry.definition
     let order: OfferedTool.Order
     if !tool.isIdempotent {
       order = .alone
@@ -66,7 +67,23 @@ final class StepToolset: StepTools {
     return OfferedTool(
       name: tool.name, description: tool.description, parameters: tool.parameters, order: order,
       risk: tool.risk.rawValue, isVolatile: tool.isVolatile,
-      isInstant: tool.source == .builtIn && instant.contains(tool.name))
+      isInstant: tool.source == .builtIn && instant.contains(tool.name), digest: digest(of: entry))
+  }
+
+  /// What a tool is: its definition and the code behind it. Built-in tools change with the version only.
+  private static func digest(of entry: ToolCatalog.Entry) -> String {
+    if entry.definition.source == .builtIn { return "" }
+    let code = entry.executor.codeSHA256
+    return code.isEmpty ? entry.definition.sha256 : "\(entry.definition.sha256)/\(code)"
+  }
+
+  /// Why a call must not be made: its tool is not the one that the step began with, and that people have approved.
+  private func change(of call: StepToolCall, in catalog: ToolCatalog) -> ToolReport? {
+    guard !call.digest.isEmpty, let entry = catalog.entry(call.name), StepToolset.digest(of: entry) != call.digest
+    else {
+      return nil
+    }
+    return .error("tool_changed", "the tool has changed since this step began; it is not called")
   }
 
   // MARK: Calls
@@ -76,6 +93,10 @@ final class StepToolset: StepTools {
     remember(earlier, catalog)
     var decisions: [StepToolDecision] = []
     for call in calls {
+      if let report = change(of: call, in: catalog) {
+        decisions.append(StepToolDecision(.deny(report), rule: "tool_changed", reason: "the tool has changed"))
+        continue
+      }
       let history = state.withLock { $0.history }
       let verdict = await tools.decide(request(call), in: catalog, context, earlier: history)
       decisions.append(decision(verdict, call))
@@ -138,6 +159,7 @@ final class StepToolset: StepTools {
     } else {
       // It was decided in an earlier attempt, or a person has answered since: it must still be allowed.
       let catalog = try await readyCatalog()
+      if let report = change(of: call, in: catalog) { return .report(report) }
       let history = state.withLock { $0.history }
       let verdict = await tools.decide(request(call), in: catalog, context, earlier: history)
       switch verdict.action {

@@ -7,7 +7,7 @@ struct WorkspaceCommands {
   private static let options: Set<String> = [
     "data", "port", "url", "output", "trust", "header", "env", "command", "timeout",
   ]
-  private static let pageRows = 200
+  private static let pageRows = 100
   /// Pages of a list that are shown; more is a matter for programs.
   private static let pagesMax = 50
 

@@ -60,6 +60,7 @@ extension RunState {
       steps[place].journalBytes += max(0, call.result.bytes)
       if !released.isEmpty { released[place] = nil }
       if call.kind == .note, call.name == CallRecord.beliefName { beliefs[place] = call.result }
+      if call.kind == .intent { acted.insert(place) }
     case .stepSucceeded(_, _, let output, let facts, _):
       learn(facts)
       steps[place].output = output
@@ -139,6 +140,9 @@ extension RunState {
     switch failure.next {
     case .continues:
       feedback[place] = Feedback(failure: failure, callsBefore: steps[place].recordedCalls)
+    // Without its journal the attempt would do again what must not be done twice.
+    case .anew where acted.contains(place):
+      feedback[place] = Feedback(failure: failure, callsBefore: steps[place].recordedCalls)
     case .anew:
       dropJournal(place)
       feedback[place] = Feedback(failure: failure, callsBefore: 0)
@@ -150,6 +154,7 @@ extension RunState {
     steps[place].recordedCalls = 0
     steps[place].journalAfter = sequence
     steps[place].journalBytes = 0
+    if !acted.isEmpty { acted.remove(place) }
     // The questions belong to calls that are not there any more; their keys may come again for others.
     if !questions.isEmpty { questions[place] = nil }
     if !beliefs.isEmpty { beliefs[place] = nil }

@@ -202,6 +202,8 @@ public struct RunState: Hashable, Sendable {
   var feedback: [Int: Feedback] = [:]
   /// The sub-run of the run that this one is a fork of: the next attempt goes on inside it.
   var resumed: [Int: String] = [:]
+  /// Steps whose journal says that a call was about to be made which must not be made twice.
+  var acted: Set<Int> = []
   /// Leases that never reached a worker.
   var undelivered: [Int: Int] = [:]
   /// Leases that workers gave back since the last call that was recorded.

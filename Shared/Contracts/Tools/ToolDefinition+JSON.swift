@@ -10,14 +10,19 @@ extension ToolDefinition {
 
   /// Writes the members of the definition into an object that is open, for messages that add to them.
   public func writeMembers(to writer: inout JSONWriter) {
+    writeMeaning(to: &writer)
+    writer.member("timeout_ms", timeoutMilliseconds)
+    writer.member("result_bytes_max", resultBytesMax)
+  }
+
+  /// Writes the members that its digest is made of.
+  func writeMeaning(to writer: inout JSONWriter) {
     writer.member("name", name)
     writer.member("description", description)
     writer.member("parameters", raw: parameters)
     writer.member("risk", risk.rawValue)
     writer.member("idempotent", isIdempotent)
     writer.member("volatile", isVolatile)
-    writer.member("timeout_ms", timeoutMilliseconds)
-    writer.member("result_bytes_max", resultBytesMax)
     writer.member("source", source.description)
   }
 

@@ -73,10 +73,13 @@ public struct ToolDefinition: Hashable, Sendable {
 
   static let limits = JSONLimits(depthMax: 64, bytesMax: parametersBytesMax, nodesMax: 20_000)
 
-  /// Digest of the canonical JSON form, 64 hexadecimal digits. Any change of the definition changes it.
+  /// Digest of what the tool says and may do, 64 hexadecimal digits: everything but how long it may take and how much
+  /// it may answer, which are limits of whoever offers it.
   public var sha256: String {
     var writer = JSONWriter()
-    write(to: &writer)
+    writer.beginObject()
+    writeMeaning(to: &writer)
+    writer.endObject()
     // What is no JSON has the digest of its bytes: it is refused elsewhere, and must equal nothing that is accepted.
     let canonical =
       (try? JSONDocument(parsing: writer.bytes)).map { JSONValue($0.root).canonicalBytes() } ?? writer.bytes

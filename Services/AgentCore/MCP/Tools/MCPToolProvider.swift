@@ -17,6 +17,11 @@ package struct MCPToolProvider: ToolProvider {
     self.artefacts = artefacts
   }
 
+  package func tools(for context: ToolContext, wanted: [String]?) async -> [(ToolDefinition, any ToolExecutor)] {
+    guard ToolSelection.reachesBeyondBuiltIns(wanted) else { return [] }
+    return await tools(for: context)
+  }
+
   package func tools(for context: ToolContext) async -> [(ToolDefinition, any ToolExecutor)] {
     let step = WorkspaceStep(context)
     let registry = servers.environment.registry

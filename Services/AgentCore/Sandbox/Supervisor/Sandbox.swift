@@ -56,6 +56,7 @@ package final class Sandbox: CodeRunning, Sendable {
   /// Starts, tests itself, and tries again after a pause while workers do not start. An escape is final.
   package func run() async {
     guard let supervisor, let modules, let installation else { return }
+    SandboxPlan.removeLeftFolders()
     var hasStarted = false
     while !isStopped.load(ordering: .relaxed) {
       do {
@@ -88,6 +89,12 @@ package final class Sandbox: CodeRunning, Sendable {
         guard await pause() else { return }
       }
     }
+  }
+
+  /// Waits until it is known whether code is run, for a bounded time: a step that comes before would be told that it is
+  /// not.
+  package func settled() async {
+    for _ in 0..<500 where state == .starting { try? await EventLoop.sleep(for: .milliseconds(20)) }
   }
 
   private func pause() async -> Bool {

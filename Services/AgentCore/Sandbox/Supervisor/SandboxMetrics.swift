@@ -12,7 +12,7 @@ struct SandboxMetrics: Sendable {
   let workerFailures: CounterFamily
   let retries: Counter
   let fuel: CounterFamily
-  let processorTime: CounterFamily
+  let processorTime: HistogramFamily
   let peakMemory: HistogramFamily
   let queued: Gauge
   let running: Gauge
@@ -42,8 +42,8 @@ struct SandboxMetrics: Sendable {
     fuel = registry.counter(
       "cadre_sandbox_fuel_total", help: "Instructions that guests have used, as the engine counts them.",
       labels: ["runtime"])
-    processorTime = registry.counter(
-      "cadre_sandbox_cpu_microseconds_total", help: "Processor time of jobs.", labels: ["runtime"])
+    processorTime = registry.histogram(
+      "cadre_sandbox_cpu_seconds", help: "Processor time of a job.", labels: ["runtime"])
     peakMemory = registry.histogram(
       "cadre_sandbox_peak_memory_bytes", help: "Most memory of a job.", labels: ["runtime"],
       buckets: [1e6, 4e6, 16e6, 32e6, 64e6, 128e6, 256e6, 512e6, 1024e6])
@@ -81,7 +81,8 @@ struct SandboxMetrics: Sendable {
     durations.with(runtime).observe(nanoseconds: UInt64(clamping: metering.wallMicroseconds) &* 1000, in: trace)
     waits.observe(nanoseconds: UInt64(clamping: result.queueMicroseconds) &* 1000)
     fuel.with(runtime).add(UInt64(clamping: metering.fuel))
-    processorTime.with(runtime).add(UInt64(clamping: metering.cpuMicroseconds))
+    processorTime.with(runtime).observe(
+      nanoseconds: UInt64(clamping: metering.cpuMicroseconds.multipliedReportingOverflow(by: 1000).partialValue))
     peakMemory.with(runtime).observe(Double(metering.peakMemoryBytes))
   }
 }

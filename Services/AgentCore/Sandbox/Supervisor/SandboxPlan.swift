@@ -10,10 +10,28 @@ struct SandboxPlan {
   let moduleCacheBytes: Int
   let usesNativePython: Bool
 
+  private static let folderPrefix = "/tmp/cadre-sandbox-"
+
+  /// Removes the folders of processes that were killed: nobody else does.
+  static func removeLeftFolders() {
+    guard let folder = opendir("/tmp") else { return }
+    defer { closedir(folder) }
+    while let entry = readdir(folder) {
+      let name = withUnsafePointer(to: &entry.pointee.d_name) {
+        $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+      }
+      let path = "/tmp/\(name)"
+      guard path.hasPrefix(folderPrefix), let process = Int32(path.dropFirst(folderPrefix.count)), process > 1,
+        kill(process, 0) != 0, errno == ESRCH
+      else { continue }
+      _ = FolderRemoval.remove(path)
+    }
+  }
+
   init(_ settings: Settings, programFolder: String) {
     let scratch = settings[SandboxSettings.scratchFolder]
     // Of this process alone: two on one machine must not delete each other's folders.
-    let root = scratch.isEmpty ? "/tmp/cadre-sandbox-\(getpid())" : scratch
+    let root = scratch.isEmpty ? "\(SandboxPlan.folderPrefix)\(getpid())" : scratch
     configuration = SandboxPlan.configuration(settings, root: root)
     moduleCacheBytes = settings[SandboxSettings.moduleCache]
     usesNativePython = settings[SandboxSettings.nativePython]
@@ -39,7 +57,9 @@ struct SandboxPlan {
     let cores = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
     let running = settings[SandboxSettings.runningMax]
     result.pool.runningMax = running == 0 ? min(cores, 256) : running
-    result.pool.runningPerTenantMax = settings[SandboxSettings.runningPerTenantMax]
+    // One place is always left for others, where there is more than one.
+    result.pool.runningPerTenantMax = min(
+      settings[SandboxSettings.runningPerTenantMax], max(1, result.pool.runningMax - 1))
     result.pool.workersMax = max(settings[SandboxSettings.workersMax], result.pool.runningMax)
     let warm = settings[SandboxSettings.warm]
     if warm > 0 { result.pool.warm = [.python: warm, .javascript: warm] }

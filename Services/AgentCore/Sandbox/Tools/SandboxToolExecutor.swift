@@ -50,6 +50,9 @@ package struct SandboxToolExecutor: ToolExecutor {
     self.artefacts = artefacts
   }
 
+  /// The source of a user's tool can change; other programs are arguments.
+  package var codeSHA256: String { if case .userTool(let tool, _) = program { tool.sourceSHA256 } else { "" } }
+
   /// Makes one call.
   package func run(_ call: ToolInvocation) async throws -> ToolResult {
     let step = WorkspaceStep(call.context)

@@ -27,6 +27,10 @@ package struct SandboxToolProvider: ToolProvider {
 
   /// The tools of a step's tenant. Without the registry there are the built-in ones.
   package func tools(for context: ToolContext) async -> [(ToolDefinition, any ToolExecutor)] {
+    await tools(for: context, wanted: ["*"])
+  }
+
+  package func tools(for context: ToolContext, wanted: [String]?) async -> [(ToolDefinition, any ToolExecutor)] {
     var tools: [(ToolDefinition, any ToolExecutor)] = []
     let programs: [(String, SandboxToolExecutor.Program)] = [
       ("run_python", .code(pythonKind)), ("run_javascript", .code(.javascript)), ("run_wasm", .moduleArtefact),
@@ -35,6 +39,7 @@ package struct SandboxToolProvider: ToolProvider {
       guard let definition = BuiltInTools.named(name) else { continue }
       tools.append((definition, executor(program, definition)))
     }
+    guard ToolSelection.reachesBeyondBuiltIns(wanted) else { return tools }
     let known = (try? await registry.registry(for: WorkspaceStep(context)))?.tools ?? []
     for tool in known where tool.definition.source == .user {
       tools.append((tool.definition, executor(.userTool(tool, registry), tool.definition)))

@@ -69,7 +69,12 @@ public enum ToolDecider {
         "arguments_preview",
         StorableText.make(
           String(decoding: arguments.bytes.prefix(previewBytesMax), as: UTF8.self), bytesMax: previewBytesMax))
+      writer.member(
+        "arguments_end",
+        StorableText.make(
+          String(decoding: arguments.bytes.suffix(previewBytesMax), as: UTF8.self), bytesMax: previewBytesMax))
     }
+    writer.member("arguments_bytes", Int64(arguments.bytes.count))
     writer.member("arguments_sha256", Hex.encode(Digest.sha256(arguments.bytes)))
     writer.member("rule", decision.rule)
     writer.member("reason", decision.reason)

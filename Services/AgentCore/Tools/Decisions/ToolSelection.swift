@@ -24,6 +24,11 @@ public enum ToolSelection {
     return (selected.sorted(), missing)
   }
 
+  /// Whether a list may mean tools beside the built-in ones, so that the tenant's registry has to be read.
+  public static func reachesBeyondBuiltIns(_ wanted: [String]?) -> Bool {
+    wanted?.prefix(namesMax).contains { BuiltInTools.named($0) == nil && $0 != "calculate" } ?? false
+  }
+
   private static func means(_ name: String, _ definition: ToolDefinition) -> Bool {
     if name == "*" || name == definition.name { return true }
     switch definition.source {

@@ -3,7 +3,7 @@ package import Decider
 extension Failure {
   /// Failures of what a model has answered: the next attempt goes on behind the recorded calls and answers them.
   private static let answerable: Set<String> = [
-    "invalid_plan", "plan_too_large", "invalid_output", "empty_answer", "answer_cut", "answer_filtered",
+    "invalid_plan", "plan_too_large", "output_invalid", "empty_answer", "answer_cut", "answer_filtered",
   ]
   /// Failures of a call that was not answered: what was recorded before it has nothing to do with them, and is not paid
   /// again.

@@ -44,7 +44,9 @@ struct PreparedLease: Sendable {
     }
     lease.answers = answers
     lease.previousFailure = failure.map {
-      PreviousFailure(code: $0.code, message: $0.message, continues: $0.next == .continues)
+      PreviousFailure(
+        code: $0.code, message: $0.message,
+        continues: $0.next == .continues || ($0.next == .anew && !lease.journal.isEmpty))
     }
     return lease
   }
