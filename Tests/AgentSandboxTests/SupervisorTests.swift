@@ -5,6 +5,15 @@ import Testing
 
 @testable import AgentSandbox
 
+/// Waits for a state that is sure to come, and says so where it does not.
+private func until(_ condition: () async -> Bool) async throws {
+  for _ in 0..<2000 {
+    if await condition() { return }
+    try await Task.sleep(for: .milliseconds(5))
+  }
+  try #require(await condition(), "the state was not reached in time")
+}
+
 /// The supervisor with processes, whatever they do.
 @Suite(.serialized) struct SupervisorTests {
   @Test func `jobs of a session share a worker, and others do not`() async throws {
@@ -78,7 +87,7 @@ import Testing
     let sandbox = try await FakeSandbox()
     let neighbour = Task { await sandbox.run("sleep", tenant: "b", wall: 3000) }
     let task = Task { await sandbox.run("sleep") }
-    while await sandbox.supervisor.counts().running < 2 { await Task.yield() }
+    try await until { await sandbox.supervisor.counts().running >= 2 }
     task.cancel()
     #expect(await task.value.code == "cancelled")
     #expect(await neighbour.value.code == "timeout_wall")
@@ -96,10 +105,10 @@ import Testing
       $0.pool.runningMax = 1
       $0.pool.queuedMax = 1
     }
-    let busy = Task { await sandbox.run("sleep", tenant: "a", wall: 1000) }
-    while await sandbox.supervisor.counts().running < 1 { await Task.yield() }
+    let busy = Task { await sandbox.run("sleep", tenant: "a", wall: 3000) }
+    try await until { await sandbox.supervisor.counts().running >= 1 }
     let waiting = Task { await sandbox.run("say late", tenant: "b") }
-    while await sandbox.supervisor.counts().queued < 1 { await Task.yield() }
+    try await until { await sandbox.supervisor.counts().queued >= 1 }
     let refused = await sandbox.run("say x", tenant: "c")
     #expect(refused.code == "sandbox_busy" && refused.ending == .refused(.queueFull))
     #expect(await waiting.value.output == "late")
@@ -130,10 +139,10 @@ import Testing
 
   @Test func `a supervisor that ends answers what waits, and lets finish what runs`() async throws {
     let sandbox = try await FakeSandbox { $0.pool.runningMax = 1 }
-    let running = Task { await sandbox.run("sleep", wall: 500) }
-    while await sandbox.supervisor.counts().running < 1 { await Task.yield() }
+    let running = Task { await sandbox.run("sleep", wall: 3000) }
+    try await until { await sandbox.supervisor.counts().running >= 1 }
     let waiting = Task { await sandbox.run("say x", tenant: "b") }
-    while await sandbox.supervisor.counts().queued < 1 { await Task.yield() }
+    try await until { await sandbox.supervisor.counts().queued >= 1 }
     #expect(await sandbox.stop() == [])
     #expect(await running.value.code == "timeout_wall")
     #expect(await waiting.value.ending == .refused(.draining))

@@ -123,10 +123,12 @@ struct NeighbourTests {
   @Test func `cancelling one job leaves its neighbour alone`() async throws {
     let left = try await RealSandbox.with { sandbox in
       let neighbour = Task {
-        await sandbox.run(.python, "import time\ntime.sleep(0.5)\nprint('done')", session: key("b"))
+        await sandbox.run(.python, "import time\ntime.sleep(3)\nprint('done')", session: key("b"))
       }
       let task = Task { await sandbox.run(.python, "import time\ntime.sleep(1e6)", session: key("a")) }
-      while await sandbox.supervisor.counts().running < 2 { try await Task.sleep(for: .milliseconds(2)) }
+      for _ in 0..<10_000 where await sandbox.supervisor.counts().running < 2 {
+        try await Task.sleep(for: .milliseconds(2))
+      }
       task.cancel()
       #expect(await task.value.code == "cancelled")
       #expect(await neighbour.value.output == "done\n")
@@ -157,7 +159,9 @@ struct NeighbourTests {
             return await sandbox.run(.python, "while True: pass", session: key("t\(number)"), limits: limits).code
           }
         }
-        while await sandbox.supervisor.counts().running < 2 { try await Task.sleep(for: .milliseconds(2)) }
+        for _ in 0..<10_000 where await sandbox.supervisor.counts().running < 2 {
+          try await Task.sleep(for: .milliseconds(2))
+        }
         await sandbox.supervisor.stop()
         for job in jobs { codes.append(await job.value) }
       }

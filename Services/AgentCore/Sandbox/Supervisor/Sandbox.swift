@@ -91,8 +91,8 @@ package final class Sandbox: CodeRunning, Sendable {
     }
   }
 
-  /// Waits until it is known whether code is run, for a bounded time: a step that comes before would be told that it is
-  /// not.
+  /// Waits until it is known whether code is run, for a bounded time: a step that comes before would fail for want of
+  /// it.
   package func settled() async {
     for _ in 0..<500 where state == .starting { try? await EventLoop.sleep(for: .milliseconds(20)) }
   }
