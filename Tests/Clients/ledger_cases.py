@@ -1,5 +1,6 @@
 """The ledger agrees with the providers to the token, survives crashes, and can be asked."""
 import concurrent.futures
+import contextlib
 import csv
 import io
 import uuid
@@ -92,15 +93,18 @@ def case_calls_wait_in_the_spool_while_the_database_is_away(world):
     # The server process and all its children stand still, as a frozen disk makes them.
     group = [world.pid("postgres")] + [int(p) for p in os.popen(
         f"pgrep -P {world.pid('postgres')}").read().split()]
-    for pid in group:
-        os.kill(pid, signal.SIGSTOP)
     try:
+        for pid in group:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGSTOP)
         for _ in range(20):
             assert world.ask("alpha-small", "hello", own).status == 200
         assert world.until(lambda: world.metric("cadre_ledger_backlog") >= 20)
     finally:
+        # A child that was ending when it was stopped is collected by its parent, and is no more.
         for pid in group:
-            os.kill(pid, signal.SIGCONT)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
     assert world.until(lambda: sums(world, own)[0]["calls"] == 21), sums(world, own)
     assert world.until(lambda: world.metric("cadre_ledger_backlog") == 0)
 
