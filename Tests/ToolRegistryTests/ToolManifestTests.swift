@@ -49,7 +49,9 @@ import Testing
     #expect(try Self.faults(Self.document(member)) == [pointer])
   }
 
-  @Test(arguments: [BuiltInTools.all[0].name, "a__b", "a b", "", "ä", String(repeating: "x", count: 65)])
+  @Test(arguments: [
+    BuiltInTools.all[0].name, "update_beliefs", "a__b", "a b", "", "ä", String(repeating: "x", count: 65),
+  ])
   func `names of built-in tools, of servers and of nothing are refused`(name: String) throws {
     #expect(try Self.faults(Self.document().replacing("slugify", with: name)).contains("/manifest/name"))
   }

@@ -37,12 +37,15 @@ package struct ToolManifest: Sendable {
     self.source = source
   }
 
+  /// Names that agents know without a definition in the registry.
+  private static let agentNames: Set<String> = ["update_beliefs", "calculate"]
+
   private static func read(_ fields: inout JSONFields) -> (ToolDefinition?, ToolRuntime?) {
     let name = fields.string("name", isRequired: true, bytesMax: ToolDefinition.nameBytesMax)
     if let name {
       if !ToolDefinition.isName(name) || name.contains(serverMark) {
         fields.note("name", .malformed, "Letters, digits, _ and - are expected, without two _ in a row.")
-      } else if BuiltInTools.named(name) != nil {
+      } else if BuiltInTools.named(name) != nil || agentNames.contains(name) {
         fields.note("name", .notAllowed, "A built-in tool has this name.")
       }
     }

@@ -16,8 +16,8 @@ public enum WorkspaceLimits {
   public static let memoryQueryBytesMax = 1000
   /// Memories of one answer to a search.
   public static let memoriesFoundMax = 50
-  /// Bytes of the source of a user's tool.
-  public static let toolSourceBytesMax = 8 << 20
+  /// Bytes of the source of a user's tool: what the sandbox takes.
+  public static let toolSourceBytesMax = 4 << 20
   /// Tools of one MCP server.
   public static let mcpToolsMax = 256
   /// Bytes of a report on an MCP server.

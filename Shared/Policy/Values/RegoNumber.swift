@@ -59,7 +59,9 @@ public enum RegoNumber: Sendable {
 }
 
 extension RegoNumber: Hashable, Comparable {
+  /// Compares by value: 1 and 1.0 are equal.
   public static func == (left: RegoNumber, right: RegoNumber) -> Bool { compare(left, right) == 0 }
+  /// Compares by value.
   public static func < (left: RegoNumber, right: RegoNumber) -> Bool { compare(left, right) < 0 }
 
   static func compare(_ left: RegoNumber, _ right: RegoNumber) -> Int {
@@ -72,5 +74,6 @@ extension RegoNumber: Hashable, Comparable {
     }
   }
 
+  /// Equal values have equal hashes, however they are written.
   public func hash(into hasher: inout Hasher) { hasher.combine(double) }
 }

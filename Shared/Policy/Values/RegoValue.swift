@@ -99,9 +99,12 @@ public enum RegoValue: Sendable {
 }
 
 extension RegoValue: Hashable, Comparable {
+  /// Compares by value; the members of sets and objects are in order.
   public static func == (left: RegoValue, right: RegoValue) -> Bool { compare(left, right) == 0 }
+  /// Compares in the order of Rego: null, booleans, numbers, strings, arrays, objects, sets.
   public static func < (left: RegoValue, right: RegoValue) -> Bool { compare(left, right) < 0 }
 
+  /// Equal values have equal hashes.
   public func hash(into hasher: inout Hasher) {
     hasher.combine(rank)
     switch self {
