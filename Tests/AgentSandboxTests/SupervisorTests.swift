@@ -85,8 +85,9 @@ private func until(_ condition: () async -> Bool) async throws {
 
   @Test func `a cancelled job is killed, and its neighbour is not`() async throws {
     let sandbox = try await FakeSandbox()
+    let task = Task { await sandbox.run("sleep", wall: 60_000) }
+    try await until { await sandbox.supervisor.counts().running >= 1 }
     let neighbour = Task { await sandbox.run("sleep", tenant: "b", wall: 3000) }
-    let task = Task { await sandbox.run("sleep") }
     try await until { await sandbox.supervisor.counts().running >= 2 }
     task.cancel()
     #expect(await task.value.code == "cancelled")

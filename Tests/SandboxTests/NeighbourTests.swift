@@ -122,11 +122,19 @@ struct NeighbourTests {
 
   @Test func `cancelling one job leaves its neighbour alone`() async throws {
     let left = try await RealSandbox.with { sandbox in
-      let neighbour = Task {
-        await sandbox.run(.python, "import time\ntime.sleep(3)\nprint('done')", session: key("b"))
+      // Neither is ended by its time, however long a busy machine takes to start them.
+      var limits = sandbox.supervisor.configuration.limits
+      limits.wallMilliseconds = 120_000
+      let task = Task { [limits] in
+        await sandbox.run(.python, "import time\ntime.sleep(1e6)", session: key("a"), limits: limits)
       }
-      let task = Task { await sandbox.run(.python, "import time\ntime.sleep(1e6)", session: key("a")) }
-      for _ in 0..<10_000 where await sandbox.supervisor.counts().running < 2 {
+      for _ in 0..<10_000 where await sandbox.supervisor.counts().running < 1 {
+        try await Task.sleep(for: .milliseconds(2))
+      }
+      let neighbour = Task { [limits] in
+        await sandbox.run(.python, "import time\ntime.sleep(3)\nprint('done')", session: key("b"), limits: limits)
+      }
+      for _ in 0..<500 where await sandbox.supervisor.counts().running < 2 {
         try await Task.sleep(for: .milliseconds(2))
       }
       task.cancel()
