@@ -73,7 +73,7 @@ bench-sandbox: ## Measure starts, runs and speed of the sandbox's worker, and of
 	@swift build -c release --product sandbox-worker
 	@python3 Tests/Benchmarks/sandbox.py --bin .build/release
 	@swift build -c release --product bench-sandbox
-	@.build/release/bench-sandbox .build/release
+	@.build/release/bench-sandbox "$(CURDIR)/.build/release"
 
 chaos: ## Kill, restart and empty everything under load for SECONDS_OF_CHAOS (default 600), then check; SEED=N repeats one
 	@deploy/setup.sh run
