@@ -51,3 +51,20 @@ enum ApprovalDocument {
     return .json { write(after, to: &$0) }
   }
 }
+
+extension ApprovalDocument {
+  /// A page of what waits for people: of questions, or of everything else.
+  static func page(
+    _ request: HTTPRequest, _ approvals: ApprovalStore, _ caller: Caller, ofQuestions isQuestion: Bool,
+    statuses: [String]
+  ) async throws -> HTTPResponse {
+    let query = try request.query()
+    let page = try PageRequest<StepKind>(query, standard: 20, max: 100)
+    let rows = try await approvals.approvals(
+      caller.tenant, isQuestion: isQuestion, status: try QueryParameter.word(query, "status", allowed: statuses),
+      run: try QueryParameter.id(query, "run_id"), before: page.cursor, limit: page.rows)
+    return .page(
+      isQuestion ? "questions" : "approvals", rows, limit: page.limit, cursor: { $0.id.description }
+    ) { write($0, to: &$1) }
+  }
+}

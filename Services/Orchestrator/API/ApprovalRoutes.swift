@@ -42,16 +42,8 @@ struct ApprovalRoutes: Sendable {
   }
 
   private func list(_ request: HTTPRequest) async throws -> HTTPResponse {
-    let caller = try callers.caller(of: request)
-    let query = try request.query()
-    let page = try PageRequest<StepKind>(query, standard: 20, max: 100)
-    let status = try QueryParameter.word(query, "status", allowed: ApprovalRoutes.statuses)
-    let rows = try await approvals.approvals(
-      caller.tenant, isQuestion: false, status: status, run: try QueryParameter.id(query, "run_id"),
-      before: page.cursor, limit: page.rows)
-    return .page("approvals", rows, limit: page.limit, cursor: { $0.id.description }) {
-      ApprovalDocument.write($0, to: &$1)
-    }
+    try await ApprovalDocument.page(
+      request, approvals, try callers.caller(of: request), ofQuestions: false, statuses: ApprovalRoutes.statuses)
   }
 
   /// Decides on exactly what the person has read: the request names the digest of the subject.

@@ -38,16 +38,8 @@ struct QuestionRoutes: Sendable {
   }
 
   private func list(_ request: HTTPRequest) async throws -> HTTPResponse {
-    let caller = try callers.caller(of: request)
-    let query = try request.query()
-    let page = try PageRequest<StepKind>(query, standard: 20, max: 100)
-    let status = try QueryParameter.word(query, "status", allowed: QuestionRoutes.statuses)
-    let rows = try await approvals.approvals(
-      caller.tenant, isQuestion: true, status: status, run: try QueryParameter.id(query, "run_id"),
-      before: page.cursor, limit: page.rows)
-    return .page("questions", rows, limit: page.limit, cursor: { $0.id.description }) {
-      ApprovalDocument.write($0, to: &$1)
-    }
+    try await ApprovalDocument.page(
+      request, approvals, try callers.caller(of: request), ofQuestions: true, statuses: QuestionRoutes.statuses)
   }
 
   private func answer(_ request: HTTPRequest) async throws -> HTTPResponse {
