@@ -186,7 +186,7 @@ extension AgentStateMachine {
     }
     turnNumber += 1
     let index = fresh == nil ? journal.position - 1 : nextIndex
-    let answer = ModelAnswer(root, turn: isLegacy ? index + 1 : turnNumber)
+    let answer = ModelAnswer(root, turn: isLegacy ? index + 1 : turnNumber, isStrict: isLegacy)
     if case .calls? = answer?.verdict, fresh != nil, !hasNotedTools, !isLegacy {
       hasNotedTools = true
       append(note: .start, ToolDeclaration.note(tools))

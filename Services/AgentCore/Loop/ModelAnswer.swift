@@ -8,7 +8,7 @@ struct ToolCall: Sendable {
   let name: String
   /// A JSON object.
   let arguments: String
-  /// Whether the model has written the arguments so, or something that is no object.
+  /// Whether the model has written the arguments so, or something in which no object is to be found.
   let isWellFormed: Bool
   /// What some providers want back with the call.
   let extraContent: [UInt8]?
@@ -47,8 +47,9 @@ struct ModelAnswer: Sendable {
   /// Tokens of the prompt by the provider's count; 0 when it does not say.
   let promptTokens: Int64
 
-  /// Reads a completion; `nil` when it has no message. `turn` makes the ids of calls that came without one.
-  init?(_ root: JSONView, turn: Int) {
+  /// Reads a completion; `nil` when it has no message. `turn` makes the ids of calls that came without one. With
+  /// `isStrict`, arguments that are an object only when they are read leniently are none, as in old journals.
+  init?(_ root: JSONView, turn: Int, isStrict: Bool = false) {
     guard let choice = root["choices"]?[0], let message = choice["message"], message.kind == .object else { return nil }
     let (words, refused) = ModelAnswer.words(message["content"])
     let refusal = [message["refusal"]?.string ?? "", refused].filter { !$0.isEmpty }.joined(separator: "\n")
@@ -60,7 +61,7 @@ struct ModelAnswer: Sendable {
       message[name].flatMap { $0.isNull ? nil : (name, Array($0.rawBytes)) }
     }
     promptTokens = root["usage"]?["prompt_tokens"]?.whole(in: 0...(1 << 40)) ?? 0
-    let calls = ModelAnswer.calls(message, turn)
+    let calls = ModelAnswer.calls(message, turn, isStrict)
     verdict = ModelAnswer.judge(words, refusal, calls, finishReason, hasThought: reasoning != nil)
   }
 
@@ -118,7 +119,7 @@ struct ModelAnswer: Sendable {
 
   // MARK: Calls
 
-  private static func calls(_ message: JSONView, _ turn: Int) -> [ToolCall] {
+  private static func calls(_ message: JSONView, _ turn: Int, _ isStrict: Bool) -> [ToolCall] {
     var calls: [ToolCall] = []
     var ids: Set<String> = []
     for (position, call) in (message["tool_calls"].map { Array($0.elements) } ?? []).enumerated() {
@@ -127,24 +128,31 @@ struct ModelAnswer: Sendable {
         id = "call_\(turn)_\(position)"
         ids.insert(id)
       }
-      calls.append(ModelAnswer.call(call["function"] ?? call["custom"], id, call["extra_content"]))
+      calls.append(ModelAnswer.call(call["function"] ?? call["custom"], id, call["extra_content"], isStrict))
     }
     // What was there before there were tool calls.
     if calls.isEmpty, let old = message["function_call"], old.kind == .object {
-      calls.append(ModelAnswer.call(old, "call_\(turn)_0", nil))
+      calls.append(ModelAnswer.call(old, "call_\(turn)_0", nil, isStrict))
     }
     return calls
   }
 
-  private static func call(_ function: JSONView?, _ id: String, _ extra: JSONView?) -> ToolCall {
+  private static func call(_ function: JSONView?, _ id: String, _ extra: JSONView?, _ isStrict: Bool) -> ToolCall {
     let written = function?["arguments"] ?? function?["input"]
     // Some providers write the object itself where a string with it is due.
     let text = written.map { $0.string ?? String(decoding: $0.rawBytes, as: UTF8.self) } ?? ""
-    let isEmpty = text.allSatisfy(\.isWhitespace)
-    let isObject = !isEmpty && (try? JSONDocument(parsing: text))?.root.kind == .object
+    let arguments = object(text, isStrict)
     return ToolCall(
-      id: id, name: ModelAnswer.name(function?["name"]?.string ?? ""), arguments: isObject ? text : "{}",
-      isWellFormed: isObject || isEmpty, extraContent: extra.map { Array($0.rawBytes) })
+      id: id, name: ModelAnswer.name(function?["name"]?.string ?? ""), arguments: arguments ?? "{}",
+      isWellFormed: arguments != nil, extraContent: extra.map { Array($0.rawBytes) })
+  }
+
+  /// The object that arguments are meant to be, as a text that every provider takes back.
+  private static func object(_ text: String, _ isStrict: Bool) -> String? {
+    if text.allSatisfy(\.isWhitespace) { return "{}" }
+    if (try? JSONDocument(parsing: text))?.root.kind == .object { return text }
+    if isStrict { return nil }
+    return JSONDocument(objectIn: text).map { String(decoding: $0.root.rawBytes, as: UTF8.self) }
   }
 
   /// A name in the letters that all providers allow; a name with others is no tool's name anyway.

@@ -22,7 +22,7 @@ public enum ToolArguments {
     guard text.utf8.count <= bytesMax else {
       return .failure(ToolArgumentsError("the arguments are longer than \(bytesMax) bytes"))
     }
-    guard let document = parse(text) else {
+    guard let document = JSONDocument(objectIn: text, limits: limits) else {
       return .failure(ToolArgumentsError("the arguments are not a JSON object" + repeated(definition)))
     }
     let violations = schema.violations(of: document.root)
@@ -40,38 +40,6 @@ public enum ToolArguments {
   private static func repeated(_ definition: ToolDefinition) -> String {
     guard definition.parameters.count <= repeatedSchemaBytesMax else { return "" }
     return "\nThe schema: " + String(decoding: definition.parameters, as: UTF8.self)
-  }
-
-  /// The object in what a model has written.
-  private static func parse(_ text: String) -> JSONDocument? {
-    let bytes = trimmed(Array(text.utf8)[...])
-    if bytes.isEmpty || bytes.elementsEqual("null".utf8) { return try? JSONDocument(parsing: "{}") }
-    guard let document = object(bytes) ?? object(unfenced(bytes)) else { return nil }
-    if document.root.kind == .object { return document }
-    // Written twice: a string with the object in it.
-    guard let inner = document.root.string else { return nil }
-    let again = object(trimmed(Array(inner.utf8)[...]))
-    return again?.root.kind == .object ? again : nil
-  }
-
-  private static func object(_ bytes: ArraySlice<UInt8>) -> JSONDocument? {
-    guard !bytes.isEmpty else { return nil }
-    return try? JSONDocument(lenientlyParsing: Array(bytes), limits: limits)
-  }
-
-  private static func trimmed(_ bytes: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
-    var bytes = bytes
-    while let first = bytes.first, first <= 0x20 { bytes.removeFirst() }
-    while let last = bytes.last, last <= 0x20 { bytes.removeLast() }
-    return bytes
-  }
-
-  /// What stands between ``` and ```, without the name of a language.
-  private static func unfenced(_ bytes: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
-    let fence = Array("```".utf8)
-    guard bytes.starts(with: fence), bytes.count >= 6, bytes.suffix(3).elementsEqual(fence) else { return [] }
-    let inner = bytes.dropFirst(3).dropLast(3).drop { $0 != UInt8(ascii: "{") && $0 != UInt8(ascii: "\n") }
-    return trimmed(inner)
   }
 }
 
