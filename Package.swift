@@ -71,14 +71,14 @@ var targets: [Target] = [
   // JSON Schema, draft 2020-12, without references to other documents.
   shared("JSONSchema", ["Calendar", "JSON"]),
   // The messages of the Model Context Protocol, for clients and servers.
-  shared("MCP", ["JSON"]),
+  shared("MCP", ["JSON", "Primitives"]),
   shared("Telemetry", ["Primitives", "SystemSources"]),
-  shared("HTTPWire"),
+  shared("HTTPWire", ["Primitives"]),
   shared("ContentCoding", ["CZlib", "CZstd"]),
   shared("Settings", ["CYAML"]),
   shared("Crypto", ["COpenSSL"]),
   // Rego v1, in process.
-  shared("Policy", ["Calendar", "Crypto", "JSON"]),
+  shared("Policy", ["Calendar", "Crypto", "JSON", "Primitives"]),
   shared("Contracts", ["Primitives", "Crypto", "HTTPWire", "JSON"]),
   shared(
     "HTTP",

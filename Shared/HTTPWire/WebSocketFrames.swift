@@ -1,3 +1,5 @@
+internal import Primitives
+
 /// What stands in the first byte of a WebSocket frame (RFC 6455, section 5.2).
 public enum WebSocketOpcode: UInt8, Sendable {
   /// A further part of a message.
@@ -225,59 +227,5 @@ public enum WebSocketHandshake {
   /// The answer to a key.
   public static func answer(to key: String, sha1: ([UInt8]) -> [UInt8]) -> String {
     Base64.encode(sha1(Array((key + magic).utf8)))
-  }
-}
-
-/// Base64 (RFC 4648, section 4) with padding.
-public enum Base64 {
-  private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
-
-  /// Encodes bytes.
-  public static func encode(_ bytes: [UInt8]) -> String {
-    var result: [UInt8] = []
-    result.reserveCapacity((bytes.count + 2) / 3 * 4)
-    for start in stride(from: 0, to: bytes.count, by: 3) {
-      let group = bytes[start..<min(start + 3, bytes.count)]
-      let word = group.reduce(UInt32(0)) { $0 << 8 | UInt32($1) } << UInt32((3 - group.count) * 8)
-      for position in 0..<4 {
-        result.append(position > group.count ? 0x3D : alphabet[Int(word >> UInt32(18 - position * 6)) & 0x3F])
-      }
-    }
-    return String(decoding: result, as: UTF8.self)
-  }
-
-  /// Decodes text; `nil` when it is not canonical base64.
-  public static func decode(_ text: String) -> [UInt8]? {
-    var text = text
-    return text.withUTF8 { text -> [UInt8]? in
-      guard text.count.isMultiple(of: 4) else { return nil }
-      let padding = text.suffix(2).reversed().prefix { $0 == 0x3D }.count
-      var bytes: [UInt8] = []
-      bytes.reserveCapacity(text.count / 4 * 3)
-      var bits: UInt32 = 0
-      var count: UInt32 = 0
-      for byte in text.dropLast(padding) {
-        guard let value = value(of: byte) else { return nil }
-        bits = (bits << 6 | value) & 0xFFFF
-        count += 6
-        if count >= 8 {
-          count -= 8
-          bytes.append(UInt8(truncatingIfNeeded: bits >> count))
-        }
-      }
-      // Bits beyond the last byte are zero, so that one value has one text.
-      return bits & ((1 << count) - 1) == 0 ? bytes : nil
-    }
-  }
-
-  private static func value(of byte: UInt8) -> UInt32? {
-    switch byte {
-    case 65...90: UInt32(byte - 65)
-    case 97...122: UInt32(byte - 71)
-    case 48...57: UInt32(byte + 4)
-    case 0x2B: 62
-    case 0x2F: 63
-    default: nil
-    }
   }
 }

@@ -1,4 +1,5 @@
 public import JSON
+internal import Primitives
 
 /// One part of the content of a result.
 public enum MCPContent: Hashable, Sendable {
@@ -42,7 +43,9 @@ public enum MCPContent: Hashable, Sendable {
 
   private static func bytes(_ name: String, of object: MCPObject) throws(MCPError) -> [UInt8] {
     let text = try object.requiredString(name, bytesMax: object.limits.messageBytesMax)
-    guard let bytes = MCPBase64.decode(text) else { throw object.fault(name, "is not base64") }
+    guard let bytes = Base64.decode(unpadded: Base64.withoutPadding(Array(text.utf8))) else {
+      throw object.fault(name, "is not base64")
+    }
     return bytes
   }
 
@@ -55,7 +58,7 @@ public enum MCPContent: Hashable, Sendable {
       writer.member("text", text)
     case .media(let bytes, let mediaType):
       writer.member("type", mediaType.hasPrefix("audio/") ? "audio" : "image")
-      writer.member("data", MCPBase64.encode(bytes))
+      writer.member("data", Base64.encode(bytes))
       writer.member("mimeType", mediaType)
     case .link(let uri, let name, let mediaType):
       writer.member("type", "resource_link")
@@ -65,7 +68,7 @@ public enum MCPContent: Hashable, Sendable {
     case .textResource(let uri, let text, let mediaType):
       resource(uri, mediaType, &writer) { $0.member("text", text) }
     case .blobResource(let uri, let bytes, let mediaType):
-      resource(uri, mediaType, &writer) { $0.member("blob", MCPBase64.encode(bytes)) }
+      resource(uri, mediaType, &writer) { $0.member("blob", Base64.encode(bytes)) }
     }
     writer.endObject()
   }

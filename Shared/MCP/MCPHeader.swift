@@ -1,3 +1,5 @@
+internal import Primitives
+
 /// Header fields of streamable HTTP and the form of their values.
 public enum MCPHeader {
   /// The revision of the request.
@@ -19,7 +21,7 @@ public enum MCPHeader {
     let isPlain =
       value.utf8.allSatisfy { $0 >= 0x20 && $0 < 0x7F } && value.utf8.first != 0x20 && value.utf8.last != 0x20
       && !value.isEmpty && !(value.hasPrefix(opening) && value.hasSuffix(closing))
-    return isPlain ? value : opening + MCPBase64.encode(Array(value.utf8)) + closing
+    return isPlain ? value : opening + Base64.encode(Array(value.utf8)) + closing
   }
 
   /// The value that a header stands for; `nil` when its base64 or UTF-8 is broken.
@@ -28,7 +30,9 @@ public enum MCPHeader {
       header.utf8.count >= opening.utf8.count + closing.utf8.count
     else { return header }
     let inner = header.dropFirst(opening.count).dropLast(closing.count)
-    return MCPBase64.decode(String(inner)).flatMap { String(validating: $0, as: UTF8.self) }
+    return Base64.decode(unpadded: Base64.withoutPadding(Array(inner.utf8))).flatMap {
+      String(validating: $0, as: UTF8.self)
+    }
   }
 
   /// The member of the parameters that `Mcp-Name` repeats; `nil` for methods without one.

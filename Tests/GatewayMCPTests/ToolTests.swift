@@ -3,6 +3,7 @@ import HTTP
 import HTTPWire
 import JSON
 import MCP
+import Primitives
 import Synchronization
 import Telemetry
 import Testing
@@ -208,7 +209,7 @@ import Testing
       #expect(piece["type"]?.string == "resource" && piece["resource"]?["blob"]?.string == "iVA=")
       let (bytes, blob) = try await read(3)
       #expect(bytes["bytes_returned"]?.int == 256)
-      #expect(MCPBase64.decode(blob["resource"]?["blob"]?.string ?? "") == Array(0...255))
+      #expect(Base64.decode(blob["resource"]?["blob"]?.string ?? "") == Array(0...255))
       // Text that is none.
       #expect(try await read(4).1["type"]?.string == "resource")
       #expect(try await read(5).1["text"]?.string == "")

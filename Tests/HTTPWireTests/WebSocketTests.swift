@@ -227,16 +227,4 @@ private let bad: [(String, [UInt8], UInt16)] =
   @Test func `two keys are refused`() {
     #expect(throws: HTTPWireError(.webSocketInvalidKey)) { try accept(request(extra: "Sec-WebSocket-Key: \(key)\r\n")) }
   }
-
-  @Test(arguments: [
-    ("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg=="), ("fooba", "Zm9vYmE="),
-    ("foobar", "Zm9vYmFy"),
-  ])
-  func `base64 matches the vectors of RFC 4648`(text: String, encoded: String) {
-    #expect(Base64.encode(Array(text.utf8)) == encoded)
-    #expect(Base64.decode(encoded) == Array(text.utf8))
-  }
-
-  @Test(arguments: ["A", "AA", "AAA", "=", "====", "A===", "AA=A", "Zh==", "Zm9=", "Zm9v\n", "Zm-_", "Zm9v Zg=="])
-  func `base64 that is not canonical is refused`(text: String) { #expect(Base64.decode(text) == nil) }
 }

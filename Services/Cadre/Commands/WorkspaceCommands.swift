@@ -1,6 +1,7 @@
 internal import HTTPWire
 internal import JSON
 internal import LocalStack
+internal import Primitives
 
 /// `cadre artefacts`, `artefact`, `tools`, `tool` and `mcp`: files of runs, tools and MCP servers from a terminal.
 struct WorkspaceCommands {

@@ -4,6 +4,7 @@ internal import HTTP
 internal import HTTPWire
 internal import JSON
 internal import MCP
+internal import Primitives
 internal import Telemetry
 
 /// What clients can read: runs and their results.
@@ -121,7 +122,7 @@ struct PlatformResources: Sendable {
         case .blobResource(let uri, let bytes, let mediaType):
           writer.member("uri", uri)
           writer.member("mimeType", ifPresent: mediaType)
-          writer.member("blob", MCPBase64.encode(bytes))
+          writer.member("blob", Base64.encode(bytes))
         case .text, .media, .link: break
         }
       }

@@ -1,5 +1,5 @@
-internal import HTTPWire
 internal import JSON
+internal import Primitives
 
 /// Answers as a list of embeddings: the same text has always the same vector of length one or so.
 struct MockEmbeddingWriter {

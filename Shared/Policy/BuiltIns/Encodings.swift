@@ -1,19 +1,20 @@
 internal import JSON
+internal import Primitives
 
 extension BuiltIns {
   static let encodings: [BuiltIn] = [
     BuiltIn("base64.encode", 1) { list, _ in
-      .string(base64(Array(try Argument.string(list, 0).utf8), standard, pads: true))
+      .string(Base64.encode(Array(try Argument.string(list, 0).utf8)))
     },
-    BuiltIn("base64.decode", 1) { list, _ in .string(try text(decoded(try Argument.string(list, 0), standard))) },
-    BuiltIn("base64.is_valid", 1) { list, _ in .bool((try? decoded(try Argument.string(list, 0), standard)) != nil) },
+    BuiltIn("base64.decode", 1) { list, _ in .string(try text(decoded(try Argument.string(list, 0), .standard))) },
+    BuiltIn("base64.is_valid", 1) { list, _ in .bool((try? decoded(try Argument.string(list, 0), .standard)) != nil) },
     BuiltIn("base64url.encode", 1) { list, _ in
-      .string(base64(Array(try Argument.string(list, 0).utf8), url, pads: true))
+      .string(Base64.encode(Array(try Argument.string(list, 0).utf8), .url))
     },
     BuiltIn("base64url.encode_no_pad", 1) { list, _ in
-      .string(base64(Array(try Argument.string(list, 0).utf8), url, pads: false))
+      .string(Base64.encode(Array(try Argument.string(list, 0).utf8), .url, pads: false))
     },
-    BuiltIn("base64url.decode", 1) { list, _ in .string(try text(decoded(try Argument.string(list, 0), url))) },
+    BuiltIn("base64url.decode", 1) { list, _ in .string(try text(decoded(try Argument.string(list, 0), .url))) },
     BuiltIn("hex.encode", 1) { list, _ in .string(hex(Array(try Argument.string(list, 0).utf8))) },
     BuiltIn("hex.decode", 1) { list, _ in
       let digits = Array(try Argument.string(list, 0).utf8)
@@ -109,43 +110,19 @@ extension BuiltIns {
 
   // MARK: Bytes
 
-  static func hex(_ bytes: [UInt8]) -> String { bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined() }
+  static func hex(_ bytes: [UInt8]) -> String { Hex.encode(bytes) }
 
-  private static let standard = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
-  private static let url = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
-
-  private static func base64(_ bytes: [UInt8], _ alphabet: [UInt8], pads: Bool) -> String {
-    var text: [UInt8] = []
-    for start in stride(from: 0, to: bytes.count, by: 3) {
-      let group = bytes[start..<min(start + 3, bytes.count)]
-      var value: UInt32 = 0
-      for place in 0..<3 { value = value << 8 | UInt32(start + place < bytes.count ? bytes[start + place] : 0) }
-      for place in 0...group.count { text.append(alphabet[Int(value >> (18 - 6 * UInt32(place)) & 63)]) }
-      if pads { text += [UInt8](repeating: UInt8(ascii: "="), count: 3 - group.count) }
-    }
-    return String(decoding: text, as: UTF8.self)
-  }
-
-  static func decoded(_ text: String, _ alphabet: [UInt8]) throws -> [UInt8] {
-    var letters = Array(text.utf8.filter { $0 != 10 && $0 != 13 })
+  /// As OPA reads it: line ends do not count, padding may be missing, and bits beyond the last byte are dropped.
+  private static func decoded(_ text: String, _ alphabet: Base64.Alphabet) throws -> [UInt8] {
+    var letters = text.utf8.filter { $0 != 10 && $0 != 13 }[...]
     while letters.last == UInt8(ascii: "=") { letters.removeLast() }
-    var bytes: [UInt8] = []
-    var (value, bits): (UInt32, UInt32) = (0, 0)
-    for letter in letters {
-      guard let place = alphabet.firstIndex(of: letter) else { throw EvaluationError(.builtIn, "illegal base64 data") }
-      value = value << 6 | UInt32(place)
-      bits += 6
-      if bits >= 8 {
-        bits -= 8
-        bytes.append(UInt8(truncatingIfNeeded: value >> bits))
-        value &= (1 << bits) - 1
-      }
+    guard let bytes = Base64.decode(unpadded: letters, alphabet, dropsRest: true) else {
+      throw EvaluationError(.builtIn, "illegal base64 data")
     }
-    guard letters.count % 4 != 1 else { throw EvaluationError(.builtIn, "illegal base64 data") }
     return bytes
   }
 
-  static func base64URL(_ text: String) throws -> [UInt8] { try decoded(text, url) }
+  static func base64URL(_ text: String) throws -> [UInt8] { try decoded(text, .url) }
 
   static func text(_ bytes: [UInt8]) throws -> String { String(decoding: bytes, as: UTF8.self) }
 

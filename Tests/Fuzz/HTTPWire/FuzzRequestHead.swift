@@ -1,9 +1,4 @@
-// Feeds arbitrary bytes to the request head parser, at once and in two pieces. Built as one module with the sources of
-// HTTPWire, from the package root:
-//
-//   swiftc -O -sanitize=fuzzer,address -parse-as-library -swift-version 6 Shared/HTTPWire/*.swift \
-//     Tests/Fuzz/HTTPWire/FuzzRequestHead.swift -o fuzz
-//   ./fuzz -max_len=4096 -max_total_time=60 corpus Tests/Fuzz/HTTPWire/seeds/request-head
+// Feeds arbitrary bytes to the request head parser, at once and in two pieces. `Tests/Fuzz/run.sh` builds and runs it.
 
 /// The entry point that libFuzzer calls with each input.
 @_cdecl("LLVMFuzzerTestOneInput")

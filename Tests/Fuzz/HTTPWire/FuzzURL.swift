@@ -1,9 +1,4 @@
-// Feeds arbitrary text to the URL, percent-encoding, query and base64 parsers. Built as one module with the sources of
-// HTTPWire, from the package root:
-//
-//   swiftc -O -sanitize=fuzzer,address -parse-as-library -swift-version 6 Shared/HTTPWire/*.swift \
-//     Tests/Fuzz/HTTPWire/FuzzURL.swift -o fuzz
-//   ./fuzz -max_len=4096 -max_total_time=60 corpus Tests/Fuzz/HTTPWire/seeds/url
+// Feeds arbitrary text to the URL, percent-encoding, query and base64 parsers: `Tests/Fuzz/run.sh` builds and runs it.
 
 /// The entry point that libFuzzer calls with each input.
 @_cdecl("LLVMFuzzerTestOneInput")

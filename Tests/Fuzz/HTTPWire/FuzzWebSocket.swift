@@ -1,9 +1,5 @@
-// Feeds arbitrary bytes to the WebSocket receiver, at once and byte by byte; the first byte picks the side. Built as
-// one module with the sources of HTTPWire, from the package root:
-//
-//   swiftc -O -sanitize=fuzzer,address -parse-as-library -swift-version 6 Shared/HTTPWire/*.swift \
-//     Tests/Fuzz/HTTPWire/FuzzWebSocket.swift -o fuzz
-//   ./fuzz -max_len=4096 -max_total_time=60 corpus Tests/Fuzz/HTTPWire/seeds/web-socket
+// Feeds arbitrary bytes to the WebSocket receiver, at once and byte by byte; the first byte picks the side.
+// `Tests/Fuzz/run.sh` builds and runs it.
 
 /// The entry point that libFuzzer calls with each input.
 @_cdecl("LLVMFuzzerTestOneInput")

@@ -10,8 +10,6 @@ public func fuzzMCP(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
   precondition(text.utf8.count <= 64 && MCPText.plain(text) == text, "plain text is plain")
   let name = String(decoding: bytes.prefix(200), as: UTF8.self)
   precondition(MCPHeader.decode(MCPHeader.encode(name)) == name, "a header stands for its value")
-  precondition(MCPBase64.decode(MCPBase64.encode(bytes)) == bytes)
-  _ = MCPBase64.decode(name)
 
   var tight = MCPLimits()
   tight.messageBytesMax = 256
