@@ -61,16 +61,7 @@ import Testing
     var pair: [CInt] = [-1, -1]
     try #require(pipe2(&pipes, O_CLOEXEC) == 0)
     try #require(socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0, &pair) == 0)
-    var actions = posix_spawn_file_actions_t()
-    posix_spawn_file_actions_init(&actions)
-    posix_spawn_file_actions_adddup2(&actions, pipes[1], 101)
-    posix_spawn_file_actions_adddup2(&actions, pair[1], 102)
-    posix_spawn_file_actions_adddup2(&actions, 101, 1)
-    posix_spawn_file_actions_adddup2(&actions, 102, 3)
-    var shell: pid_t = 0
-    let arguments = ["/bin/sh", "-c", "\(inner) & wait"].map { (text: String) in strdup(text) } + [nil]
-    var environment: [UnsafeMutablePointer<CChar>?] = [nil]
-    try #require(posix_spawn(&shell, "/bin/sh", &actions, nil, arguments, &environment) == 0)
+    let shell = try JailedProcess.spawn(["/bin/sh", "-c", "\(inner) & wait"], control: pair[1], output: pipes[1])
     close(pipes[1])
     var bytes = [UInt8](repeating: 0, count: 64)
     var wanted = pollfd(fd: pipes[0], events: Int16(POLLIN), revents: 0)
@@ -83,7 +74,6 @@ import Testing
     try #require(poll(&wanted, 1, 60_000) == 1)
     #expect(read(pipes[0], &bytes, 64) == 0)
     for descriptor in [pipes[0], pair[0], pair[1]] { close(descriptor) }
-    for argument in arguments { free(argument) }
   }
 
   @Test func `a stopped program is still killed`() throws {
@@ -92,6 +82,20 @@ import Testing
     kill(jailed.process, SIGSTOP)
     kill(jailed.process, SIGKILL)
     #expect(jailed.wait() == -SIGKILL)
+  }
+
+  @Test func `a program gets its descriptors whatever numbers they have here`() throws {
+    var held: [CInt] = []
+    defer { for descriptor in held { close(descriptor) } }
+    for _ in 0..<120 {
+      let descriptor = open("/dev/null", O_RDONLY | O_CLOEXEC)
+      try #require(descriptor >= 0)
+      held.append(descriptor)
+      guard descriptor > 90 else { continue }
+      let jailed = try Self.probe(Installation.user, ["perf"])
+      #expect(try jailed.next()?.kind == .jailed)
+      #expect(jailed.wait() == -SIGSYS)
+    }
   }
 
   @Test func `what the jail refuses`() throws {

@@ -3,6 +3,18 @@ import Glibc
 import SandboxProtocol
 import Testing
 
+/// A second number of a descriptor, above those that a started program gets, so that none of them covers it.
+private struct HighDescriptor: ~Copyable {
+  let number: CInt
+
+  init(_ descriptor: CInt) throws {
+    number = fcntl(descriptor, F_DUPFD_CLOEXEC, 16)
+    guard number >= 0 else { throw JailedProcess.Broken("fcntl") }
+  }
+
+  deinit { if number >= 0 { close(number) } }
+}
+
 /// A program in the jail, with the control descriptor of a supervisor.
 final class JailedProcess {
   let process: pid_t
@@ -49,17 +61,19 @@ final class JailedProcess {
     return String(decoding: name.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
   }
 
-  private static func spawn(_ arguments: [String], control: CInt, output: CInt) throws -> pid_t {
+  /// Starts a program with these descriptors: `output` for both outputs, `control` as number 3.
+  static func spawn(_ arguments: [String], control: CInt, output: CInt) throws -> pid_t {
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
     defer { posix_spawn_file_actions_destroy(&actions) }
     posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
-    // Away from the low numbers first.
-    posix_spawn_file_actions_adddup2(&actions, output, 101)
-    posix_spawn_file_actions_adddup2(&actions, control, 102)
-    posix_spawn_file_actions_adddup2(&actions, 101, 1)
-    posix_spawn_file_actions_adddup2(&actions, 101, 2)
-    posix_spawn_file_actions_adddup2(&actions, 102, 3)
+    let output = try HighDescriptor(output)
+    let control = try HighDescriptor(control)
+    guard
+      posix_spawn_file_actions_adddup2(&actions, output.number, 1) == 0,
+      posix_spawn_file_actions_adddup2(&actions, output.number, 2) == 0,
+      posix_spawn_file_actions_adddup2(&actions, control.number, 3) == 0
+    else { throw Broken("descriptors") }
     var process: pid_t = 0
     let pointers = arguments.map { (text: String) in strdup(text) } + [nil]
     defer { for pointer in pointers { free(pointer) } }
