@@ -145,7 +145,7 @@ struct HostileServerTests {
 
   @Test func `text is made plain`() async throws {
     let world = MCPWorld.hostile("ansi")
-    let tools = await world.provider.tools(for: world.context())
+    let tools = try await world.provider.tools(for: world.context())
     #expect(tools.first { $0.0.name == "s__work" }?.0.description == "Works.")
     #expect(try await world.call("work").text == "red bidi")
     await world.end()
@@ -178,7 +178,7 @@ struct HostileServerTests {
   @Test func `a changed definition needs a new approval`() async throws {
     let world = MCPWorld.hostile("changes", trust: .approve)
     _ = try await world.definitions()
-    #expect(await world.provider.tools(for: world.context()).isEmpty)
+    #expect(try await world.provider.tools(for: world.context()).isEmpty)
     world.registry.approve()
     #expect(try await world.call("work").text == "changed")
     let pinned = world.registry.state.withLock { $0.servers[0].tools.first { $0.name == "s__work" }?.sha256 }

@@ -190,7 +190,7 @@ final class MCPWorld: Sendable {
     answers: [ToolAnswer] = []
   ) async throws -> ToolResult {
     let context = context(nanoseconds)
-    let tools = await provider.tools(for: context)
+    let tools = try await provider.tools(for: context)
     let found = try #require(tools.first { $0.0.name == "\(server.name)__\(tool)" }, "\(tools.map(\.0.name))")
     let invocation = ToolInvocation(
       name: found.0.name, arguments: try JSONDocument(parsing: arguments), context: context, idempotencyKey: key,

@@ -21,7 +21,7 @@ import Testing
       deadline: deadline)
     let provider = SandboxToolProvider(
       runner: runner, artefacts: artefacts, registry: registry, usesNativePython: false)
-    let executor = try #require(await provider.tools(for: context).first { $0.0.name == tool }?.1)
+    let executor = try #require(try await provider.tools(for: context).first { $0.0.name == tool }?.1)
     return try await executor.run(
       ToolInvocation(name: tool, arguments: try JSONDocument(parsing: arguments), context: context, idempotencyKey: "k")
     )

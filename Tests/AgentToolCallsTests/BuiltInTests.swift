@@ -61,7 +61,7 @@ private struct FixedClock: ToolClock {
       let provider = BuiltInProvider(artefacts: artefacts, memories: MemoryMemories(), clock: FixedClock())
       let runner = ToolRunner(
         providers: [provider], policy: RiskPolicy(), artefacts: artefacts, telemetry: .disabled())
-      let catalog = await runner.catalog(for: testContext(), wanted: ["*"])
+      let catalog = try await runner.catalog(for: testContext(), wanted: ["*"])
       try await body { name, arguments in try await call(runner, catalog, name, arguments) }
     }
   }
@@ -93,7 +93,7 @@ private struct FixedClock: ToolClock {
   @Test func `a person is asked, and the answer is the result`() async throws {
     try await onLoop { (_: EventLoopGroup) async throws -> Void in
       let runner = ToolRunner(providers: [BuiltInProvider()], policy: RiskPolicy(), telemetry: .disabled())
-      let catalog = await runner.catalog(for: testContext(), wanted: ["ask_human"])
+      let catalog = try await runner.catalog(for: testContext(), wanted: ["ask_human"])
       let arguments = #"{"question":"Which?","choices":["a","b"]}"#
       let ask = try #require(try await call(runner, catalog, "ask_human", arguments).ask)
       #expect(ask.kind == .question)

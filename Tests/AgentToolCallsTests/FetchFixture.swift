@@ -124,7 +124,7 @@ struct FetchFixture: Sendable {
         fetcher: HTTPFetcher(rules: rules, allowsPost: true, client: client, resolver: scripted, agent: "test"))
       let runner = ToolRunner(
         providers: [provider], policy: RiskPolicy(), artefacts: store, telemetry: .disabled())
-      let catalog = await runner.catalog(for: testContext(), wanted: ["*"])
+      let catalog = try await runner.catalog(for: testContext(), wanted: ["*"])
       let fixture = FetchFixture(
         server: server, resolver: scripted, runner: runner, artefacts: artefacts, catalog: catalog)
       let result: Result<Void, any Error>

@@ -61,7 +61,7 @@ private final class MovedClock: ToolClock {
     try await onLoop { (_: EventLoopGroup) async throws -> Void in
       let tool = FakeTool(parameters: #"{"type":"object","properties":{"n":{"type":"integer"}},"required":["n"]}"#)
       let runner = Self.runner([tool])
-      let catalog = await runner.catalog(for: testContext(), wanted: ["*"])
+      let catalog = try await runner.catalog(for: testContext(), wanted: ["*"])
       #expect(try await call(runner, catalog, "t", #"{"n":"4"}"#, key: "k1").text == "ok")
       let invocation = try #require(tool.last)
       #expect(invocation.arguments.bytes == Array(#"{"n":4}"#.utf8))
@@ -79,11 +79,11 @@ private final class MovedClock: ToolClock {
     try await onLoop { (_: EventLoopGroup) async throws -> Void in
       let tools = [FakeTool("a"), FakeTool("b", .network)]
       let few = Self.runner(tools, allowed: [.read])
-      #expect(await few.catalog(for: testContext(), wanted: ["*"]).entries.map(\.definition.name) == ["a"])
-      #expect(await few.catalog(for: testContext(), wanted: ["a", "b"]).missing == ["b"])
-      #expect(await few.catalog(for: testContext(), wanted: []).entries.isEmpty)
+      #expect(try await few.catalog(for: testContext(), wanted: ["*"]).entries.map(\.definition.name) == ["a"])
+      #expect(try await few.catalog(for: testContext(), wanted: ["a", "b"]).missing == ["b"])
+      #expect(try await few.catalog(for: testContext(), wanted: []).entries.isEmpty)
       let runner = Self.runner(tools, policy: RiskPolicy(allowed: [.read]))
-      let catalog = await runner.catalog(for: testContext(), wanted: ["*"])
+      let catalog = try await runner.catalog(for: testContext(), wanted: ["*"])
       let refused = try await call(runner, catalog, "b", "{}")
       #expect(refused.code == "denied")
       #expect(tools[1].count == 0)
@@ -94,7 +94,7 @@ private final class MovedClock: ToolClock {
     try await onLoop { (_: EventLoopGroup) async throws -> Void in
       let tool = FakeTool("mail", .write)
       let runner = Self.runner([tool])
-      let catalog = await runner.catalog(for: testContext(), wanted: ["*"])
+      let catalog = try await runner.catalog(for: testContext(), wanted: ["*"])
       let waiting = try await call(runner, catalog, "mail", #"{"to":"a"}"#, approve: ["write"])
       let ask = try #require(waiting.ask)
       #expect(ask.kind == .approval)
@@ -114,7 +114,7 @@ private final class MovedClock: ToolClock {
     try await onLoop { (_: EventLoopGroup) async throws -> Void in
       let tool = FakeTool()
       let runner = Self.runner([tool])
-      let catalog = await runner.catalog(for: testContext(), wanted: ["*"])
+      let catalog = try await runner.catalog(for: testContext(), wanted: ["*"])
       var history = ToolCallHistory()
       history.record(digest: ToolDigest.digest("t", #"{"a":1}"#), effect: .repeatable, isError: false, index: 7)
       func action(_ arguments: String) async -> ToolVerdict.Action {
@@ -142,7 +142,7 @@ private final class MovedClock: ToolClock {
         return ToolResult(text: "")
       }
       let runner = Self.runner([deaf])
-      let catalog = await runner.catalog(for: testContext(), wanted: ["*"])
+      let catalog = try await runner.catalog(for: testContext(), wanted: ["*"])
       let result = try await call(runner, catalog, "t", "{}")
       #expect(result.code == "timed_out")
     }
@@ -155,7 +155,7 @@ private final class MovedClock: ToolClock {
         return ToolResult(text: "")
       }
       let runner = Self.runner([tool])
-      let catalog = await runner.catalog(for: testContext(), wanted: ["*"])
+      let catalog = try await runner.catalog(for: testContext(), wanted: ["*"])
       let task = group.loops[0].task { try await call(runner, catalog, "t", "{}") }
       while tool.count == 0 { try await EventLoop.sleep(for: .milliseconds(1)) }
       task.cancel()
@@ -168,7 +168,7 @@ private final class MovedClock: ToolClock {
     try await onLoop { (_: EventLoopGroup) async throws -> Void in
       for error in [Secret() as any Error, CancellationError(), ReactorError(.closed, operation: "x")] {
         let runner = Self.runner([FakeTool { _ in throw error }])
-        let catalog = await runner.catalog(for: testContext(), wanted: ["*"])
+        let catalog = try await runner.catalog(for: testContext(), wanted: ["*"])
         let result = try await call(runner, catalog, "t", "{}")
         #expect(result.code == "internal_error")
         #expect(!result.text.contains("Secret"))
@@ -185,7 +185,7 @@ private final class MovedClock: ToolClock {
       }
       let telemetry = Telemetry.disabled()
       let runner = Self.runner([tool], clock: clock, telemetry: telemetry)
-      let catalog = await runner.catalog(for: testContext(), wanted: ["*"])
+      let catalog = try await runner.catalog(for: testContext(), wanted: ["*"])
       for _ in 0..<CircuitBreaker.failuresMax {
         #expect(try await call(runner, catalog, "t", "{}").code == "unreachable")
       }
@@ -202,7 +202,7 @@ private final class MovedClock: ToolClock {
   @Test func `faults of the caller open nothing`() async throws {
     try await onLoop { (_: EventLoopGroup) async throws -> Void in
       let runner = Self.runner([FakeTool { _ in .failure(.toolFailed, "no such file") }])
-      let catalog = await runner.catalog(for: testContext(), wanted: ["*"])
+      let catalog = try await runner.catalog(for: testContext(), wanted: ["*"])
       for _ in 0..<20 {
         let result = try await call(runner, catalog, "t", "{}")
         #expect(result.code == "tool_failed")
@@ -215,13 +215,13 @@ private final class MovedClock: ToolClock {
       let text = String(repeating: "0123456789", count: 1000)
       let artefacts = MemoryArtefacts()
       let runner = Self.runner([FakeTool { _ in ToolResult(text: text) }], artefacts: artefacts)
-      let catalog = await runner.catalog(for: testContext(), wanted: ["*"])
+      let catalog = try await runner.catalog(for: testContext(), wanted: ["*"])
       let result = try await call(runner, catalog, "t", "{}", key: "step_1.t0/p1")
       #expect(result.text.utf8.count <= 1000)
       #expect(result.text.contains("the artefact tool-results/t-step-1-t0-p1.txt"))
       #expect(artefacts["tool-results/t-step-1-t0-p1.txt"] == Array(text.utf8))
       let without = Self.runner([FakeTool { _ in ToolResult(text: text) }])
-      let short = try await call(without, await without.catalog(for: testContext(), wanted: ["*"]), "t", "{}")
+      let short = try await call(without, try await without.catalog(for: testContext(), wanted: ["*"]), "t", "{}")
       #expect(short.text.utf8.count <= 1000)
       #expect(short.artefacts.isEmpty)
     }
@@ -235,7 +235,7 @@ private final class MovedClock: ToolClock {
         logger: Logger(service: "t", minimum: .debug, sink: log))
       let runner = Self.runner(
         [FakeTool("private_name") { _ in .failure(.unreachable, "secret-result") }], telemetry: telemetry)
-      let catalog = await runner.catalog(for: testContext(), wanted: ["*"])
+      let catalog = try await runner.catalog(for: testContext(), wanted: ["*"])
       _ = try await call(runner, catalog, "private_name", #"{"a":"secret-argument"}"#)
       _ = try await call(runner, catalog, "made-up", "{}")
       let metrics = String(decoding: telemetry.registry.render(.prometheusText), as: UTF8.self)

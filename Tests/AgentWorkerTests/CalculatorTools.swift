@@ -1,9 +1,13 @@
 import AgentTools
+import AgentWorkspace
 import Contracts
 import JSON
 
 /// A calculator that knows sums of two numbers.
 struct CalculatorTools: ToolCalling {
+  /// What is thrown when the tools are asked for.
+  var fault: WorkspaceError?
+
   private struct Executor: ToolExecutor {
     func run(_ call: ToolInvocation) async throws -> ToolResult {
       let parts = (call.arguments.root["expression"]?.string ?? "").split(separator: "+").compactMap { Int($0) }
@@ -12,8 +16,9 @@ struct CalculatorTools: ToolCalling {
     }
   }
 
-  func catalog(for context: ToolContext, wanted: [String]?) async -> ToolCatalog {
-    ToolCatalog([BuiltInTools.named("calculator")].compactMap { $0 }.map { .init($0, Executor()) })
+  func catalog(for context: ToolContext, wanted: [String]?) async throws -> ToolCatalog {
+    if let fault { throw fault }
+    return ToolCatalog([BuiltInTools.named("calculator")].compactMap { $0 }.map { .init($0, Executor()) })
   }
 
   func decide(

@@ -1,4 +1,5 @@
 import AgentLoop
+import AgentWorkspace
 import Contracts
 import JSON
 import Synchronization
@@ -9,9 +10,11 @@ import Testing
 
 /// Steps that are given back, and steps that wait for people.
 @Suite struct ReleaseTests {
-  private func runner(_ models: FakeModels, _ link: FakeOrchestrator, _ clock: VirtualClock) -> StepRunner {
+  private func runner(
+    _ models: FakeModels, _ link: FakeOrchestrator, _ clock: VirtualClock, fault: WorkspaceError? = nil
+  ) -> StepRunner {
     StepRunner(
-      models: models, tools: CalculatorTools(), link: link, clock: clock, policy: ModelRetryPolicy(),
+      models: models, tools: CalculatorTools(fault: fault), link: link, clock: clock, policy: ModelRetryPolicy(),
       telemetry: .disabled())
   }
 
@@ -43,6 +46,17 @@ import Testing
     // What comes afterwards is given back at once.
     #expect(await clock.run { await runner.run(step) } == "lease_lost" || link.outcomes > 0)
     #expect(models.count == 2)
+  }
+
+  @Test func `a step whose tools nobody can name is given back, and asks no model without them`() async throws {
+    let clock = VirtualClock(tasks: 2)
+    let link = FakeOrchestrator(clock)
+    let models = FakeModels(clock, [.init(outcome: try .text("without tools"))])
+    let fault = WorkspaceError(.unavailable, code: "orchestrator_unavailable", "Nobody answers.")
+    let runner = runner(models, link, clock, fault: fault)
+    let step = try #require(try LeasedStep.parse(input: #"{"prompt":"p","tools":["user:*"]}"#))
+    #expect(await clock.run { await runner.run(step) } == "released")
+    #expect(models.count == 0)
   }
 
   @Test func `an approval ends the attempt with a question, and holds nothing`() async throws {

@@ -41,11 +41,11 @@ public final class ToolRunner: ToolCalling {
   }
 
   /// As `ToolCalling` says. Tools whose risk is not allowed are not there.
-  public func catalog(for context: ToolContext, wanted: [String]?) async -> ToolCatalog {
+  public func catalog(for context: ToolContext, wanted: [String]?) async throws -> ToolCatalog {
     if wanted?.isEmpty == true { return ToolCatalog([]) }
     var available: [ToolCatalog.Entry] = []
     for provider in providers {
-      for (definition, executor) in await provider.tools(for: context, wanted: wanted)
+      for (definition, executor) in try await provider.tools(for: context, wanted: wanted)
       where allowedRisks.contains(definition.risk) {
         available.append(ToolCatalog.Entry(definition, executor))
       }

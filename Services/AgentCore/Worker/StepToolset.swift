@@ -1,5 +1,6 @@
 internal import AgentLoop
 internal import AgentTools
+internal import AgentWorkspace
 internal import Contracts
 internal import Primitives
 internal import Synchronization
@@ -50,7 +51,11 @@ final class StepToolset: StepTools {
     let known = state.withLock { $0.catalog }
     guard known.entries.isEmpty else { return known }
     // A step that does not say gets what every agent needs and no more: each tool costs tokens in every call.
-    let catalog = await tools.catalog(for: context, wanted: wanted ?? ["calculator"])
+    let catalog: ToolCatalog
+    do { catalog = try await tools.catalog(for: context, wanted: wanted ?? ["calculator"]) } catch is WorkspaceError {
+      // Nobody could be reached who knows the tools. The step is given back, at the cost of no attempt.
+      throw AttemptReleased()
+    }
     try Task.checkCancellation()
     state.withLock { $0.catalog = catalog }
     return catalog

@@ -15,3 +15,15 @@ public protocol RegistryReading: Sendable {
   /// Says how an MCP server is and what it offers. The registry of the tenant may change by it.
   func report(_ report: MCPReport, on server: MCPServerID) async throws
 }
+
+extension RegistryReading {
+  /// What is registered; `nil` when the orchestrator refuses to say. Throws when it cannot be reached: a step does not
+  /// begin with fewer tools than it asks for because nobody has answered.
+  public func registered(for step: WorkspaceStep) async throws -> ToolRegistrySnapshot? {
+    do { return try await registry(for: step) } catch let error as WorkspaceError
+      where error.kind != .unavailable && error.kind != .leaseLost
+    {
+      return nil
+    }
+  }
+}

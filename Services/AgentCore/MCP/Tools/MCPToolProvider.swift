@@ -17,19 +17,19 @@ package struct MCPToolProvider: ToolProvider {
     self.artefacts = artefacts
   }
 
-  package func tools(for context: ToolContext, wanted: [String]?) async -> [(ToolDefinition, any ToolExecutor)] {
+  package func tools(for context: ToolContext, wanted: [String]?) async throws -> [(ToolDefinition, any ToolExecutor)] {
     guard ToolSelection.reachesBeyondBuiltIns(wanted) else { return [] }
-    return await tools(for: context)
+    return try await tools(for: context)
   }
 
-  package func tools(for context: ToolContext) async -> [(ToolDefinition, any ToolExecutor)] {
+  package func tools(for context: ToolContext) async throws -> [(ToolDefinition, any ToolExecutor)] {
     let step = WorkspaceStep(context)
     let registry = servers.environment.registry
-    guard var snapshot = try? await registry.registry(for: step), !snapshot.servers.isEmpty else { return [] }
+    guard var snapshot = try await registry.registered(for: step), !snapshot.servers.isEmpty else { return [] }
     servers.keep(snapshot.servers, of: context.tenant)
     // Of a new server nothing is known: it is asked now, and the registry pins what it says, if it may.
     let unknown = snapshot.servers.filter { $0.tools.isEmpty }
-    if !unknown.isEmpty, await discover(unknown, step), let fresh = try? await registry.registry(for: step) {
+    if !unknown.isEmpty, await discover(unknown, step), let fresh = try await registry.registered(for: step) {
       snapshot = fresh
     }
     return snapshot.servers.flatMap { server -> [(ToolDefinition, any ToolExecutor)] in

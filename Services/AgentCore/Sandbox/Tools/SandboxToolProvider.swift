@@ -25,12 +25,12 @@ package struct SandboxToolProvider: ToolProvider {
       runner: sandbox, artefacts: artefacts, registry: registry, usesNativePython: sandbox.runsNativePython)
   }
 
-  /// The tools of a step's tenant. Without the registry there are the built-in ones.
-  package func tools(for context: ToolContext) async -> [(ToolDefinition, any ToolExecutor)] {
-    await tools(for: context, wanted: ["*"])
+  /// The tools of a step's tenant.
+  package func tools(for context: ToolContext) async throws -> [(ToolDefinition, any ToolExecutor)] {
+    try await tools(for: context, wanted: ["*"])
   }
 
-  package func tools(for context: ToolContext, wanted: [String]?) async -> [(ToolDefinition, any ToolExecutor)] {
+  package func tools(for context: ToolContext, wanted: [String]?) async throws -> [(ToolDefinition, any ToolExecutor)] {
     var tools: [(ToolDefinition, any ToolExecutor)] = []
     let programs: [(String, SandboxToolExecutor.Program)] = [
       ("run_python", .code(pythonKind)), ("run_javascript", .code(.javascript)), ("run_wasm", .moduleArtefact),
@@ -40,7 +40,7 @@ package struct SandboxToolProvider: ToolProvider {
       tools.append((definition, executor(program, definition)))
     }
     guard ToolSelection.reachesBeyondBuiltIns(wanted) else { return tools }
-    let known = (try? await registry.registry(for: WorkspaceStep(context)))?.tools ?? []
+    let known = try await registry.registered(for: WorkspaceStep(context))?.tools ?? []
     for tool in known where tool.definition.source == .user {
       tools.append((tool.definition, executor(.userTool(tool, registry), tool.definition)))
     }

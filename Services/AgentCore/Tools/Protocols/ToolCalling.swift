@@ -5,8 +5,8 @@ public import JSON
 /// conforms.
 public protocol ToolCalling: Sendable {
   /// The tools of a step, found once at its start. `wanted` is the list of the step's document; `nil` takes the
-  /// defaults.
-  func catalog(for context: ToolContext, wanted: [String]?) async -> ToolCatalog
+  /// defaults. Throws what a provider throws that cannot find out what it has.
+  func catalog(for context: ToolContext, wanted: [String]?) async throws -> ToolCatalog
 
   /// Decides what becomes of a call that a model asks for. Makes no call. `earlier` finds a call of this step by its
   /// digest that was only read, has succeeded, and behind which nothing was written; see `ToolCallHistory`.

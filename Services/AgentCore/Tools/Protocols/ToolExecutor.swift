@@ -17,16 +17,16 @@ extension ToolExecutor {
 /// A source of tools: the built-ins, a tenant's own tools, one MCP server.
 public protocol ToolProvider: Sendable {
   /// The tools that it has for a step at the moment. Must answer soon from what it knows; what takes long belongs into
-  /// the executor.
-  func tools(for context: ToolContext) async -> [(ToolDefinition, any ToolExecutor)]
+  /// the executor. Throws `WorkspaceError` when it cannot find out, or `CancellationError`.
+  func tools(for context: ToolContext) async throws -> [(ToolDefinition, any ToolExecutor)]
 
   /// The same for a step with this list of tools: what it cannot mean need not be looked up.
-  func tools(for context: ToolContext, wanted: [String]?) async -> [(ToolDefinition, any ToolExecutor)]
+  func tools(for context: ToolContext, wanted: [String]?) async throws -> [(ToolDefinition, any ToolExecutor)]
 }
 
 extension ToolProvider {
   /// All of them, whatever is wanted.
-  public func tools(for context: ToolContext, wanted: [String]?) async -> [(ToolDefinition, any ToolExecutor)] {
-    await tools(for: context)
+  public func tools(for context: ToolContext, wanted: [String]?) async throws -> [(ToolDefinition, any ToolExecutor)] {
+    try await tools(for: context)
   }
 }
