@@ -61,9 +61,16 @@ struct FakeSandbox {
       job(source, tenant: tenant, scope: scope, wall: wall, session: session, files: files))
   }
 
+  /// A program that runs until `release`, however slow the machine is.
+  var hold: String { "hold \(root)-mark" }
+
+  /// Ends what `hold` says, until the sandbox is stopped.
+  func release() { close(creat(root + "-mark", 0o644)) }
+
   /// Ends it. Returns what is left: folders, child processes, descriptors.
   func stop() async -> [String] {
     await supervisor.stop()
+    unlink(root + "-mark")
     var left: [String] = []
     if access(root, F_OK) == 0 { left.append("the folder \(root)") }
     left += children().map { "the process \($0)" }

@@ -85,6 +85,10 @@ while True:
         report(header, rest)
     elif word == "sleep":
         time.sleep(1000)
+    elif word == "hold":
+        while not os.path.exists(rest):
+            time.sleep(0.01)
+        report(header, "ok", b"held")
     elif word == "stopped":
         os.kill(os.getpid(), signal.SIGSTOP)
     elif word == "child":
