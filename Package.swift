@@ -230,27 +230,29 @@ var targets: [Target] = [
       "AnswerCache", "HTTP", "Ledger", "ModelCalls", "ModelCatalog", "Postgres", "Pricing", "Primitives", "Reactor",
       "Redis", "RouterAPI", "RouterSchema", "Routing", "ServiceKit", "Settings", "Spending", "Telemetry",
     ]),
+  // What a request of the gateway passes: the values and the order, without what stands behind.
+  library("GatewayRequests", at: "Services/Gateway/Requests", ["Contracts", "HTTP", "HTTPWire"]),
   library(
     "GatewayIdentity", at: "Services/Gateway/Identity",
-    ["Contracts", "Crypto", "HTTP", "HTTPWire", "Primitives", "Settings"]),
+    ["Contracts", "Crypto", "GatewayRequests", "HTTP", "HTTPWire", "Primitives", "Settings"]),
   library(
     "GatewayForwarding", at: "Services/Gateway/Forwarding",
     [
-      "Contracts", "GatewayIdentity", "HTTP", "HTTPWire", "JSON", "Primitives", "Reactor", "ServiceKit",
+      "Contracts", "GatewayRequests", "HTTP", "HTTPWire", "JSON", "Primitives", "Reactor", "ServiceKit",
       "SystemSources", "Telemetry",
     ]),
   library(
     "GatewayMCP", at: "Services/Gateway/MCP",
     [
-      "Contracts", "GatewayForwarding", "GatewayIdentity", "HTTP", "HTTPWire", "JSON", "JSONSchema", "MCP",
+      "Contracts", "GatewayForwarding", "GatewayRequests", "HTTP", "HTTPWire", "JSON", "JSONSchema", "MCP",
       "Primitives",
       "Reactor", "Settings", "SystemSources", "Telemetry",
     ]),
   service(
     "gateway", at: "Services/Gateway/Main",
     [
-      "Contracts", "GatewayForwarding", "GatewayIdentity", "GatewayMCP", "HTTP", "HTTPWire", "Primitives", "ServiceKit",
-      "Settings",
+      "Contracts", "GatewayForwarding", "GatewayIdentity", "GatewayMCP", "GatewayRequests", "HTTP", "HTTPWire",
+      "Primitives", "ServiceKit", "Settings",
     ]),
   // What the orchestrator keeps for the agents of a run: seen by those who use it, without what reaches it.
   library("AgentWorkspace", at: "Services/AgentCore/Workspace", ["Contracts", "Primitives"]),
@@ -480,15 +482,15 @@ var targets: [Target] = [
   tests(
     "GatewayForwarding",
     [
-      "GatewayForwarding", "GatewayIdentity", "Contracts", "HTTP", "HTTPWire", "JSON", "Reactor", "ServiceKit",
-      "Settings",
+      "GatewayForwarding", "GatewayIdentity", "GatewayRequests", "Contracts", "HTTP", "HTTPWire", "JSON", "Reactor",
+      "ServiceKit", "Settings",
       "Telemetry",
     ]),
   tests(
     "GatewayMCP",
     [
-      "GatewayForwarding", "GatewayIdentity", "GatewayMCP", "Contracts", "HTTP", "HTTPWire", "JSON", "JSONSchema",
-      "MCP",
+      "GatewayForwarding", "GatewayIdentity", "GatewayMCP", "GatewayRequests", "Contracts", "HTTP", "HTTPWire", "JSON",
+      "JSONSchema", "MCP",
       "Primitives", "Reactor", "ReactorTestKit", "ServiceKit", "Settings", "Telemetry",
     ]),
   tests("ContentCoding", ["ContentCoding", "CZlib", "CZstd"]),

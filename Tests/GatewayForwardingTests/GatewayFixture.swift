@@ -1,6 +1,7 @@
 import Contracts
 import GatewayForwarding
 import GatewayIdentity
+import GatewayRequests
 import HTTP
 import HTTPWire
 import Reactor
@@ -33,7 +34,8 @@ struct GatewayFixture: Sendable {
         client: client, timeout: timeout, callerHeaders: [InternalHeader.project])
     }
     let routes = ForwardedRoutes(
-      keys: try APIKeys(settings), orchestrator: try upstream(.orchestrator), router: try upstream(.router))
+      pipeline: RequestPipeline(authenticator: try APIKeys(settings)), orchestrator: try upstream(.orchestrator),
+      router: try upstream(.router))
     var router = Router()
     routes.add(to: &router)
     var configuration = HTTPServerConfiguration(address: .host("127.0.0.1", port: 0))

@@ -2,6 +2,7 @@ import Contracts
 import GatewayForwarding
 import GatewayIdentity
 import GatewayMCP
+import GatewayRequests
 import HTTP
 import HTTPWire
 import JSON
@@ -63,7 +64,8 @@ struct MCPFixture: Sendable {
       client: client, timeout: .seconds(60))
     let telemetry = Telemetry.disabled()
     let server = try MCPServer(
-      keys: try APIKeys(settings), orchestrator: upstream, settings: settings, version: "1.2.3", telemetry: telemetry)
+      pipeline: RequestPipeline(authenticator: try APIKeys(settings)), orchestrator: upstream, settings: settings,
+      version: "1.2.3", telemetry: telemetry)
     var router = Router()
     server.add(to: &router)
     var configuration = HTTPServerConfiguration(address: .host("127.0.0.1", port: 0))

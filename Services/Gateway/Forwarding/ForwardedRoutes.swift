@@ -1,17 +1,17 @@
 internal import Contracts
-package import GatewayIdentity
+package import GatewayRequests
 package import HTTP
 internal import HTTPWire
 
 /// The gateway's table: every declared address that is public, and who answers it.
 package struct ForwardedRoutes: Sendable {
-  private let keys: APIKeys
+  private let pipeline: RequestPipeline
   private let orchestrator: Upstream
   private let router: Upstream
 
   /// Makes the table.
-  package init(keys: APIKeys, orchestrator: Upstream, router: Upstream) {
-    self.keys = keys
+  package init(pipeline: RequestPipeline, orchestrator: Upstream, router: Upstream) {
+    self.pipeline = pipeline
     self.orchestrator = orchestrator
     self.router = router
   }
@@ -22,21 +22,25 @@ package struct ForwardedRoutes: Sendable {
   }
 
   private func add(_ route: RouteSpecification, to router: inout Router) {
-    let upstream =
-      switch route.service {
-      case .orchestrator: orchestrator
-      case .router: self.router
-      }
+    guard let upstream = upstream(of: route.service) else { return }
     // A change goes on when its client leaves; waiting for events or models does not.
     let isWaiting = route.cancelsOnDisconnect && (route.method == .post || route.method == .get)
     let options = RouteOptions(bodyBytesMax: route.bodyBytesMax, cancelsOnDisconnect: isWaiting)
-    router.on(route.method, route.pattern, options) { [keys] request in
-      let credential =
-        route.isModelRoute ? try keys.credential(request) : .caller(try keys.authenticate(request))
-      let answer = try await upstream.forward(request, as: credential, route.repetition)
+    router.on(route.method, route.pattern, options) { [pipeline] request in
+      let answer = try await pipeline.answer(request, at: route) { request, identity in
+        try await upstream.forward(request, as: try Credential(identity), route.repetition)
+      }
       // A problem from before the call was read (the service starts, for example) has the client's error shape too.
       if route.isModelRoute, let problem = ModelProblem.problem(in: answer) { throw problem }
       return answer
+    }
+  }
+
+  private func upstream(of service: Audience) -> Upstream? {
+    switch service {
+    case .orchestrator: orchestrator
+    case .router: router
+    case .gateway: nil
     }
   }
 }

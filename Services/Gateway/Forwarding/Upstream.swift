@@ -1,5 +1,4 @@
 package import Contracts
-package import GatewayIdentity
 package import HTTP
 internal import HTTPWire
 internal import Primitives

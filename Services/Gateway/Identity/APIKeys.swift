@@ -1,12 +1,13 @@
 package import Contracts
 internal import Crypto
+package import GatewayRequests
 package import HTTP
 internal import HTTPWire
 internal import Primitives
 package import Settings
 
 /// The table of API keys. A key is found by its digest, so neither configuration nor memory holds the key itself.
-package struct APIKeys: Sendable {
+package struct APIKeys: RequestAuthenticating {
   /// Keys by their digests.
   package static let keys = Setting(
     "auth.keys", .list(of: KeyDeclaration.type), default: [],
@@ -55,14 +56,18 @@ package struct APIKeys: Sendable {
   private static let virtualPrefix = "cadre_vk_"
   private static let virtualBytesMax = 8192
 
-  /// The caller of a request to a model endpoint, where virtual keys are good too. Throws a 401 `Problem`.
-  package func credential(_ request: HTTPRequest) throws(Problem) -> Credential {
-    if let presented = APIKeys.presented(request), presented.hasPrefix(APIKeys.virtualPrefix),
+  /// As `RequestAuthenticating` says. Virtual keys are good at addresses of models.
+  package func identity(of request: HTTPRequest, for route: RouteSpecification) async throws(Problem) -> Identity {
+    if route.isModelRoute, let presented = APIKeys.presented(request), presented.hasPrefix(APIKeys.virtualPrefix),
       presented.utf8.count <= APIKeys.virtualBytesMax
     {
-      return .virtualKey(presented)
+      return Identity(
+        kind: .virtualKey, caller: nil, virtualKey: presented, role: .member, subject: "virtual_key",
+        credential: "virtual_key")
     }
-    return .caller(try authenticate(request))
+    let caller = try authenticate(request)
+    return Identity(
+      kind: .configuredKey, caller: caller, role: .owner, subject: caller.principal, credential: caller.principal)
   }
 
   private static func presented(_ request: HTTPRequest) -> String? {

@@ -1,6 +1,6 @@
 internal import Contracts
 package import GatewayForwarding
-package import GatewayIdentity
+package import GatewayRequests
 package import HTTP
 internal import HTTPWire
 internal import JSON
@@ -24,18 +24,18 @@ package struct MCPServer: Sendable {
     return limits
   }()
 
-  private let keys: APIKeys
+  private let pipeline: RequestPipeline
   private let guards: RequestGuard
   private let metrics: MCPMetrics
   private let dispatcher: MCPDispatcher
 
   /// Makes the server. Throws when one of its own schemas cannot be compiled.
   package init(
-    keys: APIKeys, orchestrator: Upstream, settings: Settings, version: String, telemetry: Telemetry
+    pipeline: RequestPipeline, orchestrator: Upstream, settings: Settings, version: String, telemetry: Telemetry
   ) throws {
     let waitMax = settings[MCPSettings.waitMax].milliseconds
     let runner = ToolRunner(orchestrator: orchestrator, waitMax: waitMax, waitsMax: settings[MCPSettings.waitsMax])
-    self.keys = keys
+    self.pipeline = pipeline
     guards = RequestGuard(allowedOrigins: settings[MCPSettings.allowedOrigins], logger: telemetry.logger)
     metrics = MCPMetrics(telemetry.registry) { runner.waiting }
     dispatcher = MCPDispatcher(
@@ -47,12 +47,16 @@ package struct MCPServer: Sendable {
   /// Adds the address. Only POST: there are no sessions to end and no stream of a server's own to open.
   package func add(to router: inout Router) {
     let options = RouteOptions(bodyBytesMax: MCPServer.bodyBytesMax, cancelsOnDisconnect: true)
-    router.on(.post, MCPProblem.path, options) { request in try await answer(request) }
+    router.on(.post, MCPProblem.path, options) { request in
+      try guards.checkOrigin(request.headers)
+      return try await pipeline.answer(request, at: Routes.mcp) { request, identity in
+        guard let caller = identity.caller else { throw Problem(.unauthorized) }
+        return try await answer(request, caller)
+      }
+    }
   }
 
-  private func answer(_ request: HTTPRequest) async throws -> HTTPResponse {
-    try guards.checkOrigin(request.headers)
-    let caller = try keys.authenticate(request)
+  private func answer(_ request: HTTPRequest, _ caller: Caller) async throws -> HTTPResponse {
     try guards.checkContentType(request.headers)
     let takesStream = try guards.takesStream(request.headers)
     let bytes = try await request.body.collect()

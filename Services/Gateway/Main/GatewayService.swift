@@ -2,6 +2,7 @@ internal import Contracts
 internal import GatewayForwarding
 internal import GatewayIdentity
 internal import GatewayMCP
+internal import GatewayRequests
 internal import HTTP
 internal import HTTPWire
 internal import Primitives
@@ -63,9 +64,10 @@ final class GatewayService: Service {
         InternalHeader.complexity, InternalHeader.check,
       ])
     let keys = try APIKeys(context.settings)
-    routes = ForwardedRoutes(keys: keys, orchestrator: orchestrator, router: router)
+    let pipeline = RequestPipeline(authenticator: keys)
+    routes = ForwardedRoutes(pipeline: pipeline, orchestrator: orchestrator, router: router)
     mcp = try MCPServer(
-      keys: keys, orchestrator: orchestrator, settings: context.settings, version: CadreVersion.current,
+      pipeline: pipeline, orchestrator: orchestrator, settings: context.settings, version: CadreVersion.current,
       telemetry: context.telemetry)
   }
 

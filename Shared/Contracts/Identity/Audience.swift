@@ -5,6 +5,8 @@ public enum Audience: String, Sendable, CaseIterable {
   case orchestrator
   /// The API of models and the calls of models.
   case router = "llm-router"
+  /// The edge itself: its addresses are answered where callers are known, so no assertion is made for it.
+  case gateway
 }
 
 /// A set of audiences.
@@ -20,11 +22,15 @@ public struct Audiences: OptionSet, Hashable, Sendable {
   /// The llm-router.
   public static let router = Audiences(rawValue: 2)
 
+  /// The gateway.
+  public static let gateway = Audiences(rawValue: 4)
+
   /// The set of one.
   public init(_ audience: Audience) {
     switch audience {
     case .orchestrator: self = .orchestrator
     case .router: self = .router
+    case .gateway: self = .gateway
     }
   }
 }

@@ -20,6 +20,10 @@ public enum ProblemCatalog {
     Section(
       title: "Callers", summary: "Who calls is not known, or may not do this.", codes: ProblemCode.callers),
     Section(
+      title: "Edge", summary: "The gateway: accounts, sign-in, limits, policies, the audit log.",
+      codes: ProblemCode.accounts + ProblemCode.signIn + ProblemCode.traffic + ProblemCode.policies + ProblemCode.audit
+    ),
+    Section(
       title: "Availability", summary: "Nothing is wrong with the request: try it again.",
       codes: ProblemCode.availability),
     Section(

@@ -15,6 +15,8 @@ public struct RouteSpecification: Hashable, Sendable {
     case worker
     /// The lease of the step that the request is about.
     case step
+    /// Nobody in particular: for those who sign in, and for documents that are public.
+    case anonymous
 
     /// The right that the assertion of the caller must have; workers show a credential before they have one.
     public var scope: Scope? {
@@ -23,7 +25,7 @@ public struct RouteSpecification: Hashable, Sendable {
       case .models: .models
       case .operator: .operator
       case .step: .step
-      case .worker: nil
+      case .worker, .anonymous: nil
       }
     }
   }

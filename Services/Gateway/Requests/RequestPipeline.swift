@@ -1,0 +1,92 @@
+package import Contracts
+package import HTTP
+internal import HTTPWire
+
+/// What every request of the gateway passes, in this order: load, identity, limits, policy, audit, repeated requests.
+package struct RequestPipeline: Sendable {
+  private let authenticator: any RequestAuthenticating
+  private let traffic: (any TrafficLimiting)?
+  private let access: (any AccessDeciding)?
+  private let answers: (any IdempotentAnswering)?
+  private let audit: (any AuditRecording)?
+
+  /// Makes a pipeline of what is there.
+  package init(
+    authenticator: any RequestAuthenticating, traffic: (any TrafficLimiting)? = nil,
+    access: (any AccessDeciding)? = nil, answers: (any IdempotentAnswering)? = nil, audit: (any AuditRecording)? = nil
+  ) {
+    self.authenticator = authenticator
+    self.traffic = traffic
+    self.access = access
+    self.answers = answers
+    self.audit = audit
+  }
+
+  /// Answers a request by `make`, which is called when all that stands before it has admitted the request.
+  package func answer(
+    _ request: HTTPRequest, at route: RouteSpecification,
+    _ make: (HTTPRequest, Identity) async throws -> HTTPResponse
+  ) async throws -> HTTPResponse {
+    let arrival = try await traffic?.arrive(request, at: route)
+    defer { arrival?.end() }
+    let identity: Identity
+    do throws(Problem) {
+      identity = try await authenticator.identity(of: request, for: route)
+    } catch {
+      await audit?.refused(nil, request, at: route, error)
+      throw error
+    }
+    let permit: TrafficPermit?
+    do throws(Problem) {
+      permit = try await traffic?.admit(identity, request, at: route)
+    } catch {
+      await audit?.refused(identity, request, at: route, error)
+      throw error
+    }
+    defer { permit?.end() }
+    if let decision = await access?.decide(identity, request, at: route), !decision.isAllowed {
+      let problem = Problem(.accessDenied, decision.reason.isEmpty ? nil : decision.reason)
+      await audit?.refused(identity, request, at: route, problem)
+      throw problem
+    }
+    var answer = try await changing(identity, request, at: route, make)
+    permit?.fields.forEachRaw { answer.headers.append(rawName: $0, rawValue: $1) }
+    return answer
+  }
+
+  /// Adds an address that the gateway answers itself.
+  package func add(
+    _ route: RouteSpecification, to router: inout Router,
+    _ make: @escaping @Sendable (HTTPRequest, Identity) async throws -> HTTPResponse
+  ) {
+    let options = RouteOptions(bodyBytesMax: route.bodyBytesMax, cancelsOnDisconnect: route.cancelsOnDisconnect)
+    router.on(route.method, route.pattern, options) { [self] request in
+      try await answer(request, at: route) { try await make($0, $1) }
+    }
+  }
+
+  private func changing(
+    _ identity: Identity, _ request: HTTPRequest, at route: RouteSpecification,
+    _ make: (HTTPRequest, Identity) async throws -> HTTPResponse
+  ) async throws -> HTTPResponse {
+    guard let entry = try await audit?.begin(identity, request, at: route) else {
+      return try await repeatable(identity, request, at: route, make)
+    }
+    do {
+      let answer = try await repeatable(identity, request, at: route, make)
+      await audit?.end(entry, answer.status)
+      return answer
+    } catch {
+      await audit?.end(entry, (error as? Problem)?.status ?? .internalServerError)
+      throw error
+    }
+  }
+
+  private func repeatable(
+    _ identity: Identity, _ request: HTTPRequest, at route: RouteSpecification,
+    _ make: (HTTPRequest, Identity) async throws -> HTTPResponse
+  ) async throws -> HTTPResponse {
+    guard let answers else { return try await make(request, identity) }
+    return try await answers.answer(identity, request, at: route) { try await make(request, identity) }
+  }
+}

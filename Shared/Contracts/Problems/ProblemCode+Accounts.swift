@@ -1,0 +1,4 @@
+extension ProblemCode {
+  /// Tenants, users, service accounts, keys and invitations.
+  static let accounts: [ProblemCode] = []
+}

@@ -1,0 +1,4 @@
+extension ProblemCode {
+  /// The audit log.
+  static let audit: [ProblemCode] = []
+}

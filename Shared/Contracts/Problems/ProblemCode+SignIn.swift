@@ -1,0 +1,4 @@
+extension ProblemCode {
+  /// Signing in, sessions and tokens.
+  static let signIn: [ProblemCode] = []
+}

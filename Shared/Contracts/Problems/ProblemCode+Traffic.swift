@@ -1,0 +1,4 @@
+extension ProblemCode {
+  /// Limits, load and repeated requests.
+  static let traffic: [ProblemCode] = []
+}

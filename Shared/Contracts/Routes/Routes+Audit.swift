@@ -1,0 +1,4 @@
+extension Routes {
+  /// The audit log.
+  static let audit: [RouteSpecification] = []
+}

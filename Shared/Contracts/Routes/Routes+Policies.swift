@@ -1,0 +1,4 @@
+extension Routes {
+  /// Policies, their decisions and the halt switch.
+  static let policies: [RouteSpecification] = []
+}

@@ -1,0 +1,4 @@
+extension Routes {
+  /// The description of the API.
+  static let reference: [RouteSpecification] = []
+}

@@ -1,0 +1,4 @@
+extension Routes {
+  /// Browsers that sign in, and their sessions.
+  static let signIn: [RouteSpecification] = []
+}
