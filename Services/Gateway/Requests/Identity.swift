@@ -20,7 +20,7 @@ package struct Identity: Sendable {
 
   /// How it was found out.
   package let kind: Kind
-  /// What the services are told; `nil` for virtual keys and for nobody.
+  /// What the assertions to the services say; `nil` for virtual keys and for nobody.
   package let caller: Caller?
   /// The virtual key, which is sent on as it is; `nil` for all others.
   package let virtualKey: String?
