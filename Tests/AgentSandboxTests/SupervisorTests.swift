@@ -51,6 +51,16 @@ private func until(_ condition: () async -> Bool) async throws {
     #expect(await sandbox.stop() == [])
   }
 
+  @Test func `files of a worker that ends when it has reported are read to the last`() async throws {
+    let sandbox = try await FakeSandbox()
+    for round in 0..<10 {
+      let result = await sandbox.run("leave", scope: "\(round)")
+      #expect(result.code == "ok" && result.files.count == 200, "\(round)")
+      #expect(result.files.allSatisfy { $0.bytes.count == 4000 })
+    }
+    #expect(await sandbox.stop() == [])
+  }
+
   @Test func `a crash is repeated once on a new worker`() async throws {
     let sandbox = try await FakeSandbox()
     let mark = sandbox.root + "-mark"

@@ -90,11 +90,11 @@ extension SandboxSupervisor {
     let attempt = record.machine.attempts
     loop.task { [self] in
       let isComplete =
-        (try? await files.run {
+        await inFolder(of: worker) {
           if isCleared, !scratch.clear() { return false }
           try scratch.put(inputs, owner: user)
           return true
-        }) ?? false
+        } ?? false
       guard record.machine.attempts == attempt else { return }
       // What was copied in is nothing that the job has written.
       if isCleared { worker.known = [:] }
@@ -132,7 +132,7 @@ extension SandboxSupervisor {
       guard let self, let record, let worker, worker.job == record.id else { return }
       let attempt = record.machine.attempts
       loop.task { [self] in
-        let isOver = (try? await files.run { scratch.isOverQuota() }) ?? false
+        let isOver = await inFolder(of: worker) { scratch.isOverQuota() } ?? false
         guard worker.job == record.id, record.machine.attempts == attempt, record.quota != nil else { return }
         if isOver {
           perform(record.machine.quotaExceeded(), of: record)
@@ -163,10 +163,13 @@ extension SandboxSupervisor {
     }
     let known = worker.known
     loop.task { [self] in
-      let harvest = try? await files.run { try scratch.harvest(known: known) }
+      let harvest = await inFolder(of: worker) { try scratch.harvest(known: known) }
       if let harvest {
         worker.known = harvest.known
         record.harvest = harvest
+      } else {
+        // Said, so that nobody takes it for a program without files.
+        record.harvest.skipped = [SkippedFile(name: ".", reason: .unreadable)]
       }
       let limits = configuration.scratch
       let isFit = harvest.map { $0.bytes <= limits.bytesMax && $0.entries < limits.entriesMax } ?? false

@@ -149,7 +149,20 @@ extension SandboxSupervisor {
     if !worker.isDiscarded, worker.isReady { logEnd(worker, end) }
     if !worker.isReady, !worker.isDiscarded { metrics.workerFailures.with("ended").add() }
     if let record = worker.job.flatMap({ jobs[$0] }) { perform(record.machine.workerEnded(end), of: record) }
-    cleanUp(worker)
+    worker.hasEnded = true
+    if worker.folderUses == 0 { cleanUp(worker) }
+  }
+
+  /// Works in the scratch folder of a worker, which is not deleted meanwhile: a worker may end while what it has left
+  /// is read. `nil` when `body` throws or no thread is free.
+  func inFolder<Result: Sendable>(
+    of worker: Worker, _ body: @escaping @Sendable () throws -> Result
+  ) async -> Result? {
+    worker.folderUses += 1
+    let result = try? await files.run(body)
+    worker.folderUses -= 1
+    if worker.hasEnded, worker.folderUses == 0 { cleanUp(worker) }
+    return result
   }
 
   private func logEnd(_ worker: Worker, _ end: ProcessEnd) {

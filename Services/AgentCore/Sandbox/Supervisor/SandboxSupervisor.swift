@@ -60,6 +60,10 @@ package final class SandboxSupervisor: @unchecked Sendable {
     var job: JobID?
     var isDiscarded = false
     var isReady = false
+    /// Its process is gone.
+    var hasEnded = false
+    /// Those that are at work in its scratch folder, which stays for as long.
+    var folderUses = 0
     var deadline: Timer?
 
     init(_ id: WorkerID, slot: Int, kind: WorkerKind, now: UInt64) {
