@@ -49,7 +49,7 @@ package struct APIKeys: RequestAuthenticating {
   private static func caller(_ tenant: TenantID, _ name: String, isOperator: Bool) -> Caller {
     Caller(
       issuer: .gateway, tenant: tenant, principal: "key:\(name)",
-      scopes: isOperator ? [.api, .models, .operator] : [.api, .models])
+      scopes: isOperator ? [.api, .models, .operator] : [.api, .models], role: Role.owner.rawValue)
   }
 
   /// Virtual keys begin with this.

@@ -34,12 +34,14 @@ public struct Caller: Hashable, Sendable {
   public let agent: String?
   /// The step, for a worker.
   public let step: Step?
+  /// The role of a person or program in the tenant, for the policies of the service; `nil` where there is none.
+  public let role: String?
 
   /// Makes a caller. Texts are brought into the form that an assertion can carry: control characters are replaced, what
   /// is too long is cut, an empty label is none. Scopes that the issuer may not give are left out.
   public init(
     issuer: Issuer, tenant: TenantID, principal: String, scopes: Scopes, project: String? = nil, group: String? = nil,
-    agent: String? = nil, step: Step? = nil
+    agent: String? = nil, step: Step? = nil, role: String? = nil
   ) {
     self.issuer = issuer
     self.tenant = tenant
@@ -49,6 +51,7 @@ public struct Caller: Hashable, Sendable {
     self.group = group.flatMap(ClaimText.make)
     self.agent = agent.flatMap(ClaimText.make)
     self.step = step
+    self.role = role.flatMap(ClaimText.make)
   }
 
   /// Whether it has a right.

@@ -14,6 +14,7 @@ enum ClaimsCodec {
     case run
     case step
     case lease
+    case role
   }
 
   private static let names = Claim.allCases.map { Array($0.rawValue.utf8) }
@@ -40,6 +41,7 @@ enum ClaimsCodec {
       append(.step, id: step.id, &text)
       append(.lease, step.lease.text, &text)
     }
+    append(.role, caller.role, &text)
     return text
   }
 
@@ -89,7 +91,7 @@ enum ClaimsCodec {
     let caller = Caller(
       issuer: issuer, tenant: tenant, principal: principal, scopes: scopes, project: value(.project),
       group: value(.group), agent: value(.agent),
-      step: try step(value(.run), value(.step), value(.lease), issuer: issuer))
+      step: try step(value(.run), value(.step), value(.lease), issuer: issuer), role: value(.role))
     return Assertion(caller: caller, audiences: audiences, expiresAt: expiresAt)
   }
 

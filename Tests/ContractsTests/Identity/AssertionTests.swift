@@ -22,7 +22,7 @@ import Testing
         Samples.assertion(
           Caller(
             issuer: .gateway, tenant: Samples.tenant, principal: "key:é=\"x\"", scopes: .api, project: "p",
-            group: "g", agent: "a"), for: [.orchestrator, .router]), try Samples.gatewayKeys()
+            group: "g", agent: "a", role: "admin"), for: [.orchestrator, .router]), try Samples.gatewayKeys()
       ),
       (Samples.assertion(Samples.worker(), for: [.orchestrator, .router]), try Samples.stepKeys()),
     ] {
