@@ -99,6 +99,13 @@ var targets: [Target] = [
       "Crypto", "CLinux",
     ]),
 
+  // Decisions of policies: bundles, modes, cache, log; in process or by an OPA server.
+  shared(
+    "PolicyDecisions",
+    [
+      "Policy", "Crypto", "HTTP", "HTTPWire", "JSON", "Primitives", "Reactor", "Settings", "SystemSources", "Telemetry",
+    ]),
+
   // What the APIs of services have in common.
   shared("APIKit", ["Contracts", "HTTP", "HTTPWire", "JSON", "Postgres", "Primitives", "Reactor", "ServiceKit"]),
 
@@ -358,6 +365,9 @@ var targets: [Target] = [
   tests("APIKit", ["APIKit", "Contracts", "HTTP", "HTTPWire", "JSON", "Postgres", "Primitives", "Reactor"]),
   tests("Crypto", ["Crypto", "Primitives"]),
   tests("Policy", ["Policy", "JSON"]),
+  tests(
+    "PolicyDecisions",
+    ["PolicyDecisions", "Policy", "HTTP", "HTTPWire", "JSON", "Primitives", "Reactor", "Settings", "Telemetry"]),
   tests("Contracts", ["Contracts", "Crypto", "HTTPWire", "JSON", "Primitives", "SystemSources"]),
   tests(
     "EndToEnd",
