@@ -162,7 +162,8 @@ var targets: [Target] = [
       "APIKit", "Artefacts", "Memories", "ToolRegistry",
       "SystemSources", "Schedules", "RunEngine", "StepDispatch", "RunStorage", "History", "Workflows", "Cron",
       "Decider",
-      "Contracts", "Crypto", "HTTP", "HTTPWire", "JSON", "Postgres", "Primitives", "Reactor", "ServiceKit", "Telemetry",
+      "Contracts", "Crypto", "HTTP", "HTTPWire", "JSON", "Policy", "PolicyDecisions", "Postgres", "Primitives",
+      "Reactor", "ServiceKit", "Telemetry",
     ]),
   library(
     "OrchestratorConfiguration", at: "Services/Orchestrator/Configuration",
@@ -211,7 +212,8 @@ var targets: [Target] = [
     [
       "SystemSources",
       "AnswerCache", "Budgets", "Checks", "Contracts", "Dialects", "HTTP", "HTTPWire", "JSON", "Ledger",
-      "ModelCatalog", "Pricing", "Primitives", "Reactor", "Routing", "ServiceKit", "Spending", "Telemetry",
+      "ModelCatalog", "Policy", "PolicyDecisions", "Pricing", "Primitives", "Reactor", "Routing", "ServiceKit",
+      "Spending", "Telemetry",
     ]),
   library(
     "RouterAPI", at: "Services/LLMRouter/API",
@@ -270,8 +272,8 @@ var targets: [Target] = [
   library(
     "AgentToolCalls", at: "Services/AgentCore/ToolCalls",
     [
-      "AgentTools", "AgentWorkspace", "ContentCoding", "Contracts", "HTTP", "HTTPWire", "JSON", "Primitives", "Reactor",
-      "Settings", "SystemSources", "Telemetry",
+      "AgentTools", "AgentWorkspace", "ContentCoding", "Contracts", "HTTP", "HTTPWire", "JSON", "Policy",
+      "PolicyDecisions", "Primitives", "Reactor", "Settings", "SystemSources", "Telemetry",
     ]),
   library(
     "AgentMCP", at: "Services/AgentCore/MCP",
@@ -392,8 +394,8 @@ var targets: [Target] = [
     [
       "RouterAPI", "ModelCalls", "ModelCatalog", "AnswerCache", "Contracts", "Dialects", "HTTP", "HTTPTestKit",
       "HTTPWire", "JSON",
-      "Ledger", "Postgres", "Pricing", "Primitives", "Reactor", "Redis", "Routing", "ScriptedProvider", "ServiceKit",
-      "Settings", "Spending", "SystemSources", "Telemetry",
+      "Ledger", "Policy", "PolicyDecisions", "Postgres", "Pricing", "Primitives", "Reactor", "Redis", "Routing",
+      "ScriptedProvider", "ServiceKit", "Settings", "Spending", "SystemSources", "Telemetry",
     ]),
   tests(
     "Ledger",
@@ -437,8 +439,8 @@ var targets: [Target] = [
   tests(
     "AgentToolCalls",
     [
-      "AgentToolCalls", "AgentTools", "AgentWorkspace", "Contracts", "HTTP", "HTTPWire", "JSON", "Primitives",
-      "Reactor", "ReactorTestKit", "Settings", "SystemSources", "Telemetry",
+      "AgentToolCalls", "AgentTools", "AgentWorkspace", "Contracts", "HTTP", "HTTPWire", "JSON", "Policy",
+      "PolicyDecisions", "Primitives", "Reactor", "ReactorTestKit", "Settings", "SystemSources", "Telemetry",
     ]),
   tests("AgentLoop", ["AgentLoop", "Contracts", "Crypto", "JSON", "Primitives"]),
   tests(

@@ -4,6 +4,7 @@ import HTTP
 import HTTPWire
 import Ledger
 import ModelCatalog
+import PolicyDecisions
 import Postgres
 import Pricing
 import Primitives
@@ -64,7 +65,8 @@ struct CallFixture: Sendable {
 
   /// Runs a test with an alias "both" for all models in their order, and more of it as `adjust` says.
   static func run(
-    _ models: [Model], redactions: [String] = [], adjust: (inout AliasRule) -> Void = { _ in },
+    _ models: [Model], redactions: [String] = [], policy: (any PolicyDeciding)? = nil,
+    adjust: (inout AliasRule) -> Void = { _ in },
     _ body: @escaping @Sendable (CallFixture) async throws -> Void
   ) async throws {
     let group = EventLoopGroup(count: 2)
@@ -81,7 +83,8 @@ struct CallFixture: Sendable {
     let ledger = LedgerWriter(
       store: CallStore(pool: unreachablePostgres(group)), spool: nil, logger: Telemetry.disabled().logger)
     let calls = try service(
-      group, client, ledger, catalog: try await catalog(models, rule, providerPort), redactions: redactions)
+      group, client, ledger, catalog: try await catalog(models, rule, providerPort), redactions: redactions,
+      policy: policy)
     var routes = Router()
     try CallFixture.routes(group, calls, ledger).add(to: &routes)
     let (router, port) = try await serve(routes, group)
@@ -177,7 +180,7 @@ struct CallFixture: Sendable {
 
   private static func service(
     _ group: EventLoopGroup, _ client: HTTPClient, _ ledger: LedgerWriter, catalog: CatalogCache,
-    redactions: [String]
+    redactions: [String], policy: (any PolicyDeciding)?
   ) throws -> CallService {
     let registry = MetricsRegistry()
     let redis = RedisPool(group: group, configuration: RedisConfiguration(address: .host("127.0.0.1", port: 1)))
@@ -200,7 +203,7 @@ struct CallFixture: Sendable {
       limits: CallLimits(
         timeout: .seconds(60), retries: AttemptPolicy(attemptsMax: 4, pauseMilliseconds: 2), outputTokens: 100,
         allowsUnpriced: true, answerBytes: 1 << 20, times: ProviderTimes(timeout: .seconds(30)), heartbeat: .zero),
-      filter: try RequestFilter(redactions: redactions))
+      filter: try RequestFilter(redactions: redactions), modelPolicy: policy.map { ModelPolicy($0) })
   }
 }
 

@@ -17,16 +17,20 @@ package final class CallPrincipal: Sendable {
   package let ownBudget: Budget?
   /// The complexity of the work, for `auto`.
   package let complexity: Complexity?
+  /// The role of a person or program in the tenant; nil: none is known.
+  package let role: String?
 
   /// A caller of these terms.
   package init(
-    tenant: TenantID, labels: CallLabels, allowed: Set<String>?, ownBudget: Budget?, complexity: Complexity?
+    tenant: TenantID, labels: CallLabels, allowed: Set<String>?, ownBudget: Budget?, complexity: Complexity?,
+    role: String? = nil
   ) {
     self.tenant = tenant
     self.labels = labels
     self.allowed = allowed
     self.ownBudget = ownBudget
     self.complexity = complexity
+    self.role = role
   }
 
   /// The names that the caller may ask for.

@@ -31,13 +31,14 @@ package final class CallService: Sendable {
   let telemetry: Telemetry
   package let limits: CallLimits
   package let filter: RequestFilter
+  let modelPolicy: ModelPolicy?
 
   /// A service of these parts.
   package init(
     authenticator: CallerAuthenticator, catalog: CatalogCache, client: HTTPClient, health: HealthRegistry,
     ledger: LedgerWriter,
     budgets: BudgetGuard, rates: RateLimiter, cache: AnswerStore, singleFlight: SingleFlight, metrics: CallMetrics,
-    telemetry: Telemetry, limits: CallLimits, filter: RequestFilter
+    telemetry: Telemetry, limits: CallLimits, filter: RequestFilter, modelPolicy: ModelPolicy? = nil
   ) {
     self.authenticator = authenticator
     self.catalog = catalog
@@ -52,6 +53,7 @@ package final class CallService: Sendable {
     self.telemetry = telemetry
     self.limits = limits
     self.filter = filter
+    self.modelPolicy = modelPolicy
   }
 
   /// Answers a request in its dialect.
@@ -77,14 +79,23 @@ package final class CallService: Sendable {
 
   private func answer(_ request: HTTPRequest, _ dialect: Dialect, _ id: CallID) async throws -> HTTPResponse {
     let caller = try admitted(request)
-    let call = try prepared(try await request.json(), request, dialect, id, caller)
+    let asked = try prepared(try await request.json(), request, dialect, id, caller)
     do {
+      let call = try await permitted(asked)
       if call.policy.isActive { return mark(try await cached(call), id) }
       return mark(try await direct(call, cache: "off").response, id)
     } catch {
-      call.account.fail(error)
+      asked.account.fail(error)
       throw error
     }
+  }
+
+  /// The call with those models that the policies allow.
+  private func permitted(_ call: PreparedCall) async throws -> PreparedCall {
+    guard let modelPolicy else { return call }
+    let plan = try await modelPolicy.permitted(
+      call.plan, asked: call.request.model, costMax: try costBound(call).nanoUSD, call.caller)
+    return plan == call.plan ? call : call.with(plan)
   }
 
   /// The caller, if there is room for the account of a call.

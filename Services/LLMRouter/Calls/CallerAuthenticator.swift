@@ -54,7 +54,7 @@ package struct CallerAuthenticator: Sendable {
     labels.key = labels.principal.hasPrefix("key:") ? String(labels.principal.dropFirst(4)) : nil
     return CallPrincipal(
       tenant: caller.tenant, labels: labels, allowed: nil, ownBudget: nil,
-      complexity: request.headers[InternalHeader.complexity].flatMap { Complexity(rawValue: $0) })
+      complexity: request.headers[InternalHeader.complexity].flatMap { Complexity(rawValue: $0) }, role: caller.role)
   }
 
   /// Whether a service of the installation calls for an operator. A virtual key is none, whatever its headers.

@@ -42,6 +42,13 @@ final class PreparedCall: Sendable {
     self.subjects = subjects
   }
 
+  /// The same call with another plan.
+  func with(_ plan: RoutePlan) -> PreparedCall {
+    PreparedCall(
+      request: request, caller: caller, snapshot: snapshot, plan: plan, account: account, forwarded: forwarded,
+      deadline: deadline, policy: policy, check: check, subjects: subjects, hasOptionalTools: hasOptionalTools)
+  }
+
   /// The same call with another request.
   func with(_ request: CallRequest) -> PreparedCall {
     PreparedCall(

@@ -24,6 +24,7 @@ enum ApprovalDocument {
     if let subject = row.subject { writer.raw(subject) } else { writer.null() }
     if row.isLarge, row.subject == nil { writer.member("subject_truncated", true) }
     writer.member("requested_at", row.requestedAt.description)
+    writer.member("requested_by", orNull: row.requestedBy)
     writer.member("expires_at", orNull: row.expiresAt?.description)
     writer.member("decided_at", orNull: row.decidedAt?.description)
     writer.member("decided_by", orNull: row.decidedBy)

@@ -19,6 +19,7 @@ struct ApprovalRoutes: Sendable {
   let engine: Engine
   let approvals: ApprovalStore
   let callers: Authenticator
+  let policy: ApprovalPolicy?
 
   func add(to router: inout Router) {
     router.api(.get, "/api/v1/approvals", list)
@@ -58,6 +59,7 @@ struct ApprovalRoutes: Sendable {
       throw Problem(.kindDiffers, "What became of a call is said with /outcome.")
     }
     try ApprovalDocument.requireOpen(row)
+    try await policy?.check(caller, row, decision ?? "")
     let isApproved = decision == "approve"
     var writer = JSONWriter()
     writer.beginObject()
@@ -101,6 +103,7 @@ struct ApprovalRoutes: Sendable {
       throw Problem(.kindDiffers, "The approval is decided with /decision.")
     }
     try ApprovalDocument.requireOpen(row)
+    try await policy?.check(caller, row, "outcome")
     var writer = JSONWriter()
     writer.beginObject()
     writer.member("outcome", word ?? "")

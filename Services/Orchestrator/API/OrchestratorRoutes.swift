@@ -12,6 +12,7 @@ package import Telemetry
 /// All routes of the orchestrator.
 package struct OrchestratorRoutes: Sendable {
   private let engine: Engine
+  private let approvalPolicy: ApprovalPolicy?
   private let storage: OrchestratorStorage
   private let workspace: OrchestratorWorkspace
   private let submitter: TaskSubmitter
@@ -26,9 +27,10 @@ package struct OrchestratorRoutes: Sendable {
   package init(
     engine: Engine, storage: OrchestratorStorage, workspace: OrchestratorWorkspace, submitter: TaskSubmitter,
     schedules: ScheduleService, callers: Authenticator, workers: WorkerAuthenticator, assertions: StepAssertions,
-    lease: Duration, logger: Logger
+    lease: Duration, approvalPolicy: ApprovalPolicy? = nil, logger: Logger
   ) {
     self.engine = engine
+    self.approvalPolicy = approvalPolicy
     self.storage = storage
     self.workspace = workspace
     self.submitter = submitter
@@ -48,8 +50,10 @@ package struct OrchestratorRoutes: Sendable {
     HistoryRoutes(engine: engine, store: runs, workspace: workspace, callers: callers).add(to: &router)
     StepRoutes(engine: engine, store: runs, callers: callers).add(to: &router)
     StepCallRoutes(engine: engine, store: runs, callers: callers).add(to: &router)
-    ApprovalRoutes(engine: engine, approvals: storage.approvals, callers: callers).add(to: &router)
-    QuestionRoutes(engine: engine, approvals: storage.approvals, callers: callers).add(to: &router)
+    ApprovalRoutes(engine: engine, approvals: storage.approvals, callers: callers, policy: approvalPolicy).add(
+      to: &router)
+    QuestionRoutes(engine: engine, approvals: storage.approvals, callers: callers, policy: approvalPolicy).add(
+      to: &router)
     WorkflowRoutes(engine: engine, store: runs, workflows: storage.workflows, callers: callers).add(to: &router)
     ProjectRoutes(projects: storage.projects, callers: callers).add(to: &router)
     ScheduleRoutes(

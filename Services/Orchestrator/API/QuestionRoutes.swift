@@ -16,6 +16,7 @@ struct QuestionRoutes: Sendable {
   let engine: Engine
   let approvals: ApprovalStore
   let callers: Authenticator
+  let policy: ApprovalPolicy?
 
   func add(to router: inout Router) {
     router.api(.get, "/api/v1/questions", list)
@@ -52,6 +53,7 @@ struct QuestionRoutes: Sendable {
     try fields.finish()
     try ApprovalDocument.requireOpen(row)
     guard let answer else { throw Problem.notFound("question") }
+    try await policy?.check(caller, row, "answer")
     try await engine.answer(
       row, ask, .answered, Payload(Array(answer.rawBytes)), by: caller, comment: "", subject: nil)
     return try await ApprovalDocument.answer(row, approvals, caller)

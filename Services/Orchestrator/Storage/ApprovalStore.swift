@@ -21,6 +21,8 @@ package struct ApprovalRow: Sendable {
   package let expiresAt: Timestamp?
   package let decidedAt: Timestamp?
   package let decidedBy: String?
+  /// Who has submitted the task; `nil` when it is gone.
+  package let requestedBy: String?
   package let comment: String?
   package let answer: [UInt8]?
   /// The subject is too large for a list.
@@ -30,6 +32,11 @@ package struct ApprovalRow: Sendable {
   static let columns = columns { "\($0).body" }
   /// Without subjects and answers that are large.
   static let listedColumns = columns { "case when length(\($0).body) <= \(RunRow.listedBytesMax) then \($0).body end" }
+
+  private static let submitter = """
+    (select t.created_by from run r join task t on t.tenant_id = r.tenant_id and t.id = r.task_id
+      where r.tenant_id = a.tenant_id and r.id = a.run_id)
+    """
 
   private static func columns(_ body: (String) -> String) -> ResultColumns<ApprovalRow> {
     let (subject, answer) = (body("p"), body("q"))
@@ -50,6 +57,7 @@ package struct ApprovalRow: Sendable {
       let expiresAt = column(nullable: "a.expires_at", .timestamptz)
       let decidedAt = column(nullable: "a.decided_at", .timestamptz)
       let decidedBy = column(nullable: "a.decided_by", .text)
+      let requestedBy = column(nullable: submitter, .text)
       let comment = column(nullable: "a.comment", .text)
       let isLarge = column("coalesce(length(p.body) > \(RunRow.listedBytesMax), false)", .bool)
       return { row in
@@ -59,7 +67,8 @@ package struct ApprovalRow: Sendable {
           run: RunID(try row[run]), step: try row[step],
           subjectSHA256: Hex.encode(try row[subjectSHA256]), subject: try row[subject], status: try row[status],
           requestedAt: try row[requestedAt], expiresAt: try row[expiresAt], decidedAt: try row[decidedAt],
-          decidedBy: try row[decidedBy], comment: try row[comment], answer: try row[answer],
+          decidedBy: try row[decidedBy], requestedBy: try row[requestedBy], comment: try row[comment],
+          answer: try row[answer],
           isLarge: try row[isLarge])
       }
     }

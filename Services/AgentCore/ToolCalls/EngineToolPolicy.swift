@@ -1,0 +1,71 @@
+public import AgentTools
+internal import Contracts
+internal import JSON
+internal import Policy
+public import PolicyDecisions
+
+/// The decisions about tool calls: what the settings and the step say, and then what the policies of the installation
+/// say. Of two the stricter one counts: deny, ask, allow.
+public struct EngineToolPolicy: ToolPolicy {
+  private static let path = ["cadre", "tools", "decision"]
+
+  private let settings: RiskPolicy
+  private let engine: any PolicyDeciding
+
+  /// Makes a policy.
+  public init(settings: RiskPolicy, engine: any PolicyDeciding) {
+    self.settings = settings
+    self.engine = engine
+  }
+
+  /// As `ToolPolicy` says.
+  public func decide(_ call: ToolPolicyInput, _ context: ToolContext) async -> PolicyDecision {
+    let declared = settings.decide(call)
+    guard declared.effect != .deny else { return declared }
+    let answer = await engine.decide(
+      PolicyQuery(
+        path: EngineToolPolicy.path, input: EngineToolPolicy.input(call, context), tenant: context.tenant.description,
+        requestedBy: "agent-core"))
+    switch answer.effect {
+    case .allow: return declared
+    case .ask where declared.effect == .ask: return declared
+    case .ask: return decision(.ask, answer, "a policy asks for an approval of calls of \(call.definition.name)")
+    case .deny: return decision(.deny, answer, "a policy does not allow calls of \(call.definition.name)")
+    }
+  }
+
+  private func decision(
+    _ effect: PolicyDecision.Effect, _ answer: PolicyAnswer, _ standard: String
+  ) -> PolicyDecision {
+    PolicyDecision(
+      effect, rule: "policy:" + (answer.rule ?? answer.fault?.rawValue ?? "tools"),
+      reason: answer.reasons.isEmpty ? standard : answer.reasons.joined(separator: "; "))
+  }
+
+  /// What the policies see.
+  static func input(_ call: ToolPolicyInput, _ context: ToolContext) -> RegoValue {
+    let definition = call.definition
+    let source =
+      switch definition.source {
+      case .builtIn: "builtin"
+      case .user: "user"
+      case .mcp: "mcp"
+      }
+    var subject: [(RegoValue, RegoValue)] = [
+      (.string("kind"), .string("step")), (.string("tenant"), .string(context.tenant.description)),
+      (.string("id"), .string(context.principal ?? "")),
+    ]
+    if let project = context.project { subject.append((.string("project"), .string(project))) }
+    var action: [(RegoValue, RegoValue)] = [
+      (.string("tool"), .string(definition.name)), (.string("source"), .string(source)),
+      (.string("risk"), .string(definition.risk.rawValue)),
+      (.string("is_idempotent"), .bool(definition.isIdempotent)),
+      (.string("arguments"), RegoValue(call.arguments.root)), (.string("labels"), .object(RegoObject())),
+    ]
+    if case .mcp(let server) = definition.source { action.append((.string("server"), .string(server))) }
+    return .object(
+      RegoObject([
+        (.string("subject"), .object(RegoObject(subject))), (.string("action"), .object(RegoObject(action))),
+      ]))
+  }
+}

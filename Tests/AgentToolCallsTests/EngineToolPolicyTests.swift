@@ -1,0 +1,74 @@
+import AgentTools
+import Contracts
+import JSON
+import Policy
+import PolicyDecisions
+import Synchronization
+import Testing
+
+@testable import AgentToolCalls
+
+/// Says what a test wants, and keeps what it was asked.
+final class FixedDecisions: PolicyDeciding {
+  private let answer: PolicyAnswer
+  private let queries = Mutex<[PolicyQuery]>([])
+
+  init(_ answer: PolicyAnswer) { self.answer = answer }
+
+  var asked: [PolicyQuery] { queries.withLock { $0 } }
+
+  func decide(_ query: PolicyQuery) async -> PolicyAnswer {
+    queries.withLock { $0.append(query) }
+    return answer
+  }
+}
+
+/// Of what settings, steps and policies say, the strictest counts.
+struct EngineToolPolicyTests {
+  private func input(_ approve: Set<String> = []) throws -> ToolPolicyInput {
+    ToolPolicyInput(
+      definition: ToolDefinition(
+        name: "mail", description: "", parameters: Array("{}".utf8), risk: .write, isIdempotent: false,
+        timeoutMilliseconds: 1000, resultBytesMax: 1000, source: .mcp(server: "office")),
+      arguments: try JSONDocument(parsing: #"{"to":"a","n":[1,2.5,null]}"#), approve: approve)
+  }
+
+  @Test(arguments: [
+    (PolicyEffect.allow, [], PolicyDecision.Effect.allow, "tools.allowed_risks"),
+    (.allow, ["write"], .ask, "step.approve"), (.ask, [], .ask, "policy:mail_needs_approval"),
+    (.ask, ["write"], .ask, "step.approve"), (.deny, [], .deny, "policy:mail_needs_approval"),
+    (.deny, ["write"], .deny, "policy:mail_needs_approval"),
+  ])
+  func `the stricter word counts`(
+    said: PolicyEffect, approve: [String], effect: PolicyDecision.Effect, rule: String
+  ) async throws {
+    let engine = FixedDecisions(PolicyAnswer(effect: said, reasons: ["a reason"], rule: "mail_needs_approval"))
+    let policy = EngineToolPolicy(settings: RiskPolicy(), engine: engine)
+    let decision = await policy.decide(try input(Set(approve)), testContext())
+    #expect(decision.effect == effect && decision.rule == rule)
+    #expect(effect == .allow || decision.rule == "step.approve" || decision.reason == "a reason")
+  }
+
+  @Test func `what the settings refuse is not asked, and faults are refusals`() async throws {
+    let engine = FixedDecisions(PolicyAnswer(effect: .deny, fault: .timeout))
+    let strict = EngineToolPolicy(settings: RiskPolicy(allowed: [.read]), engine: engine)
+    #expect(await strict.decide(try input(), testContext()).rule == "tools.allowed_risks")
+    #expect(engine.asked.isEmpty)
+    let policy = EngineToolPolicy(settings: RiskPolicy(), engine: engine)
+    let decision = await policy.decide(try input(), testContext())
+    #expect(decision.effect == .deny && decision.rule == "policy:timeout" && decision.reason.contains("mail"))
+  }
+
+  @Test func `policies see the tool, its arguments and who asks`() async throws {
+    let engine = FixedDecisions(PolicyAnswer(effect: .allow))
+    let policy = EngineToolPolicy(settings: RiskPolicy(), engine: engine)
+    _ = await policy.decide(try input(), testContext())
+    let query = try #require(engine.asked.first)
+    #expect(query.path == ["cadre", "tools", "decision"] && query.tenant == testContext().tenant.description)
+    let action =
+      #"{"arguments":{"n":[1,2.5,null],"to":"a"},"is_idempotent":false,"labels":{},"risk":"write","server":"office","#
+      + #""source":"mcp","tool":"mail"}"#
+    let subject = #"{"id":"","kind":"step","project":"project_1","tenant":"\#(testContext().tenant.description)"}"#
+    #expect(query.input.json == #"{"action":\#(action),"subject":\#(subject)}"#)
+  }
+}
