@@ -7,6 +7,8 @@ import JSON
 struct CalculatorTools: ToolCalling {
   /// What is thrown when the tools are asked for.
   var fault: WorkspaceError?
+  /// What is asked for and not there.
+  var missing: [String] = []
 
   private struct Executor: ToolExecutor {
     func run(_ call: ToolInvocation) async throws -> ToolResult {
@@ -18,7 +20,8 @@ struct CalculatorTools: ToolCalling {
 
   func catalog(for context: ToolContext, wanted: [String]?) async throws -> ToolCatalog {
     if let fault { throw fault }
-    return ToolCatalog([BuiltInTools.named("calculator")].compactMap { $0 }.map { .init($0, Executor()) })
+    return ToolCatalog(
+      [BuiltInTools.named("calculator")].compactMap { $0 }.map { .init($0, Executor()) }, missing: missing)
   }
 
   func decide(

@@ -11,10 +11,12 @@ import Testing
 /// Steps that are given back, and steps that wait for people.
 @Suite struct ReleaseTests {
   private func runner(
-    _ models: FakeModels, _ link: FakeOrchestrator, _ clock: VirtualClock, fault: WorkspaceError? = nil
+    _ models: FakeModels, _ link: FakeOrchestrator, _ clock: VirtualClock, fault: WorkspaceError? = nil,
+    missing: [String] = []
   ) -> StepRunner {
     StepRunner(
-      models: models, tools: CalculatorTools(fault: fault), link: link, clock: clock, policy: ModelRetryPolicy(),
+      models: models, tools: CalculatorTools(fault: fault, missing: missing), link: link, clock: clock,
+      policy: ModelRetryPolicy(),
       telemetry: .disabled())
   }
 
@@ -46,6 +48,22 @@ import Testing
     // What comes afterwards is given back at once.
     #expect(await clock.run { await runner.run(step) } == "lease_lost" || link.outcomes > 0)
     #expect(models.count == 2)
+  }
+
+  @Test(arguments: [(["run_python"], false), (["mine"], true), (["run_python", "office__mail"], true)])
+  func `a step that names tools that are not there fails, and asks no model without them`(
+    missing: [String], isRetryable: Bool
+  ) async throws {
+    let clock = VirtualClock(tasks: 2)
+    let link = FakeOrchestrator(clock)
+    let models = FakeModels(clock, [.init(outcome: try .text("without tools"))])
+    let runner = runner(models, link, clock, missing: missing)
+    let step = try LeasedStep.sample()
+    _ = await clock.run { await runner.run(step) }
+    guard case .failure(let failure) = link.outcome else { return #expect(Bool(false), "it did not fail") }
+    #expect(failure.code == "tools_missing" && failure.isRetryable == isRetryable)
+    #expect(failure.message.contains(missing[0]))
+    #expect(models.count == 0)
   }
 
   @Test func `a step whose tools nobody can name is given back, and asks no model without them`() async throws {

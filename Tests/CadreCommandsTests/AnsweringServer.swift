@@ -2,17 +2,17 @@ import Foundation
 import Glibc
 import Synchronization
 
-/// A server on the loopback address that answers one request with what it was made with.
+/// A server on the loopback address that answers some requests with what it was made with.
 final class AnsweringServer: Sendable {
   let url: String
   private let received = Mutex<String?>(nil)
 
-  /// The request as it came.
+  /// The last request as it came.
   var request: String? { received.withLock { $0 } }
 
   struct Failure: Error {}
 
-  init(status: Int, body: String) throws {
+  init(status: Int, body: String, count: Int = 1) throws {
     let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)
@@ -26,14 +26,16 @@ final class AnsweringServer: Sendable {
     guard isBound, listen(listener, 4) == 0 else { throw Failure() }
     url = "http://127.0.0.1:\(UInt16(bigEndian: address.sin_port))"
     Thread.detachNewThread { [self] in
-      let connection = accept(listener, nil, nil)
-      close(listener)
-      guard connection >= 0 else { return }
-      defer { close(connection) }
-      let text = AnsweringServer.read(connection)
-      received.withLock { $0 = text }
-      let answer = Array("HTTP/1.1 \(status) X\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)".utf8)
-      _ = write(connection, answer, answer.count)
+      defer { close(listener) }
+      for _ in 0..<count {
+        let connection = accept(listener, nil, nil)
+        guard connection >= 0 else { return }
+        defer { close(connection) }
+        let text = AnsweringServer.read(connection)
+        received.withLock { $0 = text }
+        let answer = Array("HTTP/1.1 \(status) X\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)".utf8)
+        _ = write(connection, answer, answer.count)
+      }
     }
   }
 

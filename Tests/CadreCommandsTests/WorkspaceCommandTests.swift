@@ -14,8 +14,10 @@ import Testing
     var request: String?
   }
 
-  private static func run(_ arguments: [String], answering body: String = "{}", status: Int = 200) throws -> Outcome {
-    let server = try AnsweringServer(status: status, body: body)
+  private static func run(_ arguments: [String], answering body: String = "{}", status: Int = 200, times: Int = 1)
+    throws -> Outcome
+  {
+    let server = try AnsweringServer(status: status, body: body, count: times)
     let outcome = Mutex(Outcome())
     let output = Output { text in
       outcome.withLock { $0.lines.append(text) }
@@ -83,6 +85,41 @@ import Testing
     let program = try Self.run(
       ["mcp", "add", "files", "/x", "--env", "A=b", "--", "--root", "/d"], answering: #"{"id":"mcp_2"}"#, status: 201)
     #expect(program.request?.contains(#""command":"/x","arguments":["--root","/d"],"environment":{"A":"b"}"#) == true)
+  }
+
+  @Test func `tools of a server are shown, and the definition that was shown is approved`() throws {
+    let tools = #"{"tools":[{"name":"web__find","status":"new","sha256":"ab","description":"Finds."}]}"#
+    let shown = try Self.run(["mcp", "tools", "mcp_1"], answering: tools)
+    #expect(shown.status == 0 && shown.lines == ["web__find\tnew\tab\tFinds."], "\(shown)")
+    let approved = try Self.run(["mcp", "approve", "mcp_1", "web__find"], answering: tools, times: 2)
+    #expect(approved.lines.last == "approved" && approved.request?.hasSuffix(#"{"sha256":"ab"}"#) == true)
+    let missing = try Self.run(["mcp", "approve", "mcp_1", "other"], answering: tools)
+    #expect(missing.status == 1 && missing.errors.first?.contains("has no tool other") == true)
+  }
+
+  @Test func `a task says what its agent may use`() throws {
+    let task = try Self.run(
+      ["submit", "x", "--tools", "a,b", "--tools", "c", "--approve", "write", "--model", "m"],
+      answering: #"{"id":"task_1"}"#)
+    #expect(
+      task.request?.hasSuffix(
+        #"{"prompt":"x","input":{"tools":["a","b","c"],"approve":["write"],"model":"m"}}"#) == true, "\(task)")
+    let plain = try Self.run(["submit", "x"], answering: #"{"id":"task_1"}"#)
+    #expect(plain.request?.hasSuffix(#"{"prompt":"x"}"#) == true)
+    let folder = NSTemporaryDirectory() + "cadre-file-\(UUID().uuidString)"
+    try Data([0, 1, 255]).write(to: URL(fileURLWithPath: folder))
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let file = try Self.run(
+      ["submit", "x", "--file", "data/a.bin=\(folder)"], answering: #"{"id":"artefact_1"}"#, times: 2)
+    #expect(file.request?.hasSuffix(#"{"prompt":"x","artefacts":["artefact_1"]}"#) == true, "\(file)")
+    #expect(try Self.run(["submit", "x", "--file", "/nonexistent"]).status == 1)
+  }
+
+  @Test func `an answer can be any JSON`() throws {
+    let json = try Self.run(["answer", "step_1", "--json", #"{"colour":"blue"}"#], answering: #"{"id":"step_1"}"#)
+    #expect(json.request?.hasSuffix(#"{"answer":{"colour":"blue"}}"#) == true, "\(json)")
+    #expect(try Self.run(["answer", "step_1", "--json", "{"]).status == 1)
+    #expect(try Self.run(["answer", "step_1"]).status == 1)
   }
 
   @Test(arguments: [

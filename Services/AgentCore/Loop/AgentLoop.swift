@@ -70,7 +70,10 @@ public struct AgentLoop: Sendable {
 
   private func event(of action: AgentStateMachine.Action) async throws -> AgentStateMachine.Event {
     switch action {
-    case .offer: return .offered(try await tools.offer())
+    case .offer:
+      do { return .offered(try await tools.offer()) } catch let failure as AgentFailure {
+        return .offerFailed(failure)
+      }
     case .callModel(let request):
       do { return .model(try await models.complete(request)) } catch let failure as AgentFailure {
         return .modelFailed(failure)

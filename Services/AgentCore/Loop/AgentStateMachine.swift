@@ -31,6 +31,8 @@ struct AgentStateMachine: Sendable {
   /// What has happened.
   enum Event: Sendable {
     case offered([OfferedTool])
+    /// The step cannot have the tools that it asks for.
+    case offerFailed(AgentFailure)
     case model(ModelReply)
     case modelFailed(AgentFailure)
     case decided([StepToolDecision])
@@ -178,6 +180,7 @@ struct AgentStateMachine: Sendable {
   mutating func take(_ event: Event) {
     switch event {
     case .offered(let tools): offered(tools)
+    case .offerFailed(let failure): fail(failure)
     case .model(let reply): answered(reply)
     case .modelFailed(let failure): modelFailed(failure)
     case .decided(let decisions): decided(decisions)

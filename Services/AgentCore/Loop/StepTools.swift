@@ -3,7 +3,7 @@ public import Contracts
 /// How the loop has tools decided about and run.
 public protocol StepTools: Sendable {
   /// The tools that the step may use, in the order in which the model sees them. Asked at most once in an attempt.
-  /// Throws `CancellationError`.
+  /// Throws `AgentFailure` when tools that the step names are not there, and `CancellationError`.
   func offer() async throws -> [OfferedTool]
   /// Decides about calls of one turn before any of them is made; the answer has as many elements, in the same order.
   /// `earlier` are the calls that have ended since the last decision, those of earlier attempts included. Throws

@@ -43,7 +43,19 @@ final class StepToolset: StepTools {
   // MARK: The offer
 
   func offer() async throws -> [OfferedTool] {
-    try await readyCatalog().entries.map { StepToolset.offered($0) }
+    let catalog = try await readyCatalog()
+    // Patterns may lead to nothing; a name is meant. What somebody registers, or connects, may be there the next time.
+    let missing = catalog.missing.filter { !$0.contains("*") }
+    guard missing.isEmpty else {
+      let names = missing.prefix(20).map { StorableText.make($0, bytesMax: 100, fallback: "?") }
+      throw AgentFailure(
+        code: "tools_missing",
+        message:
+          "The step names tools that it cannot have: \(names.joined(separator: ", ")). They are not registered, not "
+          + "connected, not approved, or their risk is not allowed on this installation.",
+        isRetryable: missing.contains { BuiltInTools.named($0) == nil })
+    }
+    return catalog.entries.map { StepToolset.offered($0) }
   }
 
   /// What runs the tools. An attempt that resumes has its offer from the journal, and finds this out later.

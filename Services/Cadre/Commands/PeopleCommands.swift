@@ -3,7 +3,7 @@ internal import LocalStack
 
 /// `cadre approvals`, `approve`, `reject`, `outcome`, `questions` and `answer`: what agents and workflows ask people.
 struct PeopleCommands {
-  private static let options: Set<String> = ["comment", "status", "run", "sha256", "result", "message"]
+  private static let options: Set<String> = ["comment", "status", "run", "sha256", "result", "message", "json"]
 
   let tasks: TaskCommands
 
@@ -109,14 +109,24 @@ struct PeopleCommands {
   }
 
   func answer(_ arguments: [String]) -> Int32 {
-    perform(arguments, needs: "answer needs the id of a question and the answer", words: 2...Int.max) {
+    perform(arguments, needs: "answer needs the id of a question and the answer", words: 1...Int.max) {
       options, api throws(OptionError) in
       var writer = JSONWriter()
       writer.beginObject()
       writer.key("answer")
-      writer.beginObject()
-      writer.member("text", options.words.dropFirst().joined(separator: " "))
-      writer.endObject()
+      if let json = options["json"] {
+        guard options.words.count == 1, let root = try? JSONDocument(parsing: json).root else {
+          throw OptionError(description: "--json takes the whole answer as JSON, in place of a text")
+        }
+        writer.raw(root.rawBytes)
+      } else {
+        guard options.words.count > 1 else {
+          throw OptionError(description: "answer needs the id of a question and the answer")
+        }
+        writer.beginObject()
+        writer.member("text", options.words.dropFirst().joined(separator: " "))
+        writer.endObject()
+      }
       writer.endObject()
       return try api.call(
         "POST", "/api/v1/questions/\(try PeopleCommands.part(options.words[0]))/answer",

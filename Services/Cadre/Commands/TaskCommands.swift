@@ -1,9 +1,13 @@
+internal import HTTPWire
 internal import JSON
 internal import LocalStack
 
 /// `cadre submit`, `get` and `events`: the API from a terminal.
 struct TaskCommands {
   private static let options: Set<String> = ["data", "port", "url", "wait"]
+  private static let taskOptions: Set<String> = ["file", "tools", "approve", "model", "system"]
+  /// Largest file of a task.
+  private static let fileBytesMax = 16 << 20
   /// Variable with a key for the API, instead of the one of a local stack.
   static let keyVariable = "CADRE_API_KEY"
   /// Longer than the API keeps a request waiting.
@@ -13,11 +17,15 @@ struct TaskCommands {
   let environment: [String: String]
 
   func submit(_ arguments: [String]) -> Int32 {
-    perform(arguments, needs: "submit needs a prompt", words: 1...Int.max) { options, api throws(OptionError) in
+    perform(arguments, needs: "submit needs a prompt", words: 1...Int.max, more: TaskCommands.taskOptions) {
+      options, api throws(OptionError) in
       let wait = try options.number("wait", default: 60, in: 0...60)
+      let files = try TaskCommands.upload(options.all("file"), api)
       var writer = JSONWriter()
       writer.beginObject()
       writer.member("prompt", options.words.joined(separator: " "))
+      TaskCommands.writeInput(options, to: &writer)
+      if !files.isEmpty { writer.member("artefacts", files) }
       writer.endObject()
       return try api.call(
         "POST", "/api/v1/tasks", body: String(decoding: writer.bytes, as: UTF8.self),
@@ -25,6 +33,40 @@ struct TaskCommands {
     } show: {
       TaskText.describe($0)
     }
+  }
+
+  /// What the agent is given beside the prompt.
+  private static func writeInput(_ options: Options, to writer: inout JSONWriter) {
+    let lists = ["tools", "approve"].map { name in (name, options.all(name).flatMap { $0.split(separator: ",") }) }
+    let texts = ["model", "system"].map { ($0, options[$0]) }
+    guard lists.contains(where: { !$0.1.isEmpty }) || texts.contains(where: { $0.1 != nil }) else { return }
+    writer.key("input")
+    writer.beginObject()
+    for (name, words) in lists where !words.isEmpty { writer.member(name, words.map(String.init)) }
+    for (name, text) in texts { writer.member(name, ifPresent: text) }
+    writer.endObject()
+  }
+
+  /// Uploads files under their own names, or under NAME of `NAME=PATH`. Returns their ids.
+  private static func upload(_ files: [String], _ api: API) throws(OptionError) -> [String] {
+    var ids: [String] = []
+    for file in files {
+      let parts = file.split(separator: "=", maxSplits: 1).map(String.init)
+      let path = parts.last ?? file
+      let name = parts.count == 2 ? parts[0] : path.split(separator: "/").last.map(String.init) ?? path
+      guard let bytes = FileAccess.bytes(path) else {
+        throw OptionError(description: "the file \(path) cannot be read")
+      }
+      guard bytes.count <= fileBytesMax else {
+        throw OptionError(description: "the file \(path) has more than \(fileBytesMax >> 20) MiB")
+      }
+      let answer = try api.upload("/api/v1/artefacts?name=\(PercentEncoding.encode(name))", bytes)
+      guard let root = try? JSONDocument(parsing: answer.body).root, let id = root["id"]?.string else {
+        throw OptionError(description: "\(path) was not taken (status \(answer.status)): \(answer.body.prefix(300))")
+      }
+      ids.append(id)
+    }
+    return ids
   }
 
   func get(_ arguments: [String]) -> Int32 {
@@ -62,6 +104,16 @@ struct TaskCommands {
       do {
         return try BlockingHTTP.request(
           method, url: url + path, headers: all, body: body, seconds: TaskCommands.secondsMax)
+      } catch {
+        throw OptionError(description: "nothing answers at \(url) (\(error)); \(hint)")
+      }
+    }
+
+    func upload(_ path: String, _ file: [UInt8]) throws(OptionError) -> BlockingHTTP.Answer {
+      do {
+        return try BlockingHTTP.request(
+          "POST", url: url + path, headers: ["Authorization": "Bearer \(key)"], file: file,
+          seconds: TaskCommands.secondsMax)
       } catch {
         throw OptionError(description: "nothing answers at \(url) (\(error)); \(hint)")
       }

@@ -72,8 +72,14 @@ enum Usage {
 
     \(client)
       --wait N        seconds to wait for the end, from 0 to 60 (default 60)
+      --tools T,...   tools that the agent may use; "*" for all
+      --approve T,... risks or tools whose calls a person approves first
+      --file PATH     a file that the agent finds, under its own name or as NAME=PATH; may stand several times
+      --model M       the model
+      --system TEXT   what the agent is told about itself
 
     Example: cadre submit "What is 6*7?"
+             cadre submit "Sum up the column total of sales.csv" --file sales.csv --tools artefact_read,run_python
     """,
     "get": """
     Usage: cadre get TASK [options]
@@ -128,6 +134,8 @@ enum Usage {
     Usage: cadre mcp list [options]
            cadre mcp add NAME URL [options]
            cadre mcp add NAME COMMAND [options] [-- ARGUMENT...]
+           cadre mcp tools ID [options]
+           cadre mcp approve ID TOOL [options]
            cadre mcp remove ID [options]
 
     Registers MCP servers whose tools agents may use. A command must be allowed by the operator
@@ -138,6 +146,7 @@ enum Usage {
       --env N=V       a variable of the program's environment, in the same form
       --trust T       approve: each tool needs an approval (default); pin: a tool is approved as it is first seen
       --timeout N     seconds for a call of a tool (default 30)
+      --sha256 H      approve exactly this definition (default: the one that is shown)
 
     Example: cadre mcp add search https://mcp.example.com/mcp --header authorization=@token
     """,
@@ -189,6 +198,7 @@ enum Usage {
     """,
     "answer": """
     Usage: cadre answer ID TEXT [options]
+           cadre answer ID --json JSON [options]
 
     Answers a question of an agent; its run goes on when nothing else is open.
 

@@ -6,7 +6,7 @@ internal import Primitives
 /// `cadre artefacts`, `artefact`, `tools`, `tool` and `mcp`: files of runs, tools and MCP servers from a terminal.
 struct WorkspaceCommands {
   private static let options: Set<String> = [
-    "data", "port", "url", "output", "trust", "header", "env", "command", "timeout",
+    "data", "port", "url", "output", "trust", "header", "env", "command", "timeout", "sha256",
   ]
   private static let pageRows = 100
   /// Pages of a list that are shown; more is a matter for programs.
@@ -101,10 +101,41 @@ struct WorkspaceCommands {
         let answer = try api.call("DELETE", "/api/v1/mcp-servers/\(PercentEncoding.encode(options.words[1]))")
         guard answer.status == 204 else { throw WorkspaceCommands.refusal(answer) }
         output.line("removed")
+      case ("tools", 2):
+        for row in try list(api, "\(WorkspaceCommands.server(options))/tools", of: "tools") {
+          output.line(WorkspaceCommands.line(row, ["name", "status", "sha256", "description"]))
+        }
+      case ("approve", 3): try approve(options, api)
       default:
-        throw OptionError(description: "mcp takes: list, add NAME URL, add NAME COMMAND [-- ARGUMENT...], or remove ID")
+        throw OptionError(
+          description:
+            "mcp takes: list, tools ID, approve ID TOOL, add NAME URL, add NAME COMMAND [-- ARGUMENT...], or remove ID")
       }
     }
+  }
+
+  private static func server(_ options: Options) -> String {
+    "/api/v1/mcp-servers/\(PercentEncoding.encode(options.words[1]))"
+  }
+
+  /// Approves the definition that is shown: the digest that was read is the one that is sent.
+  private func approve(_ options: Options, _ api: TaskCommands.API) throws(OptionError) {
+    let name = options.words[2]
+    let rows = try list(api, "\(WorkspaceCommands.server(options))/tools", of: "tools")
+    guard let row = rows.first(where: { $0["name"]?.string == name }), let shown = row["sha256"]?.string else {
+      throw OptionError(description: "the server has no tool \(name); see cadre mcp tools ID")
+    }
+    let digest = options["sha256"] ?? shown
+    output.line(WorkspaceCommands.line(row, ["name", "sha256", "description"]))
+    var writer = JSONWriter()
+    writer.beginObject()
+    writer.member("sha256", digest)
+    writer.endObject()
+    let answer = try api.call(
+      "POST", "\(WorkspaceCommands.server(options))/tools/\(PercentEncoding.encode(name))/approve",
+      body: String(decoding: writer.bytes, as: UTF8.self))
+    guard answer.status < 400 else { throw WorkspaceCommands.refusal(answer) }
+    output.line("approved")
   }
 
   private func addServer(_ options: Options, _ api: TaskCommands.API) throws(OptionError) {

@@ -27,7 +27,8 @@ public enum BlockingHTTP {
 
   /// Makes one request to an absolute URL on a connection of its own. A body is JSON unless a header says otherwise.
   public static func request(
-    _ method: String = "GET", url: String, headers: [String: String] = [:], body: String? = nil, seconds: Int = 5
+    _ method: String = "GET", url: String, headers: [String: String] = [:], body: String? = nil,
+    file: [UInt8]? = nil, seconds: Int = 5
   ) throws(Failure) -> Answer {
     guard isInitialized, let easy = curl_easy_init() else { throw Failure(description: "libcurl is out of memory") }
     defer { curl_easy_cleanup(easy) }
@@ -49,6 +50,15 @@ public enum BlockingHTTP {
       // Before the copy, which is as long as this says.
       cadre_curl_set_off_t(easy, CURLOPT_POSTFIELDSIZE_LARGE, curl_off_t(clamping: body.utf8.count))
       cadre_curl_set_string(easy, CURLOPT_COPYPOSTFIELDS, body)
+    }
+    if let file {
+      if !headers.keys.contains(where: { $0.lowercased() == "content-type" }) {
+        lines.append("Content-Type: application/octet-stream")
+      }
+      cadre_curl_set_off_t(easy, CURLOPT_POSTFIELDSIZE_LARGE, curl_off_t(clamping: file.count))
+      _ = file.withUnsafeBytes {
+        cadre_curl_set_pointer(easy, CURLOPT_COPYPOSTFIELDS, UnsafeMutableRawPointer(mutating: $0.baseAddress))
+      }
     }
     var list: UnsafeMutablePointer<curl_slist>?
     for line in lines { list = curl_slist_append(list, line) ?? list }

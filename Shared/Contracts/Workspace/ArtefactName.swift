@@ -1,7 +1,9 @@
 /// The name of an artefact: a relative path of plain segments, for example `plots/sales.png`.
 ///
-/// Segments are neither empty nor `.` nor `..`, and hold no backslash, no control character, no line separator and no
-/// mark that changes the direction of writing. Names are compared by their bytes; nothing is normalised.
+/// Segments are neither empty nor `.` nor `..`, and hold no backslash, no control character, no line separator, no mark
+/// that changes the direction of writing and none that cannot be seen, by which two names that look the same would
+/// differ. Joiners and variation selectors, which scripts and emoji need, may follow something that is seen. Names are
+/// compared by their bytes; nothing is normalised.
 public struct ArtefactName: Hashable, Sendable, CustomStringConvertible {
   /// Bytes of a name.
   public static let bytesMax = 512
@@ -28,7 +30,7 @@ public struct ArtefactName: Hashable, Sendable, CustomStringConvertible {
     guard bytes.count <= ArtefactName.bytesMax else { return nil }
     let segments = bytes.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
     guard (1...ArtefactName.segmentsMax).contains(segments.count), segments.allSatisfy(ArtefactName.isPlain),
-      text.unicodeScalars.allSatisfy(ArtefactName.isAllowed)
+      ArtefactName.isVisible(text)
     else { return nil }
     self.bytes = bytes
   }
@@ -37,6 +39,17 @@ public struct ArtefactName: Hashable, Sendable, CustomStringConvertible {
     let dot = UInt8(ascii: ".")
     return !segment.isEmpty && segment.count <= segmentBytesMax && !segment.elementsEqual([dot])
       && !segment.elementsEqual([dot, dot])
+  }
+
+  private static func isVisible(_ text: String) -> Bool {
+    var canJoin = false
+    for scalar in text.unicodeScalars {
+      guard isAllowed(scalar) else { return false }
+      let isJoining = [0x200C, 0x200D, 0xFE0E, 0xFE0F].contains(scalar.value)
+      if scalar.properties.isDefaultIgnorableCodePoint, !isJoining || !canJoin { return false }
+      canJoin = !isJoining && scalar != "/"
+    }
+    return true
   }
 
   private static func isAllowed(_ scalar: Unicode.Scalar) -> Bool {

@@ -4,6 +4,7 @@ import Testing
 @Suite struct ArtefactNameTests {
   @Test(arguments: [
     "a", "plot.png", "a/b/c.txt", "näïve/日本.csv", "a b", ".hidden", "...", "a..b", "con", "a:b", "'\"<>|*?",
+    "می\u{200C}خواهم.txt", "👩\u{200D}💻.png", "❤\u{FE0F}.txt",
     String(repeating: "x", count: 255),
   ])
   func `a relative path of plain segments is a name`(_ text: String) {
@@ -12,7 +13,9 @@ import Testing
 
   @Test(arguments: [
     "", "/", "/a", "a/", "a//b", ".", "..", "../a", "a/..", "a/./b", "a\\b", "a\u{0}b", "a\nb", "a\u{7F}b", "a\u{85}b",
-    "a\u{202E}gnp.exe", "a\u{2028}b", "\u{FEFF}a", "a\u{2066}b", String(repeating: "x", count: 256),
+    "a\u{202E}gnp.exe", "a\u{2028}b", "\u{FEFF}a", "a\u{2066}b", "a\u{200B}b", "a\u{AD}b",
+    "a\u{3164}", "\u{200D}a", "a/\u{FE0F}b", "a\u{200D}\u{200D}b", "a\u{E0041}", "a\u{2060}b", "a\u{180E}b",
+    String(repeating: "x", count: 256),
     Array(repeating: "a", count: 17).joined(separator: "/"), String(repeating: "abcdefg/", count: 70) + "a",
   ])
   func `anything else is none`(_ text: String) { #expect(ArtefactName(text) == nil) }

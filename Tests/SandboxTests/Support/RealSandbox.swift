@@ -35,6 +35,14 @@ struct RealSandbox {
 
   static var isInstalled: Bool { (try? installation("/tmp")) != nil }
 
+  /// Waits until as many jobs run, or until nobody can wait for it any longer.
+  func until(running count: Int) async throws {
+    for _ in 0..<4000 {
+      if await supervisor.counts().running >= count { return }
+      try await Task.sleep(for: .milliseconds(5))
+    }
+  }
+
   private init(_ change: (inout SandboxConfiguration) -> Void) async throws {
     setenv("CADRE_SANDBOX_TEST_SECRET", RealSandbox.canary, 1)
     folder = "/tmp/cadre-hostile-\(getpid())-\(UInt32.random(in: 0 ... .max))"

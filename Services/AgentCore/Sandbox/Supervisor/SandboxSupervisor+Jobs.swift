@@ -88,13 +88,12 @@ extension SandboxSupervisor {
     }
     let user = configuration.user(of: worker.slot)
     let attempt = record.machine.attempts
-    loop.task { [self] in
-      let isComplete =
-        await inFolder(of: worker) {
-          if isCleared, !scratch.clear() { return false }
-          try scratch.put(inputs, owner: user)
-          return true
-        } ?? false
+    inFolder(of: worker) {
+      if isCleared, !scratch.clear() { return false }
+      try scratch.put(inputs, owner: user)
+      return true
+    } then: { [self] (staged: Bool?) in
+      let isComplete = staged ?? false
       guard record.machine.attempts == attempt else { return }
       // What was copied in is nothing that the job has written.
       if isCleared { worker.known = [:] }
@@ -131,8 +130,10 @@ extension SandboxSupervisor {
       [weak self, weak record, weak worker] in
       guard let self, let record, let worker, worker.job == record.id else { return }
       let attempt = record.machine.attempts
-      loop.task { [self] in
-        let isOver = await inFolder(of: worker) { scratch.isOverQuota() } ?? false
+      inFolder(of: worker) {
+        scratch.isOverQuota()
+      } then: { [self] (isOver: Bool?) in
+        let isOver = isOver ?? false
         guard worker.job == record.id, record.machine.attempts == attempt, record.quota != nil else { return }
         if isOver {
           perform(record.machine.quotaExceeded(), of: record)
@@ -162,8 +163,9 @@ extension SandboxSupervisor {
       return perform(record.machine.harvested(keepsWorker: true), of: record)
     }
     let known = worker.known
-    loop.task { [self] in
-      let harvest = await inFolder(of: worker) { try scratch.harvest(known: known) }
+    inFolder(of: worker) {
+      try scratch.harvest(known: known)
+    } then: { [self] (harvest: ScratchFolder.Harvest?) in
       if let harvest {
         worker.known = harvest.known
         record.harvest = harvest

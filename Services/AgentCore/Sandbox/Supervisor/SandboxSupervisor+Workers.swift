@@ -154,15 +154,19 @@ extension SandboxSupervisor {
   }
 
   /// Works in the scratch folder of a worker, which is not deleted meanwhile: a worker may end while what it has left
-  /// is read. `nil` when `body` throws or no thread is free.
+  /// is read. `then` gets `nil` when `body` throws or no thread is free.
   func inFolder<Result: Sendable>(
-    of worker: Worker, _ body: @escaping @Sendable () throws -> Result
-  ) async -> Result? {
+    of worker: Worker, _ body: @escaping @Sendable () throws -> Result,
+    then: @escaping @Sendable (Result?) -> Void
+  ) {
+    // At once, and not when the task begins: the end of the worker may be the next event.
     worker.folderUses += 1
-    let result = try? await files.run(body)
-    worker.folderUses -= 1
-    if worker.hasEnded, worker.folderUses == 0 { cleanUp(worker) }
-    return result
+    loop.task { [self] in
+      let result = try? await files.run(body)
+      worker.folderUses -= 1
+      if worker.hasEnded, worker.folderUses == 0 { cleanUp(worker) }
+      then(result)
+    }
   }
 
   private func logEnd(_ worker: Worker, _ end: ProcessEnd) {
