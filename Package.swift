@@ -234,7 +234,7 @@ var targets: [Target] = [
   library("GatewayRequests", at: "Services/Gateway/Requests", ["Contracts", "HTTP", "HTTPWire"]),
   library(
     "GatewayIdentity", at: "Services/Gateway/Identity",
-    ["Contracts", "Crypto", "GatewayRequests", "HTTP", "HTTPWire", "Primitives", "Settings"]),
+    ["Contracts", "Crypto", "GatewayRequests", "HTTP", "HTTPWire", "Primitives", "Settings", "Telemetry"]),
   // Tenants, users, service accounts, keys and invitations.
   library(
     "GatewayAccounts", at: "Services/Gateway/Accounts",

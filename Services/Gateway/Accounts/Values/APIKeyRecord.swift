@@ -11,6 +11,17 @@ package enum KeySubject: Hashable, Sendable {
 }
 
 extension KeySubject: CustomStringConvertible {
+  /// Reads the id on the wire; `nil` for anything else.
+  package init?(_ text: String) {
+    if let user = UserID(text) {
+      self = .user(user)
+    } else if let account = ServiceAccountID(text) {
+      self = .serviceAccount(account)
+    } else {
+      return nil
+    }
+  }
+
   /// The id on the wire.
   package var description: String {
     switch self {
@@ -26,6 +37,11 @@ package struct APIKeyRecord: Sendable, Equatable {
   package let id: APIKeyID
   package let name: String
   package let subject: KeySubject
+  /// The role of whom it stands for.
+  package let subjectRole: Role
+  /// Whether whom it stands for may configure the installation.
+  package let isSubjectOperator: Bool
+  /// What it may be used for, as it was asked for.
   package let grants: Grants
   /// The project that its requests are charged to.
   package let project: String?
@@ -37,4 +53,39 @@ package struct APIKeyRecord: Sendable, Equatable {
   package let version: Int
   package let createdBy: String
   package let createdAt: Timestamp
+
+  /// What it may be used for now: no more than whom it stands for.
+  package var effectiveGrants: Grants {
+    let most = Grants.most(of: subjectRole)
+    return grants.intersection(isSubjectOperator ? most.union(.operator) : most)
+  }
+}
+
+/// A key with what a presented text is compared with.
+package struct StoredKey: Sendable, Equatable {
+  package let record: APIKeyRecord
+  /// Of the key as it is.
+  package let hash: KeyedHash
+  /// Of the key before the last rotation, good until `previousUntil`.
+  package let previous: KeyedHash?
+}
+
+/// A hash that only who has the secret can make.
+package struct KeyedHash: Sendable, Equatable {
+  /// HMAC-SHA-256.
+  package let bytes: [UInt8]
+  /// The name of the secret that made it.
+  package let secret: String
+}
+
+/// A key that is to be added.
+package struct NewAPIKey: Sendable {
+  package let id: APIKeyID
+  package let name: String
+  package let subject: KeySubject
+  package let grants: Grants
+  package let project: String?
+  package let expiresAt: Timestamp?
+  package let hash: KeyedHash
+  package let createdBy: String
 }
