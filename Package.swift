@@ -258,8 +258,8 @@ var targets: [Target] = [
   service(
     "gateway", at: "Services/Gateway/Main",
     [
-      "Contracts", "GatewayForwarding", "GatewayIdentity", "GatewayMCP", "GatewayRequests", "HTTP", "HTTPWire",
-      "Primitives", "ServiceKit", "Settings",
+      "Contracts", "GatewayAccounts", "GatewayForwarding", "GatewayIdentity", "GatewayMCP", "GatewayRequests", "HTTP",
+      "HTTPWire", "Primitives", "ServiceKit", "Settings",
     ]),
   // What the orchestrator keeps for the agents of a run: seen by those who use it, without what reaches it.
   library("AgentWorkspace", at: "Services/AgentCore/Workspace", ["Contracts", "Primitives"]),
@@ -499,6 +499,12 @@ var targets: [Target] = [
       "GatewayForwarding", "GatewayIdentity", "GatewayMCP", "GatewayRequests", "Contracts", "HTTP", "HTTPWire", "JSON",
       "JSONSchema", "MCP",
       "Primitives", "Reactor", "ReactorTestKit", "ServiceKit", "Settings", "Telemetry",
+    ]),
+  tests(
+    "GatewayAccounts",
+    [
+      "Contracts", "GatewayAccounts", "GatewayIdentity", "GatewayRequests", "HTTP", "HTTPWire", "JSON", "LocalStack",
+      "Postgres", "Primitives", "Reactor", "Settings", "SystemSources", "Telemetry",
     ]),
   tests("ContentCoding", ["ContentCoding", "CZlib", "CZstd"]),
   tests("Settings", ["Settings"]),

@@ -32,6 +32,9 @@ package final class AccountDirectory: CredentialChecking, TenantAdmitting, Accou
   /// Ids that lead to no key: a flood of them must not drive out what is good.
   private static let unknownKeysMax = 4096
   private static let tenantsMax = 16_384
+  /// How long a tenant that was active is believed to be while the database does not answer: nobody can suspend it
+  /// meanwhile, and the keys of the configuration do without the database.
+  private static let tenantGrace = Duration.seconds(3600)
   private static let usesAtOnceMax = 500
   private static let usesInterval = Duration.seconds(5)
 
@@ -59,13 +62,15 @@ package final class AccountDirectory: CredentialChecking, TenantAdmitting, Accou
     metrics = AccountMetrics(telemetry.registry)
     logger = telemetry.logger
     let isListening: @Sendable () -> Bool = { listener?.isConnected ?? false }
+    var tenantTimes = times
+    tenantTimes.grace = max(times.grace, AccountDirectory.tenantGrace)
     keys = FreshLookup(
       countMax: AccountDirectory.keysMax, absencesMax: AccountDirectory.unknownKeysMax, times: times, now: clock,
       isAbsence: { $0 == nil }, isListening: isListening
     ) { try await source.key($0) }
     tenants = FreshLookup(
-      countMax: AccountDirectory.tenantsMax, absencesMax: AccountDirectory.unknownKeysMax, times: times, now: clock,
-      isAbsence: { $0 == nil }, isListening: isListening
+      countMax: AccountDirectory.tenantsMax, absencesMax: AccountDirectory.unknownKeysMax, times: tenantTimes,
+      now: clock, isAbsence: { $0 == nil }, isListening: isListening
     ) { try await source.state($0) }
   }
 

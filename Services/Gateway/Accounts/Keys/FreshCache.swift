@@ -19,7 +19,7 @@ package struct FreshCache<Key: Hashable & Sendable, Value: Sendable>: Sendable {
   package enum Lookup {
     /// The value is good.
     case known(Value)
-    /// The store is to be asked; `put` or `failed` follows. `fallback` is good if it does not answer.
+    /// The store is to be asked; `put` follows. `fallback` is good if it does not answer.
     case ask(Ticket, fallback: Value?)
   }
 
@@ -31,9 +31,12 @@ package struct FreshCache<Key: Hashable & Sendable, Value: Sendable>: Sendable {
   private struct Entry {
     var value: Value
     var readAt: UInt64
-    var isAsked = false
+    /// Until when nobody else asks: the store is being asked, or has not answered a moment ago.
+    var askedUntil: UInt64 = 0
   }
 
+  /// Between two questions for one value, in nanoseconds: those who ask wait for a store that is away.
+  private static var pause: UInt64 { 1_000_000_000 }
   /// Changes that are remembered one by one.
   private static var changesMax: Int { 1024 }
 
@@ -63,9 +66,9 @@ package struct FreshCache<Key: Hashable & Sendable, Value: Sendable>: Sendable {
       if isAbsence { absences.touch(key) } else { values.touch(key) }
       return .known(entry.value)
     }
-    // One asks; the others go on with what is known meanwhile.
-    guard !entry.isAsked else { return .known(entry.value) }
-    entry.isAsked = true
+    // One asks; the others go on with what is known meanwhile, and so do all for a moment after an answer that fails.
+    guard now >= entry.askedUntil else { return .known(entry.value) }
+    entry.askedUntil = now &+ FreshCache.pause
     if isAbsence { absences[key] = entry } else { values[key] = entry }
     return .ask(Ticket(epoch: epoch), fallback: entry.value)
   }
@@ -76,18 +79,6 @@ package struct FreshCache<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     let entry = Entry(value: value, readAt: now)
     values[key] = isAbsence ? nil : entry
     absences[key] = isAbsence ? entry : nil
-  }
-
-  /// The store has not answered: the next lookup asks again.
-  package mutating func failed(_ key: Key) {
-    if var entry = values[key] {
-      entry.isAsked = false
-      values[key] = entry
-    }
-    if var entry = absences[key] {
-      entry.isAsked = false
-      absences[key] = entry
-    }
   }
 
   /// The value has changed.

@@ -70,18 +70,17 @@ package final class FreshLookup<Key: Hashable & Sendable, Value: Sendable>: Send
     case .ask(let ticket, let fallback):
       let asked = questions.wrappingAdd(1, ordering: .relaxed).newValue
       defer { questions.wrappingSubtract(1, ordering: .relaxed) }
-      guard asked <= FreshLookup.questionsMax else { return try instead(key, fallback) }
+      guard asked <= FreshLookup.questionsMax else { return try FreshLookup.instead(fallback) }
       do {
         let value = try await read(key)
         // As old as the question: the answer says nothing of what came later.
         cache.withLock { $0.put(key, value, isAbsence: isAbsence(value), ticket, now: time) }
         return (value, .miss)
-      } catch { return try instead(key, fallback) }
+      } catch { return try FreshLookup.instead(fallback) }
     }
   }
 
-  private func instead(_ key: Key, _ fallback: Value?) throws(Unavailable) -> (Value, Source) {
-    cache.withLock { $0.failed(key) }
+  private static func instead(_ fallback: Value?) throws(Unavailable) -> (Value, Source) {
     guard let fallback else { throw Unavailable() }
     return (fallback, .stale)
   }
