@@ -235,13 +235,17 @@ var targets: [Target] = [
   library(
     "GatewayIdentity", at: "Services/Gateway/Identity",
     ["Contracts", "Crypto", "GatewayRequests", "HTTP", "HTTPWire", "Primitives", "Settings", "Telemetry"]),
+  // The database schema of the gateway.
+  library(
+    "GatewaySchema", at: "Services/Gateway/Schema", ["Postgres", "Telemetry"],
+    resources: [.embedInCode("Migrations/0001_accounts.sql")]),
   // Tenants, users, service accounts, keys and invitations.
   library(
     "GatewayAccounts", at: "Services/Gateway/Accounts",
     [
-      "APIKit", "Contracts", "Crypto", "GatewayRequests", "HTTP", "HTTPWire", "JSON", "Postgres", "Primitives",
-      "Reactor", "Settings", "SystemSources", "Telemetry",
-    ], resources: [.embedInCode("Migrations/0001_accounts.sql")]),
+      "APIKit", "Contracts", "Crypto", "GatewayRequests", "GatewaySchema", "HTTP", "HTTPWire", "JSON", "Postgres",
+      "Primitives", "Reactor", "Settings", "SystemSources", "Telemetry",
+    ]),
   library(
     "GatewayForwarding", at: "Services/Gateway/Forwarding",
     [
@@ -324,8 +328,8 @@ var targets: [Target] = [
   library(
     "CadreOperations", at: "Services/Cadre/Operations",
     [
-      "CLinux", "Contracts", "Crypto", "JSON", "LocalStack", "Postgres", "Primitives", "Process", "Reactor", "Redis",
-      "RouterSchema", "RunStorage", "SystemSources", "TLS", "Telemetry",
+      "CLinux", "Contracts", "Crypto", "GatewaySchema", "JSON", "LocalStack", "Postgres", "Primitives", "Process",
+      "Reactor", "Redis", "RouterSchema", "RunStorage", "SystemSources", "TLS", "Telemetry",
     ]),
   library(
     "CadreCommands", at: "Services/Cadre/Commands",

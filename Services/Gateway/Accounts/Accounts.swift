@@ -1,4 +1,5 @@
 package import Contracts
+internal import GatewaySchema
 package import Postgres
 package import Reactor
 package import Settings
