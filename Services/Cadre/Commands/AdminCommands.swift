@@ -163,14 +163,20 @@ struct AdminCommands {
   }
 
   private func bootstrap(_ arguments: [String]) -> Int32 {
-    perform(arguments, needs: "bootstrap takes no words", words: 0...0) { options, api throws(OptionError) in
-      let made = try AdminBootstrap.run(api, email: options["email"] ?? AdminBootstrap.email, makesKey: true)
-      guard let text = made else {
-        throw OptionError(description: "the tenant of this key has users already; invite others with: cadre admin invitations create")
+    do throws(OptionError) {
+      let options = try Options(arguments, valued: ["data", "port", "url", "email"])
+      guard options.words.isEmpty else { throw OptionError(description: "bootstrap takes no words") }
+      let made = try AdminBootstrap.run(
+        try tasks.api(options), email: options["email"] ?? AdminBootstrap.email, makesKey: true)
+      guard let made else {
+        throw OptionError(
+          description: "the tenant of this key has users already; invite others: cadre admin invitations create EMAIL")
       }
-      return BlockingHTTP.Answer(status: 200, bytes: Array(AdminCommands.document([("text", text)]).utf8))
-    } show: {
-      $0["text"]?.string ?? ""
+      tasks.output.line(made)
+      return 0
+    } catch {
+      tasks.output.error("cadre: \(error)")
+      return 1
     }
   }
 

@@ -2,7 +2,7 @@ internal import HTTPWire
 
 extension Routes {
   /// Tenants, users, service accounts, keys and invitations.
-  static let accounts: [RouteSpecification] = keys + members + tenants
+  public static let accounts: [RouteSpecification] = keys + members + tenants
 
   private static let bodyMax = 16 * kibibyte
 

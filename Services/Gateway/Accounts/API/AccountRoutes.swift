@@ -31,7 +31,7 @@ package struct AccountRoutes: Sendable {
   /// Adds every declared address to a router.
   package func add(to router: inout Router, _ pipeline: RequestPipeline) {
     let answers = table
-    for route in Routes.of(.gateway) {
+    for route in Routes.accounts {
       guard let answer = answers[route.description] else { continue }
       pipeline.add(route, to: &router) { request, identity in
         do { return try await answer(request, identity) } catch { throw Problem.refusal(error) ?? error }
