@@ -60,7 +60,9 @@ extension AccountTests {
           for (number, owner) in all.enumerated() {
             group.addTask {
               let gateway = gateways[number % 2]
-              if number < 2 { return try await gateway.send(.delete, "/api/v1/users/\(owner.id)", key: owner.key).status }
+              if number < 2 {
+                return try await gateway.send(.delete, "/api/v1/users/\(owner.id)", key: owner.key).status
+              }
               return try await gateway.send(
                 .patch, "/api/v1/users/\(owner.id)", #"{"role": "member"}"#, key: owner.key
               ).status

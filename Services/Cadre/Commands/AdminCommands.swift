@@ -144,7 +144,8 @@ struct AdminCommands {
   }
 
   private func accept(_ arguments: [String]) -> Int32 {
-    perform(arguments, needs: "the token of an invitation is needed", words: 1...1) { options, api throws(OptionError) in
+    perform(arguments, needs: "the token of an invitation is needed", words: 1...1) {
+      options, api throws(OptionError) in
       var password: String?
       if let path = options["password-file"] {
         guard let line = FileAccess.read(path)?.split(separator: "\n").first else {

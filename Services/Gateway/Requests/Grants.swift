@@ -50,7 +50,7 @@ package struct Grants: OptionSet, Hashable, Sendable {
     }
   }
 
-  /// What the services are told in assertions.
+  /// What assertions to the services carry.
   package var scopes: Scopes {
     var scopes: Scopes = []
     if !isDisjoint(with: [.read, .write, .approve, .admin]) { scopes.insert(.api) }

@@ -8,7 +8,7 @@ package enum PresentedKey {
   package static let bytesMax = 8192
 
   /// The text behind `Authorization: Bearer`, else that of `X-API-Key`; `nil` without either, and for other schemes.
-  /// Throws a 401 `Problem` when there are several, of which each part of the way might take another.
+  /// Throws a 401 `Problem` when a field stands there twice: each part of the way might take another.
   package static func text(_ request: HTTPRequest) throws(Problem) -> String? {
     let authorizations = request.headers.values(of: .authorization)
     let keys = request.headers.values(of: .xAPIKey)
@@ -16,10 +16,7 @@ package enum PresentedKey {
       throw .unauthenticated("The request shows more than one credential.")
     }
     var presented = keys.first
-    if let authorization = authorizations.first, let token = bearer(authorization) {
-      if let presented, presented != token { throw .unauthenticated("The request shows more than one credential.") }
-      presented = token
-    }
+    if let authorization = authorizations.first, let token = bearer(authorization) { presented = token }
     guard let presented, !presented.isEmpty else { return nil }
     guard presented.utf8.count <= bytesMax else { throw .unauthenticated("The credential is too long.") }
     return presented

@@ -4,8 +4,8 @@ extension ProblemCode {
   /// Tenants, users, service accounts, keys and invitations.
   static let accounts: [ProblemCode] =
     ["api key", "user", "service account", "invitation", "tenant"].map { notFound($0) } + [
-      tenantNotActive, roleRequired, beyondOwnRights, lastOwner, alreadyMember, invitationInvalid, passwordsNotAvailable,
-      tenantEngineMissing,
+      tenantNotActive, roleRequired, beyondOwnRights, lastOwner, alreadyMember, invitationInvalid,
+      passwordsNotAvailable, tenantEngineMissing,
     ]
 
   /// `tenant_not_active`

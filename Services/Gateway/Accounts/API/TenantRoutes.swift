@@ -77,7 +77,9 @@ struct TenantRoutes: Sendable {
     let before = try await find(request, identity)
     let demanded = try EntityTag.demanded(by: request)
     // What it is already is no change.
-    if before.state == state, demanded == nil || demanded == before.version { return TenantRoutes.response(.ok, before) }
+    if before.state == state, demanded == nil || demanded == before.version {
+      return TenantRoutes.response(.ok, before)
+    }
     let after = try await tenants.setState(before.id, state, expected: demanded).row(of: "tenant")
     return TenantRoutes.response(.ok, after)
   }

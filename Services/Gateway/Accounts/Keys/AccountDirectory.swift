@@ -24,8 +24,8 @@ extension AccountStorage: AccountSource {
   package func noteUses(_ uses: [KeyUse]) async throws { try await keys.noteUses(uses) }
 }
 
-/// Checks keys and tenants for requests, with what is remembered of the database for a few seconds. A change is heard of
-/// at once; while changes cannot be heard of, nothing is believed for longer than a second without asking.
+/// Checks keys and tenants for requests, with what is remembered of the database for a few seconds. A change is heard
+/// of at once; while changes cannot be heard of, nothing is believed for longer than a second without asking.
 package final class AccountDirectory: CredentialChecking, TenantAdmitting, AccountNotifying {
   /// Keys that are remembered.
   private static let keysMax = 16_384
@@ -83,24 +83,33 @@ package final class AccountDirectory: CredentialChecking, TenantAdmitting, Accou
 
   /// Who presents a key. Throws a 401 or 503 `Problem`.
   package func identity(of text: SecretText) async throws(Problem) -> Identity {
-    let stored: StoredKey?
+    let now = wallClock()
+    var (stored, source) = try await lookup(text, isDoubted: false)
+    var verdict = stored.map { KeyVerdict(text.text, $0, hasher, at: now) }
+    if verdict == .wrong, source == .hit {
+      // It may have been rotated a moment ago, on another replica.
+      (stored, source) = try await lookup(text, isDoubted: true)
+      verdict = stored.map { KeyVerdict(text.text, $0, hasher, at: now) }
+    }
+    guard let stored, let verdict, verdict != .wrong else {
+      throw .unauthenticated("The API key is not known, or it was revoked.")
+    }
+    guard verdict == .good else { throw .unauthenticated("The API key has expired.") }
+    usage.withLock { $0.used(stored.record, at: now) }
+    return stored.record.identity
+  }
+
+  private func lookup(
+    _ text: SecretText, isDoubted: Bool
+  ) async throws(Problem) -> (StoredKey?, FreshSource) {
     do {
-      let (value, source) = try await keys.value(APIKeyID(text.id))
+      let (stored, source) = try await keys.value(APIKeyID(text.id), isDoubted: isDoubted)
       metrics.found("key", source.rawValue)
-      stored = value
+      return (stored, source)
     } catch {
       metrics.found("key", "unavailable")
       throw AccountDirectory.unavailable
     }
-    guard let stored else { throw .unauthenticated("The API key is not known, or it was revoked.") }
-    let now = wallClock()
-    switch KeyVerdict(text.text, stored, hasher, at: now) {
-    case .wrong: throw .unauthenticated("The API key is not known, or it was revoked.")
-    case .expired: throw .unauthenticated("The API key has expired.")
-    case .good: break
-    }
-    usage.withLock { $0.used(stored.record, at: now) }
-    return stored.record.identity
   }
 
   package func admit(_ tenant: TenantID) async throws(Problem) {

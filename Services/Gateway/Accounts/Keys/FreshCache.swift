@@ -1,5 +1,5 @@
-/// Values of a store for a short time. Says when the store must be asked, who asks it, and how long a value may stand in
-/// for an answer that does not come. Pure: times are inputs, in nanoseconds.
+/// Values of a store for a short time. Says when the store must be asked, who asks it, and how long a value may stand
+/// in for an answer that does not come. Pure: times are inputs, in nanoseconds.
 package struct FreshCache<Key: Hashable & Sendable, Value: Sendable>: Sendable {
   /// How long values are good.
   package struct Limits: Sendable {
@@ -20,11 +20,11 @@ package struct FreshCache<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     /// The value is good.
     case known(Value)
     /// The store is to be asked; `put` follows. `fallback` is good if it does not answer.
-    case ask(Ticket, fallback: Value?)
+    case ask(Moment, fallback: Value?)
   }
 
   /// The moment of a question: an answer that is older than a change is not kept.
-  package struct Ticket: Sendable {
+  package struct Moment: Sendable {
     fileprivate let epoch: UInt64
   }
 
@@ -59,9 +59,9 @@ package struct FreshCache<Key: Hashable & Sendable, Value: Sendable>: Sendable {
   /// Looks a value up.
   package mutating func lookup(_ key: Key, _ limits: Limits, now: UInt64) -> Lookup {
     let isAbsence = values[key] == nil
-    guard var entry = values[key] ?? absences[key] else { return .ask(Ticket(epoch: epoch), fallback: nil) }
+    guard var entry = values[key] ?? absences[key] else { return .ask(Moment(epoch: epoch), fallback: nil) }
     let age = now &- entry.readAt
-    guard age < limits.grace else { return .ask(Ticket(epoch: epoch), fallback: nil) }
+    guard age < limits.grace else { return .ask(Moment(epoch: epoch), fallback: nil) }
     guard age >= limits.fresh else {
       if isAbsence { absences.touch(key) } else { values.touch(key) }
       return .known(entry.value)
@@ -70,13 +70,14 @@ package struct FreshCache<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     guard now >= entry.askedUntil else { return .known(entry.value) }
     entry.askedUntil = now &+ FreshCache.pause
     if isAbsence { absences[key] = entry } else { values[key] = entry }
-    return .ask(Ticket(epoch: epoch), fallback: entry.value)
+    return .ask(Moment(epoch: epoch), fallback: entry.value)
   }
 
   /// Keeps the answer of the store, unless what it is about has changed since it was asked.
-  package mutating func put(_ key: Key, _ value: Value, isAbsence: Bool, _ ticket: Ticket, now: UInt64) {
-    guard ticket.epoch >= allChangedAt, ticket.epoch >= changedAt[key] ?? 0 else { return }
-    let entry = Entry(value: value, readAt: now)
+  package mutating func put(_ key: Key, _ value: Value, isAbsence: Bool, _ moment: Moment, now: UInt64) {
+    guard moment.epoch >= allChangedAt, moment.epoch >= changedAt[key] ?? 0 else { return }
+    let askedUntil = (values[key] ?? absences[key])?.askedUntil ?? 0
+    let entry = Entry(value: value, readAt: now, askedUntil: askedUntil)
     values[key] = isAbsence ? nil : entry
     absences[key] = isAbsence ? entry : nil
   }

@@ -15,18 +15,18 @@ package struct FreshTimes: Sendable {
   package init() {}
 }
 
+/// What a lookup found.
+package enum FreshSource: String, Sendable, CaseIterable {
+  /// A value that was read a moment ago.
+  case hit
+  /// The store was asked.
+  case miss
+  /// The store did not answer, and the value was read within the grace time.
+  case stale
+}
+
 /// Reads values of a store through a `FreshCache`. Bounded in how many questions the store is asked at once.
 package final class FreshLookup<Key: Hashable & Sendable, Value: Sendable>: Sendable {
-  /// What a lookup found.
-  package enum Source: String, Sendable, CaseIterable {
-    /// A value that was read a moment ago.
-    case hit
-    /// The store was asked.
-    case miss
-    /// The store did not answer, and the value was read within the grace time.
-    case stale
-  }
-
   /// Nobody can say: the store does not answer, or too many questions wait.
   package struct Unavailable: Error {
     package init() {}
@@ -59,28 +59,29 @@ package final class FreshLookup<Key: Hashable & Sendable, Value: Sendable>: Send
     cache = Mutex(FreshCache(countMax: countMax, absencesMax: absencesMax))
   }
 
-  /// The value. Throws `Unavailable`.
-  package func value(_ key: Key) async throws(Unavailable) -> (Value, Source) {
+  /// The value. Throws `Unavailable`. What is remembered does not count with `isDoubted`, unless it was asked for a
+  /// moment ago.
+  package func value(_ key: Key, isDoubted: Bool = false) async throws(Unavailable) -> (Value, FreshSource) {
+    let fresh = isDoubted ? Duration.zero : isListening() ? times.fresh : times.deaf
     let limits = FreshCache<Key, Value>.Limits(
-      fresh: UInt64(clamping: (isListening() ? times.fresh : times.deaf).nanoseconds),
-      grace: UInt64(clamping: times.grace.nanoseconds))
+      fresh: UInt64(clamping: fresh.nanoseconds), grace: UInt64(clamping: times.grace.nanoseconds))
     let time = now()
     switch cache.withLock({ $0.lookup(key, limits, now: time) }) {
     case .known(let value): return (value, .hit)
-    case .ask(let ticket, let fallback):
+    case .ask(let moment, let fallback):
       let asked = questions.wrappingAdd(1, ordering: .relaxed).newValue
       defer { questions.wrappingSubtract(1, ordering: .relaxed) }
       guard asked <= FreshLookup.questionsMax else { return try FreshLookup.instead(fallback) }
       do {
         let value = try await read(key)
         // As old as the question: the answer says nothing of what came later.
-        cache.withLock { $0.put(key, value, isAbsence: isAbsence(value), ticket, now: time) }
+        cache.withLock { $0.put(key, value, isAbsence: isAbsence(value), moment, now: time) }
         return (value, .miss)
       } catch { return try FreshLookup.instead(fallback) }
     }
   }
 
-  private static func instead(_ fallback: Value?) throws(Unavailable) -> (Value, Source) {
+  private static func instead(_ fallback: Value?) throws(Unavailable) -> (Value, FreshSource) {
     guard let fallback else { throw Unavailable() }
     return (fallback, .stale)
   }

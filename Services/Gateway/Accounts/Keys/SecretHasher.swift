@@ -8,7 +8,7 @@ package struct SecretHasher: Sendable {
   /// The secrets.
   package static let secrets = Setting(
     "identity.key_secrets", .secret,
-    "Secrets with which the gateway hashes API keys and invitations: id:secret (32 to 256 bytes), separated by commas. The first hashes, all verify; a key that was hashed with a secret that is gone is not good any more."
+    "Secrets with which the gateway hashes API keys and invitations: id:secret (32 to 256 bytes), separated by commas. The first hashes, all verify; without its secret a key is not good any more."
   )
 
   private let first: (name: String, key: HMACKey)

@@ -1,6 +1,6 @@
 internal import APIKit
-package import HTTP
 internal import Contracts
+package import HTTP
 internal import Postgres
 
 /// Another one of the tenant has the name that was to be written.

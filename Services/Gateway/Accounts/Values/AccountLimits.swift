@@ -1,5 +1,5 @@
-/// How much of each there may be. Counted before a row is added, so that requests at the same moment can pass a limit by
-/// their number.
+/// How much of each there may be. Counted before a row is added, so that requests at the same moment can pass a limit
+/// by their number.
 package enum AccountLimits {
   /// Users of a tenant.
   package static let usersMax = 10_000
