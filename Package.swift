@@ -243,7 +243,18 @@ var targets: [Target] = [
   library("GatewayRequests", at: "Services/Gateway/Requests", ["Contracts", "HTTP", "HTTPWire"]),
   library(
     "GatewayIdentity", at: "Services/Gateway/Identity",
-    ["Contracts", "Crypto", "GatewayRequests", "HTTP", "HTTPWire", "Primitives", "Settings"]),
+    ["Contracts", "Crypto", "GatewayRequests", "HTTP", "HTTPWire", "Primitives", "Settings", "Telemetry"]),
+  // The database schema of the gateway.
+  library(
+    "GatewaySchema", at: "Services/Gateway/Schema", ["Postgres", "Telemetry"],
+    resources: [.embedInCode("Migrations/0001_accounts.sql")]),
+  // Tenants, users, service accounts, keys and invitations.
+  library(
+    "GatewayAccounts", at: "Services/Gateway/Accounts",
+    [
+      "APIKit", "Contracts", "Crypto", "GatewayRequests", "GatewaySchema", "HTTP", "HTTPWire", "JSON", "Postgres",
+      "Primitives", "Reactor", "Settings", "SystemSources", "Telemetry",
+    ]),
   library(
     "GatewayForwarding", at: "Services/Gateway/Forwarding",
     [
@@ -260,8 +271,8 @@ var targets: [Target] = [
   service(
     "gateway", at: "Services/Gateway/Main",
     [
-      "Contracts", "GatewayForwarding", "GatewayIdentity", "GatewayMCP", "GatewayRequests", "HTTP", "HTTPWire",
-      "Primitives", "ServiceKit", "Settings",
+      "Contracts", "GatewayAccounts", "GatewayForwarding", "GatewayIdentity", "GatewayMCP", "GatewayRequests", "HTTP",
+      "HTTPWire", "Primitives", "ServiceKit", "Settings",
     ]),
   // What the orchestrator keeps for the agents of a run: seen by those who use it, without what reaches it.
   library("AgentWorkspace", at: "Services/AgentCore/Workspace", ["Contracts", "Primitives"]),
@@ -326,8 +337,8 @@ var targets: [Target] = [
   library(
     "CadreOperations", at: "Services/Cadre/Operations",
     [
-      "CLinux", "Contracts", "Crypto", "JSON", "LocalStack", "Postgres", "Primitives", "Process", "Reactor", "Redis",
-      "RouterSchema", "RunStorage", "SystemSources", "TLS", "Telemetry",
+      "CLinux", "Contracts", "Crypto", "GatewaySchema", "JSON", "LocalStack", "Postgres", "Primitives", "Process",
+      "Reactor", "Redis", "RouterSchema", "RunStorage", "SystemSources", "TLS", "Telemetry",
     ]),
   library(
     "CadreCommands", at: "Services/Cadre/Commands",
@@ -504,6 +515,12 @@ var targets: [Target] = [
       "GatewayForwarding", "GatewayIdentity", "GatewayMCP", "GatewayRequests", "Contracts", "HTTP", "HTTPWire", "JSON",
       "JSONSchema", "MCP",
       "Primitives", "Reactor", "ReactorTestKit", "ServiceKit", "Settings", "Telemetry",
+    ]),
+  tests(
+    "GatewayAccounts",
+    [
+      "Contracts", "GatewayAccounts", "GatewayIdentity", "GatewayRequests", "HTTP", "HTTPWire", "JSON", "LocalStack",
+      "Postgres", "Primitives", "Reactor", "Settings", "SystemSources", "Telemetry",
     ]),
   tests("ContentCoding", ["ContentCoding", "CZlib", "CZstd"]),
   tests("Settings", ["Settings"]),

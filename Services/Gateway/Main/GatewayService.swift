@@ -1,4 +1,5 @@
 internal import Contracts
+internal import GatewayAccounts
 internal import GatewayForwarding
 internal import GatewayIdentity
 internal import GatewayMCP
@@ -35,7 +36,7 @@ final class GatewayService: Service {
   static let settings: [any SettingDeclaration] =
     [
       IdentitySettings.gatewayKeys, APIKeys.keys, APIKeys.key, APIKeys.tenant, orchestrator, router,
-    ] + MCPSettings.all
+    ] + Accounts.settings + MCPSettings.all
 
   /// Longer than the longest `Prefer: wait`.
   private static let orchestratorTimeout = Duration.seconds(75)
@@ -44,6 +45,9 @@ final class GatewayService: Service {
 
   private let routes: ForwardedRoutes
   private let mcp: MCPServer
+  private let accounts: Accounts
+  private let accountRoutes: AccountRoutes
+  private let pipeline: RequestPipeline
 
   init(_ context: ServiceContext) throws {
     let assertions = CallerAssertions(AssertionSigner(try IdentitySettings.gatewayKeys(context.settings)))
@@ -64,7 +68,12 @@ final class GatewayService: Service {
         InternalHeader.complexity, InternalHeader.check,
       ])
     let keys = try APIKeys(context.settings)
-    let pipeline = RequestPipeline(authenticator: keys)
+    accounts = try Accounts(
+      context.settings, tenants: keys.tenants, group: context.group, telemetry: context.telemetry)
+    pipeline = RequestPipeline(
+      authenticator: CompositeAuthenticator(
+        [keys, accounts.directory], tenants: accounts.directory, telemetry: context.telemetry))
+    accountRoutes = AccountRoutes(storage: accounts.storage, hasher: accounts.hasher)
     routes = ForwardedRoutes(pipeline: pipeline, orchestrator: orchestrator, router: router)
     mcp = try MCPServer(
       pipeline: pipeline, orchestrator: orchestrator, settings: context.settings, version: CadreVersion.current,
@@ -74,7 +83,16 @@ final class GatewayService: Service {
   func route(_ router: inout Router) {
     routes.add(to: &router)
     mcp.add(to: &router)
+    accountRoutes.add(to: &router, pipeline)
   }
+
+  func migrate() async throws { try await accounts.migrate() }
+
+  func prepare() async throws { try await accounts.prepare() }
+
+  func run() async { await accounts.run() }
+
+  func close() async { await accounts.close() }
 
   func response(to problem: Problem, of head: RequestHead, traceID: String) -> HTTPResponse {
     ModelProblem.response(problem, to: head, traceID: traceID)
