@@ -235,6 +235,8 @@ var targets: [Target] = [
   library(
     "GatewayIdentity", at: "Services/Gateway/Identity",
     ["Contracts", "Crypto", "GatewayRequests", "HTTP", "HTTPWire", "Primitives", "Settings"]),
+  // The hash chain of the audit log, pure: for the gateway that writes it and for those who verify an export.
+  library("AuditChain", at: "Services/Gateway/AuditChain", ["Contracts", "Crypto", "JSON", "Primitives"]),
   library(
     "GatewayForwarding", at: "Services/Gateway/Forwarding",
     [
@@ -357,6 +359,7 @@ var targets: [Target] = [
   tests("Tidy", ["Contracts", "HTTPWire"]),
   tests("APIKit", ["APIKit", "Contracts", "HTTP", "HTTPWire", "JSON", "Postgres", "Primitives", "Reactor"]),
   tests("Crypto", ["Crypto", "Primitives"]),
+  tests("AuditChain", ["AuditChain", "Contracts", "JSON", "Primitives"]),
   tests("Policy", ["Policy", "JSON"]),
   tests("Contracts", ["Contracts", "Crypto", "HTTPWire", "JSON", "Primitives", "SystemSources"]),
   tests(
