@@ -238,6 +238,12 @@ var targets: [Target] = [
   // The hash chain of the audit log, pure: for the gateway that writes it and for those who verify an export.
   library("AuditChain", at: "Services/Gateway/AuditChain", ["Contracts", "Crypto", "JSON", "Primitives"]),
   library(
+    "GatewayAudit", at: "Services/Gateway/Audit",
+    [
+      "APIKit", "AuditChain", "Contracts", "Crypto", "GatewayRequests", "HTTP", "HTTPWire", "JSON", "Postgres",
+      "Primitives", "Reactor", "Settings", "SystemSources", "Telemetry",
+    ], resources: [.embedInCode("Migrations/audit.sql")]),
+  library(
     "GatewayForwarding", at: "Services/Gateway/Forwarding",
     [
       "Contracts", "GatewayRequests", "HTTP", "HTTPWire", "JSON", "Primitives", "Reactor", "ServiceKit",
@@ -359,6 +365,12 @@ var targets: [Target] = [
   tests("Tidy", ["Contracts", "HTTPWire"]),
   tests("APIKit", ["APIKit", "Contracts", "HTTP", "HTTPWire", "JSON", "Postgres", "Primitives", "Reactor"]),
   tests("Crypto", ["Crypto", "Primitives"]),
+  tests(
+    "GatewayAudit",
+    [
+      "AuditChain", "Contracts", "GatewayAudit", "GatewayRequests", "HTTP", "HTTPTestKit", "HTTPWire", "JSON", "LocalStack",
+      "Postgres", "Primitives", "Reactor", "SystemSources", "Telemetry",
+    ]),
   tests("AuditChain", ["AuditChain", "Contracts", "JSON", "Primitives"]),
   tests("Policy", ["Policy", "JSON"]),
   tests("Contracts", ["Contracts", "Crypto", "HTTPWire", "JSON", "Primitives", "SystemSources"]),
