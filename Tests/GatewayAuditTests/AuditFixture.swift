@@ -79,6 +79,7 @@ struct AuditFixture: Sendable {
   static let chain = AuditChainID(tenant)
   static let secret = "one:\(String(repeating: "k", count: 32))"
 
+  let loop: EventLoop
   let client: HTTPClient
   let port: Int
   let store: AuditStore
@@ -100,9 +101,14 @@ struct AuditFixture: Sendable {
   private static let readRoute = Routes.all.first { "\($0)" == "GET /api/v1/tasks/{id}" }
   private static let modelRoute = Routes.all.first { "\($0)" == "POST /v1/chat/completions" }
 
+  /// A name of a schema.
+  private static func fresh() -> String {
+    "audit_" + String(decoding: "\(UUID.random().low)".utf8.map { $0 + 49 }, as: UTF8.self)
+  }
+
   /// Runs `body` with a gateway.
   static func run(
-    refusalsPerSecond: Int = 1000, schema: String = "audit_\(UUID.random().low)", writes: Bool = true,
+    refusalsPerSecond: Int = 1000, schema: String = fresh(), writes: Bool = true,
     _ body: @escaping @Sendable (AuditFixture) async throws -> Void
   ) async throws {
     let cluster = try AuditCluster.shared.get()
@@ -144,7 +150,7 @@ struct AuditFixture: Sendable {
       let port = try await server.start()
       let work = writes ? group.loops[0].task { await writer.run() } : nil
       let fixture = AuditFixture(
-        client: client, port: port, store: store, writer: writer, pool: pool, telemetry: telemetry, schema: schema,
+        loop: group.loops[0], client: client, port: port, store: store, writer: writer, pool: pool, telemetry: telemetry, schema: schema,
         made: made)
       let result = await group.loops[0].task { try await body(fixture) }.result
       work?.cancel()

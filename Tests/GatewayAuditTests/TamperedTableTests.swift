@@ -33,7 +33,7 @@ extension AuditTests {
         update audit_entry set sequence = -sequence + 100 where sequence in (4, 5);
         update audit_entry set sequence = sequence - 91 where sequence = 95;
         update audit_entry set sequence = sequence - 91 where sequence = 96
-        """, [AuditFault(4, .altered), AuditFault(5, .altered)]
+        """, [AuditFault(4, .altered), AuditFault(5, .altered), AuditFault(6, .altered)]
       ),
       (
         "delete from audit_entry where sequence > 7; update audit_head h set sequence = e.sequence, hash = e.hash from audit_entry e where e.sequence = 7 and e.tenant_id = h.tenant_id",
@@ -65,7 +65,8 @@ extension AuditTests {
           update audit_entry set tenant_id = '\(AuditFixture.tenant.uuid)'
           where tenant_id = '\(AuditFixture.other.uuid)' and sequence = 4
           """)
-        #expect(try await fixture.faults() == [AuditFault(4, .altered)])
+        // What follows does not fit to it either.
+        #expect(try await fixture.faults() == [AuditFault(4, .altered), AuditFault(5, .altered)])
         #expect(try await fixture.faults(AuditChainID(AuditFixture.other)) == [AuditFault(4, .missing)])
       }
     }
@@ -90,7 +91,11 @@ extension AuditTests {
         )
         #expect(try await fixture.faults() == [])
         #expect(try await fixture.change("task_7") == 200)
-        for _ in 0..<6000 where fixture.tampering("end") == 0 { try await EventLoop.sleep(for: .milliseconds(10)) }
+        var tries = 0
+        while fixture.tampering("end") == 0, tries < 600 {
+          tries += 1
+          try await EventLoop.sleep(for: .milliseconds(100))
+        }
         #expect(fixture.tampering("end") == 1)
       }
     }
