@@ -331,7 +331,7 @@ var targets: [Target] = [
   library(
     "CadreCommands", at: "Services/Cadre/Commands",
     [
-      "CLinux", "CadreOperations", "Decider", "HTTPWire", "JSON", "LocalStack", "Primitives", "Process", "History",
+      "AuditChain", "CLinux", "CadreOperations", "Decider", "HTTPWire", "JSON", "LocalStack", "Primitives", "Process", "History",
       "ServiceKit",
       "SystemSources", "Workflows",
     ]),
@@ -465,7 +465,7 @@ var targets: [Target] = [
       "Artefacts", "Contracts", "JSON", "LocalStack", "Memories", "Postgres", "Primitives", "Reactor", "RunStorage",
       "SystemSources", "Telemetry", "ToolRegistry",
     ]),
-  tests("ToolRegistry", ["ToolRegistry", "Contracts", "JSON", "Primitives", "Settings"]),
+  tests("ToolRegistry", ["ToolRegistry", "Contracts", "Crypto", "JSON", "Primitives", "Settings"]),
   tests(
     "StepDispatch",
     ["StepDispatch", "RunStorage", "Decider", "Contracts", "Primitives", "Reactor", "Telemetry"]),

@@ -59,6 +59,20 @@ import Testing
     #expect(try verify(lines).faults == [AuditFault(2, .unreadable)])
   }
 
+  @Test func `an earlier export shows that a chain was replaced as a whole`() throws {
+    func verify(_ chain: SampleChain, containing earlier: AuditLink) throws -> [AuditFault] {
+      var reader = AuditExportReader(keys: keys, containing: earlier)
+      for line in chain.export { try reader.take(line.dropLast()) }
+      return try reader.finish().faults
+    }
+    #expect(try verify(chain, containing: chain.entries[2].link) == [])
+    #expect(try verify(chain, containing: chain.head.link) == [])
+    #expect(try verify(chain, containing: chain.base.link) == [])
+    // Whoever has the keys can write another history, but not another past.
+    let other = SampleChain(6, chain: SampleChain.tenant, keys: keys, from: 10)
+    #expect(try verify(other, containing: chain.entries[2].link) == [AuditFault(3, .replaced)])
+  }
+
   @Test func `an export that was cut, or is none, is refused`() {
     #expect(throws: AuditExportReader.Refusal.unfinished) { try verify(chain.export.dropLast()) }
     #expect(throws: AuditExportReader.Refusal.noExport) { try verify([]) }

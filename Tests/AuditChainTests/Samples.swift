@@ -12,10 +12,10 @@ struct SampleChain {
   var entries: [ChainedEntry] = []
   var head: SignedLink
 
-  init(_ count: Int, chain: AuditChainID = tenant, keys: AuditKeys) {
+  init(_ count: Int, chain: AuditChainID = tenant, keys: AuditKeys, from first: Int = 0) {
     var link = AuditLink.genesis(chain)
     base = .base(link, keys)
-    for number in 0..<count {
+    for number in first..<(first + count) {
       let next = ChainedEntry(SampleChain.entry(number), after: link, signedWith: keys)
       entries.append(next)
       link = next.link

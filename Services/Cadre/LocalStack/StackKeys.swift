@@ -15,6 +15,8 @@ public struct StackKeys: Sendable {
     case virtualKey = "virtual-key"
     /// Encrypts values that reach MCP servers.
     case workspace = "workspace"
+    /// Signs the audit log.
+    case audit = "audit"
 
     /// The variable that takes the path of its file.
     var variable: String {
@@ -24,6 +26,7 @@ public struct StackKeys: Sendable {
       case .worker: "CADRE_IDENTITY_WORKER_KEYS_FILE"
       case .virtualKey: "CADRE_VIRTUAL_KEYS_SIGNING_KEYS_FILE"
       case .workspace: "CADRE_WORKSPACE_ENCRYPTION_KEYS_FILE"
+      case .audit: "CADRE_AUDIT_KEYS_FILE"
       }
     }
   }

@@ -56,12 +56,18 @@ package struct AuditExportReader {
   }
 
   private let keys: AuditKeys?
+  /// A place that an earlier export has ended at, until it was found.
+  private var expected: AuditLink?
   private var verifier: AuditVerifier?
   private var chain = AuditChainID.installation
   private var report: AuditReport?
 
-  /// Begins; without keys only the hashes are verified.
-  package init(keys: AuditKeys?) { self.keys = keys }
+  /// Begins; without keys only the hashes are verified. `containing` is a place that must be in the export: the end of
+  /// an earlier one.
+  package init(keys: AuditKeys?, containing expected: AuditLink? = nil) {
+    self.keys = keys
+    self.expected = expected
+  }
 
   /// Takes the next line, without its end.
   package mutating func take(_ line: some Collection<UInt8>) throws(Refusal) {
@@ -69,9 +75,11 @@ package struct AuditExportReader {
     let document = line.count > AuditExport.lineBytesMax ? nil : try? JSONDocument(parsing: Array(line))
     guard var verifier else { return try begin(document?.root) }
     if let head = document?.root["head"].flatMap({ SignedLink($0, of: chain) }) {
+      if let expected { verifier.miss(expected) }
       report = verifier.finish(head)
     } else if let entry = document.flatMap({ ChainedEntry($0.root, of: chain) }) {
       verifier.check(entry)
+      if entry.link == expected { expected = nil }
     } else {
       verifier.checkUnreadable()
     }
@@ -84,6 +92,7 @@ package struct AuditExportReader {
       let base = root["base"].flatMap({ SignedLink($0, of: chain) })
     else { throw .noExport }
     self.chain = chain
+    if base.link == expected { expected = nil }
     verifier = AuditVerifier(base, signedAs: root["after"]?.string == "entry" ? .entry : .base, keys: keys)
   }
 

@@ -24,6 +24,8 @@ package struct AuditFault: Sendable, Hashable {
     case headForged = "head_forged"
     /// The beginning is not signed with our key.
     case baseForged = "base_forged"
+    /// An entry that an earlier export has is not there, or is another.
+    case replaced
     /// It is no entry.
     case unreadable
   }

@@ -54,6 +54,9 @@ package struct AuditVerifier: Sendable {
     note(previous.sequence &+ 1, .unreadable)
   }
 
+  /// A place that was there once is not there any more: the chain was replaced.
+  mutating func miss(_ link: AuditLink) { note(link.sequence, .replaced) }
+
   /// Looks at the end of the chain. Returns what was found in all.
   package mutating func finish(_ head: SignedLink) -> AuditReport {
     let link = head.link
