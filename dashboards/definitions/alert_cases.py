@@ -93,7 +93,7 @@ CASES = [
      [('cadre_gateway_authentications_total{outcome="accepted"}', "0+6000x40"), ('cadre_gateway_authentications_total{outcome="refused"}', "0+120x40")], 30),
     ("LimitsWithoutRedis", {"severity": "ticket"}, [("cadre_gateway_limit_fallback", "1x30")], [("cadre_gateway_limit_fallback", "0x5 1x3 0x22")], 20),
     ("PolicyFaults", {"severity": "page"}, [("cadre_policy_faults_total", "0+5x30")], [("cadre_policy_faults_total", "0x10 1x20")], 20),
-    ("PolicyReloadFails", {"severity": "ticket"}, [('cadre_policy_reloads_total{outcome="refused"}', "0x10 1x20")], [('cadre_policy_reloads_total{outcome="ok"}', "0+1x30")], 20),
+    ("PolicyReloadFails", {"severity": "ticket"}, [('cadre_policy_reloads_total{outcome="refused"}', "0x10 1x20")], [('cadre_policy_reloads_total{outcome="loaded"}', "0+1x30")], 20),
     ("PolicyHalted", {"severity": "ticket"}, [("cadre_policy_halted", "0x10 1x20")], [("cadre_policy_halted", "0x30")], 20),
     ("SpansDropped", {"severity": "ticket", "job": "gateway"}, [('cadre_telemetry_spans_dropped_total{job="gateway"}', "0+50x30"), ('cadre_telemetry_spans_failed_total{job="gateway"}', "0x30")],
      [('cadre_telemetry_spans_dropped_total{job="gateway"}', "0x30"), ('cadre_telemetry_spans_failed_total{job="gateway"}', "0x30")], 20),

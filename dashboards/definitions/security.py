@@ -30,7 +30,7 @@ SECURITY = {
             panel("Limits of one replica alone", "1 while Redis is away and each replica counts for itself.", COUNT, (f"max by (instance) (cadre_gateway_limit_fallback{{{WHERE}}})", "{{instance}}"), bad=1, may_be_empty=True),
         ]),
         ("Policy", [
-            panel("Decisions", "By what was decided.", PER_SECOND, ("sum by (outcome) (rate(cadre_policy_decisions_total[$__rate_interval]))", "{{outcome}}"), stack=True, may_be_empty=True),
+            panel("Decisions", "By what was decided.", PER_SECOND, ("sum by (effect) (rate(cadre_policy_decisions_total[$__rate_interval]))", "{{effect}}"), stack=True, may_be_empty=True),
             panel("Time of a decision", "p99.", SECONDS, ("histogram_quantile(0.99, sum by (le) (rate(cadre_policy_decision_duration_seconds_bucket[$__rate_interval])))", "p99"), may_be_empty=True),
             panel("Faults", "Decisions that were refusals because the engine could not decide.", PER_SECOND, ("sum(rate(cadre_policy_faults_total[$__rate_interval]))", "faults"), bad=0.1, may_be_empty=True),
         ]),
