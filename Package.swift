@@ -331,7 +331,8 @@ var targets: [Target] = [
   library(
     "CadreCommands", at: "Services/Cadre/Commands",
     [
-      "AuditChain", "CLinux", "CadreOperations", "Decider", "HTTPWire", "JSON", "LocalStack", "Primitives", "Process", "History",
+      "AuditChain", "CLinux", "CadreOperations", "Decider", "HTTPWire", "JSON", "LocalStack", "Primitives", "Process",
+      "History",
       "ServiceKit",
       "SystemSources", "Workflows",
     ]),
@@ -368,7 +369,8 @@ var targets: [Target] = [
   tests(
     "GatewayAudit",
     [
-      "AuditChain", "Contracts", "GatewayAudit", "GatewayRequests", "HTTP", "HTTPTestKit", "HTTPWire", "JSON", "LocalStack",
+      "AuditChain", "Contracts", "GatewayAudit", "GatewayRequests", "HTTP", "HTTPTestKit", "HTTPWire", "JSON",
+      "LocalStack",
       "Postgres", "Primitives", "Reactor", "SystemSources", "Telemetry",
     ]),
   tests("AuditChain", ["AuditChain", "Contracts", "JSON", "Primitives"]),

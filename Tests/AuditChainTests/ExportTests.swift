@@ -23,8 +23,11 @@ import Testing
     #expect(report.isIntact)
     #expect(report.entries == 6)
     #expect(report.areSignaturesChecked)
-    #expect(try verify([AuditExport.first(.base(.genesis(.installation), keys), signedAs: .base),
-      AuditExport.last(.head(.genesis(.installation), keys))]).isIntact)
+    #expect(
+      try verify([
+        AuditExport.first(.base(.genesis(.installation), keys), signedAs: .base),
+        AuditExport.last(.head(.genesis(.installation), keys)),
+      ]).isIntact)
   }
 
   @Test func `an export from an entry on verifies`() throws {

@@ -150,7 +150,8 @@ struct AuditFixture: Sendable {
       let port = try await server.start()
       let work = writes ? group.loops[0].task { await writer.run() } : nil
       let fixture = AuditFixture(
-        loop: group.loops[0], client: client, port: port, store: store, writer: writer, pool: pool, telemetry: telemetry, schema: schema,
+        loop: group.loops[0], client: client, port: port, store: store, writer: writer, pool: pool,
+        telemetry: telemetry, schema: schema,
         made: made)
       let result = await group.loops[0].task { try await body(fixture) }.result
       work?.cancel()

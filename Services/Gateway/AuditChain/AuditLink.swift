@@ -1,5 +1,5 @@
-internal import Primitives
 internal import Crypto
+internal import Primitives
 
 /// A place of a chain: how many entries there are until there, and the hash of the last of them, which covers all.
 package struct AuditLink: Sendable, Hashable {
