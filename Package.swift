@@ -255,6 +255,14 @@ var targets: [Target] = [
       "APIKit", "Contracts", "Crypto", "GatewayRequests", "GatewaySchema", "HTTP", "HTTPWire", "JSON", "Postgres",
       "Primitives", "Reactor", "Settings", "SystemSources", "Telemetry",
     ]),
+  // The hash chain of the audit log, pure: for the gateway that writes it and for those who verify an export.
+  library("AuditChain", at: "Services/Gateway/AuditChain", ["Contracts", "Crypto", "JSON", "Primitives"]),
+  library(
+    "GatewayAudit", at: "Services/Gateway/Audit",
+    [
+      "APIKit", "AuditChain", "Contracts", "Crypto", "GatewayRequests", "HTTP", "HTTPWire", "JSON", "Postgres",
+      "Primitives", "Reactor", "Settings", "SystemSources", "Telemetry",
+    ], resources: [.embedInCode("Migrations/audit.sql")]),
   library(
     "GatewayForwarding", at: "Services/Gateway/Forwarding",
     [
@@ -343,7 +351,8 @@ var targets: [Target] = [
   library(
     "CadreCommands", at: "Services/Cadre/Commands",
     [
-      "CLinux", "CadreOperations", "Decider", "HTTPWire", "JSON", "LocalStack", "Primitives", "Process", "History",
+      "AuditChain", "CLinux", "CadreOperations", "Decider", "HTTPWire", "JSON", "LocalStack", "Primitives", "Process",
+      "History",
       "ServiceKit",
       "SystemSources", "Workflows",
     ]),
@@ -377,6 +386,14 @@ var targets: [Target] = [
   tests("Tidy", ["Contracts", "HTTPWire"]),
   tests("APIKit", ["APIKit", "Contracts", "HTTP", "HTTPWire", "JSON", "Postgres", "Primitives", "Reactor"]),
   tests("Crypto", ["Crypto", "Primitives"]),
+  tests(
+    "GatewayAudit",
+    [
+      "AuditChain", "Contracts", "GatewayAudit", "GatewayRequests", "HTTP", "HTTPTestKit", "HTTPWire", "JSON",
+      "LocalStack",
+      "Postgres", "Primitives", "Reactor", "SystemSources", "Telemetry",
+    ]),
+  tests("AuditChain", ["AuditChain", "Contracts", "JSON", "Primitives"]),
   tests("Policy", ["Policy", "JSON"]),
   tests(
     "PolicyDecisions",
@@ -473,7 +490,7 @@ var targets: [Target] = [
       "Artefacts", "Contracts", "JSON", "LocalStack", "Memories", "Postgres", "Primitives", "Reactor", "RunStorage",
       "SystemSources", "Telemetry", "ToolRegistry",
     ]),
-  tests("ToolRegistry", ["ToolRegistry", "Contracts", "JSON", "Primitives", "Settings"]),
+  tests("ToolRegistry", ["ToolRegistry", "Contracts", "Crypto", "JSON", "Primitives", "Settings"]),
   tests(
     "StepDispatch",
     ["StepDispatch", "RunStorage", "Decider", "Contracts", "Primitives", "Reactor", "Telemetry"]),

@@ -37,6 +37,8 @@ public final class HTTPRequestBody: @unchecked Sendable {
   /// Set while the client waits for `100 Continue`, which is sent there when the body is first read.
   private var awaitsContinueOn: ServerConnection?
   private var isRevoked = false
+  /// Gets what is delivered.
+  private var observer: ((ArraySlice<UInt8>) -> Void)?
   private var revoker: UnsafeContinuation<Void, Never>?
   /// Distinguishes a read from the one before, for cancellations that come late.
   private var readNumber: UInt64 = 0
@@ -87,8 +89,13 @@ public final class HTTPRequestBody: @unchecked Sendable {
     let result: Result<[UInt8]?, any Error>
     do { result = .success(try await piece(&reader)) } catch { result = .failure(error) }
     takeBack(reader)
-    return try result.get()
+    let piece = try result.get()
+    if let observer, let piece { observer(piece[...]) }
+    return piece
   }
+
+  /// Calls `observer` on the loop with every piece that is delivered from now on: for digests.
+  public func observe(_ observer: @escaping (ArraySlice<UInt8>) -> Void) { self.observer = observer }
 
   /// The whole body. Throws as `next` does.
   public func collect() async throws -> [UInt8] {
@@ -99,7 +106,9 @@ public final class HTTPRequestBody: @unchecked Sendable {
     let result: Result<[UInt8], any Error>
     do { result = .success(try await whole(&reader, length)) } catch { result = .failure(error) }
     takeBack(reader)
-    return try result.get()
+    let body = try result.get()
+    observer?(body[...])
+    return body
   }
 
   /// Says that `more` bytes of the body are kept until the request is answered. Throws 503 when too many are, over all

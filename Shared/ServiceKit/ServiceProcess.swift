@@ -13,6 +13,7 @@ internal import Telemetry
 /// The life of one service process.
 enum ServiceProcess<S: Service> {
   static func main() -> Never {
+    CoreFiles.forbid()
     let given = Array(CommandLine.arguments.dropFirst())
     // The health check of a container, whose image has no other program that could ask.
     let asksForHealth = given.contains("--health")

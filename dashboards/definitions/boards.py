@@ -1,6 +1,7 @@
 """The dashboards: what an operator asks, as tables of panels."""
 from .stores import STORES
 from .tenants import TENANTS
+from .security import SECURITY
 from .tools import TOOLS
 from .panels import BYTES, COUNT, PER_SECOND, RATIO, SECONDS, USD, panel, variable
 
@@ -207,4 +208,4 @@ RUNTIME = {
     ])],
 }
 
-BOARDS = [OVERVIEW, GATEWAY, ORCHESTRATOR, AGENTS, TOOLS, MODELS, RUNTIME, *STORES, TENANTS]
+BOARDS = [OVERVIEW, GATEWAY, SECURITY, ORCHESTRATOR, AGENTS, TOOLS, MODELS, RUNTIME, *STORES, TENANTS]

@@ -24,6 +24,10 @@ enum Usage {
       answer ID TEXT  answer a question
       admin           tenants, users, service accounts, API keys and invitations
       replay FILE...  replay run bundles and compare every decision, without a database
+      audit list      show the audit log
+      audit export    write it to a file
+      audit verify    find out whether it was changed, here or in an export
+      secrets rotate  bring stored secrets under the newest keys
       doctor          check an installation, and say how to mend what is wrong
       status          show services, queue, runs, workers, spend and breakers
       logs            show and follow the logs of a local stack
@@ -243,6 +247,34 @@ enum Usage {
 
       --workflow FILE replay with this workflow document instead of the bundle's own
       --json          print the whole report
+    """,
+    "audit": """
+    Usage: cadre audit list [--actor A] [--route R] [--outcome O] [--since T] [--until T] [--limit N] [--json]
+           cadre audit export [--output FILE] [--after N]
+           cadre audit verify [FILE] [--keys FILE] [--earlier FILE]
+
+    Shows the audit log of the key's tenant, exports it, and verifies it: on the server, or with FILE an export, for
+    which no server is needed. Ends with 0 when it is intact, with 1 when it was changed.
+
+      --outcome O     succeeded, failed, refused, or unknown
+      --after N       export the entries behind number N
+      --keys FILE     the keys that sign (or CADRE_AUDIT_KEYS_FILE); without them only the hashes are verified
+      --earlier FILE  an earlier export, whose end must stand in this one
+      --operator      the log of the installation: those who have no tenant
+      --tenant ID     the log of that tenant, with a key of an operator
+    \(client)
+
+    Example: cadre audit export -o audit.ndjson && cadre audit verify audit.ndjson --keys audit_keys
+    """,
+    "secrets": """
+    Usage: cadre secrets rotate [options]
+
+    Brings every stored secret under the newest key: put the new key first in the lists of keys, restart the services,
+    then run this, then take the old key away. It can be ended and begun again at any time. Needs a key of an operator.
+
+    \(client)
+
+    Example: cadre secrets rotate
     """,
     "doctor": """
     Usage: cadre doctor [options]

@@ -17,6 +17,8 @@ public struct StackKeys: Sendable {
     case virtualKey = "virtual-key"
     /// Encrypts values that reach MCP servers.
     case workspace = "workspace"
+    /// Signs the audit log.
+    case audit = "audit"
 
     /// The variable that takes the path of its file.
     var variable: String {
@@ -27,6 +29,7 @@ public struct StackKeys: Sendable {
       case .apiKey: "CADRE_IDENTITY_KEY_SECRETS_FILE"
       case .virtualKey: "CADRE_VIRTUAL_KEYS_SIGNING_KEYS_FILE"
       case .workspace: "CADRE_WORKSPACE_ENCRYPTION_KEYS_FILE"
+      case .audit: "CADRE_AUDIT_KEYS_FILE"
       }
     }
   }

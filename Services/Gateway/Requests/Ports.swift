@@ -85,28 +85,19 @@ package protocol IdempotentAnswering: Sendable {
 
 /// Writes the audit log: every change and every refusal.
 package protocol AuditRecording: Sendable {
-  /// Notes that a change is about to be asked for. Throws a 503 `Problem` when it cannot be noted: then nothing is
-  /// changed. Returns what `end` needs.
-  func begin(_ identity: Identity, _ request: HTTPRequest, at route: RouteSpecification) async throws(Problem)
-    -> PendingAuditEntry?
+  /// Notes that a change is about to be asked for; `decision` is the id of the decision that allows it. Throws a 503
+  /// `Problem` when it cannot be noted: then nothing is changed. Returns what `end` needs; `nil` for what is no change.
+  func begin(
+    _ identity: Identity, _ request: HTTPRequest, at route: RouteSpecification, decision: String
+  ) async throws(Problem) -> (any PendingAuditEntry)?
   /// Notes what became of it.
-  func end(_ entry: PendingAuditEntry, _ status: HTTPStatus) async
-  /// Notes a refusal: of credentials (`identity` is `nil`), of a policy, of a limit.
+  func end(_ entry: any PendingAuditEntry, _ status: HTTPStatus) async
+  /// Notes a refusal: of credentials (`identity` is `nil`), of a policy (with the id of its decision), of a limit, of a
+  /// service behind.
   func refused(
-    _ identity: Identity?, _ request: HTTPRequest, at route: RouteSpecification, _ problem: Problem
+    _ identity: Identity?, _ request: HTTPRequest, at route: RouteSpecification, _ problem: Problem, decision: String
   ) async
 }
 
-/// An entry of the audit log that waits for its end.
-package struct PendingAuditEntry: Sendable {
-  /// The number of the entry in its process.
-  package let number: UInt64
-  /// The tenant.
-  package let tenant: TenantID
-
-  /// Makes a entry.
-  package init(number: UInt64, tenant: TenantID) {
-    self.number = number
-    self.tenant = tenant
-  }
-}
+/// An entry of the audit log that waits for its end. Whoever records it adds what it needs.
+package protocol PendingAuditEntry: Sendable {}

@@ -27,29 +27,36 @@ package struct RequestPipeline: Sendable {
     _ request: HTTPRequest, at route: RouteSpecification,
     _ make: (HTTPRequest, Identity) async throws -> HTTPResponse
   ) async throws -> HTTPResponse {
-    let arrival = try await traffic?.arrive(request, at: route)
+    let arrival: TrafficPermit?
+    do throws(Problem) {
+      arrival = try await traffic?.arrive(request, at: route)
+    } catch {
+      await audit?.refused(nil, request, at: route, error, decision: "")
+      throw error
+    }
     defer { arrival?.end() }
     let identity: Identity
     do throws(Problem) {
       identity = try await authenticator.identity(of: request, for: route)
     } catch {
-      await audit?.refused(nil, request, at: route, error)
+      await audit?.refused(nil, request, at: route, error, decision: "")
       throw error
     }
     let permit: TrafficPermit?
     do throws(Problem) {
       permit = try await traffic?.admit(identity, request, at: route)
     } catch {
-      await audit?.refused(identity, request, at: route, error)
+      await audit?.refused(identity, request, at: route, error, decision: "")
       throw error
     }
     defer { permit?.end() }
-    if let decision = await access?.decide(identity, request, at: route), !decision.isAllowed {
+    let decision = await access?.decide(identity, request, at: route)
+    if let decision, !decision.isAllowed {
       let problem = Problem(.accessDenied, decision.reason.isEmpty ? nil : decision.reason)
-      await audit?.refused(identity, request, at: route, problem)
+      await audit?.refused(identity, request, at: route, problem, decision: decision.id)
       throw problem
     }
-    var answer = try await changing(identity, request, at: route, make)
+    var answer = try await changing(identity, request, at: route, decision?.id ?? "", make)
     permit?.fields.forEachRaw { answer.headers.append(rawName: $0, rawValue: $1) }
     return answer
   }
@@ -66,19 +73,37 @@ package struct RequestPipeline: Sendable {
   }
 
   private func changing(
-    _ identity: Identity, _ request: HTTPRequest, at route: RouteSpecification,
+    _ identity: Identity, _ request: HTTPRequest, at route: RouteSpecification, _ decision: String,
     _ make: (HTTPRequest, Identity) async throws -> HTTPResponse
   ) async throws -> HTTPResponse {
-    guard let entry = try await audit?.begin(identity, request, at: route) else {
-      return try await repeatable(identity, request, at: route, make)
+    guard let audit else { return try await repeatable(identity, request, at: route, make) }
+    guard let entry = try await audit.begin(identity, request, at: route, decision: decision) else {
+      return try await reading(identity, request, at: route, decision, audit, make)
     }
     do {
       let answer = try await repeatable(identity, request, at: route, make)
-      await audit?.end(entry, answer.status)
+      await audit.end(entry, answer.status)
       return answer
     } catch {
-      await audit?.end(entry, (error as? Problem)?.status ?? .internalServerError)
+      await audit.end(entry, (error as? Problem)?.status ?? .internalServerError)
       throw error
+    }
+  }
+
+  /// What is no change is in the audit log when it is refused behind the pipeline.
+  private func reading(
+    _ identity: Identity, _ request: HTTPRequest, at route: RouteSpecification, _ decision: String,
+    _ audit: any AuditRecording, _ make: (HTTPRequest, Identity) async throws -> HTTPResponse
+  ) async throws -> HTTPResponse {
+    do {
+      let answer = try await repeatable(identity, request, at: route, make)
+      if answer.status == .forbidden {
+        await audit.refused(identity, request, at: route, Problem(.accessDenied), decision: decision)
+      }
+      return answer
+    } catch let problem as Problem where problem.status == .forbidden || problem.status == .unauthorized {
+      await audit.refused(identity, request, at: route, problem, decision: decision)
+      throw problem
     }
   }
 

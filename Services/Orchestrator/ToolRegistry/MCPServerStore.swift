@@ -5,7 +5,7 @@ internal import Primitives
 
 /// The table of MCP servers.
 package struct MCPServerStore: Sendable {
-  private let pool: PostgresPool
+  let pool: PostgresPool
 
   /// The servers of a database.
   package init(pool: PostgresPool) { self.pool = pool }

@@ -89,6 +89,22 @@ package struct ToolRegistry: Sendable {
     return box.open(sealed, tenant, id)
   }
 
+  /// Seals stored secrets under the first key, of at most `limit` servers of all tenants behind `cursor`.
+  package func rotateSecrets(after cursor: MCPServerID?, limit: Int) async throws -> SecretRotation {
+    guard box.canSeal else { throw RegistryRefusal.noKey }
+    let rows = try await servers.sealed((cursor, limit))
+    var rotation = SecretRotation(examined: rows.count, cursor: rows.count < limit ? nil : rows.last?.id)
+    for row in rows where !box.isCurrent(row.secrets) {
+      guard let sealed = box.resealed(row.secrets, row.tenant, row.id) else {
+        rotation.unreadable += 1
+        continue
+      }
+      // What was changed meanwhile is sealed under the first key already.
+      if try await servers.reseal((row, sealed)) { rotation.resealed += 1 }
+    }
+    return rotation
+  }
+
   // MARK: Tools
 
   /// Adds a version of a tool. Returns whether it is new. Throws `RegistryRefusal` or `BlobRefusal`.

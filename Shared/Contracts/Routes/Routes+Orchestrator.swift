@@ -142,5 +142,8 @@ extension Routes {
       "Sets the weight of a tenant."),
     .init(
       .delete, "/operator/v1/weights/{tenant}", .orchestrator, .operator, "Removes the weight of a tenant."),
+    .init(
+      .post, "/operator/v1/mcp-servers/secrets/rotation", .orchestrator, .operator, repetition: .always,
+      "Seals secrets of MCP servers under the newest key, a hundred at a time (`?cursor=`)."),
   ]
 }

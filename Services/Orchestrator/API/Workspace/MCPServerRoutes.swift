@@ -24,6 +24,20 @@ struct MCPServerRoutes: Sendable {
     router.api(.delete, "/api/v1/mcp-servers/{id}", delete)
     router.api(.get, "/api/v1/mcp-servers/{id}/tools", tools)
     router.api(.post, "/api/v1/mcp-servers/{id}/tools/{name}/approve", approve)
+    router.api(.post, "/operator/v1/mcp-servers/secrets/rotation", rotateSecrets)
+  }
+
+  /// One part of a change of keys; whoever asks goes on with `next_cursor` until there is none.
+  private func rotateSecrets(_ request: HTTPRequest) async throws -> HTTPResponse {
+    try callers.requireOperator(request)
+    let cursor = try QueryParameter.id(try request.query(), "cursor", hint: "Use next_cursor of an earlier answer.")
+    let rotation = try await registry.rotateSecrets(after: cursor, limit: MCPServerRoutes.pageMax)
+    return .json { writer in
+      writer.member("examined", Int64(rotation.examined))
+      writer.member("resealed", Int64(rotation.resealed))
+      writer.member("unreadable", Int64(rotation.unreadable))
+      writer.member("next_cursor", orNull: rotation.cursor.map { "\($0)" })
+    }
   }
 
   // MARK: Reading
