@@ -156,13 +156,18 @@ extension Evaluator {
   private func branches(
     _ definition: Definition, _ arguments: [RegoValue], _ each: (RegoValue, Bool) throws -> Bool
   ) throws {
-    let frame = Frame(definition.slots)
+    let frame = Frame(definition)
+    observer?.note(.enters, definition, definition.place)
+    var isDefined = false
+    defer { if !isDefined { observer?.note(.leaves, definition, definition.place) } }
     _ = try fit(definition.arguments[...], arguments[...], frame) {
       for branch in definition.branches {
         var holds = false
         _ = try run(branch.steps, 0, frame) {
           guard let value = try value(branch.value, frame) else { return true }
           holds = true
+          isDefined = true
+          observer?.note(.gives(value), definition, branch.place)
           return try each(value, branch.isConstant)
         }
         if holds { return false }
@@ -200,7 +205,10 @@ extension Evaluator {
     var tree = RegoObject()
     var count = 0
     for definition in group.definitions {
-      let frame = Frame(definition.slots)
+      let frame = Frame(definition)
+      observer?.note(.enters, definition, definition.place)
+      var isDefined = false
+      defer { if !isDefined { observer?.note(.leaves, definition, definition.place) } }
       for branch in definition.branches {
         var holds = false
         _ = try run(branch.steps, 0, frame) {
@@ -208,6 +216,8 @@ extension Evaluator {
             return true
           }
           holds = true
+          isDefined = true
+          observer?.note(.gives(value), definition, branch.place)
           count += 1
           try bound(count)
           try add(value, at: keys[...], isElement: definition.addsToSet, to: &tree)

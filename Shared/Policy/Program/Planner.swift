@@ -107,9 +107,17 @@ struct Planner {
   // MARK: Steps
 
   private mutating func steps(_ statement: ResolvedStatement, _ bound: inout Set<Int>) throws(PolicyError) -> [Step] {
+    try kinds(statement, &bound).map { Step(kind: $0, place: statement.place) }
+  }
+
+  private mutating func kinds(
+    _ statement: ResolvedStatement, _ bound: inout Set<Int>
+  ) throws(PolicyError) -> [Step.Kind] {
     switch statement.kind {
     case .term(.constant(.bool(true))): return []
-    case .term(let term): return [.test(try operation(term, &bound))]
+    case .term(let term):
+      let operation = try operation(term, &bound)
+      return [operation.isDirect ? .test(operation) : .testEach(operation)]
     case .unify(let left, let right):
       if missing(pattern: left, value: right, bound).isEmpty { return [try match(left, right, &bound)] }
       return [try match(right, left, &bound)]
@@ -143,12 +151,15 @@ struct Planner {
 
   private mutating func match(
     _ pattern: Resolved, _ value: Resolved, _ bound: inout Set<Int>
-  ) throws(PolicyError) -> Step {
+  ) throws(PolicyError) -> Step.Kind {
     let values = try operation(value, &bound)
     if case .call(.builtIn(let builtIn), _) = value, builtIn.isRelation {
       return .iterate(key: nil, value: try operation(pattern, &bound, isPattern: true), values)
     }
-    return .match(try operation(pattern, &bound, isPattern: true), values)
+    let planned = try operation(pattern, &bound, isPattern: true)
+    guard values.isDirect else { return .matchEach(planned, values) }
+    if case .bind(let slot) = planned { return .assign(slot, values) }
+    return .match(planned, values)
   }
 
   // MARK: Operations

@@ -148,7 +148,7 @@ struct ProgramBuilder {
     var branches: [(body: [ResolvedStatement], value: Resolved)] = []
     var resolvedKeys: [Resolved] = []
     var resolvedArguments: [Resolved] = []
-    let all = [Branch(value: element ?? rule.value, body: rule.body)] + rule.otherwise
+    let all = [Branch(value: element ?? rule.value, body: rule.body, place: rule.place)] + rule.otherwise
     // The arguments and keys belong to every branch.
     resolver.open(using: [], heads: [])
     var declared: Set<String> = []
@@ -184,12 +184,15 @@ struct ProgramBuilder {
       }
       var isConstant = false
       if case .constant = value { isConstant = true }
-      planned.append(PlannedBranch(steps: steps, value: value, isConstant: isConstant))
+      planned.append(
+        PlannedBranch(
+          steps: steps, value: value, isConstant: isConstant,
+          place: number == 0 ? rule.place : rule.otherwise[number - 1].place))
     }
     group.needs.formUnion(planner.needs)
     let definition = Definition(
       keys: plannedKeys, addsToSet: element != nil, arguments: patterns, branches: planned, slots: resolver.count,
-      place: rule.place)
+      rule: group.name, file: tree.file, place: rule.place)
     if rule.isDefault {
       guard group.standard == nil else {
         throw PolicyError(

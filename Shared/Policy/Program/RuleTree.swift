@@ -72,12 +72,17 @@ final class Definition: Sendable {
   /// The first branch that holds counts.
   let branches: [PlannedBranch]
   let slots: Int
+  /// The name from `data` on, and where it stands.
+  let rule: String
+  let file: String
   let place: PolicyPlace
 
   init(
     keys: [Operation], addsToSet: Bool, arguments: [Operation], branches: [PlannedBranch], slots: Int,
-    place: PolicyPlace
+    rule: String, file: String, place: PolicyPlace
   ) {
+    self.rule = rule
+    self.file = file
     self.keys = keys
     self.addsToSet = addsToSet
     self.arguments = arguments
@@ -91,4 +96,5 @@ struct PlannedBranch: Sendable {
   let steps: [Step]
   let value: Operation
   let isConstant: Bool
+  let place: PolicyPlace
 }
