@@ -132,7 +132,7 @@ extension Evaluator {
 
   private func complete(_ group: RuleGroup, _ arguments: [RegoValue]) throws -> RegoValue? {
     var found: RegoValue?
-    for definition in group.definitions {
+    for definition in candidates(group, arguments) {
       try branches(definition, arguments) { value, isConstant in
         if let found, found != value {
           let what = arguments.isEmpty ? "complete rules" : "functions"
@@ -185,7 +185,7 @@ extension Evaluator {
 
   private func set(_ group: RuleGroup) throws -> RegoValue? {
     var elements: [RegoValue] = []
-    for definition in group.definitions {
+    for definition in candidates(group) {
       try branches(definition, []) { value, _ in
         elements.append(value)
         try bound(elements.count)
@@ -204,7 +204,7 @@ extension Evaluator {
   private func object(_ group: RuleGroup) throws -> RegoValue? {
     var tree = RegoObject()
     var count = 0
-    for definition in group.definitions {
+    for definition in candidates(group) {
       let frame = Frame(definition)
       observer?.note(.enters, definition, definition.place)
       var isDefined = false

@@ -6,6 +6,8 @@ struct Planner {
   let labels: [Int: String]
   /// Groups that the rule needs.
   private(set) var needs: Set<Int> = []
+  /// What the rule depends on beside them.
+  private(set) var traits = PolicyTraits()
 
   init(root: RuleNode, file: String, labels: [Int: String]) {
     self.root = root
@@ -142,6 +144,7 @@ struct Planner {
           planned.append(PlannedWith(target: with.target, replacement: .value(try operation(value, &bound))))
         case .callee(let callee):
           if case .function(let group) = callee { needs.insert(group.id) }
+          if case .builtIn(let builtIn) = callee, builtIn.isVolatile { traits.isDeterministic = false }
           planned.append(PlannedWith(target: with.target, replacement: .callee(callee)))
         }
       }
@@ -182,12 +185,19 @@ struct Planner {
         planned.append((try operation(key, &bound), try operation(value, &bound, isPattern: isPattern)))
       }
       return .object(planned)
-    case .input(let keys): return .input(try self.keys(keys, &bound))
+    case .input(let keys):
+      if case .constant(.string(let name))? = keys.first {
+        traits.inputMembers?.insert(name)
+      } else {
+        traits.inputMembers = nil
+      }
+      return .input(try self.keys(keys, &bound))
     case .data(let keys): return .data(try path(keys, &bound))
     case .lookup(let head, let keys):
       let planned = try operation(head, &bound)
       return .lookup(planned, try self.keys(keys, &bound))
     case .call(.builtIn(let builtIn), let list):
+      if builtIn.isVolatile { traits.isDeterministic = false }
       return .builtIn(builtIn, try operations(list, &bound, isPattern: false))
     case .call(.function(let group), let list):
       needs.insert(group.id)

@@ -51,6 +51,7 @@ struct ProgramBuilder {
       for rule in tree.rules { try define(rule, names, tree) }
     }
     for group in groups {
+      group.index = RuleIndex(group.definitions)
       var values: Set<RegoValue> = []
       var isConstant = true
       for definition in group.definitions {
@@ -190,6 +191,7 @@ struct ProgramBuilder {
           place: number == 0 ? rule.place : rule.otherwise[number - 1].place))
     }
     group.needs.formUnion(planner.needs)
+    group.traits.formUnion(planner.traits)
     let definition = Definition(
       keys: plannedKeys, addsToSet: element != nil, arguments: patterns, branches: planned, slots: resolver.count,
       rule: group.name, file: tree.file, place: rule.place)

@@ -52,6 +52,10 @@ final class RuleGroup: @unchecked Sendable {
   var needs: Set<Int> = []
   /// Whether every definition stands for the same constant: then the first that holds is enough.
   var hasOneValue = false
+  /// What its own definitions depend on.
+  var traits = PolicyTraits()
+  /// Its definitions, by what they compare.
+  var index = RuleIndex.all([])
 
   init(id: Int, path: [String], kind: Kind) {
     self.id = id
