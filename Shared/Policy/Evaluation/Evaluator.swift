@@ -15,6 +15,8 @@ final class Evaluator {
   let now: Int64
   let check: () -> Bool
   var environment: Environment
+  /// Counts the marks of a program that has some.
+  var coverage: PolicyCoverage?
   private(set) var steps = 0
   private var depth = 0
 
@@ -106,6 +108,9 @@ final class Evaluator {
         defer { environment = inner }
         return try run(steps, place + 1, frame, next)
       }
+    case .mark(let point):
+      coverage?.hit(point)
+      return try run(steps, place + 1, frame, next)
     }
   }
 

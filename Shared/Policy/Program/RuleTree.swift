@@ -72,18 +72,23 @@ final class Definition: Sendable {
   /// The first branch that holds counts.
   let branches: [PlannedBranch]
   let slots: Int
+  let file: String
   let place: PolicyPlace
+  /// The places of the program that belong to it, where coverage is measured.
+  let points: Range<Int>
 
   init(
-    keys: [Operation], addsToSet: Bool, arguments: [Operation], branches: [PlannedBranch], slots: Int,
-    place: PolicyPlace
+    keys: [Operation], addsToSet: Bool, arguments: [Operation], branches: [PlannedBranch], slots: Int, file: String,
+    place: PolicyPlace, points: Range<Int>
   ) {
     self.keys = keys
     self.addsToSet = addsToSet
     self.arguments = arguments
     self.branches = branches
     self.slots = slots
+    self.file = file
     self.place = place
+    self.points = points
   }
 }
 
