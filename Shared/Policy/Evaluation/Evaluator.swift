@@ -17,6 +17,8 @@ final class Evaluator {
   /// Sees every rule and statement; `nil` for questions that nobody watches.
   let observer: (any EvaluationObserver)?
   var environment: Environment
+  /// Counts the marks of a program that has some.
+  var coverage: PolicyCoverage?
   private(set) var steps = 0
   private var depth = 0
 
@@ -136,6 +138,9 @@ final class Evaluator {
         defer { environment = inner }
         return try next()
       }
+    case .mark(let point):
+      coverage?.hit(point)
+      return try next()
     }
   }
 

@@ -62,6 +62,8 @@ struct Step: Sendable {
     case every(key: Operation?, value: Operation, Operation, [Step])
     case not([Step])
     case with([PlannedWith], [Step])
+    /// Counts that the place was reached. Only in programs that measure coverage.
+    case mark(Int)
   }
 
   let kind: Kind

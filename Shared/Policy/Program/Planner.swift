@@ -8,11 +8,25 @@ struct Planner {
   private(set) var needs: Set<Int> = []
   /// What the rule depends on beside them.
   private(set) var traits = PolicyTraits()
+  /// The places that are counted; `nil` when nothing is.
+  private(set) var points: [CoveragePoint]?
+  /// How many bodies stand around the one that is planned.
+  private var depth = 0
+  /// The statement in which the planned one stands.
+  private var enclosing: PolicyPlace?
 
-  init(root: RuleNode, file: String, labels: [Int: String]) {
+  init(root: RuleNode, file: String, labels: [Int: String], points: [CoveragePoint]? = nil) {
     self.root = root
     self.file = file
     self.labels = labels
+    self.points = points
+  }
+
+  /// A step that counts that a place was reached; none when nothing is counted.
+  mutating func mark(_ kind: CoveragePoint.Kind, _ place: PolicyPlace) -> [Step] {
+    guard let count = points?.count else { return [] }
+    points?.append(CoveragePoint(kind: kind, file: file, place: place, depth: max(0, depth - 1)))
+    return [Step(kind: .mark(count), place: place)]
   }
 
   private func unsafe(_ variables: Set<Int>, _ place: PolicyPlace) -> PolicyError {
@@ -27,13 +41,20 @@ struct Planner {
   mutating func steps(_ body: [ResolvedStatement], _ bound: inout Set<Int>) throws(PolicyError) -> [Step] {
     var rest = body
     var steps: [Step] = []
+    depth += 1
+    defer { depth -= 1 }
     while !rest.isEmpty {
       guard let place = rest.firstIndex(where: { missing($0, bound).isEmpty }) else {
         let missing = missing(rest[0], bound)
         throw unsafe(missing, rest[0].place)
       }
       let statement = rest.remove(at: place)
+      let outer = enclosing
+      enclosing = statement.place
+      defer { enclosing = outer }
       steps += try self.steps(statement, &bound)
+      // What a statement is made of stands at its own place: it counts once.
+      if statement.place != outer { steps += mark(.expression, statement.place) }
     }
     return steps
   }

@@ -80,10 +80,12 @@ final class Definition: Sendable {
   let rule: String
   let file: String
   let place: PolicyPlace
+  /// The places of the program that belong to it, where coverage is measured.
+  let points: Range<Int>
 
   init(
     keys: [Operation], addsToSet: Bool, arguments: [Operation], branches: [PlannedBranch], slots: Int,
-    rule: String, file: String, place: PolicyPlace
+    rule: String, file: String, place: PolicyPlace, points: Range<Int>
   ) {
     self.rule = rule
     self.file = file
@@ -93,6 +95,7 @@ final class Definition: Sendable {
     self.branches = branches
     self.slots = slots
     self.place = place
+    self.points = points
   }
 }
 
