@@ -14,7 +14,7 @@ public final class PolicyEngine: PolicyDeciding {
   public let control: PolicyControl
   private let source: any PolicySource
   private let bundles: BundleSource?
-  private let cache: DecisionCache
+  private let cache: DecisionCache?
   private let log: DecisionLog?
   private let timeout: Duration
   private let metrics: PolicyMetrics
@@ -28,7 +28,7 @@ public final class PolicyEngine: PolicyDeciding {
     self.source = source
     self.control = control
     bundles = source as? BundleSource
-    cache = DecisionCache(entriesMax: cacheEntries)
+    cache = cacheEntries > 0 ? DecisionCache(entriesMax: cacheEntries) : nil
     self.log = log
     self.timeout = timeout
     self.telemetry = telemetry
@@ -37,7 +37,7 @@ public final class PolicyEngine: PolicyDeciding {
     log?.countDrops { metrics.dropped.add(UInt64($0)) }
     let cache = cache
     telemetry.registry.observeGauge("cadre_policy_cached_decisions", help: "Decisions that are remembered.") {
-      Double(cache.count)
+      Double(cache?.count ?? 0)
     }
     telemetry.registry.observeGauge(
       "cadre_policy_halted", help: "1 while everything but reading is refused, else 0."
@@ -72,20 +72,25 @@ public final class PolicyEngine: PolicyDeciding {
     }
     let started = MonotonicClock.now()
     let lifetime = source.cacheNanoseconds(query.path)
-    if lifetime > 0, let known = cache.decision(for: key, now: started) {
+    if lifetime > 0, let known = cache?.decision(for: key, now: started) {
       return answer(query, known, mode, revision: revision, isFromCache: true)
     }
     let decision: PolicyDecision
     if let quick = source.decideAtOnce(query, data) {
       decision = quick
     } else {
+      let span = telemetry.tracer.startSpan("policy.decide", parent: query.trace)
+      span.setAttribute("cadre.policy.document", .string(PolicyMetrics.label(query.path)))
+      span.setAttribute("cadre.policy.source", .string(source.name))
       decision = await source.decide(query, data, timeout: timeout)
+      if let fault = decision.fault { span.recordError(type: fault.rawValue, message: decision.message) }
+      span.end()
     }
     let nanoseconds = MonotonicClock.now() &- started
     metrics.took(PolicyMetrics.label(query.path), source.name, nanoseconds: nanoseconds)
     // The bundle may have been replaced meanwhile: then nobody knows which one has decided.
     if lifetime > 0, decision.isRepeatable, source.revision() == revision {
-      cache.insert(decision, for: key, expires: lifetime == .max ? .max : started &+ lifetime)
+      cache?.insert(decision, for: key, expires: lifetime == .max ? .max : started &+ lifetime)
     }
     return answer(
       query, decision, mode, revision: revision, isFromCache: false, dataRevision: data?.revision,
@@ -134,7 +139,7 @@ public final class PolicyEngine: PolicyDeciding {
   public func replace(_ bundle: PolicyBundle) {
     guard let bundles else { return }
     bundles.replace(bundle)
-    cache.removeAll()
+    cache?.removeAll()
     metrics.loaded()
     telemetry.logger.info(
       "policies loaded", ["revision": .string(bundle.revision), "modules": .int(Int64(bundle.modules))])
@@ -154,7 +159,7 @@ public final class PolicyEngine: PolicyDeciding {
   public var status: PolicyStatus {
     PolicyStatus(
       source: source.name, revision: source.revision() ?? "", switches: control.switches,
-      cachedDecisions: cache.count, lastFault: lastFault.withLock { $0 })
+      cachedDecisions: cache?.count ?? 0, lastFault: lastFault.withLock { $0 })
   }
 
   // MARK: Explanations
