@@ -39,14 +39,21 @@ final class BundleSource: PolicySource {
   }()
 
   /// What a question may take on a thread of its own.
-  static let limits: EvaluationLimits = {
+  let limits: EvaluationLimits
+
+  /// The standard of it.
+  static let standardLimits: EvaluationLimits = {
     var limits = EvaluationLimits()
     limits.stepsMax = 5_000_000
     limits.madeBytesMax = 64 << 20
     return limits
   }()
 
-  init(_ bundle: PolicyBundle? = nil, threads: BlockingPool = BlockingPool(threadsMax: 2, queuedMax: 256)) {
+  init(
+    _ bundle: PolicyBundle? = nil, limits: EvaluationLimits = standardLimits,
+    threads: BlockingPool = BlockingPool(threadsMax: 2, queuedMax: 256)
+  ) {
+    self.limits = limits
     loaded = Mutex(bundle.map(Loaded.init))
     self.threads = threads
   }
@@ -84,11 +91,12 @@ final class BundleSource: PolicySource {
 
   func decide(_ query: PolicyQuery, _ data: TenantPolicyData?, timeout: Duration) async -> PolicyDecision {
     guard let bundle else { return PolicyDecision(.unavailable, "no bundle is loaded") }
+    let limits = limits
     let deadline = MonotonicClock.now() &+ UInt64(clamping: timeout.nanoseconds)
     do {
       return try await threads.run {
         do throws(EvaluationError) {
-          let document = try BundleSource.document(bundle, query, data, BundleSource.limits) {
+          let document = try BundleSource.document(bundle, query, data, limits) {
             MonotonicClock.now() < deadline
           }
           return PolicyDecision(document)

@@ -167,11 +167,12 @@ public final class PolicyEngine: PolicyDeciding {
   /// How the bundle comes to its decision now: every rule that is looked at and every expression that holds or fails.
   /// `nil` when a server decides. Neither the cache nor the mode is looked at, and nothing is logged.
   public func explain(_ query: PolicyQuery) async -> PolicyExplanation? {
-    guard let bundle else { return nil }
+    guard let bundles, let bundle = bundles.bundle else { return nil }
+    let limits = bundles.limits
     let data = control.snapshot(for: query.tenant).data
     let deadline = MonotonicClock.now() &+ UInt64(clamping: timeout.nanoseconds)
     return try? await BlockingPool.shared.run {
-      PolicyExplanation(bundle, query, data) { MonotonicClock.now() < deadline }
+      PolicyExplanation(bundle, query, data, limits) { MonotonicClock.now() < deadline }
     }
   }
 

@@ -57,12 +57,13 @@ public struct PolicyExplanation: Sendable {
   /// Whether more was looked at.
   public let isTruncated: Bool
 
-  init(_ bundle: PolicyBundle, _ query: PolicyQuery, _ data: TenantPolicyData?, check: @escaping () -> Bool) {
+  init(_ bundle: PolicyBundle, _ query: PolicyQuery, _ data: TenantPolicyData?, _ limits: EvaluationLimits,
+    check: @escaping () -> Bool) {
     let recorder = Recorder(bundle)
     let decision: PolicyDecision
     do {
       decision = PolicyDecision(
-        try BundleSource.document(bundle, query, data, BundleSource.limits, observer: recorder, check: check))
+        try BundleSource.document(bundle, query, data, limits, observer: recorder, check: check))
     } catch { decision = BundleSource.decision(error) }
     effect = decision.effect
     reasons = decision.reasons
