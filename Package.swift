@@ -242,6 +242,9 @@ var targets: [Target] = [
   // What a request of the gateway passes: the values and the order, without what stands behind.
   library("GatewayRequests", at: "Services/Gateway/Requests", ["Contracts", "HTTP", "HTTPWire"]),
   library(
+    "GatewayAccess", at: "Services/Gateway/Access",
+    ["Contracts", "GatewayRequests", "HTTP", "HTTPWire", "Policy", "PolicyDecisions", "Telemetry"]),
+  library(
     "GatewayIdentity", at: "Services/Gateway/Identity",
     ["Contracts", "Crypto", "GatewayRequests", "HTTP", "HTTPWire", "Primitives", "Settings", "Telemetry"]),
   // The database schema of the gateway.
@@ -397,7 +400,9 @@ var targets: [Target] = [
   tests("Policy", ["Policy", "JSON"]),
   tests(
     "PolicyDecisions",
-    ["PolicyDecisions", "Policy", "HTTP", "HTTPWire", "JSON", "Primitives", "Reactor", "Settings", "Telemetry"]),
+    [
+      "PolicyDecisions", "Policy", "HTTP", "JSON", "Primitives", "Reactor", "ReactorTestKit", "Settings", "Telemetry",
+    ]),
   tests("Contracts", ["Contracts", "Crypto", "HTTPWire", "JSON", "Primitives", "SystemSources"]),
   tests(
     "EndToEnd",
@@ -519,6 +524,11 @@ var targets: [Target] = [
   tests("JSON", ["JSON"]),
   tests("Telemetry", ["Telemetry", "Primitives"]),
   tests("HTTPWire", ["HTTPWire"]),
+  tests(
+    "GatewayAccess",
+    [
+      "GatewayAccess", "GatewayRequests", "Contracts", "HTTPWire", "JSON", "Policy", "PolicyDecisions", "Telemetry",
+    ]),
   tests(
     "GatewayForwarding",
     [

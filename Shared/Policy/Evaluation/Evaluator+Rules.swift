@@ -132,7 +132,7 @@ extension Evaluator {
 
   private func complete(_ group: RuleGroup, _ arguments: [RegoValue]) throws -> RegoValue? {
     var found: RegoValue?
-    for definition in group.definitions {
+    for definition in candidates(group, arguments) {
       try branches(definition, arguments) { value, isConstant in
         if let found, found != value {
           let what = arguments.isEmpty ? "complete rules" : "functions"
@@ -156,13 +156,18 @@ extension Evaluator {
   private func branches(
     _ definition: Definition, _ arguments: [RegoValue], _ each: (RegoValue, Bool) throws -> Bool
   ) throws {
-    let frame = Frame(definition.slots)
+    let frame = Frame(definition)
+    observer?.note(.enters, definition, definition.place)
+    var isDefined = false
+    defer { observer?.note(.ends(isDefined: isDefined), definition, definition.place) }
     _ = try fit(definition.arguments[...], arguments[...], frame) {
       for branch in definition.branches {
         var holds = false
         _ = try run(branch.steps, 0, frame) {
           guard let value = try value(branch.value, frame) else { return true }
           holds = true
+          isDefined = true
+          observer?.note(.gives(value), definition, branch.place)
           return try each(value, branch.isConstant)
         }
         if holds { return false }
@@ -180,10 +185,11 @@ extension Evaluator {
 
   private func set(_ group: RuleGroup) throws -> RegoValue? {
     var elements: [RegoValue] = []
-    for definition in group.definitions {
+    for definition in candidates(group) {
       try branches(definition, []) { value, _ in
         elements.append(value)
         try bound(elements.count)
+        try made(32)
         return true
       }
     }
@@ -199,8 +205,11 @@ extension Evaluator {
   private func object(_ group: RuleGroup) throws -> RegoValue? {
     var tree = RegoObject()
     var count = 0
-    for definition in group.definitions {
-      let frame = Frame(definition.slots)
+    for definition in candidates(group) {
+      let frame = Frame(definition)
+      observer?.note(.enters, definition, definition.place)
+      var isDefined = false
+      defer { observer?.note(.ends(isDefined: isDefined), definition, definition.place) }
       for branch in definition.branches {
         var holds = false
         _ = try run(branch.steps, 0, frame) {
@@ -208,8 +217,11 @@ extension Evaluator {
             return true
           }
           holds = true
+          isDefined = true
+          observer?.note(.gives(value), definition, branch.place)
           count += 1
           try bound(count)
+          try made(64)
           try add(value, at: keys[...], isElement: definition.addsToSet, to: &tree)
           return true
         }
@@ -258,7 +270,20 @@ extension Evaluator {
     if !environment.mocks.isEmpty, let mock = environment.mocks[builtIn.name] {
       return try call(mock, builtIn.name, arguments)
     }
-    do { return try builtIn.run(arguments, self) } catch let error as EvaluationError {
+    do {
+      var read = 0
+      for argument in arguments { read += Evaluator.size(argument) }
+      // Large arguments take time that no step counts.
+      if read > 256 { try work(read / 64) }
+      guard let value = try builtIn.run(arguments, self) else { return nil }
+      switch value {
+      case .null, .bool, .number: break
+      case .string(let text): try made(text.utf8.count)
+      // Texts in it are parts of the arguments.
+      default: try made(Evaluator.size(value) + read)
+      }
+      return value
+    } catch let error as EvaluationError {
       guard error.code == .builtIn || error.code == .type else { throw error }
       guard isStrict else { return nil }
       throw EvaluationError(error.code, "\(builtIn.name): \(error.message)")

@@ -6,11 +6,27 @@ struct Planner {
   let labels: [Int: String]
   /// Groups that the rule needs.
   private(set) var needs: Set<Int> = []
+  /// What the rule depends on beside them.
+  private(set) var traits = PolicyTraits()
+  /// The places that are counted; `nil` when nothing is.
+  private(set) var points: [CoveragePoint]?
+  /// How many bodies stand around the one that is planned.
+  private var depth = 0
+  /// The statement in which the planned one stands.
+  private var enclosing: PolicyPlace?
 
-  init(root: RuleNode, file: String, labels: [Int: String]) {
+  init(root: RuleNode, file: String, labels: [Int: String], points: [CoveragePoint]? = nil) {
     self.root = root
     self.file = file
     self.labels = labels
+    self.points = points
+  }
+
+  /// A step that counts that a place was reached; none when nothing is counted.
+  mutating func mark(_ kind: CoveragePoint.Kind, _ place: PolicyPlace) -> [Step] {
+    guard let count = points?.count else { return [] }
+    points?.append(CoveragePoint(kind: kind, file: file, place: place, depth: max(0, depth - 1)))
+    return [Step(kind: .mark(count), place: place)]
   }
 
   private func unsafe(_ variables: Set<Int>, _ place: PolicyPlace) -> PolicyError {
@@ -25,13 +41,20 @@ struct Planner {
   mutating func steps(_ body: [ResolvedStatement], _ bound: inout Set<Int>) throws(PolicyError) -> [Step] {
     var rest = body
     var steps: [Step] = []
+    depth += 1
+    defer { depth -= 1 }
     while !rest.isEmpty {
       guard let place = rest.firstIndex(where: { missing($0, bound).isEmpty }) else {
         let missing = missing(rest[0], bound)
         throw unsafe(missing, rest[0].place)
       }
       let statement = rest.remove(at: place)
+      let outer = enclosing
+      enclosing = statement.place
+      defer { enclosing = outer }
       steps += try self.steps(statement, &bound)
+      // What a statement is made of stands at its own place: it counts once.
+      if statement.place != outer { steps += mark(.expression, statement.place) }
     }
     return steps
   }
@@ -107,9 +130,17 @@ struct Planner {
   // MARK: Steps
 
   private mutating func steps(_ statement: ResolvedStatement, _ bound: inout Set<Int>) throws(PolicyError) -> [Step] {
+    try kinds(statement, &bound).map { Step(kind: $0, place: statement.place) }
+  }
+
+  private mutating func kinds(
+    _ statement: ResolvedStatement, _ bound: inout Set<Int>
+  ) throws(PolicyError) -> [Step.Kind] {
     switch statement.kind {
     case .term(.constant(.bool(true))): return []
-    case .term(let term): return [.test(try operation(term, &bound))]
+    case .term(let term):
+      let operation = try operation(term, &bound)
+      return [operation.isDirect ? .test(operation) : .testEach(operation)]
     case .unify(let left, let right):
       if missing(pattern: left, value: right, bound).isEmpty { return [try match(left, right, &bound)] }
       return [try match(right, left, &bound)]
@@ -134,6 +165,7 @@ struct Planner {
           planned.append(PlannedWith(target: with.target, replacement: .value(try operation(value, &bound))))
         case .callee(let callee):
           if case .function(let group) = callee { needs.insert(group.id) }
+          if case .builtIn(let builtIn) = callee, builtIn.isVolatile { traits.isDeterministic = false }
           planned.append(PlannedWith(target: with.target, replacement: .callee(callee)))
         }
       }
@@ -143,12 +175,15 @@ struct Planner {
 
   private mutating func match(
     _ pattern: Resolved, _ value: Resolved, _ bound: inout Set<Int>
-  ) throws(PolicyError) -> Step {
+  ) throws(PolicyError) -> Step.Kind {
     let values = try operation(value, &bound)
     if case .call(.builtIn(let builtIn), _) = value, builtIn.isRelation {
       return .iterate(key: nil, value: try operation(pattern, &bound, isPattern: true), values)
     }
-    return .match(try operation(pattern, &bound, isPattern: true), values)
+    let planned = try operation(pattern, &bound, isPattern: true)
+    guard values.isDirect else { return .matchEach(planned, values) }
+    if case .bind(let slot) = planned { return .assign(slot, values) }
+    return .match(planned, values)
   }
 
   // MARK: Operations
@@ -171,12 +206,19 @@ struct Planner {
         planned.append((try operation(key, &bound), try operation(value, &bound, isPattern: isPattern)))
       }
       return .object(planned)
-    case .input(let keys): return .input(try self.keys(keys, &bound))
+    case .input(let keys):
+      if case .constant(.string(let name))? = keys.first {
+        traits.inputMembers?.insert(name)
+      } else {
+        traits.inputMembers = nil
+      }
+      return .input(try self.keys(keys, &bound))
     case .data(let keys): return .data(try path(keys, &bound))
     case .lookup(let head, let keys):
       let planned = try operation(head, &bound)
       return .lookup(planned, try self.keys(keys, &bound))
     case .call(.builtIn(let builtIn), let list):
+      if builtIn.isVolatile { traits.isDeterministic = false }
       return .builtIn(builtIn, try operations(list, &bound, isPattern: false))
     case .call(.function(let group), let list):
       needs.insert(group.id)

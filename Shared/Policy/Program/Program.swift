@@ -5,9 +5,14 @@ public final class PolicyProgram: Sendable {
 
   let root: RuleNode
   let groups: [RuleGroup]
+  /// The rules and expressions that are counted; empty in a program that measures nothing.
+  public let points: [CoveragePoint]
 
-  /// Reads and checks modules, each a name and its text. Throws the first fault.
-  public init(_ modules: [(file: String, text: [UInt8])]) throws(PolicyError) {
+  /// Reads and checks modules, each a name and its text. Throws the first fault. A program that measures its coverage
+  /// is slower; others pay nothing for it.
+  public init(
+    _ modules: [(file: String, text: [UInt8])], measuresCoverage: Bool = false
+  ) throws(PolicyError) {
     var trees: [ModuleTree] = []
     for (file, text) in modules {
       guard text.count <= PolicyProgram.moduleBytesMax else {
@@ -17,10 +22,11 @@ public final class PolicyProgram: Sendable {
       }
       trees.append(try Parser.module(text, file: file))
     }
-    var builder = ProgramBuilder()
+    var builder = ProgramBuilder(points: measuresCoverage ? [] : nil)
     try builder.build(trees)
     root = builder.root
     groups = builder.groups
+    points = builder.points ?? []
   }
 }
 
@@ -28,6 +34,9 @@ public final class PolicyProgram: Sendable {
 struct ProgramBuilder {
   let root = RuleNode()
   private(set) var groups: [RuleGroup] = []
+  private(set) var points: [CoveragePoint]?
+
+  init(points: [CoveragePoint]?) { self.points = points }
 
   mutating func build(_ trees: [ModuleTree]) throws(PolicyError) {
     root.isPackage = true
@@ -51,6 +60,7 @@ struct ProgramBuilder {
       for rule in tree.rules { try define(rule, names, tree) }
     }
     for group in groups {
+      group.index = RuleIndex(group.definitions)
       var values: Set<RegoValue> = []
       var isConstant = true
       for definition in group.definitions {
@@ -148,7 +158,7 @@ struct ProgramBuilder {
     var branches: [(body: [ResolvedStatement], value: Resolved)] = []
     var resolvedKeys: [Resolved] = []
     var resolvedArguments: [Resolved] = []
-    let all = [Branch(value: element ?? rule.value, body: rule.body)] + rule.otherwise
+    let all = [Branch(value: element ?? rule.value, body: rule.body, place: rule.place)] + rule.otherwise
     // The arguments and keys belong to every branch.
     resolver.open(using: [], heads: [])
     var declared: Set<String> = []
@@ -169,14 +179,15 @@ struct ProgramBuilder {
       branches.append((body, value))
       _ = resolver.close()
     }
-    var planner = Planner(root: root, file: tree.file, labels: resolver.labels)
+    let firstPoint = points?.count ?? 0
+    var planner = Planner(root: root, file: tree.file, labels: resolver.labels, points: points)
     var bound: Set<Int> = []
     let patterns = try planner.operations(resolvedArguments, &bound, isPattern: true)
     var planned: [PlannedBranch] = []
     var plannedKeys: [Operation] = []
     for (number, branch) in branches.enumerated() {
       var inner = bound
-      let steps = try planner.steps(branch.body, &inner)
+      let steps = try planner.steps(branch.body, &inner) + planner.mark(.rule, all[number].place)
       if number == 0 { plannedKeys = try planner.operations(resolvedKeys, &inner, isPattern: false) }
       let value: Operation
       do { value = try planner.operation(branch.value, &inner) } catch {
@@ -184,12 +195,17 @@ struct ProgramBuilder {
       }
       var isConstant = false
       if case .constant = value { isConstant = true }
-      planned.append(PlannedBranch(steps: steps, value: value, isConstant: isConstant))
+      planned.append(
+        PlannedBranch(
+          steps: steps, value: value, isConstant: isConstant,
+          place: number == 0 ? rule.place : rule.otherwise[number - 1].place))
     }
     group.needs.formUnion(planner.needs)
+    group.traits.formUnion(planner.traits)
+    points = planner.points
     let definition = Definition(
       keys: plannedKeys, addsToSet: element != nil, arguments: patterns, branches: planned, slots: resolver.count,
-      place: rule.place)
+      rule: group.name, file: tree.file, place: rule.place, points: firstPoint..<(points?.count ?? 0))
     if rule.isDefault {
       guard group.standard == nil else {
         throw PolicyError(
@@ -229,7 +245,8 @@ struct ProgramBuilder {
           let from = stack.firstIndex { $0.id == next } ?? 0
           let cycle = stack[from...].map { groups[$0.id].name } + [groups[next].name]
           throw PolicyError(
-            code: .recursion, file: "", place: groups[next].definitions.first?.place ?? PolicyPlace(line: 1, column: 1),
+            code: .recursion, file: groups[next].definitions.first?.file ?? "",
+            place: groups[next].definitions.first?.place ?? PolicyPlace(line: 1, column: 1),
             message: "rule \(groups[next].name) is recursive: \(cycle.joined(separator: " -> "))")
         }
         if state[next] == 0 {

@@ -32,8 +32,10 @@ struct Lexer {
     while true {
       let (isSpaced, isFirst) = skipSpace()
       let start = place
+      let offset = at
       func token(_ kind: Token.Kind) -> Token {
-        Token(kind: kind, place: start, isSpaced: isSpaced, isFirst: isFirst || tokens.isEmpty)
+        Token(
+          kind: kind, place: start, isSpaced: isSpaced, isFirst: isFirst || tokens.isEmpty, start: offset, end: at)
       }
       guard at < bytes.count else {
         tokens.append(token(.end))

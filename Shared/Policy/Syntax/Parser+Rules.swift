@@ -39,12 +39,13 @@ extension Parser {
     }
     var rule = Rule(reference: reference, kind: kind, value: value, body: body, isDefault: false, place: place)
     while token.isName("else"), !isCalledKeyword {
+      let place = self.place
       advance()
       var value: Node?
       if takeSign(":=") || takeSign("=") { value = try term() }
       var body: [Statement] = []
       if takeName("if") || token.isSign("{") { body = try ruleBody() }
-      rule.otherwise.append(Branch(value: value, body: body))
+      rule.otherwise.append(Branch(value: value, body: body, place: place))
     }
     guard isAtEnd || token.isFirst || token.isSign(";") else { throw fault("unexpected token behind a rule") }
     return [rule]

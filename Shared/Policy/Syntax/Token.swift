@@ -24,6 +24,9 @@ struct Token: Sendable {
   let isSpaced: Bool
   /// Whether it is the first of its line.
   let isFirst: Bool
+  /// Its bytes in the source: from the first to the one behind the last.
+  let start: Int
+  let end: Int
 
   func isSign(_ text: String) -> Bool { if case .sign(let sign) = kind { sign == text } else { false } }
   func isName(_ text: String) -> Bool { if case .name(let name) = kind { name == text } else { false } }

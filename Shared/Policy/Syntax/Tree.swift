@@ -85,6 +85,7 @@ struct Rule: Sendable {
 struct Branch: Sendable {
   let value: Node?
   let body: [Statement]
+  let place: PolicyPlace
 }
 
 /// `import path as alias`

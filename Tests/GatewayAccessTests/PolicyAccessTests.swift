@@ -1,0 +1,120 @@
+import Contracts
+import GatewayAccess
+import GatewayRequests
+import HTTPWire
+import JSON
+import Policy
+import PolicyDecisions
+import Synchronization
+import Telemetry
+import Testing
+
+/// What the gateway asks the policies, and what becomes of their answers.
+@Suite("Access of requests")
+struct PolicyAccessTests {
+  private final class Scripted: PolicyDeciding {
+    let answer: PolicyAnswer
+    let asked = Mutex<[PolicyQuery]>([])
+    init(_ answer: PolicyAnswer) { self.answer = answer }
+    func decide(_ query: PolicyQuery) async -> PolicyAnswer {
+      asked.withLock { $0.append(query) }
+      return answer
+    }
+  }
+
+  private static let tenant = "tenant_00000000000070008000000000000001"
+
+  private func identity(_ kind: Identity.Kind, isOperator: Bool = false) throws -> Identity {
+    switch kind {
+    case .virtualKey:
+      return Identity(
+        kind: kind, caller: nil, virtualKey: "cadre_vk_planted", role: .member, subject: "virtual_key",
+        credential: "virtual_key")
+    case .anonymous: return .anonymous
+    default:
+      let caller = Caller(
+        issuer: .gateway, tenant: try #require(TenantID(PolicyAccessTests.tenant)), principal: "user_1",
+        scopes: isOperator ? [.api, .operator] : [.api])
+      return Identity(
+        kind: kind, caller: caller, role: .admin, subject: "user_1", credential: "key_1", grants: [.read, .approve])
+    }
+  }
+
+  private func route(_ method: HTTPMethod, _ pattern: String) throws -> RouteSpecification {
+    try #require(Routes.all.first { $0.method == method && $0.pattern == pattern })
+  }
+
+  @Test func `the input says who does what, and nothing of the request`() throws {
+    let route = try route(.delete, "/api/v1/artefacts/{id}")
+    let query = PolicyAccess.query(try identity(.session, isOperator: true), route)
+    #expect(query.path == ["cadre", "http", "decision"] && query.tenant == PolicyAccessTests.tenant)
+    #expect(!query.isReading)
+    #expect(
+      query.input.json
+        == #"{"action":{"access":"tenant","is_change":true,"method":"DELETE","route":"/api/v1/artefacts/{id}","service":"orchestrator"},"subject":{"grants":["read","approve"],"id":"user_1","is_operator":true,"kind":"session","role":"admin","tenant":"\#(PolicyAccessTests.tenant)"}}"#
+    )
+    #expect(PolicyAccess.query(try identity(.session), route, address: "10.0.0.1").input.json.contains(#""ip":"10.0.0.1""#))
+  }
+
+  @Test func `virtual keys and nobody pass too, without the key`() throws {
+    let models = try #require(Routes.all.first { $0.isModelRoute && $0.method == .post })
+    let virtual = PolicyAccess.query(try identity(.virtualKey), models)
+    #expect(virtual.input.json.contains(#""kind":"virtual_key""#) && virtual.tenant == nil)
+    #expect(!virtual.input.json.contains("planted") && !virtual.input.json.contains("\"tenant\":"))
+    #expect(PolicyAccess.query(.anonymous, models).input.json.contains(#""kind":"anonymous""#))
+  }
+
+  @Test func `reading is what a halt leaves`() throws {
+    for route in Routes.all {
+      let isReading = PolicyAccess.query(try identity(.apiKey), route).isReading
+      #expect(
+        isReading
+          == (route.method == .get || route.method == .head || route.pattern.hasPrefix("/operator/v1/policy")),
+        "\(route)")
+    }
+  }
+
+  @Test func `only an answer that allows is one`() async throws {
+    let route = try route(.get, "/api/v1/artefacts")
+    let cases: [(PolicyAnswer, Bool, String)] = [
+      (PolicyAnswer(effect: .allow, reasons: ["because"], decisionID: "d1"), true, ""),
+      (
+        PolicyAnswer(effect: .deny, reasons: ["the role is too low", "Ask somebody."]), false,
+        "The role is too low. Ask somebody."
+      ),
+      (
+        PolicyAnswer(effect: .ask, reasons: []), false,
+        "This needs an approval, which cannot be given for requests."
+      ),
+      (PolicyAnswer(effect: .deny), false, "No policy allows this."),
+      (
+        PolicyAnswer(effect: .deny, reasons: [String(repeating: "x", count: 5000)]), false,
+        "X" + String(repeating: "x", count: 599) + "..."
+      ),
+    ]
+    for (answer, isAllowed, reason) in cases {
+      let policies = Scripted(answer)
+      let decision = await PolicyAccess(policies).decide(try identity(.apiKey), at: route, address: nil)
+      #expect(decision == AccessDecision(isAllowed: isAllowed, reason: reason, id: answer.decisionID))
+      #expect(policies.asked.withLock { $0.count } == 1)
+    }
+  }
+
+  @Test func `a bundle decides and a halt refuses changes`() async throws {
+    let module = """
+      package cadre.http
+      decision := {"effect": "allow"} if "read" in input.subject.grants
+      """
+    let bundle = try PolicyBundle(modules: [("a.rego", Array(module.utf8))])
+    let engine = PolicyEngine(bundle: bundle, telemetry: .disabled())
+    let access = PolicyAccess(engine)
+    let (get, delete) = (try route(.get, "/api/v1/artefacts"), try route(.delete, "/api/v1/artefacts/{id}"))
+    #expect(await access.decide(try identity(.apiKey), at: delete, address: nil).isAllowed)
+    #expect(await access.decide(.anonymous, at: get, address: nil).reason == "No policy allows this.")
+    engine.control.change { $0.isHalted = true }
+    #expect(await access.decide(try identity(.apiKey), at: get, address: nil).isAllowed)
+    #expect(
+      await access.decide(try identity(.apiKey), at: delete, address: nil).reason
+        == "Changes are halted in this installation.")
+  }
+}
