@@ -320,11 +320,13 @@ var targets: [Target] = [
       "CLinux", "Contracts", "Crypto", "JSON", "LocalStack", "Postgres", "Primitives", "Process", "Reactor", "Redis",
       "RouterSchema", "RunStorage", "SystemSources", "TLS", "Telemetry",
     ]),
+  // Tests, coverage and replays of policies.
+  library("PolicyTools", at: "Services/Cadre/Policies", ["JSON", "LocalStack", "Policy"]),
   library(
     "CadreCommands", at: "Services/Cadre/Commands",
     [
-      "CLinux", "CadreOperations", "Decider", "HTTPWire", "JSON", "LocalStack", "Primitives", "Process", "History",
-      "ServiceKit",
+      "CLinux", "CadreOperations", "Decider", "HTTPWire", "JSON", "LocalStack", "Policy", "PolicyTools", "Primitives",
+      "Process", "History", "ServiceKit",
       "SystemSources", "Workflows",
     ]),
   service("cadre", at: "Services/Cadre/Main", ["CadreCommands"]),
@@ -358,6 +360,7 @@ var targets: [Target] = [
   tests("APIKit", ["APIKit", "Contracts", "HTTP", "HTTPWire", "JSON", "Postgres", "Primitives", "Reactor"]),
   tests("Crypto", ["Crypto", "Primitives"]),
   tests("Policy", ["Policy", "JSON"]),
+  tests("PolicyTools", ["Contracts", "HTTPWire", "JSON", "LocalStack", "Policy", "PolicyTools"]),
   tests("Contracts", ["Contracts", "Crypto", "HTTPWire", "JSON", "Primitives", "SystemSources"]),
   tests(
     "EndToEnd",
