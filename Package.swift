@@ -99,6 +99,13 @@ var targets: [Target] = [
       "Crypto", "CLinux",
     ]),
 
+  // Decisions of policies: bundles, modes, cache, log; in process or by an OPA server.
+  shared(
+    "PolicyDecisions",
+    [
+      "Policy", "Crypto", "HTTP", "HTTPWire", "JSON", "Primitives", "Reactor", "Settings", "SystemSources", "Telemetry",
+    ]),
+
   // What the APIs of services have in common.
   shared("APIKit", ["Contracts", "HTTP", "HTTPWire", "JSON", "Postgres", "Primitives", "Reactor", "ServiceKit"]),
 
@@ -361,6 +368,9 @@ var targets: [Target] = [
   tests("Crypto", ["Crypto", "Primitives"]),
   tests("Policy", ["Policy", "JSON"]),
   tests("PolicyTools", ["Contracts", "HTTPWire", "JSON", "LocalStack", "Policy", "PolicyTools"]),
+  tests(
+    "PolicyDecisions",
+    ["PolicyDecisions", "Policy", "HTTP", "HTTPWire", "JSON", "Primitives", "Reactor", "Settings", "Telemetry"]),
   tests("Contracts", ["Contracts", "Crypto", "HTTPWire", "JSON", "Primitives", "SystemSources"]),
   tests(
     "EndToEnd",

@@ -21,6 +21,13 @@ package struct LineReader: ~Copyable {
 
   deinit { if closes { close(descriptor) } }
 
+  /// The whole of a file, `bytesMax` at most; `nil` when it cannot be opened.
+  package static func all(_ path: String, bytesMax: Int = 64 << 20) -> [UInt8]? {
+    guard var reader = LineReader(path) else { return nil }
+    while !reader.isAtEnd, reader.rest.count < bytesMax { reader.fill() }
+    return reader.rest
+  }
+
   /// The next line, without its end; `nil` at the end of the file.
   package mutating func next() -> [UInt8]? {
     var looked = start

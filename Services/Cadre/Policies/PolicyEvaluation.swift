@@ -36,4 +36,58 @@ package struct PolicyEvaluation {
       return RegoValue.object(RegoObject(answer.bindings.map { (.string($0.key), $0.value) })).json
     }
   }
+
+  /// What happens on the way to the answers: a line for each rule and expression, at most `linesMax`.
+  package func explanation(of text: String, now: Int64, linesMax: Int = 10_000) throws -> [String] {
+    let program = try PolicyProgram(sources.texts(withTests: true))
+    let explanation = Explanation(sources, linesMax: linesMax)
+    do {
+      _ = try program.answers(
+        to: PolicyEvaluation.query(text), input: input, data: sources.data, now: now, observer: explanation)
+    } catch let error as EvaluationError { explanation.lines.append("\(error.code.rawValue): \(error.message)") }
+    return explanation.lines
+  }
+}
+
+/// Writes down what an evaluation does.
+private final class Explanation: EvaluationObserver {
+  private static let levelsMax = 40
+  private static let valueCharactersMax = 200
+
+  private let sources: PolicySources
+  private let linesMax: Int
+  private var level = 0
+  var lines: [String] = []
+
+  init(_ sources: PolicySources, linesMax: Int) {
+    self.sources = sources
+    self.linesMax = linesMax
+  }
+
+  func observe(_ event: EvaluationEvent, at site: PolicySite) {
+    guard !site.rule.isEmpty else { return }
+    switch event {
+    case .enters:
+      add("\(site.rule)", site)
+      level += 1
+    case .holds: add("holds: \(line(site))", site)
+    case .fails: add("fails: \(line(site))", site)
+    case .gives(let value):
+      level = max(0, level - 1)
+      add("\(site.rule) = \(value.json.prefix(Explanation.valueCharactersMax))", site)
+    case .leaves:
+      level = max(0, level - 1)
+      add("\(site.rule) is undefined", site)
+    }
+  }
+
+  private func line(_ site: PolicySite) -> String {
+    sources.modules.first { $0.file == site.file }?.line(site.place.line) ?? ""
+  }
+
+  private func add(_ text: String, _ site: PolicySite) {
+    guard lines.count < linesMax else { return }
+    let indentation = String(repeating: "  ", count: min(level, Explanation.levelsMax))
+    lines.append("\(indentation)\(text)  (\(site.file):\(site.place.line))")
+  }
 }

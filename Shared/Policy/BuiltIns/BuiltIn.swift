@@ -5,15 +5,18 @@ struct BuiltIn: Sendable {
   let arity: ClosedRange<Int>
   /// Whether it stands for several values: then it gives a list of them.
   var isRelation = false
+  /// Whether it may give another value at another time.
+  var isVolatile = false
   let run: @Sendable ([RegoValue], Evaluator) throws -> RegoValue?
 
   init(
-    _ name: String, _ arity: Int, isRelation: Bool = false,
+    _ name: String, _ arity: Int, isRelation: Bool = false, isVolatile: Bool = false,
     _ run: @escaping @Sendable ([RegoValue], Evaluator) throws -> RegoValue?
   ) {
     self.name = name
     self.arity = arity...arity
     self.isRelation = isRelation
+    self.isVolatile = isVolatile
     self.run = run
   }
 }

@@ -5,7 +5,7 @@ extension BuiltIns {
   private static let days = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"]
 
   static let times: [BuiltIn] = [
-    BuiltIn("time.now_ns", 0) { _, evaluator in .number(.int(Int128(evaluator.now))) },
+    BuiltIn("time.now_ns", 0, isVolatile: true) { _, evaluator in .number(.int(Int128(evaluator.now))) },
     BuiltIn("time.parse_rfc3339_ns", 1) { list, _ in
       .number(.int(Int128(try rfc3339(try Argument.string(list, 0)))))
     },

@@ -34,6 +34,16 @@ final class Environment {
 /// The variables of one evaluation of a rule.
 final class Frame {
   var slots: [RegoValue?]
+  /// Whose variables they are; `nil` for those of a query.
+  let definition: Definition?
 
-  init(_ count: Int) { slots = [RegoValue?](repeating: nil, count: count) }
+  init(_ definition: Definition) {
+    self.definition = definition
+    slots = [RegoValue?](repeating: nil, count: definition.slots)
+  }
+
+  init(_ count: Int) {
+    definition = nil
+    slots = [RegoValue?](repeating: nil, count: count)
+  }
 }

@@ -132,7 +132,7 @@ extension Evaluator {
 
   private func complete(_ group: RuleGroup, _ arguments: [RegoValue]) throws -> RegoValue? {
     var found: RegoValue?
-    for definition in group.definitions {
+    for definition in candidates(group, arguments) {
       try branches(definition, arguments) { value, isConstant in
         if let found, found != value {
           let what = arguments.isEmpty ? "complete rules" : "functions"
@@ -156,13 +156,18 @@ extension Evaluator {
   private func branches(
     _ definition: Definition, _ arguments: [RegoValue], _ each: (RegoValue, Bool) throws -> Bool
   ) throws {
-    let frame = Frame(definition.slots)
+    let frame = Frame(definition)
+    observer?.note(.enters, definition, definition.place)
+    var isDefined = false
+    defer { if !isDefined { observer?.note(.leaves, definition, definition.place) } }
     _ = try fit(definition.arguments[...], arguments[...], frame) {
       for branch in definition.branches {
         var holds = false
         _ = try run(branch.steps, 0, frame) {
           guard let value = try value(branch.value, frame) else { return true }
           holds = true
+          isDefined = true
+          observer?.note(.gives(value), definition, branch.place)
           return try each(value, branch.isConstant)
         }
         if holds { return false }
@@ -180,7 +185,7 @@ extension Evaluator {
 
   private func set(_ group: RuleGroup) throws -> RegoValue? {
     var elements: [RegoValue] = []
-    for definition in group.definitions {
+    for definition in candidates(group) {
       try branches(definition, []) { value, _ in
         elements.append(value)
         try bound(elements.count)
@@ -199,8 +204,11 @@ extension Evaluator {
   private func object(_ group: RuleGroup) throws -> RegoValue? {
     var tree = RegoObject()
     var count = 0
-    for definition in group.definitions {
-      let frame = Frame(definition.slots)
+    for definition in candidates(group) {
+      let frame = Frame(definition)
+      observer?.note(.enters, definition, definition.place)
+      var isDefined = false
+      defer { if !isDefined { observer?.note(.leaves, definition, definition.place) } }
       for branch in definition.branches {
         var holds = false
         _ = try run(branch.steps, 0, frame) {
@@ -208,6 +216,8 @@ extension Evaluator {
             return true
           }
           holds = true
+          isDefined = true
+          observer?.note(.gives(value), definition, branch.place)
           count += 1
           try bound(count)
           try add(value, at: keys[...], isElement: definition.addsToSet, to: &tree)

@@ -14,6 +14,8 @@ final class Evaluator {
   /// The time of the question, in nanoseconds since 1970.
   let now: Int64
   let check: () -> Bool
+  /// Sees every rule and statement; `nil` for questions that nobody watches.
+  let observer: (any EvaluationObserver)?
   var environment: Environment
   /// Counts the marks of a program that has some.
   var coverage: PolicyCoverage?
@@ -22,8 +24,9 @@ final class Evaluator {
 
   init(
     _ program: PolicyProgram, input: RegoValue?, base: RegoValue, now: Int64, limits: EvaluationLimits,
-    isStrict: Bool = false, check: @escaping () -> Bool = { true }
+    isStrict: Bool = false, observer: (any EvaluationObserver)? = nil, check: @escaping () -> Bool = { true }
   ) {
+    self.observer = observer
     self.program = program
     self.limits = limits
     self.isStrict = isStrict
@@ -56,40 +59,67 @@ final class Evaluator {
 
   /// Tries the statements from `place` on.
   func run(_ steps: [Step], _ place: Int, _ frame: Frame, _ next: Next) throws -> Bool {
+    guard observer == nil else { return try runObserved(steps, place, frame, next) }
+    var place = place
+    while place < steps.count {
+      try step()
+      // What holds in one way at most needs nobody to come back to it.
+      switch steps[place].kind {
+      case .test(let operation):
+        guard let value = try value(operation, frame), value.isTruthy else { return true }
+      case .assign(let slot, let operation):
+        guard let value = try value(operation, frame) else { return true }
+        frame.slots[slot] = value
+      default: return try branch(steps[place].kind, frame) { try run(steps, place + 1, frame, next) }
+      }
+      place += 1
+    }
+    return try next()
+  }
+
+  /// The same, and tells the observer of every statement whether it holds.
+  private func runObserved(_ steps: [Step], _ place: Int, _ frame: Frame, _ next: Next) throws -> Bool {
     guard place < steps.count else { return try next() }
     try step()
-    switch steps[place] {
+    var holds = false
+    let more = try branch(steps[place].kind, frame) {
+      if !holds {
+        holds = true
+        observer?.note(.holds, frame.definition, steps[place].place)
+      }
+      return try runObserved(steps, place + 1, frame, next)
+    }
+    if !holds { observer?.note(.fails, frame.definition, steps[place].place) }
+    return more
+  }
+
+  /// Calls what follows for every way in which a statement holds.
+  private func branch(_ kind: Step.Kind, _ frame: Frame, _ next: Next) throws -> Bool {
+    switch kind {
     case .test(let operation):
-      if operation.isDirect {
-        guard let value = try value(operation, frame), value.isTruthy else { return true }
-        return try run(steps, place + 1, frame, next)
-      }
-      return try each(operation, frame) { value in
-        guard value.isTruthy else { return true }
-        return try run(steps, place + 1, frame, next)
-      }
+      guard let value = try value(operation, frame), value.isTruthy else { return true }
+      return try next()
+    case .testEach(let operation): return try each(operation, frame) { $0.isTruthy ? try next() : true }
+    case .assign(let slot, let operation):
+      guard let value = try value(operation, frame) else { return true }
+      frame.slots[slot] = value
+      return try next()
     case .match(let pattern, let operation):
-      if operation.isDirect {
-        guard let value = try value(operation, frame) else { return true }
-        return try match(pattern, value, frame) { try run(steps, place + 1, frame, next) }
-      }
-      return try each(operation, frame) { value in
-        try match(pattern, value, frame) { try run(steps, place + 1, frame, next) }
-      }
+      guard let value = try value(operation, frame) else { return true }
+      return try match(pattern, value, frame, next)
+    case .matchEach(let pattern, let operation):
+      return try each(operation, frame) { try match(pattern, $0, frame, next) }
     case .iterate(let key, let pattern, let operation):
       return try each(operation, frame) { collection in
         try iterate(collection) { name, element in
           try step()
-          guard let key else { return try match(pattern, element, frame) { try run(steps, place + 1, frame, next) } }
-          return try match(key, name, frame) {
-            try match(pattern, element, frame) { try run(steps, place + 1, frame, next) }
-          }
+          guard let key else { return try match(pattern, element, frame, next) }
+          return try match(key, name, frame) { try match(pattern, element, frame, next) }
         }
       }
     case .every(let key, let pattern, let operation, let body):
       return try each(operation, frame) { domain in
-        guard try holdsForAll(domain, key, pattern, body, frame) else { return true }
-        return try run(steps, place + 1, frame, next)
+        try holdsForAll(domain, key, pattern, body, frame) ? try next() : true
       }
     case .not(let body):
       var isThere = false
@@ -97,7 +127,7 @@ final class Evaluator {
         isThere = true
         return false
       }
-      return isThere ? true : try run(steps, place + 1, frame, next)
+      return isThere ? true : try next()
     case .with(let withs, let body):
       guard let inner = try environment(withs, frame) else { return true }
       let outer = environment
@@ -106,11 +136,11 @@ final class Evaluator {
       return try run(body, 0, frame) {
         environment = outer
         defer { environment = inner }
-        return try run(steps, place + 1, frame, next)
+        return try next()
       }
     case .mark(let point):
       coverage?.hit(point)
-      return try run(steps, place + 1, frame, next)
+      return try next()
     }
   }
 
@@ -159,8 +189,8 @@ final class Evaluator {
   func match(_ pattern: Operation, _ value: RegoValue, _ frame: Frame, _ next: Next) throws -> Bool {
     switch pattern {
     case .bind(let slot):
+      // Whoever reads it stands behind: no need to take it back.
       frame.slots[slot] = value
-      defer { frame.slots[slot] = nil }
       return try next()
     case .slot(let slot): return frame.slots[slot] == value ? try next() : true
     case .constant(let constant): return constant == value ? try next() : true

@@ -2,13 +2,15 @@ internal import JSON
 
 extension PolicyProgram {
   /// The document at a path below `data`, for example `cadre.authz.allow`; `nil` when it is undefined. `now` is
-  /// nanoseconds since 1970. Throws `EvaluationError`. `check` is asked from time to time whether to go on.
+  /// nanoseconds since 1970. Throws `EvaluationError`. `check` is asked from time to time whether to go on; `observer`
+  /// sees every rule and statement, which costs time.
   public func document(
     at path: [String], input: RegoValue?, data: RegoValue = .object(RegoObject()), now: Int64,
     limits: EvaluationLimits = EvaluationLimits(), coverage: PolicyCoverage? = nil,
-    check: @escaping () -> Bool = { true }
+    observer: (any EvaluationObserver)? = nil, check: @escaping () -> Bool = { true }
   ) throws(EvaluationError) -> RegoValue? {
-    let evaluator = Evaluator(self, input: input, base: data, now: now, limits: limits, check: check)
+    let evaluator = Evaluator(
+      self, input: input, base: data, now: now, limits: limits, observer: observer, check: check)
     evaluator.coverage = coverage
     var node: RuleNode? = root
     var fixed: [String] = []

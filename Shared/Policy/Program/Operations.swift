@@ -44,19 +44,30 @@ enum PlannedPiece: Sendable {
 }
 
 /// A statement, ready to be evaluated.
-indirect enum Step: Sendable {
-  /// The term must have a value other than false.
-  case test(Operation)
-  /// The value must fit the pattern.
-  case match(Operation, Operation)
-  /// Every element of a collection, one after the other.
-  case iterate(key: Operation?, value: Operation, Operation)
-  /// Every element of a collection at once.
-  case every(key: Operation?, value: Operation, Operation, [Step])
-  case not([Step])
-  case with([PlannedWith], [Step])
-  /// Counts that the place was reached. Only in programs that measure coverage.
-  case mark(Int)
+struct Step: Sendable {
+  indirect enum Kind: Sendable {
+    /// The term must have a value other than false; it has at most one.
+    case test(Operation)
+    /// The same for a term that may have several values.
+    case testEach(Operation)
+    /// A variable gets the value of a term that has at most one.
+    case assign(Int, Operation)
+    /// The value must fit the pattern; it has at most one.
+    case match(Operation, Operation)
+    /// The same for a term that may have several values.
+    case matchEach(Operation, Operation)
+    /// Every element of a collection, one after the other.
+    case iterate(key: Operation?, value: Operation, Operation)
+    /// Every element of a collection at once.
+    case every(key: Operation?, value: Operation, Operation, [Step])
+    case not([Step])
+    case with([PlannedWith], [Step])
+    /// Counts that the place was reached. Only in programs that measure coverage.
+    case mark(Int)
+  }
+
+  let kind: Kind
+  let place: PolicyPlace
 }
 
 struct PlannedWith: Sendable {

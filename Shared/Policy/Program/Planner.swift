@@ -6,6 +6,8 @@ struct Planner {
   let labels: [Int: String]
   /// Groups that the rule needs.
   private(set) var needs: Set<Int> = []
+  /// What the rule depends on beside them.
+  private(set) var traits = PolicyTraits()
   /// The places that are counted; `nil` when nothing is.
   private(set) var points: [CoveragePoint]?
   /// How many bodies stand around the one that is planned.
@@ -24,7 +26,7 @@ struct Planner {
   mutating func mark(_ kind: CoveragePoint.Kind, _ place: PolicyPlace) -> [Step] {
     guard let count = points?.count else { return [] }
     points?.append(CoveragePoint(kind: kind, file: file, place: place, depth: max(0, depth - 1)))
-    return [.mark(count)]
+    return [Step(kind: .mark(count), place: place)]
   }
 
   private func unsafe(_ variables: Set<Int>, _ place: PolicyPlace) -> PolicyError {
@@ -128,9 +130,17 @@ struct Planner {
   // MARK: Steps
 
   private mutating func steps(_ statement: ResolvedStatement, _ bound: inout Set<Int>) throws(PolicyError) -> [Step] {
+    try kinds(statement, &bound).map { Step(kind: $0, place: statement.place) }
+  }
+
+  private mutating func kinds(
+    _ statement: ResolvedStatement, _ bound: inout Set<Int>
+  ) throws(PolicyError) -> [Step.Kind] {
     switch statement.kind {
     case .term(.constant(.bool(true))): return []
-    case .term(let term): return [.test(try operation(term, &bound))]
+    case .term(let term):
+      let operation = try operation(term, &bound)
+      return [operation.isDirect ? .test(operation) : .testEach(operation)]
     case .unify(let left, let right):
       if missing(pattern: left, value: right, bound).isEmpty { return [try match(left, right, &bound)] }
       return [try match(right, left, &bound)]
@@ -155,6 +165,7 @@ struct Planner {
           planned.append(PlannedWith(target: with.target, replacement: .value(try operation(value, &bound))))
         case .callee(let callee):
           if case .function(let group) = callee { needs.insert(group.id) }
+          if case .builtIn(let builtIn) = callee, builtIn.isVolatile { traits.isDeterministic = false }
           planned.append(PlannedWith(target: with.target, replacement: .callee(callee)))
         }
       }
@@ -164,12 +175,15 @@ struct Planner {
 
   private mutating func match(
     _ pattern: Resolved, _ value: Resolved, _ bound: inout Set<Int>
-  ) throws(PolicyError) -> Step {
+  ) throws(PolicyError) -> Step.Kind {
     let values = try operation(value, &bound)
     if case .call(.builtIn(let builtIn), _) = value, builtIn.isRelation {
       return .iterate(key: nil, value: try operation(pattern, &bound, isPattern: true), values)
     }
-    return .match(try operation(pattern, &bound, isPattern: true), values)
+    let planned = try operation(pattern, &bound, isPattern: true)
+    guard values.isDirect else { return .matchEach(planned, values) }
+    if case .bind(let slot) = planned { return .assign(slot, values) }
+    return .match(planned, values)
   }
 
   // MARK: Operations
@@ -192,12 +206,19 @@ struct Planner {
         planned.append((try operation(key, &bound), try operation(value, &bound, isPattern: isPattern)))
       }
       return .object(planned)
-    case .input(let keys): return .input(try self.keys(keys, &bound))
+    case .input(let keys):
+      if case .constant(.string(let name))? = keys.first {
+        traits.inputMembers?.insert(name)
+      } else {
+        traits.inputMembers = nil
+      }
+      return .input(try self.keys(keys, &bound))
     case .data(let keys): return .data(try path(keys, &bound))
     case .lookup(let head, let keys):
       let planned = try operation(head, &bound)
       return .lookup(planned, try self.keys(keys, &bound))
     case .call(.builtIn(let builtIn), let list):
+      if builtIn.isVolatile { traits.isDeterministic = false }
       return .builtIn(builtIn, try operations(list, &bound, isPattern: false))
     case .call(.function(let group), let list):
       needs.insert(group.id)

@@ -60,6 +60,7 @@ struct ProgramBuilder {
       for rule in tree.rules { try define(rule, names, tree) }
     }
     for group in groups {
+      group.index = RuleIndex(group.definitions)
       var values: Set<RegoValue> = []
       var isConstant = true
       for definition in group.definitions {
@@ -194,13 +195,17 @@ struct ProgramBuilder {
       }
       var isConstant = false
       if case .constant = value { isConstant = true }
-      planned.append(PlannedBranch(steps: steps, value: value, isConstant: isConstant))
+      planned.append(
+        PlannedBranch(
+          steps: steps, value: value, isConstant: isConstant,
+          place: number == 0 ? rule.place : rule.otherwise[number - 1].place))
     }
     group.needs.formUnion(planner.needs)
+    group.traits.formUnion(planner.traits)
     points = planner.points
     let definition = Definition(
       keys: plannedKeys, addsToSet: element != nil, arguments: patterns, branches: planned, slots: resolver.count,
-      file: tree.file, place: rule.place, points: firstPoint..<(points?.count ?? 0))
+      rule: group.name, file: tree.file, place: rule.place, points: firstPoint..<(points?.count ?? 0))
     if rule.isDefault {
       guard group.standard == nil else {
         throw PolicyError(

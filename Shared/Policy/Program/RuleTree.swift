@@ -52,6 +52,10 @@ final class RuleGroup: @unchecked Sendable {
   var needs: Set<Int> = []
   /// Whether every definition stands for the same constant: then the first that holds is enough.
   var hasOneValue = false
+  /// What its own definitions depend on.
+  var traits = PolicyTraits()
+  /// Its definitions, by what they compare.
+  var index = RuleIndex.all([])
 
   init(id: Int, path: [String], kind: Kind) {
     self.id = id
@@ -72,21 +76,24 @@ final class Definition: Sendable {
   /// The first branch that holds counts.
   let branches: [PlannedBranch]
   let slots: Int
+  /// The name from `data` on, and where it stands.
+  let rule: String
   let file: String
   let place: PolicyPlace
   /// The places of the program that belong to it, where coverage is measured.
   let points: Range<Int>
 
   init(
-    keys: [Operation], addsToSet: Bool, arguments: [Operation], branches: [PlannedBranch], slots: Int, file: String,
-    place: PolicyPlace, points: Range<Int>
+    keys: [Operation], addsToSet: Bool, arguments: [Operation], branches: [PlannedBranch], slots: Int,
+    rule: String, file: String, place: PolicyPlace, points: Range<Int>
   ) {
+    self.rule = rule
+    self.file = file
     self.keys = keys
     self.addsToSet = addsToSet
     self.arguments = arguments
     self.branches = branches
     self.slots = slots
-    self.file = file
     self.place = place
     self.points = points
   }
@@ -96,4 +103,5 @@ struct PlannedBranch: Sendable {
   let steps: [Step]
   let value: Operation
   let isConstant: Bool
+  let place: PolicyPlace
 }

@@ -111,7 +111,11 @@ extension RegoValue: Hashable, Comparable {
     case .null: break
     case .bool(let value): hasher.combine(value)
     case .number(let number): hasher.combine(number)
-    case .string(let text): for byte in text.utf8 { hasher.combine(byte) }
+    case .string(let text):
+      let isDone: Void? = text.utf8.withContiguousStorageIfAvailable {
+        hasher.combine(bytes: UnsafeRawBufferPointer($0))
+      }
+      if isDone == nil { Array(text.utf8).withUnsafeBytes { hasher.combine(bytes: $0) } }
     case .array(let list): for element in list { hasher.combine(element) }
     case .object(let object):
       for place in 0..<object.count {
