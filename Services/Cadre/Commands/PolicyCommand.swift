@@ -2,6 +2,7 @@ internal import JSON
 internal import LocalStack
 internal import Policy
 internal import PolicyTools
+internal import Primitives
 internal import SystemSources
 
 /// `cadre policy`: tests, checks, formats and asks policies, and compares them with decisions that were logged. Ends with
