@@ -4,7 +4,7 @@ import data.cadre.approvals
 
 call := {"kind": "tool_call", "tool": "http_post", "risk": "network", "requested_by": "user_2", "decision": "approve"}
 
-decision(role, action) := approvals.decision with input as {
+decision(role, action) := made if made := approvals.decision with input as {
 	"subject": {"id": "user_1", "role": role, "tenant": "t"},
 	"action": action,
 }

@@ -7,7 +7,7 @@ tasks := {"method": "POST", "route": "/api/v1/tasks", "service": "orchestrator",
 all_grants := ["admin", "approve", "models", "read", "write"]
 
 # The decision about a subject of the tenant "t".
-decision(role, grants, action) := http.decision with input as {
+decision(role, grants, action) := made if made := http.decision with input as {
 	"subject": {
 		"id": "user_1", "kind": "api_key", "role": role, "grants": grants, "tenant": "t", "is_operator": false,
 	},

@@ -6,7 +6,7 @@ subject := {"id": "user_1", "role": "member", "tenant": "t"}
 
 call := {"model": "gpt-4.1", "provider": "openai", "tier": "large", "max_cost_microusd": 20000}
 
-decision(action) := models.decision with input as {"subject": subject, "action": action}
+decision(action) := made if made := models.decision with input as {"subject": subject, "action": action}
 
 changed(changes) := decision(object.union(call, changes))
 
@@ -17,7 +17,7 @@ test_tasks_without_a_role_are_those_of_members if {
 }
 
 test_what_is_not_known_is_denied if {
-	models.decision.rule == "malformed" with input as {}
+	models.decision.effect == "deny" with input as {}
 	changed({"model": 1}).rule == "malformed"
 	changed({"provider": null}).rule == "malformed"
 	changed({"max_cost_microusd": -1}).rule == "malformed"

@@ -6,7 +6,7 @@ image := "registry.example.com/agent@sha256:0123456789abcdef0123456789abcdef0123
 
 pod := {"kind": "pod_start", "image": image}
 
-decision(subject, action) := runners.decision with input as {
+decision(subject, action) := made if made := runners.decision with input as {
 	"subject": object.union({"id": "a", "tenant": "t"}, subject),
 	"action": action,
 }

@@ -2,7 +2,7 @@ package cadre.sessions_test
 
 import data.cadre.sessions
 
-decision(role, action) := sessions.decision with input as {
+decision(role, action) := made if made := sessions.decision with input as {
 	"subject": {"id": "user_1", "role": role, "tenant": "t"},
 	"action": action,
 }

@@ -14,7 +14,7 @@ python := {
 	"arguments": {"code": "1"}, "labels": {},
 }
 
-decision(action) := tools.decision with input as {"subject": subject, "action": action}
+decision(action) := made if made := tools.decision with input as {"subject": subject, "action": action}
 
 changed(action, changes) := decision(object.union(action, changes))
 
@@ -77,7 +77,7 @@ test_a_tenant_denies if {
 		"roles": {"network": "admin"},
 	}}}
 	decision(python).rule == "tool_denied" with data.tenants as tenants
-	changed(fetch, {"source": "mcp:search", "risk": "read", "arguments": {}}).rule == "source_denied" with data.tenants as tenants
+	changed(python, {"source": "mcp:search", "tool": "search"}).rule == "source_denied" with data.tenants as tenants
 	changed(fetch, {"risk": "read"}).rule == "host_denied_by_tenant" with data.tenants as tenants
 	changed(fetch, {"arguments": {}}).rule == "role" with data.tenants as tenants
 }
