@@ -29,16 +29,17 @@ allow(rule) := {"effect": "allow", "reasons": [], "rule": rule}
 
 deny(rule, reason) := {"effect": "deny", "reasons": [reason], "rule": rule}
 
-# A reason to deny or to ask.
-finding(rule, reason) := {"rule": rule, "reason": reason}
+# A reason to deny or to ask, with the name of its rule.
+finding(rule, reason) := [rule, reason]
 
-# The decision of several findings: one denial is enough, then one that asks.
+# The decision of several findings: one denial is enough, then one that asks. The first rule by name gives the decision its
+# name, and reasons stand in the order of their rules.
 combine(denials, asks) := {"effect": "deny", "reasons": reasons(denials), "rule": first(denials)} if {
 	count(denials) > 0
 } else := {"effect": "ask", "reasons": reasons(asks), "rule": first(asks)} if {
 	count(asks) > 0
 } else := allow("default")
 
-reasons(findings) := [finding.reason | some finding in findings]
+reasons(findings) := [reason | some [_, reason] in sort(findings)]
 
-first(findings) := [finding.rule | some finding in findings][0]
+first(findings) := sort(findings)[0][0]

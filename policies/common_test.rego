@@ -40,5 +40,5 @@ test_findings_are_combined if {
 	common.combine(set(), set()) == {"effect": "allow", "reasons": [], "rule": "default"}
 	common.combine(set(), {one}) == {"effect": "ask", "reasons": ["because"], "rule": "a"}
 	common.combine({two}, {one}) == {"effect": "deny", "reasons": ["also"], "rule": "b"}
-	common.combine({one, two}, set()).reasons == ["also", "because"]
+	common.combine({one, two}, set()).reasons == ["because", "also"]
 }

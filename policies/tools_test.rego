@@ -79,7 +79,7 @@ test_a_tenant_denies if {
 	decision(python).rule == "tool_denied" with data.tenants as tenants
 	changed(python, {"source": "mcp:search", "tool": "search"}).rule == "source_denied" with data.tenants as tenants
 	changed(fetch, {"risk": "read"}).rule == "host_denied_by_tenant" with data.tenants as tenants
-	changed(fetch, {"arguments": {}}).rule == "role" with data.tenants as tenants
+	changed(python, {"tool": "search", "risk": "network"}).rule == "role" with data.tenants as tenants
 }
 
 test_a_tenant_lists_what_it_allows if {

@@ -1,0 +1,61 @@
+"""Asks the policies the same questions in regopy and in cadre, and compares the whole decisions.
+
+regopy answers first; its answers become a decision log, which `cadre policy what-if` compares with its own. Ends with a
+line PASS or FAIL. regopy 1.5 ends with a segmentation fault when `with input` reaches a rule that calls a function, so
+the rules of *_test.rego cannot run in it: their questions are asked directly.
+"""
+import argparse
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+import regopy
+
+from policy_cases import cases, configuration, modules, POLICIES
+
+
+def interpreter(settings):
+    made = regopy.Interpreter()
+    for name, text in modules():
+        made.add_module(name, text)
+    made.add_data({"cadre": {"config": configuration()}, "tenants": settings})
+    return made
+
+
+def main():
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--bin", default=".build/debug", help="the folder of cadre")
+    options.add_argument("--seed", type=int, default=14)
+    options.add_argument("--count", type=int, default=150, help="questions for each entry point")
+    options = options.parse_args()
+    settings, questions = cases(options.seed, options.count)
+    rego = interpreter(settings)
+    lines = []
+    effects = {}
+    for number, (path, question) in enumerate(questions):
+        rego.set_input(question)
+        answer = json.loads(str(rego.query("x := data." + path.replace("/", "."))))
+        line = {"decision_id": f"case_{number}", "path": path, "input": question}
+        if "bindings" in answer:
+            line["result"] = answer["bindings"]["x"]
+            effects[path, line["result"]["effect"]] = effects.get((path, line["result"]["effect"]), 0) + 1
+        lines.append(json.dumps(line))
+    with tempfile.TemporaryDirectory() as folder:
+        log = pathlib.Path(folder, "log.jsonl")
+        log.write_text("\n".join(lines) + "\n")
+        data = pathlib.Path(folder, "data.json")
+        data.write_text(json.dumps({"tenants": settings}))
+        command = [f"{options.bin}/cadre", "policy", "what-if", str(log), "--policies", str(POLICIES), "--data", str(data), "--exact"]
+        ended = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    for (path, effect), count in sorted(effects.items()):
+        print(f"  {path}: {count} x {effect}")
+    print("\n".join(ended.stdout.splitlines()[-20:]), ended.stderr, sep="")
+    is_well = ended.returncode == 0 and f"{len(questions)} decisions, 0 would differ" in ended.stdout
+    print(f"{'PASS' if is_well else 'FAIL'} policies: {len(questions)} decisions as in regopy")
+    sys.exit(0 if is_well else 1)
+
+
+if __name__ == "__main__":
+    main()
