@@ -57,7 +57,7 @@ risk_rank := common.chosen_rank(
 ) if {
 	action.kind in {"tool_call", "unknown_outcome"}
 	is_string(action.risk)
-} else := 100 if {
+} else := common.required_rank("nobody") if {
 	action.kind == "tool_call"
 } else := 0
 

@@ -5,7 +5,7 @@ package cadre.common
 rank(role) := data.cadre.config.roles[role]
 
 # The rank that is asked for by naming a role. A role that is not known is above all: nobody has it.
-required_rank(role) := object.get(data.cadre.config.roles, role, 100)
+required_rank(role) := object.get(data.cadre.config.roles, role, 9)
 
 # The rank for which a tenant has asked, but none below the lowest that it may choose. Without a choice the standard holds.
 chosen_rank(standard, _, null) := required_rank(standard)
@@ -38,8 +38,12 @@ combine(denials, asks) := {"effect": "deny", "reasons": reasons(denials), "rule"
 	count(denials) > 0
 } else := {"effect": "ask", "reasons": reasons(asks), "rule": first(asks)} if {
 	count(asks) > 0
-} else := allow("default")
+} else := allow("default") if {
+	# Asked for, so that a decision that cannot be made is none, and not this one.
+	count(denials) == 0
+	count(asks) == 0
+}
 
-reasons(findings) := [reason | some [_, reason] in sort(findings)]
+reasons(findings) := [finding[1] | some finding in sort(findings)]
 
-first(findings) := sort(findings)[0][0]
+first(findings) := min({finding[0] | some finding in findings})
