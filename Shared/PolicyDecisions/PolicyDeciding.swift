@@ -1,4 +1,5 @@
 public import Policy
+public import Telemetry
 
 /// Answers questions of policy. There is one in process and one that asks an OPA server.
 public protocol PolicyDeciding: Sendable {
@@ -18,11 +19,15 @@ public struct PolicyQuery: Sendable {
   public let isReading: Bool
   /// Who asks, for the decision log: an address or a service.
   public let requestedBy: String
+  /// The trace that the question is part of.
+  public let trace: TraceContext?
 
   /// Makes a question.
   public init(
-    path: [String], input: RegoValue, tenant: String?, isReading: Bool = false, requestedBy: String = ""
+    path: [String], input: RegoValue, tenant: String?, isReading: Bool = false, requestedBy: String = "",
+    trace: TraceContext? = nil
   ) {
+    self.trace = trace
     self.path = path
     self.input = input
     self.tenant = tenant

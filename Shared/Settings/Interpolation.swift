@@ -6,12 +6,13 @@ struct Interpolation {
   /// Bytes that all expansions of one file may produce together.
   static let expandedBytesMaximum = 4 * 1024 * 1024
 
-  let environment: [String: String]
+  /// `nil` for documents in which `$` means nothing.
+  let environment: [String: String]?
   /// The variables that were named, set or not.
   private(set) var names: Set<String> = []
   private var bytesLeft = Interpolation.expandedBytesMaximum
 
-  init(environment: [String: String]) { self.environment = environment }
+  init(environment: [String: String]?) { self.environment = environment }
 
   /// What a scalar becomes, or why it cannot.
   enum Outcome: Equatable {
@@ -22,7 +23,7 @@ struct Interpolation {
   }
 
   mutating func expand(_ text: String) -> Outcome {
-    guard text.utf8.contains(UInt8(ascii: "$")) else { return .unchanged }
+    guard environment != nil, text.utf8.contains(UInt8(ascii: "$")) else { return .unchanged }
     var result = ""
     var rest = text[...]
     var changed = false
@@ -75,6 +76,7 @@ struct Interpolation {
       return .failure(Malformed(message: "${…} must hold the name of an environment variable"))
     }
     names.insert(name)
+    let environment = environment ?? [:]
     let value = environment[name]
     if let fallback { return .success(value.flatMap { $0.isEmpty ? nil : $0 } ?? String(fallback)) }
     guard let value else {

@@ -22,7 +22,7 @@ struct YAMLDocument: ~Copyable {
   /// The root of the document (a null scalar when it is empty) and the variables that it names; `nil` after a fault
   /// that ended the reading. Other faults are in the log, too: the caller must look there.
   static func read(
-    _ bytes: [UInt8], path: String, environment: [String: String], log: FaultLog
+    _ bytes: [UInt8], path: String, environment: [String: String]?, log: FaultLog
   ) -> (root: ConfigNode, variables: Set<String>)? {
     let start = SettingOrigin.file(path: path, line: 1, column: 1)
     guard bytes.count <= fileBytesMaximum else {

@@ -36,6 +36,8 @@ public struct EvaluationLimits: Sendable {
   public var elementsMax = 200_000
   /// Bytes of one text that is made.
   public var textBytesMax = 4 << 20
+  /// Bytes of all values that are made together, those that are forgotten meanwhile included.
+  public var madeBytesMax = 256 << 20
   /// Steps after which is asked whether to go on.
   static let checkSteps = 1024
 

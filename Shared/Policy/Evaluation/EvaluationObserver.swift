@@ -25,8 +25,8 @@ public enum EvaluationEvent: Sendable {
   case fails
   /// A rule has a value, by the branch at this place.
   case gives(RegoValue)
-  /// The evaluation of a rule ends without a value.
-  case leaves
+  /// The evaluation of a rule ends, with values or without.
+  case ends(isDefined: Bool)
 }
 
 /// Watches an evaluation, on its thread: for explanations.

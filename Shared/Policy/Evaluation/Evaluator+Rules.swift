@@ -159,7 +159,7 @@ extension Evaluator {
     let frame = Frame(definition)
     observer?.note(.enters, definition, definition.place)
     var isDefined = false
-    defer { if !isDefined { observer?.note(.leaves, definition, definition.place) } }
+    defer { observer?.note(.ends(isDefined: isDefined), definition, definition.place) }
     _ = try fit(definition.arguments[...], arguments[...], frame) {
       for branch in definition.branches {
         var holds = false
@@ -189,6 +189,7 @@ extension Evaluator {
       try branches(definition, []) { value, _ in
         elements.append(value)
         try bound(elements.count)
+        try made(32)
         return true
       }
     }
@@ -208,7 +209,7 @@ extension Evaluator {
       let frame = Frame(definition)
       observer?.note(.enters, definition, definition.place)
       var isDefined = false
-      defer { if !isDefined { observer?.note(.leaves, definition, definition.place) } }
+      defer { observer?.note(.ends(isDefined: isDefined), definition, definition.place) }
       for branch in definition.branches {
         var holds = false
         _ = try run(branch.steps, 0, frame) {
@@ -220,6 +221,7 @@ extension Evaluator {
           observer?.note(.gives(value), definition, branch.place)
           count += 1
           try bound(count)
+          try made(64)
           try add(value, at: keys[...], isElement: definition.addsToSet, to: &tree)
           return true
         }
@@ -268,7 +270,20 @@ extension Evaluator {
     if !environment.mocks.isEmpty, let mock = environment.mocks[builtIn.name] {
       return try call(mock, builtIn.name, arguments)
     }
-    do { return try builtIn.run(arguments, self) } catch let error as EvaluationError {
+    do {
+      var read = 0
+      for argument in arguments { read += Evaluator.size(argument) }
+      // Large arguments take time that no step counts.
+      if read > 256 { try work(read / 64) }
+      guard let value = try builtIn.run(arguments, self) else { return nil }
+      switch value {
+      case .null, .bool, .number: break
+      case .string(let text): try made(text.utf8.count)
+      // Texts in it are parts of the arguments.
+      default: try made(Evaluator.size(value) + read)
+      }
+      return value
+    } catch let error as EvaluationError {
       guard error.code == .builtIn || error.code == .type else { throw error }
       guard isStrict else { return nil }
       throw EvaluationError(error.code, "\(builtIn.name): \(error.message)")

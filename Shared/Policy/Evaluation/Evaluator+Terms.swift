@@ -9,9 +9,11 @@ extension Evaluator {
     case .bind: return nil
     case .array(let list):
       guard let values = try values(list, frame) else { return nil }
+      try made(values.count * 32)
       return .array(values)
     case .set(let list):
       guard let values = try values(list, frame) else { return nil }
+      try made(values.count * 32)
       return .set(RegoSet(values))
     case .object(let pairs):
       var made: [(RegoValue, RegoValue)] = []
@@ -20,6 +22,7 @@ extension Evaluator {
         guard let name = try value(key, frame), let value = try value(element, frame) else { return nil }
         made.append((name, value))
       }
+      try self.made(made.count * 64)
       return .object(RegoObject(made))
     case .input(let keys):
       guard let input = environment.input else { return nil }
@@ -57,6 +60,7 @@ extension Evaluator {
           text += shown ?? "<undefined>"
         }
         try bound(text)
+        try made(text.utf8.count)
       }
       return .string(text)
     }
@@ -111,6 +115,7 @@ extension Evaluator {
       } else {
         elements.append(values[0])
       }
+      try made(64)
       guard elements.count + pairs.count <= limits.elementsMax else {
         throw EvaluationError(.limit, "a collection has more than \(limits.elementsMax) elements")
       }

@@ -20,6 +20,8 @@ final class Evaluator {
   /// Counts the marks of a program that has some.
   var coverage: PolicyCoverage?
   private(set) var steps = 0
+  private var nextCheck = EvaluationLimits.checkSteps
+  private var madeBytes = 0
   private var depth = 0
 
   init(
@@ -38,11 +40,40 @@ final class Evaluator {
   @inline(__always)
   func step() throws {
     steps += 1
-    if steps > limits.stepsMax {
+    if steps >= nextCheck || steps > limits.stepsMax { try checkSteps() }
+  }
+
+  /// Work that is as much as so many steps.
+  func work(_ count: Int) throws {
+    steps += count
+    if steps >= nextCheck || steps > limits.stepsMax { try checkSteps() }
+  }
+
+  private func checkSteps() throws {
+    guard steps <= limits.stepsMax else {
       throw EvaluationError(.limit, "the question takes more than \(limits.stepsMax) steps")
     }
-    if steps % EvaluationLimits.checkSteps == 0, !check() {
-      throw EvaluationError(.cancelled, "the evaluation was given up")
+    nextCheck = steps + EvaluationLimits.checkSteps
+    guard check() else { throw EvaluationError(.cancelled, "the evaluation was given up") }
+  }
+
+  /// Counts the bytes of a value that was made.
+  func made(_ bytes: Int) throws {
+    madeBytes += bytes
+    guard madeBytes <= limits.madeBytesMax else {
+      throw EvaluationError(.limit, "the question makes values of more than \(limits.madeBytesMax) bytes")
+    }
+  }
+
+  /// About the bytes of a value itself, without those of its elements.
+  static func size(_ value: RegoValue) -> Int {
+    switch value {
+    case .null, .bool: 0
+    case .number: 16
+    case .string(let text): text.utf8.count
+    case .array(let list): list.count &* 32
+    case .set(let set): set.count &* 32
+    case .object(let object): object.count &* 64
     }
   }
 

@@ -1,0 +1,142 @@
+internal import Policy
+internal import Synchronization
+
+/// Remembers decisions as policies made them, before the mode. A decision is found by everything that it depends on:
+/// the document, the input to its last byte, and the revisions of policies and data.
+///
+/// Two generations: what was not asked for while the younger one filled up is forgotten.
+final class DecisionCache: Sendable {
+  /// The whole question, in bytes: equal questions have equal bytes, others never have.
+  struct Key: Hashable, Sendable {
+    let bytes: [UInt8]
+
+    init(_ query: PolicyQuery, policy: String, data: String) {
+      var writer = CanonicalBytes()
+      writer.add(policy)
+      writer.add(data)
+      // What policies see of the tenant is the place of its data.
+      writer.add(query.tenant ?? "")
+      writer.add(query.path.count)
+      for name in query.path { writer.add(name) }
+      writer.add(query.input)
+      bytes = writer.bytes
+    }
+
+    static func == (left: Key, right: Key) -> Bool { left.bytes == right.bytes }
+
+    func hash(into hasher: inout Hasher) { bytes.withUnsafeBytes { hasher.combine(bytes: $0) } }
+  }
+
+  private struct Entry {
+    let decision: PolicyDecision
+    /// Monotonic nanoseconds.
+    let expires: UInt64
+  }
+
+  private struct Generations {
+    var young: [Key: Entry] = [:]
+    var old: [Key: Entry] = [:]
+    var youngBytes = 0
+  }
+
+  /// Larger questions are not remembered.
+  static let keyBytesMax = 16 << 10
+  private static let shards = 16
+
+  private let entriesMax: Int
+  private let bytesMax: Int
+  private let generations: [Shard]
+
+  private final class Shard: Sendable {
+    let state = Mutex(Generations())
+  }
+
+  /// Remembers about so many decisions and bytes of questions at most.
+  init(entriesMax: Int, bytesMax: Int = 64 << 20) {
+    self.entriesMax = max(1, entriesMax / (2 * DecisionCache.shards))
+    self.bytesMax = bytesMax / (2 * DecisionCache.shards)
+    generations = (0..<DecisionCache.shards).map { _ in Shard() }
+  }
+
+  private func shard(_ key: Key) -> Shard { generations[abs(key.hashValue % DecisionCache.shards)] }
+
+  func decision(for key: Key, now: UInt64) -> PolicyDecision? {
+    shard(key).state.withLock { state in
+      if let entry = state.young[key] { return entry.expires > now ? entry.decision : nil }
+      guard let entry = state.old.removeValue(forKey: key), entry.expires > now else { return nil }
+      insert(entry, for: key, &state)
+      return entry.decision
+    }
+  }
+
+  func insert(_ decision: PolicyDecision, for key: Key, expires: UInt64 = .max) {
+    guard key.bytes.count <= DecisionCache.keyBytesMax else { return }
+    shard(key).state.withLock { insert(Entry(decision: decision, expires: expires), for: key, &$0) }
+  }
+
+  private func insert(_ entry: Entry, for key: Key, _ state: inout Generations) {
+    if state.young.count >= entriesMax || state.youngBytes + key.bytes.count > bytesMax {
+      state.old = state.young
+      state.young = [:]
+      state.youngBytes = 0
+    }
+    if state.young.updateValue(entry, forKey: key) == nil { state.youngBytes += key.bytes.count }
+  }
+
+  /// Forgets everything.
+  func removeAll() { for shard in generations { shard.state.withLock { $0 = Generations() } } }
+
+  /// Decisions that are remembered.
+  var count: Int {
+    generations.reduce(0) { sum, shard in sum + shard.state.withLock { $0.young.count + $0.old.count } }
+  }
+}
+
+/// Writes values so that different ones never have the same bytes: each with its type and length.
+struct CanonicalBytes {
+  private(set) var bytes: [UInt8] = []
+
+  init() { bytes.reserveCapacity(512) }
+
+  mutating func add(_ count: Int) {
+    var rest = UInt64(UInt(bitPattern: count))
+    while rest >= 0x80 {
+      bytes.append(UInt8(truncatingIfNeeded: rest) | 0x80)
+      rest >>= 7
+    }
+    bytes.append(UInt8(rest))
+  }
+
+  mutating func add(_ text: String) {
+    add(text.utf8.count)
+    bytes.append(contentsOf: text.utf8)
+  }
+
+  mutating func add(_ value: RegoValue) {
+    switch value {
+    case .null: bytes.append(0)
+    case .bool(let value): bytes.append(value ? 2 : 1)
+    case .number(let number):
+      bytes.append(3)
+      add(number.description)
+    case .string(let text):
+      bytes.append(4)
+      add(text)
+    case .array(let list):
+      bytes.append(5)
+      add(list.count)
+      for element in list { add(element) }
+    case .object(let object):
+      bytes.append(6)
+      add(object.count)
+      for place in 0..<object.count {
+        add(object.keys[place])
+        add(object.values[place])
+      }
+    case .set(let set):
+      bytes.append(7)
+      add(set.count)
+      for element in set.elements { add(element) }
+    }
+  }
+}

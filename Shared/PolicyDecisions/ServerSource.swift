@@ -1,0 +1,150 @@
+internal import HTTP
+internal import HTTPWire
+internal import JSON
+internal import Policy
+internal import Primitives
+internal import Settings
+internal import Synchronization
+internal import SystemSources
+
+/// Decides by an OPA server, through its REST API. Whatever goes wrong on the way is a refusal.
+final class ServerSource: PolicySource {
+  private struct State {
+    /// What the server said of its bundles last.
+    var revision = ServerSource.unknownRevision
+    /// The data of tenants that the server has, and when it got them.
+    var pushed: [String: (revision: String, at: UInt64)] = [:]
+  }
+
+  /// Largest answer in bytes.
+  static let answerBytesMax = 256 << 10
+  private static let answerLimits = JSONLimits(depthMax: 64, bytesMax: answerBytesMax, nodesMax: 50_000)
+  /// The data of a tenant is sent again after this time: the server may have forgotten it.
+  private static let pushNanoseconds: UInt64 = 30_000_000_000
+  private static let pushedMax = 100_000
+  private static let unknownRevision = "server"
+  private static let revisionBytesMax = 200
+
+  let name = "server"
+  private let base: String
+  private let token: Secret
+  private let client: HTTPClient
+  private let cacheNanoseconds: UInt64
+  private let state = Mutex(State())
+
+  /// Asks the server at `base`, for example `http://127.0.0.1:8181`. Answers are remembered for `cacheTime`: the server
+  /// may get other policies at any time.
+  init(_ base: String, token: Secret, client: HTTPClient, cacheTime: Duration) {
+    self.base = base.hasSuffix("/") ? String(base.dropLast()) : base
+    self.token = token
+    self.client = client
+    cacheNanoseconds = UInt64(clamping: cacheTime.nanoseconds)
+  }
+
+  func revision() -> String? { state.withLock { $0.revision } }
+
+  func cacheNanoseconds(_ path: [String]) -> UInt64 { cacheNanoseconds }
+
+  func decideAtOnce(_ query: PolicyQuery, _ data: TenantPolicyData?) -> PolicyDecision? { nil }
+
+  func decide(_ query: PolicyQuery, _ data: TenantPolicyData?, timeout: Duration) async -> PolicyDecision {
+    let deadline = MonotonicClock.now() &+ UInt64(clamping: timeout.nanoseconds)
+    do {
+      if let tenant = query.tenant, let data { try await push(data, of: tenant, query, before: deadline) }
+      var writer = JSONWriter(reservingBytes: 1024)
+      writer.beginObject()
+      writer.key("input")
+      query.input.write(to: &writer)
+      writer.endObject()
+      let target = "/v1/data/" + query.path.map(ServerSource.encoded).joined(separator: "/") + "?provenance=true"
+      let (status, body) = try await send(.post, target, writer.bytes, query, before: deadline)
+      return decision(status, body)
+    } catch let error as HTTPClientError {
+      return PolicyDecision(error.code == .timedOut ? .timeout : .unavailable, error.description)
+    } catch { return PolicyDecision(.unavailable, "the policy server cannot be asked") }
+  }
+
+  // MARK: Requests
+
+  private func send(
+    _ method: HTTPMethod, _ target: String, _ body: [UInt8], _ query: PolicyQuery, before deadline: UInt64
+  ) async throws -> (HTTPStatus, [UInt8]) {
+    let now = MonotonicClock.now()
+    guard now < deadline else { throw HTTPClientError(.timedOut) }
+    var headers = HTTPHeaders()
+    headers.append(.contentType, "application/json")
+    let token = token.reveal()
+    if !token.isEmpty { headers.append(.authorization, "Bearer \(token)") }
+    var request = HTTPClientRequest(
+      method, try HTTPURL(base + target), headers: headers, body: .bytes(body),
+      timeout: .nanoseconds(Int64(clamping: deadline - now)), isIdempotent: true, trace: query.trace)
+    request.pauseMax = request.timeout
+    let response = try await client.send(request, peer: "policy-server")
+    let answer = try await response.body.collect(upTo: ServerSource.answerBytesMax, before: deadline)
+    return (response.status, answer)
+  }
+
+  /// Gives the server the data of a tenant, when it has another or may have forgotten it.
+  private func push(
+    _ data: TenantPolicyData, of tenant: String, _ query: PolicyQuery, before deadline: UInt64
+  ) async throws {
+    let now = MonotonicClock.now()
+    let isThere = state.withLock { state in
+      guard let known = state.pushed[tenant] else { return false }
+      return known.revision == data.revision && now &- known.at < ServerSource.pushNanoseconds
+    }
+    if isThere { return }
+    let target = "/v1/data/tenants/" + ServerSource.encoded(tenant)
+    let (status, _) = try await send(.put, target, Array(data.document.json.utf8), query, before: deadline)
+    guard (200..<300).contains(status.code) else {
+      throw HTTPClientError(.protocolViolation, reason: "the data of the tenant was not accepted")
+    }
+    state.withLock { state in
+      if state.pushed.count >= ServerSource.pushedMax { state.pushed = [:] }
+      state.pushed[tenant] = (data.revision, now)
+    }
+  }
+
+  private static func encoded(_ name: String) -> String {
+    var text = ""
+    for byte in name.utf8 {
+      switch byte {
+      case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+        UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"), UInt8(ascii: "-"):
+        text.unicodeScalars.append(Unicode.Scalar(byte))
+      default: text += "%" + Hex.encode([byte])
+      }
+    }
+    return text
+  }
+
+  // MARK: Answers
+
+  private func decision(_ status: HTTPStatus, _ body: [UInt8]) -> PolicyDecision {
+    guard let document = try? JSONDocument(parsing: body, limits: ServerSource.answerLimits),
+      document.root.kind == .object
+    else { return PolicyDecision(.unavailable, "the policy server answers \(status.code) and no JSON object") }
+    let root = document.root
+    guard status.code == 200 else {
+      let codes = (root["errors"]?.elements).map { $0.prefix(16).compactMap { $0["code"]?.string } } ?? []
+      let message = "the policy server answers \(status.code)"
+      if codes.contains("eval_conflict_error") { return PolicyDecision(.conflict, message) }
+      if codes.contains("eval_cancel_error") { return PolicyDecision(.timeout, message) }
+      return PolicyDecision(codes.isEmpty ? .unavailable : .error, message)
+    }
+    note(root["provenance"])
+    return PolicyDecision(root["result"].map { RegoValue($0) })
+  }
+
+  /// Keeps the revisions of the server's bundles.
+  private func note(_ provenance: JSONView?) {
+    guard let bundles = provenance?["bundles"], bundles.kind == .object else { return }
+    var parts: [String] = []
+    for member in bundles.members.prefix(16) {
+      parts.append("\(member.key.string ?? "")=\(member.value["revision"]?.string ?? "")")
+    }
+    guard !parts.isEmpty else { return }
+    let text = String(decoding: parts.joined(separator: ",").utf8.prefix(ServerSource.revisionBytesMax), as: UTF8.self)
+    state.withLock { $0.revision = text }
+  }
+}
