@@ -357,6 +357,8 @@ var targets: [Target] = [
     "bench-sandbox", at: "Tests/Benchmarks/BenchSandbox",
     ["AgentSandbox", "Process", "SandboxProtocol", "SystemSources", "Telemetry"]),
 
+  service("bench-policy", at: "Tests/Benchmarks/BenchPolicy", ["JSON", "Policy", "PolicyTools", "SystemSources"]),
+
   // Test kits.
   library("ReactorTestKit", at: "Tests/Support/ReactorTestKit", ["Reactor"]),
   library("HTTPTestKit", at: "Tests/Support/HTTPTestKit", ["HTTP"]),

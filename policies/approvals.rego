@@ -15,7 +15,7 @@ denials contains common.finding("malformed", "the question names no kind and dec
 
 denials contains common.finding("suspended", "the tenant is suspended") if common.is_suspended
 
-denials contains common.finding("unknown_kind", sprintf("approvals of kind %s are not known", [action.kind])) if {
+denials contains common.finding("unknown_kind", "approvals of this kind are not known") if {
 	not config.kinds[action.kind]
 }
 

@@ -16,11 +16,11 @@ denials contains common.finding("malformed", "the question names no tool, risk a
 
 denials contains common.finding("suspended", "the tenant is suspended") if common.is_suspended
 
-denials contains common.finding("unknown_risk", sprintf("the risk %s is not known", [action.risk])) if {
+denials contains common.finding("unknown_risk", "the risk of the tool is not known") if {
 	not config.risks[action.risk]
 }
 
-denials contains common.finding("role", sprintf("a tool of risk %s asks for a higher role", [action.risk])) if {
+denials contains common.finding("role", "tools of this risk ask for a higher role") if {
 	not has_role
 }
 
@@ -68,7 +68,7 @@ asks contains common.finding("tool_asks", sprintf("the tenant asks for an approv
 	common.matches(tenant.ask, action.tool)
 }
 
-asks contains common.finding("risk_asks", sprintf("the tenant asks for an approval of tools of risk %s", [action.risk])) if {
+asks contains common.finding("risk_asks", "the tenant asks for an approval of tools of this risk") if {
 	action.risk in tenant.ask_risks
 }
 

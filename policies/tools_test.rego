@@ -40,7 +40,7 @@ test_viewers_read if {
 
 test_what_is_not_known_is_denied if {
 	changed(python, {"risk": "magic"}).rule == "role"
-	"the risk magic is not known" in changed(python, {"risk": "magic"}).reasons
+	"the risk of the tool is not known" in changed(python, {"risk": "magic"}).reasons
 	tools.decision.effect == "deny" with input as {}
 	changed(python, {"tool": 1}).rule == "malformed"
 	changed(python, {"risk": 1}).effect == "deny"
