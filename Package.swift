@@ -351,12 +351,13 @@ var targets: [Target] = [
       "CLinux", "Contracts", "Crypto", "GatewaySchema", "JSON", "LocalStack", "Postgres", "Primitives", "Process",
       "Reactor", "Redis", "RouterSchema", "RunStorage", "SystemSources", "TLS", "Telemetry",
     ]),
+  // Tests, coverage and replays of policies.
+  library("PolicyTools", at: "Services/Cadre/Policies", ["JSON", "LocalStack", "Policy"]),
   library(
     "CadreCommands", at: "Services/Cadre/Commands",
     [
-      "AuditChain", "CLinux", "CadreOperations", "Decider", "HTTPWire", "JSON", "LocalStack", "Primitives", "Process",
-      "History",
-      "ServiceKit",
+      "AuditChain", "CLinux", "CadreOperations", "Decider", "HTTPWire", "JSON", "LocalStack", "Policy", "PolicyTools",
+      "Primitives", "Process", "History", "ServiceKit",
       "SystemSources", "Workflows",
     ]),
   service("cadre", at: "Services/Cadre/Main", ["CadreCommands"]),
@@ -380,6 +381,8 @@ var targets: [Target] = [
     "bench-sandbox", at: "Tests/Benchmarks/BenchSandbox",
     ["AgentSandbox", "Process", "SandboxProtocol", "SystemSources", "Telemetry"]),
 
+  service("bench-policy", at: "Tests/Benchmarks/BenchPolicy", ["JSON", "Policy", "PolicyTools", "SystemSources"]),
+
   // Test kits.
   library("ReactorTestKit", at: "Tests/Support/ReactorTestKit", ["Reactor"]),
   library("HTTPTestKit", at: "Tests/Support/HTTPTestKit", ["HTTP"]),
@@ -398,6 +401,7 @@ var targets: [Target] = [
     ]),
   tests("AuditChain", ["AuditChain", "Contracts", "JSON", "Primitives"]),
   tests("Policy", ["Policy", "JSON"]),
+  tests("PolicyTools", ["Contracts", "HTTPWire", "JSON", "LocalStack", "Policy", "PolicyTools"]),
   tests(
     "PolicyDecisions",
     [

@@ -38,6 +38,7 @@ package enum CadreTool {
     case "replay": return ReplayCommand(output: output).run(rest)
     case "audit": return AuditCommands(output: output, environment: environment).run(rest)
     case "secrets": return SecretsCommands(output: output, environment: environment).run(rest)
+    case "policy": return PolicyCommand(output: output).run(rest)
     case "doctor": return OperatorCommands(output: output, environment: environment).doctor(rest)
     case "status": return OperatorCommands(output: output, environment: environment).status(rest)
     case "logs": return OperatorCommands(output: output, environment: environment).logs(rest)
