@@ -90,7 +90,9 @@ var targets: [Target] = [
   shared("Postgres", ["Primitives", "Settings", "SystemSources", "Reactor", "Telemetry", "CLibPQ"]),
   // The client's side of TLS, without sockets.
   shared("TLS", ["CTLS"]),
-  shared("Redis", ["Crypto", "HTTPWire", "Primitives", "SystemSources", "Reactor", "Telemetry", "TLS", "CHiredis"]),
+  shared(
+    "Redis",
+    ["Crypto", "HTTPWire", "Primitives", "Settings", "SystemSources", "Reactor", "Telemetry", "TLS", "CHiredis"]),
 
   shared(
     "ServiceKit",
@@ -219,7 +221,7 @@ var targets: [Target] = [
     "RouterConfiguration", at: "Services/LLMRouter/Configuration",
     [
       "AnswerCache", "Contracts", "ModelCalls", "ModelCatalog", "Postgres", "Pricing", "Primitives", "Redis", "Routing",
-      "ServiceKit", "Settings", "SystemSources", "TLS",
+      "ServiceKit", "Settings", "SystemSources",
     ]),
   service(
     "llm-router", at: "Services/LLMRouter/Main",
@@ -235,6 +237,20 @@ var targets: [Target] = [
   library(
     "GatewayIdentity", at: "Services/Gateway/Identity",
     ["Contracts", "Crypto", "GatewayRequests", "HTTP", "HTTPWire", "Primitives", "Settings"]),
+  // How much may be asked: limits, load, addresses of clients.
+  library(
+    "GatewayTraffic", at: "Services/Gateway/Traffic",
+    [
+      "Contracts", "Crypto", "GatewayRequests", "HTTP", "HTTPWire", "Primitives", "Reactor", "Redis", "Settings",
+      "SystemSources", "Telemetry",
+    ]),
+  // Answers of requests with an Idempotency-Key.
+  library(
+    "GatewayAnswers", at: "Services/Gateway/Answers",
+    [
+      "Contracts", "Crypto", "GatewayRequests", "HTTP", "HTTPWire", "JSON", "Postgres", "Primitives", "Reactor",
+      "SystemSources", "Telemetry",
+    ], resources: [.embedInCode("Migrations/0001_answers.sql")]),
   library(
     "GatewayForwarding", at: "Services/Gateway/Forwarding",
     [
@@ -251,8 +267,8 @@ var targets: [Target] = [
   service(
     "gateway", at: "Services/Gateway/Main",
     [
-      "Contracts", "GatewayForwarding", "GatewayIdentity", "GatewayMCP", "GatewayRequests", "HTTP", "HTTPWire",
-      "Primitives", "ServiceKit", "Settings",
+      "Contracts", "GatewayForwarding", "GatewayIdentity", "GatewayMCP", "GatewayRequests", "GatewayTraffic", "HTTP",
+      "HTTPWire", "Primitives", "Redis", "ServiceKit", "Settings",
     ]),
   // What the orchestrator keeps for the agents of a run: seen by those who use it, without what reaches it.
   library("AgentWorkspace", at: "Services/AgentCore/Workspace", ["Contracts", "Primitives"]),
@@ -492,6 +508,18 @@ var targets: [Target] = [
       "GatewayForwarding", "GatewayIdentity", "GatewayMCP", "GatewayRequests", "Contracts", "HTTP", "HTTPWire", "JSON",
       "JSONSchema", "MCP",
       "Primitives", "Reactor", "ReactorTestKit", "ServiceKit", "Settings", "Telemetry",
+    ]),
+  tests(
+    "GatewayTraffic",
+    [
+      "GatewayTraffic", "GatewayRequests", "Contracts", "HTTP", "HTTPWire", "Primitives", "Reactor", "Redis",
+      "RedisTestKit", "Settings", "SystemSources", "Telemetry",
+    ]),
+  tests(
+    "GatewayAnswers",
+    [
+      "GatewayAnswers", "GatewayRequests", "Contracts", "HTTP", "HTTPWire", "JSON", "LocalStack", "Postgres",
+      "Primitives", "Reactor", "SystemSources", "Telemetry",
     ]),
   tests("ContentCoding", ["ContentCoding", "CZlib", "CZstd"]),
   tests("Settings", ["Settings"]),

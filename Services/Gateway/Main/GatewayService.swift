@@ -3,9 +3,11 @@ internal import GatewayForwarding
 internal import GatewayIdentity
 internal import GatewayMCP
 internal import GatewayRequests
+internal import GatewayTraffic
 internal import HTTP
 internal import HTTPWire
 internal import Primitives
+internal import Redis
 internal import ServiceKit
 internal import Settings
 
@@ -35,7 +37,7 @@ final class GatewayService: Service {
   static let settings: [any SettingDeclaration] =
     [
       IdentitySettings.gatewayKeys, APIKeys.keys, APIKeys.key, APIKeys.tenant, orchestrator, router,
-    ] + MCPSettings.all
+    ] + MCPSettings.all + TrafficSettings.all + RedisSettings.all
 
   /// Longer than the longest `Prefer: wait`.
   private static let orchestratorTimeout = Duration.seconds(75)
@@ -44,8 +46,19 @@ final class GatewayService: Service {
 
   private let routes: ForwardedRoutes
   private let mcp: MCPServer
+  private let context: ServiceContext
+  private let redis: RedisPool
+  private let traffic: TrafficControl
+  let edge: HTTPEdge?
 
   init(_ context: ServiceContext) throws {
+    self.context = context
+    redis = RedisPool(
+      group: context.group, configuration: try RedisSettings.configuration(context.settings),
+      registry: context.telemetry.registry)
+    traffic = try TrafficControl(
+      context.settings, redis: redis, group: context.group, telemetry: context.telemetry)
+    edge = try TrafficControl.edge(context.settings, telemetry: context.telemetry)
     let assertions = CallerAssertions(AssertionSigner(try IdentitySettings.gatewayKeys(context.settings)))
     func upstream(
       _ service: Audience, _ setting: Setting<String>, _ timeout: Duration, callerHeaders: Set<String> = []
@@ -64,7 +77,7 @@ final class GatewayService: Service {
         InternalHeader.complexity, InternalHeader.check,
       ])
     let keys = try APIKeys(context.settings)
-    let pipeline = RequestPipeline(authenticator: keys)
+    let pipeline = RequestPipeline(authenticator: keys, traffic: traffic.limiter)
     routes = ForwardedRoutes(pipeline: pipeline, orchestrator: orchestrator, router: router)
     mcp = try MCPServer(
       pipeline: pipeline, orchestrator: orchestrator, settings: context.settings, version: CadreVersion.current,
@@ -75,6 +88,12 @@ final class GatewayService: Service {
     routes.add(to: &router)
     mcp.add(to: &router)
   }
+
+  func prepare() async throws { await redis.start(logger: context.telemetry.logger) }
+
+  func run() async { await traffic.run() }
+
+  func close() async { await redis.close() }
 
   func response(to problem: Problem, of head: RequestHead, traceID: String) -> HTTPResponse {
     ModelProblem.response(problem, to: head, traceID: traceID)
