@@ -77,7 +77,8 @@ import Testing
 
   @Test func `what has a validator may be kept, if it is asked for again`() async throws {
     try await EdgeTests.run(EdgeTests.edge()) { server in
-      #expect(try await server.exchange(EdgeTests.get("/tagged")).contains("cache-control: private, no-cache\r\n"))
+      let answer = try await server.exchange(EdgeTests.get("/tagged"))
+      #expect(answer.contains("cache-control: private, no-cache\r\n"))
     }
   }
 
@@ -232,7 +233,8 @@ import Testing
         EdgeTests.get("/hello", "Cookie: a=" + String(repeating: "b", count: 200_000) + "\r\n"))
       #expect(cookie.hasPrefix("HTTP/1.1 431"))
       let fields = (0..<2000).map { "X-\($0): 1\r\n" }.joined()
-      #expect(try await server.exchange(EdgeTests.get("/hello", fields)).hasPrefix("HTTP/1.1 431"))
+      let head = try await server.exchange(EdgeTests.get("/hello", fields))
+      #expect(head.hasPrefix("HTTP/1.1 431"))
     }
   }
 

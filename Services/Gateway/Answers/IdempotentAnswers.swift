@@ -71,7 +71,7 @@ package struct IdempotentAnswers: IdempotentAnswering {
     case .notKept(let status, let known):
       try check(known, digest)
       answers.with("not_kept").add()
-      throw Problem(.idempotencyAnswerNotKept, extensions: [("answered_status", .integer(Int64(status)))])
+      throw Problem(.idempotencyAnswerNotKept, extensions: [("answered_status", .int(Int64(status)))])
     case .unknown(let known):
       try check(known, digest)
       answers.with("unknown").add()

@@ -27,7 +27,7 @@ package struct BucketKey: Sendable, Hashable {
   }
 
   /// The key in Redis: what one request needs stands in one slot of a cluster.
-  var redisKey: String { "cadre:gateway:{\(owner)}:rate:\(scope.rawValue):\(name):\(kind)" }
+  var redisKey: String { "gateway:rate:{\(owner)}:\(scope.rawValue):\(name):\(kind)" }
 }
 
 /// A bucket and its limit.

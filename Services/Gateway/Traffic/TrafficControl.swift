@@ -1,4 +1,3 @@
-package import GatewayRequests
 package import HTTP
 internal import Primitives
 package import Reactor

@@ -1,6 +1,5 @@
 internal import HTTP
 internal import Primitives
-package import Redis
 package import Settings
 internal import Telemetry
 
