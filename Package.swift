@@ -236,7 +236,7 @@ var targets: [Target] = [
   library("GatewayRequests", at: "Services/Gateway/Requests", ["Contracts", "HTTP", "HTTPWire"]),
   library(
     "GatewayIdentity", at: "Services/Gateway/Identity",
-    ["Contracts", "Crypto", "GatewayRequests", "HTTP", "HTTPWire", "Primitives", "Settings"]),
+    ["Contracts", "Crypto", "GatewayRequests", "HTTP", "HTTPWire", "Primitives", "Settings", "Telemetry"]),
   // How much may be asked: limits, load, addresses of clients.
   library(
     "GatewayTraffic", at: "Services/Gateway/Traffic",
@@ -250,7 +250,18 @@ var targets: [Target] = [
     [
       "Contracts", "Crypto", "GatewayRequests", "HTTP", "HTTPWire", "JSON", "Postgres", "Primitives", "Reactor",
       "SystemSources", "Telemetry",
-    ], resources: [.embedInCode("Migrations/0001_answers.sql")]),
+    ]),
+  // The database schema of the gateway.
+  library(
+    "GatewaySchema", at: "Services/Gateway/Schema", ["Postgres", "Telemetry"],
+    resources: [.embedInCode("Migrations/0001_accounts.sql"), .embedInCode("Migrations/0002_answers.sql")]),
+  // Tenants, users, service accounts, keys and invitations.
+  library(
+    "GatewayAccounts", at: "Services/Gateway/Accounts",
+    [
+      "APIKit", "Contracts", "Crypto", "GatewayRequests", "GatewaySchema", "HTTP", "HTTPWire", "JSON", "Postgres",
+      "Primitives", "Reactor", "Settings", "SystemSources", "Telemetry",
+    ]),
   library(
     "GatewayForwarding", at: "Services/Gateway/Forwarding",
     [
@@ -267,8 +278,8 @@ var targets: [Target] = [
   service(
     "gateway", at: "Services/Gateway/Main",
     [
-      "Contracts", "GatewayForwarding", "GatewayIdentity", "GatewayMCP", "GatewayRequests", "GatewayTraffic", "HTTP",
-      "HTTPWire", "Primitives", "Redis", "ServiceKit", "Settings",
+      "Contracts", "GatewayAccounts", "GatewayAnswers", "GatewayForwarding", "GatewayIdentity", "GatewayMCP",
+      "GatewayRequests", "GatewayTraffic", "HTTP", "HTTPWire", "Primitives", "Redis", "ServiceKit", "Settings",
     ]),
   // What the orchestrator keeps for the agents of a run: seen by those who use it, without what reaches it.
   library("AgentWorkspace", at: "Services/AgentCore/Workspace", ["Contracts", "Primitives"]),
@@ -333,8 +344,8 @@ var targets: [Target] = [
   library(
     "CadreOperations", at: "Services/Cadre/Operations",
     [
-      "CLinux", "Contracts", "Crypto", "JSON", "LocalStack", "Postgres", "Primitives", "Process", "Reactor", "Redis",
-      "RouterSchema", "RunStorage", "SystemSources", "TLS", "Telemetry",
+      "CLinux", "Contracts", "Crypto", "GatewaySchema", "JSON", "LocalStack", "Postgres", "Primitives", "Process",
+      "Reactor", "Redis", "RouterSchema", "RunStorage", "SystemSources", "TLS", "Telemetry",
     ]),
   library(
     "CadreCommands", at: "Services/Cadre/Commands",
@@ -518,8 +529,14 @@ var targets: [Target] = [
   tests(
     "GatewayAnswers",
     [
-      "GatewayAnswers", "GatewayRequests", "Contracts", "HTTP", "HTTPWire", "JSON", "LocalStack", "Postgres",
+      "GatewayAnswers", "GatewayRequests", "GatewaySchema", "Contracts", "HTTP", "HTTPWire", "JSON", "LocalStack", "Postgres",
       "Primitives", "Reactor", "SystemSources", "Telemetry",
+    ]),
+  tests(
+    "GatewayAccounts",
+    [
+      "Contracts", "GatewayAccounts", "GatewayIdentity", "GatewayRequests", "HTTP", "HTTPWire", "JSON", "LocalStack",
+      "Postgres", "Primitives", "Reactor", "Settings", "SystemSources", "Telemetry",
     ]),
   tests("ContentCoding", ["ContentCoding", "CZlib", "CZstd"]),
   tests("Settings", ["Settings"]),

@@ -50,6 +50,9 @@ public final class PostgresListener: Sendable {
     }
   }
 
+  /// Whether the channel is heard now, as far as this side of the connection knows.
+  public var isConnected: Bool { state.withLock { $0.isConnected } }
+
   /// Waits until the channel is heard.
   public func connected() async throws {
     while !state.withLock({ $0.isConnected }) { try await EventLoop.sleep(for: PostgresListener.pollInterval) }

@@ -55,7 +55,7 @@ def drill(options, folder):
         first.sql("alter system set synchronous_standby_names = 'ANY 1 (second)'")
         first.sql("select pg_reload_conf()")
         url = f"postgresql://cadre@127.0.0.1:{first.port},127.0.0.1:{second.port}/cadre?target_session_attrs=read-write&connect_timeout=3"
-        options.set = [f"orchestrator.CADRE_POSTGRES_URL={url}", f"llm-router.CADRE_POSTGRES_URL={url}"]
+        options.set = [f"{service}.CADRE_POSTGRES_URL={url}" for service in ("orchestrator", "llm-router", "gateway")]
         stack = Stack(options)
         loads = [Load(stack) for _ in range(4)]
         for one in loads:

@@ -72,7 +72,7 @@ def drill(options, folder):
     stack = None
     try:
         server.create(*archiving(archive))
-        options.set = [f"{service}.CADRE_POSTGRES_URL={server.url()}" for service in ("orchestrator", "llm-router")]
+        options.set = [f"{service}.CADRE_POSTGRES_URL={server.url()}" for service in ("orchestrator", "llm-router", "gateway")]
         stack = Stack(options)
 
         def submit(number, workflow=None):

@@ -73,7 +73,7 @@ def drill(options, folder):
         def url(host, authority):
             return f"postgresql://cadre@{host}:{server.port}/cadre?sslmode=verify-full&sslrootcert={folder}/{authority}"
         good = url("localhost", "authority.crt")
-        options.set = [f"orchestrator.CADRE_POSTGRES_URL={good}", f"llm-router.CADRE_POSTGRES_URL={good}"]
+        options.set = [f"{service}.CADRE_POSTGRES_URL={good}" for service in ("orchestrator", "llm-router", "gateway")]
         stack = Stack(options)
         status, made = stack.call("POST", "/api/v1/tasks", {"input": {"prompt": "hello"}}, {"Prefer": "wait=60"})
         assert status == 200 and made["status"] == "succeeded", (status, made)

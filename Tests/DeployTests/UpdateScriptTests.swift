@@ -60,6 +60,7 @@ import Testing
     let order = [
       "up -d --no-build --no-deps postgres", "\\set password '", "grant pg_monitor to cadre_monitor",
       "run --rm --no-deps -T orchestrator --migrate", "run --rm --no-deps -T llm-router --migrate",
+      "run --rm --no-deps -T gateway --migrate",
       "up -d --no-build postgres redis",
     ]
     let places = order.map { part in done.calls.firstIndex { $0.contains(part) } ?? -1 }
@@ -72,7 +73,7 @@ import Testing
     #expect(!done.calls.contains { $0.contains("exec") && $0.contains(password) })
   }
 
-  @Test(arguments: ["orchestrator --migrate", "llm-router --migrate"])
+  @Test(arguments: ["orchestrator --migrate", "llm-router --migrate", "gateway --migrate"])
   func `up starts and replaces no service when the database cannot be migrated`(fails: String) throws {
     defer { try? FileManager.default.removeItem(at: folder) }
     let first = try run("up", "--no-build", "--version", "6.0.0", services: Self.all)
@@ -95,7 +96,7 @@ import Testing
       "up", "--no-build", "--version", "7.0.0", "--without", "postgres,postgres-exporter", services: Self.all)
     #expect(done.status == 0, "\(done.text)")
     #expect(!done.calls.contains { $0.contains("--no-deps postgres") || $0.contains("password") }, "\(done.calls)")
-    #expect(done.calls.filter { $0.hasSuffix("--migrate") }.count == 2)
+    #expect(done.calls.filter { $0.hasSuffix("--migrate") }.count == 3)
   }
 
   @Test func `upgrade migrates before it replaces anything, and replaces nothing when that fails`() throws {
@@ -104,7 +105,7 @@ import Testing
     #expect(done.status == 0, "\(done.text)")
     let migrated = done.calls.lastIndex { $0.contains("--migrate") } ?? .max
     let replaced = done.calls.firstIndex { $0.contains("--scale") } ?? -1
-    #expect(migrated < replaced && done.calls.filter { $0.hasSuffix("--migrate") }.count == 2, "\(done.calls)")
+    #expect(migrated < replaced && done.calls.filter { $0.hasSuffix("--migrate") }.count == 3, "\(done.calls)")
     let failed = try run("upgrade", "8.0.0", services: Self.all, fails: "llm-router --migrate")
     #expect(failed.status == 1 && failed.text.contains("could not be brought to version 8.0.0"), "\(failed.text)")
     #expect(

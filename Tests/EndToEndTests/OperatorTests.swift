@@ -137,7 +137,7 @@ extension EndToEndTests {
       #expect(try cadre(["logs", "--data", folder, "--service", "nobody"]).status == 2)
     }
 
-    @Test(arguments: ["orchestrator", "llm-router"])
+    @Test(arguments: ["orchestrator", "llm-router", "gateway"])
     func `a migration job brings an empty database to the version, does nothing twice, and fails where it cannot`(
       service: String
     ) throws {
@@ -147,11 +147,17 @@ extension EndToEndTests {
           "CADRE_HTTP_PORT": "\(stack.port(of: service))",
         ]
         if service == "llm-router" { environment["CADRE_REDIS_URL"] = "unix:/nowhere" }
-        for (variable, name) in [
-          ("CADRE_IDENTITY_GATEWAY_KEYS_FILE", StackKeys.Name.gateway), ("CADRE_IDENTITY_STEP_KEYS_FILE", .step),
-          service == "orchestrator"
-            ? ("CADRE_IDENTITY_WORKER_KEYS_FILE", .worker) : ("CADRE_VIRTUAL_KEYS_SIGNING_KEYS_FILE", .virtualKey),
-        ] { environment[variable] = stack.keys.path(name) }
+        if service == "gateway" { environment["CADRE_AUTH_KEY"] = stack.apiKey }
+        let keys: [(String, StackKeys.Name)] =
+          switch service {
+          case "orchestrator":
+            [("CADRE_IDENTITY_STEP_KEYS_FILE", .step), ("CADRE_IDENTITY_WORKER_KEYS_FILE", .worker)]
+          case "gateway": [("CADRE_IDENTITY_KEY_SECRETS_FILE", .apiKey)]
+          default: [("CADRE_IDENTITY_STEP_KEYS_FILE", .step), ("CADRE_VIRTUAL_KEYS_SIGNING_KEYS_FILE", .virtualKey)]
+          }
+        for (variable, name) in keys + [("CADRE_IDENTITY_GATEWAY_KEYS_FILE", .gateway)] {
+          environment[variable] = stack.keys.path(name)
+        }
         let done = try ChildProcess.run(
           ProcessSpecification(
             "\(StackFixture.executables)/\(service)", ["--migrate"], environment: environment, folder: "/"),
@@ -161,7 +167,7 @@ extension EndToEndTests {
       _ = try stack.postgres.query("create database fresh", database: "postgres")
       let first = try migrate("fresh")
       #expect(first.status == 0 && first.text.contains("\"schema migrated\""), "\(first.text)")
-      let schema = service == "orchestrator" ? "orchestrator" : "llm_router"
+      let schema = service.replacingOccurrences(of: "-", with: "_")
       let applied = "select count(*) from \(schema).schema_migrations"
       #expect(try stack.postgres.query(applied, database: "fresh") == stack.postgres.query(applied))
       let second = try migrate("fresh")

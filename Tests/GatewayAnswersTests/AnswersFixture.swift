@@ -2,6 +2,7 @@
 import Foundation
 @testable import GatewayAnswers
 import GatewayRequests
+import GatewaySchema
 import HTTP
 import HTTPWire
 import JSON
@@ -30,8 +31,9 @@ final class AnswersDatabase: @unchecked Sendable {
     server = try PrivatePostgres(
       folder: folder + "/data", sockets: folder + "/s", log: folder + "/log", isThrowaway: true)
     _ = try server.query("create schema gateway")
-    _ = try server.query(
-      "set search_path = gateway; begin; \(AnswersSchema.migration(version: 1).sql); commit")
+    for migration in GatewaySchema.migrations {
+      _ = try server.query("set search_path = gateway; begin; \(migration.sql); commit")
+    }
     atexit {
       guard case .success(let database) = AnswersDatabase.shared else { return }
       database.server.stop(isImmediate: true)

@@ -34,6 +34,7 @@ package enum CadreTool {
     case "outcome": return people(output, environment).outcome(rest)
     case "questions": return people(output, environment).questions(rest)
     case "answer": return people(output, environment).answer(rest)
+    case "admin": return AdminCommands(tasks: TaskCommands(output: output, environment: environment)).run(rest)
     case "replay": return ReplayCommand(output: output).run(rest)
     case "doctor": return OperatorCommands(output: output, environment: environment).doctor(rest)
     case "status": return OperatorCommands(output: output, environment: environment).status(rest)

@@ -51,9 +51,9 @@ struct TaskCommands {
 
   /// The API at an address, with a key.
   struct API {
-    fileprivate let url: String
-    fileprivate let key: String
-    fileprivate let hint: String
+    let url: String
+    let key: String
+    let hint: String
 
     func call(
       _ method: String, _ path: String, body: String? = nil, headers: [String: String] = [:]
@@ -103,6 +103,10 @@ struct TaskCommands {
         throw OptionError(description: sentence)
       }
       let answer = try call(options, try api(options))
+      if answer.status == 204 {
+        output.line("done")
+        return 0
+      }
       guard let root = try? JSONDocument(parsing: answer.body).root else {
         throw OptionError(description: "the answer is not understood (status \(answer.status))")
       }

@@ -46,6 +46,7 @@ struct UpCommand {
           example(stack, isStopping)
           if !isStopping.isSet { AgentExample(stack: stack, output: output).run { isStopping.isSet } }
         }
+        if !isStopping.isSet { bootstrap(stack) }
         if !isStopping.isSet { announce(stack) }
       }
       watch(stack, signals)
@@ -93,6 +94,17 @@ struct UpCommand {
       return output.line("The example task got no answer; see \(stack.log(of: "gateway"))")
     }
     output.line(TaskText.describe(root))
+  }
+
+  /// Makes the first user, at the first start of a data folder.
+  private func bootstrap(_ stack: LocalStack) {
+    let api = TaskCommands.API(url: stack.url, key: stack.apiKey, hint: "see \(stack.log(of: "gateway"))")
+    do throws(OptionError) {
+      guard let made = try AdminBootstrap.run(api, email: AdminBootstrap.email, makesKey: false) else { return }
+      output.line("\n\(made)")
+    } catch {
+      output.error("cadre: the first user could not be made: \(error); try again with: cadre admin bootstrap")
+    }
   }
 
   private func announce(_ stack: LocalStack) {

@@ -22,6 +22,7 @@ enum Usage {
       outcome ID WHAT say what became of a call that nobody knows the outcome of
       questions       show what agents ask
       answer ID TEXT  answer a question
+      admin           tenants, users, service accounts, API keys and invitations
       replay FILE...  replay run bundles and compare every decision, without a database
       doctor          check an installation, and say how to mend what is wrong
       status          show services, queue, runs, workers, spend and breakers
@@ -195,6 +196,34 @@ enum Usage {
     \(client)
 
     Example: cadre answer step_019387a2c1d47b3e8f2a4c6d8e0f1a2b "The blue one."
+    """,
+    "admin": """
+    Usage: cadre admin bootstrap [--email E]
+           cadre admin tenants list|create NAME|get ID|suspend ID|resume ID|export ID|delete ID
+           cadre admin users list|get ID|update ID|remove ID
+           cadre admin service-accounts list|create NAME|get ID|update ID|remove ID
+           cadre admin keys list|create NAME|get ID|rotate ID|revoke ID
+           cadre admin invitations list|create EMAIL|get ID|revoke ID|accept TOKEN
+
+    Manages who may use the installation. bootstrap makes the first owner of the tenant of the key, with a password and
+    a key that are shown once. Texts of keys and tokens of invitations are shown once, too.
+
+    \(client)
+      --cursor C      lists: go on where the page before ended
+      --subject ID    keys list: only those of a user or a service account
+      --owner EMAIL   tenants create: invite the first owner
+      --role R        owner, admin, operator, member or viewer
+      --name TEXT     users and service-accounts update, invitations accept
+      --description T service-accounts create and update
+      --for ID        keys create: the service account that the key is for (default: who asks)
+      --grants LIST   keys create: of read, write, models, approve, admin, operator (default read,write,models)
+      --project P     keys create: the project that its requests are charged to
+      --expires TIME  keys create: such as 2027-01-31T00:00:00Z
+      --overlap N     keys rotate: seconds in which the text before stays good (default 86400)
+      --password-file F  invitations accept: the password is the first line of F; without it a key is made
+      --key-name TEXT invitations accept: make a key with this name
+
+    Example: cadre admin keys create ci --for svc_0198... --grants read,write --expires 2027-01-31T00:00:00Z
     """,
     "replay": """
     Usage: cadre replay FILE... [options]

@@ -281,6 +281,7 @@ public final class LocalStack: Sendable {
     case "gateway":
       environment["CADRE_ORCHESTRATOR_URL"] = orchestrator
       environment["CADRE_LLM_ROUTER_URL"] = router
+      environment["CADRE_POSTGRES_URL"] = postgres.connectionString
       environment["CADRE_AUTH_KEY"] = apiKey
       environment["CADRE_REDIS_URL"] = "unix:\(redisSocket)"
     case "llm-router":

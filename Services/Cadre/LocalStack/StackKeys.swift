@@ -11,6 +11,8 @@ public struct StackKeys: Sendable {
     case step = "step"
     /// Credentials of workers.
     case worker = "worker"
+    /// Hashes API keys and invitations.
+    case apiKey = "api-key-secrets"
     /// Signs virtual keys.
     case virtualKey = "virtual-key"
     /// Encrypts values that reach MCP servers.
@@ -22,6 +24,7 @@ public struct StackKeys: Sendable {
       case .gateway: "CADRE_IDENTITY_GATEWAY_KEYS_FILE"
       case .step: "CADRE_IDENTITY_STEP_KEYS_FILE"
       case .worker: "CADRE_IDENTITY_WORKER_KEYS_FILE"
+      case .apiKey: "CADRE_IDENTITY_KEY_SECRETS_FILE"
       case .virtualKey: "CADRE_VIRTUAL_KEYS_SIGNING_KEYS_FILE"
       case .workspace: "CADRE_WORKSPACE_ENCRYPTION_KEYS_FILE"
       }
@@ -51,7 +54,7 @@ public struct StackKeys: Sendable {
   func environment(of service: String) -> [String: String] {
     let names: [Name] =
       switch service {
-      case "gateway": [.gateway]
+      case "gateway": [.gateway, .apiKey]
       case "orchestrator": [.gateway, .step, .worker, .workspace]
       case "llm-router": [.gateway, .step, .virtualKey]
       case "agent-core": [.worker]

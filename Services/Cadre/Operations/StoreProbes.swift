@@ -1,3 +1,4 @@
+internal import GatewaySchema
 internal import JSON
 internal import Postgres
 internal import Primitives
@@ -87,6 +88,7 @@ enum StoreProbes {
       try await SchemaInspection.read(
         pool, schema: OrchestratorSchema.name, migrations: OrchestratorSchema.migrations),
       try await SchemaInspection.read(pool, schema: RouterSchema.name, migrations: RouterSchema.migrations),
+      try await SchemaInspection.read(pool, schema: GatewaySchema.name, migrations: GatewaySchema.migrations),
     ]
     if facts.schemas.allSatisfy({ $0.applied >= $0.known }) { facts.work = (try? await work(pool)) ?? WorkFacts() }
     return facts

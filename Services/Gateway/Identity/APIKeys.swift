@@ -2,12 +2,11 @@ package import Contracts
 internal import Crypto
 package import GatewayRequests
 package import HTTP
-internal import HTTPWire
 internal import Primitives
 package import Settings
 
 /// The table of API keys. A key is found by its digest, so neither configuration nor memory holds the key itself.
-package struct APIKeys: RequestAuthenticating {
+package struct APIKeys: RequestAuthenticating, CredentialChecking {
   /// Keys by their digests.
   package static let keys = Setting(
     "auth.keys", .list(of: KeyDeclaration.type), default: [],
@@ -54,46 +53,36 @@ package struct APIKeys: RequestAuthenticating {
 
   /// Virtual keys begin with this.
   private static let virtualPrefix = "cadre_vk_"
-  private static let virtualBytesMax = 8192
 
   /// As `RequestAuthenticating` says. Virtual keys are good at addresses of models.
   package func identity(of request: HTTPRequest, for route: RouteSpecification) async throws(Problem) -> Identity {
-    if route.isModelRoute, let presented = APIKeys.presented(request), presented.hasPrefix(APIKeys.virtualPrefix),
-      presented.utf8.count <= APIKeys.virtualBytesMax
-    {
+    guard let presented = try PresentedKey.text(request) else {
+      throw .unauthenticated("The request has no API key.")
+    }
+    guard let identity = identity(presented, for: route) else {
+      throw .unauthenticated("The API key is not known.")
+    }
+    return identity
+  }
+
+  /// As `CredentialChecking` says: a key that the configuration does not know may be known to others.
+  package func check(_ request: HTTPRequest, for route: RouteSpecification) async throws(Problem) -> Identity? {
+    guard let presented = try PresentedKey.text(request) else { return nil }
+    return identity(presented, for: route)
+  }
+
+  private func identity(_ presented: String, for route: RouteSpecification) -> Identity? {
+    if route.isModelRoute, presented.hasPrefix(APIKeys.virtualPrefix) {
       return Identity(
         kind: .virtualKey, caller: nil, virtualKey: presented, role: .member, subject: "virtual_key",
-        credential: "virtual_key")
+        credential: "virtual_key", grants: .models)
     }
-    let caller = try authenticate(request)
+    guard presented.utf8.count <= 512, let caller = callers[Digest.sha256(Array(presented.utf8))] else { return nil }
     return Identity(
-      kind: .configuredKey, caller: caller, role: .owner, subject: caller.principal, credential: caller.principal)
+      kind: .configuredKey, caller: caller, role: .owner, subject: caller.principal, credential: caller.principal,
+      grants: caller.has(.operator) ? [.ofTenant, .operator] : .ofTenant)
   }
 
-  private static func presented(_ request: HTTPRequest) -> String? {
-    var presented = request.headers[.xAPIKey]
-    if let authorization = request.headers[.authorization], authorization.lowercased().hasPrefix("bearer ") {
-      presented = String(authorization.dropFirst(7))
-    }
-    return presented
-  }
-
-  /// The caller of a request, by `Authorization: Bearer` or `X-API-Key`. Throws a 401 `Problem`.
-  package func authenticate(_ request: HTTPRequest) throws(Problem) -> Caller {
-    guard let presented = APIKeys.presented(request), presented.utf8.count <= 512 else {
-      throw refusal("The request has no API key.")
-    }
-    guard let caller = callers[Digest.sha256(Array(presented.utf8))] else {
-      throw refusal("The API key is not known.")
-    }
-    return caller
-  }
-
-  private func refusal(_ what: String) -> Problem {
-    var headers = HTTPHeaders()
-    headers.append(.wwwAuthenticate, "Bearer realm=\"cadre\"")
-    return Problem(
-      .unauthorized, "\(what) Send it as \"Authorization: Bearer KEY\" or \"X-API-Key: KEY\".",
-      headers: headers)
-  }
+  /// The tenants of the keys.
+  package var tenants: Set<TenantID> { Set(callers.values.map(\.tenant)) }
 }

@@ -1,4 +1,6 @@
 internal import Contracts
+internal import GatewayAccounts
+internal import GatewayAnswers
 internal import GatewayForwarding
 internal import GatewayIdentity
 internal import GatewayMCP
@@ -37,7 +39,7 @@ final class GatewayService: Service {
   static let settings: [any SettingDeclaration] =
     [
       IdentitySettings.gatewayKeys, APIKeys.keys, APIKeys.key, APIKeys.tenant, orchestrator, router,
-    ] + MCPSettings.all + TrafficSettings.all + RedisSettings.all
+    ] + Accounts.settings + MCPSettings.all + TrafficSettings.all + RedisSettings.all
 
   /// Longer than the longest `Prefer: wait`.
   private static let orchestratorTimeout = Duration.seconds(75)
@@ -50,6 +52,10 @@ final class GatewayService: Service {
   private let redis: RedisPool
   private let traffic: TrafficControl
   let edge: HTTPEdge?
+  private let accounts: Accounts
+  private let accountRoutes: AccountRoutes
+  private let answers: IdempotentAnswers
+  private let pipeline: RequestPipeline
 
   init(_ context: ServiceContext) throws {
     self.context = context
@@ -77,7 +83,14 @@ final class GatewayService: Service {
         InternalHeader.complexity, InternalHeader.check,
       ])
     let keys = try APIKeys(context.settings)
-    let pipeline = RequestPipeline(authenticator: keys, traffic: traffic.limiter)
+    accounts = try Accounts(
+      context.settings, tenants: keys.tenants, group: context.group, telemetry: context.telemetry)
+    answers = IdempotentAnswers(table: AnswerStore(pool: accounts.pool), telemetry: context.telemetry)
+    pipeline = RequestPipeline(
+      authenticator: CompositeAuthenticator(
+        [keys, accounts.directory], tenants: accounts.directory, telemetry: context.telemetry),
+      traffic: traffic.limiter, answers: answers)
+    accountRoutes = AccountRoutes(storage: accounts.storage, hasher: accounts.hasher)
     routes = ForwardedRoutes(pipeline: pipeline, orchestrator: orchestrator, router: router)
     mcp = try MCPServer(
       pipeline: pipeline, orchestrator: orchestrator, settings: context.settings, version: CadreVersion.current,
@@ -87,13 +100,28 @@ final class GatewayService: Service {
   func route(_ router: inout Router) {
     routes.add(to: &router)
     mcp.add(to: &router)
+    accountRoutes.add(to: &router, pipeline)
   }
 
-  func prepare() async throws { await redis.start(logger: context.telemetry.logger) }
+  func migrate() async throws { try await accounts.migrate() }
 
-  func run() async { await traffic.run() }
+  func prepare() async throws {
+    await redis.start(logger: context.telemetry.logger)
+    try await accounts.prepare()
+  }
 
-  func close() async { await redis.close() }
+  func run() async {
+    await withTaskGroup(of: Void.self) { group in
+      group.addTask { [self] in await accounts.run() }
+      group.addTask { [self] in await traffic.run() }
+      group.addTask { [self] in await answers.run() }
+    }
+  }
+
+  func close() async {
+    await redis.close()
+    await accounts.close()
+  }
 
   func response(to problem: Problem, of head: RequestHead, traceID: String) -> HTTPResponse {
     ModelProblem.response(problem, to: head, traceID: traceID)
