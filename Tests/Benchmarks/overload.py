@@ -18,7 +18,10 @@ import sys
 import tempfile
 import time
 
-from bench import free_port, milliseconds, start, stop_all, tool, wait_http
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [os.path.join(HERE, "..", "Deploy"), os.path.join(HERE, "..", "Faults")]
+from bench import free_port, milliseconds, start, stop_all, tool, wait_http  # noqa: E402
+from postgres_server import Server  # noqa: E402
 
 KEY = "overload-bench-key-0123456789"
 TENANT = "tenant_00000000000070008000000000000001"
@@ -52,7 +55,7 @@ def redis(folder):
     return socket
 
 
-def gateway(folder, program, behind, socket, settings):
+def gateway(folder, program, behind, socket, postgres, settings):
     port, admin = free_port(), free_port()
     config = f"{folder}/gateway-{port}.json"
     with open(config, "w") as file:
@@ -62,7 +65,9 @@ def gateway(folder, program, behind, socket, settings):
         "PATH": os.environ["PATH"], "CADRE_CONFIG": config, "CADRE_HTTP_PORT": str(port), "CADRE_ADMIN_PORT": str(admin),
         "CADRE_ORCHESTRATOR_URL": f"http://127.0.0.1:{behind}", "CADRE_LLM_ROUTER_URL": f"http://127.0.0.1:{behind}",
         "CADRE_IDENTITY_GATEWAY_KEYS": "a:" + "s" * 32, "OTEL_SDK_DISABLED": "true",
-        **({"CADRE_REDIS_URL": f"unix:{socket}"} if socket else {}), **settings})
+        **({} if settings is None else {
+            "CADRE_REDIS_URL": f"unix:{socket}", "CADRE_POSTGRES_URL": postgres.url(),
+            "CADRE_IDENTITY_KEY_SECRETS": "a:" + "k" * 32, **settings})})
     wait_http(admin)
     return port, child.pid
 
@@ -98,15 +103,20 @@ def main():
     seconds, rounds = (2, 1) if options.quick else (4, 3)
     folder = tempfile.mkdtemp(prefix="cadre-overload-")
     os.chmod(folder, 0o755)
+    postgres = Server(folder, "postgres")
     many = "read 1000000:1000000"
     none = {"CADRE_LIMITS_CREDENTIAL": "", "CADRE_LIMITS_TENANT": "", "CADRE_LIMITS_CREDENTIAL_IN_FLIGHT_MAX": "0",
             "CADRE_LIMITS_TENANT_IN_FLIGHT_MAX": "0", "CADRE_LOAD_LAG_MAX_MS": "0", "CADRE_LOAD_IN_FLIGHT_MAX": "1000000"}
     full = {"CADRE_LIMITS_CREDENTIAL": many, "CADRE_LIMITS_TENANT": many, "CADRE_LOAD_IN_FLIGHT_MAX": str(2 * SERVED)}
     try:
         behind, socket = upstream(folder), redis(folder)
+        if os.geteuid() == 0:
+            shutil.chown(folder, "postgres")
+        postgres.create()
         ours = os.path.join(os.path.abspath(options.bin), "gateway")
-        plain = gateway(folder, options.plain or ours, behind, None if options.plain else socket, {} if options.plain else none)
-        limited = gateway(folder, ours, behind, socket, full)
+        # A gateway from before there were limits knows none of these settings.
+        plain = gateway(folder, options.plain or ours, behind, socket, postgres, None if options.plain else none)
+        limited = gateway(folder, ours, behind, socket, postgres, full)
         for port, _ in (plain, limited):
             load(port, SERVED, 1)
         one = {"plain": [], "limited": []}
@@ -135,6 +145,7 @@ def main():
             sys.exit("the overload leaves less than 80 % of the peak, or memory grows")
     finally:
         stop_all()
+        postgres.stop()
         shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -106,7 +106,7 @@ struct AnswersFixture: Sendable {
     var configuration = PostgresConfiguration(connectionString: database.server.connectionString)
     configuration.schema = "gateway"
     let pool = PostgresPool(group: group, configuration: configuration, telemetry: .disabled())
-    await pool.start()
+    _ = await group.loops[0].task { await pool.start() }.result
     let effects = Effects()
     var (ports, servers, all): ([Int], [HTTPServer], [IdempotentAnswers]) = ([], [], [])
     for _ in 0..<replicas {

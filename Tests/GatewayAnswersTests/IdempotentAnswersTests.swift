@@ -4,6 +4,7 @@ import HTTP
 import HTTPWire
 import Postgres
 import Primitives
+import Reactor
 import SystemSources
 import Testing
 
@@ -212,12 +213,12 @@ extension AnswersTests {
         let again = try await gateway.post(key: "old")
         #expect(!again.isRepeated && again.text != first.text)
         _ = try database.query("update answer set expires_at = now() - interval '1 second' where key = 'old'")
-        let sweeping = Task { await gateway.answers[0].run() }
+        let sweeping = try #require(EventLoop.current).task { await gateway.answers[0].run() }
         try await gateway.until("the row is removed") {
           try database.query("select count(*) from answer where key = 'old'") == "0"
         }
         sweeping.cancel()
-        await sweeping.value
+        _ = await sweeping.result
       }
     }
 

@@ -69,7 +69,8 @@ import Testing
   }
 
   @Test func `when Redis is killed each replica admits its share, and all share again when it is back`() async throws {
-    let redis = try TrafficLimiterTests.redis()
+    let folder = TestFolder()
+    let redis = try PortRedis(folder)
     let table = LimitTable(credential: LimitTable.Limits(rates: [.read: try TrafficLimiterTests.limit(8)]))
     try await TrafficFixture.run(replicas: 2, table, redis: redis, { $0.ownShare = 0.5 }) { (gateway: TrafficFixture) async throws -> Void in
       #expect(try await gateway.send().status == 200)
@@ -85,6 +86,8 @@ import Testing
         return answer.headers["ratelimit-limit"] == "8"
       }
     }
+    // The restarted server needs it until here.
+    withExtendedLifetime(folder) {}
   }
 
   @Test func `an address that shows wrong credentials too often is blocked in all replicas, and no other`() async throws {

@@ -47,7 +47,7 @@ import Testing
     let line = lines.first ?? ""
     for part in [
       "\"method\":\"GET\"", "\"route\":\"/named/{id}\"", "\"status\":200", "\"bytes\":2", "\"client\":\"127.0.0.1\"",
-      "\"credential\":\"key:alice\"", "\"user_agent\":\"curl/8 \\\"x\\\"\"", "\"duration_ms\":", "\"trace_id\":",
+      "\"caller\":\"key:alice\"", "\"user_agent\":\"curl/8 \\\"x\\\"\"", "\"duration_ms\":", "\"trace_id\":",
     ] { #expect(line.contains(part), "\(part) in \(line)") }
     #expect(!line.contains("secret"))
   }

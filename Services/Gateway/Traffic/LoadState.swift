@@ -39,16 +39,25 @@ package struct LoadState: Sendable {
   /// Requests under way.
   package func count(isLong: Bool) -> Int { isLong ? long : short }
 
-  /// A request arrives. Returns why it is refused; `nil` when it was counted.
-  package mutating func enter(_ priority: ShedPriority, isLong: Bool) -> Reason? {
+  /// A request arrives. Returns why it is refused; `nil` when it was counted. Its priority is asked for only where it
+  /// decides.
+  package mutating func enter(_ priority: @autoclosure () -> ShedPriority, isLong: Bool) -> Reason? {
+    if let reason = refusal(.list, isLong: isLong) {
+      let own = priority()
+      if own == .list { return reason }
+      if let reason = refusal(own, isLong: isLong) { return reason }
+    }
+    if isLong { long += 1 } else { short += 1 }
+    return nil
+  }
+
+  private func refusal(_ priority: ShedPriority, isLong: Bool) -> Reason? {
     if limits.memoryBytesMax > 0, Double(memoryBytes) > Double(limits.memoryBytesMax) * priority.memoryPart {
       return .memory
     }
     if limits.lagMax > 0, lag / priority.lagFactor > limits.lagMax { return .lag }
     let (count, max) = isLong ? (long, limits.longMax) : (short, limits.inFlightMax)
-    guard Double(count) < Double(max) * priority.roomPart else { return .inFlight }
-    if isLong { long += 1 } else { short += 1 }
-    return nil
+    return Double(count) < Double(max) * priority.roomPart ? nil : .inFlight
   }
 
   /// A request has ended.

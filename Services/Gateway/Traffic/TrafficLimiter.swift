@@ -89,12 +89,12 @@ package final class TrafficLimiter: TrafficLimiting {
   package func arrive(
     _ request: HTTPRequest, at route: RouteSpecification
   ) async throws(Problem) -> TrafficPermit {
-    let (kind, priority) = (RouteClass(route), ShedPriority(route))
+    let kind = RouteClass(route)
     let now = MonotonicClock.now()
     let client = request.clientAddress?.clientNetwork
     let (reason, blockedFor, signIn) = state.withLock { state in
       let blockedFor = client.flatMap { TrafficLimiter.blockedFor($0, &state, now) }
-      let reason = blockedFor == nil ? state.load.enter(priority, isLong: kind.isLong) : nil
+      let reason = blockedFor == nil ? state.load.enter(ShedPriority(route), isLong: kind.isLong) : nil
       return (reason, blockedFor, kind == .signIn ? state.table.signIn : nil)
     }
     if let blockedFor {
@@ -102,7 +102,7 @@ package final class TrafficLimiter: TrafficLimiting {
       throw TrafficLimiter.tooMany(
         "Too many requests with credentials that are not good came from this address.", blockedFor)
     }
-    if let reason { throw await shed(kind, priority, reason) }
+    if let reason { throw await shed(kind, ShedPriority(route), reason) }
     let permit = TrafficPermit { [weak self] in
       self?.state.withLock { $0.load.leave(isLong: kind.isLong) }
     }

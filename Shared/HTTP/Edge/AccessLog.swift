@@ -54,7 +54,7 @@ public final class AccessLog: Sendable {
         "path": .string(exchange.route == nil ? AccessLog.shown(request.head.path) : ""),
         "status": .int(Int64(status.code)), "bytes": .int(Int64(clamping: bytes)), "duration_ms": .double(duration),
         "client": .string(request.clientAddress?.description ?? ""),
-        "credential": .string(String((request.callerName ?? "").prefix(128))),
+        "caller": .string(String((request.callerName ?? "").prefix(128))),
         "user_agent": .string(AccessLog.shown(request.headers[.userAgent] ?? "")),
       ], trace: request.trace)
   }
