@@ -529,7 +529,8 @@ var targets: [Target] = [
   tests(
     "GatewayAnswers",
     [
-      "GatewayAnswers", "GatewayRequests", "GatewaySchema", "Contracts", "HTTP", "HTTPWire", "JSON", "LocalStack", "Postgres",
+      "GatewayAnswers", "GatewayRequests", "GatewaySchema", "Contracts", "HTTP", "HTTPWire", "JSON", "LocalStack",
+      "Postgres",
       "Primitives", "Reactor", "SystemSources", "Telemetry",
     ]),
   tests(

@@ -1,6 +1,4 @@
-@testable import Contracts
 import Foundation
-@testable import GatewayAnswers
 import GatewayRequests
 import GatewaySchema
 import HTTP
@@ -14,6 +12,9 @@ import Synchronization
 import SystemSources
 import Telemetry
 import Testing
+
+@testable import Contracts
+@testable import GatewayAnswers
 
 /// Everything that needs the private cluster.
 @Suite(.serialized) enum AnswersTests {}
@@ -113,10 +114,12 @@ struct AnswersFixture: Sendable {
       let answers = IdempotentAnswers(store: store ?? AnswerStore(pool: pool), telemetry: .disabled())
       let pipeline = RequestPipeline(authenticator: NamedCallers(), answers: answers)
       var router = Router()
-      for route in [make, model, honoured] { pipeline.add(route, to: &router) { request, _ in
-        _ = try await request.body.collect()
-        return try await effects.make()
-      } }
+      for route in [make, model, honoured] {
+        pipeline.add(route, to: &router) { request, _ in
+          _ = try await request.body.collect()
+          return try await effects.make()
+        }
+      }
       let server = HTTPServer(
         group: group, configuration: HTTPServerConfiguration(address: .host("127.0.0.1", port: 0)), router: router,
         telemetry: .disabled())
@@ -153,7 +156,8 @@ struct AnswersFixture: Sendable {
     if let key { headers.append(.idempotencyKey, key) }
     let answer = try await client.send(
       HTTPClientRequest(
-        .post, try HTTPURL("http://127.0.0.1:\(ports[replica])\(path)"), headers: headers, body: .bytes(Array(body.utf8)),
+        .post, try HTTPURL("http://127.0.0.1:\(ports[replica])\(path)"), headers: headers,
+        body: .bytes(Array(body.utf8)),
         timeout: .seconds(60)), peer: "gateway")
     let bytes = try await answer.body.collect(upTo: 4 << 20)
     return Answer(

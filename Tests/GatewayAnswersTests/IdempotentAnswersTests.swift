@@ -1,5 +1,3 @@
-@testable import Contracts
-@testable import GatewayAnswers
 import HTTP
 import HTTPWire
 import Postgres
@@ -7,6 +5,9 @@ import Primitives
 import Reactor
 import SystemSources
 import Testing
+
+@testable import Contracts
+@testable import GatewayAnswers
 
 extension AnswersTests {
   @Suite(.serialized) struct WithPostgres {
@@ -114,7 +115,8 @@ extension AnswersTests {
       }
     }
 
-    @Test func `a process that ended between the effect and its answer leaves an outcome that is unknown`() async throws {
+    @Test func `a process that ended between the effect and its answer leaves an outcome that is unknown`() async throws
+    {
       let database = database
       try await AnswersFixture.run { (gateway: AnswersFixture) async throws -> Void in
         _ = try await gateway.post(key: "crashed")
@@ -252,7 +254,8 @@ extension AnswersTests {
     }
 
     @Test func `an answer that cannot be recorded is given all the same`() async throws {
-      try await AnswersFixture.run(store: BrokenStore(breaksEnd: true)) { (gateway: AnswersFixture) async throws -> Void in
+      try await AnswersFixture.run(store: BrokenStore(breaksEnd: true)) {
+        (gateway: AnswersFixture) async throws -> Void in
         #expect(try await gateway.post().status == 201)
       }
     }

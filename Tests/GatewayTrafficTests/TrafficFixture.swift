@@ -1,5 +1,3 @@
-@testable import Contracts
-@testable import GatewayTraffic
 import GatewayRequests
 import HTTP
 import HTTPWire
@@ -11,6 +9,9 @@ import Synchronization
 import SystemSources
 import Telemetry
 import Testing
+
+@testable import Contracts
+@testable import GatewayTraffic
 
 /// Whoever shows `good-NAME` is the credential NAME of the one tenant, and nobody else is anybody.
 struct FakeAuthenticator: RequestAuthenticating {
@@ -121,7 +122,8 @@ struct TrafficFixture: Sendable {
         method, try HTTPURL("http://127.0.0.1:\(ports[replica])\(path)"), headers: headers, body: .none,
         timeout: .seconds(60)), peer: "gateway")
     let bytes = try await answer.body.collect(upTo: 1 << 20)
-    return Answer(status: Int(answer.status.code), headers: answer.headers, text: String(decoding: bytes, as: UTF8.self))
+    return Answer(
+      status: Int(answer.status.code), headers: answer.headers, text: String(decoding: bytes, as: UTF8.self))
   }
 
   /// Begins a stream; the answer has begun, and its body goes on.

@@ -1,9 +1,9 @@
-@testable import Contracts
 import HTTP
 import HTTPWire
 import RedisTestKit
 import Testing
 
+@testable import Contracts
 @testable import GatewayTraffic
 
 /// The limits with real servers and a real Redis.
@@ -72,7 +72,8 @@ import Testing
     let folder = TestFolder()
     let redis = try PortRedis(folder)
     let table = LimitTable(credential: LimitTable.Limits(rates: [.read: try TrafficLimiterTests.limit(8)]))
-    try await TrafficFixture.run(replicas: 2, table, redis: redis, { $0.ownShare = 0.5 }) { (gateway: TrafficFixture) async throws -> Void in
+    try await TrafficFixture.run(replicas: 2, table, redis: redis, { $0.ownShare = 0.5 }) {
+      (gateway: TrafficFixture) async throws -> Void in
       #expect(try await gateway.send().status == 200)
       redis.stop()
       var passed = [0, 0]
@@ -90,7 +91,8 @@ import Testing
     withExtendedLifetime(folder) {}
   }
 
-  @Test func `an address that shows wrong credentials too often is blocked in all replicas, and no other`() async throws {
+  @Test func `an address that shows wrong credentials too often is blocked in all replicas, and no other`() async throws
+  {
     let redis = try TrafficLimiterTests.redis()
     let table = LimitTable(refusals: try TrafficLimiterTests.limit(5))
     try await TrafficFixture.run(replicas: 2, table, redis: redis) { (gateway: TrafficFixture) async throws -> Void in
@@ -153,7 +155,8 @@ import Testing
 
   @Test func `a saturated replica refuses new work and still says how things are`() async throws {
     let redis = try TrafficLimiterTests.redis()
-    try await TrafficFixture.run(LimitTable(), redis: redis, { $0.load.inFlightMax = 10 }) { (gateway: TrafficFixture) async throws -> Void in
+    try await TrafficFixture.run(LimitTable(), redis: redis, { $0.load.inFlightMax = 10 }) {
+      (gateway: TrafficFixture) async throws -> Void in
       gateway.gate.close()
       try await withThrowingTaskGroup(of: Int.self) { group in
         for _ in 0..<9 { group.addTask { try await gateway.send(.post, "/things").status } }

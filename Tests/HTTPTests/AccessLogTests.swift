@@ -70,7 +70,11 @@ import Testing
   @Test func `what a client calls itself cannot make lines of its own`() async throws {
     let agent = String(repeating: "a", count: 5000) + "\u{7}"
     let lines = try await AccessLogTests.lines(
-      .all, [AccessLogTests.get("/hello", "User-Agent: x\u{E9}\",\"level\":\"error\r\n"), AccessLogTests.get("/hello", "User-Agent: \(agent.dropLast())\r\n")])
+      .all,
+      [
+        AccessLogTests.get("/hello", "User-Agent: x\u{E9}\",\"level\":\"error\r\n"),
+        AccessLogTests.get("/hello", "User-Agent: \(agent.dropLast())\r\n"),
+      ])
     #expect(lines.count == 2)
     #expect(lines.allSatisfy { $0.utf8.count < 1200 && !$0.contains("\",\"level\":\"error\"") })
   }

@@ -115,7 +115,8 @@ import Testing
   }
 
   @Test(arguments: [
-    ("https://*.example.com", "https://a.example.com", true), ("https://*.example.com", "https://a.b.example.com", true),
+    ("https://*.example.com", "https://a.example.com", true),
+    ("https://*.example.com", "https://a.b.example.com", true),
     ("https://*.example.com", "https://example.com", false), ("https://*.example.com", "http://a.example.com", false),
     ("https://*.example.com", "https://aexample.com", false),
     ("https://*.example.com", "https://evil.com/.example.com", false),

@@ -58,7 +58,9 @@ struct KeptAnswer: Sendable, Equatable {
     var response = HTTPResponse(HTTPStatus(code: status), body: body.isEmpty ? .empty : .bytes(body))
     if let document = try? JSONDocument(parsing: headers) {
       let texts = document.root.elements.map { $0.string ?? "" }
-      for place in stride(from: 0, to: texts.count - 1, by: 2) { response.headers.append(texts[place], texts[place + 1]) }
+      for place in stride(from: 0, to: texts.count - 1, by: 2) {
+        response.headers.append(texts[place], texts[place + 1])
+      }
     }
     response.headers.append("idempotent-replayed", "true")
     return response

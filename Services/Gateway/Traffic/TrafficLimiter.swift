@@ -250,7 +250,8 @@ package final class TrafficLimiter: TrafficLimiting {
       metrics.storeFailures.add()
       // Not for a caller that has gone: Redis may be well.
       if !Task.isCancelled {
-        logger.warning("Redis does not answer for limits: each replica limits by itself", ["reason": .string("\(error)")])
+        logger.warning(
+          "Redis does not answer for limits: each replica limits by itself", ["reason": .string("\(error)")])
         state.withLock { $0.leases.failed(asks, now: MonotonicClock.now()) }
       }
       return nil

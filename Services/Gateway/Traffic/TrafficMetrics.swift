@@ -33,7 +33,10 @@ final class TrafficMetrics: Sendable {
       "cadre_gateway_limit_waits_total", help: "Requests that waited for Redis because no token was lent ahead.")
     self.requests = Dictionary(
       uniqueKeysWithValues: RouteClass.allCases.map { kind in
-        (kind, Dictionary(uniqueKeysWithValues: Outcome.allCases.map { ($0, requests.with(kind.rawValue, $0.rawValue)) }))
+        (
+          kind,
+          Dictionary(uniqueKeysWithValues: Outcome.allCases.map { ($0, requests.with(kind.rawValue, $0.rawValue)) })
+        )
       })
     self.shed = Dictionary(
       uniqueKeysWithValues: ShedPriority.allCases.map { priority in

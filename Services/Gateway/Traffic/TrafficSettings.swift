@@ -34,7 +34,8 @@ package enum TrafficSettings {
     "Streams and calls of models of a credential at a time in each replica; 0 for any number.")
   static let fallbackPercent = Setting(
     "limits.fallback_percent", .int(in: 1...100), default: 50,
-    "Part of each limit that a replica admits by itself while Redis is away: 100 divided by the number of replicas keeps the sum.")
+    "Part of each limit that a replica admits by itself while Redis is away: 100 divided by the number of replicas keeps the sum."
+  )
   static let redisTimeout = Setting(
     "limits.redis_timeout_ms", .milliseconds(in: 1...10_000), default: .milliseconds(250),
     "Time for which a request waits for Redis before its replica limits by itself.")
@@ -50,16 +51,20 @@ package enum TrafficSettings {
     "Lag of the event loops above which lists are refused; at twice to eight times of it what is more urgent. 0: any.")
   static let memory = Setting(
     "load.memory_max", .int(in: 0...1_099_511_627_776), default: 0,
-    "Bytes of memory of the process; requests are refused from 85 % of it on, by urgency. 0: the limit of the container, if there is one.")
+    "Bytes of memory of the process; requests are refused from 85 % of it on, by urgency. 0: the limit of the container, if there is one."
+  )
   static let shedPause = Setting(
     "load.shed_pause_ms", .milliseconds(in: 0...10_000), default: .milliseconds(100),
-    "How long a request that is refused for load waits for its answer, so that clients which repeat at once do no harm.")
+    "How long a request that is refused for load waits for its answer, so that clients which repeat at once do no harm."
+  )
   static let proxies = Setting(
     "http.trusted_proxies", .strings(countMaximum: 100), default: [],
-    "Networks (CIDR) of proxies whose X-Forwarded-For and Forwarded headers name the client; the rightmost address that is not one of them counts.")
+    "Networks (CIDR) of proxies whose X-Forwarded-For and Forwarded headers name the client; the rightmost address that is not one of them counts."
+  )
   static let corsOrigins = Setting(
     "cors.allowed_origins", .strings(countMaximum: 100), default: [],
-    "Origins of web pages that may use the API: https://app.example.com, https://*.example.com for all hosts below, or *. Empty: none.")
+    "Origins of web pages that may use the API: https://app.example.com, https://*.example.com for all hosts below, or *. Empty: none."
+  )
   static let corsCredentials = Setting(
     "cors.allow_credentials", .bool, default: false, "Whether pages of these origins may send cookies.")
   static let transportSecurity = Setting(

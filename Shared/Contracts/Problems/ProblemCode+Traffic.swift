@@ -28,7 +28,8 @@ extension ProblemCode {
   /// `idempotency_answer_not_kept`
   public static let idempotencyAnswerNotKept = ProblemCode(
     "idempotency_answer_not_kept", .conflict,
-    meaning: "The first request with this Idempotency-Key was carried out; its answer is secret or too large to be kept.",
+    meaning:
+      "The first request with this Idempotency-Key was carried out; its answer is secret or too large to be kept.",
     remedy: "Read what it has made; do not send it again.")
   /// `idempotency_store_unavailable`
   public static let idempotencyStoreUnavailable = ProblemCode(

@@ -35,7 +35,9 @@ enum AcceptedCoding {
     let parts = text.dropFirst(2).split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
     guard let whole = parts.first, whole == "0" || whole == "1" else { return 0 }
     if whole == "1" { return 1000 }
-    guard parts.count == 2, parts[1].count <= 3, parts[1].utf8.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 }) else { return 0 }
+    guard parts.count == 2, parts[1].count <= 3, parts[1].utf8.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 }) else {
+      return 0
+    }
     let digits = String(parts[1]) + String(repeating: "0", count: 3 - parts[1].count)
     return Int(digits) ?? 0
   }

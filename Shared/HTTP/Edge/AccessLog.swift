@@ -35,7 +35,8 @@ public final class AccessLog: Sendable {
     self.sampledOneIn = UInt64(max(1, sampledOneIn))
     logger = telemetry.logger.unthinned
     dropped = telemetry.registry.counter(
-      "cadre_http_access_log_dropped_total", help: "Lines of the access log that were left out: more than 2000 a second.")
+      "cadre_http_access_log_dropped_total",
+      help: "Lines of the access log that were left out: more than 2000 a second.")
   }
 
   func write(_ exchange: Exchange, status: HTTPStatus, bytes: UInt64) {
@@ -60,7 +61,9 @@ public final class AccessLog: Sendable {
   }
 
   /// The path of a request that no route has; others have ids in them, which the trace shows.
-  private static func shown(_ text: String) -> String { String(decoding: text.utf8.prefix(pathBytesMax), as: UTF8.self) }
+  private static func shown(_ text: String) -> String {
+    String(decoding: text.utf8.prefix(pathBytesMax), as: UTF8.self)
+  }
 
   private func isSampled() -> Bool { seen.add(1, ordering: .relaxed).oldValue % sampledOneIn == 0 }
 

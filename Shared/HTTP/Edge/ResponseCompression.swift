@@ -30,7 +30,8 @@ public struct ResponseCompression: Sendable {
   private static func isCompressible(_ headers: HTTPHeaders) -> Bool {
     // A strong validator names these very bytes; a changed answer would need another.
     guard !headers.contains(.contentEncoding), !headers.contains(.setCookie), !headers.contains(.eTag),
-      !headers.contains(token: "no-store", in: .cacheControl), !headers.contains(token: "no-transform", in: .cacheControl)
+      !headers.contains(token: "no-store", in: .cacheControl),
+      !headers.contains(token: "no-transform", in: .cacheControl)
     else { return false }
     return headers.withValue(of: .contentType) { value in
       let media = String(decoding: value.prefix { $0 != UInt8(ascii: ";") }, as: UTF8.self).lowercased()
