@@ -12,7 +12,7 @@ package import Telemetry
 /// Answers a request with an `Idempotency-Key` once: a repetition gets the answer of the first.
 ///
 /// The key is locked in Postgres before the request is carried out, and the answer is kept before it is sent. When the
-/// process ends between the two, nobody knows what became of the request: a repetition is told so, and nothing is done
+/// process ends between the two, nobody knows what became of the request: a repetition is refused, and nothing is done
 /// twice. While Postgres is away, a request with a key is refused before anything is done.
 package struct IdempotentAnswers: IdempotentAnswering {
   private static let sweepInterval = Duration.seconds(60)

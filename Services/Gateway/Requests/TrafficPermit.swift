@@ -36,7 +36,7 @@ package struct TrafficPermit: Sendable {
   }
 }
 
-/// Runs once: when it is told to, or when nobody knows it any more. A body that is never produced (its client has gone)
+/// Runs once: when it is called, or when nobody knows it any more. A body that is never produced (its client has gone)
 /// so gives back what it had.
 private final class PermitRelease: Sendable {
   private let action: Mutex<(@Sendable () -> Void)?>

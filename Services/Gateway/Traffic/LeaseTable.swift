@@ -116,7 +116,7 @@ package struct LeaseTable: Sendable {
     return .admitted(view ?? .unlimited, borrow: borrow)
   }
 
-  /// Redis has granted what was asked. Returns what the request that waited for it is told; `nil` for one that only
+  /// Redis has granted what was asked. Returns what the view of the request that waited for it; `nil` for one that only
   /// borrowed.
   package mutating func granted(_ asks: [Ask], _ grants: [Grant], now: UInt64) -> LimitView? {
     var view: LimitView?

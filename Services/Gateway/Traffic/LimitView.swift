@@ -1,6 +1,7 @@
 internal import HTTPWire
+internal import Primitives
 
-/// What a caller is told of the limit that is nearest.
+/// What a caller sees of the limit that is nearest.
 package struct LimitView: Sendable, Equatable {
   /// The bucket; `nil` when nothing is limited.
   package let bucket: LimitedBucket?
@@ -19,7 +20,9 @@ package struct LimitView: Sendable, Equatable {
   }
 
   init(_ bucket: LimitedBucket, remaining: Double) {
-    self.init(bucket: bucket, remaining: min(bucket.limit.burst, max(0, Int(remaining))), wait: 0)
+    self.init(
+      bucket: bucket,
+      remaining: min(bucket.limit.burst, max(0, Int(clamping: Int64(saturating: remaining.rounded(.down))))), wait: 0)
   }
 
   static func empty(_ bucket: LimitedBucket, wait: UInt64) -> LimitView {
@@ -39,9 +42,10 @@ package struct LimitView: Sendable, Equatable {
   func append(to fields: inout HTTPHeaders) {
     guard let bucket else { return }
     let limit = bucket.limit
-    let window = max(1, Int(limit.secondsToFill.rounded(.up)))
+    let window = max(1, Int(clamping: Int64(saturating: limit.secondsToFill.rounded(.up))))
     let missing = Double(limit.burst - remaining)
-    let reset = max(wait > 0 ? retryAfterSeconds : 0, Int((missing / limit.perSecond).rounded(.up)))
+    let reset = max(
+      wait > 0 ? retryAfterSeconds : 0, Int(clamping: Int64(saturating: (missing / limit.perSecond).rounded(.up))))
     let name = bucket.key.scope.rawValue
     fields.append("ratelimit-policy", "\"\(name)\";q=\(limit.burst);w=\(window)")
     fields.append("ratelimit", "\"\(name)\";r=\(remaining);t=\(reset)")

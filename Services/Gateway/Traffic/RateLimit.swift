@@ -1,3 +1,5 @@
+internal import Primitives
+
 /// A token bucket: how fast it fills, and how much it holds.
 package struct RateLimit: Sendable, Hashable {
   /// Tokens a second.
@@ -18,7 +20,7 @@ package struct RateLimit: Sendable, Hashable {
 
   /// A part of it, for one of several replicas.
   package func share(_ part: Double) -> RateLimit {
-    let burst = max(1, Int(Double(burst) * part))
+    let burst = max(1, Int(clamping: Int64(saturating: (Double(burst) * part).rounded(.down))))
     return RateLimit(perSecond: max(RateLimit.perSecondRange.lowerBound, perSecond * part), burst: burst) ?? self
   }
 

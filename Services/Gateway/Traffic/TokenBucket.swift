@@ -1,3 +1,5 @@
+internal import Primitives
+
 /// A token bucket of this process, for the time in which the shared ones cannot be reached.
 struct TokenBucket: Sendable {
   private(set) var level: Double
@@ -21,6 +23,6 @@ struct TokenBucket: Sendable {
 
   /// Nanoseconds until there is a token.
   func wait(_ limit: RateLimit) -> UInt64 {
-    level >= 1 ? 0 : UInt64(((1 - level) / limit.perSecond * 1e9).rounded(.up))
+    level >= 1 ? 0 : UInt64(clamping: Int64(saturating: ((1 - level) / limit.perSecond * 1e9).rounded(.up)))
   }
 }

@@ -3,7 +3,7 @@ internal import Primitives
 package import Settings
 internal import Telemetry
 
-/// The settings of limits, load and what browsers are told.
+/// The settings of limits, load and what browsers may do.
 package enum TrafficSettings {
   private static let text = SettingType.string(bytesMaximum: 1024)
 
