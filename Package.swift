@@ -279,7 +279,7 @@ var targets: [Target] = [
     "gateway", at: "Services/Gateway/Main",
     [
       "Contracts", "GatewayAccounts", "GatewayAnswers", "GatewayForwarding", "GatewayIdentity", "GatewayMCP",
-      "GatewayRequests", "GatewayTraffic", "HTTP", "HTTPWire", "Primitives", "Redis", "ServiceKit", "Settings",
+      "GatewayRequests", "GatewayTraffic", "HTTP", "HTTPWire", "Primitives", "Redis", "ServiceKit", "Settings", "Telemetry",
     ]),
   // What the orchestrator keeps for the agents of a run: seen by those who use it, without what reaches it.
   library("AgentWorkspace", at: "Services/AgentCore/Workspace", ["Contracts", "Primitives"]),

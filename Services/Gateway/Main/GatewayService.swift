@@ -12,6 +12,7 @@ internal import Primitives
 internal import Redis
 internal import ServiceKit
 internal import Settings
+internal import Telemetry
 
 @main
 final class GatewayService: Service {
