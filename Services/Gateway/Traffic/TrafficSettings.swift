@@ -50,7 +50,7 @@ package enum TrafficSettings {
     "load.lag_max_ms", .milliseconds(in: 0...60_000), default: .seconds(1),
     "Lag of the event loops above which lists are refused; at twice to eight times of it what is more urgent. 0: any.")
   static let memory = Setting(
-    "load.memory_max", .int(in: 0...1_099_511_627_776), default: 0,
+    "load.memory_bytes_max", .int(in: 0...1_099_511_627_776), default: 0,
     "Bytes of memory of the process; requests are refused from 85 % of it on, by urgency. 0: the limit of the container, if there is one."
   )
   static let shedPause = Setting(
@@ -71,7 +71,7 @@ package enum TrafficSettings {
     "http.hsts_max_age_s", .int(in: 0...63_072_000), default: 0,
     "Seconds of Strict-Transport-Security. Set it where clients reach the gateway by https alone; 0: not sent.")
   static let compressionMin = Setting(
-    "http.compression_min", .int(in: 0...1_048_576), default: 1024,
+    "http.compression_bytes_min", .int(in: 0...1_048_576), default: 1024,
     "Least size in bytes of an answer that is compressed (zstd, gzip) for clients that take it; 0: none is.")
   static let accessLog = Setting(
     "access_log.mode", .word(AccessLog.Mode.self), default: .errors,
