@@ -18,7 +18,7 @@ package final class TrafficLimiter: TrafficLimiting {
     /// Part of each limit that this replica admits while Redis is away.
     package var ownShare = 0.5
     /// How long a request that is shed waits for its refusal: who repeats at once is slowed down, for no work.
-    package var shedPause = Duration.milliseconds(100)
+    package var shedPause = Duration.milliseconds(250)
 
     /// Makes a configuration with the defaults above.
     package init(load: LoadState.Limits) { self.load = load }

@@ -54,7 +54,7 @@ package enum TrafficSettings {
     "Bytes of memory of the process; requests are refused from 85 % of it on, by urgency. 0: the limit of the container, if there is one."
   )
   static let shedPause = Setting(
-    "load.shed_pause_ms", .milliseconds(in: 0...10_000), default: .milliseconds(100),
+    "load.shed_pause_ms", .milliseconds(in: 0...10_000), default: .milliseconds(250),
     "How long a request that is refused for load waits for its answer, so that clients which repeat at once do no harm."
   )
   static let proxies = Setting(
