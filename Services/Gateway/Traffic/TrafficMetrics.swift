@@ -60,13 +60,11 @@ final class TrafficMetrics: Sendable {
     registry.observeGauge(
       "cadre_gateway_limit_fallback", help: "1 while limits are those of this replica alone: Redis is away."
     ) { fallback() ? 1 : 0 }
-    registry.observeGauge(
-      "cadre_gateway_in_flight", help: "Requests under way; long ones are streams and calls of models.",
-      labels: [("kind", "short")]
-    ) { Double(inFlight(false)) }
-    registry.observeGauge(
-      "cadre_gateway_in_flight", help: "Requests under way; long ones are streams and calls of models.",
-      labels: [("kind", "long")]
-    ) { Double(inFlight(true)) }
+    for (kind, isLong) in [("short", false), ("long", true)] {
+      registry.observeGauge(
+        "cadre_gateway_in_flight", help: "Requests under way; long ones are streams and calls of models.",
+        labels: [("kind", kind)]
+      ) { Double(inFlight(isLong)) }
+    }
   }
 }
