@@ -118,7 +118,7 @@ extension AnswerStore {
       let fence = parameter("fence", .uuid) { $0.fence }
       let lock = parameter("lock_seconds", .int8) { _ in lockSeconds }
       let retention = parameter("retention_seconds", .int8) { _ in retentionSeconds }
-      // An expired row is a first one again. Who loses the race sees neither the winner's row nor its own: it looks again.
+      // An expired row is a first one again. Who loses the race sees no row at all: it looks again.
       return """
         with first as (
           insert into answer as a (tenant_id, subject, key, digest, state, fence, locked_until, expires_at)

@@ -5,8 +5,8 @@ enum AcceptedCoding {
   /// Elements of the field that are looked at.
   private static let elementsMax = 16
 
-  /// The best of gzip and zstd by the values of `Accept-Encoding`; `nil` for none. Of two that are equally welcome zstd:
-  /// it costs less.
+  /// The best of gzip and zstd by the values of `Accept-Encoding`; `nil` for none. Of two that are equally welcome
+  /// zstd: it costs less.
   static func best(_ values: [String]) -> ContentCoding? {
     var (gzip, zstd, others) = (-1, -1, -1)
     var identity = -1
