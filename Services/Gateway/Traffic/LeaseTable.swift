@@ -1,9 +1,9 @@
 /// Decides which requests pass without asking Redis, and what is asked.
 ///
 /// The buckets in Redis are the truth. Who uses one often is lent tokens ahead: taken out of the shared bucket when
-/// they are lent, so that replicas together never admit more than its limit. Tokens that are not used in time are lost; the
-/// number that is lent follows the use, from none ahead to a sixteenth of the bucket, so little is. A bucket that is
-/// empty is not asked for until it can have a token.
+/// they are lent, so that replicas together never admit more than its limit. Tokens that are not used in time are
+/// lost; the number that is lent follows the use, from none ahead to a sixteenth of the bucket, so little is. A bucket
+/// that is empty is not asked for until it can have a token.
 ///
 /// While Redis is away each replica has buckets of its own, of a configured share of each limit.
 package struct LeaseTable: Sendable {

@@ -6,9 +6,9 @@ enum LimitScript {
   private static let fieldsPerBucket = 4
 
   /// KEYS: the buckets. ARGV: for each the rate in tokens a second, the burst, the tokens that are needed, the tokens
-  /// to borrow. Takes what is needed from all buckets or nothing from any; of what is left beyond it at most a quarter is
-  /// lent, so that one replica never empties a bucket for the others. Returns the microseconds to wait (0: taken), the
-  /// index of the bucket that lets wait longest, and tokens and level of each.
+  /// to borrow. Takes what is needed from all buckets or nothing from any; of what is left beyond it at most a quarter
+  /// is lent, so that one replica never empties a bucket for the others. Returns the microseconds to wait (0: taken),
+  /// the index of the bucket that lets wait longest, and tokens and level of each.
   static let take = RedisScript(
     """
     local time = redis.call('TIME')
