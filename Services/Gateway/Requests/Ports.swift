@@ -34,6 +34,11 @@ package protocol TrafficLimiting: Sendable {
   func refused(_ request: HTTPRequest, at route: RouteSpecification, _ problem: Problem)
 }
 
+extension TrafficLimiting {
+  /// Nothing is counted.
+  package func refused(_ request: HTTPRequest, at route: RouteSpecification, _ problem: Problem) {}
+}
+
 /// Says whether a request is allowed.
 package protocol AccessDeciding: Sendable {
   /// Decides. Whatever goes wrong is a refusal.
