@@ -6,7 +6,7 @@ SERVICES := gateway orchestrator llm-router agent-core sandbox-jail sandbox-work
 FORMATTED := Package.swift Services Shared Tests
 SCRIPTS = $(shell grep -rlE '^.!.*sh$$' .ci deploy Tests)
 
-.PHONY: help setup run build test lint format tidy modules bench bench-telemetry bench-workflows bench-agents bench-models bench-lists bench-sandbox bench-policies policy-test chaos drills redis-drill alert-drill trace-drill dashboards fuzz docs clean
+.PHONY: help setup run build test lint format tidy modules bench bench-telemetry bench-workflows bench-agents bench-models bench-lists bench-sandbox bench-policies bench-overload policy-test chaos drills redis-drill alert-drill trace-drill dashboards fuzz docs clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -77,6 +77,11 @@ bench-models: ## Measure model calls; LITELLM=FOLDER of its program compares wit
 	@swift build -c release --product llm-router
 	@swift build -c release --product mock-provider
 	@python3 Tests/Benchmarks/router.py --bin .build/release $(if $(LITELLM),--litellm $(LITELLM))
+
+bench-overload: ## Measure what limits cost, and the throughput under ten times the load; PLAIN=a gateway of another build
+	@deploy/setup.sh bench
+	@swift build -c release --product gateway
+	@python3 Tests/Benchmarks/overload.py --bin .build/release $(if $(PLAIN),--plain $(PLAIN))
 
 bench-sandbox: ## Measure starts, runs and speed of the sandbox's worker, and of its supervisor
 	@deploy/setup.sh run

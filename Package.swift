@@ -90,7 +90,9 @@ var targets: [Target] = [
   shared("Postgres", ["Primitives", "Settings", "SystemSources", "Reactor", "Telemetry", "CLibPQ"]),
   // The client's side of TLS, without sockets.
   shared("TLS", ["CTLS"]),
-  shared("Redis", ["Crypto", "HTTPWire", "Primitives", "SystemSources", "Reactor", "Telemetry", "TLS", "CHiredis"]),
+  shared(
+    "Redis",
+    ["Crypto", "HTTPWire", "Primitives", "Settings", "SystemSources", "Reactor", "Telemetry", "TLS", "CHiredis"]),
 
   shared(
     "ServiceKit",
@@ -228,7 +230,7 @@ var targets: [Target] = [
     "RouterConfiguration", at: "Services/LLMRouter/Configuration",
     [
       "AnswerCache", "Contracts", "ModelCalls", "ModelCatalog", "Postgres", "Pricing", "Primitives", "Redis", "Routing",
-      "ServiceKit", "Settings", "SystemSources", "TLS",
+      "ServiceKit", "Settings", "SystemSources",
     ]),
   service(
     "llm-router", at: "Services/LLMRouter/Main",
@@ -247,10 +249,24 @@ var targets: [Target] = [
   library(
     "GatewayIdentity", at: "Services/Gateway/Identity",
     ["Contracts", "Crypto", "GatewayRequests", "HTTP", "HTTPWire", "Primitives", "Settings", "Telemetry"]),
+  // How much may be asked: limits, load, addresses of clients.
+  library(
+    "GatewayTraffic", at: "Services/Gateway/Traffic",
+    [
+      "Contracts", "Crypto", "GatewayRequests", "HTTP", "HTTPWire", "Primitives", "Reactor", "Redis", "Settings",
+      "SystemSources", "Telemetry",
+    ]),
+  // Answers of requests with an Idempotency-Key.
+  library(
+    "GatewayAnswers", at: "Services/Gateway/Answers",
+    [
+      "Contracts", "Crypto", "GatewayRequests", "HTTP", "HTTPWire", "JSON", "Postgres", "Primitives", "Reactor",
+      "SystemSources", "Telemetry",
+    ]),
   // The database schema of the gateway.
   library(
     "GatewaySchema", at: "Services/Gateway/Schema", ["Postgres", "Telemetry"],
-    resources: [.embedInCode("Migrations/0001_accounts.sql")]),
+    resources: [.embedInCode("Migrations/0001_accounts.sql"), .embedInCode("Migrations/0002_answers.sql")]),
   // Tenants, users, service accounts, keys and invitations.
   library(
     "GatewayAccounts", at: "Services/Gateway/Accounts",
@@ -282,8 +298,8 @@ var targets: [Target] = [
   service(
     "gateway", at: "Services/Gateway/Main",
     [
-      "Contracts", "GatewayAccounts", "GatewayForwarding", "GatewayIdentity", "GatewayMCP", "GatewayRequests", "HTTP",
-      "HTTPWire", "Primitives", "ServiceKit", "Settings",
+      "Contracts", "GatewayAccounts", "GatewayAnswers", "GatewayForwarding", "GatewayIdentity", "GatewayMCP",
+      "GatewayRequests", "GatewayTraffic", "HTTP", "HTTPWire", "Primitives", "Redis", "ServiceKit", "Settings", "Telemetry",
     ]),
   // What the orchestrator keeps for the agents of a run: seen by those who use it, without what reaches it.
   library("AgentWorkspace", at: "Services/AgentCore/Workspace", ["Contracts", "Primitives"]),
@@ -546,6 +562,19 @@ var targets: [Target] = [
       "GatewayForwarding", "GatewayIdentity", "GatewayMCP", "GatewayRequests", "Contracts", "HTTP", "HTTPWire", "JSON",
       "JSONSchema", "MCP",
       "Primitives", "Reactor", "ReactorTestKit", "ServiceKit", "Settings", "Telemetry",
+    ]),
+  tests(
+    "GatewayTraffic",
+    [
+      "GatewayTraffic", "GatewayRequests", "Contracts", "HTTP", "HTTPWire", "Primitives", "Reactor", "Redis",
+      "RedisTestKit", "Settings", "SystemSources", "Telemetry",
+    ]),
+  tests(
+    "GatewayAnswers",
+    [
+      "GatewayAnswers", "GatewayRequests", "GatewaySchema", "Contracts", "HTTP", "HTTPWire", "JSON", "LocalStack",
+      "Postgres",
+      "Primitives", "Reactor", "SystemSources", "Telemetry",
     ]),
   tests(
     "GatewayAccounts",

@@ -20,10 +20,17 @@ public final class HTTPRequest: @unchecked Sendable {
   public let receivedAt: UInt64
   /// What a service learned about the caller, set by its own first steps.
   public var attachment: (any Sendable)?
+  /// The name of the credential that was shown, for the access log: it gives no rights.
+  public var callerName: String?
+  /// The address of the client: that of the connection, or what trusted proxies say (`TrustedProxies`); `nil` for Unix
+  /// sockets and for proxies that say nothing of use.
+  public let clientAddress: IPAddress?
 
   init(
-    head: RequestHead, parameters: PathParameters, body: HTTPRequestBody, span: Span, receivedAt: UInt64
+    head: RequestHead, parameters: PathParameters, body: HTTPRequestBody, span: Span, receivedAt: UInt64,
+    clientAddress: IPAddress?
   ) {
+    self.clientAddress = clientAddress
     self.head = head
     self.parameters = parameters
     self.body = body

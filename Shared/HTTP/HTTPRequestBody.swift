@@ -40,6 +40,8 @@ public final class HTTPRequestBody: @unchecked Sendable {
   /// Gets what is delivered.
   private var observer: ((ArraySlice<UInt8>) -> Void)?
   private var revoker: UnsafeContinuation<Void, Never>?
+  /// What was read ahead, and is delivered again.
+  private var ahead: [UInt8]?
   /// Distinguishes a read from the one before, for cancellations that come late.
   private var readNumber: UInt64 = 0
 
@@ -59,12 +61,13 @@ public final class HTTPRequestBody: @unchecked Sendable {
 
   /// The length if the client declared it and the body is not compressed.
   public var declaredLength: UInt64? {
-    if case .none = decoding { wire.remaining } else { nil }
+    if let ahead { return UInt64(ahead.count) }
+    return if case .none = decoding { wire.remaining } else { nil }
   }
 
   /// Whether every byte was delivered.
   public var isEnded: Bool {
-    guard wire.isEnded else { return false }
+    guard wire.isEnded, ahead == nil else { return false }
     return switch decoding {
     case .none: true
     case .decoder(let decoder): decoder.isDrained
@@ -84,6 +87,7 @@ public final class HTTPRequestBody: @unchecked Sendable {
   /// that is too slow, 415 for a content coding that is not known), `CancellationError`, or `ReactorError` when the
   /// client is gone, the request has been answered, or another task reads.
   public func next() async throws -> [UInt8]? {
+    if let ahead = takeAhead() { return ahead }
     if isEnded { return nil }
     var reader = try lend()
     let result: Result<[UInt8]?, any Error>
@@ -99,6 +103,7 @@ public final class HTTPRequestBody: @unchecked Sendable {
 
   /// The whole body. Throws as `next` does.
   public func collect() async throws -> [UInt8] {
+    if let ahead = takeAhead() { return ahead }
     if isEnded { return [] }
     guard case .none = decoding, wire.taken == 0, let length = wire.remaining else { return try await collectPieces() }
     try checkLimit(length)
@@ -109,6 +114,20 @@ public final class HTTPRequestBody: @unchecked Sendable {
     let body = try result.get()
     observer?(body[...])
     return body
+  }
+
+  /// The whole body, which is delivered once more to who reads it afterwards. Call it before anybody reads. Throws as
+  /// `next` does.
+  public func readAhead() async throws -> [UInt8] {
+    let whole = try await collect()
+    // An empty one would be a piece without bytes.
+    ahead = whole.isEmpty ? nil : whole
+    return whole
+  }
+
+  private func takeAhead() -> [UInt8]? {
+    defer { ahead = nil }
+    return ahead
   }
 
   /// Says that `more` bytes of the body are kept until the request is answered. Throws 503 when too many are, over all

@@ -32,6 +32,8 @@ public struct HTTPServerConfiguration: Sendable {
   /// Whether answers to requests that are traced name their trace (`traceresponse`): for servers whose callers are not
   /// part of the installation.
   public var answersTrace = false
+  /// What is done beside the routes for clients that are not part of the installation; `nil` between services.
+  public var edge: HTTPEdge?
   /// Open connections over all loops; one more is answered 503 and closed.
   public var connectionsMax = 20_000
 
@@ -201,7 +203,10 @@ final class ServerShard: @unchecked Sendable {
       connection: connection)
     let isObserved = route?.options.isObserved ?? true
     let span = isObserved ? metrics.startSpan(head, route, telemetry) : telemetry.tracer.unsampledSpan()
-    let request = HTTPRequest(head: head, parameters: parameters, body: body, span: span, receivedAt: now)
+    let client = configuration.edge.map { $0.trustedProxies.client(of: head.headers, from: connection.peer) }
+    let request = HTTPRequest(
+      head: head, parameters: parameters, body: body, span: span, receivedAt: now,
+      clientAddress: client ?? connection.peer)
     return Exchange(
       request: request, options: route?.options ?? RouteOptions(), route: route, outcome: problem, shard: self)
   }
@@ -246,6 +251,7 @@ struct Exchange {
 
   /// Runs the handler and turns whatever it throws into an answer.
   func respond() async -> HTTPResponse {
+    if let answer = shard.configuration.edge?.answer(self) { return answer }
     if let outcome { return told(outcome) }
     guard let route else { return HTTPResponse(.internalServerError) }
     do {
@@ -285,7 +291,8 @@ struct Exchange {
     response.headers.append("traceresponse", request.trace.traceparent)
   }
 
-  func finish(_ status: HTTPStatus, failed: Bool) {
+  func finish(_ status: HTTPStatus, bytes: UInt64, failed: Bool) {
+    shard.configuration.edge?.accessLog?.write(self, status: status, bytes: bytes)
     guard options.isObserved else { return }
     shard.metrics.finished(self, status: status, failed: failed)
   }

@@ -24,6 +24,8 @@ final class ServerConnection: @unchecked Sendable {
   let socket: StreamSocket
   let writer: StreamWriter
   private unowned let shard: ServerShard
+  /// Who is connected; `nil` for Unix sockets.
+  private(set) lazy var peer = socket.peerAddress().flatMap { IPAddress(bytes: $0) }
   private var parser: RequestHeadParser
   private var scratch: [UInt8] = []
   private var requestsServed = 0
@@ -126,7 +128,8 @@ final class ServerConnection: @unchecked Sendable {
   private func refuse(_ error: HTTPWireError, _ reader: inout StreamReader) async {
     shard.metrics.malformed(error)
     let problem = Problem(error.status, code: error.code.rawValue, error.message)
-    let response = problem.response(traceID: nil)
+    var response = problem.response(traceID: nil)
+    shard.configuration.edge?.securityHeaders?.mark(&response.headers)
     if case .bytes(let bytes) = response.body {
       write(head: response, .length(UInt64(bytes.count)), keepAlive: false)
       writer.output.append(bytes)
@@ -143,6 +146,7 @@ final class ServerConnection: @unchecked Sendable {
     if cancelsOnDisconnect, socket.peerClosed { task?.cancel() }
     var response = await exchange.respond()
     exchange.describeTrace(&response)
+    shard.configuration.edge?.complete(&response, to: head)
     cancelsOnDisconnect = false
     let body = exchange.request.body
     defer { body.releaseBuffered() }
@@ -167,25 +171,29 @@ final class ServerConnection: @unchecked Sendable {
       write(head: response, framing(of: response.body), keepAlive: keepAlive)
       response.body = .upgrade { _ in }
     }
+    var bytesSent: UInt64 = 0
     switch response.body {
     case .empty: write(head: response, BodyFraming.none, keepAlive: keepAlive)
     case .bytes(let bytes):
       write(head: response, .length(UInt64(bytes.count)), keepAlive: keepAlive)
       writer.output.append(bytes)
+      bytesSent = UInt64(bytes.count)
     case .stream(let length, let produce):
       let chunked = length == nil && head.version == .http11
       if length == nil && !chunked { keepAlive = false }
       write(head: response, length.map { .length($0) } ?? (chunked ? .chunked : .untilClose), keepAlive: keepAlive)
       // A stream may last for long, and there may be thousands: what the request was read into goes now.
       reader.input.releaseIfEmpty()
-      guard await stream(response, length, chunked: chunked, produce) else {
-        exchange.finish(response.status, failed: true)
+      let (sent, isComplete) = await stream(response, length, chunked: chunked, produce)
+      bytesSent = sent
+      guard isComplete else {
+        exchange.finish(response.status, bytes: sent, failed: true)
         return nil
       }
     case .upgrade: break
     }
     writer.setNeedsFlush()
-    exchange.finish(response.status, failed: false)
+    exchange.finish(response.status, bytes: bytesSent, failed: false)
     if keepAlive, rest == .small { keepAlive = await skipRest(of: body, &reader) }
     if !keepAlive {
       if !body.isEndedOnWire { await linger(&reader) }
@@ -199,11 +207,11 @@ final class ServerConnection: @unchecked Sendable {
     return reader
   }
 
-  /// Runs the producer of a body. Returns whether the body is complete.
+  /// Runs the producer of a body. Returns how much was written and whether the body is complete.
   private func stream(
     _ response: HTTPResponse, _ length: UInt64?, chunked: Bool,
     _ produce: @Sendable (inout HTTPResponseWriter) async throws -> Void
-  ) async -> Bool {
+  ) async -> (UInt64, Bool) {
     writer.setNeedsFlush()
     cancelsOnDisconnect = true
     defer { cancelsOnDisconnect = false }
@@ -217,10 +225,10 @@ final class ServerConnection: @unchecked Sendable {
       try await produce(&body)
       if let length, body.count != length { throw ReactorError(.closed, operation: "body shorter than its length") }
       if chunked { appendHead { ChunkedEncoder.appendEnd(to: &$0) } }
-      return true
+      return (body.count, true)
     } catch {
       // The head is out: the only honest sign of an incomplete body is a connection that ends without its last chunk.
-      return false
+      return (body.count, false)
     }
   }
 
@@ -230,7 +238,7 @@ final class ServerConnection: @unchecked Sendable {
   ) async {
     write(head: response, nil, keepAlive: true, connection: "upgrade")
     writer.setNeedsFlush()
-    exchange.finish(response.status, failed: false)
+    exchange.finish(response.status, bytes: 0, failed: false)
     cancelsOnDisconnect = true
     await serve(UpgradedConnection(connection: self, reader: reader))
   }

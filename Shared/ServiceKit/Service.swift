@@ -31,6 +31,8 @@ public protocol Service: AnyObject, Sendable {
   func route(_ router: inout Router)
   /// The answer that reports a problem of a request: by default a problem document.
   func response(to problem: Problem, of head: RequestHead, traceID: String) -> HTTPResponse
+  /// What its server does beside the routes, when its clients are not part of the installation.
+  var edge: HTTPEdge? { get }
   /// Brings the schema of the service to the version of this program. `--migrate` does this and ends; a service also
   /// does it as a part of `prepare`. Several processes may do it at once.
   func migrate() async throws
@@ -60,6 +62,8 @@ extension Service {
   public func response(to problem: Problem, of head: RequestHead, traceID: String) -> HTTPResponse {
     problem.response(traceID: traceID)
   }
+  /// Nothing: its clients are our own.
+  public var edge: HTTPEdge? { nil }
   /// No declarations.
   public static var declaredRoutes: [RouteSpecification]? { nil }
   /// The usual client.

@@ -69,6 +69,7 @@ final class ServiceLifecycle<S: Service>: Sendable {
     configuration.idleTimeout = settings[CommonSettings.idleTimeout]
     configuration.stallTimeout = settings[CommonSettings.stallTimeout(S.stallTimeout)]
     configuration.answersTrace = S.answersTrace
+    configuration.edge = service.edge
     configuration.problemResponse = { [service] problem, head, traceID in
       service.response(to: problem, of: head, traceID: traceID)
     }

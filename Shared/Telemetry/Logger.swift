@@ -52,7 +52,8 @@ public struct Logger: Sendable {
   private let minimum: LogLevel
   private let sink: (any LogSink)?
   private let exporter: (any LogRecordSink)?
-  private let flood: LogFloodGate
+  /// `nil` when every line counts.
+  private let flood: LogFloodGate?
 
   /// Makes a logger that writes lines of at least `minimum`, and hands them to `exporter` as well.
   public init(
@@ -62,7 +63,7 @@ public struct Logger: Sendable {
   }
 
   private init(
-    service: String, minimum: LogLevel, sink: (any LogSink)?, exporter: (any LogRecordSink)?, flood: LogFloodGate
+    service: String, minimum: LogLevel, sink: (any LogSink)?, exporter: (any LogRecordSink)?, flood: LogFloodGate?
   ) {
     self.service = service
     self.minimum = minimum
@@ -76,6 +77,11 @@ public struct Logger: Sendable {
     Logger(service: service, minimum: minimum, sink: sink, exporter: nil, flood: flood)
   }
 
+  /// The same without thinning out: for lines of which each counts, and whose writer bounds them.
+  public var unthinned: Logger {
+    Logger(service: service, minimum: minimum, sink: sink, exporter: exporter, flood: nil)
+  }
+
   /// Whether lines of this level are written.
   public func isEnabled(_ level: LogLevel) -> Bool { sink != nil && level >= minimum }
 
@@ -85,7 +91,11 @@ public struct Logger: Sendable {
     trace: TraceContext? = nil
   ) {
     guard let sink, level >= minimum else { return }
-    guard let suppressed = flood.admit(message, now: MonotonicClock.now()) else { return }
+    var suppressed: UInt64 = 0
+    if let flood {
+      guard let before = flood.admit(message, now: MonotonicClock.now()) else { return }
+      suppressed = before
+    }
     let now = WallClock.now()
     let message = String(message.prefix(Logger.messageCharactersMax))
     let safe = attributes.map { (key: $0.key, value: Logger.safe($0.key, $0.value)) }

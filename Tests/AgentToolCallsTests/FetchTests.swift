@@ -206,6 +206,9 @@ import Testing
       },
       "/silent": { _, _ in try await EventLoop.sleep(for: .seconds(3600)) },
       "/cut": { peer, _ in peer.write("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nabc") },
+      "/lengths": { peer, _ in
+        peer.write("HTTP/1.1 200 OK\r\ncontent-length: 3\r\nContent-Length: 5\r\n\r\nabcde")
+      },
       "/garbage": { peer, _ in peer.write("SSH-2.0-OpenSSH_9\r\n\r\n") },
       "/nine": { peer, _ in peer.write("hello") },
       "/heads": { peer, _ in
@@ -237,7 +240,7 @@ import Testing
         #expect(try await fetch.fetch(fetch.url(path), milliseconds: 300).code == "timed_out")
       }
       // Each under a name of its own, so that no circuit opens.
-      for path in ["/cut", "/garbage", "/nine", "/heads", "/line", "/early"] {
+      for path in ["/cut", "/lengths", "/garbage", "/nine", "/heads", "/line", "/early"] {
         let code = try await fetch.fetch(fetch.url(path, host: "\(path.dropFirst()).inside.test")).code
         #expect(["unreachable", "protocol_violation"].contains(code), "\(path): \(code ?? "none")")
       }

@@ -201,7 +201,10 @@ http {{
     def stack(self):
         data = os.path.join(self.folder, "stack")
         self.port = free_port()
-        arguments = [f"{self.bin}/cadre", "up", "--data", data, "--port", str(self.port), "--bin", self.bin, "--no-example"]
+        arguments = [f"{self.bin}/cadre", "up", "--data", data, "--port", str(self.port), "--bin", self.bin, "--no-example",
+                     # One key makes all of the load; what limits cost is measured by overload.py.
+                     "--set", "gateway.CADRE_LIMITS_CREDENTIAL=model 1000000:1000000, read 1000000:1000000, write 1000000:1000000",
+                     "--set", "gateway.CADRE_LIMITS_TENANT=model 1000000:1000000, read 1000000:1000000, write 1000000:1000000"]
         for attempt in ("first", "again"):
             child = start(arguments, stdout=subprocess.PIPE, text=True)
             for line in child.stdout:

@@ -25,8 +25,8 @@ from stack import Stack, free_port  # noqa: E402
 
 PASSWORD, SENTINEL_PASSWORD = "drill-password-7f3a", "drill-sentinel-91bc"
 # What the router needs, and nothing else.
-RIGHTS = ["on", ">" + PASSWORD, "resetkeys", "~budget:*", "~rate:*", "~cache:*", "nocommands", *(
-    "+auth +ping +select +client|setname +get +set +del +pttl +expire +expireat +exists +time +info +role +scan "
+RIGHTS = ["on", ">" + PASSWORD, "resetkeys", "~budget:*", "~rate:*", "~cache:*", "~gateway:*", "nocommands", *(
+    "+auth +ping +select +client|setname +get +set +del +pttl +expire +pexpire +expireat +exists +time +info +role +scan "
     "+eval +evalsha +hget +hset +hmget +hgetall +hdel +hexists +hincrby +hincrbyfloat "
     "+zadd +zrem +zcard +zremrangebyscore +asking +cluster|slots +cluster|info").split()]
 USER = "cadre"

@@ -104,7 +104,22 @@ OVERVIEW = {
 GATEWAY = {
     "uid": "cadre-gateway", "title": "Cadre / Gateway", "description": "The edge: who asks for what, how long it takes, who misbehaves.",
     "variables": [instances("gateway")],
-    "rows": [("Requests", http_panels("gateway")), process_row("gateway")],
+    "rows": [
+        ("Requests", http_panels("gateway")),
+        ("Limits and load", [
+            panel("Admitted and refused", "Requests by what the limits made of them.", PER_SECOND,
+                  ('sum by (outcome) (rate(cadre_gateway_requests_total{instance=~"$instance"}[$__rate_interval]))', "{{outcome}}"), stack=True),
+            panel("Refused for load", "Requests that a saturated replica refused, by priority.", PER_SECOND,
+                  ('sum by (priority) (rate(cadre_gateway_shed_total{instance=~"$instance"}[$__rate_interval]))', "{{priority}}"), may_be_empty=True),
+            panel("Under way", "Requests, and streams with calls of models (long).", COUNT,
+                  ('sum by (kind) (cadre_gateway_in_flight{instance=~"$instance"})', "{{kind}}")),
+            panel("Limits without Redis", "1 while a replica limits by itself.", COUNT,
+                  ('max by (instance) (cadre_gateway_limit_fallback{instance=~"$instance"})', "{{instance}}"), bad=1),
+            panel("Repeated requests", "Requests with an Idempotency-Key that the gateway keeps, by what became of them.", PER_SECOND,
+                  ('sum by (outcome) (rate(cadre_gateway_idempotent_requests_total{instance=~"$instance"}[$__rate_interval]))', "{{outcome}}"), may_be_empty=True),
+        ]),
+        process_row("gateway"),
+    ],
 }
 
 ORCHESTRATOR = {

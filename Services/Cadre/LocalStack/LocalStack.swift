@@ -283,6 +283,7 @@ public final class LocalStack: Sendable {
       environment["CADRE_LLM_ROUTER_URL"] = router
       environment["CADRE_POSTGRES_URL"] = postgres.connectionString
       environment["CADRE_AUTH_KEY"] = apiKey
+      environment["CADRE_REDIS_URL"] = "unix:\(redisSocket)"
     case "llm-router":
       let mock = StackConfiguration.Provider(
         url: "http://127.0.0.1:\(port(of: "mock-provider"))/v1", key: LocalStack.mockKey, model: "mock-model")

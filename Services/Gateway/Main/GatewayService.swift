@@ -1,14 +1,18 @@
 internal import Contracts
 internal import GatewayAccounts
+internal import GatewayAnswers
 internal import GatewayForwarding
 internal import GatewayIdentity
 internal import GatewayMCP
 internal import GatewayRequests
+internal import GatewayTraffic
 internal import HTTP
 internal import HTTPWire
 internal import Primitives
+internal import Redis
 internal import ServiceKit
 internal import Settings
+internal import Telemetry
 
 @main
 final class GatewayService: Service {
@@ -36,7 +40,7 @@ final class GatewayService: Service {
   static let settings: [any SettingDeclaration] =
     [
       IdentitySettings.gatewayKeys, APIKeys.keys, APIKeys.key, APIKeys.tenant, orchestrator, router,
-    ] + Accounts.settings + MCPSettings.all
+    ] + Accounts.settings + MCPSettings.all + TrafficSettings.all + RedisSettings.all
 
   /// Longer than the longest `Prefer: wait`.
   private static let orchestratorTimeout = Duration.seconds(75)
@@ -45,11 +49,23 @@ final class GatewayService: Service {
 
   private let routes: ForwardedRoutes
   private let mcp: MCPServer
+  private let context: ServiceContext
+  private let redis: RedisPool
+  private let traffic: TrafficControl
+  let edge: HTTPEdge?
   private let accounts: Accounts
   private let accountRoutes: AccountRoutes
+  private let answers: IdempotentAnswers
   private let pipeline: RequestPipeline
 
   init(_ context: ServiceContext) throws {
+    self.context = context
+    redis = RedisPool(
+      group: context.group, configuration: try RedisSettings.configuration(context.settings),
+      registry: context.telemetry.registry)
+    traffic = try TrafficControl(
+      context.settings, redis: redis, group: context.group, telemetry: context.telemetry)
+    edge = try TrafficControl.edge(context.settings, telemetry: context.telemetry)
     let assertions = CallerAssertions(AssertionSigner(try IdentitySettings.gatewayKeys(context.settings)))
     func upstream(
       _ service: Audience, _ setting: Setting<String>, _ timeout: Duration, callerHeaders: Set<String> = []
@@ -70,9 +86,11 @@ final class GatewayService: Service {
     let keys = try APIKeys(context.settings)
     accounts = try Accounts(
       context.settings, tenants: keys.tenants, group: context.group, telemetry: context.telemetry)
+    answers = IdempotentAnswers(table: AnswerStore(pool: accounts.pool), telemetry: context.telemetry)
     pipeline = RequestPipeline(
       authenticator: CompositeAuthenticator(
-        [keys, accounts.directory], tenants: accounts.directory, telemetry: context.telemetry))
+        [keys, accounts.directory], tenants: accounts.directory, telemetry: context.telemetry),
+      traffic: traffic.limiter, answers: answers)
     accountRoutes = AccountRoutes(storage: accounts.storage, hasher: accounts.hasher)
     routes = ForwardedRoutes(pipeline: pipeline, orchestrator: orchestrator, router: router)
     mcp = try MCPServer(
@@ -88,11 +106,23 @@ final class GatewayService: Service {
 
   func migrate() async throws { try await accounts.migrate() }
 
-  func prepare() async throws { try await accounts.prepare() }
+  func prepare() async throws {
+    await redis.start(logger: context.telemetry.logger)
+    try await accounts.prepare()
+  }
 
-  func run() async { await accounts.run() }
+  func run() async {
+    await withTaskGroup(of: Void.self) { group in
+      group.addTask { [self] in await accounts.run() }
+      group.addTask { [self] in await traffic.run() }
+      group.addTask { [self] in await answers.run() }
+    }
+  }
 
-  func close() async { await accounts.close() }
+  func close() async {
+    await redis.close()
+    await accounts.close()
+  }
 
   func response(to problem: Problem, of head: RequestHead, traceID: String) -> HTTPResponse {
     ModelProblem.response(problem, to: head, traceID: traceID)

@@ -30,22 +30,13 @@ package protocol TrafficLimiting: Sendable {
   func admit(
     _ identity: Identity, _ request: HTTPRequest, at route: RouteSpecification
   ) async throws(Problem) -> TrafficPermit
+  /// The credentials of a request were not good: who guesses is slowed down.
+  func refused(_ request: HTTPRequest, at route: RouteSpecification, _ problem: Problem)
 }
 
-/// What was admitted, until it is given back.
-package struct TrafficPermit: Sendable {
-  /// Fields of the answer.
-  package var fields: HTTPHeaders
-  private let release: (@Sendable () -> Void)?
-
-  /// Makes a permit. `release` is called once, when the answer has been made.
-  package init(fields: HTTPHeaders = HTTPHeaders(), release: (@Sendable () -> Void)? = nil) {
-    self.fields = fields
-    self.release = release
-  }
-
-  /// Gives it back.
-  package func end() { release?() }
+extension TrafficLimiting {
+  /// Nothing is counted.
+  package func refused(_ request: HTTPRequest, at route: RouteSpecification, _ problem: Problem) {}
 }
 
 /// Says whether a request is allowed.

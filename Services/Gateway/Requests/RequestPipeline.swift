@@ -34,14 +34,31 @@ package struct RequestPipeline: Sendable {
       await audit?.refused(nil, request, at: route, error, decision: "")
       throw error
     }
-    defer { arrival?.end() }
+    do {
+      var answer = try await admitted(request, at: route, make)
+      arrival?.end(with: &answer)
+      arrival?.fields.forEachRaw { answer.headers.append(rawName: $0, rawValue: $1) }
+      return answer
+    } catch {
+      arrival?.end()
+      throw error
+    }
+  }
+
+  /// Answers a request that was let in.
+  private func admitted(
+    _ request: HTTPRequest, at route: RouteSpecification,
+    _ make: (HTTPRequest, Identity) async throws -> HTTPResponse
+  ) async throws -> HTTPResponse {
     let identity: Identity
     do throws(Problem) {
       identity = try await authenticator.identity(of: request, for: route)
     } catch {
+      traffic?.refused(request, at: route, error)
       await audit?.refused(nil, request, at: route, error, decision: "")
       throw error
     }
+    request.callerName = identity.credential
     let permit: TrafficPermit?
     do throws(Problem) {
       permit = try await traffic?.admit(identity, request, at: route)
@@ -49,16 +66,28 @@ package struct RequestPipeline: Sendable {
       await audit?.refused(identity, request, at: route, error, decision: "")
       throw error
     }
-    defer { permit?.end() }
+    do {
+      var answer = try await decided(identity, request, at: route, make)
+      permit?.fields.forEachRaw { answer.headers.append(rawName: $0, rawValue: $1) }
+      permit?.end(with: &answer)
+      return answer
+    } catch {
+      permit?.end()
+      throw error
+    }
+  }
+
+  private func decided(
+    _ identity: Identity, _ request: HTTPRequest, at route: RouteSpecification,
+    _ make: (HTTPRequest, Identity) async throws -> HTTPResponse
+  ) async throws -> HTTPResponse {
     let decision = await access?.decide(identity, request, at: route)
     if let decision, !decision.isAllowed {
       let problem = Problem(.accessDenied, decision.reason.isEmpty ? nil : decision.reason)
       await audit?.refused(identity, request, at: route, problem, decision: decision.id)
       throw problem
     }
-    var answer = try await changing(identity, request, at: route, decision?.id ?? "", make)
-    permit?.fields.forEachRaw { answer.headers.append(rawName: $0, rawValue: $1) }
-    return answer
+    return try await changing(identity, request, at: route, decision?.id ?? "", make)
   }
 
   /// Adds an address that the gateway answers itself.

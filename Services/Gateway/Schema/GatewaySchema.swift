@@ -7,7 +7,8 @@ package enum GatewaySchema {
   package static let name = "gateway"
   /// Forward only; a script is never changed once it is released.
   package static let migrations = [
-    Migration(version: 1, name: "accounts", sql: String(decoding: PackageResources._001_accounts_sql, as: UTF8.self))
+    Migration(version: 1, name: "accounts", sql: String(decoding: PackageResources._001_accounts_sql, as: UTF8.self)),
+    Migration(version: 2, name: "answers", sql: String(decoding: PackageResources._002_answers_sql, as: UTF8.self)),
   ]
 
   /// Starts the pool and applies what is missing.

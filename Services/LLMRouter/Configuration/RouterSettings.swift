@@ -2,6 +2,7 @@ package import AnswerCache
 package import Contracts
 package import ModelCatalog
 internal import Postgres
+internal import Redis
 internal import ServiceKit
 package import Settings
 internal import SystemSources
@@ -129,5 +130,5 @@ package enum RouterSettings {
       deniedModels, redactions, probeInterval, cacheMode, cacheTime, cacheBytes,
       keyFolder, pricesFile, spoolFolder, url,
       key, model, inputPrice, outputPrice,
-    ] + redisSettings
+    ] + RedisSettings.all
 }

@@ -57,7 +57,7 @@ final class LLMRouterService: Service {
       settings, RouterSettings.connections, schema: RouterSchema.name, applicationName: "cadre-llm-router")
     (pool, reads) = PostgresSettings.connect(settings, configuration, group: context.group, telemetry: telemetry)
     redis = RedisPool(
-      group: context.group, configuration: try RouterSettings.redisConfiguration(settings), registry: registry)
+      group: context.group, configuration: try RedisSettings.configuration(settings), registry: registry)
     stores = CatalogStores(pool: pool)
     catalog = CatalogCache(
       source: stores,

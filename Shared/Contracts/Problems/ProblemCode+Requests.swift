@@ -58,7 +58,8 @@ extension ProblemCode {
   /// `origin_refused`
   public static let originRefused = ProblemCode(
     "origin_refused", .forbidden, meaning: "The request comes from a web page of an origin that is not allowed.",
-    remedy: "Allow the origin with `mcp.allowed_origins`, or call without a browser.")
+    remedy:
+      "Allow the origin with `cors.allowed_origins` (at `/mcp`: `mcp.allowed_origins`), or call without a browser.")
   /// `invalid_input`
   public static let invalidInput = ProblemCode(
     "invalid_input", .unprocessableContent, meaning: "Members of the document are not valid.",

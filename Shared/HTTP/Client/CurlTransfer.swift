@@ -141,8 +141,13 @@ final class CurlTransfer: @unchecked Sendable {
       // A new head: what came before was informational or a proxy's.
       responseHeaders = HTTPHeaders()
     } else if let colon = text.firstIndex(of: ":") {
-      responseHeaders.append(
-        String(text[..<colon]), String(text[text.index(after: colon)...].drop { $0 == " " || $0 == "\t" }.trimmedEnd))
+      let name = String(text[..<colon])
+      let value = String(text[text.index(after: colon)...].drop { $0 == " " || $0 == "\t" }.trimmedEnd)
+      // libcurl takes the last of several lengths; another reader takes the first, and sees another answer.
+      if name.lowercased() == "content-length", let length = responseHeaders[.contentLength], length != value {
+        return 0
+      }
+      responseHeaders.append(name, value)
     } else if text == "\r\n", status >= 200 {
       headArrived.succeed(())
     }

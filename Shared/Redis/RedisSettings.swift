@@ -1,42 +1,43 @@
-package import Redis
-package import Settings
+public import Settings
 internal import TLS
 
-/// How Redis is reached.
-extension RouterSettings {
-  package static let redis = Setting(
+/// The settings by which a service reaches Redis.
+public enum RedisSettings {
+  /// Where it is.
+  public static let url = Setting(
     "redis.url", .secret,
-    "The cache and the counters: redis://[user:password@]host[:port][/database], unix:/path, redis+sentinel://HOSTS/MASTER or redis+cluster://HOSTS; rediss for TLS (docs/scaling-redis.md)."
+    "Counters, sessions and cached answers: redis://[user:password@]host[:port][/database], unix:/path, redis+sentinel://HOSTS/MASTER or redis+cluster://HOSTS; rediss for TLS (docs/scaling-redis.md)."
   )
-  package static let redisCAFile = Setting(
+  static let caFile = Setting(
     "redis.tls_ca_file", .string(), default: "",
     "PEM file of the authorities that may vouch for Redis, read anew for each connection; empty: those of the system.")
-  package static let redisCertificateFile = Setting(
+  static let certificateFile = Setting(
     "redis.tls_certificate_file", .string(), default: "",
     "PEM file of the client certificate, where Redis demands one.")
-  package static let redisKeyFile = Setting(
+  static let keyFile = Setting(
     "redis.tls_key_file", .string(), default: "", "PEM file of that certificate's key; empty: it is in the same file.")
-  package static let redisServerName = Setting(
+  static let serverName = Setting(
     "redis.tls_server_name", .string(bytesMaximum: 253), default: "",
     "The name that the certificates of Redis must have; empty: the host that is connected to.")
-  package static let sentinelUser = Setting(
+  static let sentinelUser = Setting(
     "redis.sentinel_username", .string(bytesMaximum: 256), default: "",
     "The user of the sentinels; empty: the default one.")
-  package static let sentinelPassword = Setting(
+  static let sentinelPassword = Setting(
     "redis.sentinel_password", .secret, default: Secret(""), "The password of the sentinels; empty: none is needed.")
 
-  static let redisSettings: [any SettingDeclaration] = [
-    redis, redisCAFile, redisCertificateFile, redisKeyFile, redisServerName, sentinelUser, sentinelPassword,
+  /// All of them.
+  public static let all: [any SettingDeclaration] = [
+    url, caFile, certificateFile, keyFile, serverName, sentinelUser, sentinelPassword,
   ]
 
   /// The configuration of the client. Throws `RedisURLError`, `TLSError` for a file that cannot be used, and
   /// `RedisSettingsError`.
-  package static func redisConfiguration(_ settings: Settings) throws -> RedisConfiguration {
+  public static func configuration(_ settings: Settings) throws -> RedisConfiguration {
     func text(_ setting: Setting<String>) -> String? { settings[setting].isEmpty ? nil : settings[setting] }
-    var configuration = try RedisConfiguration(url: settings[redis].reveal())
+    var configuration = try RedisConfiguration(url: settings[url].reveal())
     let tls = TLSConfiguration(
-      caFile: text(redisCAFile), certificateFile: text(redisCertificateFile), keyFile: text(redisKeyFile),
-      serverName: text(redisServerName))
+      caFile: text(caFile), certificateFile: text(certificateFile), keyFile: text(keyFile),
+      serverName: text(serverName))
     if configuration.tls != nil {
       guard tls.keyFile == nil || tls.certificateFile != nil else { throw RedisSettingsError.keyWithoutCertificate }
       _ = try TLSContext(tls)
@@ -52,13 +53,14 @@ extension RouterSettings {
 }
 
 /// Settings of Redis that contradict each other.
-package enum RedisSettingsError: Error, Equatable, CustomStringConvertible {
+public enum RedisSettingsError: Error, Equatable, CustomStringConvertible {
   /// There are TLS settings, but the address is one without TLS.
   case unused
   /// There is a key, but no certificate.
   case keyWithoutCertificate
 
-  package var description: String {
+  /// What is wrong.
+  public var description: String {
     switch self {
     case .unused: "redis.tls_* is set, but the address of Redis does not begin with rediss: nothing would be encrypted"
     case .keyWithoutCertificate: "redis.tls_key_file needs redis.tls_certificate_file"

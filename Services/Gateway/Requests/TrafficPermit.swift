@@ -1,0 +1,55 @@
+package import HTTP
+package import HTTPWire
+internal import Synchronization
+
+/// What was admitted, until it is given back.
+package struct TrafficPermit: Sendable {
+  /// Fields of the answer.
+  package var fields: HTTPHeaders
+  private let release: PermitRelease?
+
+  /// Makes a permit. `release` is called once, when the answer is complete.
+  package init(fields: HTTPHeaders = HTTPHeaders(), release: (@Sendable () -> Void)? = nil) {
+    self.fields = fields
+    self.release = release.map { PermitRelease($0) }
+  }
+
+  /// Gives it back; a second time does nothing.
+  package func end() { release?.run() }
+
+  /// Gives it back when an answer is complete: now, or at the end of a body that is produced while it is sent.
+  package func end(with answer: inout HTTPResponse) {
+    guard let release else { return }
+    switch answer.body {
+    case .empty, .bytes: release.run()
+    case .stream(let length, let produce):
+      answer.body = .stream(length: length) { writer in
+        defer { release.run() }
+        try await produce(&writer)
+      }
+    case .upgrade(let serve):
+      answer.body = .upgrade { connection in
+        defer { release.run() }
+        await serve(connection)
+      }
+    }
+  }
+}
+
+/// Runs once: when it is called, or when nobody knows it any more. A body that is never produced (its client has gone)
+/// so gives back what it had.
+private final class PermitRelease: Sendable {
+  private let action: Mutex<(@Sendable () -> Void)?>
+
+  init(_ action: @escaping @Sendable () -> Void) { self.action = Mutex(action) }
+
+  deinit { run() }
+
+  func run() {
+    let action = action.withLock { action in
+      defer { action = nil }
+      return action
+    }
+    action?()
+  }
+}
