@@ -76,7 +76,9 @@ var targets: [Target] = [
   shared("HTTPWire", ["Primitives"]),
   shared("ContentCoding", ["CZlib", "CZstd"]),
   shared("Settings", ["CYAML"]),
-  shared("Crypto", ["COpenSSL"]),
+  shared("Crypto", ["COpenSSL", "Primitives"]),
+  // Signed tokens of others: JWS and JWT.
+  shared("Tokens", ["Crypto", "JSON", "Primitives"]),
   // Rego v1, in process.
   shared("Policy", ["Calendar", "Crypto", "JSON", "Primitives"]),
   shared("Contracts", ["Primitives", "Crypto", "HTTPWire", "JSON"]),
@@ -282,6 +284,13 @@ var targets: [Target] = [
       "APIKit", "AuditChain", "Contracts", "Crypto", "GatewayRequests", "HTTP", "HTTPWire", "JSON", "Postgres",
       "Primitives", "Reactor", "Settings", "SystemSources", "Telemetry",
     ], resources: [.embedInCode("Migrations/audit.sql")]),
+  // Signing in of browsers, signed tokens, identity providers.
+  library(
+    "GatewaySignIn", at: "Services/Gateway/SignIn",
+    [
+      "Contracts", "Crypto", "GatewayAccounts", "GatewayRequests", "HTTP", "HTTPWire", "JSON", "Primitives", "Reactor",
+      "Redis", "Settings", "SystemSources", "Telemetry", "Tokens",
+    ]),
   library(
     "GatewayForwarding", at: "Services/Gateway/Forwarding",
     [
@@ -415,6 +424,7 @@ var targets: [Target] = [
       "LocalStack",
       "Postgres", "Primitives", "Reactor", "SystemSources", "Telemetry",
     ]),
+  tests("Tokens", ["Tokens", "Crypto", "JSON", "Primitives"]),
   tests("AuditChain", ["AuditChain", "Contracts", "JSON", "Primitives"]),
   tests("Policy", ["Policy", "JSON"]),
   tests("PolicyTools", ["Contracts", "HTTPWire", "JSON", "LocalStack", "Policy", "PolicyTools"]),
@@ -582,6 +592,12 @@ var targets: [Target] = [
       "Contracts", "GatewayAccounts", "GatewayIdentity", "GatewayRequests", "HTTP", "HTTPWire", "JSON", "LocalStack",
       "Postgres", "Primitives", "Reactor", "Settings", "SystemSources", "Telemetry",
     ]),
+    "GatewaySignIn",
+    [
+      "GatewayAccounts", "GatewayRequests", "GatewaySignIn", "Contracts", "Crypto", "HTTP", "HTTPWire", "JSON",
+      "LocalStack", "Primitives", "Reactor", "Redis", "RedisTestKit", "Settings", "SystemSources", "Telemetry",
+      "Tokens",
+    ], exclude: ["hostile_provider.py"]),
   tests("ContentCoding", ["ContentCoding", "CZlib", "CZstd"]),
   tests("Settings", ["Settings"]),
   tests("HTTP", ["Contracts", "HTTP", "HTTPWire", "Reactor", "JSON", "Telemetry", "Primitives", "ReactorTestKit"]),
