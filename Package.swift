@@ -592,6 +592,7 @@ var targets: [Target] = [
       "Contracts", "GatewayAccounts", "GatewayIdentity", "GatewayRequests", "HTTP", "HTTPWire", "JSON", "LocalStack",
       "Postgres", "Primitives", "Reactor", "Settings", "SystemSources", "Telemetry",
     ]),
+  tests(
     "GatewaySignIn",
     [
       "GatewayAccounts", "GatewayRequests", "GatewaySignIn", "Contracts", "Crypto", "HTTP", "HTTPWire", "JSON",
