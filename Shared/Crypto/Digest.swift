@@ -3,18 +3,22 @@ internal import COpenSSL
 /// Message digests by OpenSSL.
 public enum Digest {
   /// SHA-256, 32 bytes.
-  public static func sha256(_ bytes: some ContiguousBytesView) -> [UInt8] { hash(bytes, EVP_sha256(), 32) }
+  public static func sha256(_ bytes: some ContiguousBytesView) -> [UInt8] { hash(bytes, OpenSSLMethods.sha256, 32) }
 
   /// SHA-1, 20 bytes: only for protocols that fix it (WebSocket handshakes), never for security.
-  public static func sha1(_ bytes: some ContiguousBytesView) -> [UInt8] { hash(bytes, EVP_sha1(), 20) }
+  public static func sha1(_ bytes: some ContiguousBytesView) -> [UInt8] { hash(bytes, OpenSSLMethods.sha1, 20) }
 
   /// HMAC-SHA-256, 32 bytes.
   public static func hmacSHA256(_ bytes: [UInt8], key: [UInt8]) -> [UInt8] {
     [UInt8](unsafeUninitializedCapacity: 32) { buffer, count in
       var size: UInt32 = 0
-      HMAC(EVP_sha256(), key, Int32(key.count), bytes, bytes.count, buffer.baseAddress, &size)
+      let isDone = OpenSSLMethods.succeeds {
+        HMAC(
+          OpenSSLMethods.sha256.pointer, key, Int32(clamping: key.count), bytes, bytes.count, buffer.baseAddress, &size)
+          != nil
+      }
       // OpenSSL fails here only without memory or without the algorithm; nothing may go on without a digest.
-      precondition(size == 32, "OpenSSL made no digest")
+      precondition(isDone && size == 32, "OpenSSL made no digest")
       count = 32
     }
   }
@@ -23,17 +27,21 @@ public enum Digest {
   public static func hmacSHA1(_ bytes: [UInt8], key: [UInt8]) -> [UInt8] {
     [UInt8](unsafeUninitializedCapacity: 20) { buffer, count in
       var size: UInt32 = 0
-      HMAC(EVP_sha1(), key, Int32(key.count), bytes, bytes.count, buffer.baseAddress, &size)
+      let isDone = OpenSSLMethods.succeeds {
+        HMAC(
+          OpenSSLMethods.sha1.pointer, key, Int32(clamping: key.count), bytes, bytes.count, buffer.baseAddress, &size)
+          != nil
+      }
       // As above: nothing may go on without a digest.
-      precondition(size == 20, "OpenSSL made no digest")
+      precondition(isDone && size == 20, "OpenSSL made no digest")
       count = 20
     }
   }
 
-  private static func hash(_ bytes: some ContiguousBytesView, _ kind: OpaquePointer?, _ size: Int) -> [UInt8] {
+  private static func hash(_ bytes: some ContiguousBytesView, _ kind: OpenSSLMethods.Digest, _ size: Int) -> [UInt8] {
     [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
       var written: UInt32 = 0
-      let done = bytes.withBytes { EVP_Digest($0.baseAddress, $0.count, buffer.baseAddress, &written, kind, nil) }
+      let done = bytes.withBytes { EVP_Digest($0.baseAddress, $0.count, buffer.baseAddress, &written, kind.pointer, nil) }
       // OpenSSL fails here only without memory or without the algorithm; nothing may go on without a digest.
       precondition(done == 1 && Int(written) == size, "OpenSSL made no digest")
       count = size

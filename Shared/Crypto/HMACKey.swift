@@ -13,7 +13,12 @@ public final class HMACKey: Sendable {
   /// Prepares a key.
   public init(_ key: [UInt8]) {
     // OpenSSL fails here only without memory or without the algorithm; nothing may go on without a digest.
-    guard let algorithm = EVP_MAC_fetch(nil, "HMAC", nil), let context = EVP_MAC_CTX_new(algorithm) else {
+    var fetched: OpaquePointer?
+    _ = OpenSSLMethods.succeeds {
+      fetched = EVP_MAC_fetch(nil, "HMAC", nil)
+      return fetched != nil
+    }
+    guard let algorithm = fetched, let context = EVP_MAC_CTX_new(algorithm) else {
       // No input reaches it: a library without HMAC has none for any key.
       preconditionFailure("OpenSSL has no HMAC")
     }
@@ -23,10 +28,11 @@ public final class HMACKey: Sendable {
       let parameters = [
         OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, name.baseAddress, 0), OSSL_PARAM_construct_end(),
       ]
-      return EVP_MAC_init(context, key, key.count, parameters)
+      // It looks the digest up by its name.
+      return OpenSSLMethods.succeeds { EVP_MAC_init(context, key, key.count, parameters) == 1 }
     }
     // As above: any bytes are a key.
-    precondition(isReady == 1, "OpenSSL took no key")
+    precondition(isReady, "OpenSSL took no key")
     self.context = Mutex(Context(pointer: context))
   }
 

@@ -9,7 +9,7 @@ public struct SHA256Stream: ~Copyable {
   /// Begins a digest.
   public init() {
     // OpenSSL fails here only without memory or without the algorithm; nothing may go on without a digest.
-    guard let context = EVP_MD_CTX_new(), EVP_DigestInit_ex(context, EVP_sha256(), nil) == 1 else {
+    guard let context = EVP_MD_CTX_new(), EVP_DigestInit_ex(context, OpenSSLMethods.sha256.pointer, nil) == 1 else {
       // No input reaches it: a library without SHA-256 has none for any bytes.
       preconditionFailure("OpenSSL has no SHA-256")
     }

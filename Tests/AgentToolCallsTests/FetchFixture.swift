@@ -24,7 +24,7 @@ final class ScriptedResolver: HostResolver {
 
   var lookups: [String] { state.withLock { $0.lookups } }
 
-  func addresses(of name: String) async throws -> [IPAddress] {
+  func addresses(of name: String) async throws -> [WebAddress] {
     let texts = state.withLock { state -> [String] in
       state.lookups.append(name)
       guard var lists = state.answers[name], let first = lists.first else {
@@ -38,7 +38,7 @@ final class ScriptedResolver: HostResolver {
       try await EventLoop.sleep(for: .seconds(3600))
       return []
     }
-    return texts.compactMap { IPAddress($0) }
+    return texts.compactMap { WebAddress($0) }
   }
 }
 

@@ -8,7 +8,7 @@ import Testing
     "2001:4860:4860::8888", "2003::1",
   ])
   func `public addresses`(_ text: String) throws {
-    #expect(AddressRules.kind(of: try #require(IPAddress(text))) == .isPublic)
+    #expect(AddressRules.kind(of: try #require(WebAddress(text))) == .isPublic)
   }
 
   @Test(arguments: [
@@ -16,7 +16,7 @@ import Testing
     "172.31.255.255", "192.168.0.1", "198.18.0.1", "198.19.255.255", "::1", "fc00::1", "fdff:ffff::1",
   ])
   func `private addresses`(_ text: String) throws {
-    #expect(AddressRules.kind(of: try #require(IPAddress(text))) == .isPrivate)
+    #expect(AddressRules.kind(of: try #require(WebAddress(text))) == .isPrivate)
   }
 
   @Test(arguments: [
@@ -27,7 +27,7 @@ import Testing
     "2001:10::1", "2002:7f00:1::", "3fff::1", "5f00::1", "100::1", "fd00:ec2::254", "4000::1",
   ])
   func `addresses that are reached never`(_ text: String) throws {
-    #expect(AddressRules.kind(of: try #require(IPAddress(text))) == .isForbidden)
+    #expect(AddressRules.kind(of: try #require(WebAddress(text))) == .isForbidden)
   }
 
   @Test(arguments: [
@@ -36,14 +36,14 @@ import Testing
     ":::", "1::2::3", "1:2:3:4:5:6:7", "1:2:3:4:5:6:7:8:9", "12345::", "::g", ":1", "1:", "::1.2.3", "1.2.3.4::",
     "::ffff:127.0.0.01", "１２７.0.0.1", "::+1", "1:2:3:4:5:6:7::8:9",
   ])
-  func `nothing but the strict forms is an address`(_ text: String) { #expect(IPAddress(text) == nil) }
+  func `nothing but the strict forms is an address`(_ text: String) { #expect(WebAddress(text) == nil) }
 
   @Test func `forms of one address are one address`() throws {
-    #expect(IPAddress("::ffff:1.2.3.4") == IPAddress("0:0:0:0:0:FFFF:102:304"))
-    #expect(IPAddress("2001:DB8::1")?.description == "2001:db8:0:0:0:0:0:1")
-    #expect(IPAddress(bytes: [127, 0, 0, 1]) == IPAddress("127.0.0.1"))
-    #expect(IPAddress(bytes: [0x20, 0x01] + [UInt8](repeating: 0, count: 13) + [1]) == IPAddress("2001::1"))
-    #expect(IPAddress(bytes: [1, 2, 3]) == nil)
-    #expect(IPAddress("1.2.3.4")?.description == "1.2.3.4")
+    #expect(WebAddress("::ffff:1.2.3.4") == WebAddress("0:0:0:0:0:FFFF:102:304"))
+    #expect(WebAddress("2001:DB8::1")?.description == "2001:db8:0:0:0:0:0:1")
+    #expect(WebAddress(bytes: [127, 0, 0, 1]) == WebAddress("127.0.0.1"))
+    #expect(WebAddress(bytes: [0x20, 0x01] + [UInt8](repeating: 0, count: 13) + [1]) == WebAddress("2001::1"))
+    #expect(WebAddress(bytes: [1, 2, 3]) == nil)
+    #expect(WebAddress("1.2.3.4")?.description == "1.2.3.4")
   }
 }

@@ -86,7 +86,7 @@ import Testing
   func `all addresses of a name must be allowed`(_ host: String, _ addresses: [String], _ isAllowed: Bool) throws {
     let rules = FetchRules(hosts: try Self.patterns("*"), privateHosts: try Self.patterns("intranet"))
     let target = try rules.target("http://\(host)/").get()
-    let refusal = Self.message(target.checked(try addresses.map { try #require(IPAddress($0)) }))
+    let refusal = Self.message(target.checked(try addresses.map { try #require(WebAddress($0)) }))
     #expect((refusal == nil) == isAllowed)
     // What a name leads to inside must not be learned from the refusal.
     for address in addresses { #expect(refusal?.contains(address) != true) }

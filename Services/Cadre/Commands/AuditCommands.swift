@@ -1,4 +1,5 @@
 internal import AuditChain
+internal import Contracts
 internal import HTTPWire
 internal import JSON
 internal import LocalStack

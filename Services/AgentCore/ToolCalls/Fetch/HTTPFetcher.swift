@@ -126,10 +126,10 @@ public struct HTTPFetcher: Sendable {
     throw HTTPFetcher.fault(last ?? HTTPClientError(.cannotConnect))
   }
 
-  private func resolve(_ target: FetchTarget, _ deadline: UInt64) async throws -> [IPAddress] {
+  private func resolve(_ target: FetchTarget, _ deadline: UInt64) async throws -> [WebAddress] {
     if let address = target.host.address { return try HTTPFetcher.allowed(target.checked([address])) }
     guard let loop = EventLoop.current else { throw ToolFault(.internalError, "not on an event loop") }
-    let promise = Promise<[IPAddress]>(on: loop)
+    let promise = Promise<[WebAddress]>(on: loop)
     let (resolver, name) = (resolver, target.host.text)
     let task = loop.task {
       do { promise.succeed(try await resolver.addresses(of: name)) } catch { promise.fail(error) }

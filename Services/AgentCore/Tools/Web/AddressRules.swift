@@ -40,7 +40,7 @@ public enum AddressRules {
   ]
 
   /// What an address is.
-  public static func kind(of address: IPAddress) -> Kind {
+  public static func kind(of address: WebAddress) -> Kind {
     switch address {
     case .v4(let value):
       return v4.first { value >> (32 - $0.bits) == $0.first >> (32 - $0.bits) }?.kind ?? .isPublic

@@ -86,7 +86,7 @@ public struct FetchTarget: Hashable, Sendable {
 
   /// The addresses that may be connected to. All must be allowed: a name that has a public and a private address is
   /// refused.
-  public func checked(_ addresses: [IPAddress]) -> Result<[IPAddress], FetchRefusal> {
+  public func checked(_ addresses: [WebAddress]) -> Result<[WebAddress], FetchRefusal> {
     guard !addresses.isEmpty else {
       return .failure(FetchRefusal("the name \(host.text) has no address", isMissing: true))
     }

@@ -18,7 +18,7 @@ public struct HostPattern: Hashable, Sendable {
     if host.hasPrefix("["), let close = host.firstIndex(of: "]") {
       let behind = host[host.index(after: close)...]
       host = host[host.index(after: host.startIndex)..<close]
-      guard behind.isEmpty || behind.hasPrefix(":"), IPAddress(host) != nil else { return nil }
+      guard behind.isEmpty || behind.hasPrefix(":"), WebAddress(host) != nil else { return nil }
       if !behind.isEmpty {
         port = Int(behind.dropFirst())
         if port == nil { return nil }
@@ -36,7 +36,7 @@ public struct HostPattern: Hashable, Sendable {
       let parent = String(host.dropFirst(2))
       guard FetchHost.isName(parent) else { return nil }
       form = .below(parent)
-    } else if let address = IPAddress(host) {
+    } else if let address = WebAddress(host) {
       form = .exactly(address.description)
     } else {
       guard FetchHost.isName(String(host)) else { return nil }
@@ -56,10 +56,10 @@ public struct HostPattern: Hashable, Sendable {
 
 /// A host of a URL in its one form: a name in small letters without a final dot, or an address.
 public struct FetchHost: Hashable, Sendable {
-  /// The name, or the text of the address as `IPAddress` writes it.
+  /// The name, or the text of the address as `WebAddress` writes it.
   public let text: String
   /// The address, when it is one.
-  public let address: IPAddress?
+  public let address: WebAddress?
 
   private static let nameBytesMax = 253
   private static let labelBytesMax = 63
@@ -67,7 +67,7 @@ public struct FetchHost: Hashable, Sendable {
   /// Reads a host as it stands in a URL, IPv6 without brackets. `nil` for everything that a resolver could take for an
   /// address and that is none in the strict form.
   init?(_ host: String) {
-    if let address = IPAddress(host) {
+    if let address = WebAddress(host) {
       self.address = address
       text = address.description
       return

@@ -1,5 +1,5 @@
 /// A numeric internet address.
-public enum IPAddress: Hashable, Sendable, CustomStringConvertible {
+public enum WebAddress: Hashable, Sendable, CustomStringConvertible {
   /// IPv4, most significant byte first.
   case v4(UInt32)
   /// IPv6, most significant half first.
@@ -10,10 +10,10 @@ public enum IPAddress: Hashable, Sendable, CustomStringConvertible {
   public init?(_ text: some StringProtocol) {
     let bytes = Array(text.utf8)
     if bytes.contains(UInt8(ascii: ":")) {
-      guard let words = IPAddress.words(bytes) else { return nil }
-      self = .v6(IPAddress.half(words[0..<4]), IPAddress.half(words[4..<8]))
+      guard let words = WebAddress.words(bytes) else { return nil }
+      self = .v6(WebAddress.half(words[0..<4]), WebAddress.half(words[4..<8]))
     } else {
-      guard let value = IPAddress.v4(bytes[...]) else { return nil }
+      guard let value = WebAddress.v4(bytes[...]) else { return nil }
       self = .v4(value)
     }
   }
