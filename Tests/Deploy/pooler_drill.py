@@ -94,6 +94,8 @@ def through(options, folder, server):
             time.sleep(1)
             pooler.start()
         accepted, rate = finish(running)
+        # The pooler has been away: connections are made again one after the other.
+        until(lambda: sum(line[2] == "cadre" for line in pooler.show("clients")) > options.connections, "clients are back")
         clients = sum(line[2] == "cadre" for line in pooler.show("clients"))
         servers = sum(line[2] == "cadre" for line in pooler.show("servers"))
         run = stack.call("GET", f"/api/v1/tasks/{task}")[1]["run"]["id"]
