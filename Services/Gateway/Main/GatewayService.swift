@@ -73,7 +73,8 @@ final class GatewayService: Service {
     pipeline = RequestPipeline(
       authenticator: CompositeAuthenticator(
         [keys, accounts.directory], tenants: accounts.directory, telemetry: context.telemetry))
-    accountRoutes = AccountRoutes(storage: accounts.storage, hasher: accounts.hasher)
+    accountRoutes = AccountRoutes(
+      storage: accounts.storage, hasher: accounts.hasher, directory: accounts.directory)
     routes = ForwardedRoutes(pipeline: pipeline, orchestrator: orchestrator, router: router)
     mcp = try MCPServer(
       pipeline: pipeline, orchestrator: orchestrator, settings: context.settings, version: CadreVersion.current,
