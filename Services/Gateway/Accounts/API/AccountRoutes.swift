@@ -14,8 +14,8 @@ package struct AccountRoutes: Sendable {
   let eraser: (any TenantErasing)?
   let exporter: (any TenantExporting)?
 
-  /// Makes the addresses. `directory` is that of this process, which hears of its own changes at once. Without `passwords`, invitations are accepted with a key; without the engines, tenants are
-  /// neither deleted nor exported.
+  /// Makes the addresses. `directory` is that of this process, which hears of its own changes at once. Without
+  /// `passwords`, invitations are accepted with a key; without the engines, tenants are neither deleted nor exported.
   package init(
     storage: AccountStorage, hasher: SecretHasher, directory: AccountDirectory?,
     passwords: (any PasswordHashing)? = nil,
