@@ -21,7 +21,7 @@ WORKFLOW = {"name": "drill", "steps": [
     {"key": "before", "input": {"prompt": "before {{input.n}}"}},
     {"key": "wait", "type": "signal", "signal": "go", "depends_on": ["before"]},
     {"key": "after", "input": {"prompt": "after {{input.n}}"}, "depends_on": ["wait"]}]}
-SERVICES = ("orchestrator", "llm-router")
+SERVICES = ("orchestrator", "llm-router", "gateway")
 
 
 def settings(**values):
@@ -94,6 +94,8 @@ def through(options, folder, server):
             time.sleep(1)
             pooler.start()
         accepted, rate = finish(running)
+        # The pooler has been away: connections are made again one after the other.
+        until(lambda: sum(line[2] == "cadre" for line in pooler.show("clients")) > options.connections, "clients are back")
         clients = sum(line[2] == "cadre" for line in pooler.show("clients"))
         servers = sum(line[2] == "cadre" for line in pooler.show("servers"))
         run = stack.call("GET", f"/api/v1/tasks/{task}")[1]["run"]["id"]
@@ -101,7 +103,7 @@ def through(options, folder, server):
         check(stack, server, accepted | {task})
         # LISTEN stands on sessions of its own, one for each process; sessions of the pooler keep nothing of anybody.
         listening = int(server.sql("select count(*) from pg_stat_activity where query ilike 'listen %'"))
-        assert listening == 2 * options.replicas, listening
+        assert listening == len(SERVICES) * options.replicas, listening
         assert 0 < servers <= options.connections < clients, (servers, clients, pooler.show('clients')[:3])
         print(f"{len(accepted)} tasks through {servers} sessions for {clients} connections, all succeeded; {rate:.0f} tasks/s")
         return rate

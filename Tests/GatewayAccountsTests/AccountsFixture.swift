@@ -101,8 +101,10 @@ struct AccountsGateway: Sendable {
         authenticator: CompositeAuthenticator(
           [keys, accounts.directory], tenants: accounts.directory, telemetry: .disabled()))
       var router = Router()
-      AccountRoutes(storage: accounts.storage, hasher: accounts.hasher, passwords: passwords)
-        .add(to: &router, pipeline)
+      AccountRoutes(
+        storage: accounts.storage, hasher: accounts.hasher, directory: accounts.directory, passwords: passwords
+      )
+      .add(to: &router, pipeline)
       let server = HTTPServer(
         group: group, configuration: HTTPServerConfiguration(address: .host("127.0.0.1", port: 0)), router: router,
         telemetry: .disabled())

@@ -13,7 +13,8 @@ extension AccountTests {
   @Suite(.serialized) struct HostileTests {
     @Test func `every declared address of accounts is answered`() async throws {
       try await AccountsGateway.run { gateways in
-        let routes = AccountRoutes(storage: gateways[0].accounts.storage, hasher: gateways[0].accounts.hasher)
+        let routes = AccountRoutes(
+          storage: gateways[0].accounts.storage, hasher: gateways[0].accounts.hasher, directory: nil)
         #expect(Set(Routes.accounts.map(\.description)) == Set(routes.table.keys))
         #expect(Routes.of(.gateway).filter { Routes.accounts.contains($0) } == Routes.accounts)
       }

@@ -9,18 +9,21 @@ internal import JSON
 package struct AccountRoutes: Sendable {
   let storage: AccountStorage
   let hasher: SecretHasher
+  let directory: AccountDirectory?
   let passwords: (any PasswordHashing)?
   let eraser: (any TenantErasing)?
   let exporter: (any TenantExporting)?
 
-  /// Makes the addresses. Without `passwords`, invitations are accepted with a key; without the engines, tenants are
-  /// neither deleted nor exported.
+  /// Makes the addresses. `directory` is that of this process, which hears of its own changes at once. Without
+  /// `passwords`, invitations are accepted with a key; without the engines, tenants are neither deleted nor exported.
   package init(
-    storage: AccountStorage, hasher: SecretHasher, passwords: (any PasswordHashing)? = nil,
+    storage: AccountStorage, hasher: SecretHasher, directory: AccountDirectory?,
+    passwords: (any PasswordHashing)? = nil,
     eraser: (any TenantErasing)? = nil, exporter: (any TenantExporting)? = nil
   ) {
     self.storage = storage
     self.hasher = hasher
+    self.directory = directory
     self.passwords = passwords
     self.eraser = eraser
     self.exporter = exporter

@@ -119,6 +119,7 @@ struct KeyRoutes: Sendable {
     let after = try await keys.rotate(
       before.tenant, before.id, to: routes.hasher.hash(text.text), overlap: overlap, expected: demanded
     ).row(of: "api key")
+    routes.directory?.apply(.key(after.id))
     return KeyRoutes.response(.ok, after, text: text)
   }
 
@@ -127,6 +128,7 @@ struct KeyRoutes: Sendable {
     guard AccountRules(identity).canRevoke(key) else { throw Problem(.beyondOwnRights) }
     let demanded = try EntityTag.demanded(by: request)
     _ = try await keys.revoke(key.tenant, key.id, expected: demanded).row(of: "api key")
+    routes.directory?.apply(.key(key.id))
     return HTTPResponse(.noContent)
   }
 

@@ -76,7 +76,9 @@ struct ServiceAccountRoutes: Sendable {
     else { throw Problem(.beyondOwnRights) }
     guard demanded == nil || demanded == before.version else { throw Problem.outdated() }
     let after = try await accounts.change(tenant, before.id, change, expected: before.version)
-    return ServiceAccountRoutes.response(.ok, try after.row(of: "service account"))
+      .row(of: "service account")
+    routes.directory?.apply(.serviceAccount(after.id))
+    return ServiceAccountRoutes.response(.ok, after)
   }
 
   private func remove(_ request: HTTPRequest, _ identity: Identity) async throws -> HTTPResponse {
@@ -86,6 +88,7 @@ struct ServiceAccountRoutes: Sendable {
     guard rules.reaches(before.role, isOperator: before.isOperator) else { throw Problem(.beyondOwnRights) }
     guard demanded == nil || demanded == before.version else { throw Problem.outdated() }
     _ = try await accounts.remove(tenant, before.id, expected: before.version).row(of: "service account")
+    routes.directory?.apply(.serviceAccount(before.id))
     return HTTPResponse(.noContent)
   }
 

@@ -81,6 +81,7 @@ struct TenantRoutes: Sendable {
       return TenantRoutes.response(.ok, before)
     }
     let after = try await tenants.setState(before.id, state, expected: demanded).row(of: "tenant")
+    routes.directory?.apply(.tenant(after.id))
     return TenantRoutes.response(.ok, after)
   }
 
@@ -110,6 +111,7 @@ struct TenantRoutes: Sendable {
     if before.state != .deleting {
       let demanded = try EntityTag.demanded(by: request)
       tenant = try await tenants.setState(before.id, .deleting, expected: demanded).row(of: "tenant")
+      routes.directory?.apply(.tenant(tenant.id))
     }
     try await eraser.erase(tenant.id)
     return TenantRoutes.response(.accepted, tenant)

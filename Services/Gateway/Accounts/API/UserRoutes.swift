@@ -59,6 +59,7 @@ struct UserRoutes: Sendable {
     let after = try await users.change(
       before.tenant, before.id, name: name, role: role, isOperator: isOperator, expected: before.version
     ).row(of: "user")
+    routes.directory?.apply(.user(after.id))
     return UserRoutes.response(.ok, after)
   }
 
@@ -70,6 +71,7 @@ struct UserRoutes: Sendable {
     guard rules.reaches(before.role, isOperator: before.isOperator) else { throw Problem(.beyondOwnRights) }
     guard demanded == nil || demanded == before.version else { throw Problem.outdated() }
     _ = try await users.remove(before.tenant, before.id, expected: before.version).row(of: "user")
+    routes.directory?.apply(.user(before.id))
     return HTTPResponse(.noContent)
   }
 

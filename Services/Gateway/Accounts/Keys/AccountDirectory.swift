@@ -96,7 +96,7 @@ package final class AccountDirectory: CredentialChecking, TenantAdmitting, Accou
     }
     guard verdict == .good else { throw .unauthenticated("The API key has expired.") }
     usage.withLock { $0.used(stored.record, at: now) }
-    return stored.record.identity
+    return stored.identity
   }
 
   private func lookup(

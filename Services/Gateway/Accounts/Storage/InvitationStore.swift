@@ -133,6 +133,7 @@ package struct InvitationStore: Sendable {
       select \(tenant), \(id), \(email), \(role), \(isOperator), \(hash), \(secret),
         now() + \(seconds) * interval '1 second', \(principal)
       where not exists (select from user_account u where u.tenant_id = \(tenant) and u.email = \(email))
+        and (select count(*) from user_account m where m.tenant_id = \(tenant)) < \(AccountLimits.usersMax)
         and (select count(*) from invitation c where c.tenant_id = \(tenant)) < \(AccountLimits.invitationsMax)
       on conflict (tenant_id, email) do update set id = excluded.id, role = excluded.role,
         is_operator = excluded.is_operator, hash = excluded.hash, hash_secret = excluded.hash_secret,

@@ -62,12 +62,22 @@ package struct APIKeyRecord: Sendable, Equatable {
 }
 
 /// A key with what a presented text is compared with.
-package struct StoredKey: Sendable, Equatable {
+package struct StoredKey: Sendable {
   package let record: APIKeyRecord
+  /// Whom a request with it is from.
+  package let identity: Identity
   /// Of the key as it is.
   package let hash: KeyedHash
   /// Of the key before the last rotation, good until `previousUntil`.
   package let previous: KeyedHash?
+
+  /// Makes one of what is stored.
+  package init(record: APIKeyRecord, hash: KeyedHash, previous: KeyedHash?) {
+    self.record = record
+    self.hash = hash
+    self.previous = previous
+    identity = record.identity
+  }
 }
 
 /// A hash that only who has the secret can make.
