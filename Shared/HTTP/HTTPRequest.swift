@@ -24,11 +24,11 @@ public final class HTTPRequest: @unchecked Sendable {
   public var callerName: String?
   /// The address of the client: that of the connection, or what trusted proxies say (`TrustedProxies`); `nil` for Unix
   /// sockets and for proxies that say nothing of use.
-  public let clientAddress: IPAddress?
+  public let clientAddress: NetworkAddress?
 
   init(
     head: RequestHead, parameters: PathParameters, body: HTTPRequestBody, span: Span, receivedAt: UInt64,
-    clientAddress: IPAddress?
+    clientAddress: NetworkAddress?
   ) {
     self.clientAddress = clientAddress
     self.head = head

@@ -25,7 +25,7 @@ final class ServerConnection: @unchecked Sendable {
   let writer: StreamWriter
   private unowned let shard: ServerShard
   /// Who is connected; `nil` for Unix sockets.
-  private(set) lazy var peer = socket.peerAddress().flatMap { IPAddress(bytes: $0) }
+  private(set) lazy var peer = socket.peerAddress().flatMap { NetworkAddress(bytes: $0) }
   private var parser: RequestHeadParser
   private var scratch: [UInt8] = []
   private var requestsServed = 0

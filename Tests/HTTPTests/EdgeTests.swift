@@ -265,7 +265,7 @@ import Testing
     ("\u{1F600}", "10.0.0.1"), (String(repeating: "10.0.0.2,", count: 1000) + "10.0.0.3", "10.0.0.2"),
   ])
   func `the rightmost address that is no proxy is the client`(field: String, client: String) throws {
-    let peer = try #require(IPAddress("10.0.0.1"))
+    let peer = try #require(NetworkAddress("10.0.0.1"))
     let headers: HTTPHeaders = ["x-forwarded-for": field]
     #expect(TrustedProxyTests.proxies.client(of: headers, from: peer)?.description == client)
   }
@@ -275,32 +275,32 @@ import Testing
     ("proto=https", "10.0.0.1"), ("for=_hidden", "10.0.0.1"), ("FOR=203.0.113.9", "203.0.113.9"),
   ])
   func `Forwarded is read before X-Forwarded-For`(field: String, client: String) throws {
-    let peer = try #require(IPAddress("10.0.0.1"))
+    let peer = try #require(NetworkAddress("10.0.0.1"))
     let headers: HTTPHeaders = ["forwarded": field, "x-forwarded-for": "9.9.9.9"]
     #expect(TrustedProxyTests.proxies.client(of: headers, from: peer)?.description == client)
   }
 
   @Test func `who is no proxy is believed nothing`() throws {
-    let peer = try #require(IPAddress("192.0.2.1"))
+    let peer = try #require(NetworkAddress("192.0.2.1"))
     let headers: HTTPHeaders = ["x-forwarded-for": "203.0.113.9"]
     #expect(TrustedProxyTests.proxies.client(of: headers, from: peer) == peer)
   }
 
   @Test func `networks hold what their bits say`() throws {
     let network = try #require(IPNetwork("10.1.2.0/23"))
-    #expect(network.contains(try #require(IPAddress("10.1.3.255"))))
-    #expect(!network.contains(try #require(IPAddress("10.1.4.0"))))
-    #expect(!network.contains(try #require(IPAddress("::1"))))
-    #expect(try #require(IPNetwork("0.0.0.0/0")).contains(try #require(IPAddress("1.2.3.4"))))
+    #expect(network.contains(try #require(NetworkAddress("10.1.3.255"))))
+    #expect(!network.contains(try #require(NetworkAddress("10.1.4.0"))))
+    #expect(!network.contains(try #require(NetworkAddress("::1"))))
+    #expect(try #require(IPNetwork("0.0.0.0/0")).contains(try #require(NetworkAddress("1.2.3.4"))))
     for text in ["10.0.0.0/33", "10.0.0.0/-1", "10.0.0.0/", "x", "10.0.0/8", "::/129", "/8"] {
       #expect(IPNetwork(text) == nil, "\(text)")
     }
   }
 
   @Test func `hosts of one IPv6 network are one client`() throws {
-    let one = try #require(IPAddress("2001:db8:1:2:3::1"))
-    let other = try #require(IPAddress("2001:db8:1:2:4::9"))
+    let one = try #require(NetworkAddress("2001:db8:1:2:3::1"))
+    let other = try #require(NetworkAddress("2001:db8:1:2:4::9"))
     #expect(one.clientNetwork == other.clientNetwork)
-    #expect(one.clientNetwork != IPAddress("2001:db8:1:3::1")?.clientNetwork)
+    #expect(one.clientNetwork != NetworkAddress("2001:db8:1:3::1")?.clientNetwork)
   }
 }

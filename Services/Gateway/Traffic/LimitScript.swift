@@ -74,8 +74,11 @@ enum LimitReply: Sendable, Equatable {
       guard let tokens = numbers[2 + 2 * place], let level = numbers[3 + 2 * place] else {
         throw RedisError(.protocolViolation)
       }
-      grants.append(LeaseTable.Grant(tokens: Int(clamping: tokens), level: Int(clamping: level)))
+      grants.append(LeaseTable.Grant(tokens: LimitReply.bounded(tokens), level: LimitReply.bounded(level)))
     }
     self = .granted(grants)
   }
+
+  /// No bucket holds more, whatever a server answers.
+  private static func bounded(_ number: Int64) -> Int { Int(clamping: min(max(0, number), 10_000_000)) }
 }

@@ -35,7 +35,9 @@ package struct LimitView: Sendable, Equatable {
   }
 
   /// Whole seconds after which a retry makes sense.
-  package var retryAfterSeconds: Int { Int(clamping: max(1, (wait + 999_999_999) / 1_000_000_000)) }
+  package var retryAfterSeconds: Int {
+    Int(clamping: max(1, wait / 1_000_000_000 + (wait % 1_000_000_000 > 0 ? 1 : 0)))
+  }
 
   /// The fields of the answer: those of the draft of the IETF's HTTPAPI group (`RateLimit`, `RateLimit-Policy`), and
   /// the three of its earlier versions, which most clients know.

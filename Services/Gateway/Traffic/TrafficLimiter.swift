@@ -31,7 +31,7 @@ package final class TrafficLimiter: TrafficLimiting {
     var credentials = InFlightTable()
     var load: LoadState
     /// Addresses that have shown too many wrong credentials, and until when.
-    var blocked: [IPAddress: UInt64] = [:]
+    var blocked: [NetworkAddress: UInt64] = [:]
     var refusalsUnderWay = 0
   }
 
@@ -128,7 +128,7 @@ package final class TrafficLimiter: TrafficLimiting {
       retryAfterSeconds: 1)
   }
 
-  private static func blockedFor(_ client: IPAddress, _ state: inout State, _ now: UInt64) -> UInt64? {
+  private static func blockedFor(_ client: NetworkAddress, _ state: inout State, _ now: UInt64) -> UInt64? {
     guard !state.blocked.isEmpty, let until = state.blocked[client] else { return nil }
     if until > now { return until - now }
     state.blocked[client] = nil
@@ -158,7 +158,7 @@ package final class TrafficLimiter: TrafficLimiting {
     }
   }
 
-  private static func key(of client: IPAddress, _ kind: String) -> BucketKey {
+  private static func key(of client: NetworkAddress, _ kind: String) -> BucketKey {
     BucketKey(.address, owner: "address:\(client)", kind: kind)
   }
 

@@ -14,10 +14,10 @@ public struct TrustedProxies: Sendable {
   public init(_ networks: [IPNetwork]) { self.networks = networks }
 
   /// Whether the word of an address counts.
-  public func trusts(_ address: IPAddress) -> Bool { networks.contains { $0.contains(address) } }
+  public func trusts(_ address: NetworkAddress) -> Bool { networks.contains { $0.contains(address) } }
 
   /// The client of a request that came from `peer`.
-  public func client(of headers: HTTPHeaders, from peer: IPAddress?) -> IPAddress? {
+  public func client(of headers: HTTPHeaders, from peer: NetworkAddress?) -> NetworkAddress? {
     guard !networks.isEmpty, let peer, trusts(peer) else { return peer }
     let forwarded = headers.values(of: .forwarded)
     // Of two fields that may contradict each other the standard one counts (RFC 7239).
@@ -49,15 +49,15 @@ public struct TrustedProxies: Sendable {
   }
 
   /// `address`, `address:port`, `[address]`, `[address]:port`, quoted or not.
-  private static func address(_ text: Substring) -> IPAddress? {
+  private static func address(_ text: Substring) -> NetworkAddress? {
     var text = trimmed(text)
     if text.count >= 2, text.first == "\"", text.last == "\"" { text = text.dropFirst().dropLast() }
     if text.first == "[" {
       guard let end = text.firstIndex(of: "]") else { return nil }
-      return IPAddress(text[text.index(after: text.startIndex)..<end])
+      return NetworkAddress(text[text.index(after: text.startIndex)..<end])
     }
-    if let colon = text.firstIndex(of: ":"), text.lastIndex(of: ":") == colon { return IPAddress(text[..<colon]) }
-    return IPAddress(text)
+    if let colon = text.firstIndex(of: ":"), text.lastIndex(of: ":") == colon { return NetworkAddress(text[..<colon]) }
+    return NetworkAddress(text)
   }
 
   private static func trimmed(_ text: Substring) -> Substring {

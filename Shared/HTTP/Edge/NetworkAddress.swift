@@ -1,7 +1,7 @@
 internal import Glibc
 
 /// An address of IPv4 or IPv6. IPv4 within IPv6 (`::ffff:a.b.c.d`) is IPv4.
-public struct IPAddress: Hashable, Sendable, CustomStringConvertible {
+public struct NetworkAddress: Hashable, Sendable, CustomStringConvertible {
   /// 4 or 16 bytes in network order.
   public let bytes: [UInt8]
 
@@ -11,7 +11,7 @@ public struct IPAddress: Hashable, Sendable, CustomStringConvertible {
   public init?(bytes: [UInt8]) {
     switch bytes.count {
     case 4: self.bytes = bytes
-    case 16: self.bytes = bytes.starts(with: IPAddress.mappedPrefix) ? Array(bytes[12...]) : bytes
+    case 16: self.bytes = bytes.starts(with: NetworkAddress.mappedPrefix) ? Array(bytes[12...]) : bytes
     default: return nil
     }
   }
@@ -36,21 +36,21 @@ public struct IPAddress: Hashable, Sendable, CustomStringConvertible {
   }
 
   /// Who is counted as one client: an IPv4 address, or the /64 network of an IPv6 one, within which a host may choose.
-  public var clientNetwork: IPAddress {
+  public var clientNetwork: NetworkAddress {
     guard bytes.count == 16 else { return self }
-    return IPAddress(bytes: Array(bytes[..<8]) + [UInt8](repeating: 0, count: 8)) ?? self
+    return NetworkAddress(bytes: Array(bytes[..<8]) + [UInt8](repeating: 0, count: 8)) ?? self
   }
 }
 
 /// A network in CIDR notation.
 public struct IPNetwork: Hashable, Sendable {
-  private let address: IPAddress
+  private let address: NetworkAddress
   private let bits: Int
 
   /// Reads `10.0.0.0/8`, `fd00::/8` or a single address.
   public init?(_ text: String) {
     let parts = text.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
-    guard let first = parts.first, let address = IPAddress(first) else { return nil }
+    guard let first = parts.first, let address = NetworkAddress(first) else { return nil }
     self.address = address
     let all = address.bytes.count * 8
     guard parts.count == 2 else {
@@ -62,7 +62,7 @@ public struct IPNetwork: Hashable, Sendable {
   }
 
   /// Whether an address belongs to it.
-  public func contains(_ other: IPAddress) -> Bool {
+  public func contains(_ other: NetworkAddress) -> Bool {
     guard other.bytes.count == address.bytes.count else { return false }
     let whole = bits / 8
     guard other.bytes[..<whole] == address.bytes[..<whole] else { return false }
