@@ -109,6 +109,13 @@ trace-drill: ## Compare the whole traces of a real stack of two replicas at a re
 	@$(MAKE) --no-print-directory build
 	@.build/python/bin/python Tests/Deploy/trace_drill.py --bin .build/release
 
+# Programs of Rego made at random: what OPA or regopy says, and what we say. Needs regopy (pip) or opa_bindings.
+policy-differential:
+	rm -rf .build/policy-cases
+	python3 Tests/Policies/differential.py .build/policy-cases $(or $(COUNT),500) $(SEED)
+	CADRE_ONLY=Policy CADRE_CONFORMANCE_STRICT=1 CADRE_CONFORMANCE_DIR=$(CURDIR)/.build/policy-cases \
+		swift test --scratch-path .build-only --filter ConformanceTests
+
 fuzz: ## Run every fuzz target for SECONDS_EACH (default 60) seconds
 	@deploy/setup.sh run
 	@Tests/Fuzz/run.sh $(or $(SECONDS_EACH),60)

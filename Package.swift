@@ -374,7 +374,7 @@ var targets: [Target] = [
   tests("Tidy", ["Contracts", "HTTPWire"]),
   tests("APIKit", ["APIKit", "Contracts", "HTTP", "HTTPWire", "JSON", "Postgres", "Primitives", "Reactor"]),
   tests("Crypto", ["Crypto", "Primitives"]),
-  tests("Policy", ["Policy", "JSON"]),
+  tests("Policy", ["Policy", "JSON"], exclude: ["Cases"]),
   tests(
     "PolicyDecisions",
     [
