@@ -6,7 +6,7 @@ SERVICES := gateway orchestrator llm-router agent-core sandbox-jail sandbox-work
 FORMATTED := Package.swift Services Shared Tests
 SCRIPTS = $(shell grep -rlE '^.!.*sh$$' .ci deploy Tests)
 
-.PHONY: help setup run build test lint format tidy modules bench bench-telemetry bench-workflows bench-agents bench-models bench-lists bench-sandbox chaos drills redis-drill alert-drill trace-drill dashboards fuzz docs clean
+.PHONY: help setup run build test lint format tidy modules bench bench-telemetry bench-workflows bench-agents bench-models bench-lists bench-sandbox bench-policies policy-test policy-differential chaos drills redis-drill alert-drill trace-drill dashboards fuzz docs clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -24,6 +24,11 @@ test: ## Lint, build and run every test, with private servers; fuzz targets for 
 	@deploy/setup.sh test
 	@$(MAKE) --no-print-directory lint
 	@SECONDS_EACH=$(or $(SECONDS_EACH),3) .ci/test.sh
+
+policy-test: ## Test the policies with full coverage, check their form, and compare their decisions with those of regopy
+	@deploy/setup.sh test
+	@swift build --product cadre
+	@Tests/Policies/run.sh .build/debug
 
 lint: ## Check the format of all sources, build, and check the imports of all modules
 	@swift format lint --strict --parallel --recursive $(FORMATTED)
@@ -44,6 +49,12 @@ bench: ## Measure against peers and limits, in one run
 	@$(MAKE) --no-print-directory build
 	@swift build -c release --product bench-server
 	@python3 Tests/Benchmarks/bench.py --bin .build/release
+	@$(MAKE) --no-print-directory bench-policies
+
+bench-policies: ## Measure decisions of the shipped policies against regopy
+	@deploy/setup.sh test
+	@swift build -c release --product bench-policy
+	@.build/python/bin/python Tests/Benchmarks/policies.py --bin .build/release
 
 bench-telemetry: ## Measure what tracing, logs and metrics cost, and the size of scrapes
 	@deploy/setup.sh run
@@ -109,8 +120,7 @@ trace-drill: ## Compare the whole traces of a real stack of two replicas at a re
 	@$(MAKE) --no-print-directory build
 	@.build/python/bin/python Tests/Deploy/trace_drill.py --bin .build/release
 
-# Programs of Rego made at random: what OPA or regopy says, and what we say. Needs regopy (pip) or opa_bindings.
-policy-differential:
+policy-differential: ## Compare COUNT (default 500) programs of Rego made at random with OPA or regopy
 	rm -rf .build/policy-cases
 	python3 Tests/Policies/differential.py .build/policy-cases $(or $(COUNT),500) $(SEED)
 	CADRE_ONLY=Policy CADRE_CONFORMANCE_STRICT=1 CADRE_CONFORMANCE_DIR=$(CURDIR)/.build/policy-cases \

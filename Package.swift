@@ -337,11 +337,13 @@ var targets: [Target] = [
       "CLinux", "Contracts", "Crypto", "JSON", "LocalStack", "Postgres", "Primitives", "Process", "Reactor", "Redis",
       "RouterSchema", "RunStorage", "SystemSources", "TLS", "Telemetry",
     ]),
+  // Tests, coverage and replays of policies.
+  library("PolicyTools", at: "Services/Cadre/Policies", ["JSON", "LocalStack", "Policy"]),
   library(
     "CadreCommands", at: "Services/Cadre/Commands",
     [
-      "CLinux", "CadreOperations", "Decider", "HTTPWire", "JSON", "LocalStack", "Primitives", "Process", "History",
-      "ServiceKit",
+      "CLinux", "CadreOperations", "Decider", "HTTPWire", "JSON", "LocalStack", "Policy", "PolicyTools", "Primitives",
+      "Process", "History", "ServiceKit",
       "SystemSources", "Workflows",
     ]),
   service("cadre", at: "Services/Cadre/Main", ["CadreCommands"]),
@@ -365,6 +367,8 @@ var targets: [Target] = [
     "bench-sandbox", at: "Tests/Benchmarks/BenchSandbox",
     ["AgentSandbox", "Process", "SandboxProtocol", "SystemSources", "Telemetry"]),
 
+  service("bench-policy", at: "Tests/Benchmarks/BenchPolicy", ["JSON", "Policy", "PolicyTools", "SystemSources"]),
+
   // Test kits.
   library("ReactorTestKit", at: "Tests/Support/ReactorTestKit", ["Reactor"]),
   library("HTTPTestKit", at: "Tests/Support/HTTPTestKit", ["HTTP"]),
@@ -375,6 +379,7 @@ var targets: [Target] = [
   tests("APIKit", ["APIKit", "Contracts", "HTTP", "HTTPWire", "JSON", "Postgres", "Primitives", "Reactor"]),
   tests("Crypto", ["Crypto", "Primitives"]),
   tests("Policy", ["Policy", "JSON"], exclude: ["Cases"]),
+  tests("PolicyTools", ["Contracts", "HTTPWire", "JSON", "LocalStack", "Policy", "PolicyTools"]),
   tests(
     "PolicyDecisions",
     [

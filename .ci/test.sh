@@ -10,7 +10,9 @@ trap 'rm -f "$log"' EXIT
   fuzz=$?
   swift test --skip-build
   swift=$?
-  [ $fuzz -eq 0 ] && [ $swift -eq 0 ]
+  Tests/Policies/run.sh .build/debug
+  policies=$?
+  [ $fuzz -eq 0 ] && [ $swift -eq 0 ] && [ $policies -eq 0 ]
 } 2>&1 | tee "$log"
 status=${PIPESTATUS[0]}
 # The closing line of Swift Testing: "Test run with N tests in M suites passed|failed ... with K issues".

@@ -33,6 +33,7 @@ private func run(_ arguments: [String], _ environment: [String: String] = [:]) -
     for command in [
       "up", "submit", "get", "events", "approvals", "approve", "reject", "outcome", "questions", "answer", "replay",
       "doctor", "status", "logs", "version", "artefacts", "artefact", "tools", "tool", "mcp",
+      "policy",
     ] {
       #expect(run([command, "--help"]).recorder.lines == run(["help", command]).recorder.lines)
       #expect(run([command, "--help"]).recorder.lines.first?.hasPrefix("Usage: cadre \(command)") == true)

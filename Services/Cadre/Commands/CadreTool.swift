@@ -35,6 +35,7 @@ package enum CadreTool {
     case "questions": return people(output, environment).questions(rest)
     case "answer": return people(output, environment).answer(rest)
     case "replay": return ReplayCommand(output: output).run(rest)
+    case "policy": return PolicyCommand(output: output).run(rest)
     case "doctor": return OperatorCommands(output: output, environment: environment).doctor(rest)
     case "status": return OperatorCommands(output: output, environment: environment).status(rest)
     case "logs": return OperatorCommands(output: output, environment: environment).logs(rest)

@@ -23,6 +23,7 @@ enum Usage {
       questions       show what agents ask
       answer ID TEXT  answer a question
       replay FILE...  replay run bundles and compare every decision, without a database
+      policy          test, check, format and ask policies, and compare them with a decision log
       doctor          check an installation, and say how to mend what is wrong
       status          show services, queue, runs, workers, spend and breakers
       logs            show and follow the logs of a local stack
@@ -204,6 +205,35 @@ enum Usage {
 
       --workflow FILE replay with this workflow document instead of the bundle's own
       --json          print the whole report
+    """,
+    "policy": """
+    Usage: cadre policy test [PATH...] [--coverage] [--threshold N] [--run TEXT] [--verbose] [--json]
+           cadre policy coverage [PATH...] [--threshold N] [--json]
+           cadre policy check [PATH...] [--json]
+           cadre policy fmt [PATH...] [--check] [--print]
+           cadre policy eval QUERY [PATH...] [--input FILE] [--explain]
+           cadre policy what-if LOG... [--policies PATH] [--exact] [--json]
+
+    Works on policies in Rego: folders with *.rego and data/*.json (default: policies), or single modules. Ends with 0
+    when all is well, 1 when something is not (a test fails, a fault, a module that is not formatted, an answer that is
+    undefined, a decision that would differ), 2 when the command line is not understood or a file cannot be read.
+
+    test runs the rules test_... of *_test.rego; coverage names the rules and expressions that no test has seen hold.
+    check prints every fault with its line and column. fmt brings modules into their canonical form. eval answers a
+    query, or the document at a path such as cadre/http/decision. what-if asks the questions of a decision log (the
+    JSON lines of OPA; - is the standard input) again and lists which answers would differ.
+
+      --data FILE     a JSON document that is merged into data, such as {"tenants": {...}}; may stand several times
+      --threshold N   percent of rules and expressions that tests have to reach
+      --run TEXT      only tests whose name holds the text
+      --check         change nothing, and name what is not formatted
+      --print         print the formatted modules instead of writing them
+      --input FILE    the input, a JSON document; - is the standard input
+      --explain       print on the standard error which rules and expressions hold
+      --policies PATH the policies to compare with; may stand several times
+      --exact         compare whole results, and not only their effects
+
+    Example: cadre policy eval cadre/http/decision --input request.json
     """,
     "doctor": """
     Usage: cadre doctor [options]

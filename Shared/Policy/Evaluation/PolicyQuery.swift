@@ -12,7 +12,7 @@ extension PolicyProgram {
   public func answers(
     to query: String, input: RegoValue?, data: RegoValue = .object(RegoObject()), now: Int64 = 0,
     limits: EvaluationLimits = EvaluationLimits(), answersMax: Int = 10_000, isStrict: Bool = false,
-    check: @escaping () -> Bool = { true }
+    observer: (any EvaluationObserver)? = nil, check: @escaping () -> Bool = { true }
   ) throws -> [QueryAnswer] {
     var statements = try Parser.query(Array(query.utf8))
     let isTerm = statements.count == 1 && statements[0].term != nil
@@ -28,7 +28,8 @@ extension PolicyProgram {
     var bound: Set<Int> = []
     let steps = try planner.steps(body, &bound)
     let evaluator = Evaluator(
-      self, input: input, base: data, now: now, limits: limits, isStrict: isStrict, check: check)
+      self, input: input, base: data, now: now, limits: limits, isStrict: isStrict, observer: observer,
+      check: check)
     let frame = Frame(resolver.count)
     var answers: [QueryAnswer] = []
     _ = try evaluator.run(steps, 0, frame) {
