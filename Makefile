@@ -6,7 +6,7 @@ SERVICES := gateway orchestrator llm-router agent-core sandbox-jail sandbox-work
 FORMATTED := Package.swift Services Shared Tests
 SCRIPTS = $(shell grep -rlE '^.!.*sh$$' .ci deploy Tests)
 
-.PHONY: help setup run build test lint format tidy modules bench bench-telemetry bench-workflows bench-agents bench-models bench-lists bench-sandbox bench-policies bench-overload policy-test chaos drills redis-drill alert-drill trace-drill dashboards fuzz docs clean
+.PHONY: help setup run build test lint format tidy modules bench bench-telemetry bench-workflows bench-agents bench-models bench-lists bench-sandbox bench-policies bench-overload policy-test policy-differential chaos drills redis-drill alert-drill trace-drill dashboards fuzz docs clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -124,6 +124,12 @@ trace-drill: ## Compare the whole traces of a real stack of two replicas at a re
 	@deploy/setup.sh test
 	@$(MAKE) --no-print-directory build
 	@.build/python/bin/python Tests/Deploy/trace_drill.py --bin .build/release
+
+policy-differential: ## Compare COUNT (default 500) programs of Rego made at random with OPA or regopy
+	rm -rf .build/policy-cases
+	python3 Tests/Policies/differential.py .build/policy-cases $(or $(COUNT),500) $(SEED)
+	CADRE_ONLY=Policy CADRE_CONFORMANCE_STRICT=1 CADRE_CONFORMANCE_DIR=$(CURDIR)/.build/policy-cases \
+		swift test --scratch-path .build-only --filter ConformanceTests
 
 fuzz: ## Run every fuzz target for SECONDS_EACH (default 60) seconds
 	@deploy/setup.sh run

@@ -426,7 +426,7 @@ var targets: [Target] = [
     ]),
   tests("Tokens", ["Tokens", "Crypto", "JSON", "Primitives"]),
   tests("AuditChain", ["AuditChain", "Contracts", "JSON", "Primitives"]),
-  tests("Policy", ["Policy", "JSON"]),
+  tests("Policy", ["Policy", "JSON"], exclude: ["Cases"]),
   tests("PolicyTools", ["Contracts", "HTTPWire", "JSON", "LocalStack", "Policy", "PolicyTools"]),
   tests(
     "PolicyDecisions",

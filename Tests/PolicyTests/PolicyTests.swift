@@ -106,6 +106,20 @@ struct PolicyTests {
     #expect(error?.code == .limit)
   }
 
+  @Test func `what stands deep in itself ends before the stack does`() async throws {
+    let loops = (0..<40).map { "  some x\($0) in [1]\n" }.joined()
+    let chain = (0..<100).map { "f\($0)(x) := y if {\n\(loops)  y := f\($0 + 1)(x)\n}\n" }.joined()
+    let program = try PolicyProgram([("a.rego", Array("package test\n\(chain)f100(x) := x\np := f0(1)\n".utf8))])
+    // On a thread with a small stack.
+    let error = await Task.detached { () -> EvaluationError? in
+      do throws(EvaluationError) {
+        _ = try program.document(at: ["test", "p"], input: nil, now: 0)
+        return nil
+      } catch { return error }
+    }.value
+    #expect(error?.code == .limit)
+  }
+
   @Test func `an expression never takes exponential time`() throws {
     let text = String(repeating: "a", count: 5000)
     #expect(try value("package test\np := regex.match(`^(a+)+$`, \"\(text)b\")\n") == "false")

@@ -5,8 +5,8 @@ internal import PolicyTools
 internal import Primitives
 internal import SystemSources
 
-/// `cadre policy`: tests, checks, formats and asks policies, and compares them with decisions that were logged. Ends with
-/// 0 when all is well, 1 when something is not, 2 when the command line is not understood or a file cannot be read.
+/// `cadre policy`: tests, checks, formats and asks policies, and compares them with decisions that were logged. Ends
+/// with 0 when all is well, 1 when something is not, 2 when the command line is not understood or a file is not there.
 struct PolicyCommand {
   let output: Output
 
@@ -170,7 +170,8 @@ struct PolicyCommand {
   private func whatIf(_ arguments: [String]) throws -> Int32 {
     let options = try Options(arguments, valued: ["data", "policies"], flags: ["exact", "json"])
     guard !options.words.isEmpty else {
-      throw OptionError(description: "policy what-if needs a decision log, a file of JSON lines; - is the standard input")
+      throw OptionError(
+        description: "policy what-if needs a decision log, a file of JSON lines; - is the standard input")
     }
     var report = try WhatIfReport(
       try sources(options.all("policies"), options), isExact: options["exact"] != nil, now: now)

@@ -22,6 +22,9 @@ final class Evaluator {
   private(set) var steps = 0
   private var nextCheck = EvaluationLimits.checkSteps
   private var madeBytes = 0
+  private var stackStart: UInt = 0
+  /// Threads of pools have 512 KiB.
+  private static let stackBytesMax: UInt = 256 << 10
   private var depth = 0
 
   init(
@@ -80,10 +83,26 @@ final class Evaluator {
   func deeper<Result>(_ body: () throws -> Result) throws -> Result {
     depth += 1
     defer { depth -= 1 }
+    try checkStack()
     guard depth <= limits.depthMax else {
       throw EvaluationError(.limit, "rules stand more than \(limits.depthMax) deep in each other")
     }
     return try body()
+  }
+
+  /// Statements that hold in several ways stand in each other on the stack: what is beside rules is bounded by bytes.
+  private func checkStack() throws {
+    let here = Evaluator.stackAddress()
+    if stackStart == 0 { stackStart = here }
+    let used = stackStart > here ? stackStart - here : here - stackStart
+    guard used <= Evaluator.stackBytesMax else {
+      throw EvaluationError(.limit, "rules and statements stand too deep in each other")
+    }
+  }
+
+  private static func stackAddress() -> UInt {
+    var mark: UInt8 = 0
+    return withUnsafeMutablePointer(to: &mark) { UInt(bitPattern: $0) }
   }
 
   // MARK: Statements
@@ -126,6 +145,7 @@ final class Evaluator {
 
   /// Calls what follows for every way in which a statement holds.
   private func branch(_ kind: Step.Kind, _ frame: Frame, _ next: Next) throws -> Bool {
+    try checkStack()
     switch kind {
     case .test(let operation):
       guard let value = try value(operation, frame), value.isTruthy else { return true }
