@@ -76,12 +76,12 @@ struct ServerTests {
     try await run(answer: { _ in ServerTests.ok(answer) }) { engine, seen in
       let first = await engine.decide(try Sample.query())
       #expect(first.isAllowed && first.rule == "r" && !first.isFromCache)
-      #expect(await engine.decide(try Sample.query()).revision == "cadre=r7")
+      #expect(try await engine.decide(Sample.query()).revision == "cadre=r7")
       let request = try #require(seen.requests.withLock { $0.first })
       #expect(request.hasPrefix("POST /v1/data/cadre/http/decision?provenance=true HTTP/1.1\r\n"))
       #expect(request.contains("Bearer planted-token") && request.contains(#"{"input":{"action":{"method":"GET"}"#))
       #expect(engine.status.source == "server" && engine.bundle == nil)
-      #expect(await engine.explain(try Sample.query()) == nil)
+      #expect(try await engine.explain(Sample.query()) == nil)
     }
   }
 
@@ -119,11 +119,11 @@ struct ServerTests {
 
   @Test func `a server that does not answer is not waited for`() async throws {
     try await run(timeout: .milliseconds(50), answer: { _ in nil }) { engine, _ in
-      #expect(await engine.decide(try Sample.query()).fault == .timeout)
+      #expect(try await engine.decide(Sample.query()).fault == .timeout)
     }
     let slow = "HTTP/1.1 200 OK\r\nContent-Length: 40\r\n\r\n{\"result\""
     try await run(timeout: .milliseconds(50), answer: { _ in slow }) { engine, _ in
-      #expect(await engine.decide(try Sample.query()).fault == .timeout)
+      #expect(try await engine.decide(Sample.query()).fault == .timeout)
     }
   }
 
@@ -136,20 +136,20 @@ struct ServerTests {
       let source = ServerSource(
         "http://127.0.0.1:1", token: Secret(""), client: client, cacheTime: .seconds(1))
       let engine = PolicyEngine(source: source, control: PolicyControl(), timeout: .seconds(60), telemetry: .disabled())
-      #expect(await engine.decide(try Sample.query()).fault == .unavailable)
+      #expect(try await engine.decide(Sample.query()).fault == .unavailable)
       engine.control.change { $0.mode = .dryRun }
-      #expect(await engine.decide(try Sample.query()).isAllowed)
+      #expect(try await engine.decide(Sample.query()).isAllowed)
     }
   }
 
   @Test func `answers are remembered, refusals of the way are not`() async throws {
     try await run(cacheTime: .seconds(3600), answer: { _ in ServerTests.ok(#"{"result":{"effect":"allow"}}"#) }) {
       engine, seen in
-      for _ in 0..<3 { #expect(await engine.decide(try Sample.query()).isAllowed) }
+      for _ in 0..<3 { #expect(try await engine.decide(Sample.query()).isAllowed) }
       #expect(seen.requests.withLock { $0.count } == 1)
     }
     try await run(cacheTime: .seconds(3600), answer: { _ in ServerTests.ok("{}", status: "503 Busy") }) { engine, seen in
-      for _ in 0..<3 { #expect(await engine.decide(try Sample.query()).fault == .unavailable) }
+      for _ in 0..<3 { #expect(try await engine.decide(Sample.query()).fault == .unavailable) }
       #expect(seen.requests.withLock { $0.count } == 3)
     }
   }
@@ -169,7 +169,7 @@ struct ServerTests {
     try await run(answer: { $0.hasPrefix("PUT") ? ServerTests.ok("{}", status: "403 No") : ServerTests.ok("{}") }) {
       engine, _ in
       engine.control.setData(TenantPolicyData(try Sample.value("{}")), of: "tenant_a")
-      #expect(await engine.decide(try Sample.query()).fault == .unavailable)
+      #expect(try await engine.decide(Sample.query()).fault == .unavailable)
     }
   }
 }
