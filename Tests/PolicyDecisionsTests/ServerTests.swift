@@ -118,16 +118,18 @@ struct ServerTests {
   }
 
   @Test func `a server that does not answer is not waited for`() async throws {
+    let query = try Sample.query()
     try await run(timeout: .milliseconds(50), answer: { _ in nil }) { engine, _ in
-      #expect(try await engine.decide(Sample.query()).fault == .timeout)
+      #expect(await engine.decide(query).fault == .timeout)
     }
     let slow = "HTTP/1.1 200 OK\r\nContent-Length: 40\r\n\r\n{\"result\""
     try await run(timeout: .milliseconds(50), answer: { _ in slow }) { engine, _ in
-      #expect(try await engine.decide(Sample.query()).fault == .timeout)
+      #expect(await engine.decide(query).fault == .timeout)
     }
   }
 
   @Test func `nobody at the address is a refusal`() async throws {
+    let query = try Sample.query()
     let group = EventLoopGroup(count: 1)
     defer { group.stop() }
     try await group.onEach { _ in
@@ -136,20 +138,21 @@ struct ServerTests {
       let source = ServerSource(
         "http://127.0.0.1:1", token: Secret(""), client: client, cacheTime: .seconds(1))
       let engine = PolicyEngine(source: source, control: PolicyControl(), timeout: .seconds(60), telemetry: .disabled())
-      #expect(try await engine.decide(Sample.query()).fault == .unavailable)
+      #expect(await engine.decide(query).fault == .unavailable)
       engine.control.change { $0.mode = .dryRun }
-      #expect(try await engine.decide(Sample.query()).isAllowed)
+      #expect(await engine.decide(query).isAllowed)
     }
   }
 
   @Test func `answers are remembered, refusals of the way are not`() async throws {
+    let query = try Sample.query()
     try await run(cacheTime: .seconds(3600), answer: { _ in ServerTests.ok(#"{"result":{"effect":"allow"}}"#) }) {
       engine, seen in
-      for _ in 0..<3 { #expect(try await engine.decide(Sample.query()).isAllowed) }
+      for _ in 0..<3 { #expect(await engine.decide(query).isAllowed) }
       #expect(seen.requests.withLock { $0.count } == 1)
     }
     try await run(cacheTime: .seconds(3600), answer: { _ in ServerTests.ok("{}", status: "503 Busy") }) { engine, seen in
-      for _ in 0..<3 { #expect(try await engine.decide(Sample.query()).fault == .unavailable) }
+      for _ in 0..<3 { #expect(await engine.decide(query).fault == .unavailable) }
       #expect(seen.requests.withLock { $0.count } == 3)
     }
   }
