@@ -62,7 +62,8 @@ struct ServerTests {
   private static func length(_ text: String) -> Int? {
     guard let end = text.range(of: "\r\n\r\n") else { return nil }
     let head = text[..<end.lowerBound].lowercased()
-    let body = head.split(separator: "\r\n").first { $0.hasPrefix("content-length:") }?
+    let body =
+      head.split(separator: "\r\n").first { $0.hasPrefix("content-length:") }?
       .split(separator: ":").last.flatMap { Int($0.trimmed) } ?? 0
     return text[..<end.upperBound].utf8.count + body
   }
@@ -96,7 +97,10 @@ struct ServerTests {
     (ServerTests.ok(#"{"result":{"effect":"allow"}}"#, status: "500 Internal Server Error"), .unavailable),
     (ServerTests.ok(#"{"result":{"effect":"allow"}}"#, status: "201 Created"), .unavailable),
     (ServerTests.ok(#"{"result":{"effect":"allow"}}"#, status: "302 Found"), .unavailable),
-    (ServerTests.ok(#"{"code":"internal_error","errors":[{"code":"eval_conflict_error"}]}"#, status: "500 E"), .conflict),
+    (
+      ServerTests.ok(#"{"code":"internal_error","errors":[{"code":"eval_conflict_error"}]}"#, status: "500 E"),
+      .conflict
+    ),
     (ServerTests.ok(#"{"code":"internal_error","errors":[{"code":"eval_cancel_error"}]}"#, status: "500 E"), .timeout),
     (ServerTests.ok(#"{"errors":[{"code":"other"}]}"#, status: "500 E"), .error),
     (ServerTests.ok(#"{"errors":7,"code":"undefined_document"}"#, status: "404 Not Found"), .unavailable),
@@ -151,7 +155,8 @@ struct ServerTests {
       for _ in 0..<3 { #expect(await engine.decide(query).isAllowed) }
       #expect(seen.requests.withLock { $0.count } == 1)
     }
-    try await run(cacheTime: .seconds(3600), answer: { _ in ServerTests.ok("{}", status: "503 Busy") }) { engine, seen in
+    try await run(cacheTime: .seconds(3600), answer: { _ in ServerTests.ok("{}", status: "503 Busy") }) {
+      engine, seen in
       for _ in 0..<3 { #expect(await engine.decide(query).fault == .unavailable) }
       #expect(seen.requests.withLock { $0.count } == 3)
     }
@@ -167,7 +172,8 @@ struct ServerTests {
       _ = await engine.decide(try Sample.query())
       let requests = seen.requests.withLock { $0 }
       #expect(requests.map { String($0.prefix(4)) } == ["PUT ", "POST", "POST", "PUT ", "POST"])
-      #expect(requests[0].hasPrefix("PUT /v1/data/tenants/tenant_a HTTP/1.1") && requests[0].hasSuffix(#"{"deleting":true}"#))
+      #expect(
+        requests[0].hasPrefix("PUT /v1/data/tenants/tenant_a HTTP/1.1") && requests[0].hasSuffix(#"{"deleting":true}"#))
     }
     try await run(answer: { $0.hasPrefix("PUT") ? ServerTests.ok("{}", status: "403 No") : ServerTests.ok("{}") }) {
       engine, _ in

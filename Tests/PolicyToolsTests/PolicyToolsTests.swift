@@ -38,9 +38,10 @@ struct PolicyToolsTests {
       test_broken if a.allow with input as {"x": 1} with a.allow as {x | some x in [1]; 1 / x == {"a": y | some y in [1, 2]}}
       """)
     let run = try PolicyTestRun.run(sources, now: 0) { 0 }
-    #expect(run.results.map(\.test.name) == [
-      "data.a_test.test_yes", "data.a_test.test_no", "data.a_test.test_broken",
-    ])
+    #expect(
+      run.results.map(\.test.name) == [
+        "data.a_test.test_yes", "data.a_test.test_no", "data.a_test.test_broken",
+      ])
     #expect(run.results[0].outcome == .passed)
     let lines = run.lines(sources, isVerbose: true)
     #expect(lines.contains("  a_test.rego:9:3: a.allow with input as {\"x\": 3}"))
@@ -91,10 +92,11 @@ struct PolicyToolsTests {
     report.add(Array("no json".utf8))
     report.add(Array("{}".utf8))
     report.add([])
-    #expect(report.lines == [
-      "5 x cadre/tools/decision shell as member: allow (old) -> deny (new), for example d1",
-      "7 decisions, 5 would differ", "1 of them were masked: their answers are uncertain", "2 lines are no decisions",
-    ])
+    #expect(
+      report.lines == [
+        "5 x cadre/tools/decision shell as member: allow (old) -> deny (new), for example d1",
+        "7 decisions, 5 would differ", "1 of them were masked: their answers are uncertain", "2 lines are no decisions",
+      ])
     let json = try JSONDocument(parsing: report.json).root
     let changes = try #require(json["changes"])
     let change = try #require(Array(changes.elements).first)

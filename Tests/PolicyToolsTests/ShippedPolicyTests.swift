@@ -38,7 +38,8 @@ struct ShippedPolicyTests {
         "action":{"method":"\(route.method.rawValue)","route":"\(route.pattern)"}}
         """)
       let decision = try decision(program, sources.data, ["cadre", "http", "decision"], made)
-      #expect(decision.rule != "unknown_route", "policies/data/routes.json lacks \(route.method.rawValue) \(route.pattern)")
+      #expect(
+        decision.rule != "unknown_route", "policies/data/routes.json lacks \(route.method.rawValue) \(route.pattern)")
       #expect(decision.effect == (route.isPublic ? "allow" : "deny"), "\(route.method.rawValue) \(route.pattern)")
     }
   }
@@ -66,7 +67,9 @@ struct ShippedPolicyTests {
   @Test func `routes that nobody has declared are denied`() throws {
     let sources = try sources()
     let program = try PolicyProgram(sources.texts(withTests: false))
-    for (method, route) in [("GET", "/"), ("GET", "/api/v1/tasks/"), ("TRACE", "/api/v1/tasks"), ("get", "/api/v1/tasks")] {
+    for (method, route) in [
+      ("GET", "/"), ("GET", "/api/v1/tasks/"), ("TRACE", "/api/v1/tasks"), ("get", "/api/v1/tasks"),
+    ] {
       let made = try input(
         #"{"subject":{"kind":"api_key","role":"owner"},"action":{"method":"\#(method)","route":"\#(route)"}}"#)
       #expect(try decision(program, sources.data, ["cadre", "http", "decision"], made).rule == "unknown_route")

@@ -170,7 +170,8 @@ struct PolicyCommand {
   private func whatIf(_ arguments: [String]) throws -> Int32 {
     let options = try Options(arguments, valued: ["data", "policies"], flags: ["exact", "json"])
     guard !options.words.isEmpty else {
-      throw OptionError(description: "policy what-if needs a decision log, a file of JSON lines; - is the standard input")
+      throw OptionError(
+        description: "policy what-if needs a decision log, a file of JSON lines; - is the standard input")
     }
     var report = try WhatIfReport(
       try sources(options.all("policies"), options), isExact: options["exact"] != nil, now: now)

@@ -17,7 +17,8 @@ package struct PolicyEvaluation {
   /// A query in Rego, or the path of a document: `cadre/http/decision` is `data.cadre.http.decision`.
   package static func query(_ text: String) -> String {
     let isPath =
-      text.contains("/") && text.utf8.allSatisfy { byte in
+      text.contains("/")
+      && text.utf8.allSatisfy { byte in
         byte == UInt8(ascii: "/") || byte == UInt8(ascii: "_") || (0x30...0x39).contains(byte)
           || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte)
       }

@@ -38,7 +38,9 @@ import SystemSources
     for (path, questions) in byPath.sorted(by: { $0.key < $1.key }) {
       let base = sources.data
       // Once before, so that nothing is measured that happens once.
-      for question in questions { _ = try program.document(at: question.path, input: question.input, data: base, now: 0) }
+      for question in questions {
+        _ = try program.document(at: question.path, input: question.input, data: base, now: 0)
+      }
       var direct: [UInt64] = []
       var parsed: [UInt64] = []
       for _ in 0..<rounds {
