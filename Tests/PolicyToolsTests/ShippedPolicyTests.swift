@@ -35,12 +35,11 @@ struct ShippedPolicyTests {
         """
         {"subject":{"id":"user_1","kind":"api_key","role":"owner","tenant":"t","is_operator":true,\
         "grants":["read","write","models","approve","admin","operator"]},\
-        "action":{"method":"\(route.method.rawValue)","route":"\(route.pattern)"}}
+        "action":{"method":"\(route.method.name)","route":"\(route.pattern)"}}
         """)
       let decision = try decision(program, sources.data, ["cadre", "http", "decision"], made)
-      #expect(
-        decision.rule != "unknown_route", "policies/data/routes.json lacks \(route.method.rawValue) \(route.pattern)")
-      #expect(decision.effect == (route.isPublic ? "allow" : "deny"), "\(route.method.rawValue) \(route.pattern)")
+      #expect(decision.rule != "unknown_route", "policies/data/routes.json lacks \(route.method.name) \(route.pattern)")
+      #expect(decision.effect == (route.isPublic ? "allow" : "deny"), "\(route.method.name) \(route.pattern)")
     }
   }
 
@@ -50,7 +49,7 @@ struct ShippedPolicyTests {
     for route in Routes.all + [Routes.mcp] {
       let found = try program.answers(
         to: """
-          x = data.cadre.config.permissions[data.cadre.config.routes["\(route.pattern)"]["\(route.method.rawValue)"]].access
+          x = data.cadre.config.permissions[data.cadre.config.routes["\(route.pattern)"]["\(route.method.name)"]].access
           """, input: nil, data: sources.data)
       let wanted =
         switch route.access {
@@ -60,7 +59,7 @@ struct ShippedPolicyTests {
         case .worker, .step: "internal"
         case .anonymous: "anonymous"
         }
-      #expect(found.first?.bindings["x"]?.string == wanted, "\(route.method.rawValue) \(route.pattern)")
+      #expect(found.first?.bindings["x"]?.string == wanted, "\(route.method.name) \(route.pattern)")
     }
   }
 

@@ -5,8 +5,8 @@ internal import PolicyTools
 internal import Primitives
 internal import SystemSources
 
-/// `cadre policy`: tests, checks, formats and asks policies, and compares them with decisions that were logged. Ends with
-/// 0 when all is well, 1 when something is not, 2 when the command line is not understood or a file cannot be read.
+/// `cadre policy`: tests, checks, formats and asks policies, and compares them with decisions that were logged. Ends
+/// with 0 when all is well, 1 when something is not, 2 when the command line is not understood or a file is not there.
 struct PolicyCommand {
   let output: Output
 

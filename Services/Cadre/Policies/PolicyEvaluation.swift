@@ -74,11 +74,10 @@ private final class Explanation: EvaluationObserver {
     case .holds: add("holds: \(line(site))", site)
     case .fails: add("fails: \(line(site))", site)
     case .gives(let value):
-      level = max(0, level - 1)
       add("\(site.rule) = \(value.json.prefix(Explanation.valueCharactersMax))", site)
-    case .leaves:
+    case .ends(let isDefined):
       level = max(0, level - 1)
-      add("\(site.rule) is undefined", site)
+      if !isDefined { add("\(site.rule) is undefined", site) }
     }
   }
 

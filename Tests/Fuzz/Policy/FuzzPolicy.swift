@@ -11,8 +11,9 @@ public func fuzzPolicy(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
   let mark = Array("\n---\n".utf8)
   let place = bytes.indices.first { bytes[$0...].starts(with: mark) }
   let text = Array(bytes[..<(place ?? bytes.count)])
-  let document = place.flatMap { try? JSONDocument(parsing: Array(bytes[($0 + mark.count)...])) }
-  let input = document.map { RegoValue($0.root) }
+  let input = place.flatMap { try? JSONDocument(parsing: Array(bytes[($0 + mark.count)...])) }.map {
+    RegoValue($0.root)
+  }
   let program: PolicyProgram
   do throws(PolicyError) {
     program = try PolicyProgram([("fuzz.rego", text)])
