@@ -1,4 +1,4 @@
-/// Says when a folder of policies has to be read again. Pure: it is told what files there are.
+/// Says when a folder of policies has to be read again. Pure: it gets the list of the files.
 struct BundleWatch {
   /// The files that were read last, whether they could be used or not.
   private var read: [PolicyFile]

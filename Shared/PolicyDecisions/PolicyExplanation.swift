@@ -57,8 +57,10 @@ public struct PolicyExplanation: Sendable {
   /// Whether more was looked at.
   public let isTruncated: Bool
 
-  init(_ bundle: PolicyBundle, _ query: PolicyQuery, _ data: TenantPolicyData?, _ limits: EvaluationLimits,
-    check: @escaping () -> Bool) {
+  init(
+    _ bundle: PolicyBundle, _ query: PolicyQuery, _ data: TenantPolicyData?, _ limits: EvaluationLimits,
+    check: @escaping () -> Bool
+  ) {
     let recorder = Recorder(bundle)
     let decision: PolicyDecision
     do {

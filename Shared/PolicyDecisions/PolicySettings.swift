@@ -36,7 +36,8 @@ public enum PolicySettings {
   /// Look-ups of changes.
   public static let reload = Setting(
     "policy.reload_ms", .milliseconds(in: 100...3_600_000), default: .seconds(2),
-    "Time between two looks at the folder of the policies. A change is loaded at the second look that finds it the same.")
+    "Time between two looks at the folder of the policies. A change is loaded at the second look that finds it the same."
+  )
   /// Size of the cache.
   public static let cacheEntries = Setting(
     "policy.cache_entries", .int(in: 0...1_000_000), default: 50_000,

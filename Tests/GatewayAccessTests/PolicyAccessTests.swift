@@ -51,9 +51,12 @@ struct PolicyAccessTests {
     #expect(!query.isReading)
     #expect(
       query.input.json
-        == #"{"action":{"access":"tenant","is_change":true,"method":"DELETE","route":"/api/v1/artefacts/{id}","service":"orchestrator"},"subject":{"grants":["read","approve"],"id":"user_1","is_operator":true,"kind":"session","role":"admin","tenant":"\#(PolicyAccessTests.tenant)"}}"#
+        == #"{"action":{"access":"tenant","is_change":true,"method":"DELETE","route":"/api/v1/artefacts/{id}","#
+        + #""service":"orchestrator"},"subject":{"grants":["read","approve"],"id":"user_1","is_operator":true,"#
+        + #""kind":"session","role":"admin","tenant":"\#(PolicyAccessTests.tenant)"}}"#
     )
-    #expect(PolicyAccess.query(try identity(.session), route, address: "10.0.0.1").input.json.contains(#""ip":"10.0.0.1""#))
+    #expect(
+      PolicyAccess.query(try identity(.session), route, address: "10.0.0.1").input.json.contains(#""ip":"10.0.0.1""#))
   }
 
   @Test func `virtual keys and nobody pass too, without the key`() throws {

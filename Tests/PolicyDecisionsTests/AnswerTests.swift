@@ -24,7 +24,8 @@ struct PolicyEngineTests {
 
   @Test func `data of one tenant is not seen by another`() async throws {
     let engine = Sample.engine(
-      try Sample.bundle("package cadre.http\ndecision := {\"effect\": \"deny\", \"reasons\": object.keys(data.tenants)}"))
+      try Sample.bundle(
+        "package cadre.http\ndecision := {\"effect\": \"deny\", \"reasons\": object.keys(data.tenants)}"))
     engine.control.setData(TenantPolicyData(try Sample.value("{}")), of: "tenant_a")
     engine.control.setData(TenantPolicyData(try Sample.value("{}")), of: "tenant_b")
     #expect(await engine.decide(try Sample.query(tenant: "tenant_a")).reasons == ["tenant_a"])
@@ -33,18 +34,25 @@ struct PolicyEngineTests {
   }
 
   @Test(arguments: [
-    ("p := 1", PolicyFault.undefined), ("decision := true", .invalidDecision), ("decision := \"allow\"", .invalidDecision),
+    ("p := 1", PolicyFault.undefined), ("decision := true", .invalidDecision),
+    ("decision := \"allow\"", .invalidDecision),
     ("decision := {\"effect\": \"yes\"}", .invalidDecision),
     ("decision := {\"effect\": \"allow\", \"reasons\": [1]}", .invalidDecision),
     ("decision := {\"effect\": \"allow\", \"reasons\": \"x\"}", .invalidDecision),
     ("decision := {\"effect\": x} if some x in [\"allow\", \"deny\"]", .conflict),
-    ("decision := {\"effect\": \"allow\"} if { l := numbers.range(1, 300); a := l[_]; b := l[_]; c := l[_]; a + b + c < 0 }",
-      .limit),
+    (
+      "decision := {\"effect\": \"allow\"} if { l := numbers.range(1, 300); a := l[_]; b := l[_]; c := l[_]; a + b + c < 0 }",
+      .limit
+    ),
     ("decision := {\"effect\": \"allow\"} if count(numbers.range(1, 1000000000)) > 0", .limit),
-    ("decision := {\"effect\": \"allow\", \"x\": r} if r := [concat(\"\", [t, t]) | t := data.cadre.config.long; some _ in numbers.range(1, 4000)]",
-      .limit),
-    ("f(x) := f2(x)\nf2(x) := concat(\"\", [x, x])\ndecision := {\"effect\": \"allow\", \"n\": f(f(f(f(f(f(f(f(data.cadre.config.long))))))))}",
-      .limit),
+    (
+      "decision := {\"effect\": \"allow\", \"x\": r} if r := [concat(\"\", [t, t]) | t := data.cadre.config.long; some _ in numbers.range(1, 4000)]",
+      .limit
+    ),
+    (
+      "f(x) := f2(x)\nf2(x) := concat(\"\", [x, x])\ndecision := {\"effect\": \"allow\", \"n\": f(f(f(f(f(f(f(f(data.cadre.config.long))))))))}",
+      .limit
+    ),
   ])
   func `what is no decision is a refusal`(_ rules: String, _ fault: PolicyFault) async throws {
     let long = String(repeating: "a", count: 60_000)
@@ -58,7 +66,8 @@ struct PolicyEngineTests {
   }
 
   @Test func `a question that takes too long is refused`() async throws {
-    let rules = "package cadre.http\ndecision := {\"effect\": \"allow\"} if { l := numbers.range(1, 300); a := l[_]; b := l[_]; c := l[_]; a + b + c < 0 }"
+    let rules =
+      "package cadre.http\ndecision := {\"effect\": \"allow\"} if { l := numbers.range(1, 300); a := l[_]; b := l[_]; c := l[_]; a + b + c < 0 }"
     let engine = Sample.engine(try Sample.bundle(rules), timeout: .nanoseconds(1))
     #expect(await engine.decide(try Sample.query()).fault == .timeout)
   }

@@ -111,7 +111,9 @@ struct DecisionLogTests {
   @Test func `a full file makes room for a new one`() throws {
     let path = NSTemporaryDirectory() + "cadre-decisions-\(UUID().uuidString)"
     let file = RotatingFile(path, bytesMax: 100, filesMax: 2)
-    defer { for name in [path, path + ".1", path + ".2", path + ".3"] { try? FileManager.default.removeItem(atPath: name) } }
+    defer {
+      for name in [path, path + ".1", path + ".2", path + ".3"] { try? FileManager.default.removeItem(atPath: name) }
+    }
     #expect(file.open())
     for number in 0..<10 { file.write(Array("\(number)".utf8) + [UInt8](repeating: 120, count: 59)) }
     let sizes = try [path, path + ".1", path + ".2"].map { try Data(contentsOf: URL(fileURLWithPath: $0)) }

@@ -48,22 +48,22 @@ struct RuntimeTests {
         labels: [("id", "test")])
       let engine = runtime.engine
       let watching = loop.task { await runtime.run() }
-      #expect(await engine.decide(try Sample.query()).effect == .deny)
+      #expect(try await engine.decide(Sample.query()).effect == .deny)
       let first = engine.status.revision
 
       try write("this is no policy")
       #expect(try await until { engine.status.lastFault != nil })
       #expect(engine.status.lastFault?.hasPrefix("bundle: http.rego: 1:") == true)
-      #expect(await engine.decide(try Sample.query()).effect == .deny && engine.status.revision == first)
+      #expect(try await engine.decide(Sample.query()).effect == .deny && engine.status.revision == first)
 
       try write(RuntimeTests.module("allow"))
       #expect(try await until { engine.status.revision != first })
       #expect(try await until { engine.status.lastFault == nil })
-      #expect(await engine.decide(try Sample.query()).isAllowed)
+      #expect(try await engine.decide(Sample.query()).isAllowed)
 
       try FileManager.default.removeItem(atPath: folder)
       #expect(try await until { engine.status.lastFault != nil })
-      #expect(await engine.decide(try Sample.query()).isAllowed)
+      #expect(try await engine.decide(Sample.query()).isAllowed)
       watching.cancel()
       _ = await watching.result
       engine.flush()
@@ -102,6 +102,6 @@ struct RuntimeTests {
       settings, client: HTTPClient(group: group, telemetry: .disabled()), telemetry: .disabled(), labels: [])
     #expect(
       runtime.engine.control.switches == PolicySwitches(mode: .dryRun, canaryPercent: 7, isHalted: true))
-    for _ in 0..<2 { #expect(await runtime.engine.decide(try Sample.query()).isFromCache == false) }
+    for _ in 0..<2 { #expect(try await runtime.engine.decide(Sample.query()).isFromCache == false) }
   }
 }

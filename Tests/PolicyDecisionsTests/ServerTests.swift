@@ -62,7 +62,8 @@ struct ServerTests {
   private static func length(_ text: String) -> Int? {
     guard let end = text.range(of: "\r\n\r\n") else { return nil }
     let head = text[..<end.lowerBound].lowercased()
-    let body = head.split(separator: "\r\n").first { $0.hasPrefix("content-length:") }?
+    let body =
+      head.split(separator: "\r\n").first { $0.hasPrefix("content-length:") }?
       .split(separator: ":").last.flatMap { Int($0.trimmed) } ?? 0
     return text[..<end.upperBound].utf8.count + body
   }
@@ -76,12 +77,12 @@ struct ServerTests {
     try await run(answer: { _ in ServerTests.ok(answer) }) { engine, seen in
       let first = await engine.decide(try Sample.query())
       #expect(first.isAllowed && first.rule == "r" && !first.isFromCache)
-      #expect(await engine.decide(try Sample.query()).revision == "cadre=r7")
+      #expect(try await engine.decide(Sample.query()).revision == "cadre=r7")
       let request = try #require(seen.requests.withLock { $0.first })
       #expect(request.hasPrefix("POST /v1/data/cadre/http/decision?provenance=true HTTP/1.1\r\n"))
       #expect(request.contains("Bearer planted-token") && request.contains(#"{"input":{"action":{"method":"GET"}"#))
       #expect(engine.status.source == "server" && engine.bundle == nil)
-      #expect(await engine.explain(try Sample.query()) == nil)
+      #expect(try await engine.explain(Sample.query()) == nil)
     }
   }
 
@@ -96,7 +97,10 @@ struct ServerTests {
     (ServerTests.ok(#"{"result":{"effect":"allow"}}"#, status: "500 Internal Server Error"), .unavailable),
     (ServerTests.ok(#"{"result":{"effect":"allow"}}"#, status: "201 Created"), .unavailable),
     (ServerTests.ok(#"{"result":{"effect":"allow"}}"#, status: "302 Found"), .unavailable),
-    (ServerTests.ok(#"{"code":"internal_error","errors":[{"code":"eval_conflict_error"}]}"#, status: "500 E"), .conflict),
+    (
+      ServerTests.ok(#"{"code":"internal_error","errors":[{"code":"eval_conflict_error"}]}"#, status: "500 E"),
+      .conflict
+    ),
     (ServerTests.ok(#"{"code":"internal_error","errors":[{"code":"eval_cancel_error"}]}"#, status: "500 E"), .timeout),
     (ServerTests.ok(#"{"errors":[{"code":"other"}]}"#, status: "500 E"), .error),
     (ServerTests.ok(#"{"errors":7,"code":"undefined_document"}"#, status: "404 Not Found"), .unavailable),
@@ -118,16 +122,18 @@ struct ServerTests {
   }
 
   @Test func `a server that does not answer is not waited for`() async throws {
+    let query = try Sample.query()
     try await run(timeout: .milliseconds(50), answer: { _ in nil }) { engine, _ in
-      #expect(await engine.decide(try Sample.query()).fault == .timeout)
+      #expect(await engine.decide(query).fault == .timeout)
     }
     let slow = "HTTP/1.1 200 OK\r\nContent-Length: 40\r\n\r\n{\"result\""
     try await run(timeout: .milliseconds(50), answer: { _ in slow }) { engine, _ in
-      #expect(await engine.decide(try Sample.query()).fault == .timeout)
+      #expect(await engine.decide(query).fault == .timeout)
     }
   }
 
   @Test func `nobody at the address is a refusal`() async throws {
+    let query = try Sample.query()
     let group = EventLoopGroup(count: 1)
     defer { group.stop() }
     try await group.onEach { _ in
@@ -136,20 +142,22 @@ struct ServerTests {
       let source = ServerSource(
         "http://127.0.0.1:1", token: Secret(""), client: client, cacheTime: .seconds(1))
       let engine = PolicyEngine(source: source, control: PolicyControl(), timeout: .seconds(60), telemetry: .disabled())
-      #expect(await engine.decide(try Sample.query()).fault == .unavailable)
+      #expect(await engine.decide(query).fault == .unavailable)
       engine.control.change { $0.mode = .dryRun }
-      #expect(await engine.decide(try Sample.query()).isAllowed)
+      #expect(await engine.decide(query).isAllowed)
     }
   }
 
   @Test func `answers are remembered, refusals of the way are not`() async throws {
+    let query = try Sample.query()
     try await run(cacheTime: .seconds(3600), answer: { _ in ServerTests.ok(#"{"result":{"effect":"allow"}}"#) }) {
       engine, seen in
-      for _ in 0..<3 { #expect(await engine.decide(try Sample.query()).isAllowed) }
+      for _ in 0..<3 { #expect(await engine.decide(query).isAllowed) }
       #expect(seen.requests.withLock { $0.count } == 1)
     }
-    try await run(cacheTime: .seconds(3600), answer: { _ in ServerTests.ok("{}", status: "503 Busy") }) { engine, seen in
-      for _ in 0..<3 { #expect(await engine.decide(try Sample.query()).fault == .unavailable) }
+    try await run(cacheTime: .seconds(3600), answer: { _ in ServerTests.ok("{}", status: "503 Busy") }) {
+      engine, seen in
+      for _ in 0..<3 { #expect(await engine.decide(query).fault == .unavailable) }
       #expect(seen.requests.withLock { $0.count } == 3)
     }
   }
@@ -164,12 +172,13 @@ struct ServerTests {
       _ = await engine.decide(try Sample.query())
       let requests = seen.requests.withLock { $0 }
       #expect(requests.map { String($0.prefix(4)) } == ["PUT ", "POST", "POST", "PUT ", "POST"])
-      #expect(requests[0].hasPrefix("PUT /v1/data/tenants/tenant_a HTTP/1.1") && requests[0].hasSuffix(#"{"deleting":true}"#))
+      #expect(
+        requests[0].hasPrefix("PUT /v1/data/tenants/tenant_a HTTP/1.1") && requests[0].hasSuffix(#"{"deleting":true}"#))
     }
     try await run(answer: { $0.hasPrefix("PUT") ? ServerTests.ok("{}", status: "403 No") : ServerTests.ok("{}") }) {
       engine, _ in
       engine.control.setData(TenantPolicyData(try Sample.value("{}")), of: "tenant_a")
-      #expect(await engine.decide(try Sample.query()).fault == .unavailable)
+      #expect(try await engine.decide(Sample.query()).fault == .unavailable)
     }
   }
 }

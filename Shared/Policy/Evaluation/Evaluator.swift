@@ -127,7 +127,7 @@ final class Evaluator {
     return try next()
   }
 
-  /// The same, and tells the observer of every statement whether it holds.
+  /// The same, and notifies the observer of every statement whether it holds.
   private func runObserved(_ steps: [Step], _ place: Int, _ frame: Frame, _ next: Next) throws -> Bool {
     guard place < steps.count else { return try next() }
     try step()

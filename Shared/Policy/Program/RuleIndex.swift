@@ -1,4 +1,4 @@
-/// Which definitions of a rule can hold at all, by what they compare with constants: members of the input and arguments.
+/// Which definitions of a rule can hold at all, by what they compare with constants: members of the input, arguments.
 /// A rule with a thousand definitions for a thousand routes then looks at the few of one route.
 indirect enum RuleIndex: Sendable {
   /// What is compared.
