@@ -1,5 +1,6 @@
 internal import HTTPWire
 internal import JSON
+internal import LocalStack
 
 /// `cadre secrets rotate`: brings stored secrets under the newest keys.
 struct SecretsCommands {
