@@ -242,7 +242,7 @@ var targets: [Target] = [
     [
       "APIKit", "AuditChain", "Contracts", "Crypto", "GatewayRequests", "HTTP", "HTTPWire", "JSON", "Postgres",
       "Primitives", "Reactor", "Settings", "SystemSources", "Telemetry",
-    ], resources: [.embedInCode("Migrations/audit.sql")]),
+    ], resources: [.embedInCode("Migrations/0001_audit.sql")]),
   library(
     "GatewayForwarding", at: "Services/Gateway/Forwarding",
     [
