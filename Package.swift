@@ -369,7 +369,7 @@ var targets: [Target] = [
   tests(
     "GatewayAudit",
     [
-      "AuditChain", "Contracts", "GatewayAudit", "GatewayRequests", "HTTP", "HTTPTestKit", "HTTPWire", "JSON",
+      "AuditChain", "Contracts", "Crypto", "GatewayAudit", "GatewayRequests", "HTTP", "HTTPWire", "JSON",
       "LocalStack",
       "Postgres", "Primitives", "Reactor", "SystemSources", "Telemetry",
     ]),
