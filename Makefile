@@ -6,7 +6,7 @@ SERVICES := gateway orchestrator llm-router agent-core sandbox-jail sandbox-work
 FORMATTED := Package.swift Services Shared Tests
 SCRIPTS = $(shell grep -rlE '^.!.*sh$$' .ci deploy Tests)
 
-.PHONY: help setup run build test lint format tidy modules bench bench-telemetry bench-workflows bench-agents bench-models bench-lists bench-sandbox bench-policies bench-overload policy-test policy-differential chaos drills redis-drill alert-drill trace-drill dashboards fuzz docs clean
+.PHONY: help setup run build test lint format tidy modules bench bench-telemetry bench-workflows bench-agents bench-models bench-lists bench-sandbox bench-policies bench-overload policy-test policy-differential chaos planted-secrets drills redis-drill alert-drill trace-drill dashboards fuzz docs clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -95,6 +95,11 @@ chaos: ## Kill, restart and empty everything under load for SECONDS_OF_CHAOS (de
 	@deploy/setup.sh run
 	@$(MAKE) --no-print-directory build
 	@python3 Tests/Faults/chaos.py --bin .build/release --seconds $(or $(SECONDS_OF_CHAOS),600) $(if $(SEED),--seed $(SEED))
+
+planted-secrets: ## Plant distinctive secrets in a local stack, cause errors at every layer, and look for them everywhere
+	@deploy/setup.sh run
+	@$(MAKE) --no-print-directory build
+	@python3 Tests/Faults/planted_secrets.py --bin .build/release
 
 dashboards: ## Check every query of the dashboards on a Prometheus that scrapes a stack under load; RENDER=FOLDER draws them
 	@deploy/setup.sh dashboards

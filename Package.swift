@@ -283,7 +283,7 @@ var targets: [Target] = [
     [
       "APIKit", "AuditChain", "Contracts", "Crypto", "GatewayRequests", "HTTP", "HTTPWire", "JSON", "Postgres",
       "Primitives", "Reactor", "Settings", "SystemSources", "Telemetry",
-    ], resources: [.embedInCode("Migrations/audit.sql")]),
+    ], resources: [.embedInCode("Migrations/0001_audit.sql")]),
   // Signing in of browsers, signed tokens, identity providers.
   library(
     "GatewaySignIn", at: "Services/Gateway/SignIn",
@@ -420,7 +420,7 @@ var targets: [Target] = [
   tests(
     "GatewayAudit",
     [
-      "AuditChain", "Contracts", "GatewayAudit", "GatewayRequests", "HTTP", "HTTPTestKit", "HTTPWire", "JSON",
+      "AuditChain", "Contracts", "Crypto", "GatewayAudit", "GatewayRequests", "HTTP", "HTTPWire", "JSON",
       "LocalStack",
       "Postgres", "Primitives", "Reactor", "SystemSources", "Telemetry",
     ]),

@@ -31,7 +31,8 @@ public struct SealedPlace: Sendable, Equatable {
 }
 
 /// Seals secrets for storage with AES-256-GCM. Each has a data key of its own; the data key is wrapped by the first key
-/// of a list. Every key of the list opens. A change of keys wraps the data keys anew and leaves the secrets as they are.
+/// of a list. Every key of the list opens. A change of keys wraps the data keys anew and leaves the secrets as they
+/// are.
 ///
 /// ```
 /// 2 | length of the key's id | id | wrapped data key (60 bytes) | sealed secret

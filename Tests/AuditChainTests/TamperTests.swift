@@ -151,7 +151,7 @@ import Testing
     #expect(hashes.insert(link.next(AuditEntry(.outcome, request: entry.request, time: entry.time)).hash).inserted)
   }
 
-  @Test mutating func `a key that is gone and a key that is new are told apart`() throws {
+  @Test mutating func `what a key has signed that is gone is reported as such`() throws {
     let new = try AuditKeys(setting: "two:\(String(repeating: "n", count: 32))", named: "audit.keys")
     #expect(chain.report(keys: new).faults.allSatisfy { $0.kind == .unknownKey })
     let both = try AuditKeys(

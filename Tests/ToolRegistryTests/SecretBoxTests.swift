@@ -20,7 +20,7 @@ import Testing
       SealingKey(KeyDerivation.derive("cadre stored secrets v1", Array(String(repeating: "o", count: 32).utf8))))
     let head: [UInt8] = [1, 3] + Array("old".utf8)
     let context = head + Array("mcp server \(tenant) \(server)".utf8)
-    return head + (try #require(key.seal(Array(#"{"TOKEN":"a secret"}"#.utf8), context: context)))
+    return head + (try #require(key.seal(Array(#"{"values":{"TOKEN":"a secret"}}"#.utf8), context: context)))
   }
 
   @Test func `what is sealed opens for its server alone`() throws {

@@ -130,7 +130,7 @@ struct AuditCommands {
       if let named { throw OptionError(description: "the file \(named) cannot be read") }
       return nil
     }
-    do { return try AuditKeys(setting: text, named: file) } catch { throw OptionError(description: error.description) }
+    do { return try AuditKeys(setting: text, named: file) } catch { throw OptionError(description: "\(error)") }
   }
 
   private func say(

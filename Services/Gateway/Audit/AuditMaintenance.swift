@@ -54,7 +54,7 @@ package final class AuditMaintenance: Sendable {
       try Task.checkCancellation()
       let report = try await store.verify(chain)
       try await store.verified(report)
-      report.isIntact ? () : complain(report)
+      if !report.isIntact { complain(report) }
     }
     if retentionDays > 0 { try await prune() }
     let state = try await store.state()

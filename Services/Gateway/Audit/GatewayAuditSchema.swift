@@ -3,7 +3,7 @@ package import Postgres
 /// The part of the gateway's schema that the audit log needs.
 package enum GatewayAuditSchema {
   private static let scripts = [
-    ("audit", String(decoding: PackageResources.audit_sql, as: UTF8.self))
+    ("audit", String(decoding: PackageResources._001_audit_sql, as: UTF8.self))
   ]
 
   /// Its migrations as versions of the gateway's schema from `first` on, without gaps. Forward only; once released, a

@@ -30,7 +30,8 @@ struct MCPServerRoutes: Sendable {
   /// One part of a change of keys; whoever asks goes on with `next_cursor` until there is none.
   private func rotateSecrets(_ request: HTTPRequest) async throws -> HTTPResponse {
     try callers.requireOperator(request)
-    let cursor = try QueryParameter.id(try request.query(), "cursor", hint: "Use next_cursor of an earlier answer.")
+    let cursor: MCPServerID? = try QueryParameter.id(
+      try request.query(), "cursor", hint: "Use next_cursor of an earlier answer.")
     let rotation = try await registry.rotateSecrets(after: cursor, limit: MCPServerRoutes.pageMax)
     return .json { writer in
       writer.member("examined", Int64(rotation.examined))
