@@ -248,10 +248,15 @@ var targets: [Target] = [
       "Primitives",
       "Reactor", "Settings", "SystemSources", "Telemetry",
     ]),
+  // The description of the API: OpenAPI, the reference page, which query items there are.
+  library(
+    "GatewayOpenAPI", at: "Services/Gateway/OpenAPI",
+    ["Contracts", "Crypto", "GatewayRequests", "HTTP", "HTTPWire", "JSON", "Primitives"]),
   service(
     "gateway", at: "Services/Gateway/Main",
     [
-      "Contracts", "GatewayForwarding", "GatewayIdentity", "GatewayMCP", "GatewayRequests", "HTTP", "HTTPWire",
+      "Contracts", "GatewayForwarding", "GatewayIdentity", "GatewayMCP", "GatewayOpenAPI", "GatewayRequests", "HTTP",
+      "HTTPWire",
       "Primitives", "ServiceKit", "Settings",
     ]),
   // What the orchestrator keeps for the agents of a run: seen by those who use it, without what reaches it.
@@ -486,6 +491,8 @@ var targets: [Target] = [
       "ServiceKit", "Settings",
       "Telemetry",
     ]),
+  tests(
+    "GatewayOpenAPI", ["GatewayOpenAPI", "Contracts", "HTTP", "HTTPWire", "JSON", "JSONSchema"]),
   tests(
     "GatewayMCP",
     [

@@ -1,4 +1,4 @@
-internal import Contracts
+package import Contracts
 package import GatewayRequests
 package import HTTP
 internal import HTTPWire
@@ -8,10 +8,15 @@ package struct ForwardedRoutes: Sendable {
   private let pipeline: RequestPipeline
   private let orchestrator: Upstream
   private let router: Upstream
+  private let check: @Sendable (HTTPRequest, RouteSpecification) throws(Problem) -> Void
 
-  /// Makes the table.
-  package init(pipeline: RequestPipeline, orchestrator: Upstream, router: Upstream) {
+  /// Makes the table. `check` sees every request that is admitted before it is sent on.
+  package init(
+    pipeline: RequestPipeline, orchestrator: Upstream, router: Upstream,
+    check: @escaping @Sendable (HTTPRequest, RouteSpecification) throws(Problem) -> Void = { _, _ in }
+  ) {
     self.pipeline = pipeline
+    self.check = check
     self.orchestrator = orchestrator
     self.router = router
   }
@@ -26,9 +31,10 @@ package struct ForwardedRoutes: Sendable {
     // A change goes on when its client leaves; waiting for events or models does not.
     let isWaiting = route.cancelsOnDisconnect && (route.method == .post || route.method == .get)
     let options = RouteOptions(bodyBytesMax: route.bodyBytesMax, cancelsOnDisconnect: isWaiting)
-    router.on(route.method, route.pattern, options) { [pipeline] request in
+    router.on(route.method, route.pattern, options) { [pipeline, check] request in
       let answer = try await pipeline.answer(request, at: route) { request, identity in
-        try await upstream.forward(request, as: try Credential(identity), route.repetition)
+        try check(request, route)
+        return try await upstream.forward(request, as: try Credential(identity), route.repetition)
       }
       // A problem from before the call was read (the service starts, for example) has the client's error shape too.
       if route.isModelRoute, let problem = ModelProblem.problem(in: answer) { throw problem }

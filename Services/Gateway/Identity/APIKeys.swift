@@ -65,6 +65,9 @@ package struct APIKeys: RequestAuthenticating {
         kind: .virtualKey, caller: nil, virtualKey: presented, role: .member, subject: "virtual_key",
         credential: "virtual_key")
     }
+    if route.access == .anonymous {
+      return Identity(kind: .anonymous, caller: nil, role: .viewer, subject: "anonymous", credential: "none")
+    }
     let caller = try authenticate(request)
     return Identity(
       kind: .configuredKey, caller: caller, role: .owner, subject: caller.principal, credential: caller.principal)

@@ -2,6 +2,7 @@ internal import Contracts
 internal import GatewayForwarding
 internal import GatewayIdentity
 internal import GatewayMCP
+internal import GatewayOpenAPI
 internal import GatewayRequests
 internal import HTTP
 internal import HTTPWire
@@ -44,6 +45,7 @@ final class GatewayService: Service {
 
   private let routes: ForwardedRoutes
   private let mcp: MCPServer
+  private let reference: ReferenceRoutes
 
   init(_ context: ServiceContext) throws {
     let assertions = CallerAssertions(AssertionSigner(try IdentitySettings.gatewayKeys(context.settings)))
@@ -65,7 +67,11 @@ final class GatewayService: Service {
       ])
     let keys = try APIKeys(context.settings)
     let pipeline = RequestPipeline(authenticator: keys)
-    routes = ForwardedRoutes(pipeline: pipeline, orchestrator: orchestrator, router: router)
+    let queries = QueryRules()
+    routes = ForwardedRoutes(
+      pipeline: pipeline, orchestrator: orchestrator, router: router,
+      check: { (request, route) throws(Problem) in try queries.check(request, at: route) })
+    reference = ReferenceRoutes(pipeline: pipeline, version: CadreVersion.current)
     mcp = try MCPServer(
       pipeline: pipeline, orchestrator: orchestrator, settings: context.settings, version: CadreVersion.current,
       telemetry: context.telemetry)
@@ -74,6 +80,7 @@ final class GatewayService: Service {
   func route(_ router: inout Router) {
     routes.add(to: &router)
     mcp.add(to: &router)
+    reference.add(to: &router)
   }
 
   func response(to problem: Problem, of head: RequestHead, traceID: String) -> HTTPResponse {
