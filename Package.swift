@@ -248,6 +248,13 @@ var targets: [Target] = [
       "Primitives",
       "Reactor", "Settings", "SystemSources", "Telemetry",
     ]),
+  // Live events of runs for many readers.
+  library(
+    "GatewayEvents", at: "Services/Gateway/Events",
+    [
+      "Contracts", "GatewayForwarding", "GatewayRequests", "HTTP", "HTTPWire", "JSON", "Primitives", "Reactor",
+      "SystemSources", "Telemetry",
+    ]),
   // The description of the API: OpenAPI, the reference page, which query items there are.
   library(
     "GatewayOpenAPI", at: "Services/Gateway/OpenAPI",
@@ -255,7 +262,8 @@ var targets: [Target] = [
   service(
     "gateway", at: "Services/Gateway/Main",
     [
-      "Contracts", "GatewayForwarding", "GatewayIdentity", "GatewayMCP", "GatewayOpenAPI", "GatewayRequests", "HTTP",
+      "Contracts", "GatewayEvents", "GatewayForwarding", "GatewayIdentity", "GatewayMCP", "GatewayOpenAPI",
+      "GatewayRequests", "HTTP",
       "HTTPWire",
       "Primitives", "ServiceKit", "Settings",
     ]),
@@ -490,6 +498,12 @@ var targets: [Target] = [
       "GatewayForwarding", "GatewayIdentity", "GatewayRequests", "Contracts", "HTTP", "HTTPWire", "JSON", "Reactor",
       "ServiceKit", "Settings",
       "Telemetry",
+    ]),
+  tests(
+    "GatewayEvents",
+    [
+      "Contracts", "GatewayEvents", "GatewayForwarding", "GatewayRequests", "HTTP", "HTTPWire", "JSON", "Primitives",
+      "Reactor", "ReactorTestKit", "ServiceKit", "Telemetry",
     ]),
   tests(
     "GatewayOpenAPI", ["GatewayOpenAPI", "Contracts", "HTTP", "HTTPWire", "JSON", "JSONSchema"]),

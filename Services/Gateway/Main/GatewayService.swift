@@ -1,4 +1,5 @@
 internal import Contracts
+internal import GatewayEvents
 internal import GatewayForwarding
 internal import GatewayIdentity
 internal import GatewayMCP
@@ -68,9 +69,11 @@ final class GatewayService: Service {
     let keys = try APIKeys(context.settings)
     let pipeline = RequestPipeline(authenticator: keys)
     let queries = QueryRules()
+    let events = RunEventStreams(orchestrator: orchestrator, telemetry: context.telemetry)
     routes = ForwardedRoutes(
       pipeline: pipeline, orchestrator: orchestrator, router: router,
-      check: { (request, route) throws(Problem) in try queries.check(request, at: route) })
+      check: { (request, route) throws(Problem) in try queries.check(request, at: route) },
+      streams: [RunEventStreams.address: { try await events.answer($0, $1) }])
     reference = ReferenceRoutes(pipeline: pipeline, version: CadreVersion.current)
     mcp = try MCPServer(
       pipeline: pipeline, orchestrator: orchestrator, settings: context.settings, version: CadreVersion.current,

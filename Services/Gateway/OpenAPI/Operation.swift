@@ -125,7 +125,7 @@ extension Operation {
 
   /// `If-Match`: the change is made only when nobody has made another one.
   var guarded: Operation {
-    header("If-Match", .text(100), "The `ETag` of an earlier answer: the change is refused when it is not the newest.")
+    header("If-Match", .text(), "The `ETag` of an earlier answer: the change is refused when it is not the newest.")
       .fails(.outdated)
   }
 

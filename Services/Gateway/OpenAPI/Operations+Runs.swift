@@ -28,7 +28,7 @@ enum RunOperations {
       "POST /api/v1/tasks",
       Operation("submitTask", "Tasks", "The task is durable before it is answered.")
         .header(
-          "Prefer", .text(100),
+          "Prefer", .text(),
           "`wait=N` (0 to 600 seconds, at most 60 are waited) answers after the end of the run, or with 202."
         )
         .sends("NewTask", #"{"prompt": "Summarise the report in three sentences."}"#)
@@ -80,7 +80,7 @@ enum RunOperations {
       .item("type", .text(), "Only these types, separated by commas.", isRepeated: true)
       .item("step", .text(), "Only of these steps, separated by commas.", isRepeated: true)
       .item("agent", .text(), "Only of steps of these agents, separated by commas.", isRepeated: true)
-      .header("Last-Event-ID", .text(10), "Instead of `after`: where a broken stream is resumed.")
+      .header("Last-Event-ID", .text(), "Instead of `after`: where a broken stream is resumed.")
       .answers(
         .ok, types: [("application/json", .ref("RunEventPage")), ("text/event-stream", .text())],
         "A page, or a stream.")
@@ -134,12 +134,13 @@ enum RunOperations {
   private static let steps: [(String, Operation)] = [
     (
       "GET /api/v1/runs/{id}/steps",
-      Operation("listRunSteps", "Runs").paged(100, 1000, cursor: .text(10)).answers(.ok, "StepPage")
+      Operation("listRunSteps", "Runs").paged(100, 1000, cursor: .text(pattern: "^[0-9]+$")).answers(.ok, "StepPage")
     ),
     ("GET /api/v1/steps/{id}", Operation("getStep", "Steps").answers(.ok, "StepWithWait")),
     (
       "GET /api/v1/steps/{id}/calls",
-      Operation("listStepCalls", "Steps").paged(50, 200, cursor: .text(10)).answers(.ok, "StepCallPage")
+      Operation("listStepCalls", "Steps").paged(50, 200, cursor: .text(pattern: "^[0-9]+$")).answers(
+        .ok, "StepCallPage")
     ),
     ("GET /api/v1/steps/{id}/belief", Operation("getStepBelief", "Steps").answers(.ok, "StepBelief")),
   ]

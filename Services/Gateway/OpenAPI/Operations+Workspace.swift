@@ -24,9 +24,9 @@ enum WorkspaceOperations {
     (
       "GET /api/v1/artefacts/{id}/content",
       Operation("getArtefactContent", "Files")
-        .header("Range", .text(100), "One range of bytes.")
-        .header("If-Range", .text(100), "The `ETag` that the range belongs to.")
-        .header("If-None-Match", .text(200), "The `ETag` of bytes that are known.")
+        .header("Range", .text(), "One range of bytes.")
+        .header("If-Range", .text(), "The `ETag` that the range belongs to.")
+        .header("If-None-Match", .text(), "The `ETag` of bytes that are known.")
         .answers(.ok, types: [("*/*", .any)], "The bytes.", headers: ["ETag", "Content-Disposition"])
         .answers(.partialContent, types: [("*/*", .any)], "A range of them.", headers: ["ETag", "Content-Disposition"])
         .answersNothing("The bytes are known.", .notModified, headers: ["ETag"])

@@ -28,7 +28,7 @@ enum DocumentedPath {
     case "tenant": .id("tenant")
     case "version": .int(1...Int64(Int32.max))
     case "scope" where resource == "limits": .words(WorkspaceSchemas.limitScopes)
-    case "provider": .text(100, min: 1)
+    case "provider", "model", "alias": .text(min: 1)
     case "name" where resource == "workflows": .text(64, min: 1)
     case "name" where resource == "tools": .text(64, min: 1)
     default: .text(200, min: 1)

@@ -8,16 +8,23 @@ package struct QueryRules: Sendable {
   /// Bytes of a name that an answer repeats.
   private static let nameBytesMax = 64
 
-  /// Whether an item may be repeated, by its name; addresses that pass every item on are not there.
-  private let known: [RouteSpecification: [String: Bool]]
+  struct Rule: Sendable {
+    let isRepeated: Bool
+    let bytesMax: Int
+  }
+
+  /// Rules of items by their names; addresses that pass every item on are not there.
+  private let known: [RouteSpecification: [String: Rule]]
 
   /// The rules of all described addresses.
   package init() {
-    var known: [RouteSpecification: [String: Bool]] = [:]
+    var known: [RouteSpecification: [String: Rule]] = [:]
     for route in OperationTable.routes {
       let operation = OperationTable.operation(of: route)
       guard !operation.isQueryOpen else { continue }
-      known[route] = Dictionary(operation.query.map { ($0.name, $0.isRepeated) }) { first, _ in first }
+      known[route] = Dictionary(
+        operation.query.map { ($0.name, Rule(isRepeated: $0.isRepeated, bytesMax: $0.schema.lengthMax ?? .max)) }
+      ) { first, _ in first }
     }
     self.known = known
   }
@@ -28,27 +35,31 @@ package struct QueryRules: Sendable {
     let faults = QueryRules.faults(try request.query(), rules)
     guard !faults.isEmpty else { return }
     throw Problem(
-      .invalidParameter, "A query item of the request is not known here; see \"errors\".", faults: faults)
+      .invalidParameter, "A query item of the request is not valid here; see \"errors\".", faults: faults)
   }
 
-  static func faults(_ query: QueryItems, _ rules: [String: Bool]) -> [FieldFault] {
+  static func faults(_ query: QueryItems, _ rules: [String: Rule]) -> [FieldFault] {
     var faults: [FieldFault] = []
     var seen: Set<String> = []
     for item in query.items {
       let isFirst = seen.insert(item.name).inserted
       let name = item.name.utf8.count <= nameBytesMax ? item.name : "\(item.name.prefix(nameBytesMax / 4))..."
-      switch rules[item.name] {
-      case nil where isFirst:
-        faults.append(FieldFault(pointer: "?\(name)", code: "unknown", detail: advice(rules)))
-      case false? where !isFirst:
+      guard let rule = rules[item.name] else {
+        if isFirst { faults.append(FieldFault(pointer: "?\(name)", code: "unknown", detail: advice(rules))) }
+        continue
+      }
+      if !isFirst, !rule.isRepeated {
         faults.append(FieldFault(pointer: "?\(name)", code: "repeated", detail: "It is given more than once."))
-      default: continue
+      }
+      if item.value.utf8.count > rule.bytesMax {
+        faults.append(
+          FieldFault(pointer: "?\(name)", code: "too_long", detail: "At most \(rule.bytesMax) bytes are allowed."))
       }
     }
     return faults
   }
 
-  private static func advice(_ rules: [String: Bool]) -> String {
+  private static func advice(_ rules: [String: Rule]) -> String {
     rules.isEmpty
       ? "This address has no query items." : "This address knows \(rules.keys.sorted().joined(separator: ", "))."
   }

@@ -42,6 +42,12 @@ package struct Schema: Sendable, Hashable {
     return .oneOf([self, Schema.typed("null")])
   }
 
+  /// The longest text that is allowed; `nil` for no limit.
+  package var lengthMax: Int? {
+    guard case .int(let count)? = members.first(where: { $0.key == "maxLength" })?.value else { return nil }
+    return Int(clamping: count)
+  }
+
   /// A JSON text as a value; `nil` when it is none.
   static func json(_ text: String) -> JSONValue? {
     (try? JSONDocument(parsing: Array(text.utf8))).map { JSONValue($0.root) }
