@@ -68,11 +68,11 @@ final class GatewayService: Service {
       ])
     let keys = try APIKeys(context.settings)
     let pipeline = RequestPipeline(authenticator: keys)
-    let queries = QueryRules()
+    let rules = RequestRules()
     let events = RunEventStreams(orchestrator: orchestrator, telemetry: context.telemetry)
     routes = ForwardedRoutes(
       pipeline: pipeline, orchestrator: orchestrator, router: router,
-      check: { (request, route) throws(Problem) in try queries.check(request, at: route) },
+      check: { (request, route) throws(Problem) in try rules.check(request, at: route) },
       streams: [RunEventStreams.address: { try await events.answer($0, $1) }])
     reference = ReferenceRoutes(pipeline: pipeline, version: CadreVersion.current)
     mcp = try MCPServer(

@@ -77,6 +77,10 @@ struct WorkflowRoutes: Sendable {
     let query = try request.query()
     let limit = try QueryParameter.limit(query, standard: 50, max: 200)
     let cursor = query["cursor"]
+    // Names of workflows are those that tools may have.
+    guard cursor.map({ ToolDefinition.isName($0) }) ?? true else {
+      throw Problem.badParameter("?cursor", "Use next_cursor of an earlier answer.")
+    }
     let rows = try await workflows.newest(caller.tenant, after: cursor ?? "", limit: limit + 1)
     return .json { writer in
       writer.key("workflows")

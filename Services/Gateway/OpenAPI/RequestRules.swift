@@ -3,8 +3,8 @@ package import HTTP
 internal import HTTPWire
 
 /// Refuses query items that an address does not know, and single ones that come twice: a filter that is misspelled would
-/// otherwise be a list of everything.
-package struct QueryRules: Sendable {
+/// otherwise be a list of everything. Also keys of requests that no store takes.
+package struct RequestRules: Sendable {
   /// Bytes of a name that an answer repeats.
   private static let nameBytesMax = 64
 
@@ -31,8 +31,11 @@ package struct QueryRules: Sendable {
 
   /// Throws a 400 `Problem` that names every item at fault.
   package func check(_ request: HTTPRequest, at route: RouteSpecification) throws(Problem) {
+    if !route.isModelRoute, let key = request.headers[.idempotencyKey], !(1...255).contains(key.utf8.count) {
+      throw .badParameter("Idempotency-Key", "The key must have 1 to 255 bytes.")
+    }
     guard let query = request.head.query, !query.isEmpty, let rules = known[route] else { return }
-    let faults = QueryRules.faults(try request.query(), rules)
+    let faults = RequestRules.faults(try request.query(), rules)
     guard !faults.isEmpty else { return }
     throw Problem(
       .invalidParameter, "A query item of the request is not valid here; see \"errors\".", faults: faults)
