@@ -47,6 +47,14 @@ struct RunEventReader: Sendable {
       events: views.elements.compactMap { RunEvent($0) }, isLast: root["next_after"]?.int == nil)
   }
 
+  /// Whether the run has ended; one whose last event a reader has has nothing to wait for.
+  func isEnded() async throws -> Bool {
+    let call = UpstreamCall(.get, "/api/v1/runs/\(run)")
+    let answer = try await orchestrator.answer(call, as: caller, trace: trace, bytesMax: RunEventReader.pageBytesMax)
+    guard answer.status == .ok, case .bytes(let bytes) = answer.body else { throw Refusal(answer: answer) }
+    return (try? JSONDocument(parsing: bytes).root)?["ended_at"]?.string != nil
+  }
+
   /// An answer of the orchestrator that is no page.
   struct Refusal: Error {
     let answer: HTTPResponse
@@ -57,6 +65,11 @@ struct RunEventReader: Sendable {
     _ first: Page, after start: Int64, _ send: (RunEvent) async throws -> Void
   ) async throws -> End {
     var (page, position) = (first, start)
+    if first.events.isEmpty, first.isLast, try await isEnded() {
+      // It may have ended between the two.
+      page = try await self.page(after: position)
+      if page.events.isEmpty { return .ended }
+    }
     while true {
       for event in page.events {
         position = max(position, event.sequence)

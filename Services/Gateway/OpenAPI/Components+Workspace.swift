@@ -19,7 +19,7 @@ enum WorkspaceSchemas {
 
   private static let workflowDocument = Schema.object(
     [
-      need("name", .text(64, min: 1, pattern: "^[A-Za-z0-9_-]+$")), may("description", .text(2000)),
+      need("name", .text(64, min: 1, pattern: "^[a-z][a-z0-9_-]*$")), may("description", .text(2000)),
       may("timeout_ms", .int(1...(365 * 86_400_000))), may("compensation_timeout_ms", .int(1...(365 * 86_400_000))),
       may("result", .text(64, min: 1), "The step whose output is that of the run."),
       need("steps", .list(.free, min: 1), "The steps, each with `key` and what it does."),

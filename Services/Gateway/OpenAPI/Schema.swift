@@ -32,6 +32,7 @@ package struct Schema: Sendable, Hashable {
 
   /// The same, or `null`.
   package var orNull: Schema {
+    guard !members.isEmpty else { return self }
     if case .string(let name)? = members.first?.value, members.first?.key == "type",
       !members.contains(where: { $0.key == "enum" })
     {
@@ -126,12 +127,15 @@ extension Schema {
     Schema([.init("allOf", .array(schemas.map(\.value)))])
   }
 
-  /// An object. A document that is sent has no other members; an answer may have more in a later version, as open ones
-  /// have already.
+  /// An object. A document that is sent has no other members, and `null` in it is as good as no member; an answer may
+  /// have more in a later version, as open ones have already.
   package static func object(_ members: [Member], isSent: Bool = false, isOpen: Bool = false) -> Schema {
     var schema = typed("object")
     if !members.isEmpty {
-      schema = schema.with("properties", .object(members.map { .init($0.name, $0.schema.value) }))
+      schema = schema.with(
+        "properties",
+        .object(
+          members.map { .init($0.name, (isSent && !$0.isRequired ? $0.schema.orNull : $0.schema).value) }))
     }
     let required = members.filter(\.isRequired).map { JSONValue.string($0.name) }
     if !required.isEmpty { schema = schema.with("required", .array(required)) }

@@ -77,8 +77,7 @@ struct WorkflowRoutes: Sendable {
     let query = try request.query()
     let limit = try QueryParameter.limit(query, standard: 50, max: 200)
     let cursor = query["cursor"]
-    // Names of workflows are those that tools may have.
-    guard cursor.map({ ToolDefinition.isName($0) }) ?? true else {
+    guard cursor.map({ WorkflowDocument.isName($0) }) ?? true else {
       throw Problem.badParameter("?cursor", "Use next_cursor of an earlier answer.")
     }
     let rows = try await workflows.newest(caller.tenant, after: cursor ?? "", limit: limit + 1)
@@ -181,6 +180,7 @@ struct WorkflowRoutes: Sendable {
   private func compatibility(_ request: HTTPRequest) async throws -> HTTPResponse {
     let caller = try callers.caller(of: request)
     let name = try request.parameter("name")
+    guard WorkflowDocument.isName(name) else { throw Problem.notFound("workflow") }
     let (workflow, _) = try await read(request)
     let open = try await workflows.openRuns(caller.tenant, name, limit: WorkflowRoutes.runsMax + 1)
     var broken: [(run: RunID, version: Int, sequence: Int, reason: String)] = []

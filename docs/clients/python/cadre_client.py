@@ -19,31 +19,31 @@ import uuid
 from typing import Any, Iterator, Literal, NotRequired, Optional, TypedDict, Union
 
 NewTask = TypedDict("NewTask", {
-    "prompt": NotRequired[str],
-    "workflow": NotRequired[str],
-    "workflow_version": NotRequired[int],
-    "input": NotRequired[dict[str, Any]],
-    "system": NotRequired[str],
-    "model": NotRequired[str],
-    "max_output_tokens": NotRequired[int],
-    "project_id": NotRequired[str],
-    "artefacts": NotRequired[list[str]],
-    "title": NotRequired[str],
-    "description": NotRequired[str],
-    "labels": NotRequired[list[str]],
-    "assignee": NotRequired[str],
-    "due_at": NotRequired[str],
-    "priority": NotRequired[int],
+    "prompt": NotRequired[Union[str, None]],
+    "workflow": NotRequired[Union[str, None]],
+    "workflow_version": NotRequired[Union[int, None]],
+    "input": NotRequired[Union[dict[str, Any], None]],
+    "system": NotRequired[Union[str, None]],
+    "model": NotRequired[Union[str, None]],
+    "max_output_tokens": NotRequired[Union[int, None]],
+    "project_id": NotRequired[Union[str, None]],
+    "artefacts": NotRequired[Union[list[str], None]],
+    "title": NotRequired[Union[str, None]],
+    "description": NotRequired[Union[str, None]],
+    "labels": NotRequired[Union[list[str], None]],
+    "assignee": NotRequired[Union[str, None]],
+    "due_at": NotRequired[Union[str, None]],
+    "priority": NotRequired[Union[int, None]],
 })
 
 TaskChange = TypedDict("TaskChange", {
-    "title": NotRequired[Union[str, None]],
-    "description": NotRequired[str],
-    "labels": NotRequired[list[str]],
-    "assignee": NotRequired[Union[str, None]],
-    "due_at": NotRequired[Union[str, None]],
-    "priority": NotRequired[int],
-    "archived": NotRequired[bool],
+    "title": NotRequired[Union[Union[str, None], None]],
+    "description": NotRequired[Union[str, None]],
+    "labels": NotRequired[Union[list[str], None]],
+    "assignee": NotRequired[Union[Union[str, None], None]],
+    "due_at": NotRequired[Union[Union[str, None], None]],
+    "priority": NotRequired[Union[int, None]],
+    "archived": NotRequired[Union[bool, None]],
 })
 
 Task = TypedDict("Task", {
@@ -190,12 +190,12 @@ StepBelief = TypedDict("StepBelief", {
 })
 
 Cancellation = TypedDict("Cancellation", {
-    "reason": NotRequired[str],
+    "reason": NotRequired[Union[str, None]],
 })
 
 Signal = TypedDict("Signal", {
     "name": str,
-    "id": NotRequired[str],
+    "id": NotRequired[Union[str, None]],
     "data": NotRequired[Any],
 })
 
@@ -205,11 +205,11 @@ SignalReceipt = TypedDict("SignalReceipt", {
 })
 
 BulkCancellation = TypedDict("BulkCancellation", {
-    "workflow": NotRequired[str],
-    "status": NotRequired[Literal["pending", "running", "paused", "compensating"]],
-    "project_id": NotRequired[str],
-    "all": NotRequired[bool],
-    "reason": NotRequired[str],
+    "workflow": NotRequired[Union[str, None]],
+    "status": NotRequired[Union[Literal["pending", "running", "paused", "compensating"], None]],
+    "project_id": NotRequired[Union[str, None]],
+    "all": NotRequired[Union[bool, None]],
+    "reason": NotRequired[Union[str, None]],
 })
 
 BulkCancellationResult = TypedDict("BulkCancellationResult", {
@@ -230,19 +230,19 @@ ReplayReport = TypedDict("ReplayReport", {
 })
 
 Continuation = TypedDict("Continuation", {
-    "changes": NotRequired[list["StepChange"]],
+    "changes": NotRequired[Union[list["StepChange"], None]],
 })
 
 Fork = TypedDict("Fork", {
-    "from_step": NotRequired[str],
-    "at_seq": NotRequired[int],
-    "changes": NotRequired[list["StepChange"]],
+    "from_step": NotRequired[Union[str, None]],
+    "at_seq": NotRequired[Union[int, None]],
+    "changes": NotRequired[Union[list["StepChange"], None]],
 })
 
 StepChange = TypedDict("StepChange", {
     "step": str,
-    "agent": NotRequired[str],
-    "model": NotRequired[str],
+    "agent": NotRequired[Union[str, None]],
+    "model": NotRequired[Union[str, None]],
     "input": NotRequired[Any],
 })
 
@@ -286,14 +286,14 @@ ApprovalPage = TypedDict("ApprovalPage", {
 Decision = TypedDict("Decision", {
     "decision": Literal["approve", "reject"],
     "subject_sha256": str,
-    "comment": NotRequired[str],
+    "comment": NotRequired[Union[str, None]],
 })
 
 CallOutcome = TypedDict("CallOutcome", {
     "outcome": Literal["done", "not_done", "failed"],
-    "result": NotRequired[str],
-    "message": NotRequired[str],
-    "subject_sha256": NotRequired[str],
+    "result": NotRequired[Union[str, None]],
+    "message": NotRequired[Union[str, None]],
+    "subject_sha256": NotRequired[Union[str, None]],
 })
 
 Question = TypedDict("Question", {
@@ -326,10 +326,10 @@ QuestionAnswer = TypedDict("QuestionAnswer", {
 
 WorkflowDocument = TypedDict("WorkflowDocument", {
     "name": str,
-    "description": NotRequired[str],
-    "timeout_ms": NotRequired[int],
-    "compensation_timeout_ms": NotRequired[int],
-    "result": NotRequired[str],
+    "description": NotRequired[Union[str, None]],
+    "timeout_ms": NotRequired[Union[int, None]],
+    "compensation_timeout_ms": NotRequired[Union[int, None]],
+    "result": NotRequired[Union[str, None]],
     "steps": list[dict[str, Any]],
 })
 
@@ -364,13 +364,13 @@ WorkflowCompatibility = TypedDict("WorkflowCompatibility", {
 
 NewProject = TypedDict("NewProject", {
     "name": str,
-    "description": NotRequired[str],
+    "description": NotRequired[Union[str, None]],
 })
 
 ProjectChange = TypedDict("ProjectChange", {
-    "name": NotRequired[str],
-    "description": NotRequired[str],
-    "archived": NotRequired[bool],
+    "name": NotRequired[Union[str, None]],
+    "description": NotRequired[Union[str, None]],
+    "archived": NotRequired[Union[bool, None]],
 })
 
 Project = TypedDict("Project", {
@@ -415,20 +415,20 @@ NewSchedule = TypedDict("NewSchedule", {
     "name": str,
     "cron": str,
     "task": "NewTask",
-    "time_zone": NotRequired[str],
-    "overlap": NotRequired[Literal["skip", "allow", "queue_one", "cancel_other"]],
-    "catch_up_ms": NotRequired[int],
-    "paused": NotRequired[bool],
+    "time_zone": NotRequired[Union[str, None]],
+    "overlap": NotRequired[Union[Literal["skip", "allow", "queue_one", "cancel_other"], None]],
+    "catch_up_ms": NotRequired[Union[int, None]],
+    "paused": NotRequired[Union[bool, None]],
 })
 
 ScheduleChange = TypedDict("ScheduleChange", {
-    "name": NotRequired[str],
-    "cron": NotRequired[str],
-    "task": NotRequired["NewTask"],
-    "time_zone": NotRequired[str],
-    "overlap": NotRequired[Literal["skip", "allow", "queue_one", "cancel_other"]],
-    "catch_up_ms": NotRequired[int],
-    "paused": NotRequired[bool],
+    "name": NotRequired[Union[str, None]],
+    "cron": NotRequired[Union[str, None]],
+    "task": NotRequired[Union["NewTask", None]],
+    "time_zone": NotRequired[Union[str, None]],
+    "overlap": NotRequired[Union[Literal["skip", "allow", "queue_one", "cancel_other"], None]],
+    "catch_up_ms": NotRequired[Union[int, None]],
+    "paused": NotRequired[Union[bool, None]],
 })
 
 Schedule = TypedDict("Schedule", {
@@ -459,8 +459,8 @@ SchedulePage = TypedDict("SchedulePage", {
 
 Cron = TypedDict("Cron", {
     "cron": str,
-    "time_zone": NotRequired[str],
-    "after": NotRequired[str],
+    "time_zone": NotRequired[Union[str, None]],
+    "after": NotRequired[Union[str, None]],
 })
 
 CronTimes = TypedDict("CronTimes", {
@@ -487,9 +487,9 @@ ArtefactPage = TypedDict("ArtefactPage", {
 
 NewMemory = TypedDict("NewMemory", {
     "text": str,
-    "tags": NotRequired[list[str]],
-    "project_id": NotRequired[str],
-    "key": NotRequired[str],
+    "tags": NotRequired[Union[list[str], None]],
+    "project_id": NotRequired[Union[str, None]],
+    "key": NotRequired[Union[str, None]],
 })
 
 Memory = TypedDict("Memory", {
@@ -510,8 +510,8 @@ MemoryPage = TypedDict("MemoryPage", {
 
 NewTool = TypedDict("NewTool", {
     "manifest": dict[str, Any],
-    "source": NotRequired[str],
-    "source_base64": NotRequired[str],
+    "source": NotRequired[Union[str, None]],
+    "source_base64": NotRequired[Union[str, None]],
 })
 
 Tool = TypedDict("Tool", {
@@ -547,27 +547,27 @@ ToolPage = TypedDict("ToolPage", {
 NewMCPServer = TypedDict("NewMCPServer", {
     "name": str,
     "transport": Literal["stdio", "http"],
-    "command": NotRequired[str],
-    "arguments": NotRequired[list[str]],
-    "environment": NotRequired[dict[str, str]],
-    "url": NotRequired[str],
-    "headers": NotRequired[dict[str, str]],
-    "trust": NotRequired[Literal["pin", "approve"]],
-    "timeout_ms": NotRequired[int],
-    "enabled": NotRequired[bool],
+    "command": NotRequired[Union[str, None]],
+    "arguments": NotRequired[Union[list[str], None]],
+    "environment": NotRequired[Union[dict[str, str], None]],
+    "url": NotRequired[Union[str, None]],
+    "headers": NotRequired[Union[dict[str, str], None]],
+    "trust": NotRequired[Union[Literal["pin", "approve"], None]],
+    "timeout_ms": NotRequired[Union[int, None]],
+    "enabled": NotRequired[Union[bool, None]],
 })
 
 MCPServerChange = TypedDict("MCPServerChange", {
-    "name": NotRequired[str],
-    "transport": NotRequired[Literal["stdio", "http"]],
-    "command": NotRequired[str],
-    "arguments": NotRequired[list[str]],
-    "environment": NotRequired[dict[str, str]],
-    "url": NotRequired[str],
-    "headers": NotRequired[dict[str, str]],
-    "trust": NotRequired[Literal["pin", "approve"]],
-    "timeout_ms": NotRequired[int],
-    "enabled": NotRequired[bool],
+    "name": NotRequired[Union[str, None]],
+    "transport": NotRequired[Union[Literal["stdio", "http"], None]],
+    "command": NotRequired[Union[str, None]],
+    "arguments": NotRequired[Union[list[str], None]],
+    "environment": NotRequired[Union[dict[str, str], None]],
+    "url": NotRequired[Union[str, None]],
+    "headers": NotRequired[Union[dict[str, str], None]],
+    "trust": NotRequired[Union[Literal["pin", "approve"], None]],
+    "timeout_ms": NotRequired[Union[int, None]],
+    "enabled": NotRequired[Union[bool, None]],
 })
 
 MCPServer = TypedDict("MCPServer", {
@@ -627,15 +627,15 @@ ToolApproval = TypedDict("ToolApproval", {
 })
 
 ProviderDefinition = TypedDict("ProviderDefinition", {
-    "kind": NotRequired[Literal["openai", "anthropic", "gemini", "ollama", "vllm", "compatible"]],
-    "base_url": NotRequired[str],
-    "keys": NotRequired[list[dict[str, Any]]],
-    "priority": NotRequired[int],
-    "weight": NotRequired[int],
-    "timeout_ms": NotRequired[int],
-    "first_token_ms": NotRequired[int],
-    "stall_ms": NotRequired[int],
-    "enabled": NotRequired[bool],
+    "kind": NotRequired[Union[Literal["openai", "anthropic", "gemini", "ollama", "vllm", "compatible"], None]],
+    "base_url": NotRequired[Union[str, None]],
+    "keys": NotRequired[Union[list[dict[str, Any]], None]],
+    "priority": NotRequired[Union[int, None]],
+    "weight": NotRequired[Union[int, None]],
+    "timeout_ms": NotRequired[Union[int, None]],
+    "first_token_ms": NotRequired[Union[int, None]],
+    "stall_ms": NotRequired[Union[int, None]],
+    "enabled": NotRequired[Union[bool, None]],
 })
 
 Provider = TypedDict("Provider", {
@@ -663,15 +663,15 @@ Providers = TypedDict("Providers", {
 })
 
 ModelDefinition = TypedDict("ModelDefinition", {
-    "provider_model": NotRequired[str],
-    "tier": NotRequired[Literal["small", "medium", "large"]],
-    "capabilities": NotRequired[list[Literal["tools", "vision", "json_schema", "reasoning", "embeddings"]]],
-    "context_tokens": NotRequired[int],
-    "output_tokens_max": NotRequired[int],
-    "priority": NotRequired[int],
-    "weight": NotRequired[int],
-    "enabled": NotRequired[bool],
-    "price": NotRequired[dict[str, Any]],
+    "provider_model": NotRequired[Union[str, None]],
+    "tier": NotRequired[Union[Literal["small", "medium", "large"], None]],
+    "capabilities": NotRequired[Union[list[Literal["tools", "vision", "json_schema", "reasoning", "embeddings"]], None]],
+    "context_tokens": NotRequired[Union[int, None]],
+    "output_tokens_max": NotRequired[Union[int, None]],
+    "priority": NotRequired[Union[int, None]],
+    "weight": NotRequired[Union[int, None]],
+    "enabled": NotRequired[Union[bool, None]],
+    "price": NotRequired[Union[dict[str, Any], None]],
 })
 
 Model = TypedDict("Model", {
@@ -700,14 +700,14 @@ Models = TypedDict("Models", {
 
 AliasDefinition = TypedDict("AliasDefinition", {
     "models": list[str],
-    "strategy": NotRequired[Literal["priority", "weighted", "cheapest", "fastest", "least_busy"]],
-    "fallbacks": NotRequired[list[str]],
-    "context_fallbacks": NotRequired[list[str]],
-    "content_fallbacks": NotRequired[list[str]],
-    "escalation": NotRequired[list[str]],
-    "hedge_after_ms": NotRequired[int],
-    "rescue": NotRequired[Literal["continue", "buffer"]],
-    "check": NotRequired[Union[dict[str, Any], None]],
+    "strategy": NotRequired[Union[Literal["priority", "weighted", "cheapest", "fastest", "least_busy"], None]],
+    "fallbacks": NotRequired[Union[list[str], None]],
+    "context_fallbacks": NotRequired[Union[list[str], None]],
+    "content_fallbacks": NotRequired[Union[list[str], None]],
+    "escalation": NotRequired[Union[list[str], None]],
+    "hedge_after_ms": NotRequired[Union[int, None]],
+    "rescue": NotRequired[Union[Literal["continue", "buffer"], None]],
+    "check": NotRequired[Union[Union[dict[str, Any], None], None]],
 })
 
 Alias = TypedDict("Alias", {
@@ -731,16 +731,16 @@ Aliases = TypedDict("Aliases", {
 NewBudget = TypedDict("NewBudget", {
     "scope": Literal["tenant", "project", "group", "run", "agent", "tool", "key"],
     "period": Literal["total", "hour", "day", "month"],
-    "subject": NotRequired[str],
-    "tokens": NotRequired[int],
-    "usd": NotRequired[float],
-    "alert_percent": NotRequired[int],
+    "subject": NotRequired[Union[str, None]],
+    "tokens": NotRequired[Union[int, None]],
+    "usd": NotRequired[Union[float, None]],
+    "alert_percent": NotRequired[Union[int, None]],
 })
 
 BudgetChange = TypedDict("BudgetChange", {
-    "tokens": NotRequired[int],
-    "usd": NotRequired[float],
-    "alert_percent": NotRequired[int],
+    "tokens": NotRequired[Union[int, None]],
+    "usd": NotRequired[Union[float, None]],
+    "alert_percent": NotRequired[Union[int, None]],
 })
 
 Budget = TypedDict("Budget", {
@@ -764,10 +764,10 @@ Budgets = TypedDict("Budgets", {
 
 NewRateLimit = TypedDict("NewRateLimit", {
     "scope": Literal["model", "tenant", "project", "group", "run", "agent", "tool", "key"],
-    "subject": NotRequired[str],
-    "requests_per_minute": NotRequired[int],
-    "tokens_per_minute": NotRequired[int],
-    "concurrency": NotRequired[int],
+    "subject": NotRequired[Union[str, None]],
+    "requests_per_minute": NotRequired[Union[int, None]],
+    "tokens_per_minute": NotRequired[Union[int, None]],
+    "concurrency": NotRequired[Union[int, None]],
 })
 
 RateLimit = TypedDict("RateLimit", {
@@ -785,15 +785,15 @@ RateLimits = TypedDict("RateLimits", {
 })
 
 NewVirtualKey = TypedDict("NewVirtualKey", {
-    "ttl_seconds": NotRequired[int],
-    "project": NotRequired[str],
-    "run": NotRequired[str],
-    "step": NotRequired[str],
-    "agent": NotRequired[str],
-    "tool": NotRequired[str],
-    "models": NotRequired[list[str]],
-    "tokens": NotRequired[int],
-    "usd": NotRequired[float],
+    "ttl_seconds": NotRequired[Union[int, None]],
+    "project": NotRequired[Union[str, None]],
+    "run": NotRequired[Union[str, None]],
+    "step": NotRequired[Union[str, None]],
+    "agent": NotRequired[Union[str, None]],
+    "tool": NotRequired[Union[str, None]],
+    "models": NotRequired[Union[list[str], None]],
+    "tokens": NotRequired[Union[int, None]],
+    "usd": NotRequired[Union[float, None]],
 })
 
 VirtualKey = TypedDict("VirtualKey", {
