@@ -1,4 +1,5 @@
 import Contracts
+import Foundation
 import GatewayOpenAPI
 import JSON
 import JSONSchema
@@ -9,6 +10,11 @@ import Testing
 
   private func parsed() throws -> JSONDocument {
     try JSONDocument(parsing: document.bytes, limits: JSONLimits(depthMax: 64, bytesMax: 4 << 20, nodesMax: 200_000))
+  }
+
+  @Test func `is written to a file when that is asked for`() throws {
+    guard let path = ProcessInfo.processInfo.environment["CADRE_OPENAPI_FILE"] else { return }
+    try Data(document.bytes).write(to: URL(fileURLWithPath: path))
   }
 
   @Test func `describes every forwarded address and no other`() {
