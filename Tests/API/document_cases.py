@@ -212,5 +212,13 @@ def case_the_model_that_has_answered_is_recorded(stack):
         lambda: stack.call("GET", f"/api/v1/calls?run={things['runs']}").json["calls"], "the call is recorded")[0]
     assert call["model"] == used and call["provider"], (call, run)
     assert call["project"] == things["projects"], call
+    # Under another name it is the same model that answers, and both are recorded.
+    made(stack, "PUT", "/api/v1/aliases/surface-used", {"models": [used]}, template="/api/v1/aliases/{alias}")
+    other = made(stack, "POST", "/api/v1/tasks", {"prompt": "x", "model": "surface-used"}, {"prefer": "wait=60"}).json["run"]
+    assert other["result"]["model"] == used, other
+    call = stack.until(
+        lambda: stack.call("GET", f"/api/v1/calls?run={other['id']}").json["calls"], "the call is recorded")[0]
+    assert (call["model"], call["model_asked"]) == (used, "surface-used"), call
+    assert [one["name"] for one in stack.call("GET", f"/api/v1/models?provider={call['provider']}").json["models"]] == [used]
     sums = stack.call("GET", f"/api/v1/usage?group_by=project,model&run={things['runs']}").json["usage"]
     assert sums[0]["model"] == used and sums[0]["project"] == things["projects"], sums

@@ -79,7 +79,7 @@ package struct OpenAPIDocument: Sendable {
 
   private var schemas: JSONValue {
     .object(
-      (RunSchemas.all + WorkspaceSchemas.all + ModelSchemas.all + ProblemAnswers.schemas).map {
+      (RunSchemas.all + WorkspaceSchemas.all + ModelSchemas.all + AccountSchemas.all + ProblemAnswers.schemas).map {
         .init($0.0, $0.1.value)
       })
   }

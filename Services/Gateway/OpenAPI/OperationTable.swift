@@ -3,7 +3,8 @@ package import Contracts
 /// What the document says of every public address.
 package enum OperationTable {
   private static let described: [String: Operation] = Dictionary(
-    RunOperations.all + WorkspaceOperations.all + ModelOperations.all + EdgeOperations.all,
+    RunOperations.all + WorkspaceOperations.all + ModelOperations.all + EdgeOperations.all
+      + AccountOperations.all,
     uniquingKeysWith: { first, _ in first })
 
   /// Every address from outside, in the order of its declaration.
@@ -19,9 +20,10 @@ package enum OperationTable {
   package static func isDescribed(_ route: RouteSpecification) -> Bool { described[route.description] != nil }
 
   /// Descriptions of addresses that are not declared.
-  package static let undeclared: [String] = described.keys.filter { key in
-    !routes.contains { $0.description == key }
-  }.sorted()
+  package static let undeclared: [String] = {
+    let declared = Set(routes.map(\.description))
+    return described.keys.filter { !declared.contains($0) }.sorted()
+  }()
 }
 
 extension Operation {

@@ -93,8 +93,17 @@ enum ModelOperations {
       "DELETE /api/v1/providers/{provider}/models/{model}",
       Operation("deleteModel", "Model configuration").answersNothing()
     ),
-    ("GET /api/v1/models", Operation("listModels", "Model configuration").answers(.ok, "Models")),
-    ("GET /api/v1/aliases", Operation("listAliases", "Model configuration").answers(.ok, "Aliases")),
+    (
+      "GET /api/v1/models",
+      Operation("listModels", "Model configuration", "All of them.")
+        .item("provider", .text(100), "Only of this provider.")
+        .item("tier", .words(["small", "medium", "large"]), "Only of this tier.").answers(.ok, "Models")
+    ),
+    ("GET /api/v1/aliases", Operation("listAliases", "Model configuration", "All of them.").answers(.ok, "Aliases")),
+    (
+      "GET /api/v1/aliases/{alias}",
+      Operation("getAlias", "Model configuration").answers(.ok, "Alias", headers: ["ETag"])
+    ),
     (
       "PUT /api/v1/aliases/{alias}",
       Operation("putAlias", "Model configuration").guarded.sends("AliasDefinition")

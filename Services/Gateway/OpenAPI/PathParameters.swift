@@ -5,7 +5,8 @@ enum DocumentedPath {
   private static let ids: [Substring: String] = [
     "tasks": "task", "runs": "run", "steps": "step", "approvals": "step", "questions": "step", "projects": "project",
     "schedules": "schedule", "artefacts": "artefact", "memories": "memory", "mcp-servers": "mcp", "budgets": "budget",
-    "rate-limits": "limit", "virtual-keys": "key", "calls": "call",
+    "rate-limits": "limit", "virtual-keys": "key", "calls": "call", "keys": "key",
+    "users": "user", "service-accounts": "svc", "invitations": "inv", "tenants": "tenant",
   ]
 
   /// The path as the document has it: `{model*}` is `{model}`.
@@ -24,7 +25,8 @@ enum DocumentedPath {
 
   private static func schema(_ name: String, behind resource: Substring, in area: Substring) -> Schema {
     switch name {
-    case "id": area == "api" ? ids[resource].map { .id($0) } ?? .text(200, min: 1) : .text(200, min: 1)
+    case "id":
+      area == "api" || area == "operator" ? ids[resource].map { .id($0) } ?? .text(200, min: 1) : .text(200, min: 1)
     case "tenant": .id("tenant")
     case "version": .int(1...Int64(Int32.max))
     case "scope" where resource == "limits": .words(WorkspaceSchemas.limitScopes)

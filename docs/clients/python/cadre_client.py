@@ -1106,13 +1106,26 @@ class Client:
         """Deletes a model of a provider."""
         return self._call("DELETE", f"/api/v1/providers/{_segment(provider)}/models/{_segment(model)}")
 
-    def list_models(self) -> "Models":
-        """Lists the models with their properties and prices."""
-        return self._call("GET", "/api/v1/models")
+    def list_models(
+        self,
+        *,
+        provider: Optional[str] = None,
+        tier: Optional[Literal["small", "medium", "large"]] = None,
+    ) -> "Models":
+        """Lists the models with their properties and prices.
+
+        All of them."""
+        return self._call("GET", "/api/v1/models", query={"provider": provider, "tier": tier})
 
     def list_aliases(self) -> "Aliases":
-        """Lists the aliases."""
+        """Lists the aliases.
+
+        All of them."""
         return self._call("GET", "/api/v1/aliases")
+
+    def get_alias(self, alias: str) -> "Alias":
+        """Describes an alias."""
+        return self._call("GET", f"/api/v1/aliases/{_segment(alias)}")
 
     def put_alias(self, alias: str, body: "AliasDefinition", *, if_match: Union[int, str, None] = None) -> "Alias":
         """Creates or changes an alias."""
