@@ -8,7 +8,7 @@ internal import Reactor
 internal import Synchronization
 package import Telemetry
 
-/// `GET /api/v1/runs/{id}/events` as a stream: server-sent events or WebSocket. Readers of the same run share one stream
+/// `GET /api/v1/runs/{id}/events` as a stream: server-sent events or WebSocket. Readers of a run share one stream
 /// of the orchestrator, so that it has as much to do for thousands of them as for one.
 package struct RunEventStreams: Sendable {
   /// The declared address.

@@ -1,7 +1,7 @@
 internal import JSON
 
-/// Schemas of providers, models, aliases, budgets, rate limits, keys, usage, and of what clients of OpenAI and Anthropic
-/// send and get.
+/// Schemas of providers, models, aliases, budgets, rate limits, keys, usage, and of what clients of OpenAI
+/// and Anthropic send and get.
 enum ModelSchemas {
   static let all: [(String, Schema)] = providers + models + aliases + spending + usage + calls
 

@@ -179,7 +179,7 @@ enum WorkspaceSchemas {
       may("source", .text(4 << 20, min: 1)), may("source_base64", .text(min: 1), "For bytes, instead of `source`."),
     ], isSent: true
   ).example(
-    #"{"manifest": {"name": "shout", "description": "Makes a text loud.", "runtime": "python", "risk": "read", "parameters": {"type": "object", "properties": {"text": {"type": "string"}}}}, "source": "def run(text):\n    return text.upper()\n"}"#
+    #"{"manifest": {"name": "shout", "description": "Makes a text loud.", "runtime": "python", "parameters": {"type": "object"}}, "source": "def run(text):\n    return text.upper()\n"}"#
   )
 
   private static let definition: [Member] = [

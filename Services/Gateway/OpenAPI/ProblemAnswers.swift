@@ -25,7 +25,7 @@ enum ProblemAnswers {
           may("trace_id", .text()), may("errors", .list(.ref("FieldFault"), 20)),
         ], isOpen: true
       ).example(
-        #"{"type": "urn:cadre:problem:run_ended", "title": "Conflict", "status": 409, "code": "run_ended", "detail": "The run has ended; nothing more happens to it.", "trace_id": "4bf92f3577b34da6a3ce929d0e0e4736"}"#
+        #"{"type": "urn:cadre:problem:run_ended", "title": "Conflict", "status": 409, "code": "run_ended", "detail": "The run has ended; nothing more happens to it."}"#
       )
     ),
     (

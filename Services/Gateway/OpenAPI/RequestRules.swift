@@ -2,8 +2,8 @@ package import Contracts
 package import HTTP
 internal import HTTPWire
 
-/// Refuses query items that an address does not know, and single ones that come twice: a filter that is misspelled would
-/// otherwise be a list of everything. Also keys of requests that no store takes.
+/// Refuses query items that an address does not know, and single ones that come twice: a filter that is misspelled
+/// would otherwise be a list of everything. Also keys of requests that no store takes.
 package struct RequestRules: Sendable {
   /// Bytes of a name that an answer repeats.
   private static let nameBytesMax = 64

@@ -61,8 +61,8 @@ extension Schema {
   /// A schema of the components.
   package static func ref(_ name: String) -> Schema { Schema([.init("$ref", .string("#/components/schemas/\(name)"))]) }
 
-  /// A text of at most `max` characters. Limits of the API are in bytes of UTF-8: what is longer in characters is longer
-  /// in bytes, too.
+  /// A text of at most `max` characters. Limits of the API are in bytes of UTF-8: what is longer in characters is
+  /// longer in bytes, too.
   package static func text(_ max: Int64? = nil, min: Int64? = nil, pattern: String? = nil) -> Schema {
     typed("string").with("minLength", min).with("maxLength", max).with("pattern", pattern.map { .string($0) })
   }
