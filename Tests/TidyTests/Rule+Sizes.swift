@@ -13,7 +13,7 @@ extension Rule {
     "Package.swift": "every module with what it stands on: one list shows the architecture"
   ]
 
-  /// Files that a program writes; a test compares each with what it would write. Nobody reads or changes them in pieces.
+  /// Files that a program writes, and that a test compares with what it would write. Nobody changes them by hand.
   static let generatedFiles: Set<String> = ["docs/clients/python/cadre_client.py"]
 
   private static let sourceSuffixes = [".swift", ".c", ".h", ".js", ".py", ".sh", ".css"]
