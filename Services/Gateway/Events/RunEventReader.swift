@@ -4,6 +4,7 @@ internal import HTTP
 internal import HTTPWire
 internal import JSON
 internal import Reactor
+internal import Synchronization
 internal import Telemetry
 
 /// One reader of the events of a run: first the history, then what comes.
@@ -47,6 +48,20 @@ struct RunEventReader: Sendable {
       events: views.elements.compactMap { RunEvent($0) }, isLast: root["next_after"]?.int == nil)
   }
 
+  /// The first page until it is read: a stream that lives for long does not keep it.
+  final class FirstPage: Sendable {
+    private let page: Mutex<Page?>
+
+    init(_ page: Page) { self.page = Mutex(page) }
+
+    func take() -> Page {
+      page.withLock { page in
+        defer { page = nil }
+        return page ?? Page(events: [], isLast: true)
+      }
+    }
+  }
+
   /// Whether the run has ended; one whose last event a reader has has nothing to wait for.
   func isEnded() async throws -> Bool {
     let call = UpstreamCall(.get, "/api/v1/runs/\(run)")
@@ -62,10 +77,10 @@ struct RunEventReader: Sendable {
 
   /// Reads from a page on that is read already. `send` waits while the client is slow.
   func follow(
-    _ first: Page, after start: Int64, _ send: (RunEvent) async throws -> Void
+    _ first: FirstPage, after start: Int64, _ send: (RunEvent) async throws -> Void
   ) async throws -> End {
-    var (page, position) = (first, start)
-    if first.events.isEmpty, first.isLast, try await isEnded() {
+    var (page, position) = (first.take(), start)
+    if page.events.isEmpty, page.isLast, try await isEnded() {
       // It may have ended between the two.
       page = try await self.page(after: position)
       if page.events.isEmpty { return .ended }
@@ -76,6 +91,7 @@ struct RunEventReader: Sendable {
         if filter.includes(event) { try await send(event) }
         if event.isEnd { return .ended }
       }
+      page.events = []
       if page.isLast, let end = try await live(&position, send) { return end }
       page = try await self.page(after: position)
     }

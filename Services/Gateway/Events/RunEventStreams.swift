@@ -47,8 +47,8 @@ package struct RunEventStreams: Sendable {
     let reader = RunEventReader(
       feeds: feeds, orchestrator: orchestrator, run: run, caller: caller, trace: request.trace,
       filter: RunEventFilter(query))
-    let first: RunEventReader.Page
-    do { first = try await reader.page(after: after) } catch let refusal as RunEventReader.Refusal {
+    let first: RunEventReader.FirstPage
+    do { first = .init(try await reader.page(after: after)) } catch let refusal as RunEventReader.Refusal {
       return refusal.answer
     }
     return isWebSocket ? try webSocket(request, reader, first, after) : events(reader, first, after)
@@ -73,7 +73,7 @@ package struct RunEventStreams: Sendable {
 
   // MARK: Server-sent events
 
-  private func events(_ reader: RunEventReader, _ first: RunEventReader.Page, _ after: Int64) -> HTTPResponse {
+  private func events(_ reader: RunEventReader, _ first: RunEventReader.FirstPage, _ after: Int64) -> HTTPResponse {
     .events(heartbeat: RunEventStreams.heartbeat) { [metrics] writer in
       metrics.begin()
       defer { metrics.end() }
@@ -93,7 +93,7 @@ package struct RunEventStreams: Sendable {
   // MARK: WebSocket
 
   private func webSocket(
-    _ request: HTTPRequest, _ reader: RunEventReader, _ first: RunEventReader.Page, _ after: Int64
+    _ request: HTTPRequest, _ reader: RunEventReader, _ first: RunEventReader.FirstPage, _ after: Int64
   ) throws(Problem) -> HTTPResponse {
     try .webSocket(for: request, messageBytesMax: RunEventStreams.messageBytesMax) { [metrics] socket in
       metrics.begin()
