@@ -6,7 +6,7 @@ SERVICES := gateway orchestrator llm-router agent-core sandbox-jail sandbox-work
 FORMATTED := Package.swift Services Shared Tests
 SCRIPTS = $(shell grep -rlE '^.!.*sh$$' .ci deploy Tests)
 
-.PHONY: help setup run build test lint format tidy modules bench bench-telemetry bench-workflows bench-agents bench-models bench-lists bench-sandbox bench-policies bench-overload policy-test policy-differential chaos planted-secrets drills redis-drill alert-drill trace-drill dashboards fuzz docs clean
+.PHONY: help setup run build test lint format tidy modules bench bench-telemetry bench-workflows bench-agents bench-models bench-lists bench-sandbox bench-policies bench-overload policy-test policy-differential chaos planted-secrets drills redis-drill alert-drill trace-drill dashboards fuzz api-fuzz bench-events docs clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -136,13 +136,25 @@ policy-differential: ## Compare COUNT (default 500) programs of Rego made at ran
 	CADRE_ONLY=Policy CADRE_CONFORMANCE_STRICT=1 CADRE_CONFORMANCE_DIR=$(CURDIR)/.build/policy-cases \
 		swift test --scratch-path .build-only --filter ConformanceTests
 
+api-fuzz: ## Send requests that are made up from the description of the API for SECONDS_OF_FUZZ (default 600) seconds
+	@deploy/setup.sh test
+	@for product in $(SERVICES); do swift build --product $$product || exit 1; done
+	@.build/api/bin/python -B -u Tests/API/run.py --bin .build/debug --fuzz-seconds $(or $(SECONDS_OF_FUZZ),600) "made up"
+
+bench-events: ## Measure the delivery of run events to READERS (default 5000) streams
+	@deploy/setup.sh run
+	@$(MAKE) --no-print-directory build
+	@python3 Tests/Benchmarks/events.py --bin .build/release --readers $(or $(READERS),5000)
+
 fuzz: ## Run every fuzz target for SECONDS_EACH (default 60) seconds
 	@deploy/setup.sh run
 	@Tests/Fuzz/run.sh $(or $(SECONDS_EACH),60)
 
-docs: ## Generate docs/configuration.md from the settings tables and docs/errors.md from the problem codes
+docs: ## Generate docs/configuration.md from the settings, docs/errors.md from the problem codes, the Python client from the API
 	@deploy/configuration-docs.sh .build/release > docs/configuration.md
 	@CADRE_ONLY=Contracts CADRE_WRITE_DOCS=1 swift test --scratch-path .build/docs --filter ProblemCatalogTests > /dev/null
+	@CADRE_ONLY=GatewayOpenAPI CADRE_OPENAPI_FILE=$(CURDIR)/.build/openapi.json swift test --scratch-path .build/docs --filter OpenAPIDocumentTests > /dev/null
+	@python3 deploy/python-client.py .build/openapi.json > docs/clients/python/cadre_client.py
 
 clean: ## Remove what was built; data stays
 	@swift package clean

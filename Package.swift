@@ -304,11 +304,24 @@ var targets: [Target] = [
       "Primitives",
       "Reactor", "Settings", "SystemSources", "Telemetry",
     ]),
+  // Live events of runs for many readers.
+  library(
+    "GatewayEvents", at: "Services/Gateway/Events",
+    [
+      "Contracts", "GatewayForwarding", "GatewayRequests", "HTTP", "HTTPWire", "JSON", "Primitives", "Reactor",
+      "SystemSources", "Telemetry",
+    ]),
+  // The description of the API: OpenAPI, the reference page, which query items there are.
+  library(
+    "GatewayOpenAPI", at: "Services/Gateway/OpenAPI",
+    ["Contracts", "Crypto", "GatewayRequests", "HTTP", "HTTPWire", "JSON", "Primitives"]),
   service(
     "gateway", at: "Services/Gateway/Main",
     [
-      "Contracts", "GatewayAccounts", "GatewayAnswers", "GatewayForwarding", "GatewayIdentity", "GatewayMCP",
-      "GatewayRequests", "GatewayTraffic", "HTTP", "HTTPWire", "Primitives", "Redis", "ServiceKit", "Settings", "Telemetry",
+      "Contracts", "GatewayAccess", "GatewayAccounts", "GatewayAnswers", "GatewayAudit", "GatewayEvents",
+      "GatewayForwarding", "GatewayIdentity", "GatewayMCP", "GatewayOpenAPI", "GatewayRequests", "GatewaySignIn",
+      "GatewayTraffic", "HTTP", "HTTPWire", "PolicyDecisions", "Primitives", "Redis", "ServiceKit", "Settings",
+      "Telemetry",
     ]),
   // What the orchestrator keeps for the agents of a run: seen by those who use it, without what reaches it.
   library("AgentWorkspace", at: "Services/AgentCore/Workspace", ["Contracts", "Primitives"]),
@@ -566,6 +579,14 @@ var targets: [Target] = [
       "ServiceKit", "Settings",
       "Telemetry",
     ]),
+  tests(
+    "GatewayEvents",
+    [
+      "Contracts", "GatewayEvents", "GatewayForwarding", "GatewayRequests", "HTTP", "HTTPWire", "JSON", "Primitives",
+      "Reactor", "ReactorTestKit", "ServiceKit", "Telemetry",
+    ]),
+  tests(
+    "GatewayOpenAPI", ["GatewayOpenAPI", "Contracts", "HTTP", "HTTPWire", "JSON", "JSONSchema"]),
   tests(
     "GatewayMCP",
     [

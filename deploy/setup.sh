@@ -31,6 +31,7 @@ if [ "$purpose" = test ] || [ "$purpose" = bench ]; then
   need_program promtool prometheus
   need_program gpg gnupg
   need_program openssl openssl
+  need_program chromium chromium
   PATH=$PATH:/usr/sbin need_program pgbouncer pgbouncer
 fi
 if [ "$purpose" = dashboards ]; then
@@ -81,9 +82,11 @@ if [ "$purpose" = test ]; then
     cp $wanted .build/python/installed.txt
   fi
   # The official client and server of the Model Context Protocol: the newest, and the last that knows sessions only. They need
-  # different versions of what they stand on, so each has a folder of its own. And a provider of OpenID Connect.
-  for name in mcp mcp-sessions oidc; do
+  # different versions of what they stand on, so each has a folder of its own. So have the tools that test the API by its
+  # description, and a provider of OpenID Connect.
+  for name in mcp mcp-sessions oidc api; do
     wanted=Tests/Clients/$name.txt
+    [ $name = api ] && wanted=Tests/API/requirements.txt
     if ! cmp -s $wanted .build/$name/installed.txt; then
       echo "Installing the Python package of $wanted into .build/$name"
       rm -rf .build/$name

@@ -125,9 +125,13 @@ final class ServerConnection: @unchecked Sendable {
     }
   }
 
+  private static let methods = "GET, HEAD, POST, PUT, PATCH, DELETE"
+
   private func refuse(_ error: HTTPWireError, _ reader: inout StreamReader) async {
     shard.metrics.malformed(error)
-    let problem = Problem(error.status, code: error.code.rawValue, error.message)
+    var problem = Problem(error.status, code: error.code.rawValue, error.message)
+    // RFC 9110, section 15.5.6: what is allowed instead. No address answers a method that is refused here.
+    if error.code == .methodNotAllowed { problem.headers.append(.allow, ServerConnection.methods) }
     var response = problem.response(traceID: nil)
     shard.configuration.edge?.securityHeaders?.mark(&response.headers)
     if case .bytes(let bytes) = response.body {

@@ -72,6 +72,19 @@ public final class WebSocket: @unchecked Sendable {
     try await drained()
   }
 
+  /// Sends a text message of UTF-8; waits while the peer is slow. Throws `ReactorError` when it is gone or stalled.
+  public func send(text: [UInt8]) async throws {
+    send(.text, text)
+    try await drained()
+  }
+
+  /// Sends a ping, so that nobody on the way takes the connection for dead. Throws `ReactorError` when the peer is gone
+  /// or stalled.
+  public func ping() async throws {
+    send(.ping, [])
+    try await drained()
+  }
+
   /// Sends a binary message; waits while the peer is slow. Throws `ReactorError` when it is gone or stalled.
   public func send(binary: [UInt8]) async throws {
     send(.binary, binary)

@@ -13,6 +13,9 @@ extension Rule {
     "Package.swift": "every module with what it stands on: one list shows the architecture"
   ]
 
+  /// Files that a program writes, and that a test compares with what it would write. Nobody changes them by hand.
+  static let generatedFiles: Set<String> = ["docs/clients/python/cadre_client.py"]
+
   private static let sourceSuffixes = [".swift", ".c", ".h", ".js", ".py", ".sh", ".css"]
 
   static let sizeRules = [fileLength(exempt: longFiles), lineLength]
@@ -20,7 +23,7 @@ extension Rule {
   static func fileLength(exempt: [String: String]) -> Rule {
     Rule("no source file is longer than \(linesMaximum) lines") { repository in
       let sources = repository.files.filter { file in
-        !file.isTestInput && sourceSuffixes.contains { file.path.hasSuffix($0) }
+        !file.isTestInput && !generatedFiles.contains(file.path) && sourceSuffixes.contains { file.path.hasSuffix($0) }
       }
       var found: [Violation] = []
       for file in sources {

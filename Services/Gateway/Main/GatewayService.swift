@@ -4,6 +4,7 @@ internal import GatewayAnswers
 internal import GatewayForwarding
 internal import GatewayIdentity
 internal import GatewayMCP
+internal import GatewayOpenAPI
 internal import GatewayRequests
 internal import GatewayTraffic
 internal import HTTP

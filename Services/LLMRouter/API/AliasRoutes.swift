@@ -25,6 +25,16 @@ struct AliasRoutes: Sendable {
         writer.objects("aliases", rows) { write($0.name, $0.rule, $0.check, $0.version, &$1) }
       }
     }
+    router.api(.get, "/api/v1/aliases/{alias}") { request in
+      _ = try authenticator.caller(of: request)
+      let name = try request.parameter("alias")
+      guard let row = try await stores.aliases.all().first(where: { $0.name == name }) else {
+        throw Problem.notFound("alias")
+      }
+      var response = HTTPResponse.json { write(row.name, row.rule, row.check, row.version, &$0) }
+      response.setVersion(row.version)
+      return response
+    }
     router.api(.put, "/api/v1/aliases/{alias}", put)
     router.api(.delete, "/api/v1/aliases/{alias}") { request in
       try authenticator.requireOperator(request)

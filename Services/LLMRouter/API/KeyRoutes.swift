@@ -54,6 +54,7 @@ struct KeyRoutes: Sendable {
     key.agent = name("agent")
     key.tool = name("tool")
     key.models = fields.strings("models", countMax: 50, bytesMax: KeyRoutes.nameBytesMax)
+    if key.models?.contains("") ?? false { fields.note("models", .notAllowed, "names of models, aliases or tiers") }
     key.tokens = fields.int("tokens", in: 0...9_000_000_000_000_000)
     key.nanoUSD = fields.double("usd", in: 0...9_000_000).map { Int64(saturating: $0 * 1e9) }
     try fields.finish()

@@ -37,13 +37,23 @@ struct ModelRoutes: Sendable {
 
   private func list(_ request: HTTPRequest) async throws -> HTTPResponse {
     _ = try authenticator.caller(of: request)
-    let rows = try await stores.models.all()
+    let query = try request.query()
+    let provider = query["provider"]
+    let tier = try QueryParameter.word(query, "tier", allowed: Tier.allCases.map(\.rawValue))
+    func isWanted(_ target: ModelTarget) -> Bool {
+      guard provider.map({ $0 == target.provider }) ?? true else { return false }
+      guard let tier else { return true }
+      let kind = catalog.current.providers[target.provider]?.kind
+      return catalog.configuration.completed(target, kind).tier?.rawValue == tier
+    }
+    let rows = try await stores.models.all().filter { isWanted($0.target) }
     let declared = catalog.configuration.declared(besides: try await stores.providers.all())
+      .flatMap(\.models).filter(isWanted)
     return .json { writer in
       writer.key("models")
       writer.beginArray()
       writer.appendObjects(rows) { write($0.target, $0, &$1) }
-      writer.appendObjects(declared.flatMap(\.models)) { write($0, nil, &$1) }
+      writer.appendObjects(declared) { write($0, nil, &$1) }
       writer.endArray()
     }
   }

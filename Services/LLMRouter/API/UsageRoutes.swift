@@ -60,10 +60,11 @@ struct UsageRoutes: Sendable {
   private func sums(_ request: HTTPRequest) async throws -> HTTPResponse {
     let caller = try authenticator.caller(of: request)
     let (query, items) = try query(request)
+    let format = try QueryParameter.word(items, "format", allowed: ["json", "csv"])
     // What this replica has accounted is in the answer.
     try await ledger.flush()
     let rows = try await usage.sums(caller.tenant, query)
-    if items["format"] == "csv" { return csv(query, rows) }
+    if format == "csv" { return csv(query, rows) }
     return .json { writer in
       writer.member("from", query.from.description)
       writer.member("to", query.to.description)

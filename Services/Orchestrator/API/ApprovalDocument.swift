@@ -63,7 +63,8 @@ extension ApprovalDocument {
     let page = try PageRequest<StepKind>(query, standard: 20, max: 100)
     let rows = try await approvals.approvals(
       caller.tenant, isQuestion: isQuestion, status: try QueryParameter.word(query, "status", allowed: statuses),
-      run: try QueryParameter.id(query, "run_id"), before: page.cursor, limit: page.rows)
+      run: try QueryParameter.id(query, "run_id"), project: try QueryParameter.id(query, "project_id"),
+      before: page.cursor, limit: page.rows)
     return .page(
       isQuestion ? "questions" : "approvals", rows, limit: page.limit, cursor: { $0.id.description }
     ) { write($0, to: &$1) }

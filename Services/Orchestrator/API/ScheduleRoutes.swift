@@ -50,7 +50,8 @@ struct ScheduleRoutes: Sendable {
     let caller = try callers.caller(of: request)
     let query = try request.query()
     let page = try PageRequest<ScheduleKind>(query, standard: 50, max: 200)
-    let rows = try await schedules.schedules(caller.tenant, before: page.cursor, limit: page.rows)
+    let rows = try await schedules.schedules(
+      caller.tenant, of: try QueryParameter.id(query, "project_id"), before: page.cursor, limit: page.rows)
     return .page("schedules", rows, limit: page.limit, cursor: { $0.id.description }) { write($0, to: &$1) }
   }
 

@@ -16,6 +16,7 @@ internal import Workflows
 struct WorkflowRoutes: Sendable {
   /// Open runs that a report looks at.
   private static let runsMax = 1000
+  private static let nameBytesMax = 64
 
   let engine: Engine
   let store: RunStore
@@ -77,6 +78,9 @@ struct WorkflowRoutes: Sendable {
     let query = try request.query()
     let limit = try QueryParameter.limit(query, standard: 50, max: 200)
     let cursor = query["cursor"]
+    guard cursor.map({ WorkflowDocument.isName($0) }) ?? true else {
+      throw Problem.badParameter("?cursor", "Use next_cursor of an earlier answer.")
+    }
     let rows = try await workflows.newest(caller.tenant, after: cursor ?? "", limit: limit + 1)
     return .json { writer in
       writer.key("workflows")
@@ -177,6 +181,9 @@ struct WorkflowRoutes: Sendable {
   private func compatibility(_ request: HTTPRequest) async throws -> HTTPResponse {
     let caller = try callers.caller(of: request)
     let name = try request.parameter("name")
+    guard WorkflowDocument.isName(name), name.utf8.count <= WorkflowRoutes.nameBytesMax else {
+      throw Problem.notFound("workflow")
+    }
     let (workflow, _) = try await read(request)
     let open = try await workflows.openRuns(caller.tenant, name, limit: WorkflowRoutes.runsMax + 1)
     var broken: [(run: RunID, version: Int, sequence: Int, reason: String)] = []

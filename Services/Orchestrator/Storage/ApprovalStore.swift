@@ -101,7 +101,9 @@ package struct ApprovalStore: Sendable {
 
   /// Approvals, or questions, newest first, before `cursor`, without their subjects and answers where these are large.
   package func approvals(
-    _ tenant: TenantID, isQuestion: Bool, status: String?, run: RunID?, before cursor: StepID?, limit: Int
+    _ tenant: TenantID, isQuestion: Bool, status: String?, run: RunID?, project: ProjectID? = nil,
+    before cursor: StepID?,
+    limit: Int
   ) async throws -> [ApprovalRow] {
     var sql = ListSQL()
     let owner = sql.add(tenant.uuid)
@@ -117,6 +119,11 @@ package struct ApprovalStore: Sendable {
       (columns, values) = (
         ["a.tenant_id", "a.is_question", "a.status", "a.id"], [owner, "\(isQuestion)", "\(sql.add(status))::text"]
       )
+    }
+    if let project {
+      // The tenant bounds what is looked at: an approval does not know its project.
+      conditions +=
+        "exists (select 1 from run r where r.id = a.run_id and r.tenant_id = \(owner) and r.project_id = \(sql.add(project.uuid))) and "
     }
     let bound = ListSQL.bound(limit)
     return try ApprovalRow.listedColumns.rows(

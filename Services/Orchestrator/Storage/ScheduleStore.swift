@@ -125,19 +125,26 @@ package struct ScheduleStore: Sendable {
     return "select \(ScheduleRow.columns) from schedule where tenant_id = \(tenant) and id = \(id)"
   }
 
-  /// Schedules, newest first, before `cursor`, without their tasks where these are large.
-  package func schedules(_ tenant: TenantID, before cursor: ScheduleID?, limit: Int) async throws -> [ScheduleRow] {
-    try await pool.query(ScheduleStore.list, (tenant, cursor, limit))
+  /// Schedules, newest first, before `cursor`, without their tasks where these are large; those of `project` alone when
+  /// one is named.
+  package func schedules(
+    _ tenant: TenantID, of project: ProjectID? = nil, before cursor: ScheduleID?, limit: Int
+  ) async throws -> [ScheduleRow] {
+    try await pool.query(ScheduleStore.list, (tenant, project, cursor, limit))
   }
 
-  static let list = Statement<(tenant: TenantID, cursor: ScheduleID?, limit: Int), ScheduleRow>(
+  static let list = Statement<
+    (tenant: TenantID, project: ProjectID?, cursor: ScheduleID?, limit: Int), ScheduleRow
+  >(
     ScheduleRow.listedColumns
   ) { parameter in
     let tenant = parameter("tenant", .uuid) { $0.tenant.uuid }
     let cursor = parameter("cursor", .uuid) { $0.cursor?.uuid ?? .last }
     let limit = parameter("limit", .int8) { Int64($0.limit) }
+    let project = parameter("project", .text) { $0.project?.description ?? "" }
     return """
       select \(ScheduleRow.listedColumns) from schedule where tenant_id = \(tenant) and id < \(cursor)
+      and (\(project) = '' or convert_from(task, 'UTF8')::json ->> 'project_id' = \(project))
       order by id desc limit \(limit)
       """
   }

@@ -59,6 +59,7 @@ extension Routes {
     .init(.delete, "/api/v1/providers/{provider}/models/{model}", .router, .operator, "Deletes a model of a provider."),
     .init(.get, "/api/v1/models", .router, .tenant, "Lists the models with their properties and prices."),
     .init(.get, "/api/v1/aliases", .router, .tenant, "Lists the aliases."),
+    .init(.get, "/api/v1/aliases/{alias}", .router, .tenant, "Describes an alias."),
     .init(
       .put, "/api/v1/aliases/{alias}", .router, .operator, bodyBytesMax: 64 * kibibyte,
       "Creates or changes an alias."),

@@ -179,7 +179,11 @@ struct MCPServerRoutes: Sendable {
     let (caller, entry) = try await find(request)
     let query = try request.query()
     let limit = try QueryParameter.limit(query, standard: 50, max: 200)
-    let rows = try await registry.serverTools.tools((caller.tenant, entry.server.id, query["cursor"] ?? "", limit + 1))
+    let cursor = query["cursor"] ?? ""
+    guard cursor.isEmpty || ToolDefinition.isName(cursor) else {
+      throw Problem.badParameter("?cursor", "Use next_cursor of an earlier answer.")
+    }
+    let rows = try await registry.serverTools.tools((caller.tenant, entry.server.id, cursor, limit + 1))
     return .page("tools", rows, limit: limit, cursor: { $0.definition.name }) { row, writer in
       row.definition.writeMembers(to: &writer)
       row.writeApproval(to: &writer)
