@@ -76,7 +76,9 @@ var targets: [Target] = [
   shared("HTTPWire", ["Primitives"]),
   shared("ContentCoding", ["CZlib", "CZstd"]),
   shared("Settings", ["CYAML"]),
-  shared("Crypto", ["COpenSSL"]),
+  shared("Crypto", ["COpenSSL", "Primitives"]),
+  // Signed tokens of others: JWS and JWT.
+  shared("Tokens", ["Crypto", "JSON", "Primitives"]),
   // Rego v1, in process.
   shared("Policy", ["Calendar", "Crypto", "JSON", "Primitives"]),
   shared("Contracts", ["Primitives", "Crypto", "HTTPWire", "JSON"]),
@@ -357,6 +359,7 @@ var targets: [Target] = [
   tests("Tidy", ["Contracts", "HTTPWire"]),
   tests("APIKit", ["APIKit", "Contracts", "HTTP", "HTTPWire", "JSON", "Postgres", "Primitives", "Reactor"]),
   tests("Crypto", ["Crypto", "Primitives"]),
+  tests("Tokens", ["Tokens", "Crypto", "JSON", "Primitives"]),
   tests("Policy", ["Policy", "JSON"]),
   tests("Contracts", ["Contracts", "Crypto", "HTTPWire", "JSON", "Primitives", "SystemSources"]),
   tests(

@@ -19,6 +19,17 @@ public enum Digest {
     }
   }
 
+  /// HMAC-SHA-1, 20 bytes: only for protocols that fix it (one-time codes).
+  public static func hmacSHA1(_ bytes: [UInt8], key: [UInt8]) -> [UInt8] {
+    [UInt8](unsafeUninitializedCapacity: 20) { buffer, count in
+      var size: UInt32 = 0
+      HMAC(EVP_sha1(), key, Int32(key.count), bytes, bytes.count, buffer.baseAddress, &size)
+      // As above: nothing may go on without a digest.
+      precondition(size == 20, "OpenSSL made no digest")
+      count = 20
+    }
+  }
+
   private static func hash(_ bytes: some ContiguousBytesView, _ kind: OpaquePointer?, _ size: Int) -> [UInt8] {
     [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
       var written: UInt32 = 0

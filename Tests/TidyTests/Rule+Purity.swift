@@ -3,7 +3,7 @@ extension Rule {
   static let pureModules: Set<String> = [
     "AgentLoop", "AgentTools", "Budgets", "Calendar", "Checks", "Contracts", "Cron", "Crypto", "Decider", "Dialects",
     "HTTPWire",
-    "History", "JSON", "JSONSchema", "MCP", "Pricing", "Primitives", "Replay", "Routing", "Workflows",
+    "History", "JSON", "JSONSchema", "MCP", "Pricing", "Primitives", "Replay", "Routing", "Tokens", "Workflows",
   ]
 
   /// A pure module stands on pure modules and on C libraries that compute, all the way down. So the compiler refuses a
