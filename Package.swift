@@ -237,6 +237,13 @@ var targets: [Target] = [
   library(
     "GatewayIdentity", at: "Services/Gateway/Identity",
     ["Contracts", "Crypto", "GatewayRequests", "HTTP", "HTTPWire", "Primitives", "Settings"]),
+  // Tenants, users, service accounts, keys and invitations.
+  library(
+    "GatewayAccounts", at: "Services/Gateway/Accounts",
+    [
+      "APIKit", "Contracts", "Crypto", "GatewayRequests", "HTTP", "HTTPWire", "JSON", "Postgres", "Primitives",
+      "Reactor", "Settings", "SystemSources", "Telemetry",
+    ], resources: [.embedInCode("Migrations/0001_accounts.sql")]),
   library(
     "GatewayForwarding", at: "Services/Gateway/Forwarding",
     [

@@ -63,11 +63,12 @@ package struct APIKeys: RequestAuthenticating {
     {
       return Identity(
         kind: .virtualKey, caller: nil, virtualKey: presented, role: .member, subject: "virtual_key",
-        credential: "virtual_key")
+        credential: "virtual_key", grants: .models)
     }
     let caller = try authenticate(request)
     return Identity(
-      kind: .configuredKey, caller: caller, role: .owner, subject: caller.principal, credential: caller.principal)
+      kind: .configuredKey, caller: caller, role: .owner, subject: caller.principal, credential: caller.principal,
+      grants: caller.has(.operator) ? [.ofTenant, .operator] : .ofTenant)
   }
 
   private static func presented(_ request: HTTPRequest) -> String? {

@@ -30,10 +30,13 @@ package struct Identity: Sendable {
   package let subject: String
   /// What it has shown, by a name that gives no rights: `key_...`, `session_...`, `token:ISSUER`.
   package let credential: String
+  /// What the credential may be used for; policies look at it beside the role.
+  package let grants: Grants
 
   /// Makes an identity.
   package init(
-    kind: Kind, caller: Caller?, virtualKey: String? = nil, role: Role, subject: String, credential: String
+    kind: Kind, caller: Caller?, virtualKey: String? = nil, role: Role, subject: String, credential: String,
+    grants: Grants = []
   ) {
     self.kind = kind
     self.caller = caller
@@ -41,8 +44,13 @@ package struct Identity: Sendable {
     self.role = role
     self.subject = subject
     self.credential = credential
+    self.grants = grants
   }
 
   /// The tenant; `nil` when the gateway does not know it.
   package var tenant: TenantID? { caller?.tenant }
+
+  /// Nobody: at addresses for those who sign in.
+  package static let anonymous = Identity(
+    kind: .anonymous, caller: nil, role: .viewer, subject: "anonymous", credential: "anonymous")
 }

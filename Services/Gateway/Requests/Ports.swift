@@ -9,6 +9,19 @@ package protocol RequestAuthenticating: Sendable {
   func identity(of request: HTTPRequest, for route: RouteSpecification) async throws(Problem) -> Identity
 }
 
+/// One way to show who makes a request.
+package protocol CredentialChecking: Sendable {
+  /// The identity; `nil` when the request shows no credential of this kind. Throws a 401 `Problem` for one that is of
+  /// this kind and not good, 503 when nobody can say.
+  func check(_ request: HTTPRequest, for route: RouteSpecification) async throws(Problem) -> Identity?
+}
+
+/// Whether a tenant may work at the moment.
+package protocol TenantAdmitting: Sendable {
+  /// Throws a 403 `Problem` for a tenant that is suspended or is not there, 503 when nobody can say.
+  func admit(_ tenant: TenantID) async throws(Problem)
+}
+
 /// Bounds how much is asked.
 package protocol TrafficLimiting: Sendable {
   /// Before anything is known of who asks: load shedding, limits of addresses. Throws a 429 or 503 `Problem`.

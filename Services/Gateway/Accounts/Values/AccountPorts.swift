@@ -1,0 +1,60 @@
+package import Contracts
+package import HTTP
+package import Primitives
+
+/// What signing in reads of accounts.
+package protocol AccountReading: Sendable {
+  /// The users with an e-mail address: at most one in each tenant, at most 16 at all, oldest first. With a tenant, that
+  /// of the tenant only.
+  func accounts(email: String, in tenant: TenantID?) async throws -> [Account]
+  /// A user of a tenant.
+  func account(_ tenant: TenantID, _ user: UserID) async throws -> Account?
+}
+
+/// What signing in changes of accounts. Each returns `false` when the user is not there.
+package protocol AccountWriting: Sendable {
+  /// Sets the hash of the password. With `replacing`, only while the stored hash is that one.
+  func setPasswordHash(_ tenant: TenantID, _ user: UserID, _ hash: String, replacing: String?) async throws -> Bool
+  /// Sets the sealed secret of the second factor, or removes it.
+  func setSecondFactor(_ tenant: TenantID, _ user: UserID, _ sealed: [UInt8]?) async throws -> Bool
+  /// Notes a sign-in.
+  func noteSignIn(_ tenant: TenantID, _ user: UserID, at time: Timestamp) async throws -> Bool
+}
+
+/// Hashes passwords, on threads of its own.
+package protocol PasswordHashing: Sendable {
+  /// The hash as it is stored. Throws a 422 `Problem` for a password that is not accepted, 503 when too many wait.
+  func hash(_ password: String) async throws(Problem) -> String
+}
+
+/// A change of accounts that whoever caches them must hear of.
+package enum AccountNotice: Hashable, Sendable {
+  /// A key was revoked, rotated or changed.
+  case key(APIKeyID)
+  /// A user was changed or removed: role, password.
+  case user(UserID)
+  /// A service account was changed or removed.
+  case serviceAccount(ServiceAccountID)
+  /// A tenant was suspended, resumed or is being deleted.
+  case tenant(TenantID)
+  /// Something may have been missed: all that is cached is in doubt.
+  case all
+}
+
+/// Makes known what changes, on every replica within a second.
+package protocol AccountNotifying: Sendable {
+  /// Calls `body` for every notice until the process ends; soon, on any thread, without waiting for it.
+  func onNotice(_ body: @escaping @Sendable (AccountNotice) -> Void)
+}
+
+/// Deletes all that a tenant has, in every service.
+package protocol TenantErasing: Sendable {
+  /// Begins the deletion, which goes on by itself.
+  func erase(_ tenant: TenantID) async throws
+}
+
+/// Exports all that a tenant has.
+package protocol TenantExporting: Sendable {
+  /// The export as an answer.
+  func export(_ tenant: TenantID) async throws -> HTTPResponse
+}
