@@ -70,14 +70,22 @@ public struct PasswordHash: Sendable, Equatable {
     self.digest = digest
   }
 
-  /// Hashes a password with a random salt; `nil` for a password that is too long or without memory for it.
+  /// Whether it can be a password: of at most so many bytes, and none of them NUL, which the HMAC inside would take for
+  /// the end.
+  public static func accepts(_ password: [UInt8]) -> Bool {
+    password.count <= passwordBytesMax && !password.contains(0)
+  }
+
+  /// Hashes a password with a random salt; `nil` for what is not accepted as one, or without memory for it.
   public static func make(_ password: [UInt8], salt: [UInt8], cost: Cost = .standard) -> PasswordHash? {
     derive(password, salt, cost, digestBytes).map { PasswordHash(cost: cost, salt: salt, digest: $0) }
   }
 
-  /// Whether it was made of this password. Takes the same time for every password; `nil` without memory for it.
+  /// Whether it was made of this password. Takes the same time for every password that is accepted as one; `nil`
+  /// without memory for it.
   public func matches(_ password: [UInt8]) -> Bool? {
-    PasswordHash.derive(password, salt, cost, digest.count).map { Secrets.equal($0, digest) }
+    guard PasswordHash.accepts(password) else { return false }
+    return PasswordHash.derive(password, salt, cost, digest.count).map { Secrets.equal($0, digest) }
   }
 
   /// The form in which it is stored.
@@ -104,7 +112,7 @@ public struct PasswordHash: Sendable, Equatable {
   }
 
   private static func derive(_ password: [UInt8], _ salt: [UInt8], _ cost: Cost, _ count: Int) -> [UInt8]? {
-    guard password.count <= passwordBytesMax else { return nil }
+    guard accepts(password) else { return nil }
     // What OpenSSL counts beside the table itself.
     let memoryMax = UInt64(cost.memoryBytes + 128 * cost.blockSize * (cost.parallelism + 2) + (1 << 20))
     var digest = [UInt8](repeating: 0, count: count)

@@ -120,7 +120,7 @@ public final class SignatureKey: Sendable {
     var all = parameters + [OSSL_PARAM_construct_end()]
     var key: OpaquePointer?
     guard EVP_PKEY_fromdata_init(context) == 1,
-      EVP_PKEY_fromdata(context, &key, EVP_PKEY_PUBLIC_KEY, &all) == 1, let key
+      EVP_PKEY_fromdata(context, &key, cadre_public_key_selection(), &all) == 1, let key
     else { return nil }
     guard let check = EVP_PKEY_CTX_new_from_pkey(nil, key, nil) else {
       EVP_PKEY_free(key)

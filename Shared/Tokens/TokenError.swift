@@ -12,6 +12,8 @@ public enum TokenError: String, Error, Sendable, CaseIterable {
   case unknownIssuer = "unknown_issuer"
   /// The issuer has no key of this name, or several and the token names none.
   case unknownKey = "unknown_key"
+  /// The keys of the issuer cannot be had at the moment.
+  case keysUnavailable = "keys_unavailable"
   /// The signature is not that of the key.
   case signature
   /// It is for somebody else.

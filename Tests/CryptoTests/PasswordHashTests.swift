@@ -26,7 +26,8 @@ import Testing
     for other in ["", "correct hors", "correct horse ", "Correct horse", "correct horse\0"] {
       #expect(read.matches(Array(other.utf8)) == false, "\(other)")
     }
-    #expect(read.matches([UInt8](repeating: 97, count: 1025)) == nil)
+    #expect(read.matches([UInt8](repeating: 97, count: 1025)) == false)
+    #expect(PasswordHash.make([97, 0], salt: [UInt8](repeating: 7, count: 16), cost: Self.cheap) == nil)
     let empty = try #require(PasswordHash.make([], salt: [UInt8](repeating: 7, count: 16), cost: Self.cheap))
     #expect(empty.matches([]) == true && empty.matches([0]) == false)
   }

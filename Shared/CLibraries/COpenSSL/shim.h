@@ -8,3 +8,6 @@
 #include <openssl/rand.h>
 #include <openssl/crypto.h>
 #include <openssl/err.h>
+
+// A macro that Swift does not see.
+static inline int cadre_public_key_selection(void) { return EVP_PKEY_PUBLIC_KEY; }
