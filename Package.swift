@@ -244,6 +244,15 @@ var targets: [Target] = [
       "APIKit", "Contracts", "Crypto", "GatewayRequests", "HTTP", "HTTPWire", "JSON", "Postgres", "Primitives",
       "Reactor", "Settings", "SystemSources", "Telemetry",
     ], resources: [.embedInCode("Migrations/0001_accounts.sql")]),
+  // Signing in of browsers, signed tokens, identity providers.
+  library(
+    "GatewaySignIn", at: "Services/Gateway/SignIn",
+    [
+      "Contracts", "Crypto", "GatewayAccounts", "GatewayRequests", "HTTP", "HTTPWire", "JSON", "Primitives", "Reactor",
+      "Redis", "Settings", "SystemSources", "Telemetry", "Tokens",
+    ]),
+  // The hash chain of the audit log, pure: for the gateway that writes it and for those who verify an export.
+  library("AuditChain", at: "Services/Gateway/AuditChain", ["Contracts", "Crypto", "JSON", "Primitives"]),
   library(
     "GatewayForwarding", at: "Services/Gateway/Forwarding",
     [
@@ -367,6 +376,7 @@ var targets: [Target] = [
   tests("APIKit", ["APIKit", "Contracts", "HTTP", "HTTPWire", "JSON", "Postgres", "Primitives", "Reactor"]),
   tests("Crypto", ["Crypto", "Primitives"]),
   tests("Tokens", ["Tokens", "Crypto", "JSON", "Primitives"]),
+  tests("AuditChain", ["AuditChain", "Contracts", "JSON", "Primitives"]),
   tests("Policy", ["Policy", "JSON"]),
   tests("Contracts", ["Contracts", "Crypto", "HTTPWire", "JSON", "Primitives", "SystemSources"]),
   tests(
@@ -502,6 +512,13 @@ var targets: [Target] = [
       "GatewayForwarding", "GatewayIdentity", "GatewayMCP", "GatewayRequests", "Contracts", "HTTP", "HTTPWire", "JSON",
       "JSONSchema", "MCP",
       "Primitives", "Reactor", "ReactorTestKit", "ServiceKit", "Settings", "Telemetry",
+    ]),
+  tests(
+    "GatewaySignIn",
+    [
+      "GatewayAccounts", "GatewayRequests", "GatewaySignIn", "Contracts", "Crypto", "HTTP", "HTTPWire", "JSON",
+      "LocalStack", "Primitives", "Reactor", "Redis", "RedisTestKit", "Settings", "SystemSources", "Telemetry",
+      "Tokens",
     ]),
   tests("ContentCoding", ["ContentCoding", "CZlib", "CZstd"]),
   tests("Settings", ["Settings"]),

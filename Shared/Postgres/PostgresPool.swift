@@ -89,9 +89,12 @@ public struct PostgresTransaction: Sendable {
   /// Runs a statement inside the transaction.
   @discardableResult
   public func query(_ sql: String, _ parameters: [any PostgresEncodable] = []) async throws -> PostgresRows {
+    try await run(PostgresStatement(sql, parameters))
+  }
+
+  func run(_ statement: PostgresStatement) async throws -> PostgresRows {
     let deadline = MonotonicClock.now() &+ UInt64(clamping: timeout.nanoseconds)
-    let rows = try await connection.send(
-      [PostgresStatement(sql, parameters)], deadline: deadline, isContinued: true)
+    let rows = try await connection.send([statement], deadline: deadline, isContinued: true)
     guard let first = rows.first else { throw PostgresError(.decoding, detail: "no result") }
     return first
   }

@@ -72,3 +72,17 @@ extension PostgresPool {
     try await batch([statement.call(input)], affinity: affinity).first?.affected ?? 0
   }
 }
+
+extension PostgresTransaction {
+  /// Runs a declared statement inside the transaction and decodes its rows.
+  @discardableResult
+  public func query<Input, Row>(_ statement: Statement<Input, Row>, _ input: Input) async throws -> [Row] {
+    try statement.rows(try await run(statement.call(input)))
+  }
+
+  /// Runs a declared statement without a result inside the transaction. Returns how many rows it has changed.
+  @discardableResult
+  public func execute<Input>(_ statement: Statement<Input, Void>, _ input: Input) async throws -> Int {
+    try await run(statement.call(input)).affected
+  }
+}
