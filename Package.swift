@@ -519,7 +519,7 @@ var targets: [Target] = [
       "GatewayAccounts", "GatewayRequests", "GatewaySignIn", "Contracts", "Crypto", "HTTP", "HTTPWire", "JSON",
       "LocalStack", "Primitives", "Reactor", "Redis", "RedisTestKit", "Settings", "SystemSources", "Telemetry",
       "Tokens",
-    ]),
+    ], exclude: ["hostile_provider.py"]),
   tests("ContentCoding", ["ContentCoding", "CZlib", "CZstd"]),
   tests("Settings", ["Settings"]),
   tests("HTTP", ["Contracts", "HTTP", "HTTPWire", "Reactor", "JSON", "Telemetry", "Primitives", "ReactorTestKit"]),

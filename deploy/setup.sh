@@ -81,8 +81,8 @@ if [ "$purpose" = test ]; then
     cp $wanted .build/python/installed.txt
   fi
   # The official client and server of the Model Context Protocol: the newest, and the last that knows sessions only. They need
-  # different versions of what they stand on, so each has a folder of its own.
-  for name in mcp mcp-sessions; do
+  # different versions of what they stand on, so each has a folder of its own. And a provider of OpenID Connect.
+  for name in mcp mcp-sessions oidc; do
     wanted=Tests/Clients/$name.txt
     if ! cmp -s $wanted .build/$name/installed.txt; then
       echo "Installing the Python package of $wanted into .build/$name"

@@ -12,7 +12,8 @@ import Testing
   static func rules(
     _ algorithms: Set<TokenAlgorithm> = [.hs256], lifetime: Int64? = nil, issuer: String = "https://issuer.example"
   ) -> TokenRules {
-    TokenRules(issuer: issuer, audience: "cadre", algorithms: algorithms, leewaySeconds: 30, lifetimeSecondsMax: lifetime)
+    TokenRules(
+      issuer: issuer, audience: "cadre", algorithms: algorithms, leewaySeconds: 30, lifetimeSecondsMax: lifetime)
   }
 
   static func keys() throws -> TokenKeySet { TokenKeySet([try #require(TokenKey(secret: secret, id: "h1"))]) }
@@ -104,12 +105,15 @@ import Testing
 
   @Test func `headers that are refused`() {
     for (header, expected) in [
-      (#"{"alg":"HS256","crit":["exp"]}"#, TokenError.criticalExtension), (#"{"alg":"HS256","crit":[]}"#, .criticalExtension),
+      (#"{"alg":"HS256","crit":["exp"]}"#, TokenError.criticalExtension),
+      (#"{"alg":"HS256","crit":[]}"#, .criticalExtension),
       (#"{"alg":"HS256","b64":false}"#, .criticalExtension), (#"{"alg":"HS256","zip":"DEF"}"#, .criticalExtension),
       (#"{"alg":"HS256","kid":1}"#, .malformed), (#"{"alg":"HS256","kid":["h1"]}"#, .malformed),
-      (#"{"alg":"HS256","kid":null}"#, .malformed), (#"{"alg":"HS256","kid":"\#(String(repeating: "k", count: 257))"}"#, .malformed),
+      (#"{"alg":"HS256","kid":null}"#, .malformed),
+      (#"{"alg":"HS256","kid":"\#(String(repeating: "k", count: 257))"}"#, .malformed),
       (#"{"alg":"HS256","kid":"h2"}"#, .unknownKey), (#"{"alg":"HS256","kid":""}"#, .unknownKey),
-      (#"{"alg":"HS256","alg":"none"}"#, .malformed), (#"{"kid":"h1"}"#, .malformed), (#"{"alg":["HS256"]}"#, .malformed),
+      (#"{"alg":"HS256","alg":"none"}"#, .malformed), (#"{"kid":"h1"}"#, .malformed),
+      (#"{"alg":["HS256"]}"#, .malformed),
       (#"["alg"]"#, .malformed), ("", .malformed), (#"{"alg":"HS256"}x"#, .malformed),
       (#"{"alg":"HS256","x":\#(String(repeating: "[", count: 60))}"#, .malformed),
     ] {
@@ -124,11 +128,14 @@ import Testing
       ("\(issuer),\(audience),\(subject)", TokenError.expired), ("\(Self.good),\"nbf\":1950000031", .notYetValid),
       ("\(Self.good),\"iat\":1950000031", .lifetime), ("\(issuer),\(audience),\(subject),\"exp\":1949999970", .expired),
       ("\(issuer),\(audience),\(subject),\"exp\":\"2000000000\"", .malformed),
-      ("\(issuer),\(audience),\(subject),\"exp\":1e300", .malformed), ("\(issuer),\(audience),\(subject),\"exp\":-1", .malformed),
+      ("\(issuer),\(audience),\(subject),\"exp\":1e300", .malformed),
+      ("\(issuer),\(audience),\(subject),\"exp\":-1", .malformed),
       ("\(issuer),\(audience),\(subject),\"exp\":null", .malformed), ("\(Self.good),\"nbf\":true", .malformed),
       ("\(issuer),\(subject),\(end)", .audience), ("\(issuer),\"aud\":\"other\",\(subject),\(end)", .audience),
-      ("\(issuer),\"aud\":[\"other\",1,\"cadre\"],\(subject),\(end)", .audience), ("\(issuer),\"aud\":[],\(subject),\(end)", .audience),
-      ("\(issuer),\"aud\":{\"cadre\":1},\(subject),\(end)", .audience), ("\(audience),\(subject),\(end)", .unknownIssuer),
+      ("\(issuer),\"aud\":[\"other\",1,\"cadre\"],\(subject),\(end)", .audience),
+      ("\(issuer),\"aud\":[],\(subject),\(end)", .audience),
+      ("\(issuer),\"aud\":{\"cadre\":1},\(subject),\(end)", .audience),
+      ("\(audience),\(subject),\(end)", .unknownIssuer),
       ("\"iss\":\"https://issuer.example/\",\(audience),\(subject),\(end)", .unknownIssuer),
       ("\"iss\":\"https://ISSUER.example\",\(audience),\(subject),\(end)", .unknownIssuer),
       ("\(issuer),\(audience),\(end)", .claims), ("\(issuer),\(audience),\"sub\":\"\",\(end)", .claims),
@@ -160,7 +167,8 @@ import Testing
     #expect(Self.error { try Self.verify(long) } == .tooLong)
     #expect(Self.error { try Self.verify(String(repeating: "eyJ.", count: 1 << 20)) } == .tooLong)
     #expect(Self.error { try Self.verify(String(repeating: ".", count: 8000)) } == .malformed)
-    let deep = Self.sign("{\(Self.good),\"x\":\(String(repeating: "[", count: 20))\(String(repeating: "]", count: 20))}")
+    let deep = Self.sign(
+      "{\(Self.good),\"x\":\(String(repeating: "[", count: 20))\(String(repeating: "]", count: 20))}")
     #expect(Self.error { try Self.verify(deep) } == .malformed)
   }
 

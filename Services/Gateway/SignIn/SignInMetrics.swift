@@ -13,7 +13,8 @@ package struct SignInMetrics: Sendable {
   /// Declares the metrics.
   package init(_ registry: MetricsRegistry) {
     signIns = registry.counter(
-      "cadre_gateway_sign_ins_total", help: "Attempts to sign in, by method and outcome.", labels: ["method", "outcome"])
+      "cadre_gateway_sign_ins_total", help: "Attempts to sign in, by method and outcome.",
+      labels: ["method", "outcome"])
     secondFactors = registry.counter(
       "cadre_gateway_second_factors_total", help: "Codes of second factors, by outcome.", labels: ["outcome"])
     sessions = registry.counter(

@@ -24,7 +24,8 @@ extension Routes {
     public static let enrol = route(.post, "/auth/v1/totp", .tenant, "Makes a secret for an authenticator app.")
     /// Confirms it.
     public static let confirm = route(
-      .post, "/auth/v1/totp/confirm", .tenant, "Turns the second factor on with a first code, and gives recovery codes.")
+      .post, "/auth/v1/totp/confirm", .tenant, "Turns the second factor on with a first code, and gives recovery codes."
+    )
     /// Removes it.
     public static let remove = route(.post, "/auth/v1/totp/remove", .tenant, "Turns the second factor off.")
     /// Another password.

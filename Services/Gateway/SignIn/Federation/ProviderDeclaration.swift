@@ -1,6 +1,6 @@
 internal import Contracts
 internal import HTTPWire
-package import Settings
+internal import Settings
 
 /// An OpenID Connect provider as the configuration declares it.
 package struct ProviderDeclaration: Sendable, Equatable {

@@ -1,6 +1,6 @@
 internal import Contracts
-internal import Crypto
-package import GatewayAccounts
+package import Crypto
+internal import GatewayAccounts
 package import HTTP
 internal import Reactor
 internal import SystemSources

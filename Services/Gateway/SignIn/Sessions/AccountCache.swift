@@ -1,5 +1,5 @@
 internal import Contracts
-package import GatewayAccounts
+internal import GatewayAccounts
 internal import Synchronization
 internal import SystemSources
 

@@ -23,15 +23,21 @@ struct AttemptLimiter: Sendable {
     let memoryMilliseconds: Int
   }
 
-  /// From one address, or of one known browser.
-  static let pairRule = Rule(
-    freeAttempts: 5, pauseMilliseconds: 2000, pauseMillisecondsMax: 900_000, memoryMilliseconds: 3_600_000)
-  /// From everywhere else.
-  static let accountRule = Rule(
-    freeAttempts: 30, pauseMilliseconds: 1000, pauseMillisecondsMax: 60_000, memoryMilliseconds: 3_600_000)
-  /// Of an address, whatever the account.
-  static let addressRule = Rule(
-    freeAttempts: 100, pauseMilliseconds: 1000, pauseMillisecondsMax: 60_000, memoryMilliseconds: 900_000)
+  /// The rules of all counts.
+  struct Rules: Sendable {
+    /// From one address, or of one known browser.
+    var pair = Rule(
+      freeAttempts: 5, pauseMilliseconds: 2000, pauseMillisecondsMax: 900_000, memoryMilliseconds: 3_600_000)
+    /// From everywhere else.
+    var account = Rule(
+      freeAttempts: 30, pauseMilliseconds: 1000, pauseMillisecondsMax: 60_000, memoryMilliseconds: 3_600_000)
+    /// Codes of second factors, from everywhere: whoever gives one knows the password.
+    var code = Rule(
+      freeAttempts: 10, pauseMilliseconds: 2000, pauseMillisecondsMax: 900_000, memoryMilliseconds: 3_600_000)
+    /// Of an address, whatever the account.
+    var address = Rule(
+      freeAttempts: 100, pauseMilliseconds: 1000, pauseMillisecondsMax: 60_000, memoryMilliseconds: 900_000)
+  }
 
   /// How long a browser stays known.
   static let deviceSeconds: Int64 = 90 * 86_400
@@ -43,16 +49,19 @@ struct AttemptLimiter: Sendable {
     let address: String?
     /// The known browser.
     let device: String?
+    /// Whether it is a code of a second factor.
+    let isCode: Bool
 
     /// An attempt to sign in with an e-mail address.
     static func password(email: String, tenant: TenantID?, address: String?, device: String?) -> Attempt {
       let digest = Hex.encode(Digest.sha256(Array("\(tenant.map { "\($0)" } ?? "")\0\(email)".utf8)).prefix(16))
-      return Attempt(account: "password:\(digest)", address: address, device: device)
+      return Attempt(account: "password:\(digest)", address: address, device: device, isCode: false)
     }
 
     /// An attempt to give a code.
     static func secondFactor(_ owner: SessionOwner, address: String?) -> Attempt {
-      Attempt(account: "code:\(owner.tenant):\(owner.user)", address: address, device: nil)
+      Attempt(
+        account: "code:\(owner.tenant):\(owner.user)", address: address, device: nil, isCode: true)
     }
 
     fileprivate var accountKey: RedisArgument { "cadre:attempts:{\(account)}" }
@@ -70,8 +79,12 @@ struct AttemptLimiter: Sendable {
   }
 
   private let redis: RedisPool
+  private let rules: Rules
 
-  init(_ redis: RedisPool) { self.redis = redis }
+  init(_ redis: RedisPool, rules: Rules = Rules()) {
+    self.redis = redis
+    self.rules = rules
+  }
 
   /// Arguments: the free attempts, the first and the longest pause and the memory, for each key. Returns 0, or how long
   /// the pause still is, with the place of its key.
@@ -103,18 +116,19 @@ struct AttemptLimiter: Sendable {
   /// made.
   func begin(_ attempt: Attempt) async throws(RedisError) -> (milliseconds: Int64, block: Block)? {
     if let key = attempt.addressKey {
-      let wait = try await count([key], [AttemptLimiter.addressRule])
+      let wait = try await count([key], [rules.address])
       if wait > 0 { return (wait, .address) }
     }
-    let counts = AttemptLimiter.counts(attempt)
+    let counts = counts(attempt)
     let wait = try await count(counts.map(\.key), counts.map(\.rule))
     return wait > 0 ? (wait, .account) : nil
   }
 
   /// The counts of an account. Strangers and known browsers do not slow each other down.
-  private static func counts(_ attempt: Attempt) -> [(key: RedisArgument, rule: Rule)] {
-    let pair = attempt.pairKey.map { [(key: $0, rule: pairRule)] } ?? []
-    return attempt.device == nil ? pair + [(key: attempt.accountKey, rule: accountRule)] : pair
+  private func counts(_ attempt: Attempt) -> [(key: RedisArgument, rule: Rule)] {
+    let pair = attempt.pairKey.map { [(key: $0, rule: rules.pair)] } ?? []
+    return attempt.device == nil
+      ? pair + [(key: attempt.accountKey, rule: attempt.isCode ? rules.code : rules.account)] : pair
   }
 
   private func count(_ keys: [RedisArgument], _ rules: [Rule]) async throws(RedisError) -> Int64 {

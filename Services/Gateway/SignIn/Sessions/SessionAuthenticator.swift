@@ -1,4 +1,4 @@
-internal import Contracts
+package import Contracts
 internal import GatewayAccounts
 package import GatewayRequests
 package import HTTP

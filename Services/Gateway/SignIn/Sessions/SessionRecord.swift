@@ -56,7 +56,8 @@ struct SessionRecord: Sendable, Equatable {
 
   /// Reads the stored form; `nil` for anything else.
   init?(_ bytes: [UInt8], seenAt: Int64) {
-    guard let root = try? JSONDocument(parsing: bytes, limits: JSONLimits(depthMax: 2, bytesMax: 4096, nodesMax: 64)).root,
+    guard
+      let root = try? JSONDocument(parsing: bytes, limits: JSONLimits(depthMax: 2, bytesMax: 4096, nodesMax: 64)).root,
       let id = root["id"]?.string.flatMap({ SessionID($0) }),
       let state = root["state"]?.string.flatMap(State.init(rawValue:)), let method = root["method"]?.string,
       let mark = root["mark"]?.string, let agent = root["agent"]?.string, let address = root["address"]?.string,

@@ -1,8 +1,8 @@
 internal import Contracts
-package import GatewayRequests
+internal import GatewayRequests
 internal import HTTPWire
-package import Settings
-package import Tokens
+internal import Settings
+internal import Tokens
 
 /// An issuer of bearer tokens as the configuration declares it.
 package struct IssuerDeclaration: Sendable, Equatable {

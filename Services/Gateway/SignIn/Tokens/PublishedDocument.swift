@@ -56,7 +56,7 @@ final class PublishedDocument<Value: Sendable>: Sendable {
         state.refresh.ended(isGood: fetched != nil, at: now)
         if let fetched { state.value = fetched }
         defer { state.waiters = [] }
-        return (state.waiters, fetched)
+        return (state.waiters, state.refresh.isUsable(at: now) ? state.value : nil)
       }
       for waiter in waiters { waiter.resume(returning: value) }
     }
@@ -65,8 +65,11 @@ final class PublishedDocument<Value: Sendable>: Sendable {
   /// Waits for the fetch that is under way, which may have ended meanwhile.
   private func wait() async -> Value? {
     await withCheckedContinuation { continuation in
+      let now = MonotonicClock.now()
       let (isOver, value) = state.withLock { state -> (Bool, Value?) in
-        guard state.refresh.isFetching else { return (true, state.value) }
+        guard state.refresh.isFetching else {
+          return (true, state.refresh.isUsable(at: now) ? state.value : nil)
+        }
         guard state.waiters.count < PublishedDocument.waitersMax else { return (true, nil) }
         state.waiters.append(continuation)
         return (false, nil)

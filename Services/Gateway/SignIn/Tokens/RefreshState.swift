@@ -1,5 +1,5 @@
-/// When a document that an issuer publishes is fetched again: a pure state machine over monotonic nanoseconds. One fetch
-/// is under way at a time.
+/// When a document that an issuer publishes is fetched again: a pure state machine over monotonic nanoseconds. One
+/// fetch is under way at a time.
 struct RefreshState: Sendable {
   /// Ages and pauses, in nanoseconds.
   struct Rules: Sendable {
@@ -39,15 +39,14 @@ struct RefreshState: Sendable {
 
   /// Somebody asks; `misses` when what is there lacks what is looked for.
   mutating func ask(misses: Bool, at now: UInt64) -> Action {
-    let age = fetchedAt.map { now &- $0 }
-    guard let age, age < rules.staleNanosecondsMax else {
+    guard isUsable(at: now), let fetchedAt else {
       return begin(.fetch, orElse: .fail, when: canRetry(now), now)
     }
     if misses {
       let isLate = attemptedAt.map { now &- $0 >= rules.missPauseNanoseconds } ?? true
       return begin(.fetch, orElse: .use, when: isLate && canRetry(now), now)
     }
-    guard age >= rules.freshNanoseconds, !isFetching, canRetry(now) else { return .use }
+    guard now &- fetchedAt >= rules.freshNanoseconds, !isFetching, canRetry(now) else { return .use }
     isFetching = true
     attemptedAt = now
     return .useAndFetch
@@ -59,6 +58,9 @@ struct RefreshState: Sendable {
     if isGood { fetchedAt = now }
     failures = isGood ? 0 : min(failures + 1, 32)
   }
+
+  /// Whether what was fetched last may still be used.
+  func isUsable(at now: UInt64) -> Bool { fetchedAt.map { now &- $0 < rules.staleNanosecondsMax } ?? false }
 
   private mutating func begin(_ action: Action, orElse other: Action, when isTime: Bool, _ now: UInt64) -> Action {
     if isFetching { return .wait }

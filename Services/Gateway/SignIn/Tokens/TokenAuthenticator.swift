@@ -1,10 +1,11 @@
-internal import Contracts
+package import Contracts
 internal import Crypto
 package import GatewayRequests
 package import HTTP
 internal import HTTPWire
 internal import Primitives
 package import Reactor
+internal import Settings
 internal import SystemSources
 internal import Tokens
 

@@ -1,0 +1,216 @@
+import Contracts
+import Crypto
+import GatewayAccounts
+import HTTP
+import HTTPWire
+import JSON
+import Primitives
+import Testing
+
+@testable import GatewaySignIn
+
+enum PasswordHashCost {
+  static let dearer = PasswordHash.Cost(logRounds: 5, blockSize: 8, parallelism: 1)
+}
+
+@Suite struct SecondFactorTests {
+  /// Letters of Base32 as bytes.
+  static func decode(_ text: String) -> [UInt8] {
+    let letters = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".utf8)
+    var (word, bits, bytes): (UInt32, UInt32, [UInt8]) = (0, 0, [])
+    for letter in text.utf8 {
+      word = (word << 5 | UInt32(letters.firstIndex(of: letter) ?? 0)) & 0xFFFF
+      bits += 5
+      if bits >= 8 {
+        bits -= 8
+        bytes.append(UInt8(truncatingIfNeeded: word >> bits))
+      }
+    }
+    return bytes
+  }
+
+  /// A user with a second factor, whose secret and recovery codes are known.
+  static func enrolled(
+    _ gateway: SignInFixture
+  ) async throws -> (email: String, browser: Browser, secret: [UInt8], codes: [String]) {
+    let user = gateway.user()
+    let browser = gateway.browser()
+    try await browser.signIn(user.email)
+    let begun = try await browser.send(.post, "/auth/v1/totp", #"{"password":"\#(SignInFixture.password)"}"#)
+    #expect(begun.status == 201, "\(begun.text)")
+    let secret = decode(try #require(begun["secret"]))
+    #expect(begun["uri"]?.contains("secret=\(begun["secret"] ?? "?")") == true)
+    let wrong = try await browser.send(.post, "/auth/v1/totp/confirm", #"{"code":"000000"}"#)
+    #expect(wrong.status == 422 && wrong.code == "second_factor_failed")
+    let confirmed = try await browser.send(.post, "/auth/v1/totp/confirm", #"{"code":"\#(code(gateway, secret))"}"#)
+    #expect(confirmed.status == 200, "\(confirmed.text)")
+    let codes = confirmed.root?["recovery_codes"]?.elements.compactMap(\.string) ?? []
+    #expect(codes.count == 10)
+    // The code of the enrolment is used up.
+    gateway.time.advance(seconds: 30)
+    return (user.email, browser, secret, codes)
+  }
+
+  static func code(_ gateway: SignInFixture, _ secret: [UInt8]) -> String {
+    OneTimeCode.code(secret: secret, period: gateway.time.unixSeconds / 30)
+  }
+
+  static func second(_ browser: Browser, code: String) async throws -> Answer {
+    try await browser.send(.post, "/auth/v1/second-factor", #"{"code":"\#(code)"}"#)
+  }
+
+  @Test func `a sign-in waits for the second factor, and its session is another one then`() async throws {
+    try await SignInFixture.run { gateway async throws in
+      let (email, _, secret, _) = try await Self.enrolled(gateway)
+      let browser = gateway.browser()
+      let first = try await browser.signIn(email)
+      #expect(first.status == 200 && first["state"] == "second_factor" && first["csrf_token"] == nil)
+      let pending = try #require(browser.session)
+      // It is good for nothing else.
+      for path in ["/api/v1/tasks", "/auth/v1/session", "/auth/v1/sessions"] {
+        #expect(try await browser.send(.get, path).code == "second_factor_required", "\(path)")
+      }
+      #expect(try await Self.second(browser, code: "000000").code == "second_factor_failed")
+      let done = try await Self.second(browser, code: Self.code(gateway, secret))
+      #expect(done["state"] == "full" && browser.session != pending, "\(done.text)")
+      #expect(try await browser.isSignedIn())
+      let stolen = gateway.browser()
+      stolen.cookies = ["cadre_session": pending]
+      #expect(try await stolen.isSignedIn() == false)
+      stolen.cookies = ["cadre_session": pending]
+      gateway.time.advance(seconds: 30)
+      #expect(try await Self.second(stolen, code: Self.code(gateway, secret)).code == "session_invalid")
+    }
+  }
+
+  @Test func `a code is good once, on every replica`() async throws {
+    try await SignInFixture.run { gateway async throws in
+      let (email, _, secret, _) = try await Self.enrolled(gateway)
+      let code = Self.code(gateway, secret)
+      let browsers = (0..<4).map { _ in gateway.browser() }
+      for browser in browsers { try await browser.signIn(email) }
+      let right = try await withThrowingTaskGroup(of: Bool.self) { group in
+        for browser in browsers { group.addTask { try await Self.second(browser, code: code).status == 200 } }
+        return try await group.reduce(0) { $0 + ($1 ? 1 : 0) }
+      }
+      #expect(right == 1)
+      // An older one that would still be within the drift is not good either.
+      let older = OneTimeCode.code(secret: secret, period: gateway.time.unixSeconds / 30 - 1)
+      let late = gateway.browser()
+      try await late.signIn(email)
+      #expect(try await Self.second(late, code: older).status == 401)
+    }
+  }
+
+  @Test func `a recovery code is good once`() async throws {
+    try await SignInFixture.run { gateway async throws in
+      let (email, _, _, codes) = try await Self.enrolled(gateway)
+      func use(_ code: String) async throws -> Int {
+        let browser = gateway.browser()
+        try await browser.signIn(email)
+        return try await browser.send(.post, "/auth/v1/second-factor", #"{"recovery_code":"\#(code)"}"#).status
+      }
+      #expect(try await use(codes[0]) == 200)
+      #expect(try await use(codes[0]) == 401)
+      #expect(try await use(codes[1].uppercased()) == 200)
+      #expect(try await use("aaaa-bbbb-cccc-dddd") == 401)
+    }
+  }
+
+  @Test func `codes cannot be guessed`() async throws {
+    try await SignInFixture.run { gateway async throws in
+      let (email, _, secret, _) = try await Self.enrolled(gateway)
+      let browser = gateway.browser(address: "198.51.100.9")
+      try await browser.signIn(email)
+      var statuses: [Int] = []
+      for _ in 0..<8 { statuses.append(try await Self.second(browser, code: "000000").status) }
+      #expect(statuses == [401, 401, 401, 401, 401, 429, 429, 429])
+      #expect(try await Self.second(browser, code: Self.code(gateway, secret)).status == 429)
+    }
+  }
+
+  @Test func `the second factor is removed with password and code, and all else ends`() async throws {
+    try await SignInFixture.run { gateway async throws in
+      let (email, browser, secret, _) = try await Self.enrolled(gateway)
+      let other = gateway.browser()
+      try await other.signIn(email)
+      #expect(try await Self.second(other, code: Self.code(gateway, secret)).status == 200)
+      gateway.time.advance(seconds: 30)
+      func remove(_ password: String, _ code: String) async throws -> Answer {
+        try await browser.send(.post, "/auth/v1/totp/remove", #"{"password":"\#(password)","code":"\#(code)"}"#)
+      }
+      #expect(try await remove("a wrong password", Self.code(gateway, secret)).code == "sign_in_failed")
+      #expect(try await remove(SignInFixture.password, "000000").code == "second_factor_failed")
+      let again = try await browser.send(.post, "/auth/v1/totp", #"{"password":"\#(SignInFixture.password)"}"#)
+      #expect(again.code == "second_factor_exists")
+      #expect(try await remove(SignInFixture.password, Self.code(gateway, secret)).status == 200)
+      #expect(try await browser.isSignedIn())
+      #expect(try await other.isSignedIn() == false)
+      #expect(try await gateway.browser().signIn(email)["state"] == "full")
+      #expect(try await remove(SignInFixture.password, "000000").code == "second_factor_missing")
+    }
+  }
+
+  @Test func `a changed password ends all other sessions, and is asked for the next time`() async throws {
+    try await SignInFixture.run { gateway async throws in
+      let user = gateway.user()
+      let (browser, other) = (gateway.browser(), gateway.browser())
+      try await browser.signIn(user.email)
+      try await other.signIn(user.email)
+      let before = try #require(browser.session)
+      func change(_ old: String, _ new: String) async throws -> Answer {
+        try await browser.send(
+          .post, "/auth/v1/password", #"{"current_password":"\#(old)","new_password":"\#(new)"}"#)
+      }
+      #expect(try await change("a wrong password", "another long password").status == 401)
+      for refused in ["short", SignInFixture.password, user.email, "aaaaaaaaaaaaaaaa"] {
+        #expect(try await change(SignInFixture.password, refused).code == "password_refused", "\(refused)")
+      }
+      #expect(try await change(SignInFixture.password, "another long password").status == 200)
+      #expect(browser.session != before)
+      #expect(try await browser.isSignedIn())
+      #expect(try await other.isSignedIn() == false)
+      #expect(try await gateway.browser().signIn(user.email).status == 401)
+      #expect(try await gateway.browser().signIn(user.email, "another long password").status == 200)
+    }
+  }
+
+  @Test func `a password of an older cost is hashed anew at the sign-in`() async throws {
+    try await SignInFixture.run { gateway async throws in
+      let dearer = try #require(PasswordHashCost.dearer)
+      let old = PasswordHash.make(
+        Array(SignInFixture.password.utf8), salt: [UInt8](repeating: 9, count: 16), cost: dearer)
+      let user = gateway.user(hash: try #require(old?.text))
+      let browser = gateway.browser()
+      try await browser.signIn(user.email)
+      let new = try #require(gateway.accounts[user.id]?.passwordHash.flatMap { PasswordHash($0) })
+      #expect(new.cost == SignInFixture.cheap)
+      #expect(try await browser.isSignedIn())
+      #expect(try await gateway.browser().signIn(user.email).status == 200)
+    }
+  }
+
+  @Test func `bodies that are not what is expected are refused`() async throws {
+    try await SignInFixture.run { gateway async throws in
+      let browser = gateway.browser()
+      let user = gateway.user()
+      for body in [
+        "", "{", "[]", "null", "{}", #"{"email":1,"password":"x"}"#, #"{"email":"a@b","password":["x"]}"#,
+        #"{"email":"a@b","password":"x","extra":1}"#, #"{"email":"a@b","password":"x","tenant":"x"}"#,
+        #"{"email":"a@b","password":"x","password":"y"}"#, #"{"email":"a@b","password":"\u0000"}"#,
+        "{\"email\":\"a@b\",\"password\":\"\(String(repeating: "p", count: 2000))\"}",
+      ] {
+        let status = try await browser.send(.post, "/auth/v1/sign-in", body).status
+        #expect([400, 422].contains(status), "\(body.prefix(60)): \(status)")
+      }
+      let long = "{\"email\":\"a@b\",\"password\":\"\(String(repeating: "p", count: 20_000))\"}"
+      #expect(try await browser.send(.post, "/auth/v1/sign-in", long).status == 413)
+      let form = try await gateway.send(
+        .post, "/auth/v1/sign-in", nil, headers: [("content-type", "text/plain")])
+      #expect([400, 415].contains(form.status))
+      #expect(try await browser.signIn(user.email).status == 200)
+      #expect(
+        try await browser.send(.post, "/auth/v1/totp/confirm", #"{"code":"123456"}"#).code == "second_factor_missing")
+    }
+  }
+}
