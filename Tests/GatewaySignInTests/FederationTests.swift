@@ -26,7 +26,10 @@ enum PythonProvider {
       kill(pid, SIGKILL)
       waitpid(pid, nil, 0)
     }
-    for _ in 0..<4000 where !canConnect(port) { usleep(20_000) }
+    for _ in 0..<4000 {
+      if canConnect(port) { break }
+      usleep(20_000)
+    }
     try await body(port)
   }
 

@@ -260,9 +260,8 @@ import Testing
   }
 
   @Test func `Redis has no token, no password and no name, and the tenant in every key of a user`() async throws {
-    let folder = TestFolder()
-    let server = try PortRedis(folder)
-    try await SignInFixture.run(redisURL: "redis://127.0.0.1:\(server.port)") { gateway async throws in
+    let server = try SocketRedis()
+    try await SignInFixture.run(redisURL: server.url) { gateway async throws in
       let user = gateway.user()
       let browser = gateway.browser(address: "192.0.2.1")
       try await browser.signIn(user.email)
@@ -289,9 +288,8 @@ import Testing
   }
 
   @Test func `without Redis or accounts no cookie is believed`() async throws {
-    let folder = TestFolder()
-    let server = try PortRedis(folder)
-    try await SignInFixture.run(redisURL: "redis://127.0.0.1:\(server.port)") { gateway async throws in
+    let server = try SocketRedis()
+    try await SignInFixture.run(redisURL: server.url) { gateway async throws in
       let (user, browser) = (gateway.user(), gateway.browser())
       try await browser.signIn(user.email)
       gateway.accounts.setAway(true)

@@ -89,9 +89,9 @@ struct SignInFixture: Sendable {
     let telemetry = Telemetry.disabled()
     let client = HTTPClient(group: group, telemetry: telemetry)
     let folder = TestFolder()
-    let server = redisURL == nil ? try PortRedis(folder) : nil
+    let server = redisURL == nil ? try SocketRedis() : nil
     defer { server?.stop() }
-    var configuration = try RedisConfiguration(url: redisURL ?? "redis://127.0.0.1:\(server?.port ?? 0)")
+    var configuration = try RedisConfiguration(url: redisURL ?? server?.url ?? "")
     configuration.commandTimeout = .seconds(20)
     configuration.connectTimeout = .seconds(20)
     let redis = RedisPool(group: group, configuration: configuration)

@@ -150,7 +150,8 @@ final class FakeIssuer: Sendable {
       let header = #"{"alg":"HS256","jku":"http://127.0.0.1:1/","x5u":"http://127.0.0.1:1/"}"#
       #expect(try await Self.get(gateway, Self.sign(Self.claims(), header: header)).status == 200)
       for (token, reason) in [
-        (good + "A", "malformed"), (String(good.dropLast(4)), "signature"), (String(good.dropLast(43)), "signature"),
+        (good + "A", "signature"), (good + "AA", "malformed"), (String(good.dropLast(3)), "signature"),
+        (String(good.dropLast(43)), "signature"),
         (Self.sign(Self.claims(), header: #"{"alg":"none"}"#), "algorithm"),
         (Self.sign(Self.claims(), header: #"{"alg":"RS256"}"#), "algorithm"),
         (Self.sign(Self.claims().replacing("internal", with: "https://issuer.example")), "algorithm"),

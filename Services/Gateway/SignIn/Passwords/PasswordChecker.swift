@@ -2,6 +2,7 @@ internal import Contracts
 package import Crypto
 internal import GatewayAccounts
 package import HTTP
+internal import Primitives
 internal import Reactor
 internal import SystemSources
 
@@ -31,7 +32,8 @@ package struct PasswordChecker: PasswordHashing {
     pool = BlockingPool(threadsMax: threads, queuedMax: queuedMax)
     self.cost = cost
     self.metrics = metrics
-    let unguessable = SystemRandom.bytes(32)
+    // As text: random bytes may hold a NUL, which no password has.
+    let unguessable = Array(Hex.encode(SystemRandom.bytes(32)).utf8)
     decoy = PasswordHash.make(unguessable, salt: SystemRandom.bytes(PasswordHash.saltBytes), cost: cost)
   }
 
