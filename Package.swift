@@ -121,6 +121,7 @@ var targets: [Target] = [
       .embedInCode("Migrations/0003_histories.sql"), .embedInCode("Migrations/0004_claims.sql"),
       .embedInCode("Migrations/0005_lists.sql"), .embedInCode("Migrations/0006_deleted_workflows.sql"),
       .embedInCode("Migrations/0007_asks.sql"), .embedInCode("Migrations/0008_workspace.sql"),
+      .embedInCode("Migrations/0009_tenancy.sql"),
     ]),
   // What agents work with: files of runs, memories of projects, tools and MCP servers of tenants.
   library(
@@ -181,6 +182,7 @@ var targets: [Target] = [
     resources: [
       .embedInCode("Migrations/0001_models.sql"), .embedInCode("Migrations/0002_attempts.sql"),
       .embedInCode("Migrations/0003_routing.sql"), .embedInCode("Migrations/0004_usage.sql"),
+      .embedInCode("Migrations/0005_tenancy.sql"),
     ], swiftSettings: settings),
   library(
     "Ledger", at: "Services/LLMRouter/Ledger",
