@@ -102,6 +102,13 @@ var targets: [Target] = [
   // What the APIs of services have in common.
   shared("APIKit", ["Contracts", "HTTP", "HTTPWire", "JSON", "Postgres", "Primitives", "Reactor", "ServiceKit"]),
 
+  // What a service does with all that it has of a tenant.
+  shared(
+    "Tenancy",
+    [
+      "APIKit", "Contracts", "HTTP", "HTTPWire", "JSON", "Postgres", "Primitives", "Reactor", "ServiceKit", "Telemetry",
+    ]),
+
   // Services: pure parts and shells.
   library("Decider", at: "Services/Orchestrator/Decider", ["Contracts"]),
   library(
@@ -153,7 +160,7 @@ var targets: [Target] = [
   library(
     "OrchestratorAPI", at: "Services/Orchestrator/API",
     [
-      "APIKit", "Artefacts", "Memories", "ToolRegistry",
+      "APIKit", "Tenancy", "Artefacts", "Memories", "ToolRegistry",
       "SystemSources", "Schedules", "RunEngine", "StepDispatch", "RunStorage", "History", "Workflows", "Cron",
       "Decider",
       "Contracts", "Crypto", "HTTP", "HTTPWire", "JSON", "Postgres", "Primitives", "Reactor", "ServiceKit", "Telemetry",
@@ -169,7 +176,7 @@ var targets: [Target] = [
     [
       "Artefacts", "Contracts", "OrchestratorConfiguration",
       "OrchestratorAPI", "Schedules", "RunEngine", "RunStorage", "HTTP", "Postgres", "ServiceKit", "Settings",
-      "Telemetry",
+      "Telemetry", "Tenancy",
     ]),
 
   library("Pricing", at: "Services/LLMRouter/Pricing", ["JSON", "Primitives"]),
@@ -211,7 +218,7 @@ var targets: [Target] = [
   library(
     "RouterAPI", at: "Services/LLMRouter/API",
     [
-      "APIKit",
+      "APIKit", "Redis", "RouterSchema", "Tenancy",
       "SystemSources",
       "Budgets", "Checks", "Contracts", "Dialects", "HTTP", "HTTPWire", "JSON", "Ledger", "ModelCalls",
       "ModelCatalog", "Postgres", "Pricing", "Primitives", "Routing", "ServiceKit", "Settings", "Spending",
@@ -504,6 +511,13 @@ var targets: [Target] = [
       "SystemSources",
       "LocalStack", "Budgets", "Contracts", "Dialects", "Ledger", "ModelCatalog", "Postgres", "Pricing", "Primitives",
       "Reactor", "RouterSchema", "Routing", "Spending", "Telemetry",
+    ]),
+  // The schemas of the services, on one private cluster: who sees which rows, and what is left of a tenant.
+  tests(
+    "Tenancy",
+    [
+      "Contracts", "LocalStack", "OrchestratorAPI", "Postgres", "Primitives", "Reactor", "RouterAPI", "RouterSchema",
+      "RunStorage", "Telemetry", "Tenancy",
     ]),
   tests("Redis", ["Redis", "Reactor", "TLS", "Telemetry", "Primitives", "ReactorTestKit", "RedisTestKit"]),
 ]

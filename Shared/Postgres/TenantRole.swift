@@ -2,6 +2,9 @@
 /// migrations protect tables. The migrator lays it ready before and after its work at every start, because a backup
 /// brings neither roles nor privileges along.
 public enum TenantRole {
+  /// All that a schema needs before its migrations, for those who apply them by hand.
+  public static func preparation(of schema: String) -> String { prepare + ";" + functions(of: schema) }
+
   /// Makes the role where it is missing, and lets the user of the service assume it.
   static let prepare = """
     do $do$ begin
@@ -40,7 +43,7 @@ public enum TenantRole {
   /// `isolate_tenant_through('t', 'parent', 'key')` does so for a table without a
   /// tenant of its own, by the row of `parent` that `key` names; such rows can only be read. Policies apply to every
   /// role but the owner, so a backup is restored without the role.
-  public static func functions(of schema: String) -> String {
+  static func functions(of schema: String) -> String {
     let tenant = "nullif(pg_catalog.current_setting(''\(TenantScope.setting)'', true), '''')::uuid"
     return """
       create table if not exists \(schema).tenant_state (
@@ -71,7 +74,7 @@ public enum TenantRole {
   }
 
   /// Grants what the policies then narrow. Only what is missing: a grant costs other sessions their plans.
-  static func grants(of schema: String) -> String {
+  public static func grants(of schema: String) -> String {
     """
     do $do$ declare target regclass; begin
       if not pg_catalog.has_schema_privilege('\(TenantScope.role)', '\(schema)', 'usage') then

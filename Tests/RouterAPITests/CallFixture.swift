@@ -138,7 +138,11 @@ struct CallFixture: Sendable {
     let pool = unreachablePostgres(group)
     return RouterRoutes(
       calls: calls, stores: CatalogStores(pool: pool), signer: VirtualKey.Signer(try virtualKeys()), prober: prober,
-      budgets: calls.budgets, usage: UsageStore(pool: pool), ledger: ledger)
+      budgets: calls.budgets, usage: UsageStore(pool: pool), ledger: ledger,
+      tenants: RouterTenants(
+        pool: pool,
+        redis: RedisPool(group: group, configuration: RedisConfiguration(address: .host("127.0.0.1", port: 1))),
+        logger: Telemetry.disabled().logger))
   }
 
   private static func serve(_ router: Router, _ group: EventLoopGroup) async throws -> (HTTPServer, Int) {

@@ -253,6 +253,7 @@ package struct ScheduleStore: Sendable {
     return """
       select \(ScheduleRow.columns) from schedule s where not is_paused and (next_at <= clock_timestamp()
         or (queued_at is not null and exists (select 1 from run r where r.id = s.last_run and r.ended_at is not null)))
+        and not exists (select 1 from tenant_state z where z.tenant_id = s.tenant_id and z.suspended_at is not null)
       order by next_at limit \(limit)
       """
   }
