@@ -371,7 +371,8 @@ var targets: [Target] = [
   tests(
     "EndToEnd",
     [
-      "AgentWorker", "AgentWorkspace", "LocalStack", "Process", "Contracts", "HTTP", "JSON", "Primitives", "Reactor",
+      "AgentWorker", "AgentWorkspace", "LocalStack", "Process", "Contracts", "HTTP", "HTTPWire", "JSON", "Primitives",
+      "Reactor",
       "ServiceKit", "SystemSources", "Telemetry",
     ]),
   tests("Process", ["Process"]),
@@ -517,7 +518,7 @@ var targets: [Target] = [
     "Tenancy",
     [
       "Contracts", "LocalStack", "OrchestratorAPI", "Postgres", "Primitives", "Reactor", "RouterAPI", "RouterSchema",
-      "RunStorage", "Telemetry", "Tenancy",
+      "RunStorage", "SystemSources", "Telemetry", "Tenancy",
     ]),
   tests("Redis", ["Redis", "Reactor", "TLS", "Telemetry", "Primitives", "ReactorTestKit", "RedisTestKit"]),
 ]

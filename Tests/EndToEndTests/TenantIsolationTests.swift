@@ -1,5 +1,6 @@
 import Contracts
 import Foundation
+import HTTPWire
 import JSON
 import LocalStack
 import Testing
@@ -22,7 +23,7 @@ extension EndToEndTests {
         #"{"key":"a","kind":"approval","tool":"t","subject":{"name":"t"}},{"key":"q","kind":"question","tool":"t","subject":{"question":"Which?"}}"#
       try fixture.suspend(lease, asks)
       func first(_ list: String, _ query: String = "") throws -> String {
-        try #require(try fixture.json("GET", "/api/v1/\(list)\(query)").root[list]?.elements.first?["id"]?.string)
+        try #require(try fixture.json("GET", "/api/v1/\(list)\(query)").root[list]?[0]?["id"]?.string)
       }
       func made(_ path: String, _ body: String, headers: [String: String] = [:]) throws -> String {
         let (status, root) = try fixture.json("POST", "/api/v1/\(path)", body: body, headers: headers)
@@ -54,7 +55,7 @@ extension EndToEndTests {
         ).status == 200)
       var call = ""
       try fixture.wait("the call is in the ledger") {
-        call = try fixture.json("GET", "/api/v1/calls?limit=1").root["calls"]?.elements.first?["id"]?.string ?? ""
+        call = try fixture.json("GET", "/api/v1/calls?limit=1").root["calls"]?[0]?["id"]?.string ?? ""
         return !call.isEmpty
       }
       return [
@@ -105,7 +106,7 @@ extension EndToEndTests {
         objects.first { route.pattern.hasPrefix($0.prefix) }?.values
       }
       let routes = Routes.all.filter { $0.isPublic && $0.pattern.contains("{") }
-      let read = routes.filter { $0.method.name == "GET" && $0.access == .tenant && !$0.pattern.hasSuffix("/events") }
+      let read = routes.filter { $0.method == .get && $0.access == .tenant && !$0.pattern.hasSuffix("/events") }
       func own() -> [String] {
         read.map { route in
           let answer = fixture.call("GET", path(route, values(route) ?? [:]))
@@ -114,8 +115,8 @@ extension EndToEndTests {
       }
       let before = own()
       for route in routes {
-        let body = TenantIsolation.bodies["\(route)"] ?? (route.method.name == "GET" ? nil : "{}")
-        let answer = fixture.call(route.method.name, path(route, values(route) ?? [:]), body: body, key: other)
+        let body = TenantIsolation.bodies["\(route)"] ?? (route.method == .get ? nil : "{}")
+        let answer = fixture.call("\(route.method.name)", path(route, values(route) ?? [:]), body: body, key: other)
         switch route.access {
         case .tenant where TenantIsolation.ownNames.contains("\(route)"):
           #expect([200, 201, 204, 400, 404, 422].contains(answer.status), "\(route): \(answer)")
@@ -133,7 +134,7 @@ extension EndToEndTests {
       let ids = Set(try objects().flatMap(\.values.values)).filter { $0.contains("_") }
       #expect(ids.count > 12)
       let lists = Routes.all.filter {
-        $0.isPublic && $0.method.name == "GET" && $0.access == .tenant && !$0.pattern.contains("{")
+        $0.isPublic && $0.method == .get && $0.access == .tenant && !$0.pattern.contains("{")
       }
       #expect(lists.count > 15)
       for route in lists {

@@ -81,11 +81,11 @@ extension EndToEndTests {
         let export = try manage("GET", TenantPath.export, at: service)
         let lines = export.text.split(separator: "\n")
         #expect(export.status == 200 && lines.last == #"{"end":true}"#)
-        for line in lines { #expect(throws: Never.self) { try JSONDocument(parsing: String(line)) } }
+        #expect(lines.allSatisfy { (try? JSONDocument(parsing: String($0))) != nil })
         if service == .orchestrator { #expect(export.text.contains("leaving project")) }
         // From the last cursor on there is less.
-        let cursor = try #require(
-          lines.compactMap { try? JSONDocument(parsing: String($0)).root["cursor"]?.string }.last)
+        let cursors = lines.compactMap { (try? JSONDocument(parsing: String($0)))?.root["cursor"]?.string }
+        let cursor = try #require(cursors.last)
         let rest = try manage("GET", TenantPath.export + "?cursor=\(cursor)", at: service)
         #expect(rest.status == 200 && rest.text.utf8.count < export.text.utf8.count)
         #expect(try manage("DELETE", at: service).status == 202)

@@ -4,6 +4,7 @@ import LocalStack
 import Postgres
 import Primitives
 import RunStorage
+import SystemSources
 import Testing
 
 extension TenancyTests {

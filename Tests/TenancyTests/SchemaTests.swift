@@ -2,6 +2,7 @@ import Foundation
 import LocalStack
 import OrchestratorAPI
 import Postgres
+import Primitives
 import RouterAPI
 import RouterSchema
 import RunStorage
@@ -121,7 +122,8 @@ extension TenancyTests {
       try await database.migrate()
       try await database.withPool(OrchestratorSchema.name) { pool in
         let tenants = TenantDatabase(pool: pool)
-        #expect(try await tenants.query("select 1 from mcp_server", of: TenantScope(.init(high: 9, low: 9))).isEmpty)
+        let rows = try await tenants.query("select 1 from mcp_server", of: TenantScope(.init(high: 9, low: 9)))
+        #expect(rows.isEmpty)
       }
     }
   }

@@ -6,6 +6,7 @@ import Primitives
 import RouterAPI
 import RouterSchema
 import RunStorage
+import SystemSources
 import Telemetry
 import Testing
 
@@ -147,7 +148,8 @@ extension TenancyTests {
         var seen: Set<String> = []
         while let place = cursor {
           // A cursor survives its text.
-          let page = try #require(try await deletion.data.page(one.uuid, at: try #require(ExportCursor(place.text))))
+          let again = try #require(ExportCursor(place.text))
+          let page = try #require(try await deletion.data.page(one.uuid, at: again))
           for row in page.rows {
             #expect(seen.insert(page.table + row).inserted)
             #expect(!row.contains("\(other.uuid)"))

@@ -1,3 +1,4 @@
+internal import Contracts
 package import HTTP
 package import Ledger
 package import ModelCalls
