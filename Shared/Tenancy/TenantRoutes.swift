@@ -107,22 +107,24 @@ public struct TenantRoutes: Sendable {
     var cursor = start
     while let place = cursor, let page = try await data.page(tenant.uuid, at: place) {
       cursor = page.next
-      var lines = JSONWriter()
+      var lines: [UInt8] = []
       for row in page.rows {
-        lines.beginObject()
-        lines.member("table", page.table)
-        lines.member("row", raw: row.utf8)
-        lines.endObject()
-        lines.raw("\n".utf8)
+        lines += line {
+          $0.member("table", page.table)
+          $0.member("row", raw: row.utf8)
+        }
       }
-      if let next = page.next {
-        lines.beginObject()
-        lines.member("cursor", next.text)
-        lines.endObject()
-        lines.raw("\n".utf8)
-      }
-      try await writer.write(lines.bytes)
+      if let next = page.next { lines += line { $0.member("cursor", next.text) } }
+      try await writer.write(lines)
     }
-    try await writer.write(Array("{\"end\":true}\n".utf8))
+    try await writer.write(line { $0.member("end", true) })
+  }
+
+  private static func line(_ build: (inout JSONWriter) -> Void) -> [UInt8] {
+    var writer = JSONWriter()
+    writer.beginObject()
+    build(&writer)
+    writer.endObject()
+    return writer.bytes + [UInt8(ascii: "\n")]
   }
 }

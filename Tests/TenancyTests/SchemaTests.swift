@@ -91,7 +91,8 @@ extension TenancyTests {
 
     @Test func `a user that may make no roles is told what an administrator has to do`() async throws {
       try await database.migrate()
-      _ = try database.server.query("create role narrow login; create database narrow owner narrow")
+      _ = try database.server.query("create role narrow login")
+      _ = try database.server.query("create database narrow owner narrow")
       let refused = await failure { try await database.migrate(user: "narrow", database: "narrow") }
       let text = (refused as? MigrationError)?.description ?? "\(String(describing: refused))"
       #expect(text.contains("grant cadre_tenant to narrow;"), "\(text)")
