@@ -1,6 +1,6 @@
-/// What a schema needs to hold requests of tenants to their rows: the role as which they run, and the functions by which
-/// migrations protect tables. The migrator lays it ready before and after its work at every start, because a backup
-/// brings neither roles nor privileges along.
+/// What a schema needs to hold requests of tenants to their rows: the role as which they run, and the functions by
+/// which migrations protect tables. The migrator lays it ready before and after its work at every start, because a
+/// backup brings neither roles nor privileges along.
 public enum TenantRole {
   /// All that a schema needs before its migrations, for those who apply them by hand.
   public static func preparation(of schema: String) -> String { prepare + ";" + functions(of: schema) }
@@ -38,11 +38,11 @@ public enum TenantRole {
 
   /// The functions that migrations of a schema call.
   ///
-  /// `isolate_tenant('t')` has a table with a `tenant_id` show and take the rows of the tenant of the transaction alone;
+  /// `isolate_tenant('t')` has a table with a `tenant_id` show and take the rows of the transaction's tenant alone;
   /// nothing is added any more once the tenant is to be deleted. With `false` they can only be read.
-  /// `isolate_tenant_through('t', 'parent', 'key')` does so for a table without a
-  /// tenant of its own, by the row of `parent` that `key` names; such rows can only be read. Policies apply to every
-  /// role but the owner, so a backup is restored without the role.
+  /// `isolate_tenant_through('t', 'parent', 'key')` does so for a table without a tenant of its own, by the row of
+  /// `parent` that `key` names; such rows can only be read. Policies apply to every role but the owner, so a backup is
+  /// restored without the role.
   static func functions(of schema: String) -> String {
     let tenant = "nullif(pg_catalog.current_setting(''\(TenantScope.setting)'', true), '''')::uuid"
     return """

@@ -24,8 +24,8 @@ public struct TenantExtras: Sendable {
   }
 }
 
-/// Deletes the data of tenants whose deletion was requested, in batches, on every replica. What there is to do stands in
-/// the database: a process that ends leaves it to the others, and to its successor.
+/// Deletes the data of tenants whose deletion was requested, in batches, on every replica. What there is to do stands
+/// in the database: a process that ends leaves it to the others, and to its successor.
 public final class TenantDeletion: Sendable {
   private static let interval = Duration.seconds(2)
   /// Tenants of one round.

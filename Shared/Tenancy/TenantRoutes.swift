@@ -81,8 +81,8 @@ public struct TenantRoutes: Sendable {
 
   // MARK: Export
 
-  /// A line for each row, one behind each page that says where to go on, and one at the end: an export that lacks it was
-  /// cut off. One page is in memory at a time.
+  /// A line for each row, one behind each page that says where to go on, and one at the end: an export that lacks it
+  /// was cut off. One page is in memory at a time.
   private func export(_ request: HTTPRequest) async throws -> HTTPResponse {
     let tenant = try tenant(request)
     var cursor = deletion.data.exported.first.map { ExportCursor(table: $0.name, keys: nil) }

@@ -2,6 +2,7 @@ import Contracts
 import Foundation
 import JSON
 import LocalStack
+import Process
 import SystemSources
 import Testing
 
@@ -73,8 +74,20 @@ extension EndToEndTests {
       #expect(
         try call("POST", "/api/v1/budgets", #"{"scope":"tenant","period":"day","tokens":1000000}"#, at: .router).status
           == 201)
-      let chat = #"{"model":"mock-model","messages":[{"role":"user","content":"leaving"}]}"#
-      #expect(try call("POST", "/v1/chat/completions", chat, at: .router).status == 200)
+      let rate = #"{"scope":"tenant","requests_per_minute":100000}"#
+      #expect(try call("POST", "/api/v1/rate-limits", rate, at: .router).status == 201)
+      let chat = #"{"model":"mock-model","temperature":0,"messages":[{"role":"user","content":"leaving"}]}"#
+      // A limit and a budget hold from the moment at which every replica has read them.
+      try fixture.wait("keys of every kind are there") {
+        #expect(try call("POST", "/v1/chat/completions", chat, at: .router).status == 200)
+        return try ["budget:", "rate:", "cache:"].allSatisfy { kind in
+          try fixture.redisKeys().contains { $0.hasPrefix(kind) && $0.contains(tenant) }
+        }
+      }
+      // Every key of the router has a tenant, or belongs to the installation.
+      for key in try fixture.redisKeys() where ["budget:", "rate:", "cache:"].contains(where: { key.hasPrefix($0) }) {
+        #expect(key.contains("tenant_") || key == "budget:epoch" || key.hasPrefix("rate:{model:"), "\(key)")
+      }
       for service in [Audience.orchestrator, .router] {
         #expect(try call("GET", TenantPath.of(service, tenant: tenant), at: service).status == 403, "no operator")
         try fixture.wait("rows are there") { try total(service) > 1 }
@@ -93,12 +106,20 @@ extension EndToEndTests {
           try JSONDocument(parsing: try manage("GET", at: service).text).root["deleted_at"]?.string != nil
         }
         #expect(try total(service) == 0)
+        if service == .router { #expect(try !fixture.redisKeys().contains { $0.contains(tenant) }) }
       }
       // What was on its way: a worker's result, a new task, a model call.
       #expect(try fixture.deliver(lease) != 200)
       #expect(try call("POST", "/api/v1/tasks", #"{"prompt":"late"}"#).status >= 400)
       #expect(try call("POST", "/api/v1/projects", #"{"name":"late"}"#).status == 409)
-      _ = try call("POST", "/v1/chat/completions", chat, at: .router)
+      for port in fixture.stack.ports(of: "llm-router") {
+        try fixture.wait("the replica knows") {
+          let headers = try fixture.gatewayHeaders([.models], tenant: tenant, to: .router)
+          let late = BlockingHTTP.send(
+            "POST", port: port, path: "/v1/chat/completions", headers: headers, body: chat, seconds: 30)
+          return late?.status == 403 && late?.body.contains("tenant_deleted") == true
+        }
+      }
       #expect(try call("GET", "/api/v1/runs/\(run)").status == 404)
       // The ledger of calls is flushed within this time.
       Thread.sleep(forTimeInterval: 1)
@@ -109,6 +130,10 @@ extension EndToEndTests {
         #expect(try fixture.rows("llm_router.\(table)", tenant) == "0", "\(table)")
       }
       #expect(try manage("POST", TenantPath.resume, at: .router).status == 409)
+      // What a replica kept before it knew goes with the next look.
+      _ = try fixture.stack.postgres.query("update llm_router.tenant_state set checked_at = now() - interval '1 hour'")
+      try fixture.wait("nothing is in Redis") { try !fixture.redisKeys().contains { $0.contains(tenant) } }
+      #expect(try total(.router) == 0 && total(.orchestrator) == 0)
     }
 
     private func total(_ service: Audience) throws -> Int64 {
@@ -118,6 +143,13 @@ extension EndToEndTests {
 }
 
 extension StackFixture {
+  /// All keys in Redis.
+  fileprivate func redisKeys() throws -> [String] {
+    let walk = try ChildProcess.run(
+      ProcessSpecification("/usr/bin/redis-cli", ["-s", stack.redisSocket, "--scan"], folder: "/"))
+    return walk.output.split(separator: "\n").map(String.init)
+  }
+
   /// How many rows of a tenant a table has.
   fileprivate func rows(_ table: String, _ tenant: String) throws -> String {
     let id = try #require(TenantID(tenant)).uuid

@@ -188,7 +188,7 @@ struct CallFixture: Sendable {
     return CallService(
       authenticator: CallerAuthenticator(
         try Authenticator(.router, trusting: [try keys()]), signer: VirtualKey.Signer(try virtualKeys()),
-        revokedKeys: catalog.revokedKeys),
+        catalog: catalog),
       catalog: catalog, client: client, health: HealthRegistry(policy: CircuitBreaker.Policy()), ledger: ledger,
       budgets: BudgetGuard(
         counters: RedisBudgetCounters(redis: redis),

@@ -76,7 +76,7 @@ final class LLMRouterService: Service {
       source: LedgerSpentSource(writer: ledger, store: SpentStore(pool: pool)),
       metrics: SpendingMetrics(registry: registry), logger: telemetry.logger)
     calls = CallService(
-      authenticator: CallerAuthenticator(authenticator, signer: signer, revokedKeys: catalog.revokedKeys),
+      authenticator: CallerAuthenticator(authenticator, signer: signer, catalog: catalog),
       catalog: catalog,
       client: context.client, health: HealthRegistry(policy: RouterSettings.breakerPolicy(settings)), ledger: ledger,
       budgets: budgets,
