@@ -76,10 +76,15 @@ extension EndToEndTests {
           == 201)
       let rate = #"{"scope":"tenant","requests_per_minute":100000}"#
       #expect(try call("POST", "/api/v1/rate-limits", rate, at: .router).status == 201)
-      let chat = #"{"model":"mock-model","temperature":0,"messages":[{"role":"user","content":"leaving"}]}"#
+      func chat(_ number: Int) -> String {
+        "{\"model\":\"mock-model\",\"temperature\":0,\"messages\":[{\"role\":\"user\",\"content\":\"leaving \(number)\"}]}"
+      }
+      var calls = 0
       // A limit and a budget hold from the moment at which every replica has read them.
       try fixture.wait("keys of every kind are there") {
-        #expect(try call("POST", "/v1/chat/completions", chat, at: .router).status == 200)
+        // Each is a new one: what the cache answers is held against no budget.
+        calls += 1
+        #expect(try call("POST", "/v1/chat/completions", chat(calls), at: .router).status == 200)
         return try ["budget:", "rate:", "cache:"].allSatisfy { kind in
           try fixture.redisKeys().contains { $0.hasPrefix(kind) && $0.contains(tenant) }
         }
@@ -116,7 +121,7 @@ extension EndToEndTests {
         try fixture.wait("the replica knows") {
           let headers = try fixture.gatewayHeaders([.models], tenant: tenant, to: .router)
           let late = BlockingHTTP.send(
-            "POST", port: port, path: "/v1/chat/completions", headers: headers, body: chat, seconds: 30)
+            "POST", port: port, path: "/v1/chat/completions", headers: headers, body: chat(0), seconds: 30)
           return late?.status == 403 && late?.body.contains("tenant_deleted") == true
         }
       }
