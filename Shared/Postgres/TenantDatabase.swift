@@ -48,9 +48,9 @@ public struct TenantDatabase: Sendable {
 
   /// Reads rows whose ids are found by an index that cannot be used under a policy: Postgres applies the conditions of
   /// a query before the policy only where their functions are known to keep secrets (`LEAKPROOF`), and neither
-  /// functions of our own nor full-text search are. So the selection `ids` runs as the service, with the condition on the tenant
-  /// that it must have; `sql` reads the rows of `TenantScope.found` as the tenant, in the same unit. Both have the same
-  /// parameters. What is read may be a little old. Throws as `query` does.
+  /// functions of our own nor full-text search are. So the selection `ids` runs as the service, with the condition on
+  /// the tenant that it must have; `sql` reads the rows of `TenantScope.found` as the tenant, in the same unit. Both
+  /// have the same parameters. What is read may be a little old. Throws as `query` does.
   public func list(
     finding ids: String, _ sql: String, _ parameters: [any PostgresEncodable], of scope: TenantScope
   ) async throws -> PostgresRows {
