@@ -113,6 +113,13 @@ var targets: [Target] = [
   // What the APIs of services have in common.
   shared("APIKit", ["Contracts", "HTTP", "HTTPWire", "JSON", "Postgres", "Primitives", "Reactor", "ServiceKit"]),
 
+  // What a service does with all that it has of a tenant.
+  shared(
+    "Tenancy",
+    [
+      "APIKit", "Contracts", "HTTP", "HTTPWire", "JSON", "Postgres", "Primitives", "Reactor", "ServiceKit", "Telemetry",
+    ]),
+
   // Services: pure parts and shells.
   library("Decider", at: "Services/Orchestrator/Decider", ["Contracts"]),
   library(
@@ -132,6 +139,7 @@ var targets: [Target] = [
       .embedInCode("Migrations/0003_histories.sql"), .embedInCode("Migrations/0004_claims.sql"),
       .embedInCode("Migrations/0005_lists.sql"), .embedInCode("Migrations/0006_deleted_workflows.sql"),
       .embedInCode("Migrations/0007_asks.sql"), .embedInCode("Migrations/0008_workspace.sql"),
+      .embedInCode("Migrations/0009_tenancy.sql"),
     ]),
   // What agents work with: files of runs, memories of projects, tools and MCP servers of tenants.
   library(
@@ -163,7 +171,7 @@ var targets: [Target] = [
   library(
     "OrchestratorAPI", at: "Services/Orchestrator/API",
     [
-      "APIKit", "Artefacts", "Memories", "ToolRegistry",
+      "APIKit", "Tenancy", "Artefacts", "Memories", "ToolRegistry",
       "SystemSources", "Schedules", "RunEngine", "StepDispatch", "RunStorage", "History", "Workflows", "Cron",
       "Decider",
       "Contracts", "Crypto", "HTTP", "HTTPWire", "JSON", "Policy", "PolicyDecisions", "Postgres", "Primitives",
@@ -180,7 +188,7 @@ var targets: [Target] = [
     [
       "Artefacts", "Contracts", "OrchestratorConfiguration",
       "OrchestratorAPI", "Schedules", "RunEngine", "RunStorage", "HTTP", "Postgres", "ServiceKit", "Settings",
-      "Telemetry",
+      "Telemetry", "Tenancy",
     ]),
 
   library("Pricing", at: "Services/LLMRouter/Pricing", ["JSON", "Primitives"]),
@@ -193,6 +201,7 @@ var targets: [Target] = [
     resources: [
       .embedInCode("Migrations/0001_models.sql"), .embedInCode("Migrations/0002_attempts.sql"),
       .embedInCode("Migrations/0003_routing.sql"), .embedInCode("Migrations/0004_usage.sql"),
+      .embedInCode("Migrations/0005_tenancy.sql"),
     ], swiftSettings: settings),
   library(
     "Ledger", at: "Services/LLMRouter/Ledger",
@@ -222,7 +231,7 @@ var targets: [Target] = [
   library(
     "RouterAPI", at: "Services/LLMRouter/API",
     [
-      "APIKit",
+      "APIKit", "Redis", "RouterSchema", "Tenancy",
       "SystemSources",
       "Budgets", "Checks", "Contracts", "Dialects", "HTTP", "HTTPWire", "JSON", "Ledger", "ModelCalls",
       "ModelCatalog", "Postgres", "Pricing", "Primitives", "Routing", "ServiceKit", "Settings", "Spending",
@@ -450,7 +459,8 @@ var targets: [Target] = [
   tests(
     "EndToEnd",
     [
-      "AgentWorker", "AgentWorkspace", "LocalStack", "Process", "Contracts", "HTTP", "JSON", "Primitives", "Reactor",
+      "AgentWorker", "AgentWorkspace", "LocalStack", "Process", "Contracts", "HTTP", "HTTPWire", "JSON", "Primitives",
+      "Reactor",
       "ServiceKit", "SystemSources", "Telemetry",
     ]),
   tests("Process", ["Process"]),
@@ -629,6 +639,13 @@ var targets: [Target] = [
       "SystemSources",
       "LocalStack", "Budgets", "Contracts", "Dialects", "Ledger", "ModelCatalog", "Postgres", "Pricing", "Primitives",
       "Reactor", "RouterSchema", "Routing", "Spending", "Telemetry",
+    ]),
+  // The schemas of the services, on one private cluster: who sees which rows, and what is left of a tenant.
+  tests(
+    "Tenancy",
+    [
+      "Contracts", "LocalStack", "OrchestratorAPI", "Postgres", "Primitives", "Reactor", "RouterAPI", "RouterSchema",
+      "RunStorage", "SystemSources", "Telemetry", "Tenancy",
     ]),
   tests("Redis", ["Redis", "Reactor", "TLS", "Telemetry", "Primitives", "ReactorTestKit", "RedisTestKit"]),
 ]

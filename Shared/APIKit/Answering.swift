@@ -29,6 +29,7 @@ extension Problem {
     case let problem as Problem: problem
     case let error as any ProblemConvertible: error.problem
     case let error as PostgresError where error.isTransient: unavailable(outcomeUnknown: error.outcomeUnknown)
+    case let error as PostgresError where error.isRefusedToTenant: Problem(.tenantDeleted)
     case let error as ReactorError where error.code == .overloaded:
       Problem(.overloaded, "Too many requests are waiting; try again shortly.", retryAfterSeconds: 1)
     default: nil

@@ -63,6 +63,7 @@ public struct Migrator: Sendable {
         version int primary key, name text not null, checksum text not null,
         applied_at timestamptz not null default now(), duration_ms bigint not null)
       """)
+    try await prepareTenantRole(run)
     let applied = try await recorded(run)
     guard applied.count <= migrations.count else {
       throw MigrationError(
@@ -96,6 +97,26 @@ public struct Migrator: Sendable {
           "duration_ms": .int(Int64((MonotonicClock.now() - started) / 1_000_000)),
         ])
     }
+    _ = try await run(TenantRole.grants(of: schema))
+  }
+
+  /// Lays ready what row-level security needs. Throws `MigrationError` where an administrator has to help.
+  private func prepareTenantRole(_ run: (String) async throws -> [PostgresRows]) async throws {
+    do {
+      _ = try await run(TenantRole.prepare)
+      _ = try await run(TenantRole.tryOut)
+    } catch let error as PostgresError where error.sqlState == "42501" {
+      // The transaction in which it failed may still be open.
+      _ = try await run("rollback")
+      throw MigrationError(
+        description: TenantRole.advice(user: try await text(run, "select quote_ident(current_user)")))
+    }
+    guard try await text(run, TenantRole.isBound) == "true" else {
+      throw MigrationError(
+        description: "the role \(TenantScope.role) is a superuser or bypasses row-level security; let an administrator "
+          + "of the database run: alter role \(TenantScope.role) nosuperuser nobypassrls;")
+    }
+    _ = try await run(TenantRole.functions(of: schema))
   }
 
   private func recorded(_ run: (String) async throws -> [PostgresRows]) async throws -> [String] {

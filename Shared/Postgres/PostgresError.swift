@@ -46,6 +46,10 @@ public struct PostgresError: Error, Sendable, CustomStringConvertible, CustomDeb
   /// Whether a row with the same key is there already. Stores turn it into what it means for their table.
   public var isUniqueViolation: Bool { sqlState == "23505" }
 
+  /// Whether row-level security refused what was to be written: the tenant is not that of the unit, or it is to be
+  /// deleted.
+  public var isRefusedToTenant: Bool { sqlState == "42501" }
+
   /// Whether the same call may succeed in a moment.
   public var isTransient: Bool {
     switch code {

@@ -138,7 +138,7 @@ public final class PostgresReader: Sendable {
     try await read { try await $0.query(statement, input) }
   }
 
-  private func read<Value>(_ body: (PostgresPool) async throws -> Value) async throws -> Value {
+  func read<Value>(_ body: (PostgresPool) async throws -> Value) async throws -> Value {
     if let replica, isReplicaUsable, replica.isReady {
       do {
         let value = try await body(replica)

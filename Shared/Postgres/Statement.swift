@@ -20,6 +20,7 @@ public struct Statement<Input: Sendable, Row>: Sendable {
   let parameters: [StatementParameter<Input>]
   let rowSets: [StatementRowSet]
   private let text: StatementText
+  private let tenantText: StatementText
 
   /// A statement with a result; `build` declares the parameters and returns the text.
   public init(_ columns: ResultColumns<Row>, _ build: (StatementBuilder<Input>) -> String) {
@@ -29,13 +30,19 @@ public struct Statement<Input: Sendable, Row>: Sendable {
     rowSets = builder.takeRowSets()
     self.columns = columns
     text = StatementText(sql: sql, types: parameters.map(\.type))
+    tenantText = StatementText(sql: sql, types: parameters.map(\.type), role: .tenant)
   }
 
   /// A statement without a result; `build` declares the parameters and returns the text.
   public init(_ build: (StatementBuilder<Input>) -> String) where Row == Void { self.init(.none, build) }
 
   /// The statement with the values of its parameters.
-  public func call(_ input: Input) -> PostgresStatement {
+  public func call(_ input: Input) -> PostgresStatement { call(input, text) }
+
+  /// The same for a unit that serves one tenant.
+  func tenantCall(_ input: Input) -> PostgresStatement { call(input, tenantText) }
+
+  private func call(_ input: Input, _ text: StatementText) -> PostgresStatement {
     PostgresStatement(text) { [parameters] index, bytes in parameters[index].encode(input, &bytes) }
   }
 

@@ -25,10 +25,11 @@ final class WorkspaceDatabase: @unchecked Sendable {
     server = try PrivatePostgres(
       folder: folder + "/data", sockets: folder + "/s", log: folder + "/log", isThrowaway: true)
     let schema = OrchestratorSchema.name
-    _ = try server.query("create schema \(schema)")
+    _ = try server.query("create schema \(schema); \(TenantRole.preparation(of: schema))")
     for migration in OrchestratorSchema.migrations {
       _ = try server.query("set search_path = \(schema); begin; \(migration.sql); commit")
     }
+    _ = try server.query(TenantRole.grants(of: schema))
     atexit {
       guard case .success(let database) = WorkspaceDatabase.shared else { return }
       database.server.stop(isImmediate: true)

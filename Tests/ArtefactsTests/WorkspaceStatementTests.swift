@@ -33,7 +33,7 @@ extension WorkspaceTests {
       Declared("linkAll", ArtefactStore.linkAll), Declared("insert", ArtefactStore.insert),
       Declared("upload", ArtefactStore.upload), Declared("expireUploads", WorkspaceCleanup.expireUploads),
       Declared("check", WorkspaceCleanup.check), Declared("insert", MemoryStore.insert),
-      Declared("find", MemoryStore.find), Declared("list", MemoryStore.list), Declared("read", MemoryStore.read),
+      Declared("list", MemoryStore.list), Declared("read", MemoryStore.read),
       Declared("remove", MemoryStore.remove), Declared("findProject", MemoryStore.findProject),
       Declared("insert", UserToolStore.insert), Declared("list", UserToolStore.list),
       Declared("find", UserToolStore.find), Declared("findSource", UserToolStore.findSource),

@@ -38,6 +38,7 @@ extension PostgresTests {
     private func fill() throws {
       _ = try fixture.server.query(
         "drop schema if exists \(RouterTables.schema) cascade; create schema \(RouterTables.schema)")
+      _ = try fixture.server.query(TenantRole.preparation(of: RouterTables.schema))
       try migrate(1...1)
       _ = try sql(
         """

@@ -141,7 +141,11 @@ struct CallFixture: Sendable {
     let pool = unreachablePostgres(group)
     return RouterRoutes(
       calls: calls, stores: CatalogStores(pool: pool), signer: VirtualKey.Signer(try virtualKeys()), prober: prober,
-      budgets: calls.budgets, usage: UsageStore(pool: pool), ledger: ledger)
+      budgets: calls.budgets, usage: UsageStore(pool: pool), ledger: ledger,
+      tenants: RouterTenants(
+        pool: pool,
+        redis: RedisPool(group: group, configuration: RedisConfiguration(address: .host("127.0.0.1", port: 1))),
+        logger: Telemetry.disabled().logger))
   }
 
   private static func serve(_ router: Router, _ group: EventLoopGroup) async throws -> (HTTPServer, Int) {
@@ -187,7 +191,7 @@ struct CallFixture: Sendable {
     return CallService(
       authenticator: CallerAuthenticator(
         try Authenticator(.router, trusting: [try keys()]), signer: VirtualKey.Signer(try virtualKeys()),
-        revokedKeys: catalog.revokedKeys),
+        catalog: catalog),
       catalog: catalog, client: client, health: HealthRegistry(policy: CircuitBreaker.Policy()), ledger: ledger,
       budgets: BudgetGuard(
         counters: RedisBudgetCounters(redis: redis),

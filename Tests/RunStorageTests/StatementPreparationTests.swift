@@ -16,7 +16,7 @@ import Testing
       folder: folder + "/data", sockets: folder + "/s", log: folder + "/log", isThrowaway: true)
     defer { server.stop(isImmediate: true) }
     let schema = OrchestratorSchema.name
-    _ = try server.query("create schema \(schema)")
+    _ = try server.query("create schema \(schema); \(TenantRole.preparation(of: schema))")
     for migration in OrchestratorSchema.migrations {
       _ = try server.query("set search_path = \(schema); begin; \(migration.sql); commit")
     }

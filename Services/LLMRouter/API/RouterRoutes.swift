@@ -1,8 +1,10 @@
+internal import Contracts
 package import HTTP
 package import Ledger
 package import ModelCalls
 package import ModelCatalog
 package import Spending
+internal import Tenancy
 
 /// All addresses of the router.
 package struct RouterRoutes: Sendable {
@@ -13,11 +15,12 @@ package struct RouterRoutes: Sendable {
   private let budgets: BudgetGuard
   private let usage: UsageStore
   private let ledger: LedgerWriter
+  private let tenants: RouterTenants
 
   /// The addresses of these parts.
   package init(
     calls: CallService, stores: CatalogStores, signer: VirtualKey.Signer, prober: HealthProber, budgets: BudgetGuard,
-    usage: UsageStore, ledger: LedgerWriter
+    usage: UsageStore, ledger: LedgerWriter, tenants: RouterTenants
   ) {
     self.calls = calls
     self.stores = stores
@@ -26,6 +29,7 @@ package struct RouterRoutes: Sendable {
     self.budgets = budgets
     self.usage = usage
     self.ledger = ledger
+    self.tenants = tenants
   }
 
   /// Adds all routes.
@@ -43,6 +47,9 @@ package struct RouterRoutes: Sendable {
     BudgetRoutes(catalog: catalog, stores: stores, budgets: budgets, authenticator: authenticator).add(to: &router)
     RateLimitRoutes(catalog: catalog, stores: stores, authenticator: authenticator).add(to: &router)
     KeyRoutes(catalog: catalog, stores: stores, signer: signer, authenticator: authenticator).add(to: &router)
+    TenantRoutes(
+      .router, deletion: tenants.deletion, callers: authenticator, changed: { try await catalog.changed() }
+    ).add(to: &router)
     UsageRoutes(usage: usage, ledger: ledger, authenticator: authenticator).add(to: &router)
   }
 }

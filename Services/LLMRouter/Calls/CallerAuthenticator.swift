@@ -15,16 +15,27 @@ package struct CallerAuthenticator: Sendable {
   package let assertions: Authenticator
   private let signer: VirtualKey.Signer
   private let revokedKeys: RevokedKeys
+  private let deletedTenants: DeletedTenants
 
-  /// An authenticator of assertions and of virtual keys that are not revoked.
-  package init(_ assertions: Authenticator, signer: VirtualKey.Signer, revokedKeys: RevokedKeys) {
+  /// An authenticator of assertions and of virtual keys that are not revoked, of tenants that are not deleted.
+  package init(_ assertions: Authenticator, signer: VirtualKey.Signer, catalog: CatalogCache) {
     self.assertions = assertions
     self.signer = signer
-    self.revokedKeys = revokedKeys
+    revokedKeys = catalog.revokedKeys
+    deletedTenants = catalog.deletedTenants
   }
 
   /// The caller of a model. Throws a `CallFailure`.
   package func principal(of request: HTTPRequest) throws(CallFailure) -> CallPrincipal {
+    let principal = try identify(request)
+    guard !deletedTenants.contains(principal.tenant.uuid) else {
+      throw CallFailure(
+        status: .forbidden, code: ProblemCode.tenantDeleted.name, message: ProblemCode.tenantDeleted.detail)
+    }
+    return principal
+  }
+
+  private func identify(_ request: HTTPRequest) throws(CallFailure) -> CallPrincipal {
     let presented =
       request.headers[.xAPIKey] ?? request.headers[.authorization].map { String($0.dropFirst("Bearer ".count)) }
     if let presented, presented.hasPrefix(VirtualKey.prefix) { return try holder(of: presented) }

@@ -20,6 +20,8 @@ package final class CatalogCache: Sendable {
   package let configuration: CatalogConfiguration
   /// The virtual keys that were revoked.
   package let revokedKeys = RevokedKeys()
+  /// Tenants that were deleted lately.
+  package let deletedTenants = DeletedTenants()
   private let source: any CatalogSource
   private let sleep: @Sendable (Duration) async throws -> Void
   private let logger: Logger
@@ -47,6 +49,7 @@ package final class CatalogCache: Sendable {
     }
     let rows = try await source.read(revokedSince: revokedKeys.readUntil)
     revokedKeys.add(rows.revokedKeys, now: WallClock.now())
+    deletedTenants.replace(rows.deletedTenants)
     let snapshot = configuration.snapshot(of: rows) { warning in
       switch warning {
       case .unusableBaseURL(let provider):

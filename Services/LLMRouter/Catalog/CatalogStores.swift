@@ -11,6 +11,16 @@ package struct CatalogStores: CatalogSource {
     return "select pg_notify(\(channel), '')"
   }
 
+  private static let tenant = ResultColumns<UUID> { column in
+    let tenant = column("tenant_id", .uuid)
+    return { row in try row[tenant] }
+  }
+
+  /// Longer than any virtual key lives.
+  static let deletedTenants = Statement<Void, UUID>(tenant) { _ in
+    "select \(tenant) from tenant_state where deletion_requested_at > now() - interval '8 days'"
+  }
+
   package let providers: ProviderStore
   package let models: ModelStore
   package let aliases: AliasStore
@@ -36,7 +46,8 @@ package struct CatalogStores: CatalogSource {
     CatalogRows(
       providers: try await providers.all(), models: try await models.all(), aliases: try await aliases.all(),
       budgets: try await budgets.all(), rateLimits: try await rateLimits.all(),
-      revokedKeys: try await revokedKeys.revoked(since: time))
+      revokedKeys: try await revokedKeys.revoked(since: time),
+      deletedTenants: try await pool.query(CatalogStores.deletedTenants, ()))
   }
 
   package func notify() async throws {

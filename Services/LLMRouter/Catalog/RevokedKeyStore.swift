@@ -4,14 +4,19 @@ package import Primitives
 
 /// The table of virtual keys that were revoked before they expired.
 package struct RevokedKeyStore: Sendable {
+  /// For what is done for all tenants.
   private let pool: PostgresPool
+  private let database: TenantDatabase
 
   /// The table behind a pool.
-  package init(pool: PostgresPool) { self.pool = pool }
+  package init(pool: PostgresPool) {
+    self.pool = pool
+    database = TenantDatabase(pool: pool)
+  }
 
   /// Revokes a key of a tenant.
   package func revoke(_ tenant: TenantID, _ key: UUID, until expiry: Timestamp) async throws {
-    try await pool.execute(Statements.revoke, (tenant.uuid, key, expiry))
+    try await database.execute(Statements.revoke, (tenant.uuid, key, expiry), of: TenantScope(tenant.uuid))
   }
 
   /// Keys that were revoked since a time; nil: all.

@@ -43,11 +43,19 @@ package struct CallStore: CallRows {
   }
 
   enum Statements {
+    private static let isWanted = """
+      not exists (select 1 from tenant_state z
+        where z.tenant_id = c.tenant_id and z.deletion_requested_at is not null)
+      """
+
     private static func insert(of type: String) -> Statement<[[UInt8]], Void> {
       Statement { parameter in
         let rows = parameter.array("rows", of: .text) { $0.map { String(decoding: $0, as: UTF8.self) } }
         // A row that is there already was written before an acknowledgement was lost.
-        return "insert into call select * from unnest(\(rows)::\(type)[]) on conflict (id) do nothing"
+        // What comes late of a tenant that is to be deleted is left out.
+        return """
+          insert into call select c.* from unnest(\(rows)::\(type)[]) c where \(isWanted) on conflict (id) do nothing
+          """
       }
     }
 
@@ -66,7 +74,8 @@ package struct CallStore: CallRows {
               'charged_nano_usd', ceil(c.charged_nano_usd::numeric * b.tokens / c.charged_tokens)::int8)) end as r
           from unnest(\(rows)::call_entry_2[]) c,
             lateral (select c.input_tokens + ceil(greatest(0, extract(epoch from
-              \(aliveAt) + interval '1 second' - c.started_at)) * \(tokensPerSecond))::int8 as tokens) b) taken
+              \(aliveAt) + interval '1 second' - c.started_at)) * \(tokensPerSecond))::int8 as tokens) b
+          where \(isWanted)) taken
         on conflict (id) do nothing
         """
     }

@@ -5,18 +5,22 @@ internal import Primitives
 /// Reads the ledger: sums of whole hours and days are kept as calls are written, what begins or ends in the midst of an
 /// hour is added from the calls themselves.
 package struct UsageStore: Sendable {
-  private let pool: PostgresPool
+  /// For queries with a condition on a name: the indexes of names are on a function, and Postgres would not use them
+  /// under a policy. Their statements have the tenant in that function.
   private let reads: PostgresReader
+  private let database: TenantDatabase
 
   /// The ledger behind a pool; sums and lists are read by `reads`, from the same database when there is none.
   package init(pool: PostgresPool, reads: PostgresReader? = nil) {
-    self.pool = pool
     self.reads = reads ?? PostgresReader(primary: pool)
+    database = TenantDatabase(pool: pool, reads: reads)
   }
 
   /// Sums of calls, a row for each bucket and group.
   package func sums(_ tenant: TenantID, _ query: UsageQuery) async throws -> [UsageRow] {
-    try await reads.query(UsageStore.sumsStatement(query), UsageInput(tenant: tenant.uuid, query: query))
+    let (statement, input) = (UsageStore.sumsStatement(query), UsageInput(tenant: tenant.uuid, query: query))
+    guard query.filters.isEmpty else { return try await reads.query(statement, input) }
+    return try await database.list(statement, input, of: TenantScope(tenant.uuid))
   }
 
   /// Single calls, the newest first, as JSON objects by column.
@@ -26,15 +30,21 @@ package struct UsageStore: Sendable {
     var input = UsageInput(tenant: tenant.uuid, query: query)
     if let before {
       // From the primary: the page before may have come from there.
-      guard let at = try await pool.query(Statements.startedAt, (tenant.uuid, before.uuid)).first else { return [] }
+      guard
+        let at = try await database.query(
+          Statements.startedAt, (tenant.uuid, before.uuid), of: TenantScope(tenant.uuid)
+        ).first
+      else { return [] }
       input.cursor = (at, before.uuid)
     }
-    return try await reads.query(UsageStore.listStatement(query, hasCursor: before != nil), input)
+    let statement = UsageStore.listStatement(query, hasCursor: before != nil)
+    guard query.filters.isEmpty else { return try await reads.query(statement, input) }
+    return try await database.list(statement, input, of: TenantScope(tenant.uuid))
   }
 
   /// A call with its attempts, the call first; empty when there is none.
   package func call(_ tenant: TenantID, _ id: CallID) async throws -> [(id: CallID, json: [UInt8])] {
-    try await pool.query(Statements.call, (tenant.uuid, id.uuid))
+    try await database.query(Statements.call, (tenant.uuid, id.uuid), of: TenantScope(tenant.uuid))
   }
 
   enum Statements {

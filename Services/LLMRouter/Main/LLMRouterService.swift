@@ -45,6 +45,7 @@ final class LLMRouterService: Service {
   private let budgets: BudgetGuard
   private let calls: CallService
   private let prober: HealthProber
+  private let tenants: RouterTenants
   private let spoolFolder: String
 
   init(_ context: ServiceContext) throws {
@@ -59,6 +60,7 @@ final class LLMRouterService: Service {
     redis = RedisPool(
       group: context.group, configuration: try RedisSettings.configuration(settings), registry: registry)
     stores = CatalogStores(pool: pool)
+    tenants = RouterTenants(pool: pool, redis: redis, logger: telemetry.logger)
     catalog = CatalogCache(
       source: stores,
       configuration: CatalogConfiguration(
@@ -74,7 +76,7 @@ final class LLMRouterService: Service {
       source: LedgerSpentSource(writer: ledger, store: SpentStore(pool: pool)),
       metrics: SpendingMetrics(registry: registry), logger: telemetry.logger)
     calls = CallService(
-      authenticator: CallerAuthenticator(authenticator, signer: signer, revokedKeys: catalog.revokedKeys),
+      authenticator: CallerAuthenticator(authenticator, signer: signer, catalog: catalog),
       catalog: catalog,
       client: context.client, health: HealthRegistry(policy: RouterSettings.breakerPolicy(settings)), ledger: ledger,
       budgets: budgets,
@@ -107,7 +109,7 @@ final class LLMRouterService: Service {
   func route(_ router: inout Router) {
     RouterRoutes(
       calls: calls, stores: stores, signer: signer, prober: prober, budgets: budgets,
-      usage: UsageStore(pool: pool, reads: reads), ledger: ledger
+      usage: UsageStore(pool: pool, reads: reads), ledger: ledger, tenants: tenants
     ).add(to: &router)
   }
 
@@ -118,9 +120,8 @@ final class LLMRouterService: Service {
     await redis.start(logger: context.telemetry.logger)
     await budgets.prepare()
     if !spoolFolder.isEmpty {
-      let tenants = try await ledger.recover(folder: spoolFolder)
       // What they had reserved and not settled may still stand in the counters.
-      for tenant in tenants { try? await budgets.invalidate(tenant: tenant) }
+      for tenant in try await ledger.recover(folder: spoolFolder) { try? await budgets.invalidate(tenant: tenant) }
     }
     try await catalog.reload()
   }
@@ -135,6 +136,7 @@ final class LLMRouterService: Service {
       group.addTask { [self] in await budgets.run() }
       group.addTask { [self] in await TenantSpendJob(pool: pool, telemetry: context.telemetry).run() }
       group.addTask { [self] in await reads.run() }
+      group.addTask { [self] in await tenants.run() }
     }
   }
 

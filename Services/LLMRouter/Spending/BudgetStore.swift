@@ -8,37 +8,46 @@ package struct BudgetStore: Sendable {
   /// Budgets of a tenant.
   static let rowsMax = 1000
 
+  /// For what is done for all tenants.
   private let pool: PostgresPool
+  private let database: TenantDatabase
 
   /// The table behind a pool.
-  package init(pool: PostgresPool) { self.pool = pool }
+  package init(pool: PostgresPool) {
+    self.pool = pool
+    database = TenantDatabase(pool: pool)
+  }
 
   /// All budgets of all tenants.
   package func all() async throws -> [Budget] { try await pool.query(Statements.all, ()).map(\.budget) }
 
   /// The budgets of a tenant, each with its version.
   package func list(_ tenant: TenantID) async throws -> [(budget: Budget, version: Int)] {
-    try await pool.query(Statements.list, tenant.uuid)
+    try await database.query(Statements.list, tenant.uuid, of: TenantScope(tenant.uuid))
   }
 
   /// One budget of a tenant.
   package func find(_ tenant: TenantID, _ id: BudgetID) async throws -> (budget: Budget, version: Int)? {
-    try await pool.query(Statements.find, (tenant.uuid, id.uuid)).first
+    try await database.query(Statements.find, (tenant.uuid, id.uuid), of: TenantScope(tenant.uuid)).first
   }
 
   /// Adds one, unless the tenant has too many or one for the same scope, subject and period.
   package func add(_ budget: Budget, tenant: TenantID, id: BudgetID) async throws -> Addition {
-    try await Addition { try await pool.execute(Statements.add, (tenant.uuid, id.uuid, budget)) }
+    try await Addition {
+      try await database.execute(Statements.add, (tenant.uuid, id.uuid, budget), of: TenantScope(tenant.uuid))
+    }
   }
 
   /// Changes limits. Returns the new version, nil when it is not there or has another version than expected.
   package func change(_ budget: Budget, tenant: TenantID, id: BudgetID, expected: Int?) async throws -> Int? {
-    try await pool.query(Statements.change, (tenant.uuid, id.uuid, budget, expected.map { Int32($0) })).first
+    try await database.query(
+      Statements.change, (tenant.uuid, id.uuid, budget, expected.map { Int32($0) }), of: TenantScope(tenant.uuid)
+    ).first
   }
 
   /// Removes one. Returns false when it is not there.
   package func remove(_ tenant: TenantID, _ id: BudgetID) async throws -> Bool {
-    try await pool.execute(Statements.remove, (tenant.uuid, id.uuid)) > 0
+    try await database.execute(Statements.remove, (tenant.uuid, id.uuid), of: TenantScope(tenant.uuid)) > 0
   }
 
   enum Statements {

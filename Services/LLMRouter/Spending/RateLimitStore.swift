@@ -8,34 +8,46 @@ package struct RateLimitStore: Sendable {
   /// Limits of a tenant, and of all models.
   static let rowsMax = 1000
 
+  /// For all tenants, and for operators, who see the limits of models too.
   private let pool: PostgresPool
+  private let database: TenantDatabase
 
   /// The table behind a pool.
-  package init(pool: PostgresPool) { self.pool = pool }
+  package init(pool: PostgresPool) {
+    self.pool = pool
+    database = TenantDatabase(pool: pool)
+  }
 
   /// All limits of all tenants and models.
   package func all() async throws -> [RateLimit] { try await pool.query(Statements.all, ()).map(\.limit) }
 
   /// The limits of a tenant, and those of models for operators.
   package func list(_ tenant: TenantID, models: Bool) async throws -> [(limit: RateLimit, version: Int)] {
-    try await pool.query(Statements.list, (tenant.uuid, models))
+    guard !models else { return try await pool.query(Statements.list, (tenant.uuid, models)) }
+    return try await database.query(Statements.list, (tenant.uuid, models), of: TenantScope(tenant.uuid))
   }
 
   /// One limit of a tenant, or of a model for operators.
   package func find(
     _ tenant: TenantID, models: Bool, _ id: RateLimitID
   ) async throws -> (limit: RateLimit, version: Int)? {
-    try await pool.query(Statements.find, (tenant.uuid, models, id.uuid)).first
+    guard !models else { return try await pool.query(Statements.find, (tenant.uuid, models, id.uuid)).first }
+    return try await database.query(Statements.find, (tenant.uuid, models, id.uuid), of: TenantScope(tenant.uuid)).first
   }
 
   /// Adds one, for all tenants when `tenant` is nil, unless there are too many or one for the same scope and subject.
   package func add(_ limit: RateLimit, tenant: TenantID?, id: RateLimitID) async throws -> Addition {
-    try await Addition { try await pool.execute(Statements.add, (tenant?.uuid, id.uuid, limit)) }
+    try await Addition {
+      guard let tenant else { return try await pool.execute(Statements.add, (nil, id.uuid, limit)) }
+      return try await database.execute(Statements.add, (tenant.uuid, id.uuid, limit), of: TenantScope(tenant.uuid))
+    }
   }
 
   /// Removes one. Returns false when it is not there.
   package func remove(_ tenant: TenantID, models: Bool, _ id: RateLimitID) async throws -> Bool {
-    try await pool.execute(Statements.remove, (tenant.uuid, models, id.uuid)) > 0
+    guard !models else { return try await pool.execute(Statements.remove, (tenant.uuid, models, id.uuid)) > 0 }
+    return try await database.execute(
+      Statements.remove, (tenant.uuid, models, id.uuid), of: TenantScope(tenant.uuid)) > 0
   }
 
   enum Statements {

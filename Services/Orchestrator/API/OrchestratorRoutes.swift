@@ -8,6 +8,7 @@ package import Schedules
 package import ServiceKit
 internal import StepDispatch
 package import Telemetry
+package import Tenancy
 
 /// All routes of the orchestrator.
 package struct OrchestratorRoutes: Sendable {
@@ -21,13 +22,14 @@ package struct OrchestratorRoutes: Sendable {
   private let workers: WorkerAuthenticator
   private let assertions: StepAssertions
   private let lease: Duration
+  private let tenants: TenantDeletion
   private let logger: Logger
 
   /// Makes the routes. `assertions` signs what workers may do for leased steps; `lease` is the life of a lease.
   package init(
     engine: Engine, storage: OrchestratorStorage, workspace: OrchestratorWorkspace, submitter: TaskSubmitter,
     schedules: ScheduleService, callers: Authenticator, workers: WorkerAuthenticator, assertions: StepAssertions,
-    lease: Duration, approvalPolicy: ApprovalPolicy? = nil, logger: Logger
+    lease: Duration, tenants: TenantDeletion, approvalPolicy: ApprovalPolicy? = nil, logger: Logger
   ) {
     self.engine = engine
     self.approvalPolicy = approvalPolicy
@@ -39,6 +41,7 @@ package struct OrchestratorRoutes: Sendable {
     self.workers = workers
     self.assertions = assertions
     self.lease = lease
+    self.tenants = tenants
     self.logger = logger
   }
 
@@ -61,6 +64,9 @@ package struct OrchestratorRoutes: Sendable {
     ).add(to: &router)
     LimitRoutes(limits: storage.limits, dispatcher: engine.dispatcher, callers: callers).add(to: &router)
     WeightRoutes(limits: storage.limits, callers: callers).add(to: &router)
+    TenantRoutes(
+      .orchestrator, deletion: tenants, callers: callers, changed: { [engine] in engine.dispatcher.wake() }
+    ).add(to: &router)
     workspace.add(to: &router, storage: storage, callers: callers, workers: workers)
     WorkerRoutes(
       engine: engine, store: runs, workers: workers, assertions: assertions, logger: logger,

@@ -50,7 +50,7 @@ extension ArtefactStore {
   package typealias Found = (tenant: TenantID, ids: [ArtefactID])
 
   private func rows(_ tenant: TenantID, _ ids: [ArtefactID]) async throws -> [ArtefactRow] {
-    try await pool.query(ArtefactStore.findAll, (tenant, ids))
+    try await database.query(ArtefactStore.findAll, (tenant, ids), of: TenantScope(tenant.uuid))
   }
 
   static let findAll = Statement<Found, ArtefactRow>(ArtefactRow.columns) { parameter in
@@ -70,7 +70,10 @@ extension ArtefactStore {
 
   /// Returns whether the files belong to the run now.
   private func link(_ attachment: Attachment) async throws -> Bool {
-    do { return try await pool.query(ArtefactStore.linkAll, attachment).first ?? 0 > 0 } catch let error
+    do {
+      return try await database.query(ArtefactStore.linkAll, attachment, of: TenantScope(attachment.tenant.uuid)).first
+        ?? 0 > 0
+    } catch let error
       as PostgresError
       where error.isUniqueViolation
     {

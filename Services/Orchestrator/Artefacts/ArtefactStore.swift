@@ -29,10 +29,10 @@ package struct LeaseFence: Sendable {
 package struct ArtefactStore: Sendable {
   private static let attemptsMax = 4
 
-  let pool: PostgresPool
+  let database: TenantDatabase
 
   /// The files of a database.
-  package init(pool: PostgresPool) { self.pool = pool }
+  package init(pool: PostgresPool) { database = TenantDatabase(pool: pool) }
 
   // MARK: Adding
 
@@ -94,7 +94,10 @@ package struct ArtefactStore: Sendable {
 
   private func addOnce(_ addition: Addition) async throws -> ArtefactRow? {
     do {
-      return try await pool.query(addition.run == nil ? ArtefactStore.upload : ArtefactStore.insert, addition).first
+      return try await database.query(
+        addition.run == nil ? ArtefactStore.upload : ArtefactStore.insert, addition,
+        of: TenantScope(addition.tenant.uuid)
+      ).first
     } catch let error as PostgresError where error.isForeignKeyViolation { throw BlobRefusal.removed }
   }
 
@@ -158,7 +161,7 @@ package struct ArtefactStore: Sendable {
 
   /// A version of a file.
   package func artefact(_ tenant: TenantID, _ id: ArtefactID) async throws -> ArtefactRow? {
-    try await pool.query(ArtefactStore.find, (tenant, id)).first
+    try await database.query(ArtefactStore.find, (tenant, id), of: TenantScope(tenant.uuid)).first
   }
 
   static let find = Statement<(tenant: TenantID, id: ArtefactID), ArtefactRow>(ArtefactRow.columns) { parameter in
@@ -169,7 +172,7 @@ package struct ArtefactStore: Sendable {
 
   /// The newest version of a file of a run.
   package func newest(_ tenant: TenantID, _ run: RunID, _ name: ArtefactName) async throws -> ArtefactRow? {
-    try await pool.query(ArtefactStore.findNewest, (tenant, run, name.text)).first
+    try await database.query(ArtefactStore.findNewest, (tenant, run, name.text), of: TenantScope(tenant.uuid)).first
   }
 
   static let findNewest = Statement<(tenant: TenantID, run: RunID, name: String), ArtefactRow>(
@@ -188,7 +191,8 @@ package struct ArtefactStore: Sendable {
 
   /// Files of a run behind `cursor`, by name: their newest versions, or all, the newest of each name first.
   package func artefacts(_ page: RunPage, allVersions: Bool) async throws -> [ArtefactRow] {
-    try await pool.query(allVersions ? ArtefactStore.listVersions : ArtefactStore.listNewest, page)
+    try await database.query(
+      allVersions ? ArtefactStore.listVersions : ArtefactStore.listNewest, page, of: TenantScope(page.tenant.uuid))
   }
 
   static let listNewest = Statement<RunPage, ArtefactRow>(ArtefactRow.columns) { parameter in
@@ -224,7 +228,7 @@ package struct ArtefactStore: Sendable {
 
   /// Uploads that belong to no run, before `cursor`.
   package func uploads(_ page: UploadPage) async throws -> [ArtefactRow] {
-    try await pool.query(ArtefactStore.listUploads, page)
+    try await database.query(ArtefactStore.listUploads, page, of: TenantScope(page.tenant.uuid))
   }
 
   static let listUploads = Statement<UploadPage, ArtefactRow>(ArtefactRow.columns) { parameter in
@@ -241,7 +245,7 @@ package struct ArtefactStore: Sendable {
 
   /// Deletes an upload that belongs to no run. Returns whether there was one.
   package func deleteUpload(_ tenant: TenantID, _ id: ArtefactID) async throws -> Bool {
-    try await pool.query(ArtefactStore.delete, (tenant, id)).first ?? 0 > 0
+    try await database.query(ArtefactStore.delete, (tenant, id), of: TenantScope(tenant.uuid)).first ?? 0 > 0
   }
 
   static let count = ResultColumns<Int> { column in

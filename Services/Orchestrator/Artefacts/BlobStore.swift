@@ -11,10 +11,10 @@ package struct BlobStore: Sendable {
 
   private static let attemptsMax = 3
 
-  private let pool: PostgresPool
+  private let database: TenantDatabase
 
   /// The content of a database.
-  package init(pool: PostgresPool) { self.pool = pool }
+  package init(pool: PostgresPool) { database = TenantDatabase(pool: pool) }
 
   // MARK: Writing
 
@@ -58,13 +58,15 @@ package struct BlobStore: Sendable {
   private func begun(_ upload: inout UUID?, _ tenant: TenantID) async throws -> UUID {
     if let upload { return upload }
     let id = UUID.version7()
-    try await pool.execute(BlobStore.begin, (tenant, id))
+    try await database.execute(BlobStore.begin, (tenant, id), of: TenantScope(tenant.uuid))
     upload = id
     return id
   }
 
   private func append(_ piece: [UInt8], to blob: UUID, at place: Int32, _ tenant: TenantID) async throws {
-    do { try await pool.execute(BlobStore.insertPiece, (tenant, blob, place, piece)) } catch let error as PostgresError
+    do {
+      try await database.execute(BlobStore.insertPiece, (tenant, blob, place, piece), of: TenantScope(tenant.uuid))
+    } catch let error as PostgresError
       where error.isForeignKeyViolation
     {
       throw BlobRefusal.removed
@@ -75,7 +77,11 @@ package struct BlobStore: Sendable {
   private func writeWhole(_ tenant: TenantID, _ bytes: [UInt8], _ sha256: [UInt8]) async throws -> StoredBlob {
     for _ in 0..<BlobStore.attemptsMax {
       let id = UUID.version7()
-      if let known = try await pool.query(BlobStore.insertWhole, (tenant, id, sha256, bytes)).first { return known }
+      if let known = try await database.query(
+        BlobStore.insertWhole, (tenant, id, sha256, bytes), of: TenantScope(tenant.uuid)
+      ).first {
+        return known
+      }
     }
     throw BlobRefusal.removed
   }
@@ -83,12 +89,15 @@ package struct BlobStore: Sendable {
   /// Gives an upload its digest, or drops it for the same content that is there already.
   private func finish(_ blob: StoredBlob, _ tenant: TenantID) async throws -> StoredBlob {
     for _ in 0..<BlobStore.attemptsMax {
-      if let known = try await pool.query(BlobStore.find, (tenant, blob.sha256)).first {
-        try await pool.execute(BlobStore.drop, (tenant, blob.id))
+      if let known = try await database.query(BlobStore.find, (tenant, blob.sha256), of: TenantScope(tenant.uuid)).first
+      {
+        try await database.execute(BlobStore.drop, (tenant, blob.id), of: TenantScope(tenant.uuid))
         return known
       }
       do {
-        if let done = try await pool.query(BlobStore.complete, (tenant, blob)).first { return done }
+        if let done = try await database.query(BlobStore.complete, (tenant, blob), of: TenantScope(tenant.uuid)).first {
+          return done
+        }
         throw BlobRefusal.removed
       } catch let error as PostgresError where error.isUniqueViolation { continue }
     }
@@ -99,7 +108,7 @@ package struct BlobStore: Sendable {
 
   /// A piece; `nil` behind the last one, and when the content was removed.
   package func piece(_ tenant: TenantID, _ blob: UUID, _ place: Int32) async throws -> [UInt8]? {
-    try await pool.query(BlobStore.readPiece, (tenant, blob, place)).first
+    try await database.query(BlobStore.readPiece, (tenant, blob, place), of: TenantScope(tenant.uuid)).first
   }
 
   /// All of it; for content that is known to be short.

@@ -10,6 +10,7 @@ internal import Schedules
 internal import ServiceKit
 internal import Settings
 internal import Telemetry
+internal import Tenancy
 
 /// Makes the parts of the orchestrator and connects them.
 @main
@@ -31,6 +32,7 @@ final class OrchestratorService: Service {
   private let maintenance: QueueMaintenanceJob
   private let tenants: TenantActivityJob
   private let cleanup: WorkspaceCleanup
+  private let deletion: TenantDeletion
   private let routes: OrchestratorRoutes
 
   init(_ context: ServiceContext) throws {
@@ -64,10 +66,11 @@ final class OrchestratorService: Service {
     tenants = TenantActivityJob(store: storage.runs, registry: context.telemetry.registry, logger: logger)
     cleanup = WorkspaceCleanup(
       pool: pool, uploadKeep: workspace.artefactLimits.uploadKeep, registry: context.telemetry.registry, logger: logger)
+    deletion = OrchestratorTenants.deletion(pool: pool, engine: engine, runs: storage.runs, logger: logger)
     routes = OrchestratorRoutes(
       engine: engine, storage: storage, workspace: workspace, submitter: submitter, schedules: schedules,
       callers: callers, workers: workers,
-      assertions: StepAssertions(AssertionSigner(stepKeys)), lease: lease, logger: logger)
+      assertions: StepAssertions(AssertionSigner(stepKeys)), lease: lease, tenants: deletion, logger: logger)
   }
 
   private static func connect(_ context: ServiceContext) throws -> (pool: PostgresPool, reads: PostgresReader) {
@@ -103,6 +106,7 @@ final class OrchestratorService: Service {
       group.addTask { [self] in await maintenance.run() }
       group.addTask { [self] in await tenants.run() }
       group.addTask { [self] in await cleanup.run() }
+      group.addTask { [self] in await deletion.run() }
       group.addTask { [self] in await reads.run() }
     }
   }

@@ -9,12 +9,12 @@ internal import SystemSources
 package struct MemoryStore: Sendable {
   private static let attemptsMax = 3
 
-  private let pool: PostgresPool
+  private let database: TenantDatabase
   private let limits: MemoryLimits
 
   /// The memories of a database.
   package init(pool: PostgresPool, limits: MemoryLimits) {
-    self.pool = pool
+    database = TenantDatabase(pool: pool)
     self.limits = limits
   }
 
@@ -42,7 +42,9 @@ package struct MemoryStore: Sendable {
         .memories, scope: scope.projectID, itemsMax: limits.countMax, bytesMax: limits.bytesMax))
     for attempt in 1...MemoryStore.attemptsMax {
       do {
-        guard let stored = try await pool.query(MemoryStore.insert, addition).first else { throw MemoryRefusal.quota }
+        guard
+          let stored = try await database.query(MemoryStore.insert, addition, of: TenantScope(scope.tenant.uuid)).first
+        else { throw MemoryRefusal.quota }
         guard stored.id == addition.id || (stored.text == memory.text && stored.tags == memory.tags) else {
           throw MemoryRefusal.keyReused
         }
@@ -120,7 +122,13 @@ package struct MemoryStore: Sendable {
 
   /// Memories that have words of the query, best first.
   package func search(_ query: Query) async throws -> [StoredMemory] {
-    try await pool.query(MemoryStore.find, (query, limits.language))
+    let parameters: [any PostgresEncodable] = [
+      query.scope.tenant.uuid, query.scope.projectID, "'\(query.scope.lexeme)'", query.text, limits.language,
+      Int64(query.limit),
+    ]
+    return try MemoryStore.found.rows(
+      try await database.list(
+        finding: MemoryStore.find, MemoryStore.readFound, parameters, of: TenantScope(query.scope.tenant.uuid)))
   }
 
   private static let found = columns(
@@ -130,29 +138,28 @@ package struct MemoryStore: Sendable {
         'StartSel=**, StopSel=**, MaxFragments=2, MaxWords=30, MinWords=10, FragmentDelimiter=" … "')
       """)
 
-  static let find = Statement<(query: Query, language: String), StoredMemory>(found) { parameter in
-    let tenant = parameter("tenant", .uuid) { $0.query.scope.tenant.uuid }
-    let project = parameter("project", .uuid) { $0.query.scope.projectID }
-    let lexeme = parameter("lexeme", .text) { "'\($0.query.scope.lexeme)'" }
-    let text = parameter("text", .text) { $0.query.text }
-    let language = parameter("language", .text) { $0.language }
-    let limit = parameter("limit", .int8) { Int64($0.query.limit) }
-    // A memory with any of the words is found; one with more of them ranks higher.
-    func anyWord(_ configuration: String) -> String {
-      "replace(plainto_tsquery(\(configuration), \(text))::text, '&', '|')::tsquery"
-    }
-    return """
-      with query as (
-        select \(anyWord("'simple'")) || \(anyWord("(\(language))::regconfig")) as words
-      )
-      select \(found) from (
-        select m.*, q.words, \(language) as language, ts_rank(m.search, q.words, 1) as rank
-        from query q join memory m on m.search @@ ((\(lexeme))::tsquery && q.words)
-        where m.tenant_id = \(tenant) and m.project_id = \(project) and numnode(q.words) > 0
-        order by ts_rank(m.search, q.words, 1) desc, m.id desc limit \(limit)) m
-      order by m.rank desc, m.id desc
-      """
-  }
+  /// A memory with any of the words is found; one with more of them ranks higher.
+  private static let words = ["'simple'", "($5::text)::regconfig"].map { configuration in
+    "replace(plainto_tsquery(\(configuration), $4::text)::text, '&', '|')::tsquery"
+  }.joined(separator: " || ")
+
+  /// The best memories for a query, by the index of words. Parameters: tenant, project, the lexeme of the project,
+  /// text, language, limit.
+  static let find = """
+    with query as (select \(words) as words)
+    select m.id from query q join memory m on m.search @@ (($3::text)::tsquery && q.words)
+    where m.tenant_id = $1 and m.project_id = $2 and numnode(q.words) > 0
+    order by ts_rank(m.search, q.words, 1) desc, m.id desc limit $6
+    """
+
+  /// Those memories, best first, with the same parameters.
+  static let readFound = """
+    with query as (select \(words) as words)
+    select \(found) from (
+      select m.*, q.words, $5::text as language, ts_rank(m.search, q.words, 1) as rank
+      from query q cross join \(TenantScope.found) join memory m on m.tenant_id = $1 and m.id = x.id) m
+    order by m.rank desc, m.id desc
+    """
 
   // MARK: Listing and deleting
 
@@ -160,7 +167,7 @@ package struct MemoryStore: Sendable {
 
   /// Memories before `cursor`, newest first.
   package func memories(_ page: Page) async throws -> [StoredMemory] {
-    try await pool.query(MemoryStore.list, page)
+    try await database.query(MemoryStore.list, page, of: TenantScope(page.scope.tenant.uuid))
   }
 
   static let list = Statement<Page, StoredMemory>(columns) { parameter in
@@ -176,7 +183,7 @@ package struct MemoryStore: Sendable {
 
   /// A memory of the tenant.
   package func memory(_ tenant: TenantID, _ id: MemoryID) async throws -> StoredMemory? {
-    try await pool.query(MemoryStore.read, (tenant, id)).first
+    try await database.query(MemoryStore.read, (tenant, id), of: TenantScope(tenant.uuid)).first
   }
 
   static let read = Statement<(tenant: TenantID, id: MemoryID), StoredMemory>(columns) { parameter in
@@ -187,7 +194,7 @@ package struct MemoryStore: Sendable {
 
   /// Deletes a memory. Returns whether there was one.
   package func delete(_ tenant: TenantID, _ id: MemoryID) async throws -> Bool {
-    try await pool.query(MemoryStore.remove, (tenant, id)).first ?? 0 > 0
+    try await database.query(MemoryStore.remove, (tenant, id), of: TenantScope(tenant.uuid)).first ?? 0 > 0
   }
 
   private static let count = ResultColumns<Int> { column in
@@ -211,7 +218,9 @@ package struct MemoryStore: Sendable {
 
   /// The project of a run of the tenant.
   package func scope(of run: RunID, _ tenant: TenantID) async throws -> MemoryScope? {
-    try await pool.query(MemoryStore.findProject, (tenant, run)).first.map { MemoryScope(tenant, $0.project) }
+    try await database.query(MemoryStore.findProject, (tenant, run), of: TenantScope(tenant.uuid)).first.map {
+      MemoryScope(tenant, $0.project)
+    }
   }
 
   private static let project = ResultColumns<(project: ProjectID?, Void)> { column in

@@ -82,13 +82,13 @@ package struct ApprovalStore: Sendable {
     left join payload q on q.tenant_id = a.tenant_id and q.sha256 = a.answer_sha256
     """
 
-  private let pool: PostgresPool
+  private let database: TenantDatabase
 
   /// The approvals of a database.
-  package init(pool: PostgresPool) { self.pool = pool }
+  package init(pool: PostgresPool) { database = TenantDatabase(pool: pool) }
 
   package func approval(_ tenant: TenantID, _ id: StepID) async throws -> ApprovalRow? {
-    try await pool.query(ApprovalStore.find, (tenant, id)).first
+    try await database.query(ApprovalStore.find, (tenant, id), of: TenantScope(tenant.uuid)).first
   }
 
   static let find = Statement<(tenant: TenantID, id: StepID), ApprovalRow>(ApprovalRow.columns) { parameter in
@@ -127,13 +127,13 @@ package struct ApprovalStore: Sendable {
     }
     let bound = ListSQL.bound(limit)
     return try ApprovalRow.listedColumns.rows(
-      try await pool.query(
+      try await database.query(
         """
         select \(ApprovalRow.listedColumns) from (
           select a.id from approval a where \(conditions)\(ListSQL.range(columns, values, from: from, .newestFirst))
           limit \(bound)) x
         join approval a on a.tenant_id = \(owner) and a.id = x.id \(ApprovalStore.bodies)
         order by a.id desc limit \(sql.add(Int64(min(limit, bound))))
-        """, sql.parameters))
+        """, sql.parameters, of: TenantScope(tenant.uuid)))
   }
 }

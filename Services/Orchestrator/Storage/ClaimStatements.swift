@@ -79,11 +79,11 @@ enum ClaimStatements {
         select s.bucket, s.tenant_id, s.weight, s.room,
           least(\(window), s.room, greatest(8, ceil(8 * \(window) * s.weight / sum(s.weight) over ()))::int8) as rows
         from (
-          select s.bucket, s.tenant_id, \(weight("s")) as weight, \(room("s", "'tenant'")) as room from queue_group s) s
+          select s.bucket, s.tenant_id, \(weight("s")) as weight, \(tenantRoom("s")) as room from queue_group s) s
       ), unblocked as materialized (
         select w.tenant_id, w.key, w.weight, w.room, least(\(window), w.room, w.slots - w.n) as rows
         from (
-          select w.tenant_id, w.key, \(weight("w")) as weight, \(room("w", "'tenant'")) as room,
+          select w.tenant_id, w.key, \(weight("w")) as weight, \(tenantRoom("w")) as room,
             coalesce((select c.slots from concurrency_limit c where c.tenant_id = w.tenant_id and c.key = w.key),
               case when w.key like 'lock:%' then 1 end) as slots, \(inUse("w", "w.key")) as n
           from blocker w) w
@@ -168,6 +168,8 @@ enum ClaimStatements {
         where s.n <= \(plainGroupsMax)
       ), plain as materialized (
         select not exists (select 1 from concurrency_limit)
+          and not exists (select 1 from tenant_state z where z.suspended_at is not null
+            and z.tenant_id in (select g.tenant_id from queue_group g))
           and not exists (select 1 from ready q where q.job_type = \(p.jobType) and q.blocked_on is not null)
           and (select coalesce(max(n), 0) <= \(plainGroupsMax) and count(distinct tenant_id) <= 1 from queue_group)
           and not exists (select 1 from candidate where lane like '%lock:%') as holds
@@ -257,6 +259,14 @@ enum ClaimStatements {
     """
     (select greatest(0, c.slots - \(inUse(row, key))) from concurrency_limit c
       where c.tenant_id = \(row).tenant_id and c.key = \(key))
+    """
+  }
+
+  /// How many slots a row's tenant has left: none while it is suspended.
+  private static func tenantRoom(_ row: String) -> String {
+    """
+    case when exists (select 1 from tenant_state z
+      where z.tenant_id = \(row).tenant_id and z.suspended_at is not null) then 0 else \(room(row, "'tenant'")) end
     """
   }
 

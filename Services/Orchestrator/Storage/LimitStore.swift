@@ -18,13 +18,18 @@ package struct LimitRow: Sendable {
 
 /// The table of limits on steps that are leased at the same time.
 package struct LimitStore: Sendable {
+  /// For what is done for all tenants.
   private let pool: PostgresPool
+  private let database: TenantDatabase
 
   /// The limits of a database.
-  package init(pool: PostgresPool) { self.pool = pool }
+  package init(pool: PostgresPool) {
+    self.pool = pool
+    database = TenantDatabase(pool: pool)
+  }
 
   package func limits(_ tenant: TenantID) async throws -> [LimitRow] {
-    try await pool.query(LimitStore.list, tenant)
+    try await database.query(LimitStore.list, tenant, of: TenantScope(tenant.uuid))
   }
 
   static let list = Statement<TenantID, LimitRow>(LimitRow.columns) { parameter in
@@ -42,7 +47,7 @@ package struct LimitStore: Sendable {
 
   /// Sets a limit. Returns false when the tenant has a thousand others.
   package func set(_ tenant: TenantID, _ key: String, slots: Int) async throws -> Bool {
-    try await pool.execute(LimitStore.insert, (tenant, key, slots)) > 0
+    try await database.execute(LimitStore.insert, (tenant, key, slots), of: TenantScope(tenant.uuid)) > 0
   }
 
   static let insert = Statement<(tenant: TenantID, key: String, slots: Int), Void> { parameter in
@@ -58,7 +63,7 @@ package struct LimitStore: Sendable {
   }
 
   package func remove(_ tenant: TenantID, _ key: String) async throws -> Bool {
-    try await pool.execute(LimitStore.delete, (tenant, key)) > 0
+    try await database.execute(LimitStore.delete, (tenant, key), of: TenantScope(tenant.uuid)) > 0
   }
 
   static let delete = Statement<(tenant: TenantID, key: String), Void> { parameter in

@@ -34,14 +34,14 @@ package struct ProjectRow: Sendable {
 
 /// The table of projects.
 package struct ProjectStore: Sendable {
-  private let pool: PostgresPool
+  private let database: TenantDatabase
 
   /// The projects of a database.
-  package init(pool: PostgresPool) { self.pool = pool }
+  package init(pool: PostgresPool) { database = TenantDatabase(pool: pool) }
 
   /// A project of the tenant.
   package func project(_ tenant: TenantID, _ id: ProjectID) async throws -> ProjectRow? {
-    try await pool.query(ProjectStore.find, (tenant, id)).first
+    try await database.query(ProjectStore.find, (tenant, id), of: TenantScope(tenant.uuid)).first
   }
 
   static let find = Statement<(tenant: TenantID, id: ProjectID), ProjectRow>(ProjectRow.columns) { parameter in
@@ -54,7 +54,8 @@ package struct ProjectStore: Sendable {
   package func projects(
     _ tenant: TenantID, before cursor: ProjectID?, archivedToo: Bool, limit: Int
   ) async throws -> [ProjectRow] {
-    try await pool.query(archivedToo ? ProjectStore.listAll : ProjectStore.listOpen, (tenant, cursor, limit))
+    try await database.query(
+      archivedToo ? ProjectStore.listAll : ProjectStore.listOpen, (tenant, cursor, limit), of: TenantScope(tenant.uuid))
   }
 
   static let listOpen = list("and archived_at is null")
@@ -79,7 +80,9 @@ package struct ProjectStore: Sendable {
     _ tenant: TenantID, _ name: String, _ description: String, by principal: String
   ) async throws -> ProjectRow? {
     try await NameTaken.translating("project") {
-      try await pool.query(ProjectStore.insert, (tenant, ProjectID.make(), name, description, principal)).first
+      try await database.query(
+        ProjectStore.insert, (tenant, ProjectID.make(), name, description, principal), of: TenantScope(tenant.uuid)
+      ).first
     }
   }
 
@@ -102,7 +105,9 @@ package struct ProjectStore: Sendable {
     _ tenant: TenantID, _ id: ProjectID, name: String?, description: String?, archived: Bool?, expected: Int?
   ) async throws -> ProjectRow? {
     try await NameTaken.translating("project") {
-      try await pool.query(ProjectStore.change, (tenant, id, name, description, archived, expected)).first
+      try await database.query(
+        ProjectStore.change, (tenant, id, name, description, archived, expected), of: TenantScope(tenant.uuid)
+      ).first
     }
   }
 

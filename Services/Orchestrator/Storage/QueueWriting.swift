@@ -155,6 +155,8 @@ enum QueueWriting {
       ), limited as materialized (
         select distinct d.run_id from dispatched d join concurrency_limit c on c.tenant_id = d.tenant_id
         where c.key = 'tenant' or c.key = any(string_to_array(d.lane, E'\\x1f'))
+        union select d.run_id from dispatched d join tenant_state z on z.tenant_id = d.tenant_id
+        where z.suspended_at is not null
       )
       """
   }

@@ -7,7 +7,7 @@ extension RunStore {
   /// Runs of the tenant that a step of this id may belong to, with their versions: the first half of the id is the
   /// run's.
   package func runs(sharing id: StepID, _ tenant: TenantID) async throws -> [(run: RunID, version: Int)] {
-    try await pool.query(RunStore.listRunsOfStep, (tenant, id))
+    try await database.query(RunStore.listRunsOfStep, (tenant, id), of: TenantScope(tenant.uuid))
   }
 
   private static let runVersion = ResultColumns<(run: RunID, version: Int)> { column in

@@ -106,7 +106,8 @@ extension RunStore {
       let dispatched = QueueWriting.dispatched(parameter) { $0.queue.dispatched }
       return """
         with \(dispatched), input as materialized (
-          select i.* from \(runs)
+          select i.* from \(runs) where not exists (select 1 from tenant_state z
+            where z.tenant_id = i.tenant_id and z.deletion_requested_at is not null)
         ), inserted as (
           insert into run (id, tenant_id, task_id, project_id, priority, workflow, workflow_version, version, status,
             input_sha256, traceparent, parent_run, parent_step, parent_attempt, depth, forked_from, input_tokens,

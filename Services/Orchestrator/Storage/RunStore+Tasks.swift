@@ -7,7 +7,7 @@ internal import Primitives
 extension RunStore {
   /// A task of the tenant.
   package func task(_ tenant: TenantID, _ id: TaskID) async throws -> TaskRow? {
-    try await pool.query(RunStore.findTask, (tenant, id)).first
+    try await database.query(RunStore.findTask, (tenant, id), of: TenantScope(tenant.uuid)).first
   }
 
   static let findTask = Statement<(tenant: TenantID, id: TaskID), TaskRow>(TaskRow.columns) { parameter in
@@ -21,7 +21,7 @@ extension RunStore {
 
   /// A run of the tenant.
   package func run(_ tenant: TenantID, _ id: RunID) async throws -> RunRow? {
-    try await pool.query(RunStore.findRun, (tenant, id)).first
+    try await database.query(RunStore.findRun, (tenant, id), of: TenantScope(tenant.uuid)).first
   }
 
   static let findRun = Statement<(tenant: TenantID, id: RunID), RunRow>(RunRow.columns) { parameter in
@@ -64,13 +64,14 @@ extension RunStore {
       ids = ListSQL.merged(branches, .newestFirst, limit: "\(bound)")
     }
     let parameters = sql.parameters
-    let result = try await reads.query(
+    let result = try await database.list(
+      finding: ids,
       """
-      select \(TaskRow.listedColumns) from (\(ids)) x
+      select \(TaskRow.listedColumns) from \(TenantScope.found)
       cross join lateral (select * from task where tenant_id = \(owner) and id = x.id offset 0) t
       cross join lateral (select * from run where id = t.run_id offset 0) r \(RunRow.payloadJoins)
       where true\(conditions) order by x.id desc limit \(sql.add(Int64(min(limit, bound))))
-      """, sql.parameters)
+      """, sql.parameters, of: TenantScope(tenant.uuid))
     var rows = try TaskRow.listedColumns.rows(result)
     // A run that a replica of an older version has replaced stands beside its task's other one.
     rows = rows.indices.filter { $0 == 0 || rows[$0].task != rows[$0 - 1].task }.map { rows[$0] }
@@ -107,12 +108,13 @@ extension RunStore {
       ids = ListSQL.merged(branches, .newestFirst, limit: "\(bound)")
     }
     let parameters = sql.parameters
-    let result = try await reads.query(
+    let result = try await database.list(
+      finding: ids,
       """
-      select \(RunRow.listedColumns) from (\(ids)) x
+      select \(RunRow.listedColumns) from \(TenantScope.found)
       cross join lateral (select * from run where id = x.id offset 0) r \(RunRow.payloadJoins)
       where true\(conditions) order by x.id desc limit \(sql.add(Int64(min(limit, bound))))
-      """, sql.parameters)
+      """, sql.parameters, of: TenantScope(tenant.uuid))
     let rows = try RunRow.listedColumns.rows(result)
     return ListPage(
       rows: rows, resumeAt: try await lastExamined(rows.count < limit ? examined : nil, parameters))
@@ -158,7 +160,7 @@ extension RunStore {
 
   /// Changes a task; `nil` members of the change stay. Returns false when its version is not `expected`.
   package func update(_ tenant: TenantID, _ id: TaskID, _ change: TaskChange, expected: Int?) async throws -> Bool {
-    try await pool.execute(RunStore.changeTask, (tenant, id, change, expected)) > 0
+    try await database.execute(RunStore.changeTask, (tenant, id, change, expected), of: TenantScope(tenant.uuid)) > 0
   }
 
   static let changeTask = Statement<(tenant: TenantID, id: TaskID, change: TaskChange, expected: Int?), Void> {

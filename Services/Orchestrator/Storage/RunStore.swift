@@ -5,7 +5,10 @@ internal import SystemSources
 
 /// The tables of runs: histories, queues, leases and timers, with the tasks that the runs are for.
 package struct RunStore: Sendable {
+  /// For the engine, which serves all tenants.
   let pool: PostgresPool
+  /// For requests of one tenant.
+  let database: TenantDatabase
   /// Reads lists.
   let reads: PostgresReader
   /// Distinguishes the steps that this process has queued from those of other replicas.
@@ -20,7 +23,9 @@ package struct RunStore: Sendable {
   /// The runs of a database; lists are read by `reads`, from the same database when there is none.
   package init(pool: PostgresPool, reads: PostgresReader? = nil) {
     self.pool = pool
-    self.reads = reads ?? PostgresReader(primary: pool)
+    let reads = reads ?? PostgresReader(primary: pool)
+    self.reads = reads
+    database = TenantDatabase(pool: pool, reads: reads)
   }
 
   /// Repeats what the database gave up for the sake of others, among them one who inserted the same run in that very

@@ -105,10 +105,15 @@ package struct ScheduleDefinition: Sendable {
 
 /// The table of schedules.
 package struct ScheduleStore: Sendable {
+  /// For what is done for all tenants.
   private let pool: PostgresPool
+  private let database: TenantDatabase
 
   /// The schedules of a database.
-  package init(pool: PostgresPool) { self.pool = pool }
+  package init(pool: PostgresPool) {
+    self.pool = pool
+    database = TenantDatabase(pool: pool)
+  }
 
   /// The database's clock.
   package func now() async throws -> Timestamp? { try await pool.query(RunStore.clock, ()).first }
@@ -116,7 +121,7 @@ package struct ScheduleStore: Sendable {
   // MARK: Schedules
 
   package func schedule(_ tenant: TenantID, _ id: ScheduleID) async throws -> ScheduleRow? {
-    try await pool.query(ScheduleStore.find, (tenant, id)).first
+    try await database.query(ScheduleStore.find, (tenant, id), of: TenantScope(tenant.uuid)).first
   }
 
   static let find = Statement<(tenant: TenantID, id: ScheduleID), ScheduleRow>(ScheduleRow.columns) { parameter in
@@ -130,7 +135,8 @@ package struct ScheduleStore: Sendable {
   package func schedules(
     _ tenant: TenantID, of project: ProjectID? = nil, before cursor: ScheduleID?, limit: Int
   ) async throws -> [ScheduleRow] {
-    try await pool.query(ScheduleStore.list, (tenant, project, cursor, limit))
+    try await database.query(
+      ScheduleStore.list, (tenant, project, cursor, limit), of: TenantScope(tenant.uuid))
   }
 
   static let list = Statement<
@@ -155,7 +161,9 @@ package struct ScheduleStore: Sendable {
   ) async throws -> ScheduleRow? {
     let schedule = DefinedSchedule(
       tenant: tenant, id: ScheduleID.make(), definition: definition, next: next, principal: principal, expected: 0)
-    return try await NameTaken.translating("schedule") { try await pool.query(ScheduleStore.insert, schedule).first }
+    return try await NameTaken.translating("schedule") {
+      try await database.query(ScheduleStore.insert, schedule, of: TenantScope(tenant.uuid)).first
+    }
   }
 
   /// A definition that is written.
@@ -212,7 +220,9 @@ package struct ScheduleStore: Sendable {
   ) async throws -> ScheduleRow? {
     let schedule = DefinedSchedule(
       tenant: tenant, id: id, definition: definition, next: next, principal: "", expected: expected)
-    return try await NameTaken.translating("schedule") { try await pool.query(ScheduleStore.change, schedule).first }
+    return try await NameTaken.translating("schedule") {
+      try await database.query(ScheduleStore.change, schedule, of: TenantScope(tenant.uuid)).first
+    }
   }
 
   static let change = Statement<DefinedSchedule, ScheduleRow>(ScheduleRow.columns) { parameter in
@@ -232,7 +242,7 @@ package struct ScheduleStore: Sendable {
   }
 
   package func remove(_ tenant: TenantID, _ id: ScheduleID) async throws -> Bool {
-    try await pool.execute(ScheduleStore.delete, (tenant, id)) > 0
+    try await database.execute(ScheduleStore.delete, (tenant, id), of: TenantScope(tenant.uuid)) > 0
   }
 
   static let delete = Statement<(tenant: TenantID, id: ScheduleID), Void> { parameter in
@@ -251,6 +261,7 @@ package struct ScheduleStore: Sendable {
     return """
       select \(ScheduleRow.columns) from schedule s where not is_paused and (next_at <= clock_timestamp()
         or (queued_at is not null and exists (select 1 from run r where r.id = s.last_run and r.ended_at is not null)))
+        and not exists (select 1 from tenant_state z where z.tenant_id = s.tenant_id and z.suspended_at is not null)
       order by next_at limit \(limit)
       """
   }

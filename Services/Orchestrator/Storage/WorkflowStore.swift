@@ -32,16 +32,21 @@ package struct WorkflowRow: Sendable {
 
 /// The table of workflow versions. A version is never changed.
 package struct WorkflowStore: Sendable {
+  /// For what is done for all tenants.
   private let pool: PostgresPool
+  private let database: TenantDatabase
 
   /// The workflows of a database.
-  package init(pool: PostgresPool) { self.pool = pool }
+  package init(pool: PostgresPool) {
+    self.pool = pool
+    database = TenantDatabase(pool: pool)
+  }
 
   // MARK: Reading
 
   /// A version, or the newest for `nil`.
   package func workflow(_ tenant: TenantID, _ name: String, version: Int?) async throws -> WorkflowRow? {
-    try await pool.query(WorkflowStore.find, (tenant, name, version)).first
+    try await database.query(WorkflowStore.find, (tenant, name, version), of: TenantScope(tenant.uuid)).first
   }
 
   static let find = Statement<(tenant: TenantID, name: String, version: Int?), WorkflowRow>(WorkflowRow.columns) {
@@ -58,7 +63,7 @@ package struct WorkflowStore: Sendable {
 
   /// Whether there is such a version, and its workflow was not deleted.
   package func exists(_ tenant: TenantID, _ name: String, version: Int) async throws -> Bool {
-    try await pool.execute(WorkflowStore.findVersion, (tenant, name, version)) > 0
+    try await database.execute(WorkflowStore.findVersion, (tenant, name, version), of: TenantScope(tenant.uuid)) > 0
   }
 
   static let findVersion = Statement<(tenant: TenantID, name: String, version: Int), Void> { parameter in
@@ -71,7 +76,8 @@ package struct WorkflowStore: Sendable {
   /// A version for the runs that use it: it stays when the workflow is deleted.
   package func used(_ tenant: TenantID, _ name: String, version: Int) async throws -> WorkflowRow? {
     if let row = try await workflow(tenant, name, version: version) { return row }
-    return try await pool.query(WorkflowStore.findDeleted, (tenant, name, version)).first
+    return try await database.query(WorkflowStore.findDeleted, (tenant, name, version), of: TenantScope(tenant.uuid))
+      .first
   }
 
   static let findDeleted = Statement<(tenant: TenantID, name: String, version: Int), WorkflowRow>(WorkflowRow.columns) {
@@ -87,7 +93,7 @@ package struct WorkflowStore: Sendable {
 
   /// The newest version of each workflow, by name, behind `name`.
   package func newest(_ tenant: TenantID, after name: String, limit: Int) async throws -> [WorkflowRow] {
-    try await pool.query(WorkflowStore.listNewest, (tenant, name, limit))
+    try await database.query(WorkflowStore.listNewest, (tenant, name, limit), of: TenantScope(tenant.uuid))
   }
 
   static let listNewest = Statement<(tenant: TenantID, name: String, limit: Int), WorkflowRow>(
@@ -118,7 +124,7 @@ package struct WorkflowStore: Sendable {
 
   /// All versions of a workflow, newest first.
   package func versions(_ tenant: TenantID, _ name: String, limit: Int) async throws -> [WorkflowRow] {
-    try await pool.query(WorkflowStore.listVersions, (tenant, name, limit))
+    try await database.query(WorkflowStore.listVersions, (tenant, name, limit), of: TenantScope(tenant.uuid))
   }
 
   static let listVersions = Statement<(tenant: TenantID, name: String, limit: Int), WorkflowRow>(
@@ -140,7 +146,9 @@ package struct WorkflowStore: Sendable {
     _ tenant: TenantID, _ name: String, _ document: [UInt8], by principal: String, expected: Int?
   ) async throws -> Int? {
     do {
-      return try await pool.query(WorkflowStore.insert, (tenant, name, document, principal, expected)).first
+      return try await database.query(
+        WorkflowStore.insert, (tenant, name, document, principal, expected), of: TenantScope(tenant.uuid)
+      ).first
     } catch let error as PostgresError where error.isUniqueViolation {
       // Somebody else added it at the same moment.
       return nil
@@ -175,7 +183,10 @@ package struct WorkflowStore: Sendable {
   /// Removes a workflow that no run has used. A run that is accepted in this very moment keeps its document, and the
   /// numbers of its versions are not used again. Returns whether it was removed; `nil` when there is none.
   package func remove(_ tenant: TenantID, _ name: String) async throws -> Bool? {
-    guard let removal = try await pool.query(WorkflowStore.delete, (tenant, name)).first, removal.existed else {
+    guard
+      let removal = try await database.query(WorkflowStore.delete, (tenant, name), of: TenantScope(tenant.uuid)).first,
+      removal.existed
+    else {
       return nil
     }
     return removal.versions > 0

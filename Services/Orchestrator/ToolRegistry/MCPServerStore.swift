@@ -5,10 +5,10 @@ internal import Primitives
 
 /// The table of MCP servers.
 package struct MCPServerStore: Sendable {
-  let pool: PostgresPool
+  let database: TenantDatabase
 
   /// The servers of a database.
-  package init(pool: PostgresPool) { self.pool = pool }
+  package init(pool: PostgresPool) { database = TenantDatabase(pool: pool) }
 
   private static let from = """
     from mcp_server s left join mcp_state r
@@ -19,7 +19,7 @@ package struct MCPServerStore: Sendable {
 
   /// A server of the tenant.
   package func server(_ tenant: TenantID, _ id: MCPServerID) async throws -> MCPServerRow? {
-    try await pool.query(MCPServerStore.find, (tenant, id)).first
+    try await database.query(MCPServerStore.find, (tenant, id), of: TenantScope(tenant.uuid)).first
   }
 
   static let find = Statement<Key, MCPServerRow>(MCPServerRow.columns) { parameter in
@@ -32,7 +32,7 @@ package struct MCPServerStore: Sendable {
 
   /// Servers before `cursor`, newest first.
   package func servers(_ page: Page) async throws -> [MCPServerRow] {
-    try await pool.query(MCPServerStore.list, page)
+    try await database.query(MCPServerStore.list, page, of: TenantScope(page.tenant.uuid))
   }
 
   static let list = Statement<Page, MCPServerRow>(MCPServerRow.columns) { parameter in
@@ -58,7 +58,7 @@ package struct MCPServerStore: Sendable {
 
   /// Adds a server. `nil` when the tenant has no room. Throws a unique violation for a name that is taken.
   func add(_ addition: Addition) async throws -> MCPServerRow? {
-    try await pool.query(MCPServerStore.insert, addition).first
+    try await database.query(MCPServerStore.insert, addition, of: TenantScope(addition.tenant.uuid)).first
   }
 
   static let insert = Statement<Addition, MCPServerRow>(MCPServerRow.columns) { parameter in
@@ -95,7 +95,7 @@ package struct MCPServerStore: Sendable {
 
   /// Changes a server. `nil` when its version is not `expected`.
   func update(_ change: Change) async throws -> MCPServerRow? {
-    try await pool.query(MCPServerStore.change, change).first
+    try await database.query(MCPServerStore.change, change, of: TenantScope(change.tenant.uuid)).first
   }
 
   static let change = Statement<Change, MCPServerRow>(MCPServerRow.columns) { parameter in
@@ -121,7 +121,7 @@ package struct MCPServerStore: Sendable {
 
   /// Deletes a server with its tools. Returns whether there was one.
   package func delete(_ tenant: TenantID, _ id: MCPServerID) async throws -> Bool {
-    try await pool.query(MCPServerStore.remove, (tenant, id)).first ?? 0 > 0
+    try await database.query(MCPServerStore.remove, (tenant, id), of: TenantScope(tenant.uuid)).first ?? 0 > 0
   }
 
   static let count = ResultColumns<Int> { column in
@@ -159,7 +159,9 @@ package struct MCPServerStore: Sendable {
   }
 
   /// Stores what a worker reports of a connection.
-  func note(_ status: NewStatus) async throws { try await pool.execute(MCPServerStore.insertStatus, status) }
+  func note(_ status: NewStatus) async throws {
+    try await database.execute(MCPServerStore.insertStatus, status, of: TenantScope(status.report.tenant.uuid))
+  }
 
   static let insertStatus = Statement<NewStatus, Void> { parameter in
     let tenant = parameter("tenant", .uuid) { $0.report.tenant.uuid }
@@ -179,7 +181,7 @@ package struct MCPServerStore: Sendable {
 
   /// What workers have reported of a server that the configuration declares.
   package func status(_ tenant: TenantID, _ id: MCPServerID) async throws -> MCPStatus? {
-    try await pool.query(MCPServerStore.readStatus, (tenant, id)).first ?? nil
+    try await database.query(MCPServerStore.readStatus, (tenant, id), of: TenantScope(tenant.uuid)).first ?? nil
   }
 
   static let readStatus = Statement<Key, MCPStatus?>(MCPStatus.columns) { parameter in

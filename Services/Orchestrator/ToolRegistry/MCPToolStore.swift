@@ -57,10 +57,10 @@ package struct MCPToolRow: Sendable {
 
 /// The table of the tools of MCP servers.
 package struct MCPToolStore: Sendable {
-  private let pool: PostgresPool
+  private let database: TenantDatabase
 
   /// The tools of a database.
-  package init(pool: PostgresPool) { self.pool = pool }
+  package init(pool: PostgresPool) { database = TenantDatabase(pool: pool) }
 
   struct Listing: Sendable {
     let tenant: TenantID
@@ -71,7 +71,9 @@ package struct MCPToolStore: Sendable {
   }
 
   /// Stores the list of a server. What was approved stays approved; a tool that is not in it is marked.
-  func replace(_ listing: Listing) async throws { try await pool.execute(MCPToolStore.replaceAll, listing) }
+  func replace(_ listing: Listing) async throws {
+    try await database.execute(MCPToolStore.replaceAll, listing, of: TenantScope(listing.tenant.uuid))
+  }
 
   static let replaceAll = Statement<Listing, Void> { parameter in
     let tenant = parameter("tenant", .uuid) { $0.tenant.uuid }
@@ -105,7 +107,7 @@ package struct MCPToolStore: Sendable {
 
   /// Approves a definition. `nil` when there is no such tool or its definition is another one by now.
   func approve(_ key: Key, sha256: [UInt8], by principal: String) async throws -> MCPToolRow? {
-    try await pool.query(MCPToolStore.pin, (key, sha256, principal)).first
+    try await database.query(MCPToolStore.pin, (key, sha256, principal), of: TenantScope(key.tenant.uuid)).first
   }
 
   static let pin = Statement<(key: Key, sha256: [UInt8], principal: String), MCPToolRow>(MCPToolRow.columns) {
@@ -131,7 +133,7 @@ package struct MCPToolStore: Sendable {
 
   /// Tools of the tenant behind a name, by name; of one server, or of all.
   package func tools(_ page: Page) async throws -> [MCPToolRow] {
-    try await pool.query(MCPToolStore.list, page)
+    try await database.query(MCPToolStore.list, page, of: TenantScope(page.tenant.uuid))
   }
 
   static let list = Statement<Page, MCPToolRow>(MCPToolRow.columns) { parameter in
@@ -148,7 +150,7 @@ package struct MCPToolStore: Sendable {
 
   /// A tool of any server of the tenant.
   package func tool(_ tenant: TenantID, _ name: String) async throws -> MCPToolRow? {
-    try await pool.query(MCPToolStore.find, (tenant, name)).first
+    try await database.query(MCPToolStore.find, (tenant, name), of: TenantScope(tenant.uuid)).first
   }
 
   static let find = Statement<(tenant: TenantID, name: String), MCPToolRow>(MCPToolRow.columns) { parameter in
@@ -161,7 +163,7 @@ package struct MCPToolStore: Sendable {
 
   /// The tools of the tenant that are offered to agents.
   package func offered(_ tenant: TenantID, limit: Int) async throws -> [MCPToolRow] {
-    try await pool.query(MCPToolStore.listOffered, (tenant, limit))
+    try await database.query(MCPToolStore.listOffered, (tenant, limit), of: TenantScope(tenant.uuid))
   }
 
   static let listOffered = Statement<(tenant: TenantID, limit: Int), MCPToolRow>(MCPToolRow.columns) { parameter in

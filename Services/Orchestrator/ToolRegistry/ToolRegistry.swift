@@ -15,7 +15,7 @@ package struct ToolRegistry: Sendable {
   package let tools: UserToolStore
   package let servers: MCPServerStore
   package let serverTools: MCPToolStore
-  private let pool: PostgresPool
+  private let database: TenantDatabase
   private let blobs: BlobStore
   private let limits: ToolRegistryLimits
   private let declared: [DeclaredMCPServer]
@@ -27,7 +27,7 @@ package struct ToolRegistry: Sendable {
   package init(
     pool: PostgresPool, limits: ToolRegistryLimits, declared: [DeclaredMCPServer], box: SecretBox
   ) {
-    self.pool = pool
+    database = TenantDatabase(pool: pool)
     self.limits = limits
     self.declared = declared
     self.box = box
@@ -47,7 +47,7 @@ package struct ToolRegistry: Sendable {
 
   /// Changes with every change of what `snapshot` shows.
   package func revision(_ tenant: TenantID) async throws -> String {
-    "\(configuration)-\(try await pool.query(RegistryRevision.read, tenant).first ?? 0)"
+    "\(configuration)-\(try await database.query(RegistryRevision.read, tenant, of: TenantScope(tenant.uuid)).first ?? 0)"
   }
 
   /// What agents of the tenant get.

@@ -40,10 +40,10 @@ package struct UserToolRow: Sendable {
 package struct UserToolStore: Sendable {
   private static let attemptsMax = 3
 
-  private let pool: PostgresPool
+  private let database: TenantDatabase
 
   /// The tools of a database.
-  package init(pool: PostgresPool) { self.pool = pool }
+  package init(pool: PostgresPool) { database = TenantDatabase(pool: pool) }
 
   struct Addition: Sendable {
     let tenant: TenantID
@@ -58,7 +58,9 @@ package struct UserToolStore: Sendable {
   /// room.
   func add(_ addition: Addition) async throws -> UserToolRow? {
     for attempt in 1... {
-      do { return try await pool.query(UserToolStore.insert, addition).first } catch let error as PostgresError
+      do {
+        return try await database.query(UserToolStore.insert, addition, of: TenantScope(addition.tenant.uuid)).first
+      } catch let error as PostgresError
         where error.isUniqueViolation && attempt < UserToolStore.attemptsMax
       {
         // Another version at the same time: the next number is free.
@@ -103,7 +105,7 @@ package struct UserToolStore: Sendable {
 
   /// The newest versions of tools behind a name, by name.
   package func tools(_ page: Page) async throws -> [UserToolRow] {
-    try await pool.query(UserToolStore.list, page)
+    try await database.query(UserToolStore.list, page, of: TenantScope(page.tenant.uuid))
   }
 
   static let list = Statement<Page, UserToolRow>(UserToolRow.columns) { parameter in
@@ -120,7 +122,7 @@ package struct UserToolStore: Sendable {
 
   /// The newest version of a tool.
   package func tool(_ tenant: TenantID, _ name: String) async throws -> UserToolRow? {
-    try await pool.query(UserToolStore.find, (tenant, name)).first
+    try await database.query(UserToolStore.find, (tenant, name), of: TenantScope(tenant.uuid)).first
   }
 
   static let find = Statement<(tenant: TenantID, name: String), UserToolRow>(UserToolRow.columns) { parameter in
@@ -135,7 +137,7 @@ package struct UserToolStore: Sendable {
 
   /// The source of the newest version that has this digest: a step that began with an older version goes on with it.
   package func source(_ tenant: TenantID, _ name: String, sha256: [UInt8]) async throws -> UserToolRow? {
-    try await pool.query(UserToolStore.findSource, (tenant, name, sha256)).first
+    try await database.query(UserToolStore.findSource, (tenant, name, sha256), of: TenantScope(tenant.uuid)).first
   }
 
   static let findSource = Statement<(tenant: TenantID, name: String, sha256: [UInt8]), UserToolRow>(
@@ -153,7 +155,7 @@ package struct UserToolStore: Sendable {
 
   /// Deletes all versions of a tool. Returns whether there were any.
   package func delete(_ tenant: TenantID, _ name: String) async throws -> Bool {
-    try await pool.query(UserToolStore.remove, (tenant, name)).first ?? 0 > 0
+    try await database.query(UserToolStore.remove, (tenant, name), of: TenantScope(tenant.uuid)).first ?? 0 > 0
   }
 
   private static let count = ResultColumns<Int> { column in

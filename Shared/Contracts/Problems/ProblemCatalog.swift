@@ -22,6 +22,7 @@ public enum ProblemCatalog {
     Section(
       title: "Edge", summary: "The gateway: accounts, sign-in, limits, policies, the audit log.",
       codes: ProblemCode.accounts + ProblemCode.signIn + ProblemCode.traffic + ProblemCode.policies + ProblemCode.audit
+        + ProblemCode.tenancy
     ),
     Section(
       title: "Availability", summary: "Nothing is wrong with the request: try it again.",

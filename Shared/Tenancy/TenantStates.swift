@@ -1,0 +1,115 @@
+public import Postgres
+public import Primitives
+
+/// What a service knows of a tenant that is not at work as others are. A tenant without a row is.
+public struct TenantState: Sendable {
+  /// Since when nothing of it is begun.
+  public let suspendedAt: Timestamp?
+  /// Since when its data is to be deleted.
+  public let deletionRequestedAt: Timestamp?
+  /// When nothing was left for the first time.
+  public let deletedAt: Timestamp?
+  /// When that was looked at last.
+  public let checkedAt: Timestamp?
+
+  static let columns = ResultColumns<TenantState> { column in
+    let suspendedAt = column(nullable: "suspended_at", .timestamptz)
+    let deletionRequestedAt = column(nullable: "deletion_requested_at", .timestamptz)
+    let deletedAt = column(nullable: "deleted_at", .timestamptz)
+    let checkedAt = column(nullable: "checked_at", .timestamptz)
+    return { row in
+      TenantState(
+        suspendedAt: try row[suspendedAt], deletionRequestedAt: try row[deletionRequestedAt],
+        deletedAt: try row[deletedAt], checkedAt: try row[checkedAt])
+    }
+  }
+}
+
+/// The table `tenant_state` of a schema, which the migrator makes.
+public struct TenantStates: Sendable {
+  private let pool: PostgresPool
+
+  /// The states in the schema of a pool.
+  public init(pool: PostgresPool) { self.pool = pool }
+
+  /// The state of a tenant; `nil` of one about which nothing was said.
+  public func state(_ tenant: UUID) async throws -> TenantState? {
+    try await pool.query(TenantStates.find, tenant).first
+  }
+
+  static let find = Statement<UUID, TenantState>(TenantState.columns) { parameter in
+    "select \(TenantState.columns) from tenant_state where tenant_id = \(parameter("tenant", .uuid) { $0 })"
+  }
+
+  /// Has nothing of the tenant begun any more.
+  public func suspend(_ tenant: UUID) async throws { try await pool.execute(TenantStates.insertSuspension, tenant) }
+
+  static let insertSuspension = Statement<UUID, Void> { parameter in
+    let tenant = parameter("tenant", .uuid) { $0 }
+    return """
+      insert into tenant_state as s (tenant_id, suspended_at) values (\(tenant), now())
+      on conflict (tenant_id) do update set suspended_at = coalesce(s.suspended_at, now())
+      """
+  }
+
+  /// Ends a suspension. Returns false for a tenant that is to be deleted.
+  public func resume(_ tenant: UUID) async throws -> Bool {
+    try await pool.execute(TenantStates.removeSuspension, tenant)
+    return try await state(tenant)?.deletionRequestedAt == nil
+  }
+
+  static let removeSuspension = Statement<UUID, Void> { parameter in
+    let tenant = parameter("tenant", .uuid) { $0 }
+    return "update tenant_state set suspended_at = null where tenant_id = \(tenant) and deletion_requested_at is null"
+  }
+
+  /// Notes that all data of the tenant is to be deleted, for good.
+  public func requestDeletion(_ tenant: UUID) async throws {
+    try await pool.execute(TenantStates.insertDeletion, tenant)
+  }
+
+  static let insertDeletion = Statement<UUID, Void> { parameter in
+    let tenant = parameter("tenant", .uuid) { $0 }
+    return """
+      insert into tenant_state as s (tenant_id, suspended_at, deletion_requested_at) values (\(tenant), now(), now())
+      on conflict (tenant_id) do update set suspended_at = coalesce(s.suspended_at, now()),
+        deletion_requested_at = coalesce(s.deletion_requested_at, now())
+      """
+  }
+
+  private static let tenant = ResultColumns<UUID> { column in
+    let tenant = column("tenant_id", .uuid)
+    return { row in try row[tenant] }
+  }
+
+  /// Tenants whose data is still to be deleted, and those that were deleted within a day and were not looked at for a
+  /// minute: what was on its way may have come late.
+  func pending(limit: Int) async throws -> [UUID] { try await pool.query(TenantStates.listPending, limit) }
+
+  static let listPending = Statement<Int, UUID>(tenant) { parameter in
+    let limit = parameter("limit", .int8) { Int64($0) }
+    return """
+      select \(tenant) from tenant_state
+      where deletion_requested_at is not null and (deleted_at is null
+        or (deleted_at > now() - interval '1 day' and checked_at < now() - interval '1 minute'))
+      order by deletion_requested_at limit \(limit)
+      """
+  }
+
+  /// Notes that nothing is left.
+  func finish(_ tenant: UUID) async throws { try await pool.execute(TenantStates.noteEnd, tenant) }
+
+  static let noteEnd = Statement<UUID, Void> { parameter in
+    let tenant = parameter("tenant", .uuid) { $0 }
+    return """
+      update tenant_state set deleted_at = coalesce(deleted_at, now()), checked_at = now()
+      where tenant_id = \(tenant) and deletion_requested_at is not null
+      """
+  }
+
+  /// What is wrong with the declarations; a test expects nothing.
+  static var faults: [String] {
+    find.faults + insertSuspension.faults + removeSuspension.faults + insertDeletion.faults + listPending.faults
+      + noteEnd.faults
+  }
+}
