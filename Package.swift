@@ -324,14 +324,18 @@ var targets: [Target] = [
   library(
     "GatewayOpenAPI", at: "Services/Gateway/OpenAPI",
     ["Contracts", "Crypto", "GatewayRequests", "HTTP", "HTTPWire", "JSON", "Primitives"]),
+  // All of it, put together.
+  library(
+    "GatewayComposition", at: "Services/Gateway/Composition",
+    [
+      "Contracts", "Crypto", "GatewayAccess", "GatewayAccounts", "GatewayAnswers", "GatewayAudit", "GatewayEvents",
+      "GatewayForwarding", "GatewayIdentity", "GatewayMCP", "GatewayOpenAPI", "GatewayRequests", "GatewaySchema",
+      "GatewaySignIn", "GatewayTraffic", "HTTP", "HTTPWire", "PolicyDecisions", "Primitives", "Redis", "ServiceKit",
+      "Settings", "Telemetry",
+    ]),
   service(
     "gateway", at: "Services/Gateway/Main",
-    [
-      "Contracts", "GatewayAccess", "GatewayAccounts", "GatewayAnswers", "GatewayAudit", "GatewayEvents",
-      "GatewayForwarding", "GatewayIdentity", "GatewayMCP", "GatewayOpenAPI", "GatewayRequests", "GatewaySignIn",
-      "GatewayTraffic", "HTTP", "HTTPWire", "PolicyDecisions", "Primitives", "Redis", "ServiceKit", "Settings",
-      "Telemetry",
-    ]),
+    ["GatewayComposition", "GatewayForwarding", "GatewayMCP", "HTTP", "HTTPWire", "ServiceKit", "Settings"]),
   // What the orchestrator keeps for the agents of a run: seen by those who use it, without what reaches it.
   library("AgentWorkspace", at: "Services/AgentCore/Workspace", ["Contracts", "Primitives"]),
   library(

@@ -47,9 +47,8 @@ package struct Accounts: Sendable {
   /// Brings the schema to the version of this program.
   package func migrate() async throws { try await GatewaySchema.migrate(pool, logger: logger) }
 
-  /// Brings the schema to the version of this program, and adds the tenants that the configuration names.
+  /// Adds the tenants that the configuration names. The schema must be there.
   package func prepare() async throws {
-    try await migrate()
     for tenant in configuredTenants.sorted() {
       _ = try await storage.tenants.add(tenant, "default", by: "configuration")
     }

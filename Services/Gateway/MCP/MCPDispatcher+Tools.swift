@@ -55,10 +55,14 @@ extension MCPDispatcher {
     _ progress: (Int64, String) async throws -> Void
   ) async -> [UInt8] {
     do {
-      let outcome = try await runner.run(
-        tool, arguments, as: call.exchange.caller, trace: call.span.context, since: call.exchange.request.receivedAt,
-        progress)
+      let outcome = try await call.exchange.calling(tool.call(arguments)) {
+        try await runner.run(
+          tool, arguments, as: call.exchange.caller, trace: call.span.context, since: call.exchange.request.receivedAt,
+          progress)
+      }
       return finished(call, tool, outcome)
+    } catch let problem as Problem {
+      return finished(call, tool, ToolOutcome(problem))
     } catch {
       // Nobody reads the answer any more.
       return finished(call, tool, ToolOutcome(failure: "cancelled", "The client has gone."))

@@ -109,6 +109,7 @@ struct MCPDispatcher: Sendable {
         ) { $0.definition.write(to: &$1) }
       }
     case ("resources/list", _):
+      try await call.exchange.checkReading("/api/v1/runs")
       let page = try await resources.list(cursor, as: call.exchange.caller, trace: call.span.context)
       return { writer in
         cacheable(isStateless, 0, &writer)
@@ -123,6 +124,8 @@ struct MCPDispatcher: Sendable {
       guard let uri = call.request.params?["uri"]?.string, uri.utf8.count <= call.exchange.limits.cursorBytesMax else {
         throw Failure(code: MCPErrorCode.invalidParams, message: "params.uri is missing or too long.")
       }
+      try await call.exchange.checkReading(
+        uri.hasPrefix(PlatformResources.artefacts) ? "/api/v1/artefacts/x/content" : "/api/v1/runs/x")
       let contents = try await resources.read(uri: uri, as: call.exchange.caller, trace: call.span.context)
       return { writer in
         cacheable(isStateless, 0, &writer)

@@ -51,12 +51,14 @@ package struct MCPServer: Sendable {
       try guards.checkOrigin(request.headers)
       return try await pipeline.answer(request, at: Routes.mcp) { request, identity in
         guard let caller = identity.caller else { throw Problem(.unauthorized) }
-        return try await answer(request, caller)
+        return try await answer(request, caller, identity)
       }
     }
   }
 
-  private func answer(_ request: HTTPRequest, _ caller: Caller) async throws -> HTTPResponse {
+  private func answer(
+    _ request: HTTPRequest, _ caller: Caller, _ identity: Identity
+  ) async throws -> HTTPResponse {
     try guards.checkContentType(request.headers)
     let takesStream = try guards.takesStream(request.headers)
     let bytes = try await request.body.collect()
@@ -74,7 +76,8 @@ package struct MCPServer: Sendable {
       return refuse(error, header)
     }
     let exchange = MCPExchange(
-      request: request, caller: caller, takesStream: takesStream && messages.count == 1, limits: MCPServer.limits)
+      request: request, caller: caller, identity: identity, pipeline: pipeline,
+      takesStream: takesStream && messages.count == 1, limits: MCPServer.limits)
     if messages.count == 1, let message = messages.first, bytes.first(where: { !MCPServer.isBlank($0) }) != 0x5B {
       return try await dispatcher.answer(message, exchange)
     }

@@ -1,6 +1,6 @@
 package import Contracts
 package import HTTP
-internal import HTTPWire
+package import HTTPWire
 
 /// What every request of the gateway passes, in this order: load, identity, limits, policy, audit, repeated requests.
 package struct RequestPipeline: Sendable {
@@ -98,6 +98,31 @@ package struct RequestPipeline: Sendable {
     let options = RouteOptions(bodyBytesMax: route.bodyBytesMax, cancelsOnDisconnect: route.cancelsOnDisconnect)
     router.on(route.method, route.pattern, options) { [self] request in
       try await answer(request, at: route) { try await make($0, $1) }
+    }
+  }
+
+  /// Makes a call that a request asks for by other words than its own address, such as a tool of `/mcp`: the policy of
+  /// the address that is called and the audit log count as for a request to it. `status` is that of its answer.
+  package func calling<Value>(
+    _ request: HTTPRequest, as identity: Identity, at route: RouteSpecification,
+    status: (Value) -> HTTPStatus, _ make: () async throws -> Value
+  ) async throws -> Value {
+    let decision = await access?.decide(identity, request, at: route)
+    if let decision, !decision.isAllowed {
+      let problem = Problem(.accessDenied, decision.reason.isEmpty ? nil : decision.reason)
+      await audit?.refused(identity, request, at: route, problem, decision: decision.id)
+      throw problem
+    }
+    guard let audit,
+      let entry = try await audit.begin(identity, request, at: route, decision: decision?.id ?? "")
+    else { return try await make() }
+    do {
+      let value = try await make()
+      await audit.end(entry, status(value))
+      return value
+    } catch {
+      await audit.end(entry, (error as? Problem)?.status ?? .internalServerError)
+      throw error
     }
   }
 

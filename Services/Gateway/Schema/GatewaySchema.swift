@@ -11,9 +11,11 @@ package enum GatewaySchema {
     Migration(version: 2, name: "answers", sql: String(decoding: PackageResources._002_answers_sql, as: UTF8.self)),
   ]
 
-  /// Starts the pool and applies what is missing.
-  package static func migrate(_ pool: PostgresPool, logger: Logger) async throws {
+  /// Starts the pool and applies what is missing of `scripts`.
+  package static func migrate(
+    _ pool: PostgresPool, _ scripts: [Migration] = migrations, logger: Logger
+  ) async throws {
     await pool.start()
-    try await Migrator(pool: pool, schema: name, logger: logger).migrate(migrations)
+    try await Migrator(pool: pool, schema: name, logger: logger).migrate(scripts)
   }
 }

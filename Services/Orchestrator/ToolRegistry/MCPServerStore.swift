@@ -6,9 +6,14 @@ internal import Primitives
 /// The table of MCP servers.
 package struct MCPServerStore: Sendable {
   let database: TenantDatabase
+  /// For what concerns all tenants: new keys for what is sealed.
+  let pool: PostgresPool
 
   /// The servers of a database.
-  package init(pool: PostgresPool) { database = TenantDatabase(pool: pool) }
+  package init(pool: PostgresPool) {
+    self.pool = pool
+    database = TenantDatabase(pool: pool)
+  }
 
   private static let from = """
     from mcp_server s left join mcp_state r
