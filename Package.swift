@@ -184,13 +184,14 @@ var targets: [Target] = [
   library(
     "OrchestratorConfiguration", at: "Services/Orchestrator/Configuration",
     [
-      "Artefacts", "Contracts", "Memories", "OrchestratorAPI", "Postgres", "RunEngine", "ServiceKit", "Settings",
+      "Artefacts", "Contracts", "Memories", "OrchestratorAPI", "PolicyDecisions", "Postgres", "RunEngine", "ServiceKit",
+      "Settings",
       "Telemetry", "ToolRegistry",
     ]),
   service(
     "orchestrator", at: "Services/Orchestrator/Main",
     [
-      "Artefacts", "Contracts", "OrchestratorConfiguration",
+      "Artefacts", "Contracts", "OrchestratorConfiguration", "PolicyDecisions",
       "OrchestratorAPI", "Schedules", "RunEngine", "RunStorage", "HTTP", "Postgres", "ServiceKit", "Settings",
       "Telemetry", "Tenancy",
     ]),
@@ -244,8 +245,8 @@ var targets: [Target] = [
   library(
     "RouterConfiguration", at: "Services/LLMRouter/Configuration",
     [
-      "AnswerCache", "Contracts", "ModelCalls", "ModelCatalog", "Postgres", "Pricing", "Primitives", "Redis", "Routing",
-      "ServiceKit", "Settings", "SystemSources",
+      "AnswerCache", "Contracts", "ModelCalls", "ModelCatalog", "PolicyDecisions", "Postgres", "Pricing", "Primitives",
+      "Redis", "Routing", "ServiceKit", "Settings", "SystemSources",
     ]),
   service(
     "llm-router", at: "Services/LLMRouter/Main",
@@ -253,8 +254,9 @@ var targets: [Target] = [
       "RouterConfiguration",
       "Contracts",
       "SystemSources",
-      "AnswerCache", "HTTP", "Ledger", "ModelCalls", "ModelCatalog", "Postgres", "Pricing", "Primitives", "Reactor",
-      "Redis", "RouterAPI", "RouterSchema", "Routing", "ServiceKit", "Settings", "Spending", "Telemetry",
+      "AnswerCache", "HTTP", "Ledger", "ModelCalls", "ModelCatalog", "PolicyDecisions", "Postgres", "Pricing",
+      "Primitives", "Reactor", "Redis", "RouterAPI", "RouterSchema", "Routing", "ServiceKit", "Settings", "Spending",
+      "Telemetry",
     ]),
   // What a request of the gateway passes: the values and the order, without what stands behind.
   library("GatewayRequests", at: "Services/Gateway/Requests", ["Contracts", "HTTP", "HTTPWire"]),
@@ -385,8 +387,8 @@ var targets: [Target] = [
     "agent-core", at: "Services/AgentCore/Main",
     [
       "AgentSandbox",
-      "AgentLoop", "AgentMCP", "AgentToolCalls", "AgentTools", "AgentWorker", "HTTP", "HTTPWire", "Primitives",
-      "SystemSources", "Reactor", "ServiceKit",
+      "AgentLoop", "AgentMCP", "AgentToolCalls", "AgentTools", "AgentWorker", "HTTP", "HTTPWire",
+      "PolicyDecisions", "Primitives", "SystemSources", "Reactor", "ServiceKit",
       "Settings", "Telemetry",
     ]),
   library(

@@ -41,7 +41,9 @@ public enum Digest {
   private static func hash(_ bytes: some ContiguousBytesView, _ kind: OpenSSLMethods.Digest, _ size: Int) -> [UInt8] {
     [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
       var written: UInt32 = 0
-      let done = bytes.withBytes { EVP_Digest($0.baseAddress, $0.count, buffer.baseAddress, &written, kind.pointer, nil) }
+      let done = bytes.withBytes {
+        EVP_Digest($0.baseAddress, $0.count, buffer.baseAddress, &written, kind.pointer, nil)
+      }
       // OpenSSL fails here only without memory or without the algorithm; nothing may go on without a digest.
       precondition(done == 1 && Int(written) == size, "OpenSSL made no digest")
       count = size

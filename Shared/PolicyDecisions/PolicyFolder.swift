@@ -12,6 +12,23 @@ struct PolicyFile: Hashable, Sendable {
 
 /// Lists the files of a bundle. Blocks; for a thread of its own.
 enum PolicyFolder {
+  private static let parentsMax = 5
+
+  /// The policies that are shipped with this program: `policies` beside it or in one of the folders above it.
+  static func shipped() -> String {
+    var buffer = [CChar](repeating: 0, count: 4096)
+    let count = readlink("/proc/self/exe", &buffer, buffer.count - 1)
+    let program = String(decoding: buffer.prefix(max(0, count)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    var parents = program.split(separator: "/").dropLast()
+    for _ in 0...parentsMax {
+      let folder = "/" + (parents + ["policies"]).joined(separator: "/")
+      if access(folder + "/data/routes.json", R_OK) == 0 { return folder }
+      guard !parents.isEmpty else { break }
+      parents.removeLast()
+    }
+    return "policies"
+  }
+
   /// In order of their names.
   static func list(_ folder: String, _ limits: PolicyBundleLimits) throws(PolicyBundleError) -> [PolicyFile] {
     var files: [PolicyFile] = []

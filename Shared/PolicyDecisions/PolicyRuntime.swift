@@ -26,7 +26,8 @@ public final class PolicyRuntime: Sendable {
     let url = settings[PolicySettings.url]
     let source: any PolicySource
     if url.isEmpty {
-      let folder = settings[PolicySettings.folder]
+      let named = settings[PolicySettings.folder]
+      let folder = named.isEmpty ? PolicyFolder.shipped() : named
       self.folder = folder
       // Before it is read: what changes meanwhile is seen as a change.
       initial = try PolicyFolder.list(folder, PolicyBundleLimits())

@@ -4,8 +4,9 @@ public import Settings
 public enum PolicySettings {
   /// Where the policies are.
   public static let folder = Setting(
-    "policy.folder", .string(bytesMaximum: 4096), default: "policies",
-    "Folder with the policies (*.rego) and, in its folder data, the documents they read. Read again when it changes.")
+    "policy.folder", .string(bytesMaximum: 4096), default: "",
+    "Folder with the policies (*.rego) and, in its folder data, the documents they read. Read again when it changes. Empty takes `policies` beside the program or in one of the folders above it."
+  )
   /// Whether they count.
   public static let mode = Setting(
     "policy.mode", .word(PolicyMode.self), default: .enforce,

@@ -7,6 +7,7 @@ internal import AgentWorker
 internal import Glibc
 internal import HTTP
 internal import HTTPWire
+internal import PolicyDecisions
 internal import Primitives
 internal import Reactor
 internal import ServiceKit
@@ -43,26 +44,18 @@ final class AgentCoreService: Service {
   static let modelPatience = Setting(
     "model.retry_ms", .milliseconds(in: 0...3_600_000), default: .seconds(120),
     "Time for which a model call is tried again within its attempt while the llm-router cannot take it.")
-  static let memorySoft = Setting(
-    "worker.memory_soft_mb", .int(in: 0...1_048_576), default: 0,
-    "Memory above which no steps are leased, in MiB; 0 takes 80% of the control group's limit.")
-  static let memoryHard = Setting(
-    "worker.memory_hard_mb", .int(in: 0...1_048_576), default: 0,
-    "Memory above which the process gives its steps back and ends, in MiB; 0 takes 92% of the control group's limit.")
-  static let drainPatience = Setting(
-    "worker.drain_patience_ms", .milliseconds(in: 0...600_000), default: .seconds(1),
-    "Time for which steps may still end by themselves when the process ends; then they are given back.")
   static let settings: [any SettingDeclaration] =
     [
-      IdentitySettings.workerKeys, orchestrator, router, slots, workerName, modelTimeout, modelPatience, memorySoft,
-      memoryHard, drainPatience,
+      IdentitySettings.workerKeys, orchestrator, router, slots, workerName, modelTimeout, modelPatience,
     ] + AgentSettings.all + ToolSettings.all + MCPSettings.all + SandboxSettings.all
+    + PolicySettings.all
 
   private let runner: StepRunner
   private let poller: StepPoller
   private let memory: MemoryMonitor
   private let servers: MCPServers
   private let sandbox: Sandbox
+  private let policies: PolicyRuntime
   private let shutdownGrace: Duration
   private let patience: Duration
 
@@ -86,12 +79,15 @@ final class AgentCoreService: Service {
       egress: ListedHosts(MCPSettings.allowedHosts(settings), client: context.client),
       worker: name, group: context.group, telemetry: context.telemetry)
     sandbox = Sandbox(settings, telemetry: context.telemetry)
+    policies = try PolicyRuntime(
+      settings, client: context.client, telemetry: context.telemetry, labels: [("service", "agent-core")])
     let tools = ToolRunner(
       providers: [
         BuiltInProvider(artefacts: workspace, memories: workspace, fetcher: fetcher),
         MCPToolProvider(servers, artefacts: workspace),
         SandboxToolProvider(sandbox, artefacts: workspace, registry: workspace),
-      ], policy: risks, allowedRisks: risks.allowed, artefacts: workspace, telemetry: context.telemetry)
+      ], policy: EngineToolPolicy(settings: risks, engine: policies.engine), allowedRisks: risks.allowed,
+      artefacts: workspace, telemetry: context.telemetry)
     let models = ModelClient(
       client: context.client, peers: try PeerSet(settings[AgentCoreService.router], order: .roundRobin),
       timeout: settings[AgentCoreService.modelTimeout])
@@ -104,14 +100,14 @@ final class AgentCoreService: Service {
       logger: context.telemetry.logger
     ) { [runner] step in await runner.run(step) }
     memory = MemoryMonitor(
-      softBytes: UInt64(settings[AgentCoreService.memorySoft]) << 20,
-      hardBytes: UInt64(settings[AgentCoreService.memoryHard]) << 20, telemetry: context.telemetry
+      softBytes: UInt64(settings[AgentSettings.memorySoft]) << 20,
+      hardBytes: UInt64(settings[AgentSettings.memoryHard]) << 20, telemetry: context.telemetry
     ) { [poller] level in
       poller.pause(level != .normal)
       // As if the supervisor had asked for it, which starts the process again.
       if level == .critical { kill(getpid(), SIGTERM) }
     }
-    patience = settings[AgentCoreService.drainPatience]
+    patience = settings[AgentSettings.drainPatience]
     shutdownGrace = settings[CommonSettings.shutdownGrace]
   }
 
@@ -127,10 +123,12 @@ final class AgentCoreService: Service {
   func run() async {
     async let watching: Void = memory.run()
     async let serving: Void = sandbox.run()
+    async let reloading: Void = policies.run()
     await sandbox.settled()
     await poller.run()
     await watching
     await serving
+    await reloading
   }
 
   /// Takes on nothing more, waits a little for what is about to end, and gives the rest back.

@@ -2,7 +2,7 @@ public import AgentLoop
 internal import Primitives
 public import Settings
 
-/// How far any step may go, whatever its document says.
+/// How far any step may go, whatever its document says, and how far the process.
 public enum AgentSettings {
   static let turns = Setting(
     "agent.turns_max", .int(in: 1...10_000), default: 128,
@@ -22,8 +22,23 @@ public enum AgentSettings {
   static let parallelTools = Setting(
     "agent.parallel_tools_max", .int(in: 1...64), default: 8, "Tool calls of a step that run side by side.")
 
+  /// Memory above which nothing is leased.
+  public static let memorySoft = Setting(
+    "worker.memory_soft_mb", .int(in: 0...1_048_576), default: 0,
+    "Memory above which no steps are leased, in MiB; 0 takes 80% of the control group's limit.")
+  /// Memory above which the process ends.
+  public static let memoryHard = Setting(
+    "worker.memory_hard_mb", .int(in: 0...1_048_576), default: 0,
+    "Memory above which the process gives its steps back and ends, in MiB; 0 takes 92% of the control group's limit.")
+  /// Time for steps that are about to end.
+  public static let drainPatience = Setting(
+    "worker.drain_patience_ms", .milliseconds(in: 0...600_000), default: .seconds(1),
+    "Time for which steps may still end by themselves when the process ends; then they are given back.")
+
   /// The settings.
-  public static let all: [any SettingDeclaration] = [turns, toolCalls, contextTokens, cost, time, parallelTools]
+  public static let all: [any SettingDeclaration] = [
+    turns, toolCalls, contextTokens, cost, time, parallelTools, memorySoft, memoryHard, drainPatience,
+  ]
 
   /// What they say.
   public static func limits(_ settings: Settings) -> AgentLimits {

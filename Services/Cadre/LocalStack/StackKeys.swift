@@ -19,6 +19,8 @@ public struct StackKeys: Sendable {
     case workspace = "workspace"
     /// Signs the audit log.
     case audit = "audit"
+    /// Encrypts secrets of second factors.
+    case account = "account"
 
     /// The variable that takes the path of its file.
     var variable: String {
@@ -30,6 +32,7 @@ public struct StackKeys: Sendable {
       case .virtualKey: "CADRE_VIRTUAL_KEYS_SIGNING_KEYS_FILE"
       case .workspace: "CADRE_WORKSPACE_ENCRYPTION_KEYS_FILE"
       case .audit: "CADRE_AUDIT_KEYS_FILE"
+      case .account: "CADRE_IDENTITY_ENCRYPTION_KEYS_FILE"
       }
     }
   }
@@ -57,7 +60,7 @@ public struct StackKeys: Sendable {
   func environment(of service: String) -> [String: String] {
     let names: [Name] =
       switch service {
-      case "gateway": [.gateway, .apiKey]
+      case "gateway": [.gateway, .apiKey, .audit, .account]
       case "orchestrator": [.gateway, .step, .worker, .workspace]
       case "llm-router": [.gateway, .step, .virtualKey]
       case "agent-core": [.worker]

@@ -26,4 +26,10 @@ extension RouterSettings {
         timeout: settings[timeout], firstToken: settings[firstToken], stall: settings[stall]),
       heartbeat: settings[heartbeat])
   }
+
+  /// What is refused whatever the caller may do. Throws what is wrong with a pattern.
+  package static func filter(_ settings: Settings) throws -> RequestFilter {
+    try RequestFilter(
+      deniedTexts: settings[deniedTexts], deniedModels: settings[deniedModels], redactions: settings[redactions])
+  }
 }

@@ -1,6 +1,7 @@
 package import AnswerCache
 package import Contracts
 package import ModelCatalog
+internal import PolicyDecisions
 internal import Postgres
 internal import Redis
 internal import ServiceKit
@@ -130,5 +131,5 @@ package enum RouterSettings {
       deniedModels, redactions, probeInterval, cacheMode, cacheTime, cacheBytes,
       keyFolder, pricesFile, spoolFolder, url,
       key, model, inputPrice, outputPrice,
-    ] + RedisSettings.all
+    ] + RedisSettings.all + PolicySettings.all
 }

@@ -4,6 +4,7 @@ internal import HTTP
 internal import Ledger
 internal import ModelCalls
 internal import ModelCatalog
+internal import PolicyDecisions
 internal import Postgres
 internal import Primitives
 internal import Reactor
@@ -38,6 +39,7 @@ final class LLMRouterService: Service {
   private let pool: PostgresPool
   private let reads: PostgresReader
   private let redis: RedisPool
+  private let policies: PolicyRuntime
   private let stores: CatalogStores
   private let catalog: CatalogCache
   private let signer: VirtualKey.Signer
@@ -57,8 +59,8 @@ final class LLMRouterService: Service {
     let configuration = try PostgresSettings.configuration(
       settings, RouterSettings.connections, schema: RouterSchema.name, applicationName: "cadre-llm-router")
     (pool, reads) = PostgresSettings.connect(settings, configuration, group: context.group, telemetry: telemetry)
-    redis = RedisPool(
-      group: context.group, configuration: try RedisSettings.configuration(settings), registry: registry)
+    let address = try RedisSettings.configuration(settings)
+    redis = RedisPool(group: context.group, configuration: address, registry: registry)
     stores = CatalogStores(pool: pool)
     tenants = RouterTenants(pool: pool, redis: redis, logger: telemetry.logger)
     catalog = CatalogCache(
@@ -75,11 +77,12 @@ final class LLMRouterService: Service {
       counters: RedisBudgetCounters(redis: redis),
       source: LedgerSpentSource(writer: ledger, store: SpentStore(pool: pool)),
       metrics: SpendingMetrics(registry: registry), logger: telemetry.logger)
+    policies = try PolicyRuntime(
+      settings, client: context.client, telemetry: telemetry, labels: [("service", "llm-router")])
     calls = CallService(
       authenticator: CallerAuthenticator(authenticator, signer: signer, catalog: catalog),
-      catalog: catalog,
-      client: context.client, health: HealthRegistry(policy: RouterSettings.breakerPolicy(settings)), ledger: ledger,
-      budgets: budgets,
+      catalog: catalog, client: context.client,
+      health: HealthRegistry(policy: RouterSettings.breakerPolicy(settings)), ledger: ledger, budgets: budgets,
       rates: RateLimiter(
         store: RedisRateLimits(redis: redis),
         queue: RateLimiter.Queue(
@@ -91,9 +94,7 @@ final class LLMRouterService: Service {
         bytesMax: settings[RouterSettings.cacheBytes], metrics: CacheMetrics(registry: registry)),
       singleFlight: SingleFlight(), metrics: CallMetrics(registry: registry), telemetry: telemetry,
       limits: RouterSettings.callLimits(settings),
-      filter: try RequestFilter(
-        deniedTexts: settings[RouterSettings.deniedTexts], deniedModels: settings[RouterSettings.deniedModels],
-        redactions: settings[RouterSettings.redactions]))
+      filter: try RouterSettings.filter(settings), modelPolicy: ModelPolicy(policies.engine))
     let (catalog, ledger, probe) = (catalog, ledger, ProviderProbe(client: context.client))
     prober = HealthProber(
       HealthProber.Environment(
@@ -101,9 +102,8 @@ final class LLMRouterService: Service {
       health: calls.health, interval: settings[RouterSettings.probeInterval], registry: registry,
       logger: telemetry.logger)
     ledger.register(in: registry)
-    registry.observeGauge("cadre_model_unpriced", help: "Configured models whose price is not known.") {
-      Double(catalog.current.unpriced)
-    }
+    let help = "Configured models whose price is not known."
+    registry.observeGauge("cadre_model_unpriced", help: help) { Double(catalog.current.unpriced) }
   }
 
   func route(_ router: inout Router) {
@@ -114,7 +114,6 @@ final class LLMRouterService: Service {
   }
 
   func migrate() async throws { try await RouterSchema.migrate(pool, logger: context.telemetry.logger) }
-
   func prepare() async throws {
     try await migrate()
     await redis.start(logger: context.telemetry.logger)
@@ -127,7 +126,6 @@ final class LLMRouterService: Service {
   }
 
   func readiness() -> [(name: String, isReady: Bool)] { [("postgres", pool.isReady)] }
-
   func run() async {
     await withTaskGroup(of: Void.self) { group in
       group.addTask { [self] in await catalog.run() }
@@ -136,11 +134,13 @@ final class LLMRouterService: Service {
       group.addTask { [self] in await budgets.run() }
       group.addTask { [self] in await TenantSpendJob(pool: pool, telemetry: context.telemetry).run() }
       group.addTask { [self] in await reads.run() }
+      group.addTask { [self] in await policies.run() }
       group.addTask { [self] in await tenants.run() }
     }
   }
 
   func close() async {
+    policies.engine.flush()
     await ledger.close()
     await budgets.close()
     await redis.close()

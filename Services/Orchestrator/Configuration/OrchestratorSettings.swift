@@ -1,3 +1,4 @@
+internal import PolicyDecisions
 internal import Postgres
 package import RunEngine
 internal import ServiceKit
@@ -22,7 +23,7 @@ package enum OrchestratorSettings {
   )
   package static let all: [any SettingDeclaration] =
     [IdentitySettings.gatewayKeys, IdentitySettings.stepKeys, IdentitySettings.workerKeys] + PostgresSettings.all
-    + [connections, lease, archiveAfter, pruneAfter, traceURL] + WorkspaceSettings.all
+    + [connections, lease, archiveAfter, pruneAfter, traceURL] + WorkspaceSettings.all + PolicySettings.all
 
   /// What the orchestrator adds to the traces of runs, and where they are shown.
   package static func tracing(_ tracer: Tracer, _ settings: Settings) throws(MisreadSetting) -> RunTracing {

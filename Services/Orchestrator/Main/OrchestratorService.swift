@@ -3,6 +3,7 @@ internal import Contracts
 internal import HTTP
 internal import OrchestratorAPI
 internal import OrchestratorConfiguration
+internal import PolicyDecisions
 internal import Postgres
 internal import RunEngine
 internal import RunStorage
@@ -33,6 +34,7 @@ final class OrchestratorService: Service {
   private let tenants: TenantActivityJob
   private let cleanup: WorkspaceCleanup
   private let deletion: TenantDeletion
+  private let policies: PolicyRuntime
   private let routes: OrchestratorRoutes
 
   init(_ context: ServiceContext) throws {
@@ -67,10 +69,14 @@ final class OrchestratorService: Service {
     cleanup = WorkspaceCleanup(
       pool: pool, uploadKeep: workspace.artefactLimits.uploadKeep, registry: context.telemetry.registry, logger: logger)
     deletion = OrchestratorTenants.deletion(pool: pool, engine: engine, runs: storage.runs, logger: logger)
+    policies = try PolicyRuntime(
+      settings, client: context.client, telemetry: context.telemetry,
+      labels: [("service", "orchestrator"), ("version", CadreVersion.current)])
     routes = OrchestratorRoutes(
       engine: engine, storage: storage, workspace: workspace, submitter: submitter, schedules: schedules,
       callers: callers, workers: workers,
-      assertions: StepAssertions(AssertionSigner(stepKeys)), lease: lease, tenants: deletion, logger: logger)
+      assertions: StepAssertions(AssertionSigner(stepKeys)), lease: lease,
+      tenants: deletion, approvalPolicy: ApprovalPolicy(policies.engine), logger: logger)
   }
 
   private static func connect(_ context: ServiceContext) throws -> (pool: PostgresPool, reads: PostgresReader) {
@@ -106,6 +112,7 @@ final class OrchestratorService: Service {
       group.addTask { [self] in await maintenance.run() }
       group.addTask { [self] in await tenants.run() }
       group.addTask { [self] in await cleanup.run() }
+      group.addTask { [self] in await policies.run() }
       group.addTask { [self] in await deletion.run() }
       group.addTask { [self] in await reads.run() }
     }
@@ -115,6 +122,7 @@ final class OrchestratorService: Service {
   func drain() async { engine.drain() }
 
   func close() async {
+    policies.engine.flush()
     await reads.close()
     await pool.close()
   }
