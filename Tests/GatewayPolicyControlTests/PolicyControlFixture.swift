@@ -86,7 +86,7 @@ struct PolicyGateway: Sendable {
   /// Runs `body` with gateways, one for each way to hear of changes.
   static func run(
     _ hearing: [(listens: Bool, every: Duration)] = [(true, .seconds(3600))], halted: Bool = false,
-    canRead: Bool = true, _ body: @escaping @Sendable ([PolicyGateway]) async throws -> Void
+    _ body: @escaping @Sendable ([PolicyGateway]) async throws -> Void
   ) async throws {
     let cluster = try PolicyCluster.shared.get()
     let group = EventLoopGroup(count: 1)
@@ -95,7 +95,7 @@ struct PolicyGateway: Sendable {
       group: group,
       configuration: PostgresConfiguration(connectionString: cluster.server.connectionString, schema: "gateway"),
       telemetry: telemetry)
-    let bundle = try PolicyBundle(folder: URL(fileURLWithPath: #filePath).path + "/../../../policies")
+    let bundle = try PolicyBundle(folder: (#filePath as NSString).deletingLastPathComponent + "/../../policies")
     let client = HTTPClient(group: group, telemetry: telemetry)
     let result = await group.loops[0].task {
       try await GatewaySchema.migrate(pool, logger: telemetry.logger)
@@ -114,7 +114,7 @@ struct PolicyGateway: Sendable {
         let store = PolicyStore(pool: pool)
         let stored = StoredPolicies(
           store, engine.control, listens: listens, every: interval, telemetry: Telemetry.disabled())
-        if canRead { await stored.refresh() }
+        await stored.refresh()
         tasks.append(group.loops[0].task { await stored.run() })
         var router = Router()
         let pipeline = RequestPipeline(authenticator: ScriptedIdentity(), access: PolicyAccess(engine))

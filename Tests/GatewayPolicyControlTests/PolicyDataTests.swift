@@ -1,6 +1,7 @@
 import Contracts
 import HTTPWire
 import JSON
+import Policy
 import PolicyDecisions
 import Postgres
 import Testing
@@ -190,7 +191,8 @@ extension PolicyControlTests {
         ] {
           #expect(try await gateway.send(.post, explain, body).status == 422, "\(body)")
         }
-        let deep = #"{"decision": "tools", "input": "# + String(repeating: "[", count: 40)
+        let deep =
+          #"{"decision": "tools", "input": "# + String(repeating: "[", count: 40)
           + String(repeating: "]", count: 40) + "}"
         #expect(try await gateway.send(.post, explain, deep).status == 400)
         let question = #"{"method": "GET", "path": "/api/v1/tasks"}"#

@@ -1,8 +1,11 @@
 import Contracts
 import HTTPWire
 import JSON
+import LocalStack
 import PolicyDecisions
 import Postgres
+import Reactor
+import Telemetry
 import Testing
 
 @testable import GatewayPolicyControl
@@ -10,7 +13,8 @@ import Testing
 extension PolicyControlTests {
   /// What operators switch holds in every gateway, and stays.
   @Suite(.serialized) struct SwitchTests {
-    @Test func `a change is in force at once, in other gateways by notice, and by the clock without one`() async throws {
+    @Test func `a change is in force at once, in other gateways by notice, and by the clock without one`() async throws
+    {
       try await PolicyGateway.run([
         (true, .seconds(3600)), (true, .seconds(3600)), (false, .milliseconds(50)),
       ]) { gateways in
@@ -45,7 +49,6 @@ extension PolicyControlTests {
         for gateway in gateways {
           try await gateway.eventually("halted") { gateway.engine.control.switches.isHalted }
         }
-        // A gateway that starts later has other settings, and what is stored wins.
       }
     }
 
@@ -75,6 +78,24 @@ extension PolicyControlTests {
           "update policy_switch set is_halted = false, version = version + 1; select 1")
         try await gateways[0].eventually("released") { !gateways[0].engine.control.switches.isHalted }
       }
+    }
+
+    @Test func `without a database the settings count`() async throws {
+      let group = EventLoopGroup(count: 1)
+      var configuration = PostgresConfiguration(
+        connectionString: "host=127.0.0.1 port=\(LoopbackPort.free()) user=x dbname=x", schema: "gateway")
+      configuration.unavailableTimeout = .milliseconds(50)
+      let pool = PostgresPool(group: group, configuration: configuration, telemetry: .disabled())
+      let control = PolicyControl(PolicySwitches(mode: .dryRun))
+      let stored = StoredPolicies(PolicyStore(pool: pool), control, telemetry: .disabled())
+      try await group.loops[0].task {
+        await pool.start()
+        await stored.refresh()
+        await pool.close()
+      }.value
+      #expect(!stored.now.isCurrent && stored.now.switches == nil)
+      #expect(control.switches == PolicySwitches(mode: .dryRun))
+      group.stop()
     }
 
     @Test func `an older database counts when it is restored`() async throws {

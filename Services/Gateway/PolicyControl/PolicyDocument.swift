@@ -88,7 +88,9 @@ package struct PolicyDocument: Sendable, Equatable {
   // MARK: Values
 
   private static func role(_ fields: inout JSONFields, _ name: String, least: String) {
-    guard let role = fields.string(name, bytesMax: 20, allowed: PolicyTables.roles), isBelow(role, least) else { return }
+    guard let role = fields.string(name, bytesMax: 20, allowed: PolicyTables.roles), isBelow(role, least) else {
+      return
+    }
     fields.note(name, .notAllowed, "No role below \(least) can be chosen here.")
   }
 

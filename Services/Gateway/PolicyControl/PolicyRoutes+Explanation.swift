@@ -37,7 +37,8 @@ extension PolicyRoutes {
     // The evaluation goes as deep as its input.
     var fields = JSONFields(try await request.json(limits: JSONLimits(depthMax: 32)).root)
     let decision = fields.string("decision", bytesMax: 20, allowed: PolicyRoutes.decisions) ?? "http"
-    let query = decision == "http"
+    let query =
+      decision == "http"
       ? PolicyRoutes.request(&fields, identity) : PolicyRoutes.question(&fields, decision, tenant)
     try fields.finish()
     guard let query else { throw Problem(.invalidInput) }

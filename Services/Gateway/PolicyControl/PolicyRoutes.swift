@@ -35,7 +35,8 @@ package struct PolicyRoutes: Sendable {
   package func add(to router: inout Router, _ pipeline: RequestPipeline) {
     let answers: [(RouteSpecification, Answer)] = [
       (Routes.policyStatus, { _, identity in try await status(identity) }),
-      (Routes.policySwitches, { try await change($0, $1) }), (Routes.policyData, { try await show(try own($1, .read)) }),
+      (Routes.policySwitches, { try await change($0, $1) }),
+      (Routes.policyData, { try await show(try own($1, .read)) }),
       (Routes.setPolicyData, { try await set($0, $1, try own($1), isOperator: false) }),
       (Routes.removePolicyData, { try await remove($0, $1, try own($1), isOperator: false) }),
       (Routes.policyExplanation, { try await explain($0, $1, try own($1)) }),

@@ -1,6 +1,6 @@
 internal import Contracts
-package import Postgres
 internal import PolicyDecisions
+package import Postgres
 internal import Primitives
 
 /// The switches as they are stored; what is `nil` nobody has set.

@@ -52,7 +52,9 @@ package struct PolicyTables: Sendable {
 
   /// The largest bound of the cost of a call that a tenant may choose.
   var costCeiling: Int64 {
-    guard let number = config?["models"]?["call_cost_microusd_ceiling"]?.number?.int else { return PolicyTables.costMax }
+    guard let number = config?["models"]?["call_cost_microusd_ceiling"]?.number?.int else {
+      return PolicyTables.costMax
+    }
     return min(max(0, Int64(number)), PolicyTables.costMax)
   }
 
