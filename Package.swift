@@ -282,7 +282,17 @@ var targets: [Target] = [
   // The database schema of the gateway.
   library(
     "GatewaySchema", at: "Services/Gateway/Schema", ["Postgres", "Telemetry"],
-    resources: [.embedInCode("Migrations/0001_accounts.sql"), .embedInCode("Migrations/0002_answers.sql")]),
+    resources: [
+      .embedInCode("Migrations/0001_accounts.sql"), .embedInCode("Migrations/0002_answers.sql"),
+      .embedInCode("Migrations/0003_audit.sql"), .embedInCode("Migrations/0004_policy.sql"),
+    ]),
+  // Switches of the policies and what tenants have set for them, stored and seen by every gateway.
+  library(
+    "GatewayPolicyControl", at: "Services/Gateway/PolicyControl",
+    [
+      "APIKit", "Contracts", "GatewayAccess", "GatewayRequests", "HTTP", "HTTPWire", "JSON", "Policy",
+      "PolicyDecisions", "Postgres", "Primitives", "Reactor", "Telemetry",
+    ]),
   // Tenants, users, service accounts, keys and invitations.
   library(
     "GatewayAccounts", at: "Services/Gateway/Accounts",
@@ -297,7 +307,7 @@ var targets: [Target] = [
     [
       "APIKit", "AuditChain", "Contracts", "Crypto", "GatewayRequests", "HTTP", "HTTPWire", "JSON", "Postgres",
       "Primitives", "Reactor", "Settings", "SystemSources", "Telemetry",
-    ], resources: [.embedInCode("Migrations/0001_audit.sql")]),
+    ]),
   // Signing in of browsers, signed tokens, identity providers.
   library(
     "GatewaySignIn", at: "Services/Gateway/SignIn",
@@ -334,7 +344,8 @@ var targets: [Target] = [
     "GatewayComposition", at: "Services/Gateway/Composition",
     [
       "Contracts", "Crypto", "GatewayAccess", "GatewayAccounts", "GatewayAnswers", "GatewayAudit", "GatewayEvents",
-      "GatewayForwarding", "GatewayIdentity", "GatewayMCP", "GatewayOpenAPI", "GatewayRequests", "GatewaySchema",
+      "GatewayForwarding", "GatewayIdentity", "GatewayMCP", "GatewayOpenAPI", "GatewayPolicyControl",
+      "GatewayRequests", "GatewaySchema",
       "GatewaySignIn", "GatewayTraffic", "HTTP", "HTTPWire", "PolicyDecisions", "Primitives", "Redis", "ServiceKit",
       "Settings", "Telemetry",
     ]),
@@ -451,8 +462,8 @@ var targets: [Target] = [
   tests(
     "GatewayAudit",
     [
-      "AuditChain", "Contracts", "Crypto", "GatewayAudit", "GatewayRequests", "HTTP", "HTTPWire", "JSON",
-      "LocalStack",
+      "AuditChain", "Contracts", "Crypto", "GatewayAudit", "GatewayRequests", "GatewaySchema", "HTTP", "HTTPWire",
+      "JSON", "LocalStack",
       "Postgres", "Primitives", "Reactor", "SystemSources", "Telemetry",
     ]),
   tests("Tokens", ["Tokens", "Crypto", "JSON", "Primitives"]),
@@ -590,6 +601,13 @@ var targets: [Target] = [
     "GatewayAccess",
     [
       "GatewayAccess", "GatewayRequests", "Contracts", "HTTPWire", "JSON", "Policy", "PolicyDecisions", "Telemetry",
+    ]),
+  tests(
+    "GatewayPolicyControl",
+    [
+      "Contracts", "GatewayAccess", "GatewayPolicyControl", "GatewayRequests", "GatewaySchema", "HTTP", "HTTPWire",
+      "JSON", "LocalStack", "Policy", "PolicyDecisions", "Postgres", "Primitives", "Reactor", "SystemSources",
+      "Telemetry",
     ]),
   tests(
     "GatewayForwarding",

@@ -46,6 +46,15 @@ test_money_is_for_admins if {
 	effect("owner", all_grants, "POST", "/api/v1/virtual-keys") == "allow"
 }
 
+test_policies_are_for_admins if {
+	effect("operator", all_grants, "GET", "/api/v1/policy/data") == "deny"
+	effect("admin", ["read"], "GET", "/api/v1/policy/data") == "allow"
+	effect("admin", ["read", "write"], "PUT", "/api/v1/policy/data") == "deny"
+	effect("admin", all_grants, "PUT", "/api/v1/policy/data") == "allow"
+	effect("owner", all_grants, "POST", "/api/v1/policy/explain") == "allow"
+	decision("owner", all_grants, {"method": "PUT", "route": "/operator/v1/policy"}).rule == "operator"
+}
+
 test_unknown_roles_may_nothing if {
 	effect("root", all_grants, "GET", "/api/v1/tasks") == "deny"
 	effect(null, all_grants, "GET", "/api/v1/tasks") == "deny"

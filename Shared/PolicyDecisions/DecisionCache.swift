@@ -37,6 +37,8 @@ final class DecisionCache: Sendable {
     var young: [Key: Entry] = [:]
     var old: [Key: Entry] = [:]
     var youngBytes = 0
+    var hits: UInt64 = 0
+    var misses: UInt64 = 0
   }
 
   /// Larger questions are not remembered.
@@ -62,8 +64,15 @@ final class DecisionCache: Sendable {
 
   func decision(for key: Key, now: UInt64) -> PolicyDecision? {
     shard(key).state.withLock { state in
-      if let entry = state.young[key] { return entry.expires > now ? entry.decision : nil }
-      guard let entry = state.old.removeValue(forKey: key), entry.expires > now else { return nil }
+      if let entry = state.young[key], entry.expires > now {
+        state.hits &+= 1
+        return entry.decision
+      }
+      guard let entry = state.old.removeValue(forKey: key), entry.expires > now else {
+        state.misses &+= 1
+        return nil
+      }
+      state.hits &+= 1
       insert(entry, for: key, &state)
       return entry.decision
     }
@@ -84,12 +93,43 @@ final class DecisionCache: Sendable {
   }
 
   /// Forgets everything.
-  func removeAll() { for shard in generations { shard.state.withLock { $0 = Generations() } } }
+  func removeAll() {
+    for shard in generations {
+      shard.state.withLock { state in
+        state.young = [:]
+        state.old = [:]
+        state.youngBytes = 0
+      }
+    }
+  }
+
+  /// How full it is, and how often a question was found in it.
+  var figures: DecisionCacheFigures {
+    generations.reduce(into: DecisionCacheFigures(entriesMax: entriesMax * 2 * DecisionCache.shards)) { sum, shard in
+      shard.state.withLock { state in
+        sum.entries += state.young.count + state.old.count
+        sum.hits &+= state.hits
+        sum.misses &+= state.misses
+      }
+    }
+  }
 
   /// Decisions that are remembered.
   var count: Int {
     generations.reduce(0) { sum, shard in sum + shard.state.withLock { $0.young.count + $0.old.count } }
   }
+}
+
+/// How full a cache of decisions is, and how often a question was found in it since the start of the process.
+public struct DecisionCacheFigures: Sendable, Equatable {
+  /// Decisions that are remembered.
+  public internal(set) var entries = 0
+  /// About so many are remembered at most; 0 when none is.
+  public internal(set) var entriesMax = 0
+  /// Questions that were found.
+  public internal(set) var hits: UInt64 = 0
+  /// Questions that were not.
+  public internal(set) var misses: UInt64 = 0
 }
 
 /// Writes values so that different ones never have the same bytes: each with its type and length.

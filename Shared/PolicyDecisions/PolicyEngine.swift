@@ -159,7 +159,7 @@ public final class PolicyEngine: PolicyDeciding {
   public var status: PolicyStatus {
     PolicyStatus(
       source: source.name, revision: source.revision() ?? "", switches: control.switches,
-      cachedDecisions: cache?.count ?? 0, lastFault: lastFault.withLock { $0 })
+      cache: cache?.figures ?? DecisionCacheFigures(), lastFault: lastFault.withLock { $0 })
   }
 
   // MARK: Explanations
@@ -189,7 +189,7 @@ public struct PolicyStatus: Sendable {
   /// The switches.
   public let switches: PolicySwitches
   /// Decisions that are remembered.
-  public let cachedDecisions: Int
+  public let cache: DecisionCacheFigures
   /// The last fault of a bundle or of an evaluation; `nil` when there was none since the last good bundle.
   public let lastFault: String?
 }

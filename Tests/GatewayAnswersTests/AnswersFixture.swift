@@ -31,7 +31,7 @@ final class AnswersDatabase: @unchecked Sendable {
     try FileAccess.makeFolder(folder)
     server = try PrivatePostgres(
       folder: folder + "/data", sockets: folder + "/s", log: folder + "/log", isThrowaway: true)
-    _ = try server.query("create schema gateway")
+    _ = try server.query("create schema gateway; \(TenantRole.preparation(of: GatewaySchema.name))")
     for migration in GatewaySchema.migrations {
       _ = try server.query("set search_path = gateway; begin; \(migration.sql); commit")
     }

@@ -3,6 +3,7 @@ import Contracts
 import Foundation
 import GatewayAudit
 import GatewayRequests
+import GatewaySchema
 import HTTP
 import HTTPWire
 import JSON
@@ -145,7 +146,7 @@ struct AuditFixture: Sendable {
         .decode(0, as: Bool.self) == true
       {
         try await Migrator(pool: pool, schema: schema, logger: telemetry.logger)
-          .migrate(GatewayAuditSchema.migrations(from: 1))
+          .migrate(GatewaySchema.migrations)
       }
       let port = try await server.start()
       let work = writes ? group.loops[0].task { await writer.run() } : nil

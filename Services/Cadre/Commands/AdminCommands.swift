@@ -204,7 +204,7 @@ struct AdminCommands {
   }
 
   /// What others have written must not steer a terminal.
-  private static func plain(_ text: String) -> String {
+  static func plain(_ text: String) -> String {
     var scalars = String.UnicodeScalarView()
     for scalar in text.unicodeScalars {
       switch scalar.properties.generalCategory {
@@ -216,7 +216,7 @@ struct AdminCommands {
   }
 
   /// A word that may stand in an address as it is.
-  private static func part(_ word: String) throws(OptionError) -> String {
+  static func part(_ word: String) throws(OptionError) -> String {
     let isPlain = word.utf8.allSatisfy { byte in
       (97...122).contains(byte) || (65...90).contains(byte) || (48...57).contains(byte) || byte == UInt8(ascii: "_")
         || byte == UInt8(ascii: "-")

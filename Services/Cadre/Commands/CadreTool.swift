@@ -38,6 +38,8 @@ package enum CadreTool {
     case "replay": return ReplayCommand(output: output).run(rest)
     case "audit": return AuditCommands(output: output, environment: environment).run(rest)
     case "secrets": return SecretsCommands(output: output, environment: environment).run(rest)
+    case "policy" where PolicyControlCommands.names.contains(rest.first ?? ""):
+      return PolicyControlCommands(tasks: TaskCommands(output: output, environment: environment)).run(rest)
     case "policy": return PolicyCommand(output: output).run(rest)
     case "doctor": return OperatorCommands(output: output, environment: environment).doctor(rest)
     case "status": return OperatorCommands(output: output, environment: environment).status(rest)

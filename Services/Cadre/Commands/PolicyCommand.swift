@@ -22,7 +22,11 @@ struct PolicyCommand {
       case "fmt": return try format(rest)
       case "coverage": return try coverage(rest)
       case "what-if": return try whatIf(rest)
-      default: throw OptionError(description: "policy needs one of test, check, eval, fmt, coverage and what-if")
+      default:
+        throw OptionError(
+          description:
+            "policy needs one of test, check, eval, fmt, coverage, what-if, status, mode, halt, release, data"
+        )
       }
     } catch let error as OptionError {
       output.error("cadre: \(error.description)")

@@ -284,6 +284,9 @@ enum Usage {
            cadre policy fmt [PATH...] [--check] [--print]
            cadre policy eval QUERY [PATH...] [--input FILE] [--explain]
            cadre policy what-if LOG... [--policies PATH] [--exact] [--json]
+           cadre policy status|halt|release
+           cadre policy mode off|dry_run|enforce [--canary N]
+           cadre policy data show|set FILE|remove [--tenant ID]
 
     Works on policies in Rego: folders with *.rego and data/*.json (default: policies), or single modules. Ends with 0
     when all is well, 1 when something is not (a test fails, a fault, a module that is not formatted, an answer that is
@@ -304,7 +307,19 @@ enum Usage {
       --policies PATH the policies to compare with; may stand several times
       --exact         compare whole results, and not only their effects
 
+    The others steer the gateways of an installation that runs. status shows the mode, the halt switch and the bundle;
+    mode changes how decisions are carried out; halt refuses everything but reading until release; these need a key of
+    an operator. data shows, replaces or takes away what the tenant of the key has set for its policies, a file as
+    docs/policies.md describes it.
+
+      --canary N      mode enforce: for N percent of the tenants, for the others it is dry_run
+      --tenant ID     data: of this tenant, with a key of an operator
+      --status S      data set: active or suspended, with --tenant
+      --if-version N  data set and remove: only when this version is there
+    \(client)
+
     Example: cadre policy eval cadre/http/decision --input request.json
+             cadre policy mode enforce --canary 25
     """,
     "doctor": """
     Usage: cadre doctor [options]

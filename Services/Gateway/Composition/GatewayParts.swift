@@ -8,6 +8,7 @@ internal import GatewayForwarding
 internal import GatewayIdentity
 internal import GatewayMCP
 internal import GatewayOpenAPI
+internal import GatewayPolicyControl
 internal import GatewayRequests
 internal import GatewaySchema
 internal import GatewaySignIn
@@ -37,6 +38,8 @@ package final class GatewayParts: Sendable {
   private let signIn: SignInService
   private let audit: AuditLog
   private let policies: PolicyRuntime
+  private let storedPolicies: StoredPolicies
+  private let policyRoutes: PolicyRoutes
   private let answers: IdempotentAnswers
   private let pipeline: RequestPipeline
   private let accountRoutes: AccountRoutes
@@ -69,6 +72,11 @@ package final class GatewayParts: Sendable {
     policies = try PolicyRuntime(
       settings, client: context.client, telemetry: telemetry,
       labels: [("service", "gateway"), ("version", CadreVersion.current)])
+    let policyStore = PolicyStore(pool: accounts.pool)
+    storedPolicies = StoredPolicies(policyStore, policies.engine.control, telemetry: telemetry)
+    policyRoutes = PolicyRoutes(stored: storedPolicies, store: policyStore, engine: policies.engine) {
+      try await storage.tenants.tenant($0) != nil
+    }
     answers = IdempotentAnswers(table: AnswerStore(pool: accounts.pool), telemetry: telemetry)
     let engine = policies.engine
     pipeline = RequestPipeline(
@@ -125,13 +133,12 @@ package final class GatewayParts: Sendable {
     accountRoutes.add(to: &router, pipeline)
     signIn.add(to: &router, through: pipeline)
     audit.add(to: &router, pipeline)
+    policyRoutes.add(to: &router, pipeline)
   }
 
   /// Brings the schema to the version of this program.
   package func migrate() async throws {
-    let own = GatewaySchema.migrations
-    try await GatewaySchema.migrate(
-      accounts.pool, own + GatewayAuditSchema.migrations(from: own.count + 1), logger: telemetry.logger)
+    try await GatewaySchema.migrate(accounts.pool, logger: telemetry.logger)
   }
 
   /// What must be there before requests are answered.
@@ -139,6 +146,7 @@ package final class GatewayParts: Sendable {
     await redis.start(logger: telemetry.logger)
     try await migrate()
     try await accounts.prepare()
+    await storedPolicies.refresh()
   }
 
   /// Works beside requests until the task is cancelled.
@@ -149,12 +157,14 @@ package final class GatewayParts: Sendable {
       group.addTask { [answers] in await answers.run() }
       group.addTask { [audit] in await audit.run() }
       group.addTask { [policies] in await policies.run() }
+      group.addTask { [storedPolicies] in await storedPolicies.run() }
     }
   }
 
   /// Writes what is left and closes the connections.
   package func close() async {
     await audit.close()
+    storedPolicies.close()
     policies.engine.flush()
     await redis.close()
     await accounts.close()

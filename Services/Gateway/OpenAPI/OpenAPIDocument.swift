@@ -79,9 +79,10 @@ package struct OpenAPIDocument: Sendable {
 
   private var schemas: JSONValue {
     .object(
-      (RunSchemas.all + WorkspaceSchemas.all + ModelSchemas.all + AccountSchemas.all + ProblemAnswers.schemas).map {
-        .init($0.0, $0.1.value)
-      })
+      (RunSchemas.all + WorkspaceSchemas.all + ModelSchemas.all + AccountSchemas.all + PolicySchemas.all
+        + ProblemAnswers.schemas).map {
+          .init($0.0, $0.1.value)
+        })
   }
 
   private var securitySchemes: JSONValue {

@@ -4,7 +4,7 @@ package import Contracts
 package enum OperationTable {
   private static let described: [String: Operation] = Dictionary(
     RunOperations.all + WorkspaceOperations.all + ModelOperations.all + EdgeOperations.all
-      + AccountOperations.all,
+      + AccountOperations.all + PolicyOperations.all,
     uniquingKeysWith: { first, _ in first })
 
   /// Every address from outside, in the order of its declaration.

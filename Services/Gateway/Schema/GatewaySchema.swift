@@ -7,15 +7,15 @@ package enum GatewaySchema {
   package static let name = "gateway"
   /// Forward only; a script is never changed once it is released.
   package static let migrations = [
-    Migration(version: 1, name: "accounts", sql: String(decoding: PackageResources._001_accounts_sql, as: UTF8.self)),
-    Migration(version: 2, name: "answers", sql: String(decoding: PackageResources._002_answers_sql, as: UTF8.self)),
-  ]
+    ("accounts", PackageResources._001_accounts_sql), ("answers", PackageResources._002_answers_sql),
+    ("audit", PackageResources._003_audit_sql), ("policy", PackageResources._004_policy_sql),
+  ].enumerated().map { index, script in
+    Migration(version: index + 1, name: script.0, sql: String(decoding: script.1, as: UTF8.self))
+  }
 
-  /// Starts the pool and applies what is missing of `scripts`.
-  package static func migrate(
-    _ pool: PostgresPool, _ scripts: [Migration] = migrations, logger: Logger
-  ) async throws {
+  /// Starts the pool and applies what is missing.
+  package static func migrate(_ pool: PostgresPool, logger: Logger) async throws {
     await pool.start()
-    try await Migrator(pool: pool, schema: name, logger: logger).migrate(scripts)
+    try await Migrator(pool: pool, schema: name, logger: logger).migrate(migrations)
   }
 }
