@@ -59,7 +59,9 @@ package struct LoadState: Sendable {
     if limits.memoryBytesMax > 0, Double(memoryBytes) > Double(limits.memoryBytesMax) * priority.memoryPart {
       return .memory
     }
-    if limits.lagMax > 0, short + long >= LoadState.lagCountMin, lag / priority.lagFactor > limits.lagMax { return .lag }
+    if limits.lagMax > 0, short + long >= LoadState.lagCountMin, lag / priority.lagFactor > limits.lagMax {
+      return .lag
+    }
     let (count, max) = isLong ? (long, limits.longMax) : (short, limits.inFlightMax)
     return Double(count) < Double(max) * priority.roomPart ? nil : .inFlight
   }
