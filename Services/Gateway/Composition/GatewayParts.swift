@@ -79,6 +79,7 @@ package final class GatewayParts: Sendable {
     }
     answers = IdempotentAnswers(table: AnswerStore(pool: accounts.pool), telemetry: telemetry)
     let engine = policies.engine
+    let rules = RequestRules()
     pipeline = RequestPipeline(
       authenticator: CompositeAuthenticator(
         [keys, directory, signIn.tokens, signIn.sessions], tenants: directory, telemetry: telemetry),
@@ -86,12 +87,12 @@ package final class GatewayParts: Sendable {
       access: PolicyAccess(
         engine, readsAddress: { engine.reads("ip", at: PolicyAccess.document) },
         address: { $0.clientAddress?.description }),
-      answers: answers, audit: audit.recorder)
+      answers: answers, audit: audit.recorder,
+      rules: { (request, route) throws(Problem) in try rules.check(request, at: route) })
     let engines = TenantEngines(upstreams: [(.orchestrator, orchestrator), (.router, router)])
     accountRoutes = AccountRoutes(
       storage: storage, hasher: accounts.hasher, directory: directory, passwords: signIn.passwords, eraser: engines,
       exporter: engines)
-    let rules = RequestRules()
     let events = RunEventStreams(orchestrator: orchestrator, telemetry: telemetry)
     routes = ForwardedRoutes(
       pipeline: pipeline, orchestrator: orchestrator, router: router,

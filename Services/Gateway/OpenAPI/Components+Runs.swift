@@ -190,7 +190,8 @@ enum RunSchemas {
     [
       need("status", .words(statuses)), need("subject_sha256", .text()),
       need("subject", .any, "What is asked; `null` in lists when it is large."), may("subject_truncated", .flag),
-      need("requested_at", .time), need("expires_at", Schema.time.orNull), need("decided_at", Schema.time.orNull),
+      need("requested_at", .time), need("requested_by", Schema.text().orNull), need("expires_at", Schema.time.orNull),
+      need("decided_at", Schema.time.orNull),
       need("decided_by", Schema.text().orNull),
     ]
   }

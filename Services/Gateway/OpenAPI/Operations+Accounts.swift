@@ -35,8 +35,9 @@ enum AccountOperations {
     (
       "PATCH /api/v1/users/{id}",
       Operation("changeUser", "Accounts").guarded.sends("UserChange").answers(.ok, "User", headers: ["ETag"])
+        .fails(.lastOwner)
     ),
-    ("DELETE /api/v1/users/{id}", Operation("removeUser", "Accounts").guarded.answersNothing()),
+    ("DELETE /api/v1/users/{id}", Operation("removeUser", "Accounts").guarded.answersNothing().fails(.lastOwner)),
     (
       "GET /api/v1/service-accounts",
       Operation("listServiceAccounts", "Accounts", "Newest first.").paged(50, 200, cursor: .id("svc"))

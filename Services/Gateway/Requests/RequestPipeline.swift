@@ -9,17 +9,20 @@ package struct RequestPipeline: Sendable {
   private let access: (any AccessDeciding)?
   private let answers: (any IdempotentAnswering)?
   private let audit: (any AuditRecording)?
+  private let rules: @Sendable (HTTPRequest, RouteSpecification) throws(Problem) -> Void
 
   /// Makes a pipeline of what is there.
   package init(
     authenticator: any RequestAuthenticating, traffic: (any TrafficLimiting)? = nil,
-    access: (any AccessDeciding)? = nil, answers: (any IdempotentAnswering)? = nil, audit: (any AuditRecording)? = nil
+    access: (any AccessDeciding)? = nil, answers: (any IdempotentAnswering)? = nil, audit: (any AuditRecording)? = nil,
+    rules: @escaping @Sendable (HTTPRequest, RouteSpecification) throws(Problem) -> Void = { _, _ in }
   ) {
     self.authenticator = authenticator
     self.traffic = traffic
     self.access = access
     self.answers = answers
     self.audit = audit
+    self.rules = rules
   }
 
   /// Answers a request by `make`, which is called when all that stands before it has admitted the request.
@@ -97,7 +100,10 @@ package struct RequestPipeline: Sendable {
   ) {
     let options = RouteOptions(bodyBytesMax: route.bodyBytesMax, cancelsOnDisconnect: route.cancelsOnDisconnect)
     router.on(route.method, route.pattern, options) { [self] request in
-      try await answer(request, at: route) { try await make($0, $1) }
+      try await answer(request, at: route) { request, identity in
+        try rules(request, route)
+        return try await make(request, identity)
+      }
     }
   }
 
