@@ -53,6 +53,7 @@ struct ShippedPolicyTests {
           """, input: nil, data: sources.data)
       let wanted =
         switch route.access {
+        case .operator where !route.isPublic: "internal"
         case .tenant: "tenant"
         case .models: "models"
         case .operator: "operator"

@@ -39,8 +39,8 @@ package final class StoredPolicies: Sendable {
   private let logger: Logger
   private let state = Mutex(State())
 
-  /// Makes it for the switches of an engine, which are those of the settings now. Without `listens` only the clock
-  /// tells when to look.
+  /// Makes it for the switches of an engine, which are those of the settings now. Without `listens` the clock alone
+  /// says when to look.
   package init(
     _ store: PolicyStore, _ control: PolicyControl, listens: Bool = true, every interval: Duration = .seconds(2),
     telemetry: Telemetry

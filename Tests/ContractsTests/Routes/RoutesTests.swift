@@ -21,7 +21,7 @@ import Testing
       case .worker, .step: #expect(!route.isPublic, "\(route)")
       default: break
       }
-      let isOutside = ["/v1/", "/api/v1/", "/operator/v1/"].contains { route.pattern.hasPrefix($0) }
+      let isOutside = ["/v1/", "/api/v1/", "/auth/v1/", "/operator/v1/"].contains { route.pattern.hasPrefix($0) }
       if route.isPublic, !Routes.reference.contains(route) { #expect(isOutside, "\(route)") }
       if route.pattern.hasPrefix("/operator/") { #expect(route.access == .operator, "\(route)") }
     }
