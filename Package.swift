@@ -423,7 +423,8 @@ var targets: [Target] = [
   library(
     "CadreCommands", at: "Services/Cadre/Commands",
     [
-      "AuditChain", "CLinux", "CadreOperations", "Contracts", "Decider", "HTTPWire", "JSON", "LocalStack", "Policy", "PolicyTools",
+      "AuditChain", "CLinux", "CadreOperations", "Contracts", "Decider", "HTTPWire", "JSON", "LocalStack", "Policy",
+      "PolicyTools",
       "Primitives", "Process", "History", "ServiceKit",
       "SystemSources", "Workflows",
     ]),

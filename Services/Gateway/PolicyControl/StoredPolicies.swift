@@ -61,16 +61,19 @@ package final class StoredPolicies: Sendable {
 
   /// Looks until the task is cancelled. To be called from a task on an event loop.
   package func run() async {
+    // Many notices at once are one reason to look.
+    let (wakes, wake) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
     await withTaskGroup(of: Void.self) { group in
       if let listener {
-        group.addTask { [self] in for await _ in listener.notifications() { await refresh() } }
+        group.addTask { for await _ in listener.notifications() { wake.yield() } }
       }
-      group.addTask { [self] in
+      group.addTask { [interval] in
         while true {
           do { try await EventLoop.sleep(for: interval) } catch { return }
-          await refresh()
+          wake.yield()
         }
       }
+      group.addTask { [self] in for await _ in wakes { await refresh() } }
     }
   }
 
