@@ -80,7 +80,7 @@ var targets: [Target] = [
   // Signed tokens of others: JWS and JWT.
   shared("Tokens", ["Crypto", "JSON", "Primitives"]),
   // Rego v1, in process.
-  // Compiled file by file: as one, the optimiser specialises the evaluator's closures for more than a quarter of an hour.
+  // Compiled file by file: as one, the optimiser specialises the evaluator's closures for a quarter of an hour.
   .target(
     name: "Policy", dependencies: ["Calendar", "Crypto", "JSON", "Primitives"], path: "Shared/Policy",
     swiftSettings: settings + [.unsafeFlags(["-no-whole-module-optimization"], .when(configuration: .release))]),

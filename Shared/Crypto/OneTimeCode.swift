@@ -1,4 +1,4 @@
-/// Codes of an authenticator app: TOTP (RFC 6238) with HMAC-SHA-1, 6 digits and 30 seconds, which is what all apps know.
+/// Codes of an authenticator app: TOTP (RFC 6238) with HMAC-SHA-1, 6 digits and 30 seconds: what all apps know.
 /// Pure: the time is an argument.
 public enum OneTimeCode {
   /// Bytes of a fresh secret.

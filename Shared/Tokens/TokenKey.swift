@@ -31,8 +31,8 @@ public struct TokenKey: Sendable {
     material = .key(key)
   }
 
-  /// Whether it has signed a token. The token's own algorithm must be that of the key: a public key is never taken for a
-  /// shared secret.
+  /// Whether it has signed a token. The token's own algorithm must be that of the key: a public key is never taken for
+  /// a shared secret.
   func verifies(_ token: SignedToken) -> Bool {
     guard token.algorithm == algorithm else { return false }
     switch material {

@@ -67,7 +67,7 @@ def gateway(folder, program, behind, socket, postgres, settings):
         "CADRE_IDENTITY_GATEWAY_KEYS": "a:" + "s" * 32, "OTEL_SDK_DISABLED": "true",
         **({} if settings is None else {
             "CADRE_REDIS_URL": f"unix:{socket}", "CADRE_POSTGRES_URL": postgres.url(),
-            "CADRE_IDENTITY_KEY_SECRETS": "a:" + "k" * 32, **settings})})
+            "CADRE_IDENTITY_KEY_SECRETS": "a:" + "k" * 32, "CADRE_AUDIT_KEYS": "a:" + "u" * 32, **settings})})
     wait_http(admin)
     return port, child.pid
 

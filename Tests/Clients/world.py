@@ -206,6 +206,7 @@ class World:
             **self.listeners("gateway"), "CADRE_CONFIG": path, "CADRE_IDENTITY_GATEWAY_KEYS": GATEWAY_KEYS,
             "CADRE_REDIS_URL": f"unix:{self.redis_socket}",
             "CADRE_POSTGRES_URL": self.postgres, "CADRE_IDENTITY_KEY_SECRETS": "test:router-tests-key-secret-0123456789-01",
+            "CADRE_AUDIT_KEYS": "test:router-tests-audit-keys-0123456789-01",
             "CADRE_LLM_ROUTER_URL": self.url(), "CADRE_ORCHESTRATOR_URL": f"http://127.0.0.1:{free_port()}"})
         self._until(lambda: self._ready("gateway"), "gateway")
 

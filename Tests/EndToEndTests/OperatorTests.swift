@@ -129,7 +129,7 @@ extension EndToEndTests {
       let text = try cadre(["status", "--data", folder])
       #expect(text.text.contains("gateway        1 of 1 ready") && text.text.contains("1 succeeded"), "\(text.text)")
 
-      let logs = try cadre(["logs", "--data", folder, "--service", "gateway", "--lines", "2"])
+      let logs = try cadre(["logs", "--data", folder, "--service", "gateway", "--lines", "12"])
       #expect(logs.status == 0 && logs.text.contains("listening port="), "\(logs.text)")
       let raw = try cadre(["logs", "--data", folder, "--json", "--level", "info", "--service", "orchestrator"])
       #expect(
@@ -147,12 +147,15 @@ extension EndToEndTests {
           "CADRE_HTTP_PORT": "\(stack.port(of: service))",
         ]
         if service == "llm-router" { environment["CADRE_REDIS_URL"] = "unix:/nowhere" }
-        if service == "gateway" { environment["CADRE_AUTH_KEY"] = stack.apiKey }
+        if service == "gateway" {
+          environment["CADRE_AUTH_KEY"] = stack.apiKey
+          environment["CADRE_REDIS_URL"] = "unix:/nowhere"
+        }
         let keys: [(String, StackKeys.Name)] =
           switch service {
           case "orchestrator":
             [("CADRE_IDENTITY_STEP_KEYS_FILE", .step), ("CADRE_IDENTITY_WORKER_KEYS_FILE", .worker)]
-          case "gateway": [("CADRE_IDENTITY_KEY_SECRETS_FILE", .apiKey)]
+          case "gateway": [("CADRE_IDENTITY_KEY_SECRETS_FILE", .apiKey), ("CADRE_AUDIT_KEYS_FILE", .audit)]
           default: [("CADRE_IDENTITY_STEP_KEYS_FILE", .step), ("CADRE_VIRTUAL_KEYS_SIGNING_KEYS_FILE", .virtualKey)]
           }
         for (variable, name) in keys + [("CADRE_IDENTITY_GATEWAY_KEYS_FILE", .gateway)] {

@@ -140,7 +140,9 @@ extension EndToEndTests {
       let ids = Set(try TenantIsolation.objects.get().flatMap(\.values.values)).filter { $0.contains("_") }
       #expect(ids.count > 12)
       let lists = Routes.all.filter {
+        // The audit log holds what this tenant itself has asked for, ids of others included.
         $0.isPublic && $0.method == .get && $0.access == .tenant && !$0.pattern.contains("{")
+          && !$0.pattern.hasPrefix("/api/v1/audit")
       }
       #expect(lists.count > 15)
       for route in lists {

@@ -33,7 +33,7 @@ package struct Accounts: Sendable {
     var configuration = try PostgresSettings.configuration(
       settings, Accounts.connections, schema: GatewaySchema.name, applicationName: "cadre-gateway")
     // A request waits for it: better a quick refusal than a slow one.
-    configuration.unavailableTimeout = .seconds(1)
+    configuration.unavailableTimeout = .seconds(3)
     configuration.statementTimeout = .seconds(5)
     pool = PostgresPool(group: group, configuration: configuration, telemetry: telemetry)
     storage = AccountStorage(pool: pool)

@@ -208,6 +208,13 @@ enum WorkspaceSchemas {
     ("NewMCPServer", newServer), ("MCPServerChange", .object(serverInput(isNew: false), isSent: true)),
     ("MCPServer", server), ("MCPServerPage", .page("mcp_servers", .ref("MCPServer"))),
     ("MCPTool", .object(definition + approval)), ("MCPToolPage", .page("tools", .ref("MCPTool"))),
+    (
+      "SecretRotation",
+      .object([
+        need("examined", .count), need("resealed", .count), need("unreadable", .count),
+        need("next_cursor", Schema.id("mcp").orNull),
+      ])
+    ),
     ("ToolApproval", .object([need("sha256", .sha256, "The digest of what was read.")], isSent: true)),
   ]
 

@@ -113,5 +113,11 @@ enum WorkspaceOperations {
         )
         .answers(.ok, "MCPTool").fails(.definitionDiffers, .declaredServer)
     ),
+    (
+      "POST /operator/v1/mcp-servers/secrets/rotation",
+      Operation("rotateMCPSecrets", "Operators", "A part of all of them; go on with `next_cursor`.")
+        .item("cursor", .id("mcp"), "The `next_cursor` of the part before.")
+        .answers(.ok, "SecretRotation")
+    ),
   ]
 }

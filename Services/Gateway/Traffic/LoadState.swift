@@ -27,6 +27,10 @@ package struct LoadState: Sendable {
     case memory
   }
 
+  /// Fewer requests under way are no load that refusals would help against, however late the loops are: another program
+  /// has the processors then.
+  private static let lagCountMin = 32
+
   private let limits: Limits
   private var short = 0
   private var long = 0
@@ -55,7 +59,9 @@ package struct LoadState: Sendable {
     if limits.memoryBytesMax > 0, Double(memoryBytes) > Double(limits.memoryBytesMax) * priority.memoryPart {
       return .memory
     }
-    if limits.lagMax > 0, lag / priority.lagFactor > limits.lagMax { return .lag }
+    if limits.lagMax > 0, short + long >= LoadState.lagCountMin, lag / priority.lagFactor > limits.lagMax {
+      return .lag
+    }
     let (count, max) = isLong ? (long, limits.longMax) : (short, limits.inFlightMax)
     return Double(count) < Double(max) * priority.roomPart ? nil : .inFlight
   }

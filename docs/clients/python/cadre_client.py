@@ -622,6 +622,13 @@ MCPToolPage = TypedDict("MCPToolPage", {
     "next_cursor": Union[str, None],
 })
 
+SecretRotation = TypedDict("SecretRotation", {
+    "examined": int,
+    "resealed": int,
+    "unreadable": int,
+    "next_cursor": Union[str, None],
+})
+
 ToolApproval = TypedDict("ToolApproval", {
     "sha256": str,
 })
@@ -854,6 +861,283 @@ ModelCallWithAttempts = TypedDict("ModelCallWithAttempts", {
     "attempt_count": NotRequired[int],
     "attempts": list[dict[str, Any]],
     "total": dict[str, Any],
+})
+
+Caller = TypedDict("Caller", {
+    "subject": str,
+    "kind": str,
+    "credential": str,
+    "tenant_id": Union[str, None],
+    "role": Literal["owner", "admin", "operator", "member", "viewer"],
+    "grants": list[str],
+    "project": Union[str, None],
+})
+
+APIKey = TypedDict("APIKey", {
+    "id": str,
+    "name": str,
+    "subject": str,
+    "grants": list[str],
+    "project": Union[str, None],
+    "version": int,
+    "expires_at": Union[str, None],
+    "last_used_at": Union[str, None],
+    "rotated_at": Union[str, None],
+    "previous_until": Union[str, None],
+    "created_at": str,
+    "created_by": str,
+})
+
+APIKeyPage = TypedDict("APIKeyPage", {
+    "keys": list["APIKey"],
+    "next_cursor": Union[str, None],
+})
+
+APIKeyWithText = TypedDict("APIKeyWithText", {
+    "id": str,
+    "name": str,
+    "subject": str,
+    "grants": list[str],
+    "project": Union[str, None],
+    "version": int,
+    "expires_at": Union[str, None],
+    "last_used_at": Union[str, None],
+    "rotated_at": Union[str, None],
+    "previous_until": Union[str, None],
+    "created_at": str,
+    "created_by": str,
+    "key": str,
+})
+
+NewAPIKey = TypedDict("NewAPIKey", {
+    "name": str,
+    "grants": NotRequired[Union[list[str], None]],
+    "project": NotRequired[Union[str, None]],
+    "expires_at": NotRequired[Union[str, None]],
+    "service_account_id": NotRequired[Union[str, None]],
+})
+
+Rotation = TypedDict("Rotation", {
+    "overlap_seconds": NotRequired[Union[int, None]],
+})
+
+User = TypedDict("User", {
+    "id": str,
+    "email": str,
+    "name": str,
+    "role": Literal["owner", "admin", "operator", "member", "viewer"],
+    "is_operator": bool,
+    "has_password": bool,
+    "has_second_factor": bool,
+    "version": int,
+    "updated_at": str,
+    "last_sign_in_at": Union[str, None],
+    "created_at": str,
+    "created_by": str,
+})
+
+UserPage = TypedDict("UserPage", {
+    "users": list["User"],
+    "next_cursor": Union[str, None],
+})
+
+UserChange = TypedDict("UserChange", {
+    "name": NotRequired[Union[str, None]],
+    "role": NotRequired[Union[Literal["owner", "admin", "operator", "member", "viewer"], None]],
+    "is_operator": NotRequired[Union[bool, None]],
+})
+
+ServiceAccount = TypedDict("ServiceAccount", {
+    "id": str,
+    "name": str,
+    "description": str,
+    "role": Literal["owner", "admin", "operator", "member", "viewer"],
+    "is_operator": bool,
+    "version": int,
+    "updated_at": str,
+    "created_at": str,
+    "created_by": str,
+})
+
+ServiceAccountPage = TypedDict("ServiceAccountPage", {
+    "service_accounts": list["ServiceAccount"],
+    "next_cursor": Union[str, None],
+})
+
+NewServiceAccount = TypedDict("NewServiceAccount", {
+    "name": str,
+    "description": NotRequired[Union[str, None]],
+    "role": NotRequired[Union[Literal["owner", "admin", "operator", "member", "viewer"], None]],
+    "is_operator": NotRequired[Union[bool, None]],
+})
+
+ServiceAccountChange = TypedDict("ServiceAccountChange", {
+    "name": NotRequired[Union[str, None]],
+    "description": NotRequired[Union[str, None]],
+    "role": NotRequired[Union[Literal["owner", "admin", "operator", "member", "viewer"], None]],
+    "is_operator": NotRequired[Union[bool, None]],
+})
+
+Invitation = TypedDict("Invitation", {
+    "id": str,
+    "email": str,
+    "role": Literal["owner", "admin", "operator", "member", "viewer"],
+    "is_operator": bool,
+    "expires_at": str,
+    "created_at": str,
+    "created_by": str,
+})
+
+InvitationPage = TypedDict("InvitationPage", {
+    "invitations": list["Invitation"],
+    "next_cursor": Union[str, None],
+})
+
+InvitationWithToken = TypedDict("InvitationWithToken", {
+    "id": str,
+    "email": str,
+    "role": Literal["owner", "admin", "operator", "member", "viewer"],
+    "is_operator": bool,
+    "expires_at": str,
+    "created_at": str,
+    "created_by": str,
+    "token": str,
+})
+
+NewInvitation = TypedDict("NewInvitation", {
+    "email": str,
+    "role": NotRequired[Union[Literal["owner", "admin", "operator", "member", "viewer"], None]],
+    "is_operator": NotRequired[Union[bool, None]],
+    "expires_in_seconds": NotRequired[Union[int, None]],
+})
+
+Acceptance = TypedDict("Acceptance", {
+    "token": str,
+    "name": NotRequired[Union[str, None]],
+    "password": NotRequired[Union[str, None]],
+    "key": NotRequired[Union[dict[str, Any], None]],
+})
+
+AcceptedInvitation = TypedDict("AcceptedInvitation", {
+    "id": str,
+    "email": str,
+    "name": str,
+    "role": Literal["owner", "admin", "operator", "member", "viewer"],
+    "is_operator": bool,
+    "has_password": bool,
+    "has_second_factor": bool,
+    "version": int,
+    "updated_at": str,
+    "last_sign_in_at": Union[str, None],
+    "created_at": str,
+    "created_by": str,
+    "tenant_id": str,
+    "key_id": NotRequired[str],
+    "key": NotRequired[str],
+})
+
+Tenant = TypedDict("Tenant", {
+    "id": str,
+    "name": str,
+    "state": Literal["active", "suspended", "deleting"],
+    "version": int,
+    "updated_at": str,
+    "suspended_at": Union[str, None],
+    "created_at": str,
+    "created_by": str,
+})
+
+TenantPage = TypedDict("TenantPage", {
+    "tenants": list["Tenant"],
+    "next_cursor": Union[str, None],
+})
+
+NewTenant = TypedDict("NewTenant", {
+    "name": str,
+    "owner_email": NotRequired[Union[str, None]],
+})
+
+TenantWithInvitation = TypedDict("TenantWithInvitation", {
+    "id": str,
+    "name": str,
+    "state": Literal["active", "suspended", "deleting"],
+    "version": int,
+    "updated_at": str,
+    "suspended_at": Union[str, None],
+    "created_at": str,
+    "created_by": str,
+    "invitation": NotRequired["InvitationWithToken"],
+})
+
+AuditPage = TypedDict("AuditPage", {
+    "chain": str,
+    "entries": list[dict[str, Any]],
+    "next_cursor": Union[str, None],
+})
+
+AuditVerification = dict[str, Any]
+
+PolicyStatus = TypedDict("PolicyStatus", {
+    "mode": Literal["off", "dry_run", "enforce"],
+    "canary_percent": int,
+    "is_halted": bool,
+    "version": int,
+    "updated_at": Union[str, None],
+    "updated_by": Union[str, None],
+    "is_current": bool,
+    "source": Literal["process", "server"],
+    "revision": str,
+    "last_fault": Union[str, None],
+    "cache": dict[str, Any],
+})
+
+PolicySwitches = TypedDict("PolicySwitches", {
+    "mode": NotRequired[Union[Literal["off", "dry_run", "enforce"], None]],
+    "canary_percent": NotRequired[Union[int, None]],
+    "halted": NotRequired[Union[bool, None]],
+})
+
+PolicyDocument = TypedDict("PolicyDocument", {
+    "http": NotRequired[Union[dict[str, Any], None]],
+    "tools": NotRequired[Union[dict[str, Any], None]],
+    "models": NotRequired[Union[dict[str, Any], None]],
+    "approvals": NotRequired[Union[dict[str, Any], None]],
+    "sessions": NotRequired[Union[dict[str, Any], None]],
+    "runners": NotRequired[Union[dict[str, Any], None]],
+})
+
+PolicyData = TypedDict("PolicyData", {
+    "tenant_id": str,
+    "data": dict[str, Any],
+    "status": Literal["active", "suspended"],
+    "version": int,
+    "updated_at": Union[str, None],
+    "updated_by": Union[str, None],
+})
+
+NewPolicyData = TypedDict("NewPolicyData", {
+    "data": "PolicyDocument",
+})
+
+NewPolicyDataOfTenant = TypedDict("NewPolicyDataOfTenant", {
+    "data": "PolicyDocument",
+    "status": NotRequired[Union[Literal["active", "suspended"], None]],
+})
+
+PolicyQuestion = TypedDict("PolicyQuestion", {
+    "decision": NotRequired[Union[Literal["http", "tools", "models", "approvals"], None]],
+    "method": NotRequired[Union[str, None]],
+    "path": NotRequired[Union[str, None]],
+    "role": NotRequired[Union[Literal["owner", "admin", "operator", "member", "viewer"], None]],
+    "grants": NotRequired[Union[list[str], None]],
+    "input": NotRequired[Union[dict[str, Any], None]],
+})
+
+PolicyExplanation = TypedDict("PolicyExplanation", {
+    "decision": str,
+    "mode": Literal["off", "dry_run", "enforce"],
+    "is_halted": bool,
+    "explanation": dict[str, Any],
 })
 
 FieldFault = TypedDict("FieldFault", {
@@ -2000,6 +2284,23 @@ class Client:
         """Removes the weight of a tenant."""
         return self._call("DELETE", f"/operator/v1/weights/{_segment(tenant)}")
 
+    def rotate_mcp_secrets(
+        self,
+        *,
+        cursor: Optional[str] = None,
+        idempotency_key: Optional[str] = None,
+    ) -> "SecretRotation":
+        """Seals secrets of MCP servers under the newest key, a hundred at a time (`?cursor=`).
+
+        A part of all of them; go on with `next_cursor`."""
+        return self._call(
+            "POST",
+            "/operator/v1/mcp-servers/secrets/rotation",
+            query={"cursor": cursor},
+            headers={"Idempotency-Key": idempotency_key},
+            has_key=True,
+        )
+
     def list_uploads(self, *, limit: Optional[int] = None, cursor: Optional[str] = None) -> "ArtefactPage":
         """Lists uploads that wait for a task.
 
@@ -2279,6 +2580,505 @@ class Client:
             headers={"Idempotency-Key": idempotency_key},
             body=body,
             has_key=True,
+        )
+
+    def get_caller(self) -> "Caller":
+        """Describes who asks: tenant, role and grants."""
+        return self._call("GET", "/api/v1/me")
+
+    def list_keys(
+        self,
+        *,
+        subject: Optional[str] = None,
+        limit: Optional[int] = None,
+        cursor: Optional[str] = None,
+    ) -> "APIKeyPage":
+        """Lists API keys: one's own, or all of the tenant for its admins.
+
+        Newest first."""
+        return self._call("GET", "/api/v1/keys", query={"subject": subject, "limit": limit, "cursor": cursor})
+
+    def iterate_keys(
+        self,
+        *,
+        subject: Optional[str] = None,
+        limit: Optional[int] = None,
+        cursor: Optional[str] = None,
+    ) -> Iterator["APIKey"]:
+        """Every entry of `list_keys`, page by page."""
+        while True:
+            page = self.list_keys(subject=subject, limit=limit, cursor=cursor)
+            yield from page["keys"]
+            cursor = page["next_cursor"]
+            if cursor is None:
+                return
+
+    def create_key(self, body: "NewAPIKey", *, idempotency_key: Optional[str] = None) -> "APIKeyWithText":
+        """Makes an API key; its text is shown once."""
+        return self._call(
+            "POST",
+            "/api/v1/keys",
+            headers={"Idempotency-Key": idempotency_key},
+            body=body,
+            has_key=True,
+        )
+
+    def get_key(self, id: str) -> "APIKey":
+        """Describes an API key."""
+        return self._call("GET", f"/api/v1/keys/{_segment(id)}")
+
+    def revoke_key(self, id: str, *, if_match: Union[int, str, None] = None) -> None:
+        """Revokes an API key."""
+        return self._call("DELETE", f"/api/v1/keys/{_segment(id)}", headers={"If-Match": _etag(if_match)})
+
+    def rotate_key(
+        self,
+        id: str,
+        body: Optional["Rotation"] = None,
+        *,
+        if_match: Union[int, str, None] = None,
+        idempotency_key: Optional[str] = None,
+    ) -> "APIKeyWithText":
+        """Gives an API key a new text; the one before stays good for a while."""
+        return self._call(
+            "POST",
+            f"/api/v1/keys/{_segment(id)}/rotate",
+            headers={"If-Match": _etag(if_match), "Idempotency-Key": idempotency_key},
+            body=body,
+            has_key=True,
+        )
+
+    def list_users(self, *, limit: Optional[int] = None, cursor: Optional[str] = None) -> "UserPage":
+        """Lists the users of the tenant.
+
+        Newest first."""
+        return self._call("GET", "/api/v1/users", query={"limit": limit, "cursor": cursor})
+
+    def iterate_users(self, *, limit: Optional[int] = None, cursor: Optional[str] = None) -> Iterator["User"]:
+        """Every entry of `list_users`, page by page."""
+        while True:
+            page = self.list_users(limit=limit, cursor=cursor)
+            yield from page["users"]
+            cursor = page["next_cursor"]
+            if cursor is None:
+                return
+
+    def get_user(self, id: str) -> "User":
+        """Describes a user."""
+        return self._call("GET", f"/api/v1/users/{_segment(id)}")
+
+    def change_user(self, id: str, body: "UserChange", *, if_match: Union[int, str, None] = None) -> "User":
+        """Changes the name or the role of a user."""
+        return self._call("PATCH", f"/api/v1/users/{_segment(id)}", headers={"If-Match": _etag(if_match)}, body=body)
+
+    def remove_user(self, id: str, *, if_match: Union[int, str, None] = None) -> None:
+        """Removes a user with its keys."""
+        return self._call("DELETE", f"/api/v1/users/{_segment(id)}", headers={"If-Match": _etag(if_match)})
+
+    def list_service_accounts(
+        self,
+        *,
+        limit: Optional[int] = None,
+        cursor: Optional[str] = None,
+    ) -> "ServiceAccountPage":
+        """Lists the service accounts of the tenant.
+
+        Newest first."""
+        return self._call("GET", "/api/v1/service-accounts", query={"limit": limit, "cursor": cursor})
+
+    def iterate_service_accounts(
+        self,
+        *,
+        limit: Optional[int] = None,
+        cursor: Optional[str] = None,
+    ) -> Iterator["ServiceAccount"]:
+        """Every entry of `list_service_accounts`, page by page."""
+        while True:
+            page = self.list_service_accounts(limit=limit, cursor=cursor)
+            yield from page["service_accounts"]
+            cursor = page["next_cursor"]
+            if cursor is None:
+                return
+
+    def create_service_account(
+        self,
+        body: "NewServiceAccount",
+        *,
+        idempotency_key: Optional[str] = None,
+    ) -> "ServiceAccount":
+        """Makes a service account."""
+        return self._call(
+            "POST",
+            "/api/v1/service-accounts",
+            headers={"Idempotency-Key": idempotency_key},
+            body=body,
+            has_key=True,
+        )
+
+    def get_service_account(self, id: str) -> "ServiceAccount":
+        """Describes a service account."""
+        return self._call("GET", f"/api/v1/service-accounts/{_segment(id)}")
+
+    def change_service_account(
+        self,
+        id: str,
+        body: "ServiceAccountChange",
+        *,
+        if_match: Union[int, str, None] = None,
+    ) -> "ServiceAccount":
+        """Changes a service account."""
+        return self._call(
+            "PATCH",
+            f"/api/v1/service-accounts/{_segment(id)}",
+            headers={"If-Match": _etag(if_match)},
+            body=body,
+        )
+
+    def remove_service_account(self, id: str, *, if_match: Union[int, str, None] = None) -> None:
+        """Removes a service account with its keys."""
+        return self._call("DELETE", f"/api/v1/service-accounts/{_segment(id)}", headers={"If-Match": _etag(if_match)})
+
+    def list_invitations(self, *, limit: Optional[int] = None, cursor: Optional[str] = None) -> "InvitationPage":
+        """Lists invitations that wait.
+
+        Newest first."""
+        return self._call("GET", "/api/v1/invitations", query={"limit": limit, "cursor": cursor})
+
+    def iterate_invitations(
+        self,
+        *,
+        limit: Optional[int] = None,
+        cursor: Optional[str] = None,
+    ) -> Iterator["Invitation"]:
+        """Every entry of `list_invitations`, page by page."""
+        while True:
+            page = self.list_invitations(limit=limit, cursor=cursor)
+            yield from page["invitations"]
+            cursor = page["next_cursor"]
+            if cursor is None:
+                return
+
+    def create_invitation(
+        self,
+        body: "NewInvitation",
+        *,
+        idempotency_key: Optional[str] = None,
+    ) -> "InvitationWithToken":
+        """Invites somebody to the tenant; the token is shown once."""
+        return self._call(
+            "POST",
+            "/api/v1/invitations",
+            headers={"Idempotency-Key": idempotency_key},
+            body=body,
+            has_key=True,
+        )
+
+    def get_invitation(self, id: str) -> "Invitation":
+        """Describes an invitation."""
+        return self._call("GET", f"/api/v1/invitations/{_segment(id)}")
+
+    def revoke_invitation(self, id: str) -> None:
+        """Revokes an invitation."""
+        return self._call("DELETE", f"/api/v1/invitations/{_segment(id)}")
+
+    def accept_invitation(self, body: "Acceptance") -> "AcceptedInvitation":
+        """Makes the user of an invitation, by its token."""
+        return self._call("POST", "/api/v1/invitations/accept", body=body)
+
+    def list_tenants(self, *, limit: Optional[int] = None, cursor: Optional[str] = None) -> "TenantPage":
+        """Lists the tenants.
+
+        Newest first."""
+        return self._call("GET", "/operator/v1/tenants", query={"limit": limit, "cursor": cursor})
+
+    def iterate_tenants(self, *, limit: Optional[int] = None, cursor: Optional[str] = None) -> Iterator["Tenant"]:
+        """Every entry of `list_tenants`, page by page."""
+        while True:
+            page = self.list_tenants(limit=limit, cursor=cursor)
+            yield from page["tenants"]
+            cursor = page["next_cursor"]
+            if cursor is None:
+                return
+
+    def create_tenant(self, body: "NewTenant", *, idempotency_key: Optional[str] = None) -> "TenantWithInvitation":
+        """Makes a tenant and an invitation for its first owner."""
+        return self._call(
+            "POST",
+            "/operator/v1/tenants",
+            headers={"Idempotency-Key": idempotency_key},
+            body=body,
+            has_key=True,
+        )
+
+    def get_tenant(self, id: str) -> "Tenant":
+        """Describes a tenant."""
+        return self._call("GET", f"/operator/v1/tenants/{_segment(id)}")
+
+    def delete_tenant(self, id: str, *, if_match: Union[int, str, None] = None) -> "Tenant":
+        """Begins to delete all that a tenant has.
+
+        It goes on in the background."""
+        return self._call("DELETE", f"/operator/v1/tenants/{_segment(id)}", headers={"If-Match": _etag(if_match)})
+
+    def suspend_tenant(
+        self,
+        id: str,
+        *,
+        if_match: Union[int, str, None] = None,
+        idempotency_key: Optional[str] = None,
+    ) -> "Tenant":
+        """Suspends a tenant: its credentials are refused."""
+        return self._call(
+            "POST",
+            f"/operator/v1/tenants/{_segment(id)}/suspend",
+            headers={"If-Match": _etag(if_match), "Idempotency-Key": idempotency_key},
+            has_key=True,
+        )
+
+    def resume_tenant(
+        self,
+        id: str,
+        *,
+        if_match: Union[int, str, None] = None,
+        idempotency_key: Optional[str] = None,
+    ) -> "Tenant":
+        """Lets a suspended tenant work again."""
+        return self._call(
+            "POST",
+            f"/operator/v1/tenants/{_segment(id)}/resume",
+            headers={"If-Match": _etag(if_match), "Idempotency-Key": idempotency_key},
+            has_key=True,
+        )
+
+    def invite_owner(
+        self,
+        id: str,
+        body: "NewInvitation",
+        *,
+        idempotency_key: Optional[str] = None,
+    ) -> "InvitationWithToken":
+        """Invites an owner to a tenant."""
+        return self._call(
+            "POST",
+            f"/operator/v1/tenants/{_segment(id)}/invitations",
+            headers={"Idempotency-Key": idempotency_key},
+            body=body,
+            has_key=True,
+        )
+
+    def export_tenant(self, id: str) -> bytes:
+        """Exports all that a tenant has."""
+        return self._call("GET", f"/operator/v1/tenants/{_segment(id)}/export")
+
+    def sign_in(self) -> None:
+        """Signs a browser in with a password."""
+        return self._call("POST", "/auth/v1/sign-in")
+
+    def confirm_sign_in(self) -> None:
+        """Ends a sign-in with a code of an app, or a recovery code."""
+        return self._call("POST", "/auth/v1/second-factor")
+
+    def sign_out(self) -> None:
+        """Ends the session of the browser, or all sessions of its user."""
+        return self._call("POST", "/auth/v1/sign-out")
+
+    def get_session(self) -> None:
+        """Describes the session of the browser, with its CSRF token."""
+        return self._call("GET", "/auth/v1/session")
+
+    def list_sessions(self) -> None:
+        """Lists the sessions of the user."""
+        return self._call("GET", "/auth/v1/sessions")
+
+    def end_sessions(self) -> None:
+        """Ends all sessions of the user."""
+        return self._call("DELETE", "/auth/v1/sessions")
+
+    def end_session(self, id: str) -> None:
+        """Ends a session of the user."""
+        return self._call("DELETE", f"/auth/v1/sessions/{_segment(id)}")
+
+    def enrol_second_factor(self, *, idempotency_key: Optional[str] = None) -> None:
+        """Makes a secret for an authenticator app."""
+        return self._call("POST", "/auth/v1/totp", headers={"Idempotency-Key": idempotency_key}, has_key=True)
+
+    def confirm_second_factor(self, *, idempotency_key: Optional[str] = None) -> None:
+        """Turns the second factor on with a first code, and gives recovery codes."""
+        return self._call("POST", "/auth/v1/totp/confirm", headers={"Idempotency-Key": idempotency_key}, has_key=True)
+
+    def remove_second_factor(self, *, idempotency_key: Optional[str] = None) -> None:
+        """Turns the second factor off."""
+        return self._call("POST", "/auth/v1/totp/remove", headers={"Idempotency-Key": idempotency_key}, has_key=True)
+
+    def change_password(self, *, idempotency_key: Optional[str] = None) -> None:
+        """Changes the password, and ends all other sessions of the user."""
+        return self._call("POST", "/auth/v1/password", headers={"Idempotency-Key": idempotency_key}, has_key=True)
+
+    def start_oidc(self, provider: str) -> None:
+        """Sends a browser to an identity provider."""
+        return self._call("GET", f"/auth/v1/oidc/{_segment(provider)}/start")
+
+    def end_oidc(self, provider: str) -> None:
+        """Takes a browser back from an identity provider."""
+        return self._call("GET", f"/auth/v1/oidc/{_segment(provider)}/callback")
+
+    def list_audit(
+        self,
+        *,
+        actor: Optional[str] = None,
+        route: Optional[str] = None,
+        outcome: Optional[str] = None,
+        request: Optional[str] = None,
+        since: Optional[str] = None,
+        until: Optional[str] = None,
+        limit: Optional[int] = None,
+        cursor: Optional[str] = None,
+    ) -> "AuditPage":
+        """Lists entries of the audit log, newest first (`?actor=`, `route`, `outcome`, `request`, `since`, `until`).
+
+        Newest first."""
+        return self._call(
+            "GET",
+            "/api/v1/audit",
+            query={"actor": actor, "route": route, "outcome": outcome, "request": request, "since": since, "until": until, "limit": limit, "cursor": cursor},
+        )
+
+    def iterate_audit(
+        self,
+        *,
+        actor: Optional[str] = None,
+        route: Optional[str] = None,
+        outcome: Optional[str] = None,
+        request: Optional[str] = None,
+        since: Optional[str] = None,
+        until: Optional[str] = None,
+        limit: Optional[int] = None,
+        cursor: Optional[str] = None,
+    ) -> Iterator[dict[str, Any]]:
+        """Every entry of `list_audit`, page by page."""
+        while True:
+            page = self.list_audit(actor=actor, route=route, outcome=outcome, request=request, since=since, until=until, limit=limit, cursor=cursor)
+            yield from page["entries"]
+            cursor = page["next_cursor"]
+            if cursor is None:
+                return
+
+    def export_audit(self, *, after: Optional[str] = None) -> bytes:
+        """Exports the audit log as lines of JSON, with all that verifying it needs (`?after=` an entry's number)."""
+        return self._call("GET", "/api/v1/audit/export", query={"after": after})
+
+    def verify_audit(self) -> "AuditVerification":
+        """Verifies the audit log and lists what is wrong with it."""
+        return self._call("GET", "/api/v1/audit/verification")
+
+    def list_audit_of_tenant(
+        self,
+        *,
+        actor: Optional[str] = None,
+        route: Optional[str] = None,
+        outcome: Optional[str] = None,
+        request: Optional[str] = None,
+        since: Optional[str] = None,
+        until: Optional[str] = None,
+        limit: Optional[int] = None,
+        cursor: Optional[str] = None,
+        tenant: Optional[str] = None,
+    ) -> "AuditPage":
+        """Lists entries of the audit log of the installation, or of a tenant (`?tenant=`).
+
+        Newest first."""
+        return self._call(
+            "GET",
+            "/operator/v1/audit",
+            query={"actor": actor, "route": route, "outcome": outcome, "request": request, "since": since, "until": until, "limit": limit, "cursor": cursor, "tenant": tenant},
+        )
+
+    def iterate_audit_of_tenant(
+        self,
+        *,
+        actor: Optional[str] = None,
+        route: Optional[str] = None,
+        outcome: Optional[str] = None,
+        request: Optional[str] = None,
+        since: Optional[str] = None,
+        until: Optional[str] = None,
+        limit: Optional[int] = None,
+        cursor: Optional[str] = None,
+        tenant: Optional[str] = None,
+    ) -> Iterator[dict[str, Any]]:
+        """Every entry of `list_audit_of_tenant`, page by page."""
+        while True:
+            page = self.list_audit_of_tenant(actor=actor, route=route, outcome=outcome, request=request, since=since, until=until, limit=limit, cursor=cursor, tenant=tenant)
+            yield from page["entries"]
+            cursor = page["next_cursor"]
+            if cursor is None:
+                return
+
+    def export_audit_of_tenant(self, *, after: Optional[str] = None, tenant: Optional[str] = None) -> bytes:
+        """Exports the audit log of the installation, or of a tenant (`?tenant=`)."""
+        return self._call("GET", "/operator/v1/audit/export", query={"after": after, "tenant": tenant})
+
+    def verify_audit_of_tenant(self, *, tenant: Optional[str] = None) -> "AuditVerification":
+        """Verifies the audit log of the installation, or of a tenant (`?tenant=`)."""
+        return self._call("GET", "/operator/v1/audit/verification", query={"tenant": tenant})
+
+    def get_policy(self) -> "PolicyStatus":
+        """Shows the mode of the policies, the canary, the halt switch, the bundle and the remembered decisions."""
+        return self._call("GET", "/operator/v1/policy")
+
+    def set_policy(self, body: "PolicySwitches", *, if_match: Union[int, str, None] = None) -> "PolicyStatus":
+        """Changes the mode of the policies, the canary or the halt switch, in every gateway; what is left out stays.
+
+        It works while everything else is halted."""
+        return self._call("PUT", "/operator/v1/policy", headers={"If-Match": _etag(if_match)}, body=body)
+
+    def get_policy_data(self) -> "PolicyData":
+        """Shows what the tenant has set for its policies."""
+        return self._call("GET", "/api/v1/policy/data")
+
+    def set_policy_data(self, body: "NewPolicyData", *, if_match: Union[int, str, None] = None) -> "PolicyData":
+        """Replaces what the tenant has set for its policies."""
+        return self._call("PUT", "/api/v1/policy/data", headers={"If-Match": _etag(if_match)}, body=body)
+
+    def remove_policy_data(self, *, if_match: Union[int, str, None] = None) -> None:
+        """Takes away what the tenant has set for its policies."""
+        return self._call("DELETE", "/api/v1/policy/data", headers={"If-Match": _etag(if_match)})
+
+    def explain_policy(self, body: "PolicyQuestion", *, idempotency_key: Optional[str] = None) -> "PolicyExplanation":
+        """Explains a decision of the policies in the tenant of the caller, rule by rule."""
+        return self._call(
+            "POST",
+            "/api/v1/policy/explain",
+            headers={"Idempotency-Key": idempotency_key},
+            body=body,
+            has_key=True,
+        )
+
+    def get_policy_data_of_tenant(self, id: str) -> "PolicyData":
+        """Shows what a tenant has set for its policies."""
+        return self._call("GET", f"/operator/v1/tenants/{_segment(id)}/policy-data")
+
+    def set_policy_data_of_tenant(
+        self,
+        id: str,
+        body: "NewPolicyDataOfTenant",
+        *,
+        if_match: Union[int, str, None] = None,
+    ) -> "PolicyData":
+        """Replaces what a tenant has set for its policies, and says whether policies see it as suspended."""
+        return self._call(
+            "PUT",
+            f"/operator/v1/tenants/{_segment(id)}/policy-data",
+            headers={"If-Match": _etag(if_match)},
+            body=body,
+        )
+
+    def remove_policy_data_of_tenant(self, id: str, *, if_match: Union[int, str, None] = None) -> None:
+        """Takes away what a tenant has set for its policies; policies see it as active again."""
+        return self._call(
+            "DELETE",
+            f"/operator/v1/tenants/{_segment(id)}/policy-data",
+            headers={"If-Match": _etag(if_match)},
         )
 
     def get_open_api(self, *, if_none_match: Optional[str] = None) -> dict[str, Any]:
