@@ -103,6 +103,8 @@ extension PolicyControlTests {
         // Without policies too, only they may.
         try await gateway.send(.put, "/operator/v1/policy", #"{"mode": "off"}"#, as: PolicyGateway.operator)
         #expect(try await gateway.send(.put, Self.path, body, as: PolicyGateway.member).code == "role_required")
+        let tooLow = "\(tenant) operator read,write,admin"
+        #expect(try await gateway.send(.put, Self.path, body, as: tooLow).code == "role_required")
         #expect(try await gateway.send(.put, "/operator/v1/policy", "{}").code == "operator_required")
         #expect(try await gateway.send(.get, Self.ofA).code == "operator_required")
       }

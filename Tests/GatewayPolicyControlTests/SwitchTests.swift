@@ -80,6 +80,14 @@ extension PolicyControlTests {
       }
     }
 
+    @Test func `statements and their declarations agree`() {
+      #expect(PolicyStore.readSwitches.faults == [])
+      #expect(PolicyStore.changeSwitches.faults == [])
+      #expect(PolicyStore.readData.faults == [])
+      #expect(PolicyStore.writeData.faults == [])
+      #expect(PolicyStore.readChanges.faults == [])
+    }
+
     @Test func `without a database the settings count`() async throws {
       let group = EventLoopGroup(count: 1)
       var configuration = PostgresConfiguration(

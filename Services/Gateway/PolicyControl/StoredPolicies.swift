@@ -39,8 +39,8 @@ package final class StoredPolicies: Sendable {
   private let logger: Logger
   private let state = Mutex(State())
 
-  /// Makes it for the switches of an engine, which are those of the settings now. Without `listens` only the clock
-  /// tells when to look.
+  /// Makes it for the switches of an engine, which are those of the settings now. Without `listens` the clock alone
+  /// says when to look.
   package init(
     _ store: PolicyStore, _ control: PolicyControl, listens: Bool = true, every interval: Duration = .seconds(2),
     telemetry: Telemetry
@@ -61,16 +61,19 @@ package final class StoredPolicies: Sendable {
 
   /// Looks until the task is cancelled. To be called from a task on an event loop.
   package func run() async {
+    // Many notices at once are one reason to look.
+    let (wakes, wake) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
     await withTaskGroup(of: Void.self) { group in
       if let listener {
-        group.addTask { [self] in for await _ in listener.notifications() { await refresh() } }
+        group.addTask { for await _ in listener.notifications() { wake.yield() } }
       }
-      group.addTask { [self] in
+      group.addTask { [interval] in
         while true {
           do { try await EventLoop.sleep(for: interval) } catch { return }
-          await refresh()
+          wake.yield()
         }
       }
+      group.addTask { [self] in for await _ in wakes { await refresh() } }
     }
   }
 
