@@ -61,7 +61,9 @@ final class RunFeeds: Sendable {
         if try await stream(into: feed, as: caller, trace: trace) { break }
       } catch let problem as Problem where problem.status.isClientError {
         break
-      } catch { /* It is tried again. */  }
+      } catch {
+        // It is tried again.
+      }
       // A stream that ends without the run belongs to a replica that stops; one that was empty, twice, to a run that
       // has ended.
       failures = feed.last > before ? 0 : failures + 1
