@@ -43,7 +43,8 @@ extension WorkspaceTests {
       Declared("remove", MCPServerStore.remove), Declared("insertStatus", MCPServerStore.insertStatus),
       Declared("readStatus", MCPServerStore.readStatus), Declared("replaceAll", MCPToolStore.replaceAll),
       Declared("pin", MCPToolStore.pin), Declared("list", MCPToolStore.list), Declared("find", MCPToolStore.find),
-      Declared("listOffered", MCPToolStore.listOffered),
+      Declared("listOffered", MCPToolStore.listOffered), Declared("listSealed", MCPServerStore.listSealed),
+      Declared("replaceSealed", MCPServerStore.replaceSealed),
     ]
 
     @Test func `the server prepares every statement`() throws {

@@ -39,7 +39,7 @@ extension EndToEndTests {
       #expect([200, 201].contains(other.status))
       let path = "/operator/v1/weights/tenant_00000000000070008000000000000001"
       let refused = fixture.call("PUT", path, body: #"{"weight":3}"#, key: StackFixture.otherKey)
-      #expect(refused.status == 403 && refused.text.contains("access_denied"), "only for operators")
+      #expect(refused.status == 403 && refused.text.contains("operator_required"), "only for operators")
       #expect(fixture.call("PUT", path, body: #"{"weight":3}"#, service: "orchestrator").status == 401)
       #expect(try fixture.internalCall("PUT", path, #"{"weight":0}"#)?.status == 422)
       #expect(fixture.call("PUT", path, body: #"{"weight":3}"#).status == 200)

@@ -95,7 +95,10 @@ struct AccountsGateway: Sendable {
     for _ in 0..<count {
       let keys = try APIKeys(settings)
       let accounts = try Accounts(settings, tenants: keys.tenants, group: group, telemetry: .disabled())
-      try await group.loops[0].task { try await accounts.prepare() }.value
+      try await group.loops[0].task {
+        try await accounts.migrate()
+        try await accounts.prepare()
+      }.value
       tasks.append(group.loops[0].task { await accounts.run() })
       let pipeline = RequestPipeline(
         authenticator: CompositeAuthenticator(

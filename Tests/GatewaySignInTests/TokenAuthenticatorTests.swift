@@ -131,8 +131,9 @@ final class FakeIssuer: Sendable {
       #expect(try await identity(Self.claims(tenant: FakeAccounts.tenant(3))) == "access_denied ")
       #expect(try await identity(Self.claims().replacing("org", with: "orgs")) == "token_invalid ")
       // A token needs no CSRF token and no cookie.
+      let writing = #","role":["boss"],"scope":["read","write"]"#
       let post = try await gateway.send(
-        .post, "/api/v1/tasks", "{}", headers: [("authorization", "bearer \(Self.sign(Self.claims()))")])
+        .post, "/api/v1/tasks", "{}", headers: [("authorization", "bearer \(Self.sign(Self.claims(writing)))")])
       #expect(post.status == 200)
       #expect(
         try await gateway.send(.get, "/auth/v1/session", headers: [("authorization", "Bearer \(TokenFixtures.rs256)")])

@@ -47,6 +47,13 @@ package struct PolicyAccess: AccessDeciding {
 
   // MARK: The question
 
+  /// What a halt leaves: the switch itself, signing in to reach it, and what only takes rights away.
+  private static func goesOnWhileHalted(_ route: RouteSpecification) -> Bool {
+    if route.access == .operator { return route.pattern.hasPrefix(switchPrefix) || route.pattern.hasSuffix("/suspend") }
+    if ["/auth/v1/sign-in", "/auth/v1/second-factor", "/auth/v1/sign-out"].contains(route.pattern) { return true }
+    return route.method == .delete && ["/api/v1/keys", "/auth/v1/sessions"].contains { route.pattern.hasPrefix($0) }
+  }
+
   /// What the policies see: small, and without what differs from request to request, so that decisions are remembered.
   package static func query(
     _ identity: Identity, _ route: RouteSpecification, address: String? = nil, trace: TraceContext? = nil
@@ -74,7 +81,7 @@ package struct PolicyAccess: AccessDeciding {
     if let address { input.append((.string("ip"), .string(address))) }
     return PolicyQuery(
       path: document, input: .object(RegoObject(input)), tenant: tenant,
-      isReading: isReading || (route.access == .operator && route.pattern.hasPrefix(switchPrefix)),
+      isReading: isReading || goesOnWhileHalted(route),
       requestedBy: requester, trace: trace)
   }
 

@@ -16,7 +16,7 @@ package enum AuditSettings {
     "How often each chain of the audit log is verified.")
   package static let refusals = Setting(
     "audit.refusals_per_second", .int(in: 1...10_000), default: 20,
-    "Refusals of one tenant, and of those without a tenant, that are written one by one each second; beyond, their number is. It also bounds the changes of those without a tenant, such as signing in."
+    "Refusals of one tenant, and of those without a tenant, that are written one by one each second; beyond, their number is. Of changes by those without a tenant ten times as many are."
   )
   /// All of them.
   package static let all: [any SettingDeclaration] = [keys, retention, verifyInterval, refusals]

@@ -27,6 +27,8 @@ package final class AuditWriter: Sendable {
   private struct State {
     var queue = AuditQueue<Waiter>()
     var limiter: RefusalLimiter
+    /// Of changes by those without a tenant: refusals do not use it up.
+    var changes: RefusalLimiter
     /// The writer, while it waits for entries.
     var sleeper: Waiter?
     /// The last attempt failed.
@@ -45,7 +47,10 @@ package final class AuditWriter: Sendable {
   package init(store: AuditStore, refusalsPerSecond: Int, telemetry: Telemetry) {
     self.store = store
     logger = telemetry.logger
-    state = Mutex(State(limiter: RefusalLimiter(perSecond: refusalsPerSecond)))
+    state = Mutex(
+      State(
+        limiter: RefusalLimiter(perSecond: refusalsPerSecond),
+        changes: RefusalLimiter(perSecond: refusalsPerSecond * AuditWriter.changesPerRefusal)))
     metrics = AuditMetrics(telemetry.registry)
     telemetry.registry.observeGauge("cadre_audit_backlog", help: "Entries of the audit log that are not written yet.") {
       [weak self] in Double(self?.backlog ?? 0)
@@ -62,7 +67,7 @@ package final class AuditWriter: Sendable {
   /// Whether a change of who has no tenant may be noted in this second: their number is bounded.
   func admitsChange(_ chain: AuditChainID) -> Bool {
     let second = AuditWriter.second
-    return state.withLock { $0.limiter.admits(chain, atSecond: second) }
+    return state.withLock { $0.changes.admits(chain, atSecond: second) }
   }
 
   /// Adds an entry and returns when it is durable. Throws when it is not; it may be all the same.
@@ -95,6 +100,10 @@ package final class AuditWriter: Sendable {
     }
     if isAdmitted { note(chain, entry()) } else { metrics.omitted.add() }
   }
+
+  /// Changes of those without a tenant that are written for each refusal that is: their number is bounded by address
+  /// before.
+  private static let changesPerRefusal = 10
 
   private static var second: Int64 { WallClock.now().unixMicroseconds / 1_000_000 }
 

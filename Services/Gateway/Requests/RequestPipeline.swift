@@ -62,6 +62,10 @@ package struct RequestPipeline: Sendable {
       throw error
     }
     request.callerName = identity.credential
+    do throws(Problem) { try BaseRules.check(identity, route) } catch {
+      await audit?.refused(identity, request, at: route, error, decision: "")
+      throw error
+    }
     let permit: TrafficPermit?
     do throws(Problem) {
       permit = try await traffic?.admit(identity, request, at: route)
@@ -71,6 +75,10 @@ package struct RequestPipeline: Sendable {
     }
     do {
       var answer = try await decided(identity, request, at: route, make)
+      // Only the llm-router knows whether a virtual key is good: who makes them up is slowed down as others are.
+      if identity.kind == .virtualKey, answer.status == .unauthorized {
+        traffic?.refused(request, at: route, Problem(.unauthorized))
+      }
       permit?.fields.forEachRaw { answer.headers.append(rawName: $0, rawValue: $1) }
       permit?.end(with: &answer)
       return answer

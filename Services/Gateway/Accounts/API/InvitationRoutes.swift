@@ -44,7 +44,7 @@ struct InvitationRoutes: Sendable {
   private func create(_ request: HTTPRequest, _ identity: Identity) async throws -> HTTPResponse {
     let (tenant, rules) = try identity.managing()
     return try await invite(request, to: tenant, by: identity, standardRole: .member) {
-      rules.reaches($0, isOperator: $1)
+      rules.canMake($0, isOperator: $1)
     }
   }
 

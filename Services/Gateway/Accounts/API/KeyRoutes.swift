@@ -81,6 +81,9 @@ struct KeyRoutes: Sendable {
     guard most.isSuperset(of: grants), rules.canGive(grants), !grants.isEmpty else {
       throw Problem(.beyondOwnRights, "The key would be good for more than the caller or than whom it stands for.")
     }
+    guard identity.caller?.project == nil || project == identity.caller?.project else {
+      throw Problem(.beyondOwnRights, "A key of a project makes keys of this project only.")
+    }
     let text = SecretText(.key, id: APIKeyID.make().uuid, random: SystemRandom.bytes(SecretText.randomBytes))
     let new = NewAPIKey(
       id: APIKeyID(text.id), name: name, subject: subject, grants: grants, project: project, expiresAt: expiresAt,

@@ -50,7 +50,7 @@ struct ServiceAccountRoutes: Sendable {
     let role = fields.role("role") ?? .member
     let isOperator = fields.bool("is_operator") ?? false
     try fields.finish()
-    guard rules.reaches(role, isOperator: isOperator) else { throw Problem(.beyondOwnRights) }
+    guard rules.canMake(role, isOperator: isOperator) else { throw Problem(.beyondOwnRights) }
     let new = NewServiceAccount(
       name: name, description: description ?? "", role: role, isOperator: isOperator, createdBy: identity.subject)
     guard let account = try await accounts.add(tenant, new) else {

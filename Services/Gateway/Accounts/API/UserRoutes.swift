@@ -49,7 +49,8 @@ struct UserRoutes: Sendable {
     if role != nil || isOperator != nil || !rules.isSelf(.user(before.id)) {
       guard rules.isManager else { throw Problem(.roleRequired) }
       guard rules.reaches(before.role, isOperator: before.isOperator),
-        rules.reaches(role ?? .viewer, isOperator: isOperator ?? false)
+        role.map({ rules.canMake($0, isOperator: isOperator ?? false) })
+          ?? rules.reaches(.viewer, isOperator: isOperator ?? false)
       else { throw Problem(.beyondOwnRights) }
     } else {
       guard !identity.grants.isDisjoint(with: [.write, .admin]) else { throw Problem(.roleRequired) }

@@ -37,7 +37,8 @@ extension APIKeyRecord {
     return Identity(
       kind: .apiKey,
       caller: Caller(
-        issuer: .gateway, tenant: tenant, principal: subject, scopes: grants.scopes, project: project),
+        issuer: .gateway, tenant: tenant, principal: subject, scopes: grants.scopes, project: project,
+        role: subjectRole.rawValue),
       role: subjectRole, subject: subject, credential: id.description, grants: grants)
   }
 }

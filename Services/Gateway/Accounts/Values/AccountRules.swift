@@ -32,6 +32,11 @@ package struct AccountRules: Sendable {
     identity.role.isAtLeast(role) && (!isOperator || self.isOperator)
   }
 
+  /// Whether it may make somebody who has this role: with all that the role can have.
+  package func canMake(_ role: Role, isOperator: Bool) -> Bool {
+    reaches(role, isOperator: isOperator) && canGive(Grants.most(of: role))
+  }
+
   /// Whether it may give these grants.
   package func canGive(_ grants: Grants) -> Bool { identity.grants.isSuperset(of: grants) }
 

@@ -32,7 +32,9 @@ package struct SessionAuthenticator: CredentialChecking {
     let user = session.account.user
     return Identity(
       kind: .session,
-      caller: Caller(issuer: .gateway, tenant: user.tenant, principal: "\(user.id)", scopes: user.grants.scopes),
+      caller: Caller(
+        issuer: .gateway, tenant: user.tenant, principal: "\(user.id)", scopes: user.grants.scopes,
+        role: user.role.rawValue),
       role: user.role, subject: "\(user.id)", credential: "\(session.record.id)", grants: user.grants)
   }
 

@@ -17,7 +17,9 @@ enum ClaimMapping {
     grants.remove(.operator)
     let subject = "token:\(issuer.name):\(claims.subject)"
     return Identity(
-      kind: .token, caller: Caller(issuer: .gateway, tenant: tenant, principal: subject, scopes: grants.scopes),
+      kind: .token,
+      caller: Caller(
+        issuer: .gateway, tenant: tenant, principal: subject, scopes: grants.scopes, role: role.rawValue),
       role: role, subject: subject, credential: "token:\(issuer.name)", grants: grants)
   }
 
