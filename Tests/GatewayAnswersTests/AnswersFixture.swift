@@ -55,7 +55,8 @@ private struct NamedCallers: RequestAuthenticating {
     guard parts.count == 2, let tenant = TenantID(parts[0]) else { throw Problem(.unauthorized) }
     let name = String(parts[1])
     let caller = Caller(issuer: .gateway, tenant: tenant, principal: name, scopes: [.api])
-    return Identity(kind: .apiKey, caller: caller, role: .member, subject: name, credential: "key_" + name)
+    return Identity(
+      kind: .apiKey, caller: caller, role: .member, subject: name, credential: "key_" + name, grants: [.read, .write])
   }
 }
 

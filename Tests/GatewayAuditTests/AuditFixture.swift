@@ -57,11 +57,12 @@ struct ScriptedIdentity: RequestAuthenticating {
     case let name?:
       return Identity(
         kind: .apiKey, caller: Caller(issuer: .gateway, tenant: AuditFixture.other, principal: name, scopes: []),
-        role: .member, subject: name, credential: "key_2")
+        role: .member, subject: name, credential: "key_2", grants: [.read, .write])
     case nil:
       return Identity(
-        kind: .apiKey, caller: Caller(issuer: .gateway, tenant: AuditFixture.tenant, principal: "user_1", scopes: []),
-        role: .admin, subject: "user_1", credential: "key_1")
+        kind: .apiKey,
+        caller: Caller(issuer: .gateway, tenant: AuditFixture.tenant, principal: "user_1", scopes: [.api, .operator]),
+        role: .admin, subject: "user_1", credential: "key_1", grants: [.read, .write, .admin])
     }
   }
 }

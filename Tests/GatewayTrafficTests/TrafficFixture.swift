@@ -24,7 +24,8 @@ struct FakeAuthenticator: RequestAuthenticating {
     guard let key = request.headers[.authorization], key.hasPrefix("Bearer good-") else { throw Problem(.unauthorized) }
     let name = "key:" + key.dropFirst("Bearer good-".count)
     let caller = Caller(issuer: .gateway, tenant: tenant, principal: name, scopes: [.api])
-    return Identity(kind: .configuredKey, caller: caller, role: .owner, subject: name, credential: name)
+    return Identity(
+      kind: .configuredKey, caller: caller, role: .owner, subject: name, credential: name, grants: [.read, .write])
   }
 }
 
