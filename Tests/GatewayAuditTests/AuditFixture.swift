@@ -99,6 +99,7 @@ struct AuditFixture: Sendable {
     var all: [String] { names.withLock { $0 } }
   }
 
+  private static let signInRoute = Routes.all.first { "\($0)" == "POST /auth/v1/sign-in" }
   private static let changeRoute = Routes.all.first { "\($0)" == "PATCH /api/v1/tasks/{id}" }
   private static let readRoute = Routes.all.first { "\($0)" == "GET /api/v1/tasks/{id}" }
   private static let modelRoute = Routes.all.first { "\($0)" == "POST /v1/chat/completions" }
@@ -128,7 +129,7 @@ struct AuditFixture: Sendable {
     let made = MadeChanges()
     var router = Router()
     AuditRoutes(pipeline: pipeline, store: store).add(to: &router)
-    for route in [changeRoute, readRoute, modelRoute].compactMap({ $0 }) {
+    for route in [changeRoute, readRoute, modelRoute, signInRoute].compactMap({ $0 }) {
       pipeline.add(route, to: &router) { request, identity in
         let body = String(decoding: try await request.body.collect(), as: UTF8.self)
         made.add("\(identity.subject) \(route.method.name) \(body)")
