@@ -9,6 +9,7 @@ Postgres in the tables of audit and decisions, and the limit of core files of ev
 
 import argparse
 import gzip
+import hashlib
 import http.client
 import http.server
 import json
@@ -17,6 +18,7 @@ import re
 import secrets
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import urllib.request
@@ -105,23 +107,32 @@ def main():
     options.set = [f"{service}.CADRE_LOG_LEVEL=debug" for service in services]
     options.set += [f"{service}.OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:{receiver.port}" for service in services]
     options.set += [f"{service}.OTEL_TRACES_SAMPLER=always_on" for service in services]
-    options.set += [f"gateway.CADRE_AUTH_KEYS=[{{name: planted, key: {words['API key of a caller']}}}]"]
+    # The configuration has the digest of a key.
+    configuration = tempfile.NamedTemporaryFile("w", suffix=".yaml", delete=False)
+    json.dump({"auth": {"keys": [{
+        "name": "planted", "tenant": "tenant_00000000000070008000000000000001",
+        "sha256": hashlib.sha256(words["API key of a caller"].encode()).hexdigest()}]}}, configuration)
+    configuration.close()
+    os.chmod(configuration.name, 0o644)
+    options.set += [f"gateway.CADRE_CONFIG={configuration.name}"]
     stack = Stack(options)
     try:
-        search = Search(words)
-        for name in ["gateway", "step", "worker", "virtual-key", "workspace"]:
+        # A path is no place for a secret: traces and the logs of access and audit have it.
+        search = Search({name: word for name, word in words.items() if name != "secret in a path"})
+        for name in ["gateway", "step", "worker", "virtual-key", "workspace", "api-key-secrets", "audit", "account"]:
             text = open(f"{stack.folder}/keys/{name}").read().strip()
-            words[f"keys of {name}"] = text.split(":", 1)[1]
-        words["key of the operator"] = stack.key
+            search.words[f"keys of {name}"] = text.split(":", 1)[1]
+        search.words["key of the operator"] = stack.key
         drive(stack, words, search)
-        time.sleep(3)
+        time.sleep(8)
         look(stack, receiver, search, options)
     finally:
         stack.stop()
         receiver.close()
+        os.unlink(configuration.name)
     for line in search.found:
         print("FOUND " + line)
-    print(f"{len(words)} secrets, {search.bytes >> 10} KiB looked through, {len(search.found)} found")
+    print(f"{len(search.words)} secrets, {search.bytes >> 10} KiB looked through, {len(search.found)} found")
     sys.exit(1 if search.found else 0)
 
 
