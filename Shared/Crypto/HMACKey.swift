@@ -4,6 +4,12 @@ internal import Synchronization
 /// A key for HMAC-SHA-256 that is used often: what depends on the key alone is computed once.
 public final class HMACKey: Sendable {
   private static let digestBytes = 32
+  private static let digestParameter: StaticString = "digest"
+
+  /// The name of the parameter. OpenSSL keeps the pointer, so it must not be that of a text that Swift makes for a call.
+  private static var parameter: UnsafePointer<CChar> {
+    UnsafeRawPointer(digestParameter.utf8Start).assumingMemoryBound(to: CChar.self)
+  }
 
   /// `@unchecked Sendable`: used only by who holds the lock around it.
   private struct Context: @unchecked Sendable { let pointer: OpaquePointer }
@@ -26,7 +32,7 @@ public final class HMACKey: Sendable {
     var name = Array("SHA256".utf8CString)
     let isReady = name.withUnsafeMutableBufferPointer { name in
       let parameters = [
-        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, name.baseAddress, 0), OSSL_PARAM_construct_end(),
+        OSSL_PARAM_construct_utf8_string(HMACKey.parameter, name.baseAddress, 0), OSSL_PARAM_construct_end(),
       ]
       // It looks the digest up by its name.
       return OpenSSLMethods.succeeds { EVP_MAC_init(context, key, key.count, parameters) == 1 }

@@ -45,8 +45,8 @@ private func fuzzAddresses(_ text: String) {
   if let pattern = HostPattern(text) {
     precondition(pattern == HostPattern(text.lowercased()), "patterns have no case")
   }
-  if let address = IPAddress(text) {
-    precondition(IPAddress(address.description) == address, "an address reads as it is written")
+  if let address = WebAddress(text) {
+    precondition(WebAddress(address.description) == address, "an address reads as it is written")
   }
   let parts = text.split(separator: "\n", maxSplits: 1)
   guard let first = parts.first, case .success(let target) = rules.target(String(first)) else { return }
