@@ -6,7 +6,7 @@ public final class HMACKey: Sendable {
   private static let digestBytes = 32
   private static let digestParameter: StaticString = "digest"
 
-  /// The name of the parameter. OpenSSL keeps the pointer, so it must not be that of a text that Swift makes for a call.
+  /// The name of the parameter. OpenSSL keeps the pointer, so it is none of a text that Swift makes for a call.
   private static var parameter: UnsafePointer<CChar> {
     UnsafeRawPointer(digestParameter.utf8Start).assumingMemoryBound(to: CChar.self)
   }

@@ -77,7 +77,7 @@ enum AccountOperations {
     (
       "POST /api/v1/invitations/accept",
       Operation("acceptInvitation", "Accounts").sends("Acceptance")
-        .answers(.created, "AcceptedInvitation", headers: ["ETag"])
+        .answers(.created, "AcceptedInvitation", headers: ["ETag"]).fails(.invitationInvalid)
     ),
   ]
 
