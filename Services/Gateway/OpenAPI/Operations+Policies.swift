@@ -25,7 +25,10 @@ enum PolicyOperations {
 
   private static func data(_ path: String, _ tag: String, _ suffix: String, sends: String) -> [(String, Operation)] {
     [
-      ("GET \(path)", Operation("getPolicyData\(suffix)", tag).answers(.ok, "PolicyData", headers: ["ETag"])),
+      (
+        "GET \(path)",
+        Operation("getPolicyData\(suffix)", tag).answers(.ok, "PolicyData", "With an ETag once something is stored.")
+      ),
       (
         "PUT \(path)",
         Operation("setPolicyData\(suffix)", tag).guarded.sends(sends).answers(.ok, "PolicyData", headers: ["ETag"])
