@@ -1,8 +1,12 @@
 internal import AuditChain
+package import Contracts
 package import GatewayRequests
 package import HTTP
+package import HTTPWire
 package import Postgres
+internal import Primitives
 package import Settings
+internal import SystemSources
 package import Telemetry
 
 /// The parts of the audit log, for the service that runs them.
@@ -27,6 +31,31 @@ package struct AuditLog: Sendable {
       store: store, verifyInterval: settings[AuditSettings.verifyInterval],
       retentionDays: settings[AuditSettings.retention], telemetry: telemetry)
   }
+
+  /// Notes in the chain of a tenant what has happened to a session of a user, which the request alone does not say:
+  /// whoever signs in has no tenant yet. Refusals are bounded as all are.
+  package func note(_ event: String, of user: String, _ tenant: TenantID, status: HTTPStatus, address: String) {
+    let chain = AuditChainID(tenant)
+    func entry(_ kind: AuditEntry.Kind, _ id: UUID) -> AuditEntry {
+      var entry = AuditEntry(kind, request: id, time: WallClock.now())
+      entry.subject = user
+      entry.identity = "session"
+      entry.address = address
+      entry.route = AuditLog.sessions
+      entry.code = event
+      if kind != .request { entry.status = Int(status.code) }
+      return entry
+    }
+    let id = UUID.version7()
+    guard !status.isClientError else {
+      return writer.refuse(chain, code: event, status: Int(status.code)) { entry(.refusal, id) }
+    }
+    writer.note(chain, entry(.request, id))
+    writer.note(chain, entry(.outcome, id))
+  }
+
+  /// Where sessions are begun and ended.
+  private static let sessions = "/auth/v1"
 
   /// Adds the addresses of the log.
   package func add(to router: inout Router, _ pipeline: RequestPipeline) {

@@ -39,7 +39,7 @@ package struct AuditEntry: Sendable, Hashable {
   package var digest: [UInt8] = []
   /// The status of the answer; 0 for a request.
   package var status = 0
-  /// The problem code of a refusal.
+  /// The problem code of a refusal, or what has happened to a session.
   package var code = ""
   /// How many events it stands for.
   package var count: Int64 = 1

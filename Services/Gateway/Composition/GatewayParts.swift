@@ -60,15 +60,15 @@ package final class GatewayParts: Sendable {
     let keys = try APIKeys(settings)
     accounts = try Accounts(settings, tenants: keys.tenants, group: context.group, telemetry: telemetry)
     let (directory, storage) = (accounts.directory, accounts.storage)
-    signIn = try SignInService(
-      SignInParts(
-        redis: redis, accounts: storage.users, changes: storage.users, notices: directory, tenants: directory,
-        sealer: try GatewaySettings.sealer(settings),
-        clientAddress: { $0.clientAddress?.clientNetwork.description }),
-      settings: settings, client: context.client, group: context.group, telemetry: telemetry)
     audit = try AuditLog(settings, pool: accounts.pool, telemetry: telemetry) {
       $0.clientAddress?.description ?? ""
     }
+    signIn = try SignInService(
+      SignInParts(
+        redis: redis, accounts: storage.users, changes: storage.users, notices: directory, tenants: directory,
+        sealer: try GatewaySettings.sealer(settings), recorder: SignInAudit(log: audit),
+        clientAddress: { $0.clientAddress?.clientNetwork.description }),
+      settings: settings, client: context.client, group: context.group, telemetry: telemetry)
     policies = try PolicyRuntime(
       settings, client: context.client, telemetry: telemetry,
       labels: [("service", "gateway"), ("version", CadreVersion.current)])
@@ -96,7 +96,6 @@ package final class GatewayParts: Sendable {
     let events = RunEventStreams(orchestrator: orchestrator, telemetry: telemetry)
     routes = ForwardedRoutes(
       pipeline: pipeline, orchestrator: orchestrator, router: router,
-      check: { (request, route) throws(Problem) in try rules.check(request, at: route) },
       streams: [RunEventStreams.address: { try await events.answer($0, $1) }])
     reference = ReferenceRoutes(pipeline: pipeline, version: CadreVersion.current)
     mcp = try MCPServer(

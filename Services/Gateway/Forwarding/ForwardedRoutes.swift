@@ -1,4 +1,4 @@
-package import Contracts
+internal import Contracts
 package import GatewayRequests
 package import HTTP
 internal import HTTPWire
@@ -8,21 +8,16 @@ package struct ForwardedRoutes: Sendable {
   private let pipeline: RequestPipeline
   private let orchestrator: Upstream
   private let router: Upstream
-  private let check: @Sendable (HTTPRequest, RouteSpecification) throws(Problem) -> Void
   private let streams: [String: Answering]
 
   /// Answers a request itself, or returns `nil` for one that is to be forwarded.
   package typealias Answering = @Sendable (HTTPRequest, Identity) async throws -> HTTPResponse?
 
-  /// Makes the table. `check` sees every request that is admitted before it is sent on. `streams`, by
-  /// address, may answer in place of the service.
+  /// Makes the table. `streams`, by address, may answer in place of the service.
   package init(
-    pipeline: RequestPipeline, orchestrator: Upstream, router: Upstream,
-    check: @escaping @Sendable (HTTPRequest, RouteSpecification) throws(Problem) -> Void = { _, _ in },
-    streams: [String: Answering] = [:]
+    pipeline: RequestPipeline, orchestrator: Upstream, router: Upstream, streams: [String: Answering] = [:]
   ) {
     self.pipeline = pipeline
-    self.check = check
     self.streams = streams
     self.orchestrator = orchestrator
     self.router = router
@@ -38,9 +33,8 @@ package struct ForwardedRoutes: Sendable {
     // A change goes on when its client leaves; waiting for events or models does not.
     let isWaiting = route.cancelsOnDisconnect && (route.method == .post || route.method == .get)
     let options = RouteOptions(bodyBytesMax: route.bodyBytesMax, cancelsOnDisconnect: isWaiting)
-    router.on(route.method, route.pattern, options) { [pipeline, check, stream = streams[route.description]] request in
+    router.on(route.method, route.pattern, options) { [pipeline, stream = streams[route.description]] request in
       let answer = try await pipeline.answer(request, at: route) { request, identity in
-        try check(request, route)
         if let answer = try await stream?(request, identity) { return answer }
         return try await upstream.forward(request, as: try Credential(identity), route.repetition)
       }

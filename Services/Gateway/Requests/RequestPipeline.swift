@@ -2,7 +2,8 @@ package import Contracts
 package import HTTP
 package import HTTPWire
 
-/// What every request of the gateway passes, in this order: load, identity, limits, policy, audit, repeated requests.
+/// What every request of the gateway passes, in this order: load, identity, limits, base rules, policy, form, audit,
+/// repeated requests.
 package struct RequestPipeline: Sendable {
   private let authenticator: any RequestAuthenticating
   private let traffic: (any TrafficLimiting)?
@@ -62,10 +63,6 @@ package struct RequestPipeline: Sendable {
       throw error
     }
     request.callerName = identity.credential
-    do throws(Problem) { try BaseRules.check(identity, route) } catch {
-      await audit?.refused(identity, request, at: route, error, decision: "")
-      throw error
-    }
     let permit: TrafficPermit?
     do throws(Problem) {
       permit = try await traffic?.admit(identity, request, at: route)
@@ -92,13 +89,13 @@ package struct RequestPipeline: Sendable {
     _ identity: Identity, _ request: HTTPRequest, at route: RouteSpecification,
     _ make: (HTTPRequest, Identity) async throws -> HTTPResponse
   ) async throws -> HTTPResponse {
-    let decision = await access?.decide(identity, request, at: route)
-    if let decision, !decision.isAllowed {
-      let problem = Problem(.accessDenied, decision.reason.isEmpty ? nil : decision.reason)
-      await audit?.refused(identity, request, at: route, problem, decision: decision.id)
-      throw problem
+    let decision = try await allowed(identity, request, at: route)
+    try rules(request, route)
+    return try await audited(identity, request, at: route, decision, status: \.status) {
+      try await repeatable(identity, request, at: route, make)
+    } reading: { audit in
+      try await reading(identity, request, at: route, decision, audit, make)
     }
-    return try await changing(identity, request, at: route, decision?.id ?? "", make)
   }
 
   /// Adds an address that the gateway answers itself.
@@ -108,50 +105,53 @@ package struct RequestPipeline: Sendable {
   ) {
     let options = RouteOptions(bodyBytesMax: route.bodyBytesMax, cancelsOnDisconnect: route.cancelsOnDisconnect)
     router.on(route.method, route.pattern, options) { [self] request in
-      try await answer(request, at: route) { request, identity in
-        try rules(request, route)
-        return try await make(request, identity)
-      }
+      try await answer(request, at: route) { try await make($0, $1) }
     }
   }
 
-  /// Makes a call that a request asks for by other words than its own address, such as a tool of `/mcp`: the policy of
-  /// the address that is called and the audit log count as for a request to it. `status` is that of its answer.
+  /// Makes a call that a request asks for by other words than its own address, such as a tool of `/mcp`: the rules and
+  /// policies of the address that is called and the audit log count as for a request to it. `status` is that of its
+  /// answer.
   package func calling<Value>(
     _ request: HTTPRequest, as identity: Identity, at route: RouteSpecification,
     status: (Value) -> HTTPStatus, _ make: () async throws -> Value
   ) async throws -> Value {
-    let decision = await access?.decide(identity, request, at: route)
-    if let decision, !decision.isAllowed {
+    let decision = try await allowed(identity, request, at: route)
+    return try await audited(identity, request, at: route, decision, status: status, make) { _ in try await make() }
+  }
+
+  /// Throws a 403 `Problem` for what the base rules or the policies refuse, which the audit log then has. Returns the id
+  /// of the decision.
+  private func allowed(
+    _ identity: Identity, _ request: HTTPRequest, at route: RouteSpecification
+  ) async throws(Problem) -> String {
+    do throws(Problem) { try BaseRules.check(identity, route) } catch {
+      await audit?.refused(identity, request, at: route, error, decision: "")
+      throw error
+    }
+    guard let decision = await access?.decide(identity, request, at: route) else { return "" }
+    guard decision.isAllowed else {
       let problem = Problem(.accessDenied, decision.reason.isEmpty ? nil : decision.reason)
       await audit?.refused(identity, request, at: route, problem, decision: decision.id)
       throw problem
     }
-    guard let audit,
-      let entry = try await audit.begin(identity, request, at: route, decision: decision?.id ?? "")
-    else { return try await make() }
+    return decision.id
+  }
+
+  /// Makes a change between its two entries of the audit log; what is none is made by `reading`.
+  private func audited<Value>(
+    _ identity: Identity, _ request: HTTPRequest, at route: RouteSpecification, _ decision: String,
+    status: (Value) -> HTTPStatus, _ make: () async throws -> Value,
+    reading: (any AuditRecording) async throws -> Value
+  ) async throws -> Value {
+    guard let audit else { return try await make() }
+    guard let entry = try await audit.begin(identity, request, at: route, decision: decision) else {
+      return try await reading(audit)
+    }
     do {
       let value = try await make()
       await audit.end(entry, status(value))
       return value
-    } catch {
-      await audit.end(entry, (error as? Problem)?.status ?? .internalServerError)
-      throw error
-    }
-  }
-
-  private func changing(
-    _ identity: Identity, _ request: HTTPRequest, at route: RouteSpecification, _ decision: String,
-    _ make: (HTTPRequest, Identity) async throws -> HTTPResponse
-  ) async throws -> HTTPResponse {
-    guard let audit else { return try await repeatable(identity, request, at: route, make) }
-    guard let entry = try await audit.begin(identity, request, at: route, decision: decision) else {
-      return try await reading(identity, request, at: route, decision, audit, make)
-    }
-    do {
-      let answer = try await repeatable(identity, request, at: route, make)
-      await audit.end(entry, answer.status)
-      return answer
     } catch {
       await audit.end(entry, (error as? Problem)?.status ?? .internalServerError)
       throw error
