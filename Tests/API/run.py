@@ -10,7 +10,7 @@ import sys
 import time
 import traceback
 
-GROUPS = ["document_cases", "client_cases", "stream_cases", "page_cases", "fuzz_cases"]
+GROUPS = ["document_cases", "client_cases", "stream_cases", "page_cases", "edge_cases", "fuzz_cases"]
 
 
 def main():
