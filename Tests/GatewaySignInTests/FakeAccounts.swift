@@ -68,6 +68,7 @@ final class FakeAccounts: AccountReading, AccountWriting, AccountNotifying, Tena
     try state.withLock { state in
       if state.isAway { throw Failure() }
       return state.accounts.values.filter { $0.user.email == email && (tenant ?? $0.user.tenant) == $0.user.tenant }
+        .sorted { "\($0.user.id)" < "\($1.user.id)" }
     }
   }
 

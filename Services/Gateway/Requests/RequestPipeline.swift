@@ -120,8 +120,8 @@ package struct RequestPipeline: Sendable {
     return try await audited(identity, request, at: route, decision, status: status, make) { _ in try await make() }
   }
 
-  /// Throws a 403 `Problem` for what the base rules or the policies refuse; the audit log has it then. Returns the id of
-  /// the decision.
+  /// Throws a 403 `Problem` for what the base rules or the policies refuse; the audit log has it then. Returns the id
+  /// of the decision.
   private func allowed(
     _ identity: Identity, _ request: HTTPRequest, at route: RouteSpecification
   ) async throws(Problem) -> String {

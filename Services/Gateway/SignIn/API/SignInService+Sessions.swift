@@ -56,9 +56,9 @@ extension SignInService {
     guard let email = EmailForm.normalized(shown ?? ""), let password else { throw Problem(.signInFailed) }
 
     let account = try await reaching {
-      // An address of several tenants is nobody's until the tenant is named: the answer is that of a wrong password.
-      let found = try await parts.accounts.accounts(email: email, in: tenant)
-      return found.count == 1 ? found.first : nil
+      // Without a tenant the oldest account is meant. Anybody can invite an address into a tenant of its own: that
+      // must change nothing for who has signed in by it before.
+      try await parts.accounts.accounts(email: email, in: tenant).first
     }
     let owner = account.map { SessionOwner(tenant: $0.user.tenant, user: $0.user.id) }
     // Whether there is an account must not show in what is looked up.
