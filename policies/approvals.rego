@@ -41,7 +41,7 @@ has_role if {
 
 has_role if common.rank(input.subject.role) >= least_rank
 
-# The highest role that the kind and the risk ask for. A tool call whose risk is not known asks for one that nobody has.
+# The highest role that the kind and the risk ask for. A tool call whose risk is not known asks for an admin.
 least_rank := max([kind_rank, risk_rank])
 
 kind_rank := common.chosen_rank(
@@ -51,13 +51,13 @@ kind_rank := common.chosen_rank(
 )
 
 risk_rank := common.chosen_rank(
-	object.get(config.risks, [action.risk, "role"], "nobody"),
+	object.get(config.risks, [action.risk, "role"], "admin"),
 	config.tenant_minimum,
 	object.get(tenant, ["roles", action.risk], null),
 ) if {
 	action.kind in {"tool_call", "unknown_outcome"}
 	is_string(action.risk)
-} else := common.required_rank("nobody") if {
+} else := common.required_rank("admin") if {
 	action.kind == "tool_call"
 } else := 0
 

@@ -16,8 +16,10 @@ test_the_risk_asks_for_a_role if {
 	decision("member", call).rule == "role"
 	changed("member", {"risk": "write"}).effect == "allow"
 	changed("viewer", {"risk": "read"}).rule == "role"
-	changed("owner", {"risk": "magic"}).rule == "role"
-	changed("owner", {"risk": null}).rule == "role"
+	changed("operator", {"risk": "magic"}).rule == "role"
+	changed("operator", {"risk": null}).rule == "role"
+	changed("admin", {"risk": "magic"}).effect == "allow"
+	changed("admin", {"risk": null}).effect == "allow"
 }
 
 test_the_kind_asks_for_a_role if {

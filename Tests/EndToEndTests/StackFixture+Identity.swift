@@ -18,7 +18,7 @@ extension StackFixture {
   ) throws -> [String: String] {
     let keys = try SigningKeys(issuer: .gateway, setting: stack.keys.list(.gateway), named: "gateway")
     let caller = Caller(
-      issuer: .gateway, tenant: try #require(TenantID(tenant)), principal: "test", scopes: scopes)
+      issuer: .gateway, tenant: try #require(TenantID(tenant)), principal: "test", scopes: scopes, role: "owner")
     let text = CallerAssertions(AssertionSigner(keys)).text(for: caller, to: audience, now: WallClock.now())
     return ["X-Cadre-Assertion": text]
   }

@@ -1,5 +1,6 @@
 internal import Contracts
 internal import HTTP
+internal import JSON
 internal import Policy
 package import PolicyDecisions
 internal import RunStorage
@@ -23,11 +24,17 @@ package struct ApprovalPolicy: Sendable {
     throw Problem(.accessDenied, answer.reasons.isEmpty ? nil : answer.reasons.joined(separator: "; "))
   }
 
+  private static func risk(in subject: [UInt8]?) -> ToolRisk? {
+    guard let subject, let root = try? JSONDocument(parsing: subject).root else { return nil }
+    return root["risk"]?.string.flatMap(ToolRisk.init(rawValue:))
+  }
+
   static func input(_ caller: Caller, _ row: ApprovalRow, _ decision: String) -> RegoValue {
     func object(_ members: [(String, String?)]) -> RegoValue {
       .object(RegoObject(members.compactMap { name, value in value.map { (.string(name), .string($0)) } }))
     }
-    let risk = row.tool.flatMap { BuiltInTools.named($0)?.risk.rawValue }
+    // Of tools that are not built in the worker has said it, with what it asks.
+    let risk = row.tool.flatMap { BuiltInTools.named($0)?.risk } ?? ApprovalPolicy.risk(in: row.subject)
     return .object(
       RegoObject([
         (
@@ -37,7 +44,7 @@ package struct ApprovalPolicy: Sendable {
         (
           .string("action"),
           object([
-            ("kind", row.kind.rawValue), ("tool", row.tool), ("risk", risk), ("requested_by", row.requestedBy),
+            ("kind", row.kind.rawValue), ("tool", row.tool), ("risk", risk?.rawValue), ("requested_by", row.requestedBy),
             ("decision", decision),
           ])
         ),
