@@ -44,8 +44,8 @@ package struct ApprovalPolicy: Sendable {
         (
           .string("action"),
           object([
-            ("kind", row.kind.rawValue), ("tool", row.tool), ("risk", risk?.rawValue), ("requested_by", row.requestedBy),
-            ("decision", decision),
+            ("kind", row.kind.rawValue), ("tool", row.tool), ("risk", risk?.rawValue),
+            ("requested_by", row.requestedBy), ("decision", decision),
           ])
         ),
       ]))
