@@ -46,6 +46,54 @@ extension AccountTests {
       }
     }
 
+    /// Whoever is removed could else come back as whom it has invited.
+    @Test func `an invitation ends with the right to make it`() async throws {
+      try await AccountsGateway.run { gateways in
+        let gateway = gateways[0]
+        func invite(_ role: String, key: String) async throws -> (id: String, token: String) {
+          let answer = try await gateway.send(
+            .post, "/api/v1/invitations", #"{"email": "i\#(UUID.random())@example.com", "role": "\#(role)"}"#, key: key)
+          try #require(answer.status == 201, "\(answer.text)")
+          return (answer["id"], answer["token"])
+        }
+        func status(_ token: String) async throws -> Int {
+          let body = #"{"token": "\#(token)", "password": "correct horse"}"#
+          return try await gateway.send(.post, "/api/v1/invitations/accept", body, key: nil).status
+        }
+        func change(_ method: HTTPMethod, _ path: String, _ body: String? = nil) async throws {
+          let answer = try await gateway.send(method, path, body)
+          try #require(answer.status == 200 || answer.status == 204, "\(answer.text)")
+        }
+        let removed = try await gateway.user(.admin)
+        let lost = try await invite("admin", key: removed.key)
+        try await change(.delete, "/api/v1/users/\(removed.id)")
+        #expect(try await gateway.send(.get, "/api/v1/invitations/\(lost.id)").status == 404)
+        #expect(try await status(lost.token) == 403)
+
+        _ = try await gateway.user(.owner)
+        let lowered = try await gateway.user(.owner)
+        let (asOwner, asAdmin) = (
+          try await invite("owner", key: lowered.key), try await invite("admin", key: lowered.key)
+        )
+        let asMember = try await invite("member", key: lowered.key)
+        try await change(.patch, "/api/v1/users/\(lowered.id)", #"{"role": "admin"}"#)
+        #expect(try await status(asOwner.token) == 403)
+        #expect(try await status(asAdmin.token) == 201)
+        try await change(.patch, "/api/v1/users/\(lowered.id)", #"{"role": "member"}"#)
+        #expect(try await status(asMember.token) == 403)
+
+        let account = try await gateway.send(.post, "/api/v1/service-accounts", #"{"name": "hr", "role": "admin"}"#)
+        let grants = #"["read", "write", "models", "approve", "admin"]"#
+        let key = try await gateway.send(
+          .post, "/api/v1/keys",
+          #"{"name": "hr", "service_account_id": "\#(account["id"])", "grants": \#(grants)}"#)
+        try #require(key.status == 201, "\(key.text)")
+        let byProgram = try await invite("member", key: key["key"])
+        try await change(.delete, "/api/v1/service-accounts/\(account["id"])")
+        #expect(try await status(byProgram.token) == 403)
+      }
+    }
+
     @Test func `many at once leave one owner`() async throws {
       try await AccountsGateway.run(2) { gateways in
         let tenant = try await gateways[0].send(.post, "/operator/v1/tenants", #"{"name": "Owners"}"#)

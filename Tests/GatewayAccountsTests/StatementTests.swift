@@ -36,7 +36,7 @@ extension AccountTests {
       Declared("updateUses", APIKeyStore.updateUses), Declared("find", InvitationStore.find),
       Declared("findStored", InvitationStore.findStored), Declared("list", InvitationStore.list),
       Declared("insert", InvitationStore.insert), Declared("delete", InvitationStore.delete),
-      Declared("take", InvitationStore.take),
+      Declared("take", InvitationStore.take), Declared("withdraw", InvitationStore.withdraw),
     ]
 
     @Test func `the server prepares every statement`() async throws {

@@ -153,6 +153,23 @@ package struct InvitationStore: Sendable {
     return "delete from invitation where tenant_id = \(tenant) and id = \(id)"
   }
 
+  /// Withdraws what `maker` has offered and could not offer any more: all of it when the maker is gone. Its batch has
+  /// changed or removed the maker before.
+  static let withdraw = Statement<KeySubject, Void> { parameter in
+    let principal = parameter("principal", .text) { $0.description }
+    let maker = parameter("maker", .uuid) { $0.uuid }
+    return """
+      delete from invitation i where i.created_by = \(principal) and not exists (
+        select from (
+          select role, is_operator from user_account where id = \(maker)
+          union all select role, is_operator from service_account where id = \(maker)
+        ) m
+        where m.is_operator
+          or not i.is_operator and (m.role = 'owner' or m.role = 'admin' and i.role <> 'owner')
+      )
+      """
+  }
+
   /// Makes the user of an invitation, which ends with it. `nil` when it is not there any more or has expired. Throws
   /// `NameInUse`.
   package func accept(_ accepted: AcceptedInvitation) async throws -> User? {

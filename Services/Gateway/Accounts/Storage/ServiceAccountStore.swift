@@ -108,14 +108,14 @@ package struct ServiceAccountStore: Sendable {
       """
   }
 
-  /// Changes a service account.
+  /// Changes a service account. Invitations that it could not make any more end.
   package func change(
     _ tenant: TenantID, _ id: ServiceAccountID, _ change: ServiceAccountChange, expected: Int?
   ) async throws -> ChangeOutcome<ServiceAccount> {
     let results = try await NameInUse.translating("service account") {
       try await pool.batch([
         ServiceAccountStore.find.call((tenant, id)), ServiceAccountStore.update.call((tenant, id, change, expected)),
-        AccountChannel.send.call(.serviceAccount(id)),
+        InvitationStore.withdraw.call(.serviceAccount(id)), AccountChannel.send.call(.serviceAccount(id)),
       ])
     }
     return try ServiceAccountStore.outcome(results[0], try ServiceAccountStore.update.rows(results[1]).first)
@@ -140,13 +140,13 @@ package struct ServiceAccountStore: Sendable {
       """
   }
 
-  /// Removes a service account with its keys.
+  /// Removes a service account with its keys and invitations.
   package func remove(
     _ tenant: TenantID, _ id: ServiceAccountID, expected: Int?
   ) async throws -> ChangeOutcome<ServiceAccount> {
     let results = try await pool.batch([
       ServiceAccountStore.find.call((tenant, id)), ServiceAccountStore.delete.call((tenant, id, expected)),
-      AccountChannel.send.call(.serviceAccount(id)),
+      InvitationStore.withdraw.call(.serviceAccount(id)), AccountChannel.send.call(.serviceAccount(id)),
     ])
     return try ServiceAccountStore.outcome(results[0], try ServiceAccountStore.delete.rows(results[1]).first)
   }

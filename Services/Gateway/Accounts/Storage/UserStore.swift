@@ -79,13 +79,14 @@ package struct UserStore: Sendable {
       """
   }
 
-  /// Changes a user; `nil` stays. A tenant keeps at least one owner.
+  /// Changes a user; `nil` stays. A tenant keeps at least one owner. Invitations that it could not make any more end.
   package func change(
     _ tenant: TenantID, _ id: UserID, name: String?, role: Role?, isOperator: Bool?, expected: Int?
   ) async throws -> ChangeOutcome<User> {
     let results = try await pool.batch([
       TenantStore.lock.call(tenant), UserStore.find.call((tenant, id)),
-      UserStore.update.call((tenant, id, name, role, isOperator, expected)), AccountChannel.send.call(.user(id)),
+      UserStore.update.call((tenant, id, name, role, isOperator, expected)), InvitationStore.withdraw.call(.user(id)),
+      AccountChannel.send.call(.user(id)),
     ])
     return try UserStore.outcome(results[1], try UserStore.update.rows(results[2]).first, expected)
   }
@@ -108,11 +109,12 @@ package struct UserStore: Sendable {
       """
   }
 
-  /// Removes a user with its keys. A tenant keeps at least one owner.
+  /// Removes a user with its keys and invitations. A tenant keeps at least one owner.
   package func remove(_ tenant: TenantID, _ id: UserID, expected: Int?) async throws -> ChangeOutcome<User> {
     let results = try await pool.batch([
       TenantStore.lock.call(tenant), UserStore.find.call((tenant, id)),
-      UserStore.delete.call((tenant, id, expected)), AccountChannel.send.call(.user(id)),
+      UserStore.delete.call((tenant, id, expected)), InvitationStore.withdraw.call(.user(id)),
+      AccountChannel.send.call(.user(id)),
     ])
     return try UserStore.outcome(results[1], try UserStore.delete.rows(results[2]).first, expected)
   }

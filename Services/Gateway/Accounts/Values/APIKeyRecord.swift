@@ -22,6 +22,14 @@ extension KeySubject: CustomStringConvertible {
     }
   }
 
+  /// The id in the database.
+  package var uuid: UUID {
+    switch self {
+    case .user(let id): id.uuid
+    case .serviceAccount(let id): id.uuid
+    }
+  }
+
   /// The id on the wire.
   package var description: String {
     switch self {
