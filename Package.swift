@@ -455,6 +455,8 @@ var targets: [Target] = [
   library("ReactorTestKit", at: "Tests/Support/ReactorTestKit", ["Reactor"]),
   library("HTTPTestKit", at: "Tests/Support/HTTPTestKit", ["HTTP"]),
   library("RedisTestKit", at: "Tests/Support/RedisTestKit", ["LocalStack", "Reactor"]),
+  library("PostgresTestKit", at: "Tests/Support/PostgresTestKit", ["LocalStack", "Postgres"]),
+  library("TokensTestKit", at: "Tests/Support/TokensTestKit"),
 
   // Tests, one folder per module.
   tests("Tidy", ["Contracts", "HTTPWire"]),
@@ -464,10 +466,10 @@ var targets: [Target] = [
     "GatewayAudit",
     [
       "AuditChain", "Contracts", "Crypto", "GatewayAudit", "GatewayRequests", "GatewaySchema", "HTTP", "HTTPWire",
-      "JSON", "LocalStack",
-      "Postgres", "Primitives", "Reactor", "SystemSources", "Telemetry",
+      "JSON", "Postgres",
+      "PostgresTestKit", "Primitives", "Reactor", "SystemSources", "Telemetry",
     ]),
-  tests("Tokens", ["Tokens", "Crypto", "JSON", "Primitives"]),
+  tests("Tokens", ["Tokens", "TokensTestKit", "Crypto", "JSON", "Primitives"]),
   tests("AuditChain", ["AuditChain", "Contracts", "JSON", "Primitives"]),
   tests("Policy", ["Policy", "JSON"], exclude: ["Cases"]),
   tests("PolicyTools", ["Contracts", "HTTPWire", "JSON", "LocalStack", "Policy", "PolicyTools"]),
@@ -560,14 +562,14 @@ var targets: [Target] = [
       "Primitives", "Reactor", "Telemetry",
     ]),
   tests("Dialects", ["Dialects", "HTTPWire", "JSON", "Pricing"]),
-  tests("RunStorage", ["RunStorage", "LocalStack", "Postgres"]),
+  tests("RunStorage", ["RunStorage", "Postgres", "PostgresTestKit"]),
   tests("History", ["History", "Workflows", "Decider", "Contracts", "JSON"], exclude: ["Bundles"]),
   // The stores of files, memories and tools on one private cluster.
   tests(
     "Artefacts",
     [
-      "Artefacts", "Contracts", "JSON", "LocalStack", "Memories", "Postgres", "Primitives", "Reactor", "RunStorage",
-      "SystemSources", "Telemetry", "ToolRegistry",
+      "Artefacts", "Contracts", "JSON", "Memories", "Postgres", "PostgresTestKit", "Primitives", "Reactor",
+      "RunStorage", "SystemSources", "Telemetry", "ToolRegistry",
     ]),
   tests("ToolRegistry", ["ToolRegistry", "Contracts", "Crypto", "JSON", "Primitives", "Settings"]),
   tests(
@@ -607,7 +609,8 @@ var targets: [Target] = [
     "GatewayPolicyControl",
     [
       "Contracts", "GatewayAccess", "GatewayPolicyControl", "GatewayRequests", "GatewaySchema", "HTTP", "HTTPWire",
-      "JSON", "LocalStack", "Policy", "PolicyDecisions", "Postgres", "Primitives", "Reactor", "SystemSources",
+      "JSON", "LocalStack", "Policy", "PolicyDecisions", "Postgres", "PostgresTestKit", "Primitives", "Reactor",
+      "SystemSources",
       "Telemetry",
     ]),
   tests(
@@ -641,22 +644,21 @@ var targets: [Target] = [
   tests(
     "GatewayAnswers",
     [
-      "GatewayAnswers", "GatewayRequests", "GatewaySchema", "Contracts", "HTTP", "HTTPWire", "JSON", "LocalStack",
-      "Postgres",
-      "Primitives", "Reactor", "SystemSources", "Telemetry",
+      "GatewayAnswers", "GatewayRequests", "GatewaySchema", "Contracts", "HTTP", "HTTPWire", "JSON", "Postgres",
+      "PostgresTestKit", "Primitives", "Reactor", "SystemSources", "Telemetry",
     ]),
   tests(
     "GatewayAccounts",
     [
-      "Contracts", "GatewayAccounts", "GatewayIdentity", "GatewayRequests", "HTTP", "HTTPWire", "JSON", "LocalStack",
-      "Postgres", "Primitives", "Reactor", "Settings", "SystemSources", "Telemetry",
+      "Contracts", "GatewayAccounts", "GatewayIdentity", "GatewayRequests", "HTTP", "HTTPWire", "JSON",
+      "Postgres", "PostgresTestKit", "Primitives", "Reactor", "Settings", "SystemSources", "Telemetry",
     ]),
   tests(
     "GatewaySignIn",
     [
       "GatewayAccounts", "GatewayRequests", "GatewaySignIn", "Contracts", "Crypto", "HTTP", "HTTPWire", "JSON",
       "LocalStack", "Primitives", "Reactor", "Redis", "RedisTestKit", "Settings", "SystemSources", "Telemetry",
-      "Tokens",
+      "Tokens", "TokensTestKit",
     ], exclude: ["hostile_provider.py"]),
   tests("ContentCoding", ["ContentCoding", "CZlib", "CZstd"]),
   tests("Settings", ["Settings"]),
@@ -665,15 +667,15 @@ var targets: [Target] = [
     "Postgres",
     [
       "SystemSources",
-      "LocalStack", "Budgets", "Contracts", "Dialects", "Ledger", "ModelCatalog", "Postgres", "Pricing", "Primitives",
-      "Reactor", "RouterSchema", "Routing", "Spending", "Telemetry",
+      "LocalStack", "Budgets", "Contracts", "Dialects", "Ledger", "ModelCatalog", "Postgres", "PostgresTestKit",
+      "Pricing", "Primitives", "Reactor", "RouterSchema", "Routing", "Spending", "Telemetry",
     ]),
   // The schemas of the services, on one private cluster: who sees which rows, and what is left of a tenant.
   tests(
     "Tenancy",
     [
-      "Contracts", "LocalStack", "OrchestratorAPI", "Postgres", "Primitives", "Reactor", "RouterAPI", "RouterSchema",
-      "RunStorage", "SystemSources", "Telemetry", "Tenancy",
+      "Contracts", "LocalStack", "OrchestratorAPI", "Postgres", "PostgresTestKit", "Primitives", "Reactor", "RouterAPI",
+      "RouterSchema", "RunStorage", "SystemSources", "Telemetry", "Tenancy",
     ]),
   tests("Redis", ["Redis", "Reactor", "TLS", "Telemetry", "Primitives", "ReactorTestKit", "RedisTestKit"]),
 ]

@@ -1,7 +1,6 @@
 import Contracts
-import Foundation
-import LocalStack
 import Postgres
+import PostgresTestKit
 import Primitives
 import Reactor
 import RunStorage
@@ -13,34 +12,21 @@ import Testing
 @Suite(.serialized) enum WorkspaceTests {}
 
 /// One private cluster with the orchestrator's schema.
-final class WorkspaceDatabase: @unchecked Sendable {
-  // @unchecked: the suite is serialized.
+struct WorkspaceDatabase: Sendable {
   static let shared = Result { try WorkspaceDatabase() }
 
-  private let folder = "/tmp/cadre-workspace-test-\(getpid())"
-  let server: PrivatePostgres
+  let cluster: TestCluster
 
   private init() throws {
-    try FileAccess.makeFolder(folder)
-    server = try PrivatePostgres(
-      folder: folder + "/data", sockets: folder + "/s", log: folder + "/log", isThrowaway: true)
-    let schema = OrchestratorSchema.name
-    _ = try server.query("create schema \(schema); \(TenantRole.preparation(of: schema))")
-    for migration in OrchestratorSchema.migrations {
-      _ = try server.query("set search_path = \(schema); begin; \(migration.sql); commit")
-    }
-    _ = try server.query(TenantRole.grants(of: schema))
-    atexit {
-      guard case .success(let database) = WorkspaceDatabase.shared else { return }
-      database.server.stop(isImmediate: true)
-      try? FileManager.default.removeItem(atPath: database.folder)
-    }
+    cluster = try TestCluster("workspace", schema: OrchestratorSchema.name)
+    try cluster.makeSchema(OrchestratorSchema.migrations)
+    try cluster.query(TenantRole.grants(of: OrchestratorSchema.name))
   }
 
   /// Runs `body` with a pool of four connections, as the orchestrator has them.
   func withPool(_ body: @escaping @Sendable (PostgresPool) async throws -> Void) async throws {
     let group = EventLoopGroup(count: 1)
-    var configuration = PostgresConfiguration(connectionString: server.connectionString)
+    var configuration = PostgresConfiguration(connectionString: cluster.connectionString)
     configuration.schema = OrchestratorSchema.name
     configuration.sessionSettings = ["enable_seqscan": "off", "plan_cache_mode": "force_generic_plan", "jit": "off"]
     let pool = PostgresPool(group: group, configuration: configuration, telemetry: .disabled())
@@ -53,12 +39,8 @@ final class WorkspaceDatabase: @unchecked Sendable {
     try result.get()
   }
 
-  /// The answer of a statement, as text.
-  func query(_ sql: String) throws -> String {
-    try server.query("set search_path = \(OrchestratorSchema.name); \(sql)").split(separator: "\n").last.map(
-      String.init)
-      ?? ""
-  }
+  /// The last line of the answer of a statement of the owner.
+  @discardableResult func query(_ sql: String) throws -> String { try cluster.query(sql) }
 
   /// A tenant that no other test has.
   static func tenant() -> TenantID { .make() }

@@ -1,5 +1,5 @@
 import Foundation
-import Postgres
+import PostgresTestKit
 import RunStorage
 import Testing
 
@@ -10,41 +10,36 @@ import Testing
 extension WorkspaceTests {
   /// The server accepts every statement on the schema that the migrations make, and texts and declarations agree.
   @Suite(.serialized) struct WorkspaceStatementTests {
-    private struct Declared {
-      let name: String
-      let sql: String
-      let faults: [String]
-
-      init<Input, Row>(_ name: String, _ statement: Statement<Input, Row>) {
-        self.name = name
-        sql = statement.sql
-        faults = statement.faults
-      }
-    }
-
     private static let all = [
-      Declared("begin", BlobStore.begin), Declared("insertPiece", BlobStore.insertPiece),
-      Declared("insertWhole", BlobStore.insertWhole), Declared("find", BlobStore.find),
-      Declared("complete", BlobStore.complete), Declared("drop", BlobStore.drop),
-      Declared("readPiece", BlobStore.readPiece), Declared("find", ArtefactStore.find),
-      Declared("findNewest", ArtefactStore.findNewest), Declared("listNewest", ArtefactStore.listNewest),
-      Declared("listVersions", ArtefactStore.listVersions), Declared("listUploads", ArtefactStore.listUploads),
-      Declared("delete", ArtefactStore.delete), Declared("findAll", ArtefactStore.findAll),
-      Declared("linkAll", ArtefactStore.linkAll), Declared("insert", ArtefactStore.insert),
-      Declared("upload", ArtefactStore.upload), Declared("expireUploads", WorkspaceCleanup.expireUploads),
-      Declared("check", WorkspaceCleanup.check), Declared("insert", MemoryStore.insert),
-      Declared("list", MemoryStore.list), Declared("read", MemoryStore.read),
-      Declared("remove", MemoryStore.remove), Declared("findProject", MemoryStore.findProject),
-      Declared("insert", UserToolStore.insert), Declared("list", UserToolStore.list),
-      Declared("find", UserToolStore.find), Declared("findSource", UserToolStore.findSource),
-      Declared("remove", UserToolStore.remove), Declared("read", RegistryRevision.read),
-      Declared("find", MCPServerStore.find), Declared("list", MCPServerStore.list),
-      Declared("insert", MCPServerStore.insert), Declared("change", MCPServerStore.change),
-      Declared("remove", MCPServerStore.remove), Declared("insertStatus", MCPServerStore.insertStatus),
-      Declared("readStatus", MCPServerStore.readStatus), Declared("replaceAll", MCPToolStore.replaceAll),
-      Declared("pin", MCPToolStore.pin), Declared("list", MCPToolStore.list), Declared("find", MCPToolStore.find),
-      Declared("listOffered", MCPToolStore.listOffered), Declared("listSealed", MCPServerStore.listSealed),
-      Declared("replaceSealed", MCPServerStore.replaceSealed),
+      DeclaredStatement("begin", BlobStore.begin), DeclaredStatement("insertPiece", BlobStore.insertPiece),
+      DeclaredStatement("insertWhole", BlobStore.insertWhole), DeclaredStatement("find", BlobStore.find),
+      DeclaredStatement("complete", BlobStore.complete), DeclaredStatement("drop", BlobStore.drop),
+      DeclaredStatement("readPiece", BlobStore.readPiece), DeclaredStatement("find", ArtefactStore.find),
+      DeclaredStatement("findNewest", ArtefactStore.findNewest),
+      DeclaredStatement("listNewest", ArtefactStore.listNewest),
+      DeclaredStatement("listVersions", ArtefactStore.listVersions),
+      DeclaredStatement("listUploads", ArtefactStore.listUploads),
+      DeclaredStatement("delete", ArtefactStore.delete), DeclaredStatement("findAll", ArtefactStore.findAll),
+      DeclaredStatement("linkAll", ArtefactStore.linkAll), DeclaredStatement("insert", ArtefactStore.insert),
+      DeclaredStatement("upload", ArtefactStore.upload),
+      DeclaredStatement("expireUploads", WorkspaceCleanup.expireUploads),
+      DeclaredStatement("check", WorkspaceCleanup.check), DeclaredStatement("insert", MemoryStore.insert),
+      DeclaredStatement("list", MemoryStore.list), DeclaredStatement("read", MemoryStore.read),
+      DeclaredStatement("remove", MemoryStore.remove), DeclaredStatement("findProject", MemoryStore.findProject),
+      DeclaredStatement("insert", UserToolStore.insert), DeclaredStatement("list", UserToolStore.list),
+      DeclaredStatement("find", UserToolStore.find), DeclaredStatement("findSource", UserToolStore.findSource),
+      DeclaredStatement("remove", UserToolStore.remove), DeclaredStatement("read", RegistryRevision.read),
+      DeclaredStatement("find", MCPServerStore.find), DeclaredStatement("list", MCPServerStore.list),
+      DeclaredStatement("insert", MCPServerStore.insert), DeclaredStatement("change", MCPServerStore.change),
+      DeclaredStatement("remove", MCPServerStore.remove),
+      DeclaredStatement("insertStatus", MCPServerStore.insertStatus),
+      DeclaredStatement("readStatus", MCPServerStore.readStatus),
+      DeclaredStatement("replaceAll", MCPToolStore.replaceAll),
+      DeclaredStatement("pin", MCPToolStore.pin), DeclaredStatement("list", MCPToolStore.list),
+      DeclaredStatement("find", MCPToolStore.find),
+      DeclaredStatement("listOffered", MCPToolStore.listOffered),
+      DeclaredStatement("listSealed", MCPServerStore.listSealed),
+      DeclaredStatement("replaceSealed", MCPServerStore.replaceSealed),
     ]
 
     @Test func `the server prepares every statement`() throws {
@@ -52,22 +47,17 @@ extension WorkspaceTests {
       for statement in Self.all {
         #expect(statement.faults == [], "\(statement.name)")
         #expect(throws: Never.self, "\(statement.name): \(statement.sql)") {
-          try database.query("prepare s as \(statement.sql); deallocate s")
+          try statement.prepare(on: database.cluster)
         }
       }
     }
 
     /// A statement that is declared and not listed would not be checked.
     @Test func `every statement is checked`() throws {
-      let declaration = try Regex(#"static let (\w+) = (?:Statement\b|addition \{)"#)
-      var declared: [String] = []
-      for module in ["Artefacts", "Memories", "ToolRegistry"] {
-        let folder =
-          (#filePath as NSString).deletingLastPathComponent + "/../../Services/Orchestrator/\(module)"
-        for file in try FileManager.default.contentsOfDirectory(atPath: folder) where file.hasSuffix(".swift") {
-          let text = try String(contentsOfFile: folder + "/" + file, encoding: .utf8)
-          declared += try text.matches(of: declaration).map { String(try #require($0.output[1].substring)) }
-        }
+      let services = (#filePath as NSString).deletingLastPathComponent + "/../../Services/Orchestrator/"
+      let declared = try ["Artefacts", "Memories", "ToolRegistry"].flatMap {
+        try DeclaredStatement.names(
+          in: services + $0, pattern: #"static let (\w+) = (?:Statement\b|addition \{)"#)
       }
       #expect(declared.sorted() == Self.all.map(\.name).sorted())
     }

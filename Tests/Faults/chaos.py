@@ -285,9 +285,10 @@ class Chaos:
         self.random.shuffle(runs)
         different = 0
         for run in runs[:100]:
-            status, report = self.stack.call("POST", f"/api/v1/runs/{run}/replay", {})
+            status, report = self.ask("POST", f"/api/v1/runs/{run}/replay", {})
             if status != 200 or report.get("verdict") != "consistent":
                 different += 1
+                print(f"  {run}: {status} {str(report)[:500]}", flush=True)
         self.expect_at_least("histories that were replayed", len(runs[:100]), 1)
         self.expect("histories that do not replay, of %d" % min(100, len(runs)), str(different))
         self.money()
@@ -295,6 +296,15 @@ class Chaos:
                     "where status <> 'succeeded' group by 1") if states["succeeded"] != len(self.accepted) else ""
         if codes:
             print("  what failed:", codes.replace("\n", ", "))
+
+    def ask(self, method, path, body):
+        """One call, made again while its answer may be another one later: what was killed last may still start."""
+        limit = time.time() + 60
+        while True:
+            status, document = self.stack.call(method, path, body)
+            if status not in RETRYABLE or time.time() > limit:
+                return status, document
+            time.sleep(0.2)
 
     def left(self, table):
         """Ended runs' timers go a moment after the run."""

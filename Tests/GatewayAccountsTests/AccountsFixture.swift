@@ -5,8 +5,7 @@ import GatewayRequests
 import HTTP
 import HTTPWire
 import JSON
-import LocalStack
-import Postgres
+import PostgresTestKit
 import Primitives
 import Reactor
 import Settings
@@ -20,28 +19,8 @@ import Testing
 @Suite(.serialized) enum AccountTests {}
 
 /// One private cluster, on which gateways run.
-final class AccountsDatabase: @unchecked Sendable {
-  // @unchecked: the suite is serialized.
-  static let shared = Result { try AccountsDatabase() }
-
-  private let folder = "/tmp/cadre-accounts-test-\(getpid())"
-  let server: PrivatePostgres
-
-  private init() throws {
-    try FileAccess.makeFolder(folder)
-    server = try PrivatePostgres(
-      folder: folder + "/data", sockets: folder + "/s", log: folder + "/log", isThrowaway: true)
-    atexit {
-      guard case .success(let database) = AccountsDatabase.shared else { return }
-      database.server.stop(isImmediate: true)
-      try? FileManager.default.removeItem(atPath: database.folder)
-    }
-  }
-
-  /// The answer of a statement, as text.
-  func query(_ sql: String) throws -> String {
-    try server.query("set search_path = gateway; \(sql)").split(separator: "\n").last.map(String.init) ?? ""
-  }
+enum AccountsDatabase {
+  static let shared = Result { try TestCluster("accounts", schema: "gateway") }
 }
 
 /// Hashes that anybody can read.
@@ -86,7 +65,7 @@ struct AccountsGateway: Sendable {
     let overrides = [
       SettingsOverride(key: "auth.key", value: operatorKey), SettingsOverride(key: "auth.tenant", value: "\(home)"),
       SettingsOverride(key: "identity.key_secrets", value: "a:" + String(repeating: "s", count: 32)),
-      SettingsOverride(key: "postgres.url", value: database.server.connectionString),
+      SettingsOverride(key: "postgres.url", value: database.connectionString),
     ]
     let settings = try table.load(SettingsSources(overrides: overrides))
     var gateways: [AccountsGateway] = []

@@ -2,6 +2,7 @@ import Contracts
 import GatewayRequests
 import HTTPWire
 import JSON
+import PostgresTestKit
 import Primitives
 import Testing
 

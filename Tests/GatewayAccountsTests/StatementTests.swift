@@ -1,5 +1,5 @@
 import Foundation
-import Postgres
+import PostgresTestKit
 import Testing
 
 @testable import GatewayAccounts
@@ -7,36 +7,26 @@ import Testing
 extension AccountTests {
   /// The server accepts every statement on the schema that the migrations make, and texts and declarations agree.
   @Suite(.serialized) struct StatementTests {
-    private struct Declared {
-      let name: String
-      let sql: String
-      let faults: [String]
-
-      init<Input, Row>(_ name: String, _ statement: Statement<Input, Row>) {
-        self.name = name
-        sql = statement.sql
-        faults = statement.faults
-      }
-    }
-
     private static let all = [
-      Declared("send", AccountChannel.send), Declared("find", TenantStore.find), Declared("list", TenantStore.list),
-      Declared("insert", TenantStore.insert), Declared("change", TenantStore.change),
-      Declared("lock", TenantStore.lock), Declared("find", UserStore.find), Declared("list", UserStore.list),
-      Declared("update", UserStore.update), Declared("delete", UserStore.delete),
-      Declared("findByEmail", UserStore.findByEmail), Declared("findAccount", UserStore.findAccount),
-      Declared("updatePassword", UserStore.updatePassword),
-      Declared("updateSecondFactor", UserStore.updateSecondFactor),
-      Declared("updateSignIn", UserStore.updateSignIn), Declared("find", ServiceAccountStore.find),
-      Declared("list", ServiceAccountStore.list), Declared("insert", ServiceAccountStore.insert),
-      Declared("update", ServiceAccountStore.update), Declared("delete", ServiceAccountStore.delete),
-      Declared("findStored", APIKeyStore.findStored), Declared("find", APIKeyStore.find),
-      Declared("list", APIKeyStore.list), Declared("insert", APIKeyStore.insert),
-      Declared("update", APIKeyStore.update), Declared("delete", APIKeyStore.delete),
-      Declared("updateUses", APIKeyStore.updateUses), Declared("find", InvitationStore.find),
-      Declared("findStored", InvitationStore.findStored), Declared("list", InvitationStore.list),
-      Declared("insert", InvitationStore.insert), Declared("delete", InvitationStore.delete),
-      Declared("take", InvitationStore.take), Declared("withdraw", InvitationStore.withdraw),
+      DeclaredStatement("send", AccountChannel.send), DeclaredStatement("find", TenantStore.find),
+      DeclaredStatement("list", TenantStore.list),
+      DeclaredStatement("insert", TenantStore.insert), DeclaredStatement("change", TenantStore.change),
+      DeclaredStatement("lock", TenantStore.lock), DeclaredStatement("find", UserStore.find),
+      DeclaredStatement("list", UserStore.list),
+      DeclaredStatement("update", UserStore.update), DeclaredStatement("delete", UserStore.delete),
+      DeclaredStatement("findByEmail", UserStore.findByEmail), DeclaredStatement("findAccount", UserStore.findAccount),
+      DeclaredStatement("updatePassword", UserStore.updatePassword),
+      DeclaredStatement("updateSecondFactor", UserStore.updateSecondFactor),
+      DeclaredStatement("updateSignIn", UserStore.updateSignIn), DeclaredStatement("find", ServiceAccountStore.find),
+      DeclaredStatement("list", ServiceAccountStore.list), DeclaredStatement("insert", ServiceAccountStore.insert),
+      DeclaredStatement("update", ServiceAccountStore.update), DeclaredStatement("delete", ServiceAccountStore.delete),
+      DeclaredStatement("findStored", APIKeyStore.findStored), DeclaredStatement("find", APIKeyStore.find),
+      DeclaredStatement("list", APIKeyStore.list), DeclaredStatement("insert", APIKeyStore.insert),
+      DeclaredStatement("update", APIKeyStore.update), DeclaredStatement("delete", APIKeyStore.delete),
+      DeclaredStatement("updateUses", APIKeyStore.updateUses), DeclaredStatement("find", InvitationStore.find),
+      DeclaredStatement("findStored", InvitationStore.findStored), DeclaredStatement("list", InvitationStore.list),
+      DeclaredStatement("insert", InvitationStore.insert), DeclaredStatement("delete", InvitationStore.delete),
+      DeclaredStatement("take", InvitationStore.take), DeclaredStatement("withdraw", InvitationStore.withdraw),
     ]
 
     @Test func `the server prepares every statement`() async throws {
@@ -45,7 +35,7 @@ extension AccountTests {
         for statement in Self.all {
           #expect(statement.faults == [], "\(statement.name)")
           #expect(throws: Never.self, "\(statement.name): \(statement.sql)") {
-            try database.query("prepare s as \(statement.sql); deallocate s")
+            try statement.prepare(on: database)
           }
         }
       }
@@ -53,14 +43,8 @@ extension AccountTests {
 
     /// A statement that is declared and not listed would not be checked.
     @Test func `every statement is checked`() throws {
-      let declaration = try Regex(#"static let (\w+) = Statement\b"#)
       let folder = (#filePath as NSString).deletingLastPathComponent + "/../../Services/Gateway/Accounts/Storage"
-      var declared: [String] = []
-      for file in try FileManager.default.contentsOfDirectory(atPath: folder) where file.hasSuffix(".swift") {
-        let text = try String(contentsOfFile: folder + "/" + file, encoding: .utf8)
-        declared += try text.matches(of: declaration).map { String(try #require($0.output[1].substring)) }
-      }
-      #expect(declared.sorted() == Self.all.map(\.name).sorted())
+      #expect(try DeclaredStatement.names(in: folder) == Self.all.map(\.name).sorted())
     }
 
     /// Nothing of one tenant can refer to another's, and none of its names stands in the way of another's.

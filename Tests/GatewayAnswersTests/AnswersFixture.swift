@@ -4,8 +4,8 @@ import GatewaySchema
 import HTTP
 import HTTPWire
 import JSON
-import LocalStack
 import Postgres
+import PostgresTestKit
 import Primitives
 import Reactor
 import Synchronization
@@ -20,31 +20,11 @@ import Testing
 @Suite(.serialized) enum AnswersTests {}
 
 /// One private cluster with the table of answers.
-final class AnswersDatabase: @unchecked Sendable {
-  // @unchecked: the suite is serialized.
-  static let shared = Result { try AnswersDatabase() }
-
-  private let folder = "/tmp/cadre-answers-test-\(getpid())"
-  let server: PrivatePostgres
-
-  private init() throws {
-    try FileAccess.makeFolder(folder)
-    server = try PrivatePostgres(
-      folder: folder + "/data", sockets: folder + "/s", log: folder + "/log", isThrowaway: true)
-    _ = try server.query("create schema gateway; \(TenantRole.preparation(of: GatewaySchema.name))")
-    for migration in GatewaySchema.migrations {
-      _ = try server.query("set search_path = gateway; begin; \(migration.sql); commit")
-    }
-    atexit {
-      guard case .success(let database) = AnswersDatabase.shared else { return }
-      database.server.stop(isImmediate: true)
-      try? FileManager.default.removeItem(atPath: database.folder)
-    }
-  }
-
-  /// The answer of a statement, as text.
-  func query(_ sql: String) throws -> String {
-    try server.query("set search_path = gateway; \(sql)").split(separator: "\n").last.map(String.init) ?? ""
+enum AnswersDatabase {
+  static let shared = Result {
+    let cluster = try TestCluster("answers", schema: GatewaySchema.name)
+    try cluster.makeSchema(GatewaySchema.migrations)
+    return cluster
   }
 }
 
@@ -105,7 +85,7 @@ struct AnswersFixture: Sendable {
   ) async throws {
     let database = try AnswersDatabase.shared.get()
     let group = EventLoopGroup(count: 1)
-    var configuration = PostgresConfiguration(connectionString: database.server.connectionString)
+    var configuration = PostgresConfiguration(connectionString: database.connectionString)
     configuration.schema = "gateway"
     let pool = PostgresPool(group: group, configuration: configuration, telemetry: .disabled())
     _ = await group.loops[0].task { await pool.start() }.result

@@ -1,6 +1,7 @@
 import HTTP
 import HTTPWire
 import Postgres
+import PostgresTestKit
 import Primitives
 import Reactor
 import SystemSources
@@ -11,7 +12,7 @@ import Testing
 
 extension AnswersTests {
   @Suite(.serialized) struct WithPostgres {
-    private let database: AnswersDatabase
+    private let database: TestCluster
 
     init() throws { database = try AnswersDatabase.shared.get() }
 

@@ -7,8 +7,8 @@ import GatewaySchema
 import HTTP
 import HTTPWire
 import JSON
-import LocalStack
 import Postgres
+import PostgresTestKit
 import Primitives
 import Reactor
 import Synchronization
@@ -20,31 +20,8 @@ import Testing
 @Suite(.serialized) enum AuditTests {}
 
 /// One private cluster for the suite.
-final class AuditCluster: @unchecked Sendable {
-  // @unchecked: the suite is serialized.
-  static let shared = Result { try AuditCluster() }
-
-  private let folder = "/tmp/cadre-audit-test-\(getpid())"
-  private(set) var server: PrivatePostgres
-
-  private init() throws {
-    server = try AuditCluster.launch(folder)
-    atexit {
-      guard case .success(let cluster) = AuditCluster.shared else { return }
-      cluster.server.stop(isImmediate: true)
-      try? FileManager.default.removeItem(atPath: cluster.folder)
-    }
-  }
-
-  private static func launch(_ folder: String) throws -> PrivatePostgres {
-    try FileAccess.makeFolder(folder)
-    return try PrivatePostgres(
-      folder: folder + "/data", sockets: folder + "/s", log: folder + "/log", isThrowaway: true)
-  }
-
-  func stop() { server.stop(isImmediate: true) }
-
-  func start() throws { server = try AuditCluster.launch(folder) }
+enum AuditCluster {
+  static let shared = Result { try TestCluster("audit") }
 }
 
 /// Who asks, as the header `x-test` says.
@@ -119,7 +96,7 @@ struct AuditFixture: Sendable {
     let telemetry = Telemetry.disabled()
     let pool = PostgresPool(
       group: group,
-      configuration: PostgresConfiguration(connectionString: cluster.server.connectionString, schema: schema),
+      configuration: PostgresConfiguration(connectionString: cluster.connectionString, schema: schema),
       telemetry: telemetry)
     let store = AuditStore(pool: pool, keys: try AuditKeys(setting: secret, named: "audit.keys"))
     let writer = AuditWriter(store: store, refusalsPerSecond: refusalsPerSecond, telemetry: telemetry)
@@ -193,7 +170,7 @@ struct AuditFixture: Sendable {
 
   /// Runs a statement as whoever has the database.
   func sql(_ text: String) throws {
-    _ = try AuditCluster.shared.get().server.query("set search_path = \(schema); " + text)
+    _ = try AuditCluster.shared.get().query("set search_path = \(schema); " + text)
   }
 
   /// All entries of a chain, oldest first, when there are so many.

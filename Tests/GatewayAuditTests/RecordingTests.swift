@@ -3,6 +3,7 @@ import Contracts
 import Crypto
 import GatewayAudit
 import HTTPWire
+import PostgresTestKit
 import Primitives
 import Reactor
 import Testing

@@ -6,9 +6,9 @@ import GatewaySchema
 import HTTP
 import HTTPWire
 import JSON
-import LocalStack
 import PolicyDecisions
 import Postgres
+import PostgresTestKit
 import Primitives
 import Reactor
 import SystemSources
@@ -21,28 +21,8 @@ import Testing
 @Suite(.serialized) enum PolicyControlTests {}
 
 /// One private cluster, on which gateways run.
-final class PolicyCluster: @unchecked Sendable {
-  // @unchecked: the suite is serialized.
-  static let shared = Result { try PolicyCluster() }
-
-  private let folder = "/tmp/cadre-policy-test-\(getpid())"
-  let server: PrivatePostgres
-
-  private init() throws {
-    try FileAccess.makeFolder(folder)
-    server = try PrivatePostgres(
-      folder: folder + "/data", sockets: folder + "/s", log: folder + "/log", isThrowaway: true)
-    atexit {
-      guard case .success(let cluster) = PolicyCluster.shared else { return }
-      cluster.server.stop(isImmediate: true)
-      try? FileManager.default.removeItem(atPath: cluster.folder)
-    }
-  }
-
-  /// The answer of a statement of the owner, as text.
-  @discardableResult func query(_ sql: String) throws -> String {
-    try server.query("set search_path = gateway; \(sql)").split(separator: "\n").last.map(String.init) ?? ""
-  }
+enum PolicyCluster {
+  static let shared = Result { try TestCluster("policy", schema: "gateway") }
 }
 
 /// Who asks, as the field `x-test` says: `TENANT ROLE GRANT,GRANT`.
@@ -93,7 +73,7 @@ struct PolicyGateway: Sendable {
     let telemetry = Telemetry.disabled()
     let pool = PostgresPool(
       group: group,
-      configuration: PostgresConfiguration(connectionString: cluster.server.connectionString, schema: "gateway"),
+      configuration: PostgresConfiguration(connectionString: cluster.connectionString, schema: "gateway"),
       telemetry: telemetry)
     let bundle = try PolicyBundle(folder: (#filePath as NSString).deletingLastPathComponent + "/../../policies")
     let client = HTTPClient(group: group, telemetry: telemetry)

@@ -4,6 +4,7 @@ import JSON
 import Policy
 import PolicyDecisions
 import Postgres
+import PostgresTestKit
 import Testing
 
 @testable import GatewayPolicyControl

@@ -4,6 +4,7 @@ import JSON
 import LocalStack
 import PolicyDecisions
 import Postgres
+import PostgresTestKit
 import Reactor
 import Telemetry
 import Testing

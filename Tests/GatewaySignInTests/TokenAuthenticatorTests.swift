@@ -9,6 +9,7 @@ import RedisTestKit
 import Synchronization
 import Telemetry
 import Testing
+import TokensTestKit
 
 @testable import GatewaySignIn
 

@@ -1,6 +1,7 @@
 import Foundation
 import LocalStack
 import Postgres
+import PostgresTestKit
 import Reactor
 import Synchronization
 import Telemetry
@@ -152,13 +153,13 @@ extension PostgresTests {
         }
         try await become(true)
         try await pool.query("select 1")
-        fixture.stop()
+        fixture.cluster.stop()
         let error = await failure {
           for _ in 0..<3 { _ = try await pool.query("select 1") }
         }
         #expect(error?.code == .unavailable || error?.code == .connectionLost)
         try await become(false)
-        try fixture.start()
+        try fixture.cluster.start()
         try await become(true)
         try await pool.query("select 1")
       }

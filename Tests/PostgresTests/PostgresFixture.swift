@@ -1,6 +1,6 @@
-import Foundation
 import LocalStack
 import Postgres
+import PostgresTestKit
 import Reactor
 import Telemetry
 import Testing
@@ -9,31 +9,11 @@ import Testing
 @Suite(.serialized) enum PostgresTests {}
 
 /// One private cluster for the suite, with fresh pools for each test.
-final class PostgresFixture: @unchecked Sendable {
-  // @unchecked: the suite is serialized.
-  static let shared = Result { try PostgresFixture() }
+struct PostgresFixture: Sendable {
+  static let shared = Result { PostgresFixture(cluster: try TestCluster("postgres")) }
 
-  private let folder = "/tmp/cadre-pgtest-\(getpid())"
-  private(set) var server: PrivatePostgres
-
-  private init() throws {
-    server = try PostgresFixture.launch(folder)
-    atexit {
-      guard case .success(let fixture) = PostgresFixture.shared else { return }
-      fixture.server.stop(isImmediate: true)
-      try? FileManager.default.removeItem(atPath: fixture.folder)
-    }
-  }
-
-  private static func launch(_ folder: String) throws -> PrivatePostgres {
-    try FileAccess.makeFolder(folder)
-    return try PrivatePostgres(
-      folder: folder + "/data", sockets: folder + "/s", log: folder + "/log", isThrowaway: true)
-  }
-
-  func stop() { server.stop(isImmediate: true) }
-
-  func start() throws { server = try PostgresFixture.launch(folder) }
+  let cluster: TestCluster
+  var server: PrivatePostgres { cluster.server }
 
   /// Runs `body` with a pool on one loop.
   func withPool(

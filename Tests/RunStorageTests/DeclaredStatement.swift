@@ -1,19 +1,9 @@
-import Postgres
+import PostgresTestKit
 
 @testable import RunStorage
 
-/// A statement of the orchestrator, with the name under which it is declared.
-struct DeclaredStatement {
-  let name: String
-  let sql: String
-  let faults: [String]
-
-  init<Input, Row>(_ name: String, _ statement: Statement<Input, Row>) {
-    self.name = name
-    sql = statement.sql
-    faults = statement.faults
-  }
-
+/// The statements of the orchestrator.
+extension DeclaredStatement {
   static let all = [
     DeclaredStatement("ApprovalStore.find", ApprovalStore.find),
     DeclaredStatement("ClaimStatements.lock", ClaimStatements.lock),

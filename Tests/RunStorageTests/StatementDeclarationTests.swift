@@ -1,4 +1,5 @@
 import Foundation
+import PostgresTestKit
 import Testing
 
 @testable import RunStorage
@@ -12,14 +13,11 @@ import Testing
 
   /// A statement that is declared and not listed would not be checked.
   @Test func `every statement is checked`() throws {
-    let declaration = try Regex(#"static let (\w+) = (?:Statement\b|insertion\b|apply\(|apply \{|list\()"#)
-    var declared: [String] = []
-    for (_, text) in try Self.sources() {
-      declared += try text.matches(of: declaration).map { String(try #require($0.output[1].substring)) }
-    }
+    let declared = try DeclaredStatement.names(
+      in: Self.folder, pattern: #"static let (\w+) = (?:Statement\b|insertion\b|apply\(|apply \{|list\()"#)
     // Several types have a statement of the same name.
     let checked = DeclaredStatement.all.compactMap { $0.name.split(separator: ".").last.map(String.init) }
-    #expect(declared.sorted() == checked.sorted())
+    #expect(declared == checked.sorted())
   }
 
   /// Whoever gives a list of values numbers parameters by hand; lists of the API build both together.
@@ -28,8 +26,10 @@ import Testing
     for (file, text) in try Self.sources() { #expect(text.matches(of: call).count == 0, "\(file)") }
   }
 
+  private static let folder =
+    (#filePath as NSString).deletingLastPathComponent + "/../../Services/Orchestrator/Storage"
+
   private static func sources() throws -> [(file: String, text: String)] {
-    let folder = (#filePath as NSString).deletingLastPathComponent + "/../../Services/Orchestrator/Storage"
     let files = try FileManager.default.contentsOfDirectory(atPath: folder).filter { $0.hasSuffix(".swift") }
     #expect(files.count > 20)
     return try files.map { ($0, try String(contentsOfFile: folder + "/" + $0, encoding: .utf8)) }

@@ -1,7 +1,7 @@
 import Contracts
-import Foundation
 import LocalStack
 import Postgres
+import PostgresTestKit
 import Primitives
 import Reactor
 import RouterSchema
@@ -13,9 +13,8 @@ import Testing
 @Suite(.serialized) enum TenancyTests {}
 
 /// One private cluster with the schemas of the services, made by their migrators.
-final class TenancyDatabase: @unchecked Sendable {
-  // @unchecked: the suite is serialized.
-  static let shared = Result { try TenancyDatabase() }
+struct TenancyDatabase: Sendable {
+  static let shared = Result { TenancyDatabase(server: try TestCluster("tenancy").server) }
 
   /// A service's schema.
   struct Schema {
@@ -29,18 +28,6 @@ final class TenancyDatabase: @unchecked Sendable {
   ]
 
   let server: PrivatePostgres
-  private let folder = "/tmp/cadre-tenancy-test-\(getpid())"
-
-  private init() throws {
-    try FileAccess.makeFolder(folder)
-    server = try PrivatePostgres(
-      folder: folder + "/data", sockets: folder + "/s", log: folder + "/log", isThrowaway: true)
-    atexit {
-      guard case .success(let database) = TenancyDatabase.shared else { return }
-      database.server.stop(isImmediate: true)
-      try? FileManager.default.removeItem(atPath: database.folder)
-    }
-  }
 
   /// Brings the schemas up to date.
   func migrate(user: String? = nil, database: String = "cadre") async throws {

@@ -1,5 +1,6 @@
 import Crypto
 import Testing
+import TokensTestKit
 
 @testable import Tokens
 
@@ -11,11 +12,12 @@ import Testing
   private static func with(_ member: String, _ key: String) -> String { "{\(member)," + key.dropFirst() }
 
   @Test func `keys for other uses, of other kinds or too weak are left out`() {
-    let (rsa, ec) = (Fixtures.rsaKey, Fixtures.ecKey)
+    let (rsa, ec) = (TokenFixtures.rsaKey, TokenFixtures.ecKey)
     #expect(Self.set(rsa, ec)?.keys.map(\.algorithm) == [.rs256, .es256])
     // With their own reason each; a set of none is no set.
     for key in [
-      #"{"kty":"oct","k":"c3Nzc3Nzc3Nzc3Nzc3Nzc3Nzc3Nzc3Nzc3Nzc3Nzc3M"}"#, Fixtures.shortKey, "null", "[]", "7", "{}",
+      #"{"kty":"oct","k":"c3Nzc3Nzc3Nzc3Nzc3Nzc3Nzc3Nzc3Nzc3Nzc3Nzc3M"}"#, TokenFixtures.shortKey, "null", "[]", "7",
+      "{}",
       #"{"kty":"RSA"}"#, #"{"kty":"RSA","n":"AQAB","e":"AQAB"}"#, #"{"kty":"OKP","crv":"Ed25519","x":"AAAA"}"#,
       Self.with(#""alg":"RS512""#, rsa), Self.with(#""alg":"HS256""#, rsa), Self.with(#""alg":"RS256""#, ec),
       Self.with(#""use":"enc""#, ec), Self.with(#""key_ops":["sign"]"#, ec), Self.with(#""key_ops":"verify""#, ec),
@@ -32,11 +34,11 @@ import Testing
   }
 
   @Test func `documents that are no key set`() {
-    let many = Array(repeating: Fixtures.ecKey, count: 101).joined(separator: ",")
+    let many = Array(repeating: TokenFixtures.ecKey, count: 101).joined(separator: ",")
     for text in ["", "null", "[]", "{}", #"{"keys":{}}"#, #"{"keys":[]}"#, "<html>", "{\"keys\":[\(many)]}"] {
       #expect(TokenKeySet(parsing: Array(text.utf8)) == nil)
     }
-    let large = "{\"keys\":[\(Fixtures.ecKey)],\"x\":\"\(String(repeating: "y", count: 256 << 10))\"}"
+    let large = "{\"keys\":[\(TokenFixtures.ecKey)],\"x\":\"\(String(repeating: "y", count: 256 << 10))\"}"
     #expect(TokenKeySet(parsing: Array(large.utf8)) == nil)
   }
 

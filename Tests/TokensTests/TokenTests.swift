@@ -2,6 +2,7 @@ import Crypto
 import JSON
 import Primitives
 import Testing
+import TokensTestKit
 
 @testable import Tokens
 
@@ -19,7 +20,7 @@ import Testing
   static func keys() throws -> TokenKeySet { TokenKeySet([try #require(TokenKey(secret: secret, id: "h1"))]) }
 
   static func published() throws -> TokenKeySet {
-    try #require(TokenKeySet(parsing: Array("{\"keys\":[\(Fixtures.rsaKey),\(Fixtures.ecKey)]}".utf8)))
+    try #require(TokenKeySet(parsing: Array("{\"keys\":[\(TokenFixtures.rsaKey),\(TokenFixtures.ecKey)]}".utf8)))
   }
 
   static func encode(_ text: String) -> String { Base64.encode(Array(text.utf8), .url, pads: false) }
@@ -46,17 +47,17 @@ import Testing
   static let good = #""iss":"https://issuer.example","aud":"cadre","sub":"ann","exp":2000000000"#
 
   @Test func `tokens of another implementation are believed, each by its own key`() throws {
-    for (token, algorithm) in [(Fixtures.rs256, TokenAlgorithm.rs256), (Fixtures.es256, .es256)] {
+    for (token, algorithm) in [(TokenFixtures.rs256, TokenAlgorithm.rs256), (TokenFixtures.es256, .es256)] {
       let claims = try Self.verify(token, Self.rules([algorithm]), Self.published())
       #expect(claims.subject == "ann" && claims.expiresAt == 2_000_000_000 && claims.audienceCount == 1)
       #expect(claims.strings("roles") == ["dev", "cadre-admin"] && claims.string("tenant") == "t")
     }
-    #expect(try Self.verify(Fixtures.hs256).subject == "ann")
+    #expect(try Self.verify(TokenFixtures.hs256).subject == "ann")
   }
 
   @Test func `one changed letter anywhere makes a token worthless`() throws {
     let (rules, keys) = (Self.rules([.rs256, .es256]), try Self.published())
-    for token in [Fixtures.rs256, Fixtures.es256] {
+    for token in [TokenFixtures.rs256, TokenFixtures.es256] {
       let letters = Array(token.utf8)
       for place in stride(from: 0, to: letters.count, by: 7) {
         var changed = letters
@@ -76,13 +77,13 @@ import Testing
 
   @Test func `a public key is never taken for a shared secret`() throws {
     let keys = try Self.published()
-    for token in [Fixtures.confusedPEM, Fixtures.confusedModulus] {
+    for token in [TokenFixtures.confusedPEM, TokenFixtures.confusedModulus] {
       #expect(Self.error { try Self.verify(token, Self.rules([.rs256]), keys) } == .algorithm)
       // Even where the configuration allows both.
       #expect(Self.error { try Self.verify(token, Self.rules([.rs256, .hs256]), keys) } == .unknownKey)
     }
     // And the key of one algorithm never verifies another.
-    #expect(Self.error { try Self.verify(Fixtures.es256, Self.rules([.rs256]), keys) } == .algorithm)
+    #expect(Self.error { try Self.verify(TokenFixtures.es256, Self.rules([.rs256]), keys) } == .algorithm)
   }
 
   @Test(arguments: ["none", "None", "NONE", "nOnE", "", "HS384", "RS512", "ES512", "PS256", "EdDSA", "hs256"])
@@ -173,7 +174,7 @@ import Testing
   }
 
   @Test func `what is taken for a token`() {
-    #expect(SignedToken.resembles(Fixtures.rs256) && SignedToken.resembles("eyJ.."))
+    #expect(SignedToken.resembles(TokenFixtures.rs256) && SignedToken.resembles("eyJ.."))
     for other in ["", "eyJ", "cadre_a.b.c", "eyJa.b", "eyJa.b.c.d", "Bearer eyJ.."] {
       #expect(!SignedToken.resembles(other))
     }
