@@ -151,7 +151,7 @@ fuzz: ## Run every fuzz target for SECONDS_EACH (default 60) seconds
 	@Tests/Fuzz/run.sh $(or $(SECONDS_EACH),60)
 
 docs: ## Generate docs/configuration.md from the settings, docs/errors.md from the problem codes, the Python client from the API
-	@deploy/configuration-docs.sh .build/release > docs/configuration.md
+	@deploy/configuration-docs.sh .build/release > .build/configuration.md && cp .build/configuration.md docs/configuration.md
 	@CADRE_ONLY=Contracts CADRE_WRITE_DOCS=1 swift test --scratch-path .build/docs --filter ProblemCatalogTests > /dev/null
 	@CADRE_ONLY=GatewayOpenAPI CADRE_OPENAPI_FILE=$(CURDIR)/.build/openapi.json swift test --scratch-path .build/docs --filter OpenAPIDocumentTests > /dev/null
 	@python3 deploy/python-client.py .build/openapi.json > docs/clients/python/cadre_client.py

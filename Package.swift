@@ -258,7 +258,8 @@ var targets: [Target] = [
       "Telemetry",
     ]),
   // What a request of the gateway passes: the values and the order, without what stands behind.
-  library("GatewayRequests", at: "Services/Gateway/Requests", ["Contracts", "HTTP", "HTTPWire"]),
+  library(
+    "GatewayRequests", at: "Services/Gateway/Requests", ["Contracts", "HTTP", "HTTPWire", "Reactor", "Telemetry"]),
   library(
     "GatewayAccess", at: "Services/Gateway/Access",
     ["Contracts", "GatewayRequests", "HTTP", "HTTPWire", "Policy", "PolicyDecisions", "Telemetry"]),
@@ -666,9 +667,8 @@ var targets: [Target] = [
   tests(
     "Postgres",
     [
-      "SystemSources",
-      "LocalStack", "Budgets", "Contracts", "Dialects", "Ledger", "ModelCatalog", "Postgres", "PostgresTestKit",
-      "Pricing", "Primitives", "Reactor", "RouterSchema", "Routing", "Spending", "Telemetry",
+      "Budgets", "Contracts", "Dialects", "Ledger", "LocalStack", "ModelCatalog", "Postgres", "PostgresTestKit",
+      "Pricing", "Primitives", "Reactor", "RouterSchema", "Routing", "Spending", "SystemSources", "Telemetry",
     ]),
   // The schemas of the services, on one private cluster: who sees which rows, and what is left of a tenant.
   tests(

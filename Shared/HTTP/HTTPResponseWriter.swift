@@ -33,6 +33,15 @@ public struct HTTPResponseWriter: ~Copyable, Sendable {
     try await connection.writer.drained()
   }
 
+  /// Sends all of the body and waits until the kernel has it. Throws when the client has gone before: what it was to
+  /// get has not reached it as a whole.
+  public mutating func deliver(_ bytes: [UInt8]) async throws {
+    if isClientGone { throw ReactorError(.peerClosed, operation: "answer") }
+    try await write(bytes)
+    flush()
+    try await connection.writer.flushed()
+  }
+
   /// The bytes as one piece of the body on the wire.
   func framed(_ bytes: [UInt8]) -> [UInt8] {
     guard isChunked, !bytes.isEmpty else { return bytes }
@@ -46,6 +55,9 @@ public struct HTTPResponseWriter: ~Copyable, Sendable {
   /// Sends what was written at once, where it would leave with the end of the loop's turn: for the first words of a
   /// stream whose others follow on their heels.
   public func flush() { connection.writer.flushNow() }
+
+  /// The answer that this is the body of.
+  public var answer: SentAnswer { SentAnswer(connection: connection) }
 
   /// Whether the client has closed its side or the connection failed: stop producing.
   public var isClientGone: Bool { connection.socket.peerClosed || connection.writer.failure != nil }
@@ -62,5 +74,17 @@ public struct HTTPResponseWriter: ~Copyable, Sendable {
     var bytes: [UInt8] = []
     ServerSentEvent.appendComment(text, to: &bytes)
     try await write(bytes)
+  }
+}
+
+/// An answer that is being sent, for whoever may have to end it.
+public struct SentAnswer: Sendable {
+  let connection: ServerConnection
+
+  /// Ends the answer where it is, with its connection; the producer is cancelled. Can be called anywhere, and again.
+  /// `isOpen` is asked on the loop of the connection, on which the producer ends: when it has, the connection may have
+  /// gone on with another request, and nothing is done.
+  public func abort(if isOpen: @escaping @Sendable () -> Bool) {
+    connection.socket.loop.execute { if isOpen() { connection.abort() } }
   }
 }

@@ -7,6 +7,9 @@ internal import Reactor
 public struct UpgradedConnection: ~Copyable, Sendable {
   let connection: ServerConnection
   let reader: StreamReader
+
+  /// The connection as an answer that somebody else may end.
+  public var answer: SentAnswer { SentAnswer(connection: connection) }
 }
 
 /// A WebSocket seen from the server. One task receives, and a second one that tries gets an error; sending may happen

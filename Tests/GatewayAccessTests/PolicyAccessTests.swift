@@ -59,6 +59,27 @@ struct PolicyAccessTests {
       PolicyAccess.query(try identity(.session), route, address: "10.0.0.1").input.json.contains(#""ip":"10.0.0.1""#))
   }
 
+  @Test func `a step of a session is asked about by user, role and way`() async throws {
+    let user = try #require(UserID("user_00000000000070008000000000000002"))
+    let tenant = try #require(TenantID(PolicyAccessTests.tenant))
+    let question = SessionQuestion(
+      .signIn, method: "oidc", hasSecondFactor: false, user: user, role: .admin, tenant: tenant)
+    let query = PolicySessions.query(question)
+    #expect(query.path == ["cadre", "sessions", "decision"] && query.tenant == PolicyAccessTests.tenant)
+    // Who releases a halt signs in.
+    #expect(query.isReading)
+    #expect(
+      query.input.json
+        == #"{"action":{"has_second_factor":false,"kind":"sign_in","method":"oidc"},"#
+        + #""subject":{"id":"\#(user)","role":"admin","tenant":"\#(PolicyAccessTests.tenant)"}}"#)
+    let answers: [(PolicyAnswer, SessionDecision)] = [
+      (PolicyAnswer(effect: .allow), .allowed), (PolicyAnswer(effect: .ask), .needsSecondFactor),
+      (PolicyAnswer(effect: .deny, reasons: ["not this way"]), .denied("Not this way.")),
+      (PolicyAnswer(effect: .deny, fault: .timeout), .denied("No policy allows this.")),
+    ]
+    for (answer, decision) in answers { #expect(await PolicySessions(Scripted(answer)).decide(question) == decision) }
+  }
+
   @Test func `virtual keys and nobody pass too, without the key`() throws {
     let models = try #require(Routes.all.first { $0.isModelRoute && $0.method == .post })
     let virtual = PolicyAccess.query(try identity(.virtualKey), models)

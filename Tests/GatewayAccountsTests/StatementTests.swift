@@ -17,6 +17,8 @@ extension AccountTests {
       DeclaredStatement("findByEmail", UserStore.findByEmail), DeclaredStatement("findAccount", UserStore.findAccount),
       DeclaredStatement("updatePassword", UserStore.updatePassword),
       DeclaredStatement("updateSecondFactor", UserStore.updateSecondFactor),
+      DeclaredStatement("listSecondFactors", UserStore.listSecondFactors),
+      DeclaredStatement("replaceSecondFactor", UserStore.replaceSecondFactor),
       DeclaredStatement("updateSignIn", UserStore.updateSignIn), DeclaredStatement("find", ServiceAccountStore.find),
       DeclaredStatement("list", ServiceAccountStore.list), DeclaredStatement("insert", ServiceAccountStore.insert),
       DeclaredStatement("update", ServiceAccountStore.update), DeclaredStatement("delete", ServiceAccountStore.delete),

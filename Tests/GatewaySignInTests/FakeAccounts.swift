@@ -96,6 +96,25 @@ final class FakeAccounts: AccountReading, AccountWriting, AccountNotifying, Tena
     return true
   }
 
+  func secondFactors(
+    after place: (tenant: TenantID, user: UserID)?, limit: Int
+  ) async throws -> [StoredSecondFactor] {
+    let accounts = state.withLock { Array($0.accounts.values) }
+    let all = accounts.compactMap { account in
+      account.sealedSecondFactor.map {
+        StoredSecondFactor(tenant: account.user.tenant, user: account.user.id, sealed: $0)
+      }
+    }
+    func key(_ tenant: TenantID, _ user: UserID) -> String { "\(tenant).\(user)" }
+    let behind = all.filter { one in place.map { key(one.tenant, one.user) > key($0.tenant, $0.user) } ?? true }
+    return Array(behind.sorted { key($0.tenant, $0.user) < key($1.tenant, $1.user) }.prefix(limit))
+  }
+
+  func reseal(_ stored: StoredSecondFactor, _ sealed: [UInt8]) async throws -> Bool {
+    guard self[stored.user]?.sealedSecondFactor == stored.sealed else { return false }
+    return try await setSecondFactor(stored.tenant, stored.user, sealed)
+  }
+
   func noteSignIn(_ tenant: TenantID, _ user: UserID, at time: Timestamp) async throws -> Bool {
     state.withLock { $0.signIns += 1 }
     return true

@@ -1,6 +1,7 @@
 import Contracts
 import Crypto
 import GatewayAccounts
+import GatewayRequests
 import HTTP
 import HTTPWire
 import JSON
@@ -114,6 +115,49 @@ enum PasswordHashCost {
       #expect(try await use(codes[0]) == 401)
       #expect(try await use(codes[1].uppercased()) == 200)
       #expect(try await use("aaaa-bbbb-cccc-dddd") == 401)
+    }
+  }
+
+  @Test func `second factors come under the newest key, and open without the old one`() async throws {
+    try await SignInFixture.run { gateway async throws in
+      let path = "/operator/v1/second-factors/rotation"
+      let old = SecretSealer(keys: [SignInFixture.oldKey])
+      let lost = SecretSealer(keys: [(id: [9], secret: [UInt8](repeating: 9, count: 32))])
+      // More than one part, users without a second factor, one whose key is gone, one that is current.
+      var users: [(UserID, SecondFactorSecret)] = []
+      for number in 0..<103 {
+        let user = gateway.user(tenant: FakeAccounts.tenant(UInt64(1 + number % 3)))
+        let owner = SessionOwner(tenant: FakeAccounts.tenant(UInt64(1 + number % 3)), user: user.id)
+        let secret = SecondFactorSecret.make()
+        let sealed = try #require(secret.sealed(for: owner, by: number == 7 ? lost : old))
+        #expect(try await gateway.accounts.setSecondFactor(owner.tenant, owner.user, sealed))
+        if number != 7 { users.append((user.id, secret)) }
+      }
+      _ = gateway.user()
+      _ = try await Self.enrolled(gateway)
+
+      let browser = gateway.browser()
+      try await browser.signIn(gateway.user(role: .owner, isOperator: true).email)
+      let first = try await browser.send(.post, path)
+      #expect(first.status == 200 && first.root?["examined"]?.int == 100, "\(first.text)")
+      let cursor = try #require(first["next_cursor"])
+      let second = try await browser.send(.post, "\(path)?cursor=\(cursor)")
+      #expect(second.root?["examined"]?.int == 4 && second["next_cursor"] == nil, "\(second.text)")
+      func sum(_ name: String) -> Int64 { (first.root?[name]?.int ?? 0) + (second.root?[name]?.int ?? 0) }
+      #expect(sum("resealed") == 102 && sum("unreadable") == 1)
+      for (user, secret) in users {
+        let account = try #require(gateway.accounts[user])
+        let owner = SessionOwner(tenant: account.user.tenant, user: user)
+        let current = SecretSealer(keys: [(id: [1], secret: [UInt8](repeating: 5, count: 32))])
+        #expect(SecondFactorSecret(account.sealedSecondFactor ?? [], of: owner, by: current) == secret)
+      }
+      // It is done.
+      let again = try await browser.send(.post, path)
+      #expect(again.root?["resealed"]?.int == 0)
+      #expect(try await browser.send(.post, "\(path)?cursor=x").status == 400)
+      let plain = gateway.browser()
+      try await plain.signIn(gateway.user(role: .owner).email)
+      #expect(try await plain.send(.post, path).status == 403)
     }
   }
 

@@ -246,6 +246,20 @@ import Testing
     }
   }
 
+  @Test func `a stream that is read does not keep a session alive`() async throws {
+    try await SignInFixture.run(settings: [("sign_in.session_idle_ms", "60000")]) { gateway async throws in
+      for isUse in [false, true] {
+        let browser = gateway.browser()
+        try await browser.signIn(gateway.user().email)
+        let token = try #require(SessionToken(browser.session ?? ""))
+        try await gateway.age(browser, seen: -40_000)
+        let before = try #require(await gateway.service.store.find(token, isUse: isUse))
+        let after = try #require(await gateway.service.store.find(token, isUse: false))
+        #expect((after.seenAt > before.seenAt) == isUse)
+      }
+    }
+  }
+
   @Test func `a user has a bounded number of sessions`() async throws {
     try await SignInFixture.run { gateway async throws in
       let user = gateway.user()

@@ -69,6 +69,10 @@ struct SignInFixture: Sendable {
     return rules
   }()
 
+  /// The key of an installation before its keys were changed.
+  static let oldKey = (id: [UInt8(2)], secret: [UInt8](repeating: 6, count: 32))
+  private static let sealer = SecretSealer(keys: [(id: [1], secret: [UInt8](repeating: 5, count: 32)), oldKey])
+
   private struct Composite: RequestAuthenticating {
     let parts: [any CredentialChecking]
     func identity(of request: HTTPRequest, for route: RouteSpecification) async throws(Problem) -> Identity {
@@ -82,7 +86,7 @@ struct SignInFixture: Sendable {
   /// another. The address of a client is what it says in `x-test-address`.
   static func run(
     file: String = "", settings overrides: [(String, String)] = [], redisURL: String? = nil,
-    rules: RefreshState.Rules = RefreshState.Rules(), port: Int = 0,
+    rules: RefreshState.Rules = RefreshState.Rules(), port: Int = 0, policy: (any SessionDeciding)? = nil,
     _ body: @escaping @Sendable (SignInFixture) async throws -> Void
   ) async throws {
     let group = EventLoopGroup(count: 1)
@@ -104,7 +108,7 @@ struct SignInFixture: Sendable {
     let (accounts, time) = (FakeAccounts(), TestTime())
     let parts = SignInParts(
       redis: redis, accounts: accounts, changes: accounts, notices: accounts, tenants: accounts,
-      sealer: SecretSealer(keys: [(id: [1], secret: [UInt8](repeating: 5, count: 32))]),
+      sealer: sealer, policy: policy,
       clientAddress: { $0.headers["x-test-address"] })
     let service = try SignInService(
       parts, settings: settings, client: client, group: group, telemetry: telemetry, cost: cheap, rules: rules,

@@ -41,6 +41,7 @@ package final class GatewayParts: Sendable {
   private let storedPolicies: StoredPolicies
   private let policyRoutes: PolicyRoutes
   private let answers: IdempotentAnswers
+  private let openAnswers: OpenAnswers
   private let pipeline: RequestPipeline
   private let accountRoutes: AccountRoutes
   private let routes: ForwardedRoutes
@@ -63,15 +64,16 @@ package final class GatewayParts: Sendable {
     audit = try AuditLog(settings, pool: accounts.pool, telemetry: telemetry) {
       $0.clientAddress?.description ?? ""
     }
-    signIn = try SignInService(
-      SignInParts(
-        redis: redis, accounts: storage.users, changes: storage.users, notices: directory, tenants: directory,
-        sealer: try GatewaySettings.sealer(settings), recorder: SignInAudit(log: audit),
-        clientAddress: { $0.clientAddress?.clientNetwork.description }),
-      settings: settings, client: context.client, group: context.group, telemetry: telemetry)
     policies = try PolicyRuntime(
       settings, client: context.client, telemetry: telemetry,
       labels: [("service", "gateway"), ("version", CadreVersion.current)])
+    signIn = try SignInService(
+      SignInParts(
+        redis: redis, accounts: storage.users, changes: storage.users, notices: directory, tenants: directory,
+        sealer: try GatewaySettings.sealer(settings), policy: PolicySessions(policies.engine),
+        recorder: SignInAudit(log: audit),
+        clientAddress: { $0.clientAddress?.clientNetwork.description }),
+      settings: settings, client: context.client, group: context.group, telemetry: telemetry)
     let policyStore = PolicyStore(pool: accounts.pool)
     storedPolicies = StoredPolicies(policyStore, policies.engine.control, telemetry: telemetry)
     policyRoutes = PolicyRoutes(stored: storedPolicies, store: policyStore, engine: policies.engine) {
@@ -80,14 +82,16 @@ package final class GatewayParts: Sendable {
     answers = IdempotentAnswers(table: AnswerStore(pool: accounts.pool), telemetry: telemetry)
     let engine = policies.engine
     let rules = RequestRules()
+    let authenticator = CompositeAuthenticator(
+      [keys, directory, signIn.tokens, signIn.sessions], tenants: directory, telemetry: telemetry)
+    let access = PolicyAccess(
+      engine, readsAddress: { engine.reads("ip", at: PolicyAccess.document) },
+      address: { $0.clientAddress?.description })
+    openAnswers = OpenAnswers(
+      authenticator: authenticator, access: access, audit: audit.recorder, telemetry: telemetry)
     pipeline = RequestPipeline(
-      authenticator: CompositeAuthenticator(
-        [keys, directory, signIn.tokens, signIn.sessions], tenants: directory, telemetry: telemetry),
-      traffic: traffic.limiter,
-      access: PolicyAccess(
-        engine, readsAddress: { engine.reads("ip", at: PolicyAccess.document) },
-        address: { $0.clientAddress?.description }),
-      answers: answers, audit: audit.recorder,
+      authenticator: authenticator, traffic: traffic.limiter, access: access, answers: answers, audit: audit.recorder,
+      open: openAnswers,
       rules: { (request, route) throws(Problem) in try rules.check(request, at: route) })
     let engines = TenantEngines(upstreams: [(.orchestrator, orchestrator), (.router, router)])
     accountRoutes = AccountRoutes(
@@ -154,6 +158,7 @@ package final class GatewayParts: Sendable {
     await withTaskGroup(of: Void.self) { group in
       group.addTask { [accounts] in await accounts.run() }
       group.addTask { [traffic] in await traffic.run() }
+      group.addTask { [openAnswers] in await openAnswers.run() }
       group.addTask { [answers] in await answers.run() }
       group.addTask { [audit] in await audit.run() }
       group.addTask { [policies] in await policies.run() }

@@ -24,15 +24,30 @@ package struct CompositeAuthenticator: RequestAuthenticating {
     if route.access == .anonymous { return .anonymous }
     do throws(Problem) {
       let identity = try await find(request, route)
-      // An operator can resume its own tenant.
-      let isOperating = route.access == .operator && identity.grants.contains(.operator)
-      if let tenant = identity.tenant, !isOperating { try await tenants?.admit(tenant) }
+      try await admit(identity, route)
       authentications.with(identity.kind.rawValue, "accepted").add()
       return identity
     } catch {
       authentications.with("none", error.status.code < 500 ? "refused" : "unavailable").add()
       throw error
     }
+  }
+
+  /// As `RequestAuthenticating` says.
+  package func recheck(_ request: HTTPRequest, for route: RouteSpecification) async throws(Problem) -> Identity {
+    if route.access == .anonymous { return .anonymous }
+    for credential in credentials {
+      guard let identity = try await credential.recheck(request, for: route) else { continue }
+      try await admit(identity, route)
+      return identity
+    }
+    throw .unauthenticated("The credential is not known any more.")
+  }
+
+  private func admit(_ identity: Identity, _ route: RouteSpecification) async throws(Problem) {
+    // An operator can resume its own tenant.
+    let isOperating = route.access == .operator && identity.grants.contains(.operator)
+    if let tenant = identity.tenant, !isOperating { try await tenants?.admit(tenant) }
   }
 
   private func find(_ request: HTTPRequest, _ route: RouteSpecification) async throws(Problem) -> Identity {

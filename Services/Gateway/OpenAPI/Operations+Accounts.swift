@@ -163,6 +163,14 @@ enum AccountOperations {
       ("POST /auth/v1/password", "changePassword"),
     ].map { ($0, Operation($1, "Signing in").takesAnyQuery) }
     + [
+      (
+        "POST /operator/v1/second-factors/rotation",
+        Operation("rotateSecondFactors", "Operators", "A part of all of them; go on with `next_cursor`.")
+          .item("cursor", .text(), "The `next_cursor` of the part before.")
+          .answers(.ok, "SecretRotation").fails(.signInUnavailable)
+      )
+    ]
+    + [
       ("GET /auth/v1/oidc/{provider}/start", "startOIDC"), ("GET /auth/v1/oidc/{provider}/callback", "endOIDC"),
     ].map {
       (

@@ -7,6 +7,15 @@ package protocol RequestAuthenticating: Sendable {
   /// The identity of a request. Throws a 401 `Problem` for credentials that are missing or not good, 403 for those of a
   /// suspended tenant, 503 when nobody can say.
   func identity(of request: HTTPRequest, for route: RouteSpecification) async throws(Problem) -> Identity
+  /// The identity of a request whose answer is being sent. Throws as `identity` does. It is no use of the credential.
+  func recheck(_ request: HTTPRequest, for route: RouteSpecification) async throws(Problem) -> Identity
+}
+
+extension RequestAuthenticating {
+  /// As for a request that begins.
+  package func recheck(_ request: HTTPRequest, for route: RouteSpecification) async throws(Problem) -> Identity {
+    try await identity(of: request, for: route)
+  }
 }
 
 /// One way to show who makes a request.
@@ -14,6 +23,15 @@ package protocol CredentialChecking: Sendable {
   /// The identity; `nil` when the request shows no credential of this kind. Throws a 401 `Problem` for one that is of
   /// this kind and not good, 503 when nobody can say.
   func check(_ request: HTTPRequest, for route: RouteSpecification) async throws(Problem) -> Identity?
+  /// The same for a request whose answer is being sent, which is no use of the credential.
+  func recheck(_ request: HTTPRequest, for route: RouteSpecification) async throws(Problem) -> Identity?
+}
+
+extension CredentialChecking {
+  /// As for a request that begins.
+  package func recheck(_ request: HTTPRequest, for route: RouteSpecification) async throws(Problem) -> Identity? {
+    try await check(request, for: route)
+  }
 }
 
 /// Whether a tenant may work at the moment.

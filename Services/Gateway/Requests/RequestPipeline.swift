@@ -10,12 +10,14 @@ package struct RequestPipeline: Sendable {
   private let access: (any AccessDeciding)?
   private let answers: (any IdempotentAnswering)?
   private let audit: (any AuditRecording)?
+  private let open: OpenAnswers?
   private let rules: @Sendable (HTTPRequest, RouteSpecification) throws(Problem) -> Void
 
   /// Makes a pipeline of what is there.
   package init(
     authenticator: any RequestAuthenticating, traffic: (any TrafficLimiting)? = nil,
     access: (any AccessDeciding)? = nil, answers: (any IdempotentAnswering)? = nil, audit: (any AuditRecording)? = nil,
+    open: OpenAnswers? = nil,
     rules: @escaping @Sendable (HTTPRequest, RouteSpecification) throws(Problem) -> Void = { _, _ in }
   ) {
     self.authenticator = authenticator
@@ -23,6 +25,7 @@ package struct RequestPipeline: Sendable {
     self.access = access
     self.answers = answers
     self.audit = audit
+    self.open = open
     self.rules = rules
   }
 
@@ -78,7 +81,7 @@ package struct RequestPipeline: Sendable {
       }
       permit?.fields.forEachRaw { answer.headers.append(rawName: $0, rawValue: $1) }
       permit?.end(with: &answer)
-      return answer
+      return open?.watch(answer, to: request, by: identity, at: route) ?? answer
     } catch {
       permit?.end()
       throw error

@@ -46,6 +46,10 @@ package enum SignInOutcome: String, Sendable, CaseIterable {
   case success = "ok"
   /// The second factor is asked for.
   case secondFactor = "second_factor"
+  /// A second factor has to be added.
+  case enrolment
+  /// Right, but the policies do not allow it.
+  case denied
   /// Not let in.
   case failed
   /// Too many attempts.

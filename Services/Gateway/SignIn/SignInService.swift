@@ -24,6 +24,8 @@ package struct SignInParts: Sendable {
   package let tenants: (any TenantAdmitting)?
   /// Seals secrets of second factors.
   package let sealer: SecretSealer
+  /// What policies say of sessions.
+  package let policy: (any SessionDeciding)?
   /// The audit log.
   package let recorder: (any SignInRecording)?
   /// The address of a client, as far as it can be believed; IPv6 by its network of 64 bits.
@@ -32,7 +34,8 @@ package struct SignInParts: Sendable {
   /// Gathers the parts.
   package init(
     redis: RedisPool, accounts: any AccountReading, changes: any AccountWriting, notices: (any AccountNotifying)?,
-    tenants: (any TenantAdmitting)?, sealer: SecretSealer, recorder: (any SignInRecording)? = nil,
+    tenants: (any TenantAdmitting)?, sealer: SecretSealer,
+    policy: (any SessionDeciding)? = nil, recorder: (any SignInRecording)? = nil,
     clientAddress: @escaping @Sendable (HTTPRequest) -> String? = { _ in nil }
   ) {
     self.redis = redis
@@ -41,6 +44,7 @@ package struct SignInParts: Sendable {
     self.notices = notices
     self.tenants = tenants
     self.sealer = sealer
+    self.policy = policy
     self.recorder = recorder
     self.clientAddress = clientAddress
   }
@@ -88,7 +92,7 @@ package struct SignInService: Sendable {
     sessions = SessionAuthenticator(
       store: store, cookies: CookieJar(isSecure: origin?.hasPrefix("https:") ?? false),
       browser: BrowserGuard(origin: origin), accounts: AccountCache(parts.accounts, notices: parts.notices),
-      metrics: metrics)
+      metrics: metrics, policy: parts.policy)
     tokens = try TokenAuthenticator(
       settings[SignInSettings.issuers], client: issuers, group: group, tenants: parts.tenants, metrics: metrics,
       rules: rules, clock: seconds)
@@ -118,6 +122,7 @@ package struct SignInService: Sendable {
   /// Adds the addresses.
   package func add(to router: inout Router, through pipeline: RequestPipeline) {
     addSessions(to: &router, through: pipeline)
+    addRotation(to: &router, through: pipeline)
     addSecondFactor(to: &router, through: pipeline)
     addFederation(to: &router, through: pipeline)
   }

@@ -3,7 +3,9 @@ internal import HTTPWire
 extension ProblemCode {
   /// Signing in, sessions and tokens.
   static let signIn: [ProblemCode] = [
-    signInFailed, signInBlocked, signInBusy, signInUnavailable, sessionInvalid, sessionRequired, secondFactorRequired,
+    signInFailed, signInBlocked, signInBusy, signInUnavailable, sessionInvalid, sessionRequired, sessionDenied,
+    secondFactorRequired,
+    secondFactorEnrolmentRequired,
     secondFactorFailed, secondFactorExists, secondFactorMissing, csrfRefused, crossOriginRefused, passwordRefused,
     tokenInvalid, tokenKeysUnavailable, tooManyCredentials, providerSignInFailed, identityProviderUnavailable,
     notFound("identity provider"), notFound("session"),
@@ -34,6 +36,15 @@ extension ProblemCode {
   public static let sessionRequired = ProblemCode(
     "session_required", .forbidden, meaning: "The address is for browsers that have signed in, not for keys.",
     remedy: "Sign in.")
+  /// `session_denied`
+  public static let sessionDenied = ProblemCode(
+    "session_denied", .forbidden, meaning: "The policies do not let the session go on.",
+    remedy: "Add a second factor if the tenant asks for one, or sign in again.")
+  /// `second_factor_enrolment_required`
+  public static let secondFactorEnrolmentRequired = ProblemCode(
+    "second_factor_enrolment_required", .unauthorized,
+    meaning: "The tenant asks for a second factor, and the user has none.",
+    remedy: "Add one: `/auth/v1/totp`, then `/auth/v1/totp/confirm`.")
   /// `second_factor_required`
   public static let secondFactorRequired = ProblemCode(
     "second_factor_required", .unauthorized, meaning: "The sign-in waits for the second factor.",

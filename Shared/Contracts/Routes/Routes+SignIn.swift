@@ -28,6 +28,10 @@ extension Routes {
     )
     /// Removes it.
     public static let remove = route(.post, "/auth/v1/totp/remove", .tenant, "Turns the second factor off.")
+    /// Other keys for what is stored of second factors.
+    public static let rotation = route(
+      .post, "/operator/v1/second-factors/rotation", .operator,
+      "Seals second factors under the newest key, a hundred at a time (`?cursor=`).")
     /// Another password.
     public static let password = route(
       .post, "/auth/v1/password", .tenant, "Changes the password, and ends all other sessions of the user.")
@@ -39,8 +43,8 @@ extension Routes {
       .get, "/auth/v1/oidc/{provider}/callback", .anonymous, "Takes a browser back from an identity provider.")
 
     static let all = [
-      signIn, secondFactor, signOut, session, sessions, endSessions, endSession, enrol, confirm, remove, password,
-      start, callback,
+      signIn, secondFactor, signOut, session, sessions, endSessions, endSession, enrol, confirm, remove, rotation,
+      password, start, callback,
     ]
 
     private static let bodyBytesMax = 8 * kibibyte

@@ -2912,6 +2912,23 @@ class Client:
         """Turns the second factor off."""
         return self._call("POST", "/auth/v1/totp/remove", headers={"Idempotency-Key": idempotency_key}, has_key=True)
 
+    def rotate_second_factors(
+        self,
+        *,
+        cursor: Optional[str] = None,
+        idempotency_key: Optional[str] = None,
+    ) -> "SecretRotation":
+        """Seals second factors under the newest key, a hundred at a time (`?cursor=`).
+
+        A part of all of them; go on with `next_cursor`."""
+        return self._call(
+            "POST",
+            "/operator/v1/second-factors/rotation",
+            query={"cursor": cursor},
+            headers={"Idempotency-Key": idempotency_key},
+            has_key=True,
+        )
+
     def change_password(self, *, idempotency_key: Optional[str] = None) -> None:
         """Changes the password, and ends all other sessions of the user."""
         return self._call("POST", "/auth/v1/password", headers={"Idempotency-Key": idempotency_key}, has_key=True)

@@ -32,13 +32,18 @@ extension SignInService {
     try sessions.browser.checkOrigin(request.head)
     let (code, recoveryCode) = try await SignInService.codes(request)
     guard let token = try sessions.token(of: request),
-      let record = try await reaching({ try await store.use(token) }), record.state == .secondFactor
+      let record = try await reaching({ try await store.find(token, isUse: true) }), record.state == .secondFactor
     else { throw sessions.refusal(.sessionInvalid) }
     let owner = token.owner
     guard let account = try await reaching({ try await parts.accounts.account(owner.tenant, owner.user) }),
       record.passwordMark.isEmpty || record.passwordMark == SessionRecord.mark(of: account.passwordHash)
     else { throw sessions.refusal(.sessionInvalid) }
     try await check(code, recoveryCode, of: account, owner, request)
+    if case .denied(let reason) = await decide(.secondFactor, record.method, account, hasSecondFactor: true) {
+      metrics.signIn(SignInService.label(record.method), .denied)
+      await self.record(.refused, owner, method: "second_factor", request)
+      throw Problem(.accessDenied, reason)
+    }
     let begun = try await begin(account, .full, method: record.method, request, replacing: token)
     metrics.signIn(SignInService.label(record.method), .success)
     await self.record(.signedIn, owner, method: record.method, request)
@@ -112,11 +117,14 @@ extension SignInService {
 
   private func enrol(_ request: HTTPRequest, _ current: SessionAuthenticator.Current) async throws -> HTTPResponse {
     var fields = JSONFields(try await request.json(limits: SignInService.bodyLimits).root)
-    let password = fields.string("password", isRequired: true, bytesMax: PasswordHash.passwordBytesMax) ?? ""
+    // Who has shown a first factor minutes ago, maybe at a provider, is not asked for it again.
+    let isSigningIn = current.record.state == .enrolment
+    let password = fields.string(
+      "password", isRequired: !isSigningIn, bytesMax: PasswordHash.passwordBytesMax)
     do { try fields.finish() } catch { throw Problem(error) }
     let account = try await fresh(current)
     guard account.sealedSecondFactor == nil else { throw Problem(.secondFactorExists) }
-    try await confirm(password, of: account, request)
+    if !isSigningIn { try await confirm(password ?? "", of: account, request) }
     let secret = SecondFactorSecret.make()
     guard try await reaching({ try await secondFactors.begin(secret, for: current.token.owner) }) else {
       logger.error("a second factor cannot be sealed: there is no key")
@@ -149,8 +157,21 @@ extension SignInService {
     try await change(sealed, owner)
     try await reaching { try await secondFactors.end(owner) }
     await record(.secondFactorAdded, owner, method: current.record.method, request)
-    try await reaching { try await store.endOthers(than: current.token) }
-    return SignInService.answer { $0.member("recovery_codes", codes) }
+    guard current.record.state == .enrolment else {
+      try await reaching { try await store.endOthers(than: current.token) }
+      return SignInService.answer { $0.member("recovery_codes", codes) }
+    }
+    // The sign-in that has waited for it is complete.
+    let method = current.record.method
+    let begun = try await begin(try await fresh(current), .full, method: method, request, replacing: current.token)
+    try await reaching { try await store.endOthers(than: begun.token) }
+    metrics.signIn(SignInService.label(method), .success)
+    await record(.signedIn, owner, method: method, request)
+    return SignInService.answer(cookies: begun.cookies) { json in
+      json.member("recovery_codes", codes)
+      json.member("state", begun.state.rawValue)
+      json.member("csrf_token", begun.token.csrfToken)
+    }
   }
 
   private func remove(_ request: HTTPRequest, _ current: SessionAuthenticator.Current) async throws -> HTTPResponse {

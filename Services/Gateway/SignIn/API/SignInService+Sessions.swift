@@ -101,7 +101,7 @@ extension SignInService {
   static func answer(_ begun: Begun, _ account: Account) -> HTTPResponse {
     answer(cookies: begun.cookies) { json in
       json.member("state", begun.state.rawValue)
-      guard begun.state == .full else { return json.member("methods", ["totp", "recovery_code"]) }
+      guard begun.state != .secondFactor else { return json.member("methods", ["totp", "recovery_code"]) }
       write(account.user, to: &json)
       json.member("csrf_token", begun.token.csrfToken)
     }
@@ -157,7 +157,7 @@ extension SignInService {
       do { try fields.finish() } catch { throw Problem(error) }
     }
     // Who shows no session of a user must not end those of the user.
-    guard let session = try await reaching({ try await store.use(token) }) else { return cleared }
+    guard let session = try await reaching({ try await store.find(token, isUse: true) }) else { return cleared }
     if isEverywhere, session.state == .full {
       try await endAll(of: token.owner, request)
     } else {

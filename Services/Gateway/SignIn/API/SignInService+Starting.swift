@@ -1,5 +1,6 @@
 internal import Contracts
 internal import GatewayAccounts
+internal import GatewayRequests
 internal import HTTP
 internal import HTTPWire
 internal import JSON
@@ -11,6 +12,8 @@ internal import Telemetry
 extension SignInService {
   /// Time in which the second factor has to follow.
   private static let secondFactorTime = Duration.seconds(300)
+  /// Time in which one has to be added.
+  private static let enrolmentTime = Duration.seconds(600)
   private static let agentBytesMax = 200
 
   /// What a sign-in has led to.
@@ -36,11 +39,27 @@ extension SignInService {
       metrics.signIn(SignInService.label(method), .suspended)
       throw Problem(.accessDenied, "The tenant is suspended, or is being deleted.")
     }
-    let state = account.sealedSecondFactor == nil ? SessionRecord.State.full : .secondFactor
+    let state: SessionRecord.State
+    switch await decide(.signIn, method, account, hasSecondFactor: false) {
+    case .denied(let reason):
+      metrics.signIn(SignInService.label(method), .denied)
+      let owner = SessionOwner(tenant: account.user.tenant, user: account.user.id)
+      await record(.refused, owner, method: method, request)
+      throw Problem(.accessDenied, reason)
+    case .needsSecondFactor: state = account.hasSecondFactor ? .secondFactor : .enrolment
+    case .allowed: state = account.hasSecondFactor ? .secondFactor : .full
+    }
     let begun = try await begin(account, state, method: method, request, replacing: nil)
     if let old = try? sessions.token(of: request) { try? await store.end(old) }
-    metrics.signIn(SignInService.label(method), state == .full ? .success : .secondFactor)
+    metrics.signIn(SignInService.label(method), state.outcome)
     return begun
+  }
+
+  /// What the policies say of a step.
+  func decide(
+    _ step: SessionQuestion.Step, _ method: String, _ account: Account, hasSecondFactor: Bool
+  ) async -> SessionDecision {
+    await parts.policy?.decide(SessionQuestion(step, by: method, account, hasSecondFactor: hasSecondFactor)) ?? .allowed
   }
 
   /// Stores a session and makes its cookies. With `replacing`, that session must still be there, and ends.
@@ -49,7 +68,12 @@ extension SignInService {
   ) async throws(Problem) -> Begun {
     let owner = SessionOwner(tenant: account.user.tenant, user: account.user.id)
     let token = SessionToken(for: owner)
-    let time = state == .full ? lifetime : SignInService.secondFactorTime
+    let time =
+      switch state {
+      case .full: lifetime
+      case .secondFactor: SignInService.secondFactorTime
+      case .enrolment: SignInService.enrolmentTime
+      }
     let record = SessionRecord(
       id: .make(), state: state, method: method,
       passwordMark: method == SignInService.passwordMethod ? SessionRecord.mark(of: account.passwordHash) : "",
@@ -76,7 +100,7 @@ extension SignInService {
   static var passwordMethod: String { "password" }
 
   /// A method as a label: the names of providers are not in it.
-  static func label(_ method: String) -> String { method == passwordMethod ? method : "oidc" }
+  static func label(_ method: String) -> String { SessionRecord.label(of: method) }
 
   static func only(_ found: CookieJar.Found) -> String? { if case .one(let value) = found { value } else { nil } }
 

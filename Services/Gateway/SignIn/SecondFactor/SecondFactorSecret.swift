@@ -69,6 +69,11 @@ struct SecondFactorSecret: Sendable, Equatable {
     self.init(secret: secret, recoveryDigests: codes.elements.compactMap(\.string))
   }
 
+  /// What was sealed for a user, under the first key; `nil` when no key opens it.
+  static func rewrapped(_ sealed: [UInt8], of owner: SessionOwner, by sealer: SecretSealer) -> [UInt8]? {
+    sealer.rewrapped(sealed, at: place(owner))
+  }
+
   init(secret: [UInt8], recoveryDigests: [String]) {
     self.secret = secret
     self.recoveryDigests = recoveryDigests

@@ -12,6 +12,7 @@ package struct SessionAuthenticator: CredentialChecking {
   let browser: BrowserGuard
   let accounts: AccountCache
   let metrics: SignInMetrics
+  let policy: (any SessionDeciding)?
 
   /// A session that was looked up.
   struct Current: Sendable {
@@ -23,12 +24,23 @@ package struct SessionAuthenticator: CredentialChecking {
   /// As `CredentialChecking` says. A key or token beside the cookie is what counts: programs send no cookies, and pages
   /// send no keys.
   package func check(_ request: HTTPRequest, for route: RouteSpecification) async throws(Problem) -> Identity? {
+    try await check(request, for: route, isUse: true)
+  }
+
+  /// As `CredentialChecking` says: a page that only reads a stream does not keep its session alive.
+  package func recheck(_ request: HTTPRequest, for route: RouteSpecification) async throws(Problem) -> Identity? {
+    try await check(request, for: route, isUse: false)
+  }
+
+  private func check(
+    _ request: HTTPRequest, for route: RouteSpecification, isUse: Bool
+  ) async throws(Problem) -> Identity? {
     guard SessionAuthenticator.isForBrowsers(route), !request.headers.contains(.authorization),
       !request.headers.contains(.xAPIKey), let token = try token(of: request)
     else { return nil }
     try checkChange(request, token)
-    let session = try await session(token)
-    guard session.record.state == .full else { throw refusal(.secondFactorRequired) }
+    let session = try await session(token, isUse: isUse)
+    try await checkState(session, at: route)
     let user = session.account.user
     return Identity(
       kind: .session,
@@ -36,6 +48,26 @@ package struct SessionAuthenticator: CredentialChecking {
         issuer: .gateway, tenant: user.tenant, principal: "\(user.id)", scopes: user.grants.scopes,
         role: user.role.rawValue),
       role: user.role, subject: "\(user.id)", credential: "\(session.record.id)", grants: user.grants)
+  }
+
+  /// Throws a 401 `Problem` for a sign-in that is not complete, 403 for a session that the policies end. Where a second
+  /// factor is added, both kinds may go.
+  private func checkState(_ session: Current, at route: RouteSpecification) async throws(Problem) {
+    let isEnrolling = [Routes.SignIn.enrol, Routes.SignIn.confirm, Routes.SignIn.session].contains(route)
+    let (record, account) = (session.record, session.account)
+    switch record.state {
+    case .secondFactor: throw refusal(.secondFactorRequired)
+    case .enrolment: if !isEnrolling { throw refusal(.secondFactorEnrolmentRequired) }
+    case .full:
+      let question = SessionQuestion(.refresh, by: record.method, account, hasSecondFactor: account.hasSecondFactor)
+      switch await policy?.decide(question) ?? .allowed {
+      case .allowed: return
+      case .needsSecondFactor, .denied:
+        if isEnrolling, !account.hasSecondFactor { return }
+        metrics.session("denied")
+        throw refusal(.sessionDenied)
+      }
+    }
   }
 
   private static func isForBrowsers(_ route: RouteSpecification) -> Bool {
@@ -67,11 +99,11 @@ package struct SessionAuthenticator: CredentialChecking {
 
   /// The session of a token. Throws a 401 `Problem` for one that is over, 403 for a tenant that may not work, 503 when
   /// nobody can say.
-  func session(_ token: SessionToken) async throws(Problem) -> Current {
+  func session(_ token: SessionToken, isUse: Bool = true) async throws(Problem) -> Current {
     let record: SessionRecord?
     let account: Account?
     do {
-      record = try await store.use(token)
+      record = try await store.find(token, isUse: isUse)
       account = record == nil ? nil : try await accounts.account(token.owner)
     } catch { throw Problem(.signInUnavailable, retryAfterSeconds: 2) }
     guard let record else { throw refusal(.sessionInvalid) }

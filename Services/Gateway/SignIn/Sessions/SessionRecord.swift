@@ -1,5 +1,7 @@
 internal import Contracts
 internal import Crypto
+internal import GatewayAccounts
+internal import GatewayRequests
 internal import JSON
 internal import Primitives
 
@@ -11,6 +13,8 @@ struct SessionRecord: Sendable, Equatable {
     case full
     /// The second factor is asked for; good for nothing else.
     case secondFactor = "second_factor"
+    /// A second factor has to be added; good for nothing else.
+    case enrolment
   }
 
   /// The name by which its owner ends it; gives no rights.
@@ -83,5 +87,35 @@ struct SessionRecord: Sendable, Equatable {
     self.address = address
     self.idleMilliseconds = idleMilliseconds
     self.lifetimeMilliseconds = lifetimeMilliseconds
+  }
+}
+
+extension SessionRecord {
+  /// A method as policies and metrics know it: the names of providers are not in it.
+  static func label(of method: String) -> String { method == "password" ? method : "oidc" }
+}
+
+extension SessionRecord.State {
+  /// What has become of a sign-in that is so far.
+  var outcome: SignInOutcome {
+    switch self {
+    case .full: .success
+    case .secondFactor: .secondFactor
+    case .enrolment: .enrolment
+    }
+  }
+}
+
+extension Account {
+  /// Whether its user has a second factor.
+  var hasSecondFactor: Bool { sealedSecondFactor != nil }
+}
+
+extension SessionQuestion {
+  /// A question about an account.
+  init(_ step: Step, by method: String, _ account: Account, hasSecondFactor: Bool) {
+    self.init(
+      step, method: SessionRecord.label(of: method), hasSecondFactor: hasSecondFactor, user: account.user.id,
+      role: account.user.role, tenant: account.user.tenant)
   }
 }

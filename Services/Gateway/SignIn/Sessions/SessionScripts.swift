@@ -45,8 +45,9 @@ enum SessionScripts {
       return 1
       """)
 
-  /// Keys: the hash. Arguments: the digest. Returns the record and when it was last used, or nothing when it is over.
-  static let use = RedisScript(
+  /// Keys: the hash. Arguments: the digest, whether it counts as used. Returns the record and when it was last used, or
+  /// nothing when it is over.
+  static let find = RedisScript(
     clock + """
       local key, digest = KEYS[1], ARGV[1]
       local text = redis.call('HGET', key, digest)
@@ -57,7 +58,7 @@ enum SessionScripts {
         redis.call('HDEL', key, digest, 's' .. digest)
         return false
       end
-      if now - seen > math.min(s.idle / 10, 60000) then
+      if ARGV[2] == '1' and now - seen > math.min(s.idle / 10, 60000) then
         redis.call('HSET', key, 's' .. digest, string.format('%.0f', now))
       end
       return {text, string.format('%.0f', seen)}

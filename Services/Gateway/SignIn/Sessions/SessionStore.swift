@@ -28,10 +28,11 @@ struct SessionStore: Sendable {
     return try reply.requireInteger() == 1
   }
 
-  /// The session of a token, which counts as used; `nil` when it is over or was never there.
-  func use(_ token: SessionToken) async throws(RedisError) -> SessionRecord? {
+  /// The session of a token, which may count as used; `nil` when it is over or was never there.
+  func find(_ token: SessionToken, isUse: Bool) async throws(RedisError) -> SessionRecord? {
     let reply = try await redis.evaluate(
-      SessionScripts.use, keys: [SessionStore.key(token.owner)], arguments: [.string(token.digest)])
+      SessionScripts.find, keys: [SessionStore.key(token.owner)],
+      arguments: [.string(token.digest), isUse ? "1" : "0"])
     guard !reply.isNull else { return nil }
     let parts = try reply.requireArray()
     guard parts.count == 2 else { return nil }

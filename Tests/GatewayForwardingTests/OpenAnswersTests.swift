@@ -1,0 +1,184 @@
+import Contracts
+import GatewayRequests
+import HTTP
+import HTTPWire
+import Reactor
+import Synchronization
+import Telemetry
+import Testing
+
+/// Answers that are being sent end with the right to read them.
+@Suite struct OpenAnswersTests {
+  /// Who reads is the value of a header; what becomes of each is set by the test.
+  private final class Rights: RequestAuthenticating, AccessDeciding {
+    private let state = Mutex<(gone: [String: Problem], denied: [String: Int], renamed: Set<String>)>(([:], [:], []))
+    private let looks = Mutex<[String: Int]>([:])
+
+    func take(_ name: String, _ problem: Problem) { state.withLock { $0.gone[name] = problem } }
+    func deny(_ name: String, times: Int) { state.withLock { $0.denied[name] = times } }
+    func rename(_ name: String) { state.withLock { _ = $0.renamed.insert(name) } }
+    func looks(at name: String) -> Int { looks.withLock { $0[name, default: 0] } }
+
+    func identity(of request: HTTPRequest, for route: RouteSpecification) async throws(Problem) -> Identity {
+      let name = request.headers["x-who"] ?? "nobody"
+      let (problem, isRenamed) = state.withLock { ($0.gone[name], $0.renamed.contains(name)) }
+      if let problem { throw problem }
+      return Identity(
+        kind: name == "virtual" ? .virtualKey : .apiKey, caller: nil, role: .member,
+        subject: isRenamed ? "other" : name, credential: "key_\(name)", grants: .ofTenant)
+    }
+
+    func recheck(_ request: HTTPRequest, for route: RouteSpecification) async throws(Problem) -> Identity {
+      looks.withLock { $0[request.headers["x-who"] ?? "", default: 0] += 1 }
+      return try await identity(of: request, for: route)
+    }
+
+    func decide(
+      _ identity: Identity, _ request: HTTPRequest, at route: RouteSpecification
+    ) async -> AccessDecision {
+      let isDenied = state.withLock { state in
+        guard let times = state.denied[identity.subject], times > 0 else { return false }
+        state.denied[identity.subject] = times - 1
+        return true
+      }
+      return AccessDecision(isAllowed: !isDenied)
+    }
+  }
+
+  private static let stream = "/api/v1/runs/run_1/events"
+  private static let short = "/api/v1/runs"
+
+  private struct Gateway: Sendable {
+    let rights: Rights
+    let open: OpenAnswers
+    let client: HTTPClient
+    let port: Int
+
+    func read(_ path: String, as name: String) async throws -> HTTPClientResponse {
+      var headers = HTTPHeaders()
+      headers.append("x-who", name)
+      return try await client.send(
+        HTTPClientRequest(
+          .get, try HTTPURL("http://127.0.0.1:\(port)\(path)"), headers: headers, timeout: .seconds(120)),
+        peer: "gateway")
+    }
+  }
+
+  private static func run(_ body: @escaping @Sendable (Gateway) async throws -> Void) async throws {
+    let group = EventLoopGroup(count: 2)
+    let client = HTTPClient(group: group, telemetry: .disabled())
+    let rights = Rights()
+    let open = OpenAnswers(authenticator: rights, access: rights, audit: nil, telemetry: .disabled())
+    let pipeline = RequestPipeline(authenticator: rights, access: rights, open: open)
+    var router = Router()
+    let stream = try #require(Routes.forwarded.first { $0.description == "GET /api/v1/runs/{id}/events" })
+    pipeline.add(stream, to: &router) { _, _ in
+      .events { writer in
+        try await writer.send(ServerSentEvent(event: "first", data: Array("1".utf8)))
+        // As a run that goes on for hours.
+        while true { try await EventLoop.sleep(for: .seconds(3600)) }
+      }
+    }
+    let short = try #require(Routes.forwarded.first { $0.description == "GET /api/v1/runs" })
+    pipeline.add(short, to: &router) { _, _ in
+      HTTPResponse(.ok, body: .stream(length: nil) { try await $0.write(Array("whole".utf8)) })
+    }
+    let server = HTTPServer(
+      group: group, configuration: HTTPServerConfiguration(address: .host("127.0.0.1", port: 0)), router: router,
+      telemetry: .disabled())
+    let gateway = Gateway(rights: rights, open: open, client: client, port: try await server.start())
+    let result = await group.loops[0].task { try await body(gateway) }.result
+    await client.close(group: group)
+    await server.stop(grace: .milliseconds(100))
+    group.stop()
+    try result.get()
+  }
+
+  /// Whether an answer ends broken off, and not by its last chunk.
+  private static func isBroken(_ answer: HTTPClientResponse) async -> Bool {
+    do {
+      while try await answer.body.next() != nil {}
+      return false
+    } catch { return true }
+  }
+
+  @Test func `a revoked credential ends its streams, and no others`() async throws {
+    try await Self.run { gateway in
+      let (one, two) = (try await gateway.read(Self.stream, as: "a"), try await gateway.read(Self.stream, as: "a"))
+      let other = try await gateway.read(Self.stream, as: "b")
+      for answer in [one, two, other] { #expect(try await answer.body.next() != nil) }
+      await gateway.open.look()
+      // Readers with the same right are looked at once.
+      #expect(gateway.rights.looks(at: "a") == 1 && gateway.rights.looks(at: "b") == 1)
+      gateway.rights.take("a", Problem(.unauthorized))
+      await gateway.open.look()
+      #expect(await Self.isBroken(one))
+      #expect(await Self.isBroken(two))
+      await gateway.open.look()
+      #expect(gateway.rights.looks(at: "a") == 2)
+      #expect(gateway.rights.looks(at: "b") == 3)
+    }
+  }
+
+  @Test func `while nobody can say, whoever was let in reads on`() async throws {
+    try await Self.run { gateway in
+      let answer = try await gateway.read(Self.stream, as: "a")
+      #expect(try await answer.body.next() != nil)
+      gateway.rights.take("a", Problem(.storageUnavailable))
+      for _ in 0..<3 { await gateway.open.look() }
+      #expect(gateway.rights.looks(at: "a") == 3)
+      gateway.rights.take("a", Problem(.tenantNotActive))
+      await gateway.open.look()
+      #expect(await Self.isBroken(answer))
+    }
+  }
+
+  @Test func `the policies end a stream when they refuse twice in a row`() async throws {
+    try await Self.run { gateway in
+      let answer = try await gateway.read(Self.stream, as: "a")
+      #expect(try await answer.body.next() != nil)
+      for _ in 0..<2 {
+        gateway.rights.deny("a", times: 1)
+        await gateway.open.look()
+        await gateway.open.look()
+      }
+      #expect(gateway.rights.looks(at: "a") == 4)
+      gateway.rights.deny("a", times: 2)
+      await gateway.open.look()
+      await gateway.open.look()
+      #expect(await Self.isBroken(answer))
+    }
+  }
+
+  @Test func `a credential that stands for somebody else ends them too`() async throws {
+    try await Self.run { gateway in
+      let answer = try await gateway.read(Self.stream, as: "a")
+      #expect(try await answer.body.next() != nil)
+      gateway.rights.rename("a")
+      await gateway.open.look()
+      #expect(await Self.isBroken(answer))
+    }
+  }
+
+  @Test func `answers that are complete, and those of virtual keys, are not looked at`() async throws {
+    try await Self.run { gateway in
+      let short = try await gateway.read(Self.short, as: "a")
+      #expect(try await short.body.collect(upTo: 100) == Array("whole".utf8))
+      let virtual = try await gateway.read(Self.stream, as: "virtual")
+      #expect(try await virtual.body.next() != nil)
+      await gateway.open.look()
+      #expect(gateway.rights.looks(at: "a") == 0 && gateway.rights.looks(at: "virtual") == 0)
+    }
+  }
+
+  @Test func `looks are made by themselves`() async throws {
+    try await Self.run { gateway in
+      let looking = try #require(EventLoop.current).task { await gateway.open.run() }
+      defer { looking.cancel() }
+      let answer = try await gateway.read(Self.stream, as: "a")
+      #expect(try await answer.body.next() != nil)
+      gateway.rights.take("a", Problem(.unauthorized))
+      #expect(await Self.isBroken(answer))
+    }
+  }
+}
