@@ -83,6 +83,11 @@ bench-overload: ## Measure what limits cost, and the throughput under ten times 
 	@swift build -c release --product gateway
 	@python3 Tests/Benchmarks/overload.py --bin .build/release $(if $(PLAIN),--plain $(PLAIN))
 
+bench-gateway: ## Measure what keys, limits, policies and the audit log cost a request, against nginx
+	@deploy/setup.sh bench
+	@swift build -c release --product gateway
+	@python3 Tests/Benchmarks/gateway.py --bin .build/release
+
 bench-sandbox: ## Measure starts, runs and speed of the sandbox's worker, and of its supervisor
 	@deploy/setup.sh run
 	@swift build -c release --product sandbox-jail

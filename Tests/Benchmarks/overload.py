@@ -105,7 +105,9 @@ def main():
     os.chmod(folder, 0o755)
     postgres = Server(folder, "postgres")
     many = "read 1000000:1000000"
-    none = {"CADRE_LIMITS_CREDENTIAL": "", "CADRE_LIMITS_TENANT": "", "CADRE_LIMITS_CREDENTIAL_IN_FLIGHT_MAX": "0",
+    # A class that is left out has no limit; an empty text is that of the default.
+    unused = "model 1000000:1000000"
+    none = {"CADRE_LIMITS_CREDENTIAL": unused, "CADRE_LIMITS_TENANT": unused, "CADRE_LIMITS_CREDENTIAL_IN_FLIGHT_MAX": "0",
             "CADRE_LIMITS_TENANT_IN_FLIGHT_MAX": "0", "CADRE_LOAD_LAG_MAX_MS": "0", "CADRE_LOAD_IN_FLIGHT_MAX": "1000000"}
     full = {"CADRE_LIMITS_CREDENTIAL": many, "CADRE_LIMITS_TENANT": many, "CADRE_LOAD_IN_FLIGHT_MAX": str(2 * SERVED)}
     try:

@@ -16,6 +16,8 @@ struct AuditQueue<Waiter: Sendable>: Sendable {
   }
 
   private var waiting: [Item] = []
+  /// Those that somebody waits for.
+  private var waiterCount = 0
   /// Entries in front that may be in the table already: the answer of the database was lost.
   private var doubtfulCount = 0
   private var doubtful: AuditLink?
@@ -23,10 +25,17 @@ struct AuditQueue<Waiter: Sendable>: Sendable {
   /// Entries that are not written.
   var count: Int { waiting.count }
 
+  /// Entries that are written at once even if nobody waits for them.
+  static var urgentCount: Int { 100 }
+
+  /// Whether what waits is to be written at once: somebody waits for it, or it is much.
+  var isUrgent: Bool { waiterCount > 0 || waiting.count >= AuditQueue.urgentCount }
+
   /// Adds an entry; `false` when there is no room.
   mutating func append(_ item: Item) -> Bool {
     guard waiting.count < AuditQueue.waitingMax else { return false }
     waiting.append(item)
+    if item.waiter != nil { waiterCount += 1 }
     return true
   }
 
@@ -34,6 +43,7 @@ struct AuditQueue<Waiter: Sendable>: Sendable {
   mutating func takeBatch() -> [Item] {
     let batch = Array(waiting.prefix(AuditQueue.batchMax))
     waiting.removeFirst(batch.count)
+    waiterCount -= batch.count { $0.waiter != nil }
     return batch
   }
 

@@ -14,6 +14,9 @@ package final class AuditWriter: Sendable {
   /// Time in which an entry must be durable; then the change is refused.
   private static let beginTimeout = Duration.seconds(5)
   private static let retryInterval = Duration.milliseconds(250)
+  /// Time that entries nobody waits for have until they are written: so the outcome of a request is written with the
+  /// next one, which does not wait for a transaction of its own.
+  private static let noteDelay = Duration.milliseconds(20)
   private static let countInterval = Duration.seconds(1)
   private static let closeTimeout = Duration.seconds(5)
   /// Chains whose end is remembered.
@@ -31,6 +34,8 @@ package final class AuditWriter: Sendable {
     var changes: RefusalLimiter
     /// The writer, while it waits for entries.
     var sleeper: Waiter?
+    /// It waits for those that are urgent.
+    var isLingering = false
     /// The last attempt failed.
     var isFailing = false
     var isClosed = false
@@ -110,6 +115,7 @@ package final class AuditWriter: Sendable {
   private func add(_ item: AuditQueue<Waiter>.Item) -> Bool {
     let (isAdded, sleeper) = state.withLock { state -> (Bool, Waiter?) in
       guard !state.isClosed, state.queue.append(item) else { return (false, nil) }
+      guard !state.isLingering || state.queue.isUrgent else { return (true, nil) }
       defer { state.sleeper = nil }
       return (true, state.sleeper)
     }
@@ -151,21 +157,32 @@ package final class AuditWriter: Sendable {
     if count > 0 { logger.error("entries of the audit log were not written", ["waiting": .int(Int64(count))]) }
   }
 
-  /// Returns when there are entries, or after a second.
+  /// Returns when there are entries, or after a second; a moment later when nobody waits for them.
   private func waitForEntries() async throws {
+    try await sleep(for: AuditWriter.countInterval, isLingering: false)
+    guard backlog > 0 else { return }
+    try await sleep(for: AuditWriter.noteDelay, isLingering: true)
+  }
+
+  private func sleep(for time: Duration, isLingering: Bool) async throws {
     guard let loop = EventLoop.current else { return try await EventLoop.sleep(for: AuditWriter.retryInterval) }
     let promise = Promise<Void>(on: loop)
     let isThere = state.withLock { state in
-      guard state.queue.count == 0 else { return true }
+      guard isLingering ? !state.queue.isUrgent : state.queue.count == 0 else { return true }
       state.sleeper = Waiter(loop: loop, promise: promise)
+      state.isLingering = isLingering
       return false
     }
     if isThere { return }
-    do {
-      try await promise.value(deadline: MonotonicClock.now() &+ UInt64(AuditWriter.countInterval.nanoseconds))
-    } catch let error as ReactorError where error.code == .timedOut {
-      state.withLock { $0.sleeper = nil }
+    defer {
+      state.withLock { state in
+        state.sleeper = nil
+        state.isLingering = false
+      }
     }
+    do {
+      try await promise.value(deadline: MonotonicClock.now() &+ UInt64(time.nanoseconds))
+    } catch let error as ReactorError where error.code == .timedOut {}
   }
 
   /// Adds the counts of refusals as entries.
@@ -189,11 +206,11 @@ package final class AuditWriter: Sendable {
       }
       state.withLock { $0.queue.resolve(isWritten: isWritten) }
     }
-    while true {
+    repeat {
       let batch = state.withLock { $0.queue.takeBatch() }
       if batch.isEmpty { return }
       try await write(batch)
-    }
+    } while state.withLock { $0.queue.isUrgent }
   }
 
   private func write(_ batch: [AuditQueue<Waiter>.Item]) async throws {
