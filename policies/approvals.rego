@@ -16,7 +16,7 @@ denials contains common.finding("malformed", "the question names no kind and dec
 denials contains common.finding("suspended", "the tenant is suspended") if common.is_suspended
 
 denials contains common.finding("unknown_kind", "approvals of this kind are not known") if {
-	not config.kinds[action.kind]
+	not is_known
 }
 
 denials contains common.finding("role", "the decision asks for a higher role") if not has_role
@@ -31,6 +31,8 @@ is_complete if {
 	is_string(action.kind)
 	is_string(action.decision)
 }
+
+is_known if config.kinds[action.kind]
 
 is_rejection if action.decision == "reject"
 

@@ -32,7 +32,7 @@ denials contains common.finding("provider_denied", sprintf("the tenant does not 
 
 denials contains common.finding("tier_role", sprintf("the tier %s asks for a higher role", [action.tier])) if {
 	least := tenant.tier_roles[action.tier]
-	not common.rank(role) >= common.required_rank(least)
+	not reaches(least)
 }
 
 denials contains common.finding("cost", sprintf("one call may cost %d micro-dollars at most", [cost_max])) if {
@@ -57,6 +57,8 @@ is_complete if {
 
 # Tasks without a role are those of members.
 role := object.get(input.subject, "role", "member")
+
+reaches(least) if common.rank(role) >= common.required_rank(least)
 
 has_role if {
 	common.rank(role) >= max([

@@ -49,6 +49,8 @@ test_a_tenant_denies if {
 	changed({"model": "x", "provider": "mistral"}).rule == "provider_denied" with data.tenants as tenants
 	changed({"model": "x", "tier": "huge"}).rule == "tier_role" with data.tenants as tenants
 	changed({"model": "x"}).effect == "allow" with data.tenants as tenants
+	models.decision == {"effect": "allow", "reasons": [], "rule": "default"} with data.tenants as tenants
+		with input as {"subject": object.union(subject, {"role": "admin"}), "action": object.union(call, {"model": "x", "tier": "huge"})}
 	models.decision.rule == "role" with input as {"subject": {"role": "viewer", "tenant": "t"}, "action": object.union(call, {"model": "x"})}
 		with data.tenants as tenants
 }

@@ -12,7 +12,7 @@ action := input.action
 decision := common.combine(denials, set())
 
 denials contains common.finding("unknown_kind", "this is nothing that a runner does") if {
-	not action.kind in {"register", "lease", "pod_start", "pod_exec"}
+	not is_known
 }
 
 denials contains common.finding("suspended", "the tenant is suspended") if common.is_suspended
@@ -29,7 +29,7 @@ denials contains common.finding("not_a_runner", "only runners do this") if {
 
 denials contains common.finding("exec_role", "running a command in a pod asks for a higher role") if {
 	action.kind == "pod_exec"
-	not common.rank(input.subject.role) >= common.required_rank(object.get(tenant, "exec_role", config.exec_role))
+	not may_exec
 }
 
 denials contains common.finding("privileged", "pods have no privileges of their machine") if {
@@ -46,6 +46,12 @@ denials contains common.finding("unpinned_image", "the tenant asks for images by
 	action.kind == "pod_start"
 	tenant.pinned_images == true
 	not is_pinned
+}
+
+is_known if action.kind in {"register", "lease", "pod_start", "pod_exec"}
+
+may_exec if {
+	common.rank(input.subject.role) >= common.required_rank(object.get(tenant, "exec_role", config.exec_role))
 }
 
 may_register if input.subject.is_operator == true

@@ -11,11 +11,11 @@ action := input.action
 
 decision := common.combine(denials, asks)
 
-denials contains common.finding("unknown_kind", "this is nothing that a session does") if not action.kind in config.kinds
+denials contains common.finding("unknown_kind", "this is nothing that a session does") if not is_known
 
 denials contains common.finding("suspended", "the tenant is suspended") if common.is_suspended
 
-denials contains common.finding("role", "the user has no role that is known") if not common.rank(input.subject.role)
+denials contains common.finding("role", "the user has no role that is known") if not has_role
 
 denials contains common.finding("method", "the tenant does not allow this way to sign in") if {
 	action.kind == "sign_in"
@@ -33,6 +33,10 @@ asks contains common.finding("second_factor", "the role asks for a second factor
 	needs_second_factor
 	not has_second_factor
 }
+
+is_known if action.kind in config.kinds
+
+has_role if common.rank(input.subject.role)
 
 is_method if {
 	action.method in config.methods

@@ -17,7 +17,7 @@ denials contains common.finding("malformed", "the question names no tool, risk a
 denials contains common.finding("suspended", "the tenant is suspended") if common.is_suspended
 
 denials contains common.finding("unknown_risk", "the risk of the tool is not known") if {
-	not config.risks[action.risk]
+	not is_known_risk
 }
 
 denials contains common.finding("role", "tools of this risk ask for a higher role") if {
@@ -61,7 +61,7 @@ denials contains common.finding("label", "the labels of the task do not allow a 
 
 asks contains common.finding("label", "the labels of the task ask for an approval of a tool of this risk") if {
 	"ask" in label_effects
-	not common.matches(tenant.trust, action.tool)
+	not is_trusted
 }
 
 asks contains common.finding("tool_asks", sprintf("the tenant asks for an approval of %s", [action.tool])) if {
@@ -82,6 +82,10 @@ is_complete if {
 	is_string(action.risk)
 	is_string(action.source)
 }
+
+is_known_risk if config.risks[action.risk]
+
+is_trusted if common.matches(tenant.trust, action.tool)
 
 is_idempotent if action.is_idempotent == true
 

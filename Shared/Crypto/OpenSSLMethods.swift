@@ -11,6 +11,9 @@ enum OpenSSLMethods {
 
   static let sha256 = digest("SHA256")
   static let sha1 = digest("SHA1")
+  static let sha384 = digest("SHA384")
+  static let sha512 = digest("SHA512")
+  static let md5 = digest("MD5")
 
   private static let triesMax = 1000
 

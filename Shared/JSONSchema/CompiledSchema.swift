@@ -31,8 +31,16 @@ public struct CompiledSchema: Sendable {
   /// All ways in which a value breaks the schema, `violationsMax` at most; empty when it fits. When a limit ends the
   /// check, the value counts as wrong, and the last violation says so.
   public func violations(of value: JSONView) -> [SchemaViolation] {
+    var steps = options.stepsMax
+    return violations(of: value, steps: &steps)
+  }
+
+  /// The same with a budget of steps, from which what was used is taken; nothing is left of it when it ends the check.
+  public func violations(of value: JSONView, steps: inout Int) -> [SchemaViolation] {
     var evaluation = SchemaEvaluation(self, isReporting: true)
+    evaluation.steps = steps
     let result = evaluation.run(value)
+    steps = max(0, evaluation.steps)
     return result.violations
   }
 }

@@ -10,6 +10,9 @@ public struct SchemaViolation: Hashable, Sendable, CustomStringConvertible {
   /// What is expected, as a clause without a subject, such as `must be an integer`.
   public let expectation: String
 
+  /// Whether it is none, but a limit has ended the check.
+  public var isLimit: Bool { keyword == SchemaViolation.limitKeyword && schemaPointer.isEmpty }
+
   /// The name under which the end of a check at a limit is reported.
   static let limitKeyword = "limit"
 

@@ -25,6 +25,8 @@ for library in /lib/x86_64-linux-gnu/libnss_dns.so.2 /lib/x86_64-linux-gnu/libns
   if [ -e "$library" ]; then copy "$library"; fi
 done
 copy /etc/ssl/certs/ca-certificates.crt
+# Policies know the zones of this database; without it a policy that names one denies.
+cp -RL /usr/share/zoneinfo "$root/usr/share/zoneinfo"
 printf 'root:x:0:0::/:/sbin/nologin\ncadre:x:65532:65532::/data:/sbin/nologin\n' > "$root/etc/passwd"
 printf 'root:x:0:\ncadre:x:65532:\n' > "$root/etc/group"
 printf 'hosts: files dns\n' > "$root/etc/nsswitch.conf"
@@ -36,7 +38,7 @@ if command -v dpkg-query >/dev/null; then
     awk '/=> \//{print $3} /^[[:space:]]*\//{print $1}' /tmp/libraries | sort -u | while read -r library; do
       dpkg-query -S "$(readlink -f "$library")" 2>/dev/null || dpkg-query -S "$library" 2>/dev/null || true
     done
-    echo ca-certificates:
+    printf 'ca-certificates:\ntzdata:\n'
   } | cut -d: -f1 | sort -u | while read -r package; do dpkg-query -W -f '${Package} ${Version}\n' "$package" 2>/dev/null || true; done | sort -u \
     > "$root/usr/share/cadre/packages.txt"
 fi

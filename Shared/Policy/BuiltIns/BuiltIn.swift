@@ -27,7 +27,7 @@ enum BuiltIns {
     [
       comparisons, numbers, bits, aggregates, arrays, sets, objects, strings, regularExpressions, globs, types,
       encodings,
-      hashes, units, semanticVersions, networks, times, graphs, jsonEditing, tokens,
+      hashes, random, units, semanticVersions, networks, times, graphs, jsonEditing, schemas, tokens,
     ].joined().map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
 }
 

@@ -1,10 +1,10 @@
 /// Patterns of names: `*` within and `**` across delimiters, `?`, `[abc]`, `[a-z]`, `[!a]`, `{a,b}`. All alternatives
 /// advance together: the time grows with the product of both lengths.
-struct Glob {
+struct Glob: Sendable {
   private static let bytesMax = 1000
   private static let partsMax = 2000
 
-  private indirect enum Part {
+  private indirect enum Part: Sendable {
     case scalar(Unicode.Scalar)
     case any
     case star
@@ -14,6 +14,8 @@ struct Glob {
   }
 
   private var parts: [Part]
+  /// Whether nothing is chosen and no character divides.
+  private let isPlain: Bool
   private let delimiters: Set<Unicode.Scalar>
 
   init?(_ pattern: String, delimiters: [Unicode.Scalar]) {
@@ -22,6 +24,11 @@ struct Glob {
     var scalars = Array(pattern.unicodeScalars)[...]
     guard let parts = Glob.read(&scalars, inChoice: false, depth: 0), scalars.isEmpty else { return nil }
     self.parts = parts
+    isPlain =
+      delimiters.isEmpty
+      && parts.allSatisfy { part in
+        if case .choice = part { false } else { true }
+      }
   }
 
   private static func read(_ scalars: inout ArraySlice<Unicode.Scalar>, inChoice: Bool, depth: Int) -> [Part]? {
@@ -75,7 +82,48 @@ struct Glob {
 
   func matches(_ text: String) -> Bool {
     let scalars = Array(text.unicodeScalars)
+    if isPlain { return matchesPlainly(scalars) }
     return places(parts, from: [0], scalars).contains(scalars.count)
+  }
+
+  /// Where nothing is chosen and stars stop nowhere, what stands before the last star that was met is settled: a place
+  /// in the pattern and one in the text are enough.
+  private func matchesPlainly(_ text: [Unicode.Scalar]) -> Bool {
+    var (at, place) = (0, 0)
+    var star: (part: Int, place: Int)?
+    while place < text.count {
+      if at < parts.count, Glob.isStar(parts[at]) {
+        star = (at, place)
+        at += 1
+      } else if at < parts.count, accepts(parts[at], text[place]) {
+        at += 1
+        place += 1
+      } else if let last = star {
+        // The star stands for one more.
+        star = (last.part, last.place + 1)
+        at = last.part + 1
+        place = last.place + 1
+      } else {
+        return false
+      }
+    }
+    return parts[at...].allSatisfy(Glob.isStar)
+  }
+
+  private static func isStar(_ part: Part) -> Bool {
+    switch part {
+    case .star, .all: true
+    default: false
+    }
+  }
+
+  private func accepts(_ part: Part, _ scalar: Unicode.Scalar) -> Bool {
+    switch part {
+    case .scalar(let own): own == scalar
+    case .any: !delimiters.contains(scalar)
+    case .list(let ranges, let isInverted): ranges.contains { $0.contains(scalar) } != isInverted
+    case .star, .all, .choice: false
+    }
   }
 
   /// The places behind the parts, from each of `from`.
@@ -114,7 +162,7 @@ struct Glob {
 
 extension BuiltIns {
   static let globs: [BuiltIn] = [
-    BuiltIn("glob.match", 3) { list, _ in
+    BuiltIn("glob.match", 3) { list, evaluator in
       let pattern = try Argument.string(list, 0)
       var delimiters: [Unicode.Scalar] = []
       if list[1] != .null {
@@ -123,7 +171,7 @@ extension BuiltIns {
         }
         if delimiters.isEmpty { delimiters = ["."] }
       }
-      guard let glob = Glob(pattern, delimiters: delimiters) else {
+      guard let glob = evaluator.program.patterns.glob(pattern, delimiters: delimiters) else {
         throw EvaluationError(.builtIn, "the pattern is not valid")
       }
       return .bool(glob.matches(try Argument.string(list, 2)))

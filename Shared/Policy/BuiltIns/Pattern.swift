@@ -55,6 +55,18 @@ struct Pattern: Sendable {
   private(set) var program: [Instruction] = []
   private(set) var groups = 1
 
+  /// Whether a match begins where the text does.
+  var isAnchored: Bool {
+    for instruction in program {
+      switch instruction {
+      case .save: continue
+      case .start: return true
+      default: return false
+      }
+    }
+    return false
+  }
+
   init(_ source: String) throws {
     guard source.utf8.count <= Pattern.bytesMax else { throw EvaluationError(.builtIn, "the expression is too long") }
     var parser = Reader(source)

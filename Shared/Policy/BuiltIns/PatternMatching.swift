@@ -9,44 +9,51 @@ extension Pattern {
     var current: [Thread] = []
     var found: [Int]?
     var at = from
+    // The places that a list has or has passed on its way, by the round in which that was.
+    var seen = [Int](repeating: -1, count: program.count)
+    var reached = seen
     while true {
-      var seen = [Bool](repeating: false, count: program.count)
       var next: [Thread] = []
-      if found == nil { add(0, [Int](repeating: -1, count: groups * 2), at, text, &current, &seen, first: true) }
-      if current.isEmpty, found != nil || at > text.count { return found }
-      steps -= current.count + 1
+      // Where the expression stands at the beginning of the text alone, nothing begins later.
+      if found == nil, at == 0 || !isAnchored {
+        add(0, [Int](repeating: -1, count: groups * 2), at, text, &current, &seen, round: at, steps: &steps)
+      }
+      if current.isEmpty, found != nil || at > text.count || (isAnchored && at > 0) { return found }
+      steps -= 1
       guard steps > 0 else { throw EvaluationError(.limit, "the expression takes too many steps") }
-      var reached = [Bool](repeating: false, count: program.count)
       loop: for thread in current {
         switch program[thread.place] {
         case .match:
           found = thread.saved
           break loop
         case .scalar(let scalar):
-          if at < text.count, text[at] == scalar { add(thread.place + 1, thread.saved, at + 1, text, &next, &reached) }
+          if at < text.count, text[at] == scalar {
+            add(thread.place + 1, thread.saved, at + 1, text, &next, &reached, round: at + 1, steps: &steps)
+          }
         case .set(let set):
           if at < text.count, set.contains(text[at]) {
-            add(thread.place + 1, thread.saved, at + 1, text, &next, &reached)
+            add(thread.place + 1, thread.saved, at + 1, text, &next, &reached, round: at + 1, steps: &steps)
           }
         default: break
         }
       }
       if at >= text.count { return found }
       current = next
+      swap(&seen, &reached)
       at += 1
     }
   }
 
   /// Adds a thread, and those that it becomes without reading anything.
   private func add(
-    _ start: Int, _ saved: [Int], _ at: Int, _ text: [Unicode.Scalar], _ list: inout [Thread], _ seen: inout [Bool],
-    first: Bool = false
+    _ start: Int, _ saved: [Int], _ at: Int, _ text: [Unicode.Scalar], _ list: inout [Thread], _ seen: inout [Int],
+    round: Int, steps: inout Int
   ) {
-    if first { for thread in list { seen[thread.place] = true } }
     var stack = [(start, saved)]
     while let (place, saved) = stack.popLast() {
-      if seen[place] { continue }
-      seen[place] = true
+      if seen[place] == round { continue }
+      seen[place] = round
+      steps -= 1
       switch program[place] {
       case .jump(let target): stack.append((target, saved))
       case .split(let a, let b):
@@ -70,9 +77,9 @@ extension Pattern {
   }
 
   /// All matches that do not overlap, at most `count` unless that is negative.
-  func matches(_ text: [Unicode.Scalar], count: Int) throws -> [[Int]] {
+  func matches(_ text: [Unicode.Scalar], count: Int, steps: inout Int) throws -> [[Int]] {
     var all: [[Int]] = []
-    var (at, steps) = (0, Pattern.stepsMax)
+    var at = 0
     var previousEnd = -1
     while at <= text.count, count < 0 || all.count < count {
       guard let match = try match(text, from: at, steps: &steps) else { break }
@@ -88,23 +95,23 @@ extension Pattern {
 
 extension BuiltIns {
   static let regularExpressions: [BuiltIn] = [
-    BuiltIn("regex.match", 2) { list, _ in
-      let pattern = try Pattern(try Argument.string(list, 0))
-      var steps = Pattern.stepsMax
-      return .bool(try pattern.match(Array(try Argument.string(list, 1).unicodeScalars), from: 0, steps: &steps) != nil)
+    BuiltIn("regex.match", 2) { list, evaluator in
+      let pattern = try evaluator.program.patterns.pattern(try Argument.string(list, 0))
+      let text = Array(try Argument.string(list, 1).unicodeScalars)
+      return .bool(try evaluator.searching { try pattern.match(text, from: 0, steps: &$0) } != nil)
     },
     BuiltIn("regex.is_valid", 1) { list, _ in
       guard case .string(let text) = list[0] else { return .bool(false) }
       return .bool((try? Pattern(text)) != nil)
     },
-    BuiltIn("regex.find_n", 3) { list, _ in
+    BuiltIn("regex.find_n", 3) { list, evaluator in
       let text = Array(try Argument.string(list, 1).unicodeScalars)
-      let found = try Pattern(try Argument.string(list, 0)).matches(text, count: try Argument.whole(list, 2))
+      let found = try matches(list[0], text, count: try Argument.whole(list, 2), evaluator)
       return .array(found.map { .string(string(text[$0[0]..<$0[1]])) })
     },
-    BuiltIn("regex.find_all_string_submatch_n", 3) { list, _ in
+    BuiltIn("regex.find_all_string_submatch_n", 3) { list, evaluator in
       let text = Array(try Argument.string(list, 1).unicodeScalars)
-      let found = try Pattern(try Argument.string(list, 0)).matches(text, count: try Argument.whole(list, 2))
+      let found = try matches(list[0], text, count: try Argument.whole(list, 2), evaluator)
       return .array(
         found.map { match in
           .array(
@@ -113,10 +120,10 @@ extension BuiltIns {
             })
         })
     },
-    BuiltIn("regex.split", 2) { list, _ in
+    BuiltIn("regex.split", 2) { list, evaluator in
       let text = Array(try Argument.string(list, 1).unicodeScalars)
       var (parts, at) = ([RegoValue](), 0)
-      for match in try Pattern(try Argument.string(list, 0)).matches(text, count: -1) {
+      for match in try matches(list[0], text, count: -1, evaluator) {
         if match[1] == 0 || (match[0] == match[1] && match[0] == text.count) { continue }
         parts.append(.string(string(text[at..<match[0]])))
         at = match[1]
@@ -126,10 +133,9 @@ extension BuiltIns {
     },
     BuiltIn("regex.replace", 3) { list, evaluator in
       let text = Array(try Argument.string(list, 0).unicodeScalars)
-      let pattern = try Pattern(try Argument.string(list, 1))
       let template = Array(try Argument.string(list, 2).unicodeScalars)
       var (made, at) = ([Unicode.Scalar](), 0)
-      for match in try pattern.matches(text, count: -1) {
+      for match in try matches(list[1], text, count: -1, evaluator, place: 1) {
         made += text[at..<match[0]]
         made += expanded(template, match, text)
         at = match[1]
@@ -137,7 +143,11 @@ extension BuiltIns {
       }
       return try evaluator.bounded(string(made + text[at...]))
     },
-    BuiltIn("regex.template_match", 4) { list, _ in
+    BuiltIn("regex.globs_match", 2) { list, evaluator in
+      .bool(
+        try GlobIntersection.isNonEmpty(try Argument.string(list, 0), try Argument.string(list, 1), evaluator))
+    },
+    BuiltIn("regex.template_match", 4) { list, evaluator in
       let template = Array(try Argument.string(list, 0).unicodeScalars)
       let marks = (
         Array(try Argument.string(list, 2).unicodeScalars), Array(try Argument.string(list, 3).unicodeScalars)
@@ -159,12 +169,20 @@ extension BuiltIns {
           at += 1
         }
       }
-      var steps = Pattern.stepsMax
-      return .bool(
-        try Pattern(source + "$").match(Array(try Argument.string(list, 1).unicodeScalars), from: 0, steps: &steps)
-          != nil)
+      let text = Array(try Argument.string(list, 1).unicodeScalars)
+      let pattern = try evaluator.program.patterns.pattern(source + "$")
+      return .bool(try evaluator.searching { try pattern.match(text, from: 0, steps: &$0) } != nil)
     },
   ]
+
+  /// All matches of the expression that is an argument.
+  private static func matches(
+    _ source: RegoValue, _ text: [Unicode.Scalar], count: Int, _ evaluator: Evaluator, place: Int = 0
+  ) throws -> [[Int]] {
+    guard case .string(let source) = source else { throw Argument.fault(place, "string", source) }
+    let pattern = try evaluator.program.patterns.pattern(source)
+    return try evaluator.searching { try pattern.matches(text, count: count, steps: &$0) }
+  }
 
   /// `$1` and `${1}` as the groups of a match.
   private static func expanded(_ template: [Unicode.Scalar], _ match: [Int], _ text: [Unicode.Scalar]) -> [Unicode

@@ -128,19 +128,49 @@ extension BuiltIns {
     return try Argument.strings(list, place)
   }
 
+  /// Where a part begins first from a place on.
   static func index(of part: [UInt8], in text: [UInt8], from: Int) -> Int? {
-    guard text.count >= part.count + from else { return nil }
-    var at = from
-    while at <= text.count - part.count {
-      if text[at...].starts(with: part) { return at }
-      at += 1
+    if part.isEmpty { return from <= text.count ? from : nil }
+    var found: Int?
+    search(part, text[from...]) { place in
+      found = place
+      return false
     }
-    return nil
+    return found
   }
 
+  /// Every place where a part begins, also within another one.
   private static func places(of part: [Unicode.Scalar], in text: [Unicode.Scalar]) -> [Int] {
-    guard text.count >= part.count else { return [] }
-    return (0...(text.count - part.count)).filter { text[$0...].starts(with: part) }
+    var places: [Int] = []
+    search(part, text[...]) { place in
+      places.append(place)
+      return true
+    }
+    return places
+  }
+
+  /// Visits the places where a part begins for as long as more are wanted, in time that grows with both lengths and not
+  /// with their product (Knuth, Morris, Pratt).
+  private static func search<Element: Equatable>(
+    _ part: [Element], _ text: ArraySlice<Element>, _ visit: (Int) -> Bool
+  ) {
+    guard !part.isEmpty, text.count >= part.count else { return }
+    // The length of the longest beginning of the part with which each of its beginnings ends.
+    var borders = [Int](repeating: 0, count: part.count)
+    var length = 0
+    for place in part.indices.dropFirst() {
+      while length > 0, part[place] != part[length] { length = borders[length - 1] }
+      if part[place] == part[length] { length += 1 }
+      borders[place] = length
+    }
+    var matched = 0
+    for place in text.indices {
+      while matched > 0, text[place] != part[matched] { matched = borders[matched - 1] }
+      if text[place] == part[matched] { matched += 1 }
+      guard matched == part.count else { continue }
+      guard visit(place + 1 - matched) else { return }
+      matched = borders[matched - 1]
+    }
   }
 
   static func string(_ scalars: some Sequence<Unicode.Scalar>) -> String {

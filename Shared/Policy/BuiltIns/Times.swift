@@ -1,72 +1,78 @@
 internal import Calendar
 
 extension BuiltIns {
-  private static let second: Int64 = 1_000_000_000
-  private static let days = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"]
-
   static let times: [BuiltIn] = [
     BuiltIn("time.now_ns", 0, isVolatile: true) { _, evaluator in .number(.int(Int128(evaluator.now))) },
     BuiltIn("time.parse_rfc3339_ns", 1) { list, _ in
       .number(.int(Int128(try rfc3339(try Argument.string(list, 0)))))
     },
     BuiltIn("time.parse_duration_ns", 1) { list, _ in .number(.int(try duration(try Argument.string(list, 0)))) },
-    BuiltIn("time.date", 1) { list, _ in
-      let date = try moment(list[0]).date
+    BuiltIn("time.parse_ns", 2) { list, _ in
+      let layout = try TimeLayout(try Argument.string(list, 0))
+      return .number(.int(Int128(try layout.instant(of: try Argument.string(list, 1)))))
+    },
+    BuiltIn("time.date", 1) { list, evaluator in
+      let date = try local(list, 0, evaluator).date
       return .array([.int(Int(date.year)), .int(Int(date.month)), .int(Int(date.day))])
     },
-    BuiltIn("time.clock", 1) { list, _ in
-      let seconds = try moment(list[0]).seconds
-      return .array([.int(Int(seconds / 3600)), .int(Int(seconds / 60 % 60)), .int(Int(seconds % 60))])
+    BuiltIn("time.clock", 1) { list, evaluator in
+      let time = try local(list, 0, evaluator)
+      return .array([.int(Int(time.hour)), .int(Int(time.minute)), .int(Int(time.second))])
     },
-    BuiltIn("time.weekday", 1) { list, _ in .string(days[Int(try moment(list[0]).date.weekday)]) },
-    BuiltIn("time.format", 1) { list, _ in
-      let (date, seconds, nanoseconds) = try moment(list[0])
-      func two(_ value: Int64) -> String { (value < 10 ? "0" : "") + String(value) }
-      var text =
-        "\(date.year)-\(two(date.month))-\(two(date.day))T\(two(seconds / 3600)):\(two(seconds / 60 % 60)):\(two(seconds % 60))"
-      if nanoseconds > 0 {
-        var digits = String(nanoseconds + second).dropFirst()
-        while digits.last == "0" { digits.removeLast() }
-        text += "." + digits
+    BuiltIn("time.weekday", 1) { list, evaluator in .string(try local(list, 0, evaluator).weekday) },
+    BuiltIn("time.format", 1) { list, evaluator in
+      var layout = "RFC3339Nano"
+      if case .array(let parts) = list[0], parts.count > 2 {
+        guard let text = parts[2].string else { throw EvaluationError(.type, "operand 1: a layout is text") }
+        layout = text
       }
-      return .string(text + "Z")
+      return try evaluator.bounded(try TimeLayout(layout).text(of: try local(list, 0, evaluator)))
     },
-    BuiltIn("time.add_date", 4) { list, _ in
-      let (date, seconds, nanoseconds) = try moment(list[0])
+    BuiltIn("time.diff", 2) { list, evaluator in
+      let first = try local(list, 0, evaluator)
+      let second = LocalTime(try instant(list, 1), in: first.zone)
+      // An unknown zone is an error there too.
+      _ = try local(list, 1, evaluator)
+      return .array(LocalTime.difference(first, second).map { .int(Int($0)) })
+    },
+    BuiltIn("time.add_date", 4) { list, evaluator in
+      let time = try local(list, 0, evaluator)
       let (years, months, days) = (
         try Argument.whole(list, 1), try Argument.whole(list, 2), try Argument.whole(list, 3)
       )
-      guard [years, months, days].allSatisfy({ abs($0) < 1_000_000 }) else {
+      guard [years, months, days].allSatisfy({ $0.magnitude < 1_000_000 }) else {
         throw EvaluationError(.builtIn, "time outside of valid range")
       }
-      let month = (date.year + Int64(years)) * 12 + date.month - 1 + Int64(months)
+      let month = (time.date.year + Int64(years)) * 12 + time.date.month - 1 + Int64(months)
       let (year, rest) = month.flooredDivision(by: 12)
-      let day = CivilDate(year, rest + 1, 1).daysSince1970 + date.day - 1 + Int64(days)
-      return .number(.int(try nanosecondsOf(day, seconds, nanoseconds)))
+      let day = CivilDate(year, rest + 1, 1).daysSince1970 + time.date.day - 1 + Int64(days)
+      return .number(
+        .int(
+          Int128(
+            try LocalTime.instant(day: day, seconds: time.seconds, nanoseconds: time.nanoseconds, in: time.zone))))
     },
   ]
 
-  /// Date, second of the day and nanosecond of a time.
-  private static func moment(_ value: RegoValue) throws -> (date: CivilDate, seconds: Int64, nanoseconds: Int64) {
-    var time = value
-    if case .array(let parts) = value, parts.count >= 2 {
-      guard let zone = parts[1].string else { throw EvaluationError(.type, "operand 1: a time zone is text") }
-      guard ["", "UTC", "Local"].contains(zone) else { throw EvaluationError(.builtIn, "unknown time zone \(zone)") }
-      time = parts[0]
+  /// A time, or a list of a time, a zone and, for `time.format`, a layout.
+  private static func local(_ list: [RegoValue], _ place: Int, _ evaluator: Evaluator) throws -> LocalTime {
+    var zone = TimeZoneRules.utc
+    if case .array(let parts) = list[place], parts.count >= 2 {
+      guard let name = parts[1].string else {
+        throw EvaluationError(.type, "operand \(place + 1): a time zone is text")
+      }
+      zone = try TimeZones.system.zone(named: name, evaluator)
     }
-    guard case .number(let number) = time else {
-      throw Argument.fault(0, "either number (ns) or [number (ns), string (tz)]", value)
-    }
-    guard let whole = number.int else { throw EvaluationError(.builtIn, "timestamp too big") }
-    let (seconds, nanoseconds) = Int64(whole).flooredDivision(by: second)
-    let (day, rest) = seconds.flooredDivision(by: 86_400)
-    return (CivilDate(daysSince1970: day), rest, nanoseconds)
+    return LocalTime(try instant(list, place), in: zone)
   }
 
-  private static func nanosecondsOf(_ day: Int64, _ seconds: Int64, _ nanoseconds: Int64) throws -> Int128 {
-    let value = (Int128(day) * 86_400 + Int128(seconds)) * Int128(second) + Int128(nanoseconds)
-    guard Int64(exactly: value) != nil else { throw EvaluationError(.builtIn, "time outside of valid range") }
-    return value
+  private static func instant(_ list: [RegoValue], _ place: Int) throws -> Int64 {
+    var time = list[place]
+    if case .array(let parts) = time, parts.count >= 2 { time = parts[0] }
+    guard case .number(let number) = time else {
+      throw Argument.fault(place, "either number (ns) or [number (ns), string (tz)]", list[place])
+    }
+    guard let whole = number.int else { throw EvaluationError(.builtIn, "timestamp too big") }
+    return Int64(whole)
   }
 
   private static func rfc3339(_ text: String) throws -> Int64 {
@@ -110,9 +116,8 @@ extension BuiltIns {
       at += 6
     }
     guard at == bytes.count else { throw fault() }
-    return Int64(
-      truncatingIfNeeded: try nanosecondsOf(
-        date.daysSince1970, hour * 3600 + minute * 60 + seconds - offset, nanoseconds))
+    return try LocalTime.instant(
+      day: date.daysSince1970, seconds: hour * 3600 + minute * 60 + seconds - offset, nanoseconds: nanoseconds)
   }
 
   private static func duration(_ text: String) throws -> Int128 {

@@ -17,8 +17,8 @@ final class Environment {
   let masked: Set<ObjectIdentifier>
   /// Functions that are replaced, by name.
   let mocks: [String: Mock]
-  /// The values of rules.
-  var known: [Known]
+  /// The values of rules. Of one thread, and never lent while something else is called.
+  @exclusivity(unchecked) var known: [Known]
 
   init(
     input: RegoValue?, base: RegoValue, masked: Set<ObjectIdentifier> = [], mocks: [String: Mock] = [:], groups: Int
@@ -33,7 +33,8 @@ final class Environment {
 
 /// The variables of one evaluation of a rule.
 final class Frame {
-  var slots: [RegoValue?]
+  /// Of one thread, and never lent while something else is called.
+  @exclusivity(unchecked) var slots: [RegoValue?]
   /// Whose variables they are; `nil` for those of a query.
   let definition: Definition?
 

@@ -12,6 +12,8 @@ public struct EvaluationError: Error, Hashable, Sendable {
     case limit = "eval_limit_error"
     /// The evaluation took too long, or nobody waits for it any more.
     case cancelled = "eval_cancel_error"
+    /// Something that the question needs is missing where it is evaluated.
+    case internalFault = "eval_internal_error"
   }
 
   /// What kind of fault.

@@ -10,9 +10,18 @@ extension Evaluator {
   func walk(_ path: DataPath, _ frame: Frame, _ each: Each) throws -> Bool {
     var base: RegoValue? = environment.base
     var node: RuleNode? = program.root
+    if environment.masked.isEmpty {
+      // It was found when the program was made.
+      node = path.node
+    } else {
+      for name in path.fixed { if let current = node { node = isMasked(current) ? nil : current.children[name] } }
+    }
     for name in path.fixed {
-      if let current = node { node = isMasked(current) ? nil : current.children[name] }
-      base = base.flatMap { Evaluator.element($0, .string(name)) }
+      guard case .object(let object)? = base else {
+        base = base.flatMap { Evaluator.element($0, .string(name)) }
+        continue
+      }
+      base = object[name]
     }
     return try walk(node, base, path.keys[...], frame, each)
   }

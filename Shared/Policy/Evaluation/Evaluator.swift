@@ -16,16 +16,17 @@ final class Evaluator {
   let check: () -> Bool
   /// Sees every rule and statement; `nil` for questions that nobody watches.
   let observer: (any EvaluationObserver)?
-  var environment: Environment
+  // Of one thread, and never lent while something else is called: the runtime need not check each access.
+  @exclusivity(unchecked) var environment: Environment
   /// Counts the marks of a program that has some.
   var coverage: PolicyCoverage?
-  private(set) var steps = 0
-  private var nextCheck = EvaluationLimits.checkSteps
-  private var madeBytes = 0
+  @exclusivity(unchecked) private(set) var steps = 0
+  @exclusivity(unchecked) private var nextCheck = EvaluationLimits.checkSteps
+  @exclusivity(unchecked) private var madeBytes = 0
   private var stackStart: UInt = 0
   /// Threads of pools have 512 KiB.
   private static let stackBytesMax: UInt = 256 << 10
-  private var depth = 0
+  @exclusivity(unchecked) private var depth = 0
 
   init(
     _ program: PolicyProgram, input: RegoValue?, base: RegoValue, now: Int64, limits: EvaluationLimits,
@@ -51,6 +52,9 @@ final class Evaluator {
     steps += count
     if steps >= nextCheck || steps > limits.stepsMax { try checkSteps() }
   }
+
+  /// Steps that the question may still take.
+  var stepsLeft: Int { max(0, limits.stepsMax - steps) }
 
   private func checkSteps() throws {
     guard steps <= limits.stepsMax else {

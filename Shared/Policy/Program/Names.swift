@@ -7,6 +7,8 @@ struct Names {
   /// The first words of all rules of the package.
   let rules: Set<String>
   let root: RuleNode
+  /// Whether `not` encloses all that its expression needs.
+  var negatesOperands = false
 
   func isGlobal(_ name: String) -> Bool { global(name) != nil }
 

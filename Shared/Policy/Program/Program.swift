@@ -5,6 +5,8 @@ public final class PolicyProgram: Sendable {
 
   let root: RuleNode
   let groups: [RuleGroup]
+  /// What evaluations have read of expressions.
+  let patterns = PatternCache()
   /// The rules and expressions that are counted; empty in a program that measures nothing.
   public let points: [CoveragePoint]
 
@@ -56,7 +58,9 @@ struct ProgramBuilder {
         for rule in other.rules { if case .scalar(.string(let name)) = rule.reference[0].term { rules.insert(name) } }
       }
       let imports = Dictionary(tree.imports.map { ($0.alias, $0.path) }, uniquingKeysWith: { $1 })
-      let names = Names(file: tree.file, package: tree.package, imports: imports, rules: rules, root: root)
+      let names = Names(
+        file: tree.file, package: tree.package, imports: imports, rules: rules, root: root,
+        negatesOperands: tree.negatesOperands)
       for rule in tree.rules { try define(rule, names, tree) }
     }
     for group in groups {

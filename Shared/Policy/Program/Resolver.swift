@@ -15,6 +15,8 @@ struct Resolver {
   private(set) var count = 0
   /// Statements that have to stand before the one that is being read.
   var before: [ResolvedStatement] = []
+  /// Whether every reference and call inside a term becomes a statement before it, as under `not`.
+  var takesOut = false
   /// The variables by their names, for what is said about them.
   private(set) var labels: [Int: String] = [:]
 
@@ -146,16 +148,17 @@ struct Resolver {
   }
 
   private mutating func statement(_ statement: Statement) throws(PolicyError) -> [ResolvedStatement] {
-    let outer = before
+    let outer = (before: before, takesOut: takesOut)
     before = []
-    defer { before = outer }
+    takesOut = statement.isNegated && !names.negatesOperands
+    defer { (before, takesOut) = (outer.before, outer.takesOut) }
     var made: [ResolvedStatement] = []
     func add(_ kind: ResolvedStatement.Kind) { made.append(ResolvedStatement(kind: kind, place: statement.place)) }
     switch statement.kind {
     case .some(let list):
       for name in list { _ = declare(name) }
       return []
-    case .term(let node): add(.term(try top(node)))
+    case .term(let node): if takesOut { add(try negated(node)) } else { add(.term(try top(node))) }
     case .unify(let left, let right):
       let (a, b) = (try top(left), try top(right))
       for kind in Resolver.pairs(a, b) { add(kind) }
@@ -170,7 +173,8 @@ struct Resolver {
       try declareAll(value, isSome: true)
       add(.someIn(try key.map { node throws(PolicyError) in try term(node) }, try term(value), resolved))
     case .every(let key, let value, let domain, let body):
-      let resolved = try top(domain)
+      let resolved = takesOut ? try inner(domain) : try top(domain)
+      takesOut = false
       scopes.append(Scope())
       if let key { try declareAll(key) }
       try declareAll(value)
@@ -181,7 +185,13 @@ struct Resolver {
       add(.every(keyTerm, valueTerm, resolved, statements, locals: locals))
     }
     var all = before + made
-    if statement.isNegated { all = [ResolvedStatement(kind: .not(all), place: statement.place)] }
+    if statement.isNegated {
+      // As OPA has it, what a call under `not` is given is no part of what is negated.
+      all = names.negatesOperands ? [] : before
+      let body = names.negatesOperands ? before + made : made
+      all.append(ResolvedStatement(kind: .not(body), place: statement.place))
+    }
+    takesOut = false
     guard !statement.withs.isEmpty else { return all }
     var withs: [ResolvedWith] = []
     before = []
@@ -223,69 +233,24 @@ struct Resolver {
     }
   }
 
-  // MARK: Replacements
-
-  private mutating func with(_ with: With) throws(PolicyError) -> ResolvedWith {
-    let path = try fixedPath(with.target)
-    let place = with.target.place
-    let target: ResolvedWith.Target
-    if path.first == "input" {
-      target = .input(Array(path.dropFirst()))
-    } else if let group = names.function(path) {
-      target = .function(group)
-    } else if path.first == "data" {
-      target = .data(Array(path.dropFirst()))
-    } else if BuiltIns.all[path.joined(separator: ".")] != nil {
-      target = .builtIn(path.joined(separator: "."))
-    } else {
-      throw fault(.type, place, "with keyword target must reference existing input, data, or a function")
-    }
-    let isFunction: Bool =
-      switch target {
-      case .builtIn, .function: true
-      default: false
-      }
-    if isFunction, let named = try? fixedPath(with.value) {
-      if let group = names.function(named) {
-        return ResolvedWith(target: target, replacement: .callee(.function(group)))
-      }
-      if let builtIn = BuiltIns.all[named.joined(separator: ".")] {
-        return ResolvedWith(target: target, replacement: .callee(.builtIn(builtIn)))
-      }
-    }
-    return ResolvedWith(target: target, replacement: .value(try inner(with.value)))
-  }
-
-  /// The dotted path that a node is, with aliases and names of the package resolved.
-  private func fixedPath(_ node: Node) throws(PolicyError) -> [String] {
-    var path: [String]
-    switch node.term {
-    case .variable(let name): path = [name]
-    case .reference(let head, let keys):
-      guard case .variable(let name) = head.term else { throw fault(.compile, node.place, "a path is expected") }
-      path = [name]
-      for key in keys {
-        guard case .scalar(.string(let text)) = key.term else {
-          throw fault(.compile, node.place, "a path is expected")
-        }
-        path.append(text)
-      }
-    default: throw fault(.compile, node.place, "a path is expected")
-    }
-    guard !isDeclared(path[0]) else { throw fault(.compile, node.place, "a path is expected") }
-    if let global = names.global(path[0]) { path = global + path.dropFirst() }
-    return path
-  }
-
   // MARK: Terms
 
   /// A term where a statement has it directly: a reference with several values may stand there.
-  private mutating func top(_ node: Node) throws(PolicyError) -> Resolved { try term(node) }
+  mutating func top(_ node: Node) throws(PolicyError) -> Resolved {
+    if takesOut, case .call = node.term { return try inner(node) }
+    return try term(node)
+  }
 
   /// A term inside another one.
-  private mutating func inner(_ node: Node) throws(PolicyError) -> Resolved {
+  mutating func inner(_ node: Node) throws(PolicyError) -> Resolved {
     let term = try self.term(node)
     var all: Set<Int> = []
+    if takesOut {
+      switch term {
+      case .input, .data, .lookup, .call: all = [-1]
+      default: break
+      }
+    }
     switch term {
     case .input(let keys), .data(let keys): for key in keys { key.collectAll(&all) }
     case .lookup(_, let keys): for key in keys { key.collectAll(&all) }
@@ -293,7 +258,8 @@ struct Resolver {
     default: break
     }
     guard !all.isEmpty else { return term }
-    let variable = make("$")
+    // The name of those that stand inside of `not` with it is "$".
+    let variable = make(takesOut ? "$taken" : "$")
     before.append(ResolvedStatement(kind: .unify(.local(variable), term), place: node.place))
     return .local(variable)
   }
@@ -328,12 +294,12 @@ struct Resolver {
     case .call(let name, let list): return try call(name, list, node.place)
     case .comprehension(let kind, let heads, let statements):
       open(using: statements, heads: heads)
-      let outer = before
-      before = []
+      let outer = (before: before, takesOut: takesOut)
+      (before, takesOut) = ([], false)
       var body = try self.body(statements)
       var terms: [Resolved] = []
       for head in heads { terms.append(try self.head(head, behind: &body)) }
-      before = outer
+      (before, takesOut) = outer
       return .comprehension(kind, terms, body, locals: close())
     case .template(let pieces):
       var resolved: [ResolvedPiece] = []
@@ -341,8 +307,8 @@ struct Resolver {
         switch piece {
         case .text(let text): resolved.append(.text(text))
         case .value(let node, let withs):
-          let outer = before
-          before = []
+          let outer = (before: before, takesOut: takesOut)
+          (before, takesOut) = ([], false)
           open(using: [], heads: [node])
           let term = try self.term(node)
           let variable = make("$")
@@ -353,7 +319,7 @@ struct Resolver {
             for with in withs { replaced.append(try self.with(with)) }
             body = before + [ResolvedStatement(kind: .with(replaced, body), place: node.place)]
           }
-          before = outer
+          (before, takesOut) = outer
           resolved.append(.value(body, variable, locals: close()))
         }
       }

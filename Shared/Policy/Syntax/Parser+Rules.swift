@@ -107,6 +107,8 @@ extension Parser {
     if token.isName("not"), !isCalledKeyword {
       advance()
       isNegated = true
+      // With the import, braces are a body here, and no set.
+      if negatesOperands, token.isSign("{") { throw fault("not { … } is not supported: write a rule or a function") }
     }
     var statement: Statement
     if token.isName("every"), !isCalledKeyword {

@@ -13,6 +13,8 @@ struct Parser {
   private var at = 0
   private var depth = 0
   private var fresh: Int
+  /// Whether the module imports the keyword `not`.
+  private(set) var negatesOperands = false
 
   init(_ text: [UInt8], file: String) throws(PolicyError) {
     var lexer = Lexer(text, file: file)
@@ -93,9 +95,12 @@ struct Parser {
       guard ["data", "input", "rego", "future"].contains(path.first) else {
         throw fault("a path of an import begins with data, input or rego", place)
       }
-      if path.first != "rego", path.first != "future" {
+      if path.first == "future" {
+        try importKeywords(path, place)
+        tree.negatesOperands = negatesOperands
+      } else if path.first != "rego" {
         tree.imports.append(Import(path: path, alias: alias, place: place))
-      } else if path != ["rego", "v1"], !(path.count >= 2 && path[1] == "keywords") {
+      } else if path != ["rego", "v1"] {
         throw fault("rego.v1 is the only import of rego that is known", place)
       }
       _ = takeSign(";")
@@ -105,6 +110,15 @@ struct Parser {
       _ = takeSign(";")
     }
     return tree
+  }
+
+  /// `future.keywords.in`, or `future.keywords` for all of them. Only `not` changes anything.
+  private mutating func importKeywords(_ path: [String], _ place: PolicyPlace) throws(PolicyError) {
+    let known = ["contains", "every", "if", "in", "not"]
+    guard path.count >= 2, path.count <= 3, path[1] == "keywords", path.count == 2 || known.contains(path[2]) else {
+      throw fault("of future only its keywords \(known.joined(separator: ", ")) are known", place)
+    }
+    if path.count == 2 || path[2] == "not" { negatesOperands = true }
   }
 
   /// `a.b["c"]`

@@ -101,4 +101,6 @@ struct ModuleTree: Sendable {
   var package: [String]
   var imports: [Import] = []
   var rules: [Rule] = []
+  /// Whether `not` encloses all that its expression needs, by `import future.keywords.not`.
+  var negatesOperands = false
 }
