@@ -6,6 +6,9 @@ public struct MCPListPage<Entry: Sendable>: Sendable {
   public let entries: [Entry]
   /// Where the next page begins; `nil` on the last one.
   public let nextCursor: String?
+  /// How long the server says that the list may be kept, in milliseconds; `nil` when it says nothing, as before
+  /// revision 2026-07-28.
+  public let lifetimeMilliseconds: Int64?
   /// Why entries were left out, one fault each: a broken definition does not hide the others.
   public let faults: [MCPError]
 
@@ -13,6 +16,7 @@ public struct MCPListPage<Entry: Sendable>: Sendable {
   public init(entries: [Entry], nextCursor: String? = nil) {
     self.entries = entries
     self.nextCursor = nextCursor
+    lifetimeMilliseconds = nil
     faults = []
   }
 
@@ -29,6 +33,7 @@ public struct MCPListPage<Entry: Sendable>: Sendable {
     }
     self.entries = entries
     self.faults = faults
+    lifetimeMilliseconds = object.value("ttlMs")?.whole(in: 0...(1 << 53))
     nextCursor = try object.string("nextCursor", bytesMax: limits.cursorBytesMax)
   }
 }

@@ -6,6 +6,8 @@ public enum ResourceLimit: Hashable, Sendable {
   case processorSeconds(UInt64)
   /// Address space, in bytes.
   case memoryBytes(UInt64)
+  /// Private writable memory of one process, in bytes.
+  case dataBytes(UInt64)
   /// The largest file that it writes, in bytes; then SIGXFSZ.
   case fileBytes(UInt64)
   /// Open descriptors.
@@ -19,6 +21,7 @@ public enum ResourceLimit: Hashable, Sendable {
     switch self {
     case .processorSeconds: Int32(truncatingIfNeeded: RLIMIT_CPU.rawValue)
     case .memoryBytes: Int32(truncatingIfNeeded: RLIMIT_AS.rawValue)
+    case .dataBytes: Int32(truncatingIfNeeded: RLIMIT_DATA.rawValue)
     case .fileBytes: Int32(truncatingIfNeeded: RLIMIT_FSIZE.rawValue)
     case .descriptors: Int32(truncatingIfNeeded: RLIMIT_NOFILE.rawValue)
     case .processes: Int32(truncatingIfNeeded: __RLIMIT_NPROC.rawValue)
@@ -28,7 +31,8 @@ public enum ResourceLimit: Hashable, Sendable {
 
   var value: UInt64 {
     switch self {
-    case .processorSeconds(let value), .memoryBytes(let value), .fileBytes(let value), .descriptors(let value),
+    case .processorSeconds(let value), .memoryBytes(let value), .dataBytes(let value), .fileBytes(let value),
+      .descriptors(let value),
       .processes(let value), .coreBytes(let value):
       value
     }

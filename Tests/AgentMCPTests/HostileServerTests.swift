@@ -1,6 +1,7 @@
 import AgentTools
 import Contracts
 import Glibc
+import JSON
 import MCP
 import Synchronization
 import Testing
@@ -192,13 +193,50 @@ struct HostileServerTests {
     await world.end()
   }
 
+  @Test func `a definition that changes without a word is found out in time`() async throws {
+    let world = MCPWorld.hostile("changes_silently", trust: .approve) { $0.checkTime = .milliseconds(50) }
+    _ = try await world.definitions()
+    world.registry.approve()
+    #expect(try await world.call("work").text == "changed")
+    #expect(try await eventually { try await world.call("work").code == ToolResultCode.denied.rawValue })
+    #expect(world.registry.reports.filter { $0.tools != nil }.count == 2, "an unchanged list is reported once")
+    world.registry.approve()
+    #expect(try await world.call("work").text == "changed")
+    await world.end()
+  }
+
+  @Test func `a list whose time is over is read before the next call`() async throws {
+    let world = MCPWorld.hostile("changes_silently", trust: .approve) {
+      $0.checkTime = .seconds(3600)
+      $0.listLifetimeMin = .zero
+    }
+    _ = try await world.definitions()
+    world.registry.approve()
+    #expect(try await world.call("work").text == "changed")
+    #expect(try await world.call("work").code == ToolResultCode.denied.rawValue)
+    await world.end()
+  }
+
+  @Test func `a list that cannot be read again holds calls back`() async throws {
+    let world = MCPWorld.hostile("list_twice", trust: .approve) { $0.listLifetimeMin = .zero }
+    _ = try await world.definitions()
+    world.registry.approve()
+    let result = try await world.call("work")
+    #expect(result.isError && result.text.contains("(refused)"), "\(result.text)")
+    await world.end()
+  }
+
   @Test func `a program gets its pipes and declared names, nothing else`() async throws {
     let world = MCPWorld.hostile("surroundings", secrets: ["TOKEN": "s3cret-token"])
     let result = try await world.call("work")
-    #expect(
-      result.text
-        == #"{"environment": ["TOKEN"], "token": "s3cret-token", "descriptors": ["0", "1", "2"], "group": true, "folder": "/"}"#
-    )
+    let root = try JSONDocument(parsing: result.text).root
+    let surroundings = TestServers.hasJail ? ["HOME", "LANG", "PATH", "TMPDIR", "TOKEN"] : ["TOKEN"]
+    #expect(root["environment"]?.elements.compactMap(\.string) == surroundings)
+    #expect(root["token"]?.string == "s3cret-token")
+    #expect(root["descriptors"]?.elements.compactMap(\.string) == ["0", "1", "2"])
+    #expect(root["group"]?.bool == true)
+    let folder = world.servers.environment.configuration.jail.map { $0.folder + "/0" } ?? "/"
+    #expect(root["folder"]?.string == folder)
     await world.end()
   }
 

@@ -26,6 +26,61 @@ enum TestServers {
   /// The official package, newest and of the session era; installed by `make setup`.
   static let newPython = root + "/.build/mcp/bin/python"
   static let oldPython = root + "/.build/mcp-sessions/bin/python"
+  /// The programs lie beside the test bundle.
+  static let programs: String = {
+    let own = CommandLine.arguments.first { $0.contains(".xctest") } ?? ""
+    let folder = String(own[..<(own.lastIndex(of: "/") ?? own.startIndex)])
+    guard let found = realpath(folder, nil) else { return folder }
+    defer { free(found) }
+    return String(cString: found)
+  }()
+  /// Whether programs can run in the jail: as root with users of their own, which have to be able to read the tree.
+  static let hasJail: Bool = {
+    guard access(programs + "/sandbox-jail", X_OK) == 0 else { return false }
+    return geteuid() != 0 || [programs, folder].allSatisfy(isOpen)
+  }()
+  private static let worlds = Atomic<Int>(0)
+
+  /// A jail of its own for a world.
+  static func jail() -> ServerJail? {
+    guard hasJail else { return nil }
+    let number = worlds.add(1, ordering: .relaxed).newValue
+    var jail = ServerJail(program: programs + "/sandbox-jail", folder: "/tmp/cadre-mcp-test-\(getpid())-\(number)")
+    if geteuid() == 0 { jail.firstUser = 400_000 + UInt32(clamping: getpid() % 1000 * 4096 + Int32(number % 128) * 32) }
+    jail.paths = [folder] + [root + "/.build/mcp", root + "/.build/mcp-sessions"].filter { access($0, R_OK) == 0 }
+    return jail
+  }
+
+  /// How a script is run by the Python of an environment: by its interpreter, or, where a user of the jail cannot
+  /// reach that one, by the system's with the packages of the environment.
+  static func script(_ name: String, _ arguments: [String], python: String) -> (command: String, arguments: [String]) {
+    let path = folder + "/" + name
+    guard hasJail, geteuid() == 0, let real = realpath(python, nil) else {
+      return (python, ["-B", path] + arguments)
+    }
+    defer { free(real) }
+    let interpreter = String(cString: real)
+    let packages =
+      python.replacing("/bin/python", with: "/lib/") + (interpreter.split(separator: "/").last.map(String.init) ?? "")
+      + "/site-packages"
+    guard !isOpen(interpreter), access(packages, R_OK) == 0 else { return (python, ["-B", path] + arguments) }
+    let program = "import runpy, sys; sys.path.insert(0, sys.argv.pop(1)); sys.argv.pop(0); "
+    return (
+      TestServers.python,
+      ["-I", "-B", "-c", program + "runpy.run_path(sys.argv[0], run_name='__main__')", packages, path] + arguments
+    )
+  }
+
+  private static func isOpen(_ path: String) -> Bool {
+    var parts: [Substring] = []
+    for part in path.split(separator: "/") {
+      parts.append(part)
+      var status = stat()
+      if stat("/" + parts.joined(separator: "/"), &status) == 0, status.st_mode & 0o001 == 0 { return false }
+    }
+    return true
+  }
+
   static var areInstalled: Bool { access(newPython, X_OK) == 0 && access(oldPython, X_OK) == 0 }
 }
 
@@ -77,7 +132,7 @@ extension RegisteredMCPServer {
   func with(_ tools: [ToolDefinition]) -> RegisteredMCPServer {
     RegisteredMCPServer(
       id: id, name: name, version: version, transport: transport, trust: trust,
-      timeoutMilliseconds: timeoutMilliseconds, tools: tools)
+      usesNetwork: usesNetwork, timeoutMilliseconds: timeoutMilliseconds, tools: tools)
   }
 }
 
@@ -125,13 +180,15 @@ final class MCPWorld: Sendable {
 
   init(
     _ transport: RegisteredMCPServer.Transport, name: String = "s", trust: RegisteredMCPServer.Trust = .pin,
-    secrets: [String: String] = [:], configure: (inout MCPConfiguration) -> Void = { _ in }
+    secrets: [String: String] = [:], usesNetwork: Bool = false,
+    configure: (inout MCPConfiguration) -> Void = { _ in }
   ) {
     var configuration = MCPConfiguration()
     configuration.commands = [TestServers.python, TestServers.newPython, TestServers.oldPython]
     configuration.startTime = .seconds(120)
     configuration.discoveryTime = .seconds(120)
     configuration.limits.messageBytesMax = 4 << 20
+    configuration.jail = TestServers.jail()
     configure(&configuration)
     let registryOfMetrics = MetricsRegistry()
     telemetry = Telemetry(
@@ -144,7 +201,7 @@ final class MCPWorld: Sendable {
       group: group, telemetry: telemetry)
     provider = MCPToolProvider(servers, artefacts: artefacts)
     server = RegisteredMCPServer(
-      id: MCPServerID.make(), name: name, version: 1, transport: transport, trust: trust,
+      id: MCPServerID.make(), name: name, version: 1, transport: transport, trust: trust, usesNetwork: usesNetwork,
       timeoutMilliseconds: 30_000, tools: [])
     registry.state.withLock {
       $0.servers = [server]

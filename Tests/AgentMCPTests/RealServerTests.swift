@@ -33,10 +33,9 @@ struct RealServerTests {
     _ peer: Peer, secrets: [String: String] = [:], _ body: (MCPWorld) async throws -> Void
   ) async throws {
     if peer.transport == "stdio" {
+      let (command, arguments) = TestServers.script(peer.script, ["stdio"], python: peer.python)
       let world = MCPWorld(
-        .stdio(
-          command: peer.python, arguments: ["-B", TestServers.folder + "/" + peer.script, "stdio"],
-          environmentNames: Array(secrets.keys)), secrets: secrets)
+        .stdio(command: command, arguments: arguments, environmentNames: Array(secrets.keys)), secrets: secrets)
       try await body(world)
       await world.end()
     } else {
@@ -68,7 +67,10 @@ struct RealServerTests {
       if !peer.isOld {
         try await questions(world)
         let environment = try await world.call("environment").text
-        if peer.transport == "stdio" { #expect(environment == "TOKEN;abc") }
+        if peer.transport == "stdio" {
+          #expect(
+            TestServers.hasJail ? environment.hasPrefix("HOME,LANG,PATH,TMPDIR,TOKEN;") : environment == "TOKEN;abc")
+        }
       }
       if peer.isOld, peer.transport == "http" {
         #expect(try await world.call("forget").isError == false)

@@ -1,3 +1,4 @@
+import JSON
 import SandboxProtocol
 import Testing
 
@@ -39,6 +40,31 @@ struct JavaScriptGuestTests {
     let report = try worker.run(.javascript, source)
     #expect(report.outcome == outcome, "\(report)")
     #expect(try worker.run(.javascript, "console.log(1)").output == "1\n")
+  }
+
+  @Test(
+    arguments: [
+      ("NaN", "number", "NaN"), ("[1, {a: -Infinity}]", "Array", "-Infinity"), ("'\\ud800'", "string", "surrogate"),
+      ("const x = []; x.push(x); x", "Array", "circular"), ("10n ** 400n", "bigint", "BigInt"),
+      ("Symbol('a')", "symbol", "no JSON value"), ("({toJSON() { throw new Error('q') }})", "Object", "q"),
+      ("let x = 1; for (let i = 0; i < 80; i++) x = [x]; x", "text", "no JSON value that the platform takes"),
+    ])
+  func `a value that JSON cannot say is described`(source: String, type: String, reason: String) throws {
+    let worker = try JailedWorker()
+    let report = try worker.run(.javascript, source)
+    #expect(report.outcome == .ok, "\(report.errors)")
+    let result = try JSONDocument(parsing: #require(report.result)).root["unrepresentable"]
+    #expect(result?["type"]?.string == type, "\(report.resultText ?? "")")
+    #expect(result?["reason"]?.string?.contains(reason) == true, "\(report.resultText ?? "")")
+    #expect(result?["text"]?.string?.isEmpty == false)
+  }
+
+  @Test(arguments: ["NaN", "{['\\ud800']: 1}", "5n", "y", "Symbol()", "() => 1"])
+  func `a result that JSON cannot say is refused with the reason`(value: String) throws {
+    let worker = try JailedWorker()
+    let report = try worker.run(.javascript, "const y = {}; y.y = y; cadre.result(\(value))")
+    #expect(report.outcome == .exitNonzero && report.result == nil)
+    #expect(report.errors.contains("the result cannot be written as JSON: "), "\(report.errors)")
   }
 
   @Test(arguments: [

@@ -1,3 +1,4 @@
+import JSON
 import SandboxProtocol
 import SandboxWorker
 import Testing
@@ -99,6 +100,52 @@ private let needsEngine: Comment = "deploy/sandbox/build has not made the engine
     let second = try JailedWorker().run(.python, source, deterministic: fixed)
     #expect(first.outcome == .ok && first.output == second.output && first.metering.fuel == second.metering.fuel)
     #expect(try worker.run(.python, source).output != first.output)
+  }
+
+  @Test(
+    arguments: [
+      ("float('nan')", "float", "nan"), ("[1, {'a': float('inf')}]", "list", "inf"),
+      ("'\\ud800'", "str", "surrogate"), ("x = []\nx.append(x)\nx", "list", "Circular"),
+      ("10 ** 5000", "int", "4300 digits"), ("{1, 2}", "set", "not JSON serializable"),
+      ("class A:\n  def __repr__(self): raise ValueError\nA()", "A", "not JSON serializable"),
+      ("x = 1\nfor _ in range(80): x = [x]\nx", "text", "no JSON value that the platform takes"),
+    ])
+  func `a value that JSON cannot say is described`(source: String, type: String, reason: String) throws {
+    let worker = try JailedWorker()
+    let report = try worker.run(.python, source)
+    #expect(report.outcome == .ok, "\(report.errors)")
+    let result = try JSONDocument(parsing: #require(report.result)).root["unrepresentable"]
+    #expect(result?["type"]?.string == type, "\(report.resultText ?? "")")
+    #expect(result?["reason"]?.string?.contains(reason) == true, "\(report.resultText ?? "")")
+    #expect(result?["text"]?.string?.isEmpty == false)
+  }
+
+  @Test(arguments: ["float('-inf')", "{'\\ud800': 1}", "10 ** 5000", "{1}", "x"])
+  func `a result that JSON cannot say is refused with the reason`(value: String) throws {
+    let worker = try JailedWorker()
+    let report = try worker.run(.python, "import cadre\nx = []\nx.append(x)\ncadre.result(\(value))")
+    #expect(report.outcome == .exitNonzero && report.result == nil)
+    #expect(report.errors.contains("the result cannot be written as JSON: "), "\(report.errors)")
+    #expect(try worker.run(.python, "10 ** 400").resultText == "1" + String(repeating: "0", count: 400))
+  }
+
+  @Test(arguments: [0, 1, 65_535, 65_536, 1 << 20, 16 << 20] as [Int64])
+  func `memory that is too little for Python is a memory error`(bytes: Int64) throws {
+    let worker = try JailedWorker()
+    #expect(try worker.run(.python, "1 + 1") { $0.memoryBytes = bytes }.outcome == .memory)
+    #expect(try worker.run(.python, "1 + 1") { $0.memoryBytes = 32 << 20 }.resultText == "2")
+    let largest = try worker.run(.python, "1 + 1") { $0.memoryBytes = RunLimits.ceiling.memoryBytes }
+    #expect(largest.resultText == "2")
+  }
+
+  @Test(arguments: [(1 << 30) + 1, 1 << 32, 5 << 30, Int64.max, -1, .min])
+  func `memory that no worker gives is refused as a request`(bytes: Int64) throws {
+    let worker = try JailedWorker()
+    var request = RunRequest(id: "run", runtime: .python, source: Array("1".utf8))
+    request.limits.memoryBytes = bytes
+    try worker.jailed.send(request.frame.encoded())
+    #expect(try worker.jailed.next() == nil)
+    #expect(worker.jailed.wait() == 74)
   }
 
   @Test func `output beyond the limit`() throws {

@@ -23,6 +23,7 @@ package struct DeclaredMCPServer: Sendable, Hashable {
     let url = reader.optional("url", .url())
     let headers = reader.value("headers", .dictionary(of: .secret, countMaximum: 32), default: [:])
     let trust = reader.value("trust", .word(RegisteredMCPServer.Trust.self), default: .pin)
+    let usesNetwork = reader.value("network", .bool, default: false)
     let timeout = reader.value(
       "timeout_ms", .milliseconds(in: 100...Int(ToolDefinition.timeoutMillisecondsMax)), default: .seconds(30))
     let tenantText = reader.optional("tenant", .string(bytesMaximum: 64, allowsEmpty: false))
@@ -31,6 +32,7 @@ package struct DeclaredMCPServer: Sendable, Hashable {
     if (command == nil) == (url == nil) { reader.fault(nil, "needs either command or url") }
     if let command, !command.hasPrefix("/") { reader.fault("command", "not an absolute path") }
     if url == nil, !headers.isEmpty { reader.fault("headers", "only for servers with a url") }
+    if command == nil, usesNetwork { reader.fault("network", "only for servers with a command") }
     if command == nil, !environment.isEmpty { reader.fault("environment", "only for servers with a command") }
     let values = (command == nil ? headers : environment).map { entry in
       (command == nil ? entry.key.lowercased() : entry.key, entry.value.reveal())
@@ -48,7 +50,7 @@ package struct DeclaredMCPServer: Sendable, Hashable {
     func server(version: Int64) -> RegisteredMCPServer {
       RegisteredMCPServer(
         id: DeclaredMCPServer.id(of: name), name: name, version: version, transport: transport, trust: trust,
-        timeoutMilliseconds: timeout.milliseconds, tools: [])
+        usesNetwork: usesNetwork, timeoutMilliseconds: timeout.milliseconds, tools: [])
     }
     let version = DeclaredMCPServer.version(of: server(version: 1).document)
     return DeclaredMCPServer(server: server(version: version), secrets: secrets, tenant: tenant)

@@ -15,6 +15,8 @@ package struct MCPServerInput: Sendable {
   package let name: String
   package let transport: RegisteredMCPServer.Transport
   package let trust: RegisteredMCPServer.Trust
+  /// Whether a program asks for the network.
+  package let usesNetwork: Bool
   package let timeoutMilliseconds: Int64
   package let isEnabled: Bool
   /// Values that replace all that were stored; `nil` keeps those.
@@ -39,6 +41,10 @@ package struct MCPServerInput: Sendable {
       ? MCPServerInput.http(&fields, before) : MCPServerInput.stdio(&fields, before)
     let trust = fields.string(
       "trust", bytesMax: 10, allowed: RegisteredMCPServer.Trust.allCases.map(\.rawValue))
+    let usesNetwork = fields.bool("network")
+    if usesNetwork == true, kind == "http" {
+      fields.note("network", .notAllowed, "Only a program asks for the network; a server over HTTP is on it.")
+    }
     let timeout = fields.int("timeout_ms", in: 100...ToolDefinition.timeoutMillisecondsMax)
     let isEnabled = fields.bool("enabled")
     if let before, before.secrets != nil, secrets == nil, let transport,
@@ -55,6 +61,7 @@ package struct MCPServerInput: Sendable {
     self.name = name
     self.transport = transport
     self.trust = trust.flatMap { RegisteredMCPServer.Trust(rawValue: $0) } ?? before?.server.trust ?? .approve
+    self.usesNetwork = transport.kind == "stdio" && (usesNetwork ?? before?.server.usesNetwork ?? false)
     timeoutMilliseconds = timeout ?? before?.server.timeoutMilliseconds ?? MCPServerInput.timeoutMilliseconds
     self.isEnabled = isEnabled ?? before?.isEnabled ?? true
     self.secrets = secrets

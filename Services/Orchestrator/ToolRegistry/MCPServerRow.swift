@@ -85,15 +85,16 @@ extension RegisteredMCPServer {
     writer.beginObject()
     transport.writeMembers(to: &writer)
     writer.member("trust", trust.rawValue)
+    if usesNetwork { writer.member("network", true) }
     writer.member("timeout_ms", timeoutMilliseconds)
     writer.endObject()
     return writer.bytes
   }
 
-  /// The same with tools.
+  /// The same with tools, none of them with a lower risk than the server's.
   func offering(_ tools: [ToolDefinition]) -> RegisteredMCPServer {
     RegisteredMCPServer(
-      id: id, name: name, version: version, transport: transport, trust: trust,
-      timeoutMilliseconds: timeoutMilliseconds, tools: tools)
+      id: id, name: name, version: version, transport: transport, trust: trust, usesNetwork: usesNetwork,
+      timeoutMilliseconds: timeoutMilliseconds, tools: tools.map { $0.atLeast(riskMin) })
   }
 }

@@ -182,7 +182,7 @@ package struct ToolRegistry: Sendable {
   private func server(of input: MCPServerInput, id: MCPServerID) -> RegisteredMCPServer {
     RegisteredMCPServer(
       id: id, name: input.name, version: 1, transport: input.transport, trust: input.trust,
-      timeoutMilliseconds: input.timeoutMilliseconds, tools: [])
+      usesNetwork: input.usesNetwork, timeoutMilliseconds: input.timeoutMilliseconds, tools: [])
   }
 
   /// Encrypted values; empty to remove what is stored, `nil` to keep it.

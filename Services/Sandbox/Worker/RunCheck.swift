@@ -17,9 +17,26 @@ enum RunCheck {
     return nil
   }
 
-  /// The result of a guest, when it is one JSON value within the limits.
-  static func result(_ bytes: [UInt8]) -> [UInt8]? {
+  /// Bytes of an unusable result that are shown.
+  private static let shownBytesMax = 4096
+
+  /// The result of a guest. What is not one JSON value within the limits is named, and its beginning shown as text.
+  static func result(_ bytes: [UInt8]) -> [UInt8] {
     let limits = JSONLimits(depthMax: 64, bytesMax: bytes.count, nodesMax: 500_000, allowsDuplicateKeys: true)
-    return (try? JSONDocument(parsing: bytes, limits: limits)) == nil ? nil : bytes
+    do throws(JSONError) {
+      _ = try JSONDocument(parsing: bytes, limits: limits)
+      return bytes
+    } catch {
+      var writer = JSONWriter()
+      writer.beginObject()
+      writer.key("unrepresentable")
+      writer.beginObject()
+      writer.member("type", "text")
+      writer.member("reason", "it is no JSON value that the platform takes: \(error)")
+      writer.member("text", String(decoding: bytes.prefix(shownBytesMax), as: UTF8.self))
+      writer.endObject()
+      writer.endObject()
+      return writer.bytes
+    }
   }
 }

@@ -28,21 +28,32 @@ public struct RegisteredMCPServer: Hashable, Sendable {
   public let transport: Transport
   /// Whether new tools need approval.
   public let trust: Trust
+  /// Whether a program asks for the network; a worker grants the ports that its operator allows, or does not start it.
+  public let usesNetwork: Bool
   /// Time for one of its calls.
   public let timeoutMilliseconds: Int64
   /// The definitions that are approved; no other tool of the server is offered, and none whose definition differs.
   public let tools: [ToolDefinition]
 
+  /// The lowest risk of its tools. What a program or a remote system does is not known; what it can reach is.
+  public var riskMin: ToolRisk {
+    switch transport {
+    case .stdio: usesNetwork ? .network : .execute
+    case .http: .network
+    }
+  }
+
   /// Makes a server.
   public init(
-    id: MCPServerID, name: String, version: Int64, transport: Transport, trust: Trust, timeoutMilliseconds: Int64,
-    tools: [ToolDefinition]
+    id: MCPServerID, name: String, version: Int64, transport: Transport, trust: Trust, usesNetwork: Bool = false,
+    timeoutMilliseconds: Int64, tools: [ToolDefinition]
   ) {
     self.id = id
     self.name = name
     self.version = version
     self.transport = transport
     self.trust = trust
+    self.usesNetwork = usesNetwork
     self.timeoutMilliseconds = timeoutMilliseconds
     self.tools = tools
   }
@@ -67,6 +78,7 @@ public struct RegisteredMCPServer: Hashable, Sendable {
     self.name = name
     self.trust = trust
     version = view["version"]?.int ?? 1
+    usesNetwork = view["network"]?.bool ?? false
     timeoutMilliseconds = view["timeout_ms"]?.int ?? 30_000
     tools = view["tools"]?.elements.compactMap { ToolDefinition($0) } ?? []
   }
@@ -78,6 +90,7 @@ public struct RegisteredMCPServer: Hashable, Sendable {
     writer.member("version", version)
     transport.writeMembers(to: &writer)
     writer.member("trust", trust.rawValue)
+    if usesNetwork { writer.member("network", true) }
     writer.member("timeout_ms", timeoutMilliseconds)
     writer.objects("tools", tools) { $0.writeMembers(to: &$1) }
   }

@@ -2,7 +2,11 @@ public import JSON
 
 /// A tool that a user has uploaded, in its newest version.
 public struct UserTool: Hashable, Sendable {
-  /// What models and policies see.
+  /// The lowest risk: it is code that nobody has read, and the sandbox that holds it has no network. A manifest can
+  /// raise it.
+  public static let riskMin = ToolRisk.execute
+
+  /// What models and policies see. Its risk is no lower than `riskMin`, whatever was stored.
   public let definition: ToolDefinition
   /// What carries it out.
   public let runtime: ToolRuntime
@@ -13,7 +17,7 @@ public struct UserTool: Hashable, Sendable {
 
   /// Makes a tool.
   public init(definition: ToolDefinition, runtime: ToolRuntime, sourceSHA256: String, version: Int64) {
-    self.definition = definition
+    self.definition = definition.atLeast(UserTool.riskMin)
     self.runtime = runtime
     self.sourceSHA256 = sourceSHA256
     self.version = version

@@ -94,6 +94,9 @@ def list_tools(request):
     pages += 1
     if mode == "list_never":
         return
+    # Once at the connection, and once before the first use.
+    if mode == "list_twice" and pages > 2:
+        return failure(request, -32603, "not again")
     if mode == "list_endless_pages":
         return answer(request, complete(tools=[tool(f"t{pages}")], nextCursor=f"c{pages}"))
     if mode == "list_same_cursor":
@@ -264,6 +267,9 @@ def call(request):
     elif mode == "changes":
         changed = True
         send({"jsonrpc": "2.0", "method": "notifications/tools/list_changed"})
+        answer(request, text("changed"))
+    elif mode == "changes_silently":
+        changed = True
         answer(request, text("changed"))
     elif mode == "surroundings":
         names = sorted(name for name in os.environ if name != "LC_CTYPE")

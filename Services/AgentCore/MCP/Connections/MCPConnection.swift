@@ -39,6 +39,10 @@ package enum ConnectionEvent: Sendable {
   case fault(MCPError)
   /// The server wrote a line to its error output.
   case log(String)
+  /// The jail has not taken the program.
+  case refused(JailRefused)
+  /// The program used more than it may and was ended.
+  case exceeded(ServerJail.Limit)
   /// The connection is over.
   case closed(MCPError)
 }

@@ -44,4 +44,13 @@ package struct ServerProcess: Sendable {
       return ServerProcess(child: child, input: pairs[0].own, output: pairs[1].own, errors: pairs[2].own)
     } catch { throw failed("\(error)") }
   }
+
+  /// Ends a program that nobody listens to, and waits until it is gone. On a thread that may block.
+  func abandon() {
+    child.killGroup()
+    for fd in [input, output, errors] { Glibc.close(fd) }
+    _ = child.wait(seconds: ServerProcess.killSeconds)
+  }
+
+  private static let killSeconds = 5
 }

@@ -1,8 +1,10 @@
+internal import AgentSandbox
 package import JSON
 package import MCP
 internal import Primitives
 package import Process
 package import Reactor
+package import SandboxProtocol
 internal import SystemSources
 
 /// A connection to a program over its input and output.
@@ -20,7 +22,24 @@ package final class StdioConnection: MCPConnection, @unchecked Sendable {
   /// What the process id was; 0 before it runs.
   package var processID: Int32 { channel?.processID ?? 0 }
 
+  /// What holds a program in its jail.
+  package struct Confinement: Sendable {
+    /// The jail.
+    let jail: ServerJail
+    /// Whether it may use the network.
+    let usesNetwork: Bool
+  }
+
+  /// The layers of the jail, once the program runs in it.
+  package private(set) var layers: SandboxLayers?
+  /// The folder of the program in the jail.
+  package private(set) var folder: String?
+
   private let specification: ProcessSpecification
+  private let confinement: Confinement?
+  private let slot: ProcessSlot?
+  private var scratch: ScratchFolder?
+  private var watchTimer: Timer?
   private let secrets: [String]
   private let era: MCPRevision.Era?
   private let probeTime: Duration
@@ -34,12 +53,16 @@ package final class StdioConnection: MCPConnection, @unchecked Sendable {
   /// Whether the program ended while it was asked for its era: some old servers do.
   package private(set) var diedProbing = false
 
-  /// A program that is not started yet. `secrets` are values that must not show in its log.
+  /// A program that is not started yet. `secrets` are values that must not show in its log; without `confinement` it
+  /// runs as this process does. `slot` is given back when the connection is closed.
   package init(
-    _ specification: ProcessSpecification, secrets: [String] = [], era: MCPRevision.Era? = nil,
+    _ specification: ProcessSpecification, in confinement: Confinement? = nil, slot: ProcessSlot? = nil,
+    secrets: [String] = [], era: MCPRevision.Era? = nil,
     probeTime: Duration = .seconds(5), limits: MCPLimits = .standard, on loop: EventLoop
   ) {
     self.specification = specification
+    self.confinement = confinement
+    self.slot = slot
     self.secrets = secrets.filter { $0.utf8.count >= 4 }
     self.era = era
     self.probeTime = probeTime
@@ -52,10 +75,13 @@ package final class StdioConnection: MCPConnection, @unchecked Sendable {
     loop.preconditionCurrent()
     let promise = Promise<MCPHandshake>(on: loop)
     opening = promise
-    let specification = specification
     do {
-      let process = try await BlockingPool.shared.run { try ServerProcess.start(specification) }
+      let process = try await start()
       channel = try StdioChannel(process, limits: limits, on: loop) { [weak self] in self?.happened($0) }
+      watch()
+    } catch let refused as JailRefused {
+      onEvent?(.refused(refused))
+      throw refused.error
     } catch let error as MCPError {
       throw error
     } catch { throw MCPError(.cannotStart, "no thread is free to start the program") }
@@ -64,6 +90,51 @@ package final class StdioConnection: MCPConnection, @unchecked Sendable {
     return try await settled(promise) { [self] in
       perform(machine.close(MCPError(.cancelled, "the caller gave up")))
     }
+  }
+
+  private func start() async throws -> ServerProcess {
+    let (specification, confinement, number) = (specification, confinement, slot?.number ?? 0)
+    guard let confinement else {
+      return try await BlockingPool.shared.run { try ServerProcess.start(specification) }
+    }
+    let inmate = try await BlockingPool.shared.run {
+      try confinement.jail.start(specification, slot: number, usesNetwork: confinement.usesNetwork)
+    }
+    layers = inmate.layers
+    scratch = inmate.folder
+    folder = inmate.folder.path
+    return inmate.process
+  }
+
+  /// Looks now and then at what the program and all that it has started use together: the kernel's limits are those of
+  /// one process.
+  private func watch() {
+    guard let confinement, channel?.isOver == false else { return }
+    watchTimer = loop.schedule(after: confinement.jail.watchPause) { [weak self] in
+      guard let self else { return }
+      loop.task { [self] in await look(confinement.jail) }
+    }
+  }
+
+  private func look(_ jail: ServerJail) async {
+    guard let scratch, channel?.isOver == false else { return }
+    let process = processID
+    let excess = try? await BlockingPool.shared.run { jail.excess(of: process, scratch) }
+    guard let channel, !channel.isOver else { return }
+    guard let limit = excess ?? nil else { return watch() }
+    onEvent?(.exceeded(limit))
+    perform(machine.close(MCPError(.closed, "the program was ended: \(limit.sentence)")))
+    // Also when the connection was closed already.
+    channel.kill()
+  }
+
+  /// Removes what the program has left. Its processes are gone.
+  private func tidy() async {
+    if let watchTimer { loop.cancel(watchTimer) }
+    watchTimer = nil
+    guard let path = scratch?.path else { return }
+    scratch = nil
+    _ = try? await BlockingPool.shared.run { FolderRemoval.remove(path) }
   }
 
   package func request(_ request: ClientRequest) async throws(MCPError) -> JSONView {
@@ -97,6 +168,12 @@ package final class StdioConnection: MCPConnection, @unchecked Sendable {
 
   package func close() async {
     loop.preconditionCurrent()
+    await end()
+    await tidy()
+    slot?.giveBack()
+  }
+
+  private func end() async {
     guard let channel else { return }
     perform(machine.close(MCPError(.closed, "the connection was closed")), kills: false)
     channel.closeInput()
@@ -166,6 +243,17 @@ package final class StdioConnection: MCPConnection, @unchecked Sendable {
       guard let self else { return }
       timer = nil
       perform(machine.advance(now: MonotonicClock.now()))
+    }
+  }
+}
+
+extension ServerJail.Limit {
+  /// What happened, and which setting it is about.
+  var sentence: String {
+    switch self {
+    case .memory: "it used more memory than it may (mcp.memory_mb)"
+    case .processes: "it had more processes and threads than it may (mcp.stdio_processes_max)"
+    case .files: "it wrote more files than it may (mcp.stdio_files_mb)"
     }
   }
 }

@@ -10,6 +10,8 @@ package struct ListCollector<Entry: Sendable>: Sendable {
   package private(set) var entries: [Entry] = []
   /// Why entries were left out; at most 20 are kept.
   package private(set) var faults: [MCPError] = []
+  /// The shortest lifetime of its pages, in milliseconds; `nil` when none has one.
+  package private(set) var lifetimeMilliseconds: Int64?
   private var pages = 0
   private var cursors: Set<String> = []
 
@@ -20,6 +22,9 @@ package struct ListCollector<Entry: Sendable>: Sendable {
   package mutating func take(_ page: MCPListPage<Entry>) throws(MCPError) -> String? {
     pages += 1
     entries += page.entries
+    if let lifetime = page.lifetimeMilliseconds {
+      lifetimeMilliseconds = min(lifetimeMilliseconds ?? lifetime, lifetime)
+    }
     faults += page.faults.prefix(max(0, 20 - faults.count))
     guard entries.count <= entriesMax else {
       throw MCPError(.endlessList, "the list has more than \(entriesMax) entries")

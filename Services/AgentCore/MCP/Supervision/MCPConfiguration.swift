@@ -18,8 +18,14 @@ package struct MCPConfiguration: Sendable {
   package var probeTime = Duration.seconds(5)
   /// How long a step waits for the tools of a server of which nothing is known yet.
   package var discoveryTime = Duration.seconds(8)
-  /// Address space of a program, in bytes; 0 for no limit.
+  /// Time after which the tools of an open connection are read again. Each server waits a little more or less.
+  package var checkTime = Duration.seconds(300)
+  /// What a shorter lifetime of a list counts as.
+  package var listLifetimeMin = Duration.seconds(10)
+  /// Private memory of one process of a program that runs outside of the jail, in bytes; 0 for no limit.
   package var memoryBytesMax: UInt64 = 0
+  /// What programs run in; `nil` when the operator wants them to run as this process does.
+  package var jail: ServerJail?
   /// Pauses and limits of restarts.
   package var supervision = SupervisionStateMachine.Policy()
   /// Limits of messages.

@@ -15,6 +15,9 @@ package struct MCPMetrics: Sendable {
   let notifications: CounterFamily
   let faults: CounterFamily
   let waiting: Gauge
+  let refusals: CounterFamily
+  let kills: CounterFamily
+  let checks: CounterFamily
 
   /// Registers the metrics.
   package init(_ registry: MetricsRegistry) {
@@ -33,6 +36,15 @@ package struct MCPMetrics: Sendable {
     faults = registry.counter(
       "cadre_mcp_faults_total", help: "Messages and definitions of MCP servers that were not acceptable.",
       labels: ["reason"])
+    refusals = registry.counter(
+      "cadre_mcp_jail_refusals_total", help: "Programs of MCP servers that were not started for want of the jail.",
+      labels: ["layer"])
+    kills = registry.counter(
+      "cadre_mcp_kills_total", help: "Programs of MCP servers that were ended because they used more than they may.",
+      labels: ["limit"])
+    checks = registry.counter(
+      "cadre_mcp_checks_total", help: "Lists of tools that were read again from connected MCP servers, by outcome.",
+      labels: ["outcome"])
     waiting = registry.gauge("cadre_mcp_calls", help: "Calls of MCP servers that wait or run.")
   }
 

@@ -1,5 +1,6 @@
 package import AgentWorkspace
 internal import Contracts
+internal import Glibc
 package import Reactor
 internal import Synchronization
 package import Telemetry
@@ -69,6 +70,9 @@ package final class MCPServers: Sendable {
         group.addTask(executorPreference: runner.loop) { await runner.shutDown() }
       }
     }
+    guard let folder = environment.configuration.jail?.folder else { return }
+    // Empty by now; it may also be a mount.
+    _ = try? await BlockingPool.shared.run { rmdir(folder) }
   }
 }
 

@@ -4,7 +4,7 @@ internal import Synchronization
 /// Programs that run, of all tenants and of each.
 package final class ProcessSlots: Sendable {
   private struct Counts {
-    var total = 0
+    var numbers: Set<Int> = []
     var tenants: [TenantID: Int] = [:]
   }
 
@@ -19,24 +19,45 @@ package final class ProcessSlots: Sendable {
   }
 
   /// How many are taken.
-  package var count: Int { counts.withLock { $0.total } }
+  package var count: Int { counts.withLock { $0.numbers.count } }
 
-  /// Takes one; `false` when there is none.
-  func take(_ tenant: TenantID) -> Bool {
+  /// Takes the first that is free; `nil` when there is none.
+  func take(_ tenant: TenantID) -> ProcessSlot? {
     counts.withLock { counts in
-      guard counts.total < totalMax, counts.tenants[tenant, default: 0] < tenantMax else { return false }
-      counts.total += 1
+      guard counts.numbers.count < totalMax, counts.tenants[tenant, default: 0] < tenantMax,
+        let number = (0..<totalMax).first(where: { !counts.numbers.contains($0) })
+      else { return nil }
+      counts.numbers.insert(number)
       counts.tenants[tenant, default: 0] += 1
-      return true
+      return ProcessSlot(number: number, tenant: tenant, slots: self)
     }
   }
 
-  /// Gives one back.
-  func giveBack(_ tenant: TenantID) {
+  fileprivate func giveBack(_ number: Int, _ tenant: TenantID) {
     counts.withLock { counts in
-      counts.total -= 1
+      guard counts.numbers.remove(number) != nil else { return }
       let left = counts.tenants[tenant, default: 1] - 1
       counts.tenants[tenant] = left > 0 ? left : nil
     }
+  }
+}
+
+/// A place for one program, until it is given back. Its number is no other program's meanwhile.
+package final class ProcessSlot: Sendable {
+  /// From 0.
+  let number: Int
+  private let tenant: TenantID
+  private let slots: ProcessSlots
+  private let isTaken = Atomic<Bool>(true)
+
+  fileprivate init(number: Int, tenant: TenantID, slots: ProcessSlots) {
+    self.number = number
+    self.tenant = tenant
+    self.slots = slots
+  }
+
+  /// Gives it back, once.
+  func giveBack() {
+    if isTaken.exchange(false, ordering: .acquiringAndReleasing) { slots.giveBack(number, tenant) }
   }
 }

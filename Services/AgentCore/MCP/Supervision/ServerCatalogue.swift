@@ -26,6 +26,11 @@ package struct ServerCatalogue: Sendable {
   /// Why tools were left out, or are checked less.
   package let faults: [MCPError]
 
+  /// Whether it offers the same tools with the same definitions.
+  func isSame(as other: ServerCatalogue) -> Bool {
+    entries.count == other.entries.count && entries.allSatisfy { other.entries[$0.key]?.sha256 == $0.value.sha256 }
+  }
+
   /// Nothing.
   package static let empty = ServerCatalogue(entries: [:], definitions: [], faults: [])
 

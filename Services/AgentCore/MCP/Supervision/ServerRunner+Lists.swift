@@ -23,6 +23,10 @@ extension ServerRunner {
     let catalogue = ServerCatalogue(
       DefinitionMapping.Server(server), tools: tools.entries, capabilities, faults: tools.faults)
     for fault in catalogue.faults { environment.metrics.faults.with(fault.reason.rawValue).add() }
+    let lifetime = connection.revision?.era == .stateless ? tools.lifetimeMilliseconds : nil
+    freshness.listed(
+      now: MonotonicClock.now(), lifetime: lifetime.map { UInt64(clamping: $0) &* 1_000_000 },
+      jitter: ServerRunner.jitter())
     return catalogue
   }
 
@@ -64,20 +68,73 @@ extension ServerRunner {
 
   /// Reads the tools again because the server says that they changed. Changed definitions are reported; until they are
   /// approved their calls are refused.
-  func relist(_ connection: any MCPConnection) {
+  func relist(_ connection: any MCPConnection) { readAgain(connection, after: ServerRunner.relistPause) }
+
+  /// Waits until the list is no older than the server allows.
+  func refresh(_ connection: any MCPConnection, by deadline: UInt64) async throws(MCPError) {
+    guard freshness.isExpired(now: MonotonicClock.now()), connection === self.connection else { return }
+    readAgain(connection, after: .zero)
+    let promise = Promise<Void>(on: loop)
+    listWaiters.append(promise)
+    do { try await promise.value(deadline: deadline) } catch let error as MCPError {
+      throw error
+    } catch {
+      listWaiters.removeAll { $0 === promise }
+      if error is CancellationError { throw MCPError(.cancelled, "the caller gave up") }
+      throw MCPError(.timedOut, "the tools of the server could not be read again in time")
+    }
+  }
+
+  /// Reads the tools now and then, whether the server says something or not.
+  func watchList() {
+    if let listTimer { loop.cancel(listTimer) }
+    listTimer = nil
+    guard connection != nil, freshness.checkAt != .max else { return }
+    listTimer = loop.schedule(at: freshness.checkAt) { [weak self] in
+      guard let self, let connection else { return }
+      listTimer = nil
+      readAgain(connection, after: .zero)
+    }
+  }
+
+  /// Reads the list, once for all who want it at the time.
+  private func readAgain(_ connection: any MCPConnection, after pause: Duration) {
     guard !isRelisting else { return }
     isRelisting = true
     loop.task { [self] in
-      defer { isRelisting = false }
-      try await EventLoop.sleep(for: ServerRunner.relistPause)
-      guard connection === self.connection else { return }
-      let deadline = MonotonicClock.now() &+ UInt64(clamping: ServerRunner.relistTime.nanoseconds)
-      do throws(MCPError) {
-        let fresh = try await list(connection, deadline)
-        guard connection === self.connection else { return }
-        catalogue = fresh
+      if pause > .zero { try? await EventLoop.sleep(for: pause) }
+      let error = await readOnce(connection)
+      isRelisting = false
+      if connection === self.connection { watchList() }
+      let waiting = listWaiters
+      listWaiters = []
+      for waiter in waiting { if let error { waiter.fail(error) } else { waiter.succeed(()) } }
+    }
+  }
+
+  private func readOnce(_ connection: any MCPConnection) async -> MCPError? {
+    guard connection === self.connection else { return MCPError(.closed, "the connection was closed") }
+    let metrics = environment.metrics
+    let deadline = MonotonicClock.now() &+ UInt64(clamping: ServerRunner.relistTime.nanoseconds)
+    do throws(MCPError) {
+      let fresh = try await list(connection, deadline)
+      guard connection === self.connection else { return MCPError(.closed, "the connection was closed") }
+      let isSame = catalogue.map { fresh.isSame(as: $0) } ?? false
+      metrics.checks.with(isSame ? "same" : "changed").add()
+      catalogue = fresh
+      if !isSame {
+        environment.telemetry.logger.warning(
+          "An MCP server offers other tools than before", ["mcp_server": .string(server.id.description)])
         await report(.ready, tools: fresh.definitions)
-      } catch { environment.metrics.faults.with(error.reason.rawValue).add() }
+      }
+      return nil
+    } catch {
+      metrics.checks.with("failed").add()
+      metrics.faults.with(error.reason.rawValue).add()
+      guard connection === self.connection else { return error }
+      freshness.failed(now: MonotonicClock.now())
+      listFailed(error, connection)
+      return error
     }
   }
 }

@@ -6,6 +6,7 @@ internal import MCP
 internal import Primitives
 internal import Process
 internal import Reactor
+internal import SandboxProtocol
 internal import SystemSources
 internal import Telemetry
 
@@ -36,6 +37,10 @@ package final class ServerRunner: @unchecked Sendable {
   package internal(set) var catalogue: ServerCatalogue?
   var era: MCPRevision.Era?
   var isRelisting = false
+  var freshness: ListFreshness
+  /// Those who wait for the list to be read again.
+  var listWaiters: [Promise<Void>] = []
+  var listTimer: Timer?
   private var calls = 0
   /// Calls that wait or run.
   package var pendingCalls: Int { calls }
@@ -50,6 +55,9 @@ package final class ServerRunner: @unchecked Sendable {
     self.loop = loop
     self.environment = environment
     machine = SupervisionStateMachine(environment.configuration.supervision)
+    freshness = ListFreshness(
+      interval: UInt64(clamping: environment.configuration.checkTime.nanoseconds),
+      lifetimeMin: UInt64(clamping: environment.configuration.listLifetimeMin.nanoseconds))
   }
 
   // MARK: Calls
@@ -73,6 +81,7 @@ package final class ServerRunner: @unchecked Sendable {
     }
     let connection = try await connected(step, deadline)
     do throws(MCPError) {
+      try await refresh(connection, by: deadline)
       let value = try await body(connection, catalogue ?? .empty)
       _ = machine.callEnded(nil, now: MonotonicClock.now())
       return value
@@ -152,11 +161,23 @@ package final class ServerRunner: @unchecked Sendable {
       machine.started()
       environment.metrics.connections.with(server.transport.kind).add(1)
       watchIdleness()
+      watchList()
+      noteJail()
       // The registry hears of the tools before a step asks it again.
       await report(.ready, tools: catalogue?.definitions)
       wake()
     }
     if isRetired, calls == 0 { stop() }
+  }
+
+  private func noteJail() {
+    guard let layers = (connection as? StdioConnection)?.layers else { return }
+    environment.telemetry.logger.info(
+      "An MCP server runs in the jail",
+      [
+        "mcp_server": .string(server.id.description), "landlock": .int(layers.landlock),
+        "own_user": .bool(layers.hasOwnUser), "uses_network": .bool(server.usesNetwork),
+      ])
   }
 
   /// Set when a program ended while it was asked for its era.
@@ -180,7 +201,6 @@ package final class ServerRunner: @unchecked Sendable {
         }
         connection.onEvent = nil
         await connection.close()
-        giveBackSlot()
         throw error
       }
     } catch { return error }
@@ -198,16 +218,17 @@ package final class ServerRunner: @unchecked Sendable {
       guard configuration.allows(command: command) else {
         throw MCPError(.cannotStart, "the operator does not allow to start \(MCPText.plain(command, bytesMax: 200))")
       }
-      guard environment.slots.take(tenant) else {
+      guard let slot = environment.slots.take(tenant) else {
         throw MCPError(.overloaded, "no more programs of MCP servers may run at the same time")
       }
       var specification = ProcessSpecification(command, arguments, name: "MCP server \(server.name)")
       specification.environment = secrets.values.filter { names.contains($0.key) }
       specification.folder = "/"
       specification.limits = [.coreBytes(0)]
-      if configuration.memoryBytesMax > 0 { specification.limits.append(.memoryBytes(configuration.memoryBytesMax)) }
+      if configuration.memoryBytesMax > 0 { specification.limits.append(.dataBytes(configuration.memoryBytesMax)) }
       connection = StdioConnection(
-        specification, secrets: Array(secrets.values.values), era: era, probeTime: configuration.probeTime,
+        specification, in: configuration.jail.map { .init(jail: $0, usesNetwork: server.usesNetwork) }, slot: slot,
+        secrets: Array(secrets.values.values), era: era, probeTime: configuration.probeTime,
         limits: configuration.limits, on: loop)
     case .http(let text, let names):
       guard let url = try? HTTPURL(text) else { throw MCPError(.refusedAddress, "the URL of the server is not valid") }
@@ -220,10 +241,6 @@ package final class ServerRunner: @unchecked Sendable {
       happened(event, on: connection)
     }
     return connection
-  }
-
-  private func giveBackSlot() {
-    if case .stdio = server.transport { environment.slots.giveBack(tenant) }
   }
 
   /// Closes the connection for good once its calls are over: its registration is another now, or the worker ends.
@@ -241,7 +258,6 @@ package final class ServerRunner: @unchecked Sendable {
     forget()
     machine.stopped()
     await connection.close()
-    giveBackSlot()
   }
 
   private func stop() {
@@ -251,7 +267,6 @@ package final class ServerRunner: @unchecked Sendable {
     wake()
     loop.task { [self] in
       await connection.close()
-      giveBackSlot()
       await report(.stopped)
     }
   }
@@ -259,8 +274,10 @@ package final class ServerRunner: @unchecked Sendable {
   private func forget() {
     connection?.onEvent = nil
     connection = nil
-    if let idleTimer { loop.cancel(idleTimer) }
+    for timer in [idleTimer, listTimer].compactMap({ $0 }) { loop.cancel(timer) }
     idleTimer = nil
+    listTimer = nil
+    freshness.forget()
     environment.metrics.connections.with(server.transport.kind).add(-1)
   }
 
@@ -287,6 +304,8 @@ package final class ServerRunner: @unchecked Sendable {
       environment.telemetry.logger.info(
         "An MCP server wrote to its error output",
         ["mcp_server": .string(server.id.description), "line": .string(line)])
+    case .refused(let refused): metrics.refusals.with(refused.label).add()
+    case .exceeded(let limit): metrics.kills.with(limit.rawValue).add()
     case .closed(let error): if connection === self.connection { lost(connection, error) }
     }
   }
@@ -299,8 +318,14 @@ package final class ServerRunner: @unchecked Sendable {
     wake()
     loop.task { [self] in
       await connection.close()
-      giveBackSlot()
       await report(.failed, error)
+    }
+  }
+
+  /// The list could not be read. A server that does not answer several times in a row is connected anew.
+  func listFailed(_ error: MCPError, _ connection: any MCPConnection) {
+    if machine.callEnded(error, now: MonotonicClock.now()), connection === self.connection {
+      lost(connection, MCPError(.timedOut, "the server did not answer several times"))
     }
   }
 
@@ -311,7 +336,7 @@ package final class ServerRunner: @unchecked Sendable {
       ["mcp_server": .string(server.id.description), "reason": .string(error.description)])
   }
 
-  private static func jitter() -> Double {
+  static func jitter() -> Double {
     var random = SystemRandom.shared
     return Double(random.next() >> 11) / Double(1 << 53)
   }

@@ -33,15 +33,12 @@ package enum DefinitionMapping {
     package let timeoutMilliseconds: Int64
 
     /// Describes a registered server. What a program or a remote system does is not known, so its tools are never less
-    /// than `execute` or `network`.
+    /// than `execute`, or `network` where they reach other systems.
     package init(_ server: RegisteredMCPServer) {
       name = server.name
       isTrusted = server.trust == .approve
       timeoutMilliseconds = min(max(1, server.timeoutMilliseconds), ToolDefinition.timeoutMillisecondsMax)
-      switch server.transport {
-      case .stdio: risk = .execute
-      case .http: risk = .network
-      }
+      risk = server.riskMin
     }
   }
 

@@ -17,6 +17,22 @@ package enum FolderRemoval {
     return empty(root) && rmdir(path) == 0
   }
 
+  /// Deletes the folders in /tmp whose name is `prefix` with the id of a process that is gone.
+  package static func removeLeft(prefix: String) {
+    guard let folder = opendir("/tmp") else { return }
+    defer { closedir(folder) }
+    while let entry = readdir(folder) {
+      let name = withUnsafePointer(to: &entry.pointee.d_name) {
+        $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+      }
+      let path = "/tmp/\(name)"
+      guard path.hasPrefix(prefix), let process = Int32(path.dropFirst(prefix.count)), process > 1,
+        kill(process, 0) != 0, errno == ESRCH
+      else { continue }
+      _ = remove(path)
+    }
+  }
+
   /// Deletes what is in a folder.
   static func empty(_ root: Int32) -> Bool {
     _ = fchmod(root, 0o700)

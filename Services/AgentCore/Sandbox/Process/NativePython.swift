@@ -60,7 +60,30 @@ enum NativePython {
     sys.argv = ["program.py"]
     cadre = types.ModuleType("cadre")
     cadre.arguments, found = json.loads(arguments), []
-    cadre.result = lambda value: found.append(json.dumps(value))
+    def encoded(value):
+        try:
+            text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+            text.encode()
+        except UnicodeEncodeError:
+            raise ValueError("a text has half of a surrogate pair") from None
+        except RecursionError:
+            raise ValueError("it is nested too deeply") from None
+        return text
+
+    def shown(value):
+        try:
+            text = repr(value)
+        except Exception as error:
+            text = f"<{type(value).__name__} that cannot be shown: {type(error).__name__}>"
+        return text[:4096].encode("utf-8", "replace").decode()
+
+    def set_result(value):
+        try:
+            found.append(encoded(value))
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"the result cannot be written as JSON: {error}") from None
+
+    cadre.result = set_result
     sys.modules["cadre"] = cadre
     outcome, status = "ok", 0
     try:
@@ -72,9 +95,10 @@ enum NativePython {
             value = eval(compile(ast.Expression(last.value), "program.py", "eval"), space)
             if value is not None and not found:
                 try:
-                    found.append(json.dumps(value))
-                except (TypeError, ValueError, RecursionError):
-                    pass
+                    found.append(encoded(value))
+                except (TypeError, ValueError) as error:
+                    found.append(json.dumps({"unrepresentable": {
+                        "type": type(value).__name__, "reason": str(error)[:500], "text": shown(value)}}))
     except SystemExit as error:
         status = error.code if isinstance(error.code, int) else 0 if error.code is None else 1
         outcome = "exit_nonzero" if status else "ok"
@@ -94,7 +118,9 @@ enum NativePython {
             pass
     if any(output.total >= output.limit for output in outputs):
         outcome = "output_truncated"
-    result = found[-1].encode() if found and len(found[-1]) <= limits["result_bytes"] else b""
+    result = found[-1].encode() if found else b""
+    if len(result) > limits["result_bytes"]:
+        result, outcome = b"", "output_truncated"
     metering = dict.fromkeys(
         ["fuel", "cpu_us", "wall_us", "peak_memory_bytes", "bytes_in", "bytes_out", "scratch_bytes", "scratch_files"], 0)
     metering["bytes_in"] = len(source) + len(arguments) + len(given)

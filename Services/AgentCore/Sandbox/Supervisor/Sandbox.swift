@@ -41,7 +41,8 @@ package final class Sandbox: CodeRunning, Sendable {
     }
   }
 
-  private static func programFolder() -> String {
+  /// The folder of this program, where its helpers are.
+  package static func programFolder() -> String {
     var buffer = [CChar](repeating: 0, count: 4096)
     let count = readlink("/proc/self/exe", &buffer, buffer.count - 1)
     let path = buffer.prefix(max(0, count)).map { UInt8(bitPattern: $0) }

@@ -13,20 +13,7 @@ struct SandboxPlan {
   private static let folderPrefix = "/tmp/cadre-sandbox-"
 
   /// Removes the folders of processes that were killed: nobody else does.
-  static func removeLeftFolders() {
-    guard let folder = opendir("/tmp") else { return }
-    defer { closedir(folder) }
-    while let entry = readdir(folder) {
-      let name = withUnsafePointer(to: &entry.pointee.d_name) {
-        $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-      }
-      let path = "/tmp/\(name)"
-      guard path.hasPrefix(folderPrefix), let process = Int32(path.dropFirst(folderPrefix.count)), process > 1,
-        kill(process, 0) != 0, errno == ESRCH
-      else { continue }
-      _ = FolderRemoval.remove(path)
-    }
-  }
+  static func removeLeftFolders() { FolderRemoval.removeLeft(prefix: folderPrefix) }
 
   init(_ settings: Settings, programFolder: String) {
     let scratch = settings[SandboxSettings.scratchFolder]
@@ -37,6 +24,11 @@ struct SandboxPlan {
     usesNativePython = settings[SandboxSettings.nativePython]
     guard settings[SandboxSettings.isEnabled] else {
       installation = .failure(SandboxFault("it is switched off (sandbox.enabled)"))
+      return
+    }
+    let physicalBytes = Int64(sysconf(Int32(_SC_PHYS_PAGES))) * Int64(sysconf(Int32(_SC_PAGESIZE)))
+    if let fault = SandboxSettings.memoryFault(configuration.limits.memoryBytes, physicalBytes: physicalBytes) {
+      installation = .failure(fault)
       return
     }
     let engine = settings[SandboxSettings.engineFolder]

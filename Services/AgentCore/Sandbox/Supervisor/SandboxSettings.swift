@@ -51,7 +51,8 @@ package enum SandboxSettings {
     "Processor time of one run; it is counted in instructions, 11 million for a millisecond.")
   /// Memory.
   package static let memory = Setting(
-    "sandbox.memory_bytes", .bytes(in: 16_777_216...1_073_741_824), default: 134_217_728, "Memory of one run.")
+    "sandbox.memory_bytes", .bytes(in: 33_554_432...1_073_741_824), default: 134_217_728,
+    "Memory of one run; no more than this machine has.")
   /// Output.
   package static let output = Setting(
     "sandbox.output_bytes", .bytes(in: 1024...16_777_216), default: 4_194_304,
@@ -87,6 +88,14 @@ package enum SandboxSettings {
     sessionIdle, wall, processor, memory, output, scratchBytes, scratchFiles, moduleCache, requiresLandlock, firstUser,
     nativePython,
   ]
+
+  /// What is wrong with the memory of a run on a machine that has `physicalBytes`; `nil` when nothing is, or when
+  /// that is not known.
+  static func memoryFault(_ bytes: Int64, physicalBytes: Int64) -> SandboxFault? {
+    guard physicalBytes > 0, bytes > physicalBytes else { return nil }
+    return SandboxFault(
+      "sandbox.memory_bytes is \(bytes >> 20) MiB, and this machine has \(physicalBytes >> 20) MiB of memory")
+  }
 
   /// The fuel of a time on a processor.
   static func fuel(milliseconds: Int64) -> Int64 {

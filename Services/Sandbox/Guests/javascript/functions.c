@@ -155,6 +155,8 @@ static void add(JSContext *context, JSValue object, const char *name, JSCFunctio
   JS_SetPropertyStr(context, object, name, JS_NewCFunction(context, function, name, count));
 }
 
+JSValue cadre_keep_value;
+
 int cadre_add_globals(JSContext *context) {
   JSValue files = JS_NewObject(context);
   add(context, files, "result", set_result, 1);
@@ -169,8 +171,10 @@ int cadre_add_globals(JSContext *context) {
   JSValue values[] = {JS_NewCFunction(context, write_output, "write", 2), files};
   JSValue prelude = JS_Eval(context, prelude_js, sizeof prelude_js - 1, "prelude.js", JS_EVAL_TYPE_GLOBAL);
   JSValue done = JS_Call(context, prelude, JS_UNDEFINED, 2, values);
-  int is_done = !JS_IsException(done);
-  JS_FreeValue(context, done);
+  int is_done = JS_IsFunction(context, done);
+  // Called with the value that a program has ended with.
+  if (is_done) cadre_keep_value = done;
+  else JS_FreeValue(context, done);
   JS_FreeValue(context, prelude);
   JS_FreeValue(context, values[0]);
   JS_FreeValue(context, files);

@@ -89,12 +89,9 @@ static void keep_value(JSValue promise) {
   if (cadre_result.bytes) return;
   JSValue wrapped = JS_PromiseResult(context, promise);
   JSValue value = JS_GetPropertyStr(context, wrapped, "value");
-  JSValue json = JS_UNDEFINED;
-  if (!JS_IsUndefined(value) && !JS_IsFunction(context, value))
-    json = JS_JSONStringify(context, value, JS_UNDEFINED, JS_UNDEFINED);
-  if (JS_IsString(json)) cadre_keep_result(context, json);
-  if (JS_IsException(json)) JS_FreeValue(context, JS_GetException(context));
-  JS_FreeValue(context, json);
+  JSValue done = JS_Call(context, cadre_keep_value, JS_UNDEFINED, 1, &value);
+  if (JS_IsException(done)) JS_FreeValue(context, JS_GetException(context));
+  JS_FreeValue(context, done);
   JS_FreeValue(context, value);
   JS_FreeValue(context, wrapped);
 }

@@ -11,6 +11,9 @@ struct text {
 
 extern struct text cadre_result, cadre_input;
 
+// The prelude's function that takes the value that a program has ended with.
+extern JSValue cadre_keep_value;
+
 // Takes a string as the result of the run.
 int cadre_keep_result(JSContext *context, JSValueConst text);
 // Adds `console`, `print` and `cadre` to the global object.

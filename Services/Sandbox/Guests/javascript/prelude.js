@@ -25,12 +25,53 @@
     }
   };
   const log = (target) => (...values) => write(target, values.map((each) => show(each)).join(" ") + "\n");
+  // Kept, so that a program that replaces them does not change what a result is.
+  const { stringify } = JSON;
+  const half = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/;
+  const check = (key, value) => {
+    if (typeof value === "number" && !Number.isFinite(value)) throw new TypeError(`a number is ${value}`);
+    if (typeof value === "bigint") throw new TypeError("a number is a BigInt");
+    if (half.test(key) || (typeof value === "string" && half.test(value)))
+      throw new TypeError("a text has half of a surrogate pair");
+    return value;
+  };
+  // A value as JSON text; a TypeError with the reason when JSON cannot say it.
+  const encode = (value) => {
+    const text = stringify(value, check);
+    if (text === undefined) throw new TypeError(`a ${typeof value} is no JSON value`);
+    return text;
+  };
+  // Takes the value that a program has ended with: what JSON cannot say is named, and shown as text.
+  const keep = (value) => {
+    if (value === undefined || typeof value === "function") return;
+    let text;
+    try {
+      text = encode(value);
+    } catch (error) {
+      const kind = value === null ? "null" : (typeof value === "object" && value.constructor?.name) || typeof value;
+      let shown;
+      try {
+        shown = show(value);
+      } catch {
+        shown = `[${kind} that cannot be shown]`;
+      }
+      const clean = (each) => `${each}`.slice(0, 4096).replace(new RegExp(half, "g"), "\ufffd");
+      const reason = error instanceof Error ? error.message : error;
+      text = stringify({ unrepresentable: { type: clean(kind), reason: clean(reason), text: clean(shown) } });
+    }
+    files.result(text);
+  };
   const console = { log: log(1), info: log(1), debug: log(1), warn: log(2), error: log(2) };
   const cadre = {
     arguments: null,
     result(value) {
-      const text = JSON.stringify(value);
-      if (text === undefined) throw new TypeError("the result cannot be written as JSON");
+      let text;
+      try {
+        text = encode(value);
+      } catch (error) {
+        if (!(error instanceof TypeError)) throw error;
+        throw new TypeError(`the result cannot be written as JSON: ${error.message}`);
+      }
       files.result(text);
     },
     input: files.input,
@@ -54,4 +95,5 @@
     },
   };
   Object.assign(globalThis, { console, cadre, print: console.log });
+  return keep;
 })

@@ -71,11 +71,8 @@ def _evaluate(source, space):
     if last is None:
         return
     value = eval(compile(last, NAME, "eval"), space)
-    if value is not None and not cadre._has_result:
-        try:
-            cadre.result(value)
-        except (TypeError, ValueError, RecursionError):
-            pass
+    if value is not None and cadre._result is None:
+        cadre._keep(value)
 
 
 def _show(error):
@@ -131,7 +128,6 @@ class WitWorld(wit_world.WitWorld):
             _session = {"__name__": "__main__", "__builtins__": __builtins__}
         cadre.arguments = json.loads(arguments)
         cadre._result = None
-        cadre._has_result = False
         sys.argv = [NAME]
         sys.stdin = io.TextIOWrapper(io.BytesIO(input.encode("latin-1")), encoding="utf-8", errors="replace")
         sys.stdout = sys.__stdout__
@@ -153,7 +149,6 @@ class WitWorld(wit_world.WitWorld):
                 stream.flush()
             except BaseException:  # noqa: BLE001
                 pass
-        text = ""
-        if cadre._has_result:
-            text = json.dumps(cadre._result, ensure_ascii=False, default=str)
-        return f"{name} {status}\n{text}"
+        text = cadre._result
+        # A program may have put anything there.
+        return f"{name} {status}\n{text if isinstance(text, str) else ''}"

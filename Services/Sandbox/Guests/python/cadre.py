@@ -11,16 +11,51 @@ FOLDER = "/scratch"
 # The arguments of the call: any JSON value.
 arguments = None
 
+# The result as JSON text; `None` without one.
 _result = None
-_has_result = False
+
+SHOWN_CHARACTERS = 4096
+
+
+def _encoded(value):
+    """A value as JSON text. Raises `TypeError` or `ValueError` with the reason when JSON cannot say it."""
+    try:
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError("a text has half of a surrogate pair") from None
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+    return text
+
+
+def _shown(value):
+    """What a value looks like; its own code may fail at that."""
+    try:
+        text = repr(value)
+    except Exception as error:  # noqa: BLE001
+        text = f"<{type(value).__name__} that cannot be shown: {type(error).__name__}>"
+    return text[:SHOWN_CHARACTERS].encode("utf-8", "replace").decode()
+
+
+def _keep(value):
+    """Takes a value that the program has ended with: what JSON cannot say is named, and shown as text."""
+    global _result
+    try:
+        _result = _encoded(value)
+    except (TypeError, ValueError) as error:
+        _result = json.dumps(
+            {"unrepresentable": {"type": type(value).__name__, "reason": str(error)[:500], "text": _shown(value)}},
+            ensure_ascii=False)
 
 
 def result(value):
     """Sets the result of the run: any value that JSON can express. The last one counts."""
-    global _result, _has_result
-    json.dumps(value)
-    _result = value
-    _has_result = True
+    global _result
+    try:
+        _result = _encoded(value)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"the result cannot be written as JSON: {error}") from None
 
 
 def _path(name, ending):

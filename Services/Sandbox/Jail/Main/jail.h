@@ -7,7 +7,12 @@
 #define PATHS_MAX 32
 #define NAMESPACES_MAX 4
 
-enum profile { PROFILE_RUN, PROFILE_COMPILE, PROFILE_PYTHON };
+#define PORTS_MAX 32
+// Revisions of Landlock from which on TCP and signals can be bounded.
+#define LANDLOCK_TCP 4
+#define LANDLOCK_SIGNALS 6
+
+enum profile { PROFILE_RUN, PROFILE_COMPILE, PROFILE_PYTHON, PROFILE_PROGRAM };
 
 // What is to be done, from the command line.
 struct plan {
@@ -16,6 +21,9 @@ struct plan {
   const char *scratch;
   const char *read[PATHS_MAX];
   int read_count;
+  // TCP ports that the program may connect to; without any it has no network.
+  uint64_t ports[PORTS_MAX];
+  int port_count;
   int has_user;
   uid_t user;
   gid_t group;
@@ -45,5 +53,6 @@ _Noreturn void jail_refuse(const struct plan *plan, const char *layer);
 
 // Limits the file system, the network and signals; the revision that is enforced, 0 when the kernel has none.
 int jail_restrict_paths(const struct plan *plan);
-// Takes away all system calls but the ones of the profile. `path`: the only pointer that may be executed.
-int jail_restrict_calls(const struct plan *plan, const char *path);
+// Takes away all system calls but the ones of the profile. `path`: the only pointer that may be executed, where the
+// profile has no programs of its own.
+int jail_restrict_calls(const struct plan *plan, const struct layers *layers, const char *path);

@@ -64,6 +64,35 @@ static int allow(const struct plan *plan, int ruleset, const char *path, uint64_
   return 1;
 }
 
+struct __attribute__((packed)) port_rule {
+  uint64_t rights, port;
+};
+
+// What programs of any kind need beside the common paths: programs, what they are configured with, themselves.
+static void allow_system(const struct plan *plan, int ruleset, uint64_t handled) {
+  static const char *const programs[] = {"/usr", "/bin", "/sbin", "/lib", "/lib64"};
+  static const char *const files[] = {
+      "/etc/ssl",        "/etc/pki",          "/etc/ca-certificates", "/etc/ld.so.cache",   "/etc/localtime",
+      "/etc/timezone",   "/etc/mime.types",   "/etc/resolv.conf",     "/etc/hosts",         "/etc/nsswitch.conf",
+      "/etc/host.conf",  "/etc/gai.conf",     "/etc/services",        "/etc/protocols",     "/dev/urandom",
+      "/dev/random",     "/proc/meminfo",     "/proc/cpuinfo",        "/proc/stat",         "/proc/self",
+      "/sys/devices/system/cpu",
+  };
+  for (size_t index = 0; index < sizeof programs / sizeof programs[0]; index++)
+    allow(plan, ruleset, programs[index], READ_FILE | READ_FOLDER | EXECUTE, handled, 0);
+  for (size_t index = 0; index < sizeof files / sizeof files[0]; index++)
+    allow(plan, ruleset, files[index], READ_FILE | READ_FOLDER, handled, 0);
+  // Not /dev/zero: mapped as shared it is memory that no limit of a process counts.
+  allow(plan, ruleset, "/dev/null", READ_FILE | WRITE_FILE, handled, 0);
+}
+
+static void allow_ports(const struct plan *plan, int ruleset) {
+  for (int index = 0; index < plan->port_count; index++) {
+    struct port_rule rule = {NET_CONNECT, plan->ports[index]};
+    if (syscall(SYS_landlock_add_rule, ruleset, 2, &rule, 0) != 0) jail_refuse(plan, "network");
+  }
+}
+
 int jail_restrict_paths(const struct plan *plan) {
   static const char *const system[] = {"/usr/lib",        "/lib",      "/lib64",         "/etc/ld.so.cache",
                                        "/dev/urandom",    "/dev/null", "/usr/share/zoneinfo"};
@@ -75,18 +104,21 @@ int jail_restrict_paths(const struct plan *plan) {
   if (revision >= 2) wanted.paths |= MOVE;
   if (revision >= 3) wanted.paths |= TRUNCATE;
   if (revision >= 5) wanted.paths |= RIGHT_DEVICES;
-  if (revision >= 4) wanted.net = NET_BIND | NET_CONNECT;
-  if (revision >= 6) wanted.scopes = SCOPE_ABSTRACT_SOCKETS | SCOPE_SIGNALS;
+  if (revision >= LANDLOCK_TCP) wanted.net = NET_BIND | NET_CONNECT;
+  if (revision >= LANDLOCK_SIGNALS) wanted.scopes = SCOPE_ABSTRACT_SOCKETS | SCOPE_SIGNALS;
   // Kernels refuse members that they do not know, so the structure ends where their revision ends.
-  size_t size = revision >= 6 ? 24 : revision >= 4 ? 16 : 8;
+  size_t size = revision >= LANDLOCK_SIGNALS ? 24 : revision >= LANDLOCK_TCP ? 16 : 8;
   int ruleset = (int)syscall(SYS_landlock_create_ruleset, &wanted, size, 0u);
   if (ruleset < 0) jail_refuse(plan, "landlock");
-  for (size_t index = 0; index < sizeof system / sizeof system[0]; index++)
+  int is_program = plan->profile == PROFILE_PROGRAM;
+  if (is_program) allow_system(plan, ruleset, wanted.paths);
+  if (is_program && revision >= LANDLOCK_TCP) allow_ports(plan, ruleset);
+  for (size_t index = 0; !is_program && index < sizeof system / sizeof system[0]; index++)
     allow(plan, ruleset, system[index], READ_FILE | READ_FOLDER, wanted.paths, 0);
   for (size_t index = 0; index < sizeof loaders / sizeof loaders[0]; index++)
     allow(plan, ruleset, loaders[index], READ_FILE | EXECUTE, wanted.paths, 0);
   for (int index = 0; index < plan->read_count; index++)
-    allow(plan, ruleset, plan->read[index], READ_FILE | READ_FOLDER, wanted.paths, 1);
+    allow(plan, ruleset, plan->read[index], READ_FILE | READ_FOLDER | (is_program ? EXECUTE : 0), wanted.paths, 1);
   allow(plan, ruleset, plan->program[0], READ_FILE | EXECUTE, wanted.paths, 1);
   // No devices, pipes and sockets: opening one of them can block for ever.
   allow(

@@ -38,7 +38,8 @@ static void set_limits(const struct plan *plan) {
   limit(plan, RLIMIT_NPROC, plan->processes);
   limit(plan, RLIMIT_MEMLOCK, 0);
   limit(plan, RLIMIT_MSGQUEUE, 0);
-  limit(plan, RLIMIT_STACK, 16u << 20);
+  // What a thread's stack has where its program asks for nothing else; it counts as private memory.
+  limit(plan, RLIMIT_STACK, plan->profile == PROFILE_PROGRAM ? 8u << 20 : 16u << 20);
 }
 
 // Namespaces are a bonus: where they are not to be had, the other layers carry.
@@ -48,8 +49,11 @@ static void make_namespaces(const struct plan *plan, struct layers *layers) {
     const char *name;
   } kinds[] = {{CLONE_NEWNET, "net"}, {CLONE_NEWIPC, "ipc"}, {CLONE_NEWUTS, "uts"}};
   if (!plan->wants_namespaces) return;
-  for (size_t index = 0; index < sizeof kinds / sizeof kinds[0]; index++)
+  for (size_t index = 0; index < sizeof kinds / sizeof kinds[0]; index++) {
+    // A network of its own has no connections.
+    if (kinds[index].flag == CLONE_NEWNET && plan->port_count > 0) continue;
     if (unshare(kinds[index].flag) == 0) layers->namespaces[layers->namespace_count++] = kinds[index].name;
+  }
 }
 
 static void change_user(const struct plan *plan, struct layers *layers) {
@@ -82,7 +86,7 @@ static void close_others(const struct plan *plan) {
   if (plan->control > 3 && syscall(SYS_close_range, 3u, (unsigned)plan->control - 1, 0u) != 0)
     jail_refuse(plan, "descriptors");
   if (syscall(SYS_close_range, (unsigned)plan->control + 1, ~0u, 0u) != 0) jail_refuse(plan, "descriptors");
-  if (fcntl(plan->control, F_SETFD, plan->profile == PROFILE_PYTHON ? FD_CLOEXEC : 0) != 0)
+  if (fcntl(plan->control, F_SETFD, plan->profile == PROFILE_PYTHON || plan->profile == PROFILE_PROGRAM ? FD_CLOEXEC : 0) != 0)
     jail_refuse(plan, "descriptors");
 }
 
@@ -125,11 +129,16 @@ int main(int count, char **arguments) {
     errno = ENOSYS;
     jail_refuse(&plan, "landlock");
   }
+  if (plan.port_count > 0 && layers.landlock < LANDLOCK_TCP) {
+    // Nothing else can bound where it connects to.
+    errno = ENOSYS;
+    jail_refuse(&plan, "network");
+  }
   // Sent before the filter, which then stands for the rest: when it fails, the process ends.
   layers.has_filter = 1;
   jail_report(&plan, &layers);
-  static char *environment[] = {"LANG=C.UTF-8", "SWIFT_BACKTRACE=enable=no", NULL};
-  if (!jail_restrict_calls(&plan, plan.program[0])) jail_refuse(&plan, "seccomp");
-  execve(plan.program[0], plan.program, environment);
+  static char *worker_environment[] = {"LANG=C.UTF-8", "SWIFT_BACKTRACE=enable=no", NULL};
+  if (!jail_restrict_calls(&plan, &layers, plan.program[0])) jail_refuse(&plan, "seccomp");
+  execve(plan.program[0], plan.program, plan.profile == PROFILE_PROGRAM ? environ : worker_environment);
   jail_refuse(&plan, "exec");
 }

@@ -1,6 +1,6 @@
 // The command line: --profile NAME --scratch FOLDER [--control N] [--read PATH]... [--uid N --gid N] [--data-bytes N]
 // [--file-bytes N] [--cpu-seconds N] [--files N] [--processes N] [--landlock require|allow-missing]
-// [--namespaces auto|off] -- PROGRAM ARGUMENTS
+// [--namespaces auto|off] [--port N]... -- PROGRAM ARGUMENTS
 #include "jail.h"
 
 #include <errno.h>
@@ -22,8 +22,8 @@ static int read_choice(const char *text, const char *no, const char *yes, int *v
 }
 
 static int read_profile(const char *text, enum profile *profile) {
-  static const char *const names[] = {"wasm-run", "wasm-compile", "native-python"};
-  for (int index = 0; index < 3; index++) {
+  static const char *const names[] = {"wasm-run", "wasm-compile", "native-python", "program"};
+  for (int index = 0; index < 4; index++) {
     if (strcmp(text, names[index]) != 0) continue;
     *profile = (enum profile)index;
     return 1;
@@ -38,6 +38,11 @@ static int read_option(struct plan *plan, const char *name, const char *value, i
   if (!strcmp(name, "--read")) {
     if (plan->read_count == PATHS_MAX || value[0] != '/') return 0;
     plan->read[plan->read_count++] = value;
+    return 1;
+  }
+  if (!strcmp(name, "--port")) {
+    if (plan->port_count == PORTS_MAX || !read_number(value, 65535, &number) || number == 0) return 0;
+    plan->ports[plan->port_count++] = number;
     return 1;
   }
   if (!strcmp(name, "--control")) {
@@ -82,7 +87,7 @@ int jail_read_plan(struct plan *plan, int count, char **arguments) {
       plan->program = arguments + index + 1;
       // The program is an absolute path: nothing is searched.
       return has_profile && plan->scratch && plan->has_user == has_group && index + 1 < count &&
-             arguments[index + 1][0] == '/';
+             arguments[index + 1][0] == '/' && (plan->port_count == 0 || plan->profile == PROFILE_PROGRAM);
     }
     if (index + 1 >= count || !read_option(plan, arguments[index], arguments[index + 1], &has_group)) return 0;
     has_profile |= !strcmp(arguments[index], "--profile");

@@ -7,14 +7,17 @@
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <stddef.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define INSTRUCTIONS_MAX 600
+#define INSTRUCTIONS_MAX 900
 #define X32_BIT 0x40000000u
 
 #if defined(__x86_64__)
@@ -80,6 +83,45 @@ static void allow_flag(long number, uint32_t bit) {
   end(DENY);
 }
 
+// For one call: denied when one of the bits of an argument is set, otherwise allowed.
+static void deny_flags(long number, int argument, uint32_t bits) {
+  add(BPF_JMP | BPF_JEQ | BPF_K, 0, 4, (uint32_t)number);
+  load(low(argument));
+  add(BPF_JMP | BPF_JSET | BPF_K, 0, 1, bits);
+  end(DENY);
+  end(SECCOMP_RET_ALLOW);
+}
+
+// For one call: allowed for streams of one of two families, by TCP where the family has several protocols. Landlock bounds
+// the ports of TCP alone: SCTP and MPTCP, which are streams too, could reach every port.
+static void allow_sockets(long number, uint32_t domain, uint32_t other_domain) {
+  add(BPF_JMP | BPF_JEQ | BPF_K, 0, 11, (uint32_t)number);
+  load(low(0));
+  add(BPF_JMP | BPF_JEQ | BPF_K, 1, 0, domain);
+  add(BPF_JMP | BPF_JEQ | BPF_K, 0, 7, other_domain);
+  load(low(2));
+  add(BPF_JMP | BPF_JEQ | BPF_K, 1, 0, 0);
+  add(BPF_JMP | BPF_JEQ | BPF_K, 0, 4, IPPROTO_TCP);
+  load(low(1));
+  // Without SOCK_CLOEXEC and SOCK_NONBLOCK.
+  add(BPF_ALU | BPF_AND | BPF_K, 0, 0, 0xf);
+  add(BPF_JMP | BPF_JEQ | BPF_K, 0, 1, SOCK_STREAM);
+  end(SECCOMP_RET_ALLOW);
+  end(DENY);
+}
+
+// Mapping: no memory that is shared and belongs to no file, which no limit of a process counts.
+static void deny_shared_memory(void) {
+  add(BPF_JMP | BPF_JEQ | BPF_K, 0, 7, SYS_mmap);
+  load(low(3));
+  add(BPF_JMP | BPF_JSET | BPF_K, 0, 4, MAP_ANONYMOUS);
+  add(BPF_ALU | BPF_AND | BPF_K, 0, 0, 0xf);
+  add(BPF_JMP | BPF_JEQ | BPF_K, 1, 0, MAP_SHARED);
+  add(BPF_JMP | BPF_JEQ | BPF_K, 0, 1, 3 /* MAP_SHARED_VALIDATE */);
+  end(DENY);
+  end(SECCOMP_RET_ALLOW);
+}
+
 static const long common[] = {
     SYS_brk, SYS_clock_getres, SYS_clock_gettime, SYS_clock_nanosleep, SYS_close, SYS_epoll_create1, SYS_epoll_ctl,
     SYS_epoll_pwait, SYS_eventfd2, SYS_exit, SYS_exit_group, SYS_faccessat, SYS_faccessat2, SYS_fcntl, SYS_fdatasync,
@@ -103,13 +145,73 @@ static const long for_python[] = {SYS_sysinfo, SYS_dup, SYS_dup3, SYS_pipe2, SYS
 #endif
 };
 
+// A program of any kind: processes in its own group, pipes, and sockets that lead to its own processes only.
+static const long for_program[] = {
+    SYS_capget, SYS_chdir, SYS_close_range, SYS_copy_file_range, SYS_dup, SYS_dup3, SYS_epoll_pwait2, SYS_execve,
+    SYS_fchdir, SYS_fchmod, SYS_flock, SYS_getgroups, SYS_getitimer, SYS_getpeername, SYS_getpgid, SYS_getppid,
+    SYS_getpriority, SYS_getresgid, SYS_getresuid, SYS_getrlimit, SYS_getsid, SYS_getsockname, SYS_getsockopt,
+    SYS_gettimeofday, SYS_inotify_add_watch, SYS_inotify_init1, SYS_inotify_rm_watch, SYS_ioprio_get, SYS_membarrier,
+    SYS_mincore, SYS_mlock, SYS_msync, SYS_munlock, SYS_pidfd_open, SYS_pipe2, SYS_preadv2, SYS_pselect6, SYS_pwritev2,
+    SYS_recvfrom, SYS_recvmsg, SYS_rt_sigpending, SYS_rt_sigsuspend, SYS_rt_sigtimedwait, SYS_sched_get_priority_max,
+    SYS_sched_get_priority_min, SYS_sched_getparam, SYS_sched_getscheduler, SYS_sendfile, SYS_sendmsg, SYS_setitimer,
+    SYS_setrlimit, SYS_setsockopt, SYS_shutdown, SYS_signalfd4, SYS_splice, SYS_statfs, SYS_sync_file_range, SYS_sysinfo,
+    SYS_tee, SYS_timer_create, SYS_timer_delete, SYS_timer_getoverrun, SYS_timer_gettime, SYS_timer_settime,
+    SYS_timerfd_create, SYS_timerfd_gettime, SYS_timerfd_settime, SYS_times, SYS_umask, SYS_wait4, SYS_waitid,
+    SYS_getcpu,
+#if defined(__x86_64__)
+    SYS_alarm, SYS_creat, SYS_dup2, SYS_epoll_create, SYS_eventfd, SYS_fork, SYS_getdents, SYS_getpgrp, SYS_inotify_init,
+    SYS_link, SYS_pause, SYS_pipe, SYS_signalfd, SYS_symlink, SYS_vfork,
+#endif
+};
+
+// Where no other process has the user: who may be signalled, and what of a file may be changed, goes by the user.
+static const long for_own_user[] = {
+    SYS_fchmodat, SYS_truncate,
+#if defined(__x86_64__)
+    SYS_chmod, SYS_utime, SYS_utimes,
+#endif
+};
+static const long signals[] = {SYS_kill, SYS_tkill, SYS_tgkill, SYS_pidfd_send_signal};
+
+// What callers take for missing, and do without.
+static const long attributes[] = {
+    SYS_getxattr, SYS_lgetxattr, SYS_fgetxattr, SYS_listxattr, SYS_llistxattr, SYS_flistxattr, SYS_setxattr,
+    SYS_lsetxattr, SYS_fsetxattr, SYS_removexattr, SYS_lremovexattr, SYS_fremovexattr,
+};
+
+#define NAMESPACE_FLAGS 0x7e020080u
+#define LIST(numbers) numbers, sizeof numbers / sizeof numbers[0]
+
+// Before the common list: here some of its calls are allowed for less.
+static void allow_program(const struct plan *plan, const struct layers *layers) {
+  deny_shared_memory();
+  deny_flags(SYS_clone, 0, NAMESPACE_FLAGS);
+  // Local pairs only. Of datagrams one end could still send to any socket of the file system.
+  allow_sockets(SYS_socketpair, AF_UNIX, AF_UNIX);
+  if (plan->port_count > 0) {
+    allow_sockets(SYS_socket, AF_INET, AF_INET6);
+    on(SYS_connect, SECCOMP_RET_ALLOW);
+  }
+  // It would connect without a call that Landlock sees.
+  deny_flags(SYS_sendmsg, 2, MSG_FASTOPEN);
+  // Sending on a connection, not to an address.
+  allow_wide(SYS_sendto, 4, 0);
+  if (layers->has_own_user || layers->landlock >= LANDLOCK_SIGNALS) allow(LIST(signals));
+  if (layers->has_own_user) allow(LIST(for_own_user));
+  else on(SYS_utimensat, DENY);
+  for (size_t index = 0; index < sizeof attributes / sizeof attributes[0]; index++)
+    on(attributes[index], SECCOMP_RET_ERRNO | EOPNOTSUPP);
+  on(452 /* fchmodat2 */, SECCOMP_RET_ERRNO | ENOSYS);
+  allow(LIST(for_program));
+}
+
 // What nothing here ever asks for. A process that does has been taken over.
 static const long fatal[] = {
     SYS_ptrace, SYS_process_vm_readv, SYS_process_vm_writev, SYS_bpf, SYS_userfaultfd, SYS_perf_event_open,
     SYS_init_module, SYS_finit_module, SYS_kexec_load, SYS_open_by_handle_at,
 };
 
-int jail_restrict_calls(const struct plan *plan, const char *path) {
+int jail_restrict_calls(const struct plan *plan, const struct layers *layers, const char *path) {
   static const uint32_t requests[] = {FIONREAD, FIOCLEX, FIONCLEX, FIONBIO, 0x5401 /* TCGETS */, 0x5413 /* TIOCGWINSZ */};
   static const uint32_t settings[] = {PR_SET_NAME, PR_GET_NAME, 0x53564d41 /* names of memory */};
   load(offsetof(struct seccomp_data, arch));
@@ -120,10 +222,13 @@ int jail_restrict_calls(const struct plan *plan, const char *path) {
   add(BPF_JMP | BPF_JGE | BPF_K, 0, 1, X32_BIT);
   end(SECCOMP_RET_KILL_PROCESS);
 #endif
-  allow(common, sizeof common / sizeof common[0]);
-  if (plan->profile == PROFILE_COMPILE) allow(for_compiler, sizeof for_compiler / sizeof for_compiler[0]);
-  if (plan->profile == PROFILE_PYTHON) allow(for_python, sizeof for_python / sizeof for_python[0]);
-  for (size_t index = 0; index < sizeof fatal / sizeof fatal[0]; index++) on(fatal[index], SECCOMP_RET_KILL_PROCESS);
+  if (plan->profile == PROFILE_PROGRAM) allow_program(plan, layers);
+  allow(LIST(common));
+  if (plan->profile == PROFILE_COMPILE) allow(LIST(for_compiler));
+  if (plan->profile == PROFILE_PYTHON) allow(LIST(for_python));
+  // A program of any kind may ask whether it could; it gets an error like for the rest.
+  for (size_t index = 0; plan->profile != PROFILE_PROGRAM && index < sizeof fatal / sizeof fatal[0]; index++)
+    on(fatal[index], SECCOMP_RET_KILL_PROCESS);
   // Threads, no processes. The newer call passes its flags in memory, where a filter cannot see them: callers fall back.
   on(SYS_clone3, SECCOMP_RET_ERRNO | ENOSYS);
   allow_flag(SYS_clone, CLONE_THREAD);

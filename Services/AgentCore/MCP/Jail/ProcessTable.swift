@@ -1,0 +1,72 @@
+internal import Glibc
+
+/// What runs on this machine, as the kernel lists it. The functions read files of the kernel.
+enum ProcessTable {
+  /// What the processes of a group use together.
+  struct Usage: Hashable, Sendable {
+    /// Processes and threads.
+    var tasks = 0
+    /// Resident memory that is no file's, in bytes.
+    var privateBytes: UInt64 = 0
+  }
+
+  /// What a process group uses.
+  static func usage(ofGroup group: Int32) -> Usage {
+    var usage = Usage()
+    let pageBytes = UInt64(clamping: sysconf(Int32(_SC_PAGESIZE)))
+    forEach { name in
+      guard let entry = stat(name), entry.group == group else { return }
+      usage.tasks += entry.threads
+      let pages = read("/proc/\(name)/statm").split(separator: " ").compactMap { UInt64($0) }
+      guard pages.count > 2, pages[1] > pages[2] else { return }
+      usage.privateBytes = usage.privateBytes &+ (pages[1] - pages[2]) &* pageBytes
+    }
+    return usage
+  }
+
+  /// Processes and threads of a user.
+  static func tasks(ofUser user: UInt32) -> Int {
+    var count = 0
+    forEach { name in
+      var status = Glibc.stat()
+      guard lstat("/proc/\(name)", &status) == 0, status.st_uid == user, let entry = stat(name) else { return }
+      count += entry.threads
+    }
+    return count
+  }
+
+  /// Whether a process has ended, reaped or not.
+  static func isOver(_ process: Int32) -> Bool { stat("\(process)") == nil }
+
+  private static func forEach(_ body: (String) -> Void) {
+    guard let folder = opendir("/proc") else { return }
+    defer { closedir(folder) }
+    while let entry = readdir(folder) {
+      let name = withUnsafePointer(to: &entry.pointee.d_name) {
+        $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+      }
+      if Int32(name) != nil { body(name) }
+    }
+  }
+
+  /// The process group and the number of threads of a process that has not ended.
+  private static func stat(_ name: String) -> (group: Int32, threads: Int)? {
+    let text = read("/proc/\(name)/stat")
+    // The name of the program comes first and may hold anything.
+    guard let end = text.lastIndex(of: ")") else { return nil }
+    let fields = text[text.index(after: end)...].split(separator: " ")
+    guard fields.count > 17, fields[0] != "Z", fields[0] != "X", let group = Int32(fields[2]),
+      let threads = Int(fields[17])
+    else { return nil }
+    return (group, max(0, threads))
+  }
+
+  private static func read(_ path: String) -> String {
+    let file = open(path, O_RDONLY | O_CLOEXEC)
+    guard file >= 0 else { return "" }
+    defer { close(file) }
+    var bytes = [UInt8](repeating: 0, count: 1024)
+    let count = Glibc.read(file, &bytes, bytes.count)
+    return String(decoding: bytes.prefix(max(0, count)), as: UTF8.self)
+  }
+}
