@@ -97,6 +97,87 @@ import Testing
     }
   }
 
+  private func start(
+    questions: String, _ journal: [CallReport] = [], _ answers: [StepAnswer] = []
+  ) throws -> AttemptStart {
+    let input = "{\"prompt\":\"p\",\"tools\":[\"*\"],\"questions\":\(questions)}"
+    return AttemptStart(
+      input: AgentInput(try JSONDocument(parsing: input).root, model: "m"), journal: MemoryJournal.recorded(journal),
+      answers: answers)
+  }
+
+  /// Asks for an answer, for an approval, and what became of a call.
+  private func asked(_ kind: StepAsk.Kind) -> FakeTools {
+    switch kind {
+    case .approval: tools()
+    case .question:
+      FakeTools(
+        [WaitTests.read],
+        decision: { _ in StepToolDecision(.question(subject: Array("1".utf8), expiresMilliseconds: nil)) })
+    case .unknownOutcome: FakeTools([WaitTests.send])
+    }
+  }
+
+  @Test(arguments: [
+    (StepAsk.Kind.approval, "send", "approval_expired", Int64(1000)), (.question, "read", "question_expired", 5),
+    (.unknownOutcome, "send", "outcome_unknown", 5),
+  ])
+  func `a step says how long its questions wait, and whether it fails or goes on without an answer`(
+    kind: StepAsk.Kind, tool: String, code: String, expires: Int64
+  ) async throws {
+    let recorder = MemoryJournal()
+    let tools = asked(kind)
+    var journal: [CallReport]
+    let limit = #"{"expires_ms":5}"#
+    if kind == .unknownOutcome {
+      _ = try await ending(
+        try start(questions: limit), models: ScriptedModel(WaitTests.call(tool), Completion.text("ok")),
+        recorder: recorder, tools: tools)
+      journal = recorder.entries
+      // Its worker died over the call.
+      while let last = journal.last, last.kind != .intent { journal.removeLast() }
+    } else {
+      let end = try await ending(
+        try start(questions: limit), models: ScriptedModel(WaitTests.call(tool)), recorder: recorder, tools: tools)
+      journal = recorder.entries + (try wait(end)).calls
+    }
+    let wait = try self.wait(
+      try await ending(
+        try start(questions: limit, journal), models: ScriptedModel(), recorder: MemoryJournal(), tools: tools))
+    let ask = try #require(wait.asks.first)
+    // What the tool says itself goes before.
+    #expect(ask.kind == kind && ask.expiresMilliseconds == expires)
+    let answers = [answer(ask, #"{"expired":true}"#)]
+    let model = ScriptedModel(Completion.text("went on"))
+    _ = try await attempt(
+      try start(questions: limit, journal + wait.calls, answers), models: model, recorder: MemoryJournal(),
+      tools: tools)
+    #expect(try last(model).first?.hasPrefix("error: ") == true)
+    do {
+      _ = try await ending(
+        try start(questions: #"{"expires_ms":5,"on_expiry":"fail"}"#, journal + wait.calls, answers),
+        models: ScriptedModel(Completion.text("went on")), recorder: MemoryJournal(), tools: tools)
+      Issue.record("it went on")
+    } catch let failure as AgentFailure {
+      #expect(failure.code == code && !failure.isRetryable)
+    }
+    // Any other answer is none of that.
+    let other = ScriptedModel(Completion.text("ok"))
+    _ = try await attempt(
+      try start(
+        questions: #"{"on_expiry":"fail"}"#, journal + wait.calls, [answer(ask, #"{"approved":false}"#)]),
+      models: other, recorder: MemoryJournal(), tools: tools)
+    #expect(try !last(other).isEmpty)
+  }
+
+  @Test(arguments: [
+    #"{"expires_ms":-1}"#, #"{"expires_ms":"x"}"#, #"{"on_expiry":"wait"}"#, #"{"expires":1}"#, "7",
+  ])
+  func `nonsense about questions is a fault`(questions: String) throws {
+    #expect(try start(questions: questions).input.fault?.contains("questions") == true)
+    #expect(try start(questions: #"{"expires_ms":0,"on_expiry":"continue"}"#).input.fault == nil)
+  }
+
   @Test func `an answer is the result of a question`() async throws {
     let tools = FakeTools(
       [WaitTests.read],

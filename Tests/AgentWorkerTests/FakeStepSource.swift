@@ -23,13 +23,37 @@ final class FakeStepSource: StepSource {
     func value() async throws -> Answer { try await pending.value() }
   }
 
-  let polls: AsyncStream<Poll>
-  private let arrivals: AsyncStream<Poll>.Continuation
+  struct NoAnswer: Error {}
 
-  init() { (polls, arrivals) = AsyncStream.makeStream() }
+  let polls: AsyncStream<Poll>
+  /// What each request to end the waits is answered with: a result for each, then that they can be ended.
+  private let ends: Mutex<[Result<Bool, any Error>]>
+  /// One for each request to end the waits.
+  let endings: AsyncStream<Void>
+  private let arrivals: AsyncStream<Poll>.Continuation
+  private let requests: AsyncStream<Void>.Continuation
+  private let waiting = Mutex<[Poll]>([])
+  /// Whether requests that wait are answered when their end is asked for.
+  private let answersWaiting: Bool
+
+  init(ends: [Result<Bool, any Error>] = [], answersWaiting: Bool = true) {
+    (polls, arrivals) = AsyncStream.makeStream()
+    (endings, requests) = AsyncStream.makeStream()
+    self.ends = Mutex(ends)
+    self.answersWaiting = answersWaiting
+  }
+
+  func endWaits() async throws -> Bool {
+    requests.yield()
+    let answer = ends.withLock { $0.isEmpty ? .success(true) : $0.removeFirst() }
+    guard try answer.get(), answersWaiting else { return try answer.get() }
+    for poll in waiting.withLock({ $0 }) { poll.answer([]) }
+    return true
+  }
 
   func lease(slots: Int, wait: Duration) async throws -> Answer {
     let poll = Poll(slots: slots, wait: wait)
+    waiting.withLock { $0.append(poll) }
     arrivals.yield(poll)
     return try await poll.value()
   }

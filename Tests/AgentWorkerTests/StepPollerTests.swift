@@ -16,13 +16,20 @@ import Testing
     /// The steps that run; each ends when its event does.
     let running: AsyncStream<PendingEvent<Void>>
     let isOver: AsyncStream<Void>
+
+    /// Ends every sleep that begins, until cancelled.
+    func passTime() -> Task<Void, Never> {
+      Task { for await sleep in clock.sleeps { sleep.finish() } }
+    }
   }
 
   /// Starts a poller and runs a test; then stops the poller and waits for its end.
-  private func withPoller(slots: Int, _ body: (Parts) async throws -> Void) async throws {
+  private func withPoller(
+    slots: Int, source: FakeStepSource = FakeStepSource(), _ body: (Parts) async throws -> Void
+  ) async throws {
     let group = EventLoopGroup(count: 2)
     defer { group.stop() }
-    let (source, clock) = (FakeStepSource(), StandingClock())
+    let clock = StandingClock()
     let (running, begun) = AsyncStream.makeStream(of: PendingEvent<Void>.self)
     let (isOver, over) = AsyncStream.makeStream(of: Void.self)
     let poller = StepPoller(
@@ -37,13 +44,13 @@ import Testing
       over.yield()
     }
     let parts = Parts(poller: poller, source: source, clock: clock, running: running, isOver: isOver)
-    do { try await body(parts) } catch {
-      poller.stop()
-      await run.value
-      throw error
-    }
+    let result: Result<Void, any Error>
+    do { result = .success(try await body(parts)) } catch { result = .failure(error) }
     poller.stop()
+    let ending = Task { await poller.finish() }
+    ending.cancel()
     await run.value
+    try result.get()
   }
 
   @Test func `the first request does not wait, the next ones do`() async throws {
@@ -130,20 +137,81 @@ import Testing
     }
   }
 
-  @Test func `the end takes back what waits, and leaves alone what runs`() async throws {
+  @Test func `the end has what waits answered, and leaves alone what runs`() async throws {
     try await withPoller(slots: 2) { parts in
       var polls = parts.source.polls.makeAsyncIterator()
       var steps = parts.running.makeAsyncIterator()
       var isOver = parts.isOver.makeAsyncIterator()
       let first = try #require(await polls.next())
-      let second = try #require(await polls.next())
+      _ = try #require(await polls.next())
       first.answer([try LeasedStep.sample()])
       let step = try #require(await steps.next())
       parts.poller.stop()
+      let sleeping = parts.passTime()
+      await parts.poller.finish()
+      sleeping.cancel()
       #expect(await isOver.next() != nil)
-      await #expect(throws: CancellationError.self) { try await second.value() }
+      #expect(parts.poller.isBusy, "the step still runs")
       step.resume(with: .success(()))
       try await step.value()
+    }
+  }
+
+  @Test func `an answer that is on its way when the end comes is not lost: its steps are run`() async throws {
+    let source = FakeStepSource(answersWaiting: false)
+    try await withPoller(slots: 1, source: source) { parts in
+      var polls = parts.source.polls.makeAsyncIterator()
+      var steps = parts.running.makeAsyncIterator()
+      var endings = parts.source.endings.makeAsyncIterator()
+      var sleeps = parts.clock.sleeps.makeAsyncIterator()
+      let poll = try #require(await polls.next())
+      parts.poller.stop()
+      let ending = Task { await parts.poller.finish() }
+      // It is asked for again: the request may not have been there yet.
+      _ = await endings.next()
+      try #require(await sleeps.next()).finish()
+      _ = await endings.next()
+      #expect(parts.poller.isBusy)
+      poll.answer([try LeasedStep.sample()])
+      let step = try #require(await steps.next())
+      let sleeping = parts.passTime()
+      await ending.value
+      sleeping.cancel()
+      step.resume(with: .success(()))
+    }
+  }
+
+  @Test func `an orchestrator of before, or the end of the time: what waits is dropped`() async throws {
+    for isKnown in [false, true] {
+      let source = FakeStepSource(ends: isKnown ? [] : [.success(false)], answersWaiting: false)
+      try await withPoller(slots: 1, source: source) { parts in
+        var polls = parts.source.polls.makeAsyncIterator()
+        var endings = parts.source.endings.makeAsyncIterator()
+        var isOver = parts.isOver.makeAsyncIterator()
+        let poll = try #require(await polls.next())
+        parts.poller.stop()
+        let ending = Task { await parts.poller.finish() }
+        _ = await endings.next()
+        if isKnown { ending.cancel() }
+        await ending.value
+        await #expect(throws: CancellationError.self) { try await poll.value() }
+        #expect(await isOver.next() != nil)
+      }
+    }
+  }
+
+  @Test func `where the end cannot be asked for, it is asked for again`() async throws {
+    let source = FakeStepSource(ends: [.failure(NoAnswer())])
+    try await withPoller(slots: 1, source: source) { parts in
+      var polls = parts.source.polls.makeAsyncIterator()
+      var sleeps = parts.clock.sleeps.makeAsyncIterator()
+      _ = try #require(await polls.next())
+      parts.poller.stop()
+      let ending = Task { await parts.poller.finish() }
+      try #require(await sleeps.next()).finish()
+      let sleeping = parts.passTime()
+      await ending.value
+      sleeping.cancel()
     }
   }
 

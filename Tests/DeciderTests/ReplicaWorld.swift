@@ -130,7 +130,7 @@ struct ReplicaWorld {
     for event in events {
       switch event {
       case .stepFailed(let step, let attempt, _, _), .stepSucceeded(let step, let attempt, _, _, _),
-        .stepLost(let step, let attempt, _, _), .planExpanded(let step, let attempt, _, _, _),
+        .stepLost(let step, let attempt, _, _, _), .planExpanded(let step, let attempt, _, _, _),
         .stepTimedOut(let step, let attempt, _, _, _), .stepSuspended(let step, let attempt, _),
         .stepReleased(let step, let attempt, _):
         leases.remove(Lease(run: run, step: step, attempt: attempt))

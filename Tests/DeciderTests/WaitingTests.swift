@@ -24,7 +24,8 @@ import Testing
   }
 
   @Test(arguments: [
-    (FactValue.count(11), "fan_out_too_large"), (.int(3), "fan_out_not_a_list"), (.null, "fan_out_not_a_list"),
+    (FactValue.count(11), "fan_out_too_large"), (.int(3), "fan_out_not_a_list"),
+    (.members(2), "fan_out_not_a_list"), (.null, "fan_out_not_a_list"),
   ])
   func `a fan-out over something else than a list within its limit fails`(value: FactValue, code: String) throws {
     let flow = workflow(step("map") { $0.fanOut = .init(items: "input.items", width: 2, itemsMax: 10) })
@@ -100,6 +101,13 @@ import Testing
     #expect(run.status("first") == .succeeded)
     #expect(run.status("second") == .waiting)
     #expect(throws: RunRefusal.repeatedSignal) { try run.apply(signal("1")) }
+    let other = PayloadRef(sha256: "other", bytes: 1)
+    #expect(throws: RunRefusal.signalDiffers) {
+      try run.apply(.signal(name: "go", id: "1", payload: other, by: "u", facts: []))
+    }
+    #expect(throws: RunRefusal.signalDiffers) {
+      try run.apply(.signal(name: "stop", id: "1", payload: payload, by: "u", facts: []))
+    }
     #expect(throws: RunRefusal.unknownSignal) {
       try run.apply(.signal(name: "stop", id: "2", payload: payload, by: "u", facts: []))
     }

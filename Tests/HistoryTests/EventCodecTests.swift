@@ -36,6 +36,8 @@ import Testing
       step: "s", attempt: 2, ask: "a/1", AskAnswer(outcome: .rejected, answer: payload, by: "u", comment: "no", at: 7)),
     .askAnswered(
       step: "s", attempt: 2, ask: "b", AskAnswer(outcome: .answered, answer: payload, by: "u", comment: "", at: 7)),
+    .stepLost(step: "s", attempt: 2, worker: "w", limits: LossLimits(inARow: 3, inAll: 30)),
+    .stepLost(step: "s", attempt: 2, worker: "w", wasUndelivered: true), .stepLost(step: "s", attempt: 2, worker: "w"),
     .askExpired(step: "s", attempt: 2, ask: "c", at: 8), .stepReleased(step: "s", attempt: 3, worker: "w"),
     .callRecorded(
       step: "s", attempt: 1,

@@ -142,6 +142,41 @@ private enum Settled: Equatable {
     #expect(queue.settle(second, [leased(1)]) == [.release([1])])
   }
 
+  @Test func `a worker that ends is answered at once, or with what is under way for it, and gets nothing new`() {
+    var queue = Queue()
+    _ = queue.wait(request("w"), "idle")
+    _ = queue.wait(request("w", ["tool"], slots: 2), "busy")
+    _ = queue.wait(request("x"), "other")
+    let first = queue.reserve("tool", count: 1, countMax: 1)
+    let second = queue.reserve("tool", count: 1, countMax: 1)
+    let left = queue.leave("w")
+    #expect(left.idle == ["idle"] && left.kept.isEmpty)
+    #expect(queue.wantedJobTypes == ["agent"])
+    #expect(queue.settle(first, [leased(1)]) == [.wait], "the rest comes in the same answer")
+    #expect(queue.reserve("tool", count: 9, countMax: 9).isEmpty, "no new steps for it")
+    #expect(queue.settle(second, [leased(2)]) == [.answer("busy", [1, 2])])
+    #expect(queue.reserve("agent", count: 9, countMax: 9).map(\.worker) == ["x"])
+  }
+
+  @Test func `a worker that ends without anything under way for it but empty grants is answered by them`() {
+    var queue = Queue()
+    _ = queue.wait(request("w", deadline: 1_000), "A")
+    let slots = queue.reserve("agent", count: 1, countMax: 1)
+    #expect(queue.leave("w").idle.isEmpty)
+    #expect(queue.settle(slots) == [.answer("A", [])])
+  }
+
+  @Test func `what was kept for a worker that ends is given back`() {
+    var queue = Queue()
+    _ = queue.wait(request(slots: 2), "A")
+    let first = queue.reserve("agent", count: 1, countMax: 1)
+    let second = queue.reserve("agent", count: 1, countMax: 1)
+    _ = queue.settle(first, [leased(1)])
+    #expect(queue.settle(second, [leased(2)]) == [.keep("w", 0)])
+    #expect(queue.leave("w").kept.numbers == [2])
+    #expect(queue.keepExpired("w", batch: 0).isEmpty)
+  }
+
   @Test func `a closed queue answers the idle at once, the others with all that is under way for them`() {
     var queue = Queue()
     _ = queue.wait(request("a"), "A")

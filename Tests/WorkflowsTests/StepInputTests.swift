@@ -67,6 +67,30 @@ private struct Payloads {
     #expect(String(decoding: all, as: UTF8.self) == "[0,1]")
   }
 
+  @Test func `a fan-out over an object is refused, and was a list of its members in histories of before`() throws {
+    let workflow = try parsed(
+      #"{"name": "x", "steps": [{"key": "map", "for_each": {"items": "input.o"}, "when": {"ref": "input.o", "above": 0}},"#
+        + #"{"key": "all", "depends_on": ["map"], "type": "transform", "input": {"$ref": "steps.map.output"}}]}"#
+    )
+    let input = try JSONDocument(parsing: #"{"o": {"a": 1}}"#)
+    let facts = WatchedReferences(workflow).facts(input: input.root)
+    #expect(facts == [Fact("input.o", .members(1))])
+    var state = RunState(workflow: workflow)
+    let ref = PayloadRef(sha256: "in", bytes: 1)
+    let events = try decide(&state, .create(input: ref, seed: 1, facts: facts))
+    guard case .runFailed(_, let failure)? = events.last else { return #expect(Bool(false), "\(events)") }
+    #expect(failure.code == "fan_out_not_a_list" && failure.message.contains("object"))
+    for (text, value) in [(#"{"members":1}"#, FactValue.members(1)), (#"{"count":1}"#, .count(1))] {
+      #expect(FactValue(written: try JSONDocument(parsing: text).root) == value)
+      var writer = JSONWriter()
+      value.write(to: &writer)
+      #expect(String(decoding: writer.bytes, as: UTF8.self) == text)
+    }
+    var old = RunState(workflow: workflow)
+    let before = try decide(&old, .create(input: ref, seed: 1, facts: [Fact("input.o", .count(1))]))
+    #expect(before.contains(.stepFannedOut(step: "map", count: 1)))
+  }
+
   @Test func `a step without a template gets the run's input as it is`() throws {
     var state = RunState(workflow: try #require(BuiltInWorkflows.all["single"]))
     let input = PayloadRef(sha256: "in", bytes: 2)

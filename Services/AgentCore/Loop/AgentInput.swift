@@ -36,6 +36,8 @@ public struct AgentInput: Sendable {
   public let outputSchema: JSONDocument?
   /// Tools (`tool:NAME`) and risks whose calls a person has to approve.
   public let approve: Set<String>
+  /// What holds for questions to people.
+  public let questions: QuestionRules
   /// The limits that the step names.
   public let limits: AgentLimits.Wanted
   /// What is wrong with the input, in words for who wrote it; `nil` when nothing is.
@@ -64,6 +66,7 @@ public struct AgentInput: Sendable {
     approve = Set(AgentInput.names(view["approve"], "approve", &faults) ?? [])
     goal = view["goal"]?.string
     outputSchema = AgentInput.schema(view["output_schema"], &faults)
+    questions = QuestionRules(view["questions"], &faults)
     limits = AgentLimits.Wanted(view["limits"], &faults)
     fault = faults.isEmpty ? nil : faults.joined(separator: " ")
   }

@@ -130,6 +130,10 @@ extension AgentStateMachine {
       return false
     }
     for place in turn.calls.indices { openGate(place, &turn) }
+    if case .ending = phase {
+      self.turn = turn
+      return true
+    }
     for place in turn.startable(width: rules.limits.parallelToolsMax) { start(place, &turn, &actions) }
     for place in turn.calls.indices {
       guard case .intended(let index) = turn.calls[place].status, index <= safeIndex else { continue }
@@ -150,7 +154,7 @@ extension AgentStateMachine {
       endTurn()
     } else {
       // Nothing can be done without people.
-      let asks = Array(turn.asks.prefix(WorkerLimits.asksMax))
+      let asks = Array(turn.asks(expires: start.input.questions.expiresMilliseconds).prefix(WorkerLimits.asksMax))
       phase = .ending(.success(.waiting(AttemptWait(asks: asks, calls: []))))
     }
     return true
@@ -180,6 +184,9 @@ extension AgentStateMachine {
     guard case .gated(let gate) = turn.calls[place].status,
       let answer = start.answers.first(where: { $0.key == gate.key })
     else { return }
+    if let failure = start.input.questions.failure(gate, of: turn.calls[place].call.name, answer) {
+      return fail(failure)
+    }
     switch Gates.opened(gate, by: answer) {
     case .run: turn.calls[place].status = .ready
     case .report(var report):

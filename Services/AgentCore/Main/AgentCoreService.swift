@@ -56,8 +56,8 @@ final class AgentCoreService: Service {
   private let servers: MCPServers
   private let sandbox: Sandbox
   private let policies: PolicyRuntime
-  private let shutdownGrace: Duration
-  private let patience: Duration
+  private let policyState: WorkerPolicyFollower
+  private let ending: WorkerDrain
 
   init(_ context: ServiceContext) throws {
     let settings = context.settings
@@ -74,19 +74,25 @@ final class AgentCoreService: Service {
       HTTPFetcher(
         rules: rules, allowsPost: allowsPost, client: context.client, agent: "cadre/\(CadreVersion.current)")
     }
+    MCPSettings.removeLeftFolders()
     servers = MCPServers(
-      MCPSettings.configuration(settings), registry: workspace,
+      try MCPSettings.configuration(settings), registry: workspace,
       egress: ListedHosts(MCPSettings.allowedHosts(settings), client: context.client),
       worker: name, group: context.group, telemetry: context.telemetry)
     sandbox = Sandbox(settings, telemetry: context.telemetry)
     policies = try PolicyRuntime(
       settings, client: context.client, telemetry: context.telemetry, labels: [("service", "agent-core")])
+    let policyState = WorkerPolicyFollower(
+      client: context.client, peers: replicas, credentials: credentials,
+      DeliveredPolicies(policies.engine.control, telemetry: context.telemetry), logger: context.telemetry.logger)
+    self.policyState = policyState
     let tools = ToolRunner(
       providers: [
         BuiltInProvider(artefacts: workspace, memories: workspace, fetcher: fetcher),
         MCPToolProvider(servers, artefacts: workspace),
         SandboxToolProvider(sandbox, artefacts: workspace, registry: workspace),
-      ], policy: EngineToolPolicy(settings: risks, engine: policies.engine), allowedRisks: risks.allowed,
+      ], policy: EngineToolPolicy(settings: risks, engine: policies.engine, tenants: policyState),
+      allowedRisks: risks.allowed,
       artefacts: workspace, telemetry: context.telemetry)
     let models = ModelClient(
       client: context.client, peers: try PeerSet(settings[AgentCoreService.router], order: .roundRobin),
@@ -94,9 +100,10 @@ final class AgentCoreService: Service {
     runner = StepRunner(
       models: models, tools: tools, artefacts: workspace, link: orchestrator, clock: LoopClock(),
       policy: ModelRetryPolicy(patience: settings[AgentCoreService.modelPatience]),
-      limits: AgentSettings.limits(settings), telemetry: context.telemetry)
+      limits: AgentSettings.limits(settings), isHalted: { policyState.isHalted }, telemetry: context.telemetry)
     poller = StepPoller(
-      source: orchestrator, slots: settings[AgentCoreService.slots], group: context.group,
+      source: UnhaltedSteps(orchestrator) { policyState.isHalted }, slots: settings[AgentCoreService.slots],
+      group: context.group,
       logger: context.telemetry.logger
     ) { [runner] step in await runner.run(step) }
     memory = MemoryMonitor(
@@ -107,8 +114,8 @@ final class AgentCoreService: Service {
       // As if the supervisor had asked for it, which starts the process again.
       if level == .critical { kill(getpid(), SIGTERM) }
     }
-    patience = settings[AgentSettings.drainPatience]
-    shutdownGrace = settings[CommonSettings.shutdownGrace]
+    ending = WorkerDrain(
+      try DrainPlan(settings), poller: poller, runner: runner, logger: context.telemetry.logger)
   }
 
   private static func hostName() -> String {
@@ -124,25 +131,19 @@ final class AgentCoreService: Service {
     async let watching: Void = memory.run()
     async let serving: Void = sandbox.run()
     async let reloading: Void = policies.run()
+    async let following: Void = policyState.run()
     await sandbox.settled()
     await poller.run()
     await watching
     await serving
     await reloading
+    await following
   }
 
   /// Takes on nothing more, waits a little for what is about to end, and gives the rest back.
   func drain() async {
-    poller.stop()
-    await waitForSteps(atMost: min(patience, shutdownGrace))
-    runner.release()
-    await waitForSteps(atMost: shutdownGrace)
+    await ending.run()
     await servers.shutDown()
     await sandbox.stop()
-  }
-
-  private func waitForSteps(atMost time: Duration) async {
-    let deadline = MonotonicClock.now() &+ UInt64(clamping: time.nanoseconds)
-    while runner.count > 0, MonotonicClock.now() < deadline { try? await EventLoop.sleep(for: .milliseconds(10)) }
   }
 }

@@ -29,6 +29,9 @@ final class LeaseSession: CallRecording {
     machine = Mutex(LeaseStateMachine(lease: step.lease, now: clock.now(), seed: step.token.low))
   }
 
+  /// Whether the outcome is on its way.
+  var hasBegunDelivery: Bool { machine.withLock { $0.hasBegunDelivery } }
+
   /// Keeps the lease alive until the outcome is on its way, with the others of this process, or by itself where the
   /// orchestrator takes no heartbeats of many leases. Throws `LeaseStateMachine.End`.
   func sendHeartbeats() async throws {

@@ -74,7 +74,8 @@ struct LeaseStateMachine: Sendable {
   private(set) var nextHeartbeat: Duration
   private var reportBackoff: Backoff
   private var report = Report.none
-  private var hasBegunDelivery = false
+  /// Whether an outcome is on its way.
+  private(set) var hasBegunDelivery = false
 
   /// A lease that was granted at `now`. `seed` makes the random parts of pauses.
   init(lease: Duration, now: UInt64, seed: UInt64) {

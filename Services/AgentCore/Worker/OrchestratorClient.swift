@@ -14,6 +14,8 @@ public struct OrchestratorClient: OrchestratorLink, StepSource {
 
   private static let answerBytesMax = 64 << 20
   private static let callTimeout = Duration.seconds(15)
+  private static let drainTimeout = Duration.seconds(2)
+  private static let drainBytesMax = 64 << 10
   private static let detailBytesMax = 500
 
   private let client: HTTPClient
@@ -40,6 +42,32 @@ public struct OrchestratorClient: OrchestratorLink, StepSource {
     }
     let steps = answer.leases.compactMap { LeasedStep($0) }
     return (steps, answer.unreadableCount + answer.leases.count - steps.count)
+  }
+
+  /// As `StepSource` says. Every replica is asked: a request may wait at any of them.
+  public func endWaits() async throws -> Bool {
+    let body = DrainRequest(worker: name).document()
+    var headers = HTTPHeaders()
+    headers.append(.contentType, "application/json")
+    headers.append(.authorization, credentials.authorization)
+    let answers = await peers.sendToAll(with: client, peer: "orchestrator") { base in
+      HTTPClientRequest(
+        .post, try base.appending(path: WorkerPath.drain), headers: headers, body: .bytes(body),
+        timeout: OrchestratorClient.drainTimeout, isIdempotent: true, trace: .root(isSampled: false))
+    }
+    var isKnown = true
+    var failure: (any Error)?
+    for answer in answers {
+      switch answer {
+      case .success(let answer):
+        // An orchestrator of before knows no such address.
+        if [404, 405].contains(Int(answer.status.code)) { isKnown = false }
+        _ = try? await answer.body.collect(upTo: OrchestratorClient.drainBytesMax)
+      case .failure(let error): failure = error
+      }
+    }
+    if let failure, isKnown { throw failure }
+    return isKnown
   }
 
   /// Records calls and extends the lease, once.

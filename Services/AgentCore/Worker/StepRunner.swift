@@ -18,16 +18,19 @@ public final class StepRunner: Sendable {
   private let tools: any ToolCalling
   private let artefacts: (any ArtefactStoring)?
   private let limits: AgentLimits
+  private let isHalted: @Sendable () -> Bool
   private let drain = DrainSignal()
+  private let open = OpenAttempts()
   private let running = Atomic<Int>(0)
 
   /// Makes a runner. `artefacts` is where results go that are too long for a conversation, `limits` how far any step
-  /// may go.
+  /// may go; while `isHalted` says so, steps are given back before their next call.
   public init(
     models: any ModelTransport, tools: any ToolCalling, artefacts: (any ArtefactStoring)? = nil,
     link: any OrchestratorLink, clock: any WorkerClock, policy: ModelRetryPolicy,
-    limits: AgentLimits = AgentLimits(), telemetry: Telemetry
+    limits: AgentLimits = AgentLimits(), isHalted: @escaping @Sendable () -> Bool = { false }, telemetry: Telemetry
   ) {
+    self.isHalted = isHalted
     self.models = models
     self.tools = tools
     self.artefacts = artefacts
@@ -49,6 +52,26 @@ public final class StepRunner: Sendable {
   /// Gives all steps back: what is known of them is recorded, and others go on with them. A tool call that cannot be
   /// made twice comes to its end first.
   public func release() { drain.give() }
+
+  /// Attempts whose steps are neither ended nor given back.
+  public var openCount: Int { open.count }
+
+  /// Gives all steps back whatever their attempts do, except those whose outcomes are on their way. Returns how many
+  /// the orchestrator has taken within `time`. Of a call that must not be made twice and has not ended, a person is
+  /// asked what became of it.
+  public func handBack(within time: Duration) async -> Int {
+    await withTaskGroup(of: Int?.self) { [open, link, clock] group in
+      group.addTask { await open.handBack(link, clock) }
+      group.addTask {
+        try? await clock.sleep(for: time)
+        return nil
+      }
+      let first = await group.next() ?? nil
+      group.cancelAll()
+      if let first { return first }
+      return await group.next().flatMap(\.self) ?? 0
+    }
+  }
 
   /// Runs one attempt to its end. Returns how it ended, as metrics name it.
   @discardableResult
@@ -75,8 +98,11 @@ public final class StepRunner: Sendable {
   private func attempt(_ step: LeasedStep, _ span: Span) async -> String {
     let lease = LeaseSession(
       step, link: link, heartbeats: heartbeats, clock: clock, metrics: metrics, logger: telemetry.logger)
+    let number = open.begin(step, lease)
+    defer { open.end(number) }
     let caller = ModelCaller(
-      transport: models, step: step, trace: span.context, clock: clock, policy: policy, metrics: metrics, drain: drain)
+      transport: models, step: step, trace: span.context, clock: clock, policy: policy, metrics: metrics, drain: drain,
+      isHalted: isHalted)
     let loop = AgentLoop(
       step.start, models: caller, tools: toolset(step, span), recorder: lease, caps: limits,
       now: { [clock] in clock.now() })
@@ -104,7 +130,8 @@ public final class StepRunner: Sendable {
       step: step.id, tenant: step.tenant, token: step.token, assertion: { assertion.text },
       traceparent: span.context.traceparent)
     return StepToolset(
-      tools, context: context, wanted: step.start.input.tools, approve: step.start.input.approve, drain: drain
+      tools, context: context, wanted: step.start.input.tools, approve: step.start.input.approve, drain: drain,
+      isHalted: isHalted
     ) { [artefacts] text, name in
       guard let artefacts, let name = ArtefactName(name) else { return nil }
       do {

@@ -24,12 +24,14 @@ final class StepToolset: StepTools {
   private let wanted: [String]?
   private let approve: Set<String>
   private let drain: DrainSignal
+  private let isHalted: @Sendable () -> Bool
   private let store: @Sendable (String, String) async throws -> ArtefactReference?
   private let state = Mutex(State())
 
   /// `wanted` is what the step asks for, `store` stores a text under a name.
   init(
     _ tools: any ToolCalling, context: ToolContext, wanted: [String]?, approve: Set<String>, drain: DrainSignal,
+    isHalted: @escaping @Sendable () -> Bool = { false },
     store: @escaping @Sendable (String, String) async throws -> ArtefactReference?
   ) {
     self.tools = tools
@@ -37,6 +39,7 @@ final class StepToolset: StepTools {
     self.wanted = wanted
     self.approve = approve
     self.drain = drain
+    self.isHalted = isHalted
     self.store = store
   }
 
@@ -116,6 +119,7 @@ final class StepToolset: StepTools {
       }
       let history = state.withLock { $0.history }
       let verdict = await tools.decide(request(call), in: catalog, context, earlier: history)
+      if verdict.decision?.isPostponed == true { throw AttemptReleased() }
       decisions.append(decision(verdict, call))
     }
     try Task.checkCancellation()
@@ -169,6 +173,8 @@ final class StepToolset: StepTools {
   }
 
   func run(_ call: StepToolCall) async throws -> StepToolOutcome {
+    // It may have been decided before the halt.
+    guard !isHalted() else { throw AttemptReleased() }
     let known = state.withLock { $0.decided.removeValue(forKey: call.key) }
     let decided: DecidedToolCall
     if let known, known.answers.count == call.answers.count {
@@ -179,6 +185,7 @@ final class StepToolset: StepTools {
       if let report = change(of: call, in: catalog) { return .report(report) }
       let history = state.withLock { $0.history }
       let verdict = await tools.decide(request(call), in: catalog, context, earlier: history)
+      if verdict.decision?.isPostponed == true { throw AttemptReleased() }
       switch verdict.action {
       case .run(let fresh): decided = fresh
       case .deny(let result): return .report(StepToolset.report(result))

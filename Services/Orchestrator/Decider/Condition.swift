@@ -14,8 +14,10 @@ public enum FactValue: Hashable, Sendable {
   case string(String)
   /// A longer string, by its digest; it equals no literal.
   case longString(sha256: String)
-  /// A list or object, by the number of its elements.
+  /// A list, by the number of its elements; in histories of before an object, too.
   case count(Int)
+  /// An object, by the number of its members.
+  case members(Int)
 
   /// Longest string that is remembered as it is, in bytes of UTF-8.
   public static let stringBytesMax = 1000
@@ -26,7 +28,7 @@ public enum FactValue: Hashable, Sendable {
     case .int(let value): ExactNumber(String(value))
     case .double(let value): ExactNumber(value.description)
     case .decimal(let text): ExactNumber(text)
-    case .count(let value): ExactNumber(String(value))
+    case .count(let value), .members(let value): ExactNumber(String(value))
     default: nil
     }
   }

@@ -24,10 +24,13 @@ extension Decision {
     let definition = state.definitions[state.steps[place].definition]
     if let condition = definition.condition, !condition.holds(in: state) { return skip(place) }
     guard let fanOut = definition.fanOut else { return ready(place, delay: 0) }
-    guard case .count(let count)? = state.facts[fanOut.items], count >= 0 else {
-      return refuse(
-        place,
-        Failure(code: "fan_out_not_a_list", message: "There is no list at \(fanOut.items).", isRetryable: false))
+    let items = state.facts[fanOut.items]
+    guard case .count(let count)? = items, count >= 0 else {
+      let message =
+        if case .members? = items {
+          "There is an object at \(fanOut.items), not a list: what it holds has no order to make instances of."
+        } else { "There is no list at \(fanOut.items)." }
+      return refuse(place, Failure(code: "fan_out_not_a_list", message: message, isRetryable: false))
     }
     guard count <= fanOut.itemsMax, state.steps.count + count <= Workflow.stepsMax else {
       return refuse(
@@ -77,8 +80,7 @@ extension Decision {
     let definition = state.definitions[step.definition]
     let attempt = step.attempt - step.attemptBase
     if step.attempt > 0, definition.retry.repeats(failure, attempt: attempt) {
-      let seed = state.seed ^ UInt64(truncatingIfNeeded: place) &* 0x9E37_79B9
-      return ready(place, delay: definition.retry.delayMilliseconds(afterAttempt: attempt, seed: seed))
+      return ready(place, delay: definition.retry.delayMilliseconds(afterAttempt: attempt, seed: retrySeed(place)))
     }
     if step.attempt > 0, step.fallback < definition.fallbacks.count {
       emit(.stepDegraded(step: step.key, fallback: step.fallback + 1))
@@ -101,6 +103,9 @@ extension Decision {
       undoNext()
     }
   }
+
+  /// What the jitter of the step's pauses follows from.
+  func retrySeed(_ place: Int) -> UInt64 { state.seed ^ UInt64(truncatingIfNeeded: place) &* 0x9E37_79B9 }
 
   /// Begins the next step that undoes, or ends the run.
   mutating func undoNext() {

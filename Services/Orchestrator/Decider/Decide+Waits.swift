@@ -59,8 +59,7 @@ extension Decision {
     guard case .leased(let worker) = step.status else { return }
     // A step that no worker keeps must not go round for ever.
     guard state.released[place, default: 0] < RunState.releasedMax else {
-      emit(.stepLost(step: step.key, attempt: step.attempt, worker: worker))
-      return afterFailure(place, .workerLost)
+      return lose(place, wasUndelivered: false, .standard)
     }
     emit(.stepReleased(step: step.key, attempt: step.attempt, worker: worker))
     ready(place, delay: 0)

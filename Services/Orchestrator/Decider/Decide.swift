@@ -109,7 +109,9 @@ struct Decision {
   private mutating func signal(
     _ name: String, _ id: String, _ payload: PayloadRef, _ who: String, _ facts: [Fact]
   ) throws(RunRefusal) {
-    guard !state.signalIDs.contains(id) else { throw .repeatedSignal }
+    if let known = state.receivedSignal(id) {
+      throw known == (name, payload) ? .repeatedSignal : .signalDiffers
+    }
     guard state.definitions.contains(where: { $0.kind == .signal(name: name) }) else { throw .unknownSignal }
     guard state.signals.count < RunState.waitingSignalsMax else { throw .tooManySignals }
     emit(.signalReceived(name: name, id: id, payload: payload, by: who, facts: facts))
@@ -141,13 +143,10 @@ struct Decision {
       let place = try held(key, attempt)
       emit(.stepFailed(step: key, attempt: attempt, failure, usage: usage))
       afterFailure(place, failure)
-    case .lose(let key, let attempt, let wasUndelivered):
+    case .lose(let key, let attempt, let wasUndelivered, let limits):
       let place = try held(key, attempt)
-      guard case .leased(let worker) = state.steps[place].status else { throw .staleAttempt }
-      // What can never be delivered must not go round for ever.
-      let isFree = wasUndelivered && state.undelivered[place, default: 0] < RunState.undeliveredMax
-      emit(.stepLost(step: key, attempt: attempt, worker: worker, wasUndelivered: isFree))
-      if isFree { ready(place, delay: 0) } else { afterFailure(place, .workerLost) }
+      guard state.steps[place].status.isLeased else { throw .staleAttempt }
+      lose(place, wasUndelivered: wasUndelivered, limits)
     case .timeOut(let key, let attempt, let limit, let repeats, let usage):
       try timeOut(key, attempt, limit, repeats, usage)
     case .suspend(let key, let attempt, let asks):
@@ -291,10 +290,6 @@ struct Decision {
 }
 
 extension Failure {
-  /// What a lost lease means for its step.
-  static let workerLost = Failure(
-    code: "worker_lost", message: "The worker stopped answering while it ran the step.", isRetryable: true)
-
   /// The time of the run is over.
   public static let runTimedOut = Failure(
     code: "run_timeout", message: "The run did not end within the time limit of its workflow.", isRetryable: false)

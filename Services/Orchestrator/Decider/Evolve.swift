@@ -20,8 +20,8 @@ public func evolve(_ state: inout RunState, _ event: RunEvent) {
   case .signalReceived(let name, let id, let payload, _, let facts):
     state.learn(facts)
     state.signals.append(RunState.WaitingSignal(name: name, payload: payload))
-    state.signalIDs.append(id)
-    if state.signalIDs.count > RunState.signalIDsMax { state.signalIDs.removeFirst() }
+    state.receivedSignals.append(RunState.ReceivedSignal(id: id, name: name, payload: payload))
+    if state.receivedSignals.count > RunState.signalIDsMax { state.receivedSignals.removeFirst() }
   case .compensationStarted(let step, let failure): state.turnBack(step, failure)
   case .runSucceeded: state.end(.succeeded)
   case .runFailed: state.end(.failed)
@@ -59,6 +59,7 @@ extension RunState {
       steps[place].recordedCalls += 1
       steps[place].journalBytes += max(0, call.result.bytes)
       if !released.isEmpty { released[place] = nil }
+      gotOn(place)
       if call.kind == .note, call.name == CallRecord.beliefName { beliefs[place] = call.result }
       if call.kind == .intent { acted.insert(place) }
     case .stepSucceeded(_, _, let output, let facts, _):
@@ -80,16 +81,19 @@ extension RunState {
     case .stepFannedOut(_, let count): fanOut(place, count)
     case .stepFailed(_, _, let failure, _):
       set(place, .failed)
+      gotOn(place)
       steps[place].failure = failure
       prepareNext(place, failure)
     case .stepRefused(_, _, let failure):
       set(place, .failed)
       steps[place].failure = failure
-    case .stepLost(_, _, _, let wasUndelivered):
+    case .stepLost(_, _, _, let wasUndelivered, let limits):
       set(place, .failed)
       if wasUndelivered {
         steps[place].attemptBase += 1
         undelivered[place, default: 0] += 1
+      } else if let limits {
+        countLoss(place, limits)
       } else {
         steps[place].failure = .workerLost
       }
@@ -100,6 +104,7 @@ extension RunState {
       set(place, .waiting)
       steps[place].attemptBase += 1
       questions[place, default: []] += asks.map { StepQuestion(ask: $0, attempt: attempt) }
+      gotOn(place)
     case .askAnswered(_, let attempt, let ask, let answer):
       settle(place, attempt, ask, .answered(answer))
       steps[place].journalBytes += max(0, answer.answer.bytes)
@@ -113,6 +118,7 @@ extension RunState {
     case .stepDegraded(_, let fallback):
       steps[place].fallback = max(0, fallback)
       steps[place].attemptBase = steps[place].attempt
+      if !losses.isEmpty { losses[place] = nil }
       // Another agent or model does not go on with answers that were not its own.
       if steps[place].failure?.next == .continues { dropJournal(place) }
     case .childStarted(_, _, let run): steps[place].child = run
@@ -256,6 +262,7 @@ extension RunState {
         if change.agent != nil || change.model != nil { definitions[place].fallbacks = [] }
       }
     }
+    losses = [:]
     // Open questions are asked again by the new run; answers are kept with the journal.
     for place in Array(questions.keys) { questions[place]?.removeAll { $0.status == .open } }
     let changed = Set(changes.map(\.step))

@@ -20,8 +20,9 @@ public enum RunEvent: Hashable, Sendable {
   /// The attempt failed; `usage` is what the sub-run has consumed that failed.
   case stepFailed(step: String, attempt: Int, Failure, usage: Usage? = nil)
   /// The worker was not heard of until its lease ended. `wasUndelivered` says that it never got the step: that is no
-  /// attempt.
-  case stepLost(step: String, attempt: Int, worker: String, wasUndelivered: Bool = false)
+  /// attempt. With `limits` the loss uses up none of the policy's attempts; without, it is one of them.
+  case stepLost(
+    step: String, attempt: Int, worker: String, wasUndelivered: Bool = false, limits: LossLimits? = nil)
   /// A time limit of the step has passed. `isRepeated` says that a sub-run took too long, which is tried again; `usage`
   /// is what it had consumed by then.
   case stepTimedOut(step: String, attempt: Int, StepTimeout, isRepeated: Bool = false, usage: Usage? = nil)
@@ -123,7 +124,7 @@ public enum RunEvent: Hashable, Sendable {
   public var step: String? {
     switch self {
     case .stepStarted(let step, _, _), .callRecorded(let step, _, _), .stepSucceeded(let step, _, _, _, _),
-      .planExpanded(let step, _, _, _, _), .stepFailed(let step, _, _, _), .stepLost(let step, _, _, _),
+      .planExpanded(let step, _, _, _, _), .stepFailed(let step, _, _, _), .stepLost(let step, _, _, _, _),
       .stepTimedOut(let step, _, _, _, _), .stepSuspended(let step, _, _), .askAnswered(let step, _, _, _),
       .askExpired(let step, _, _, _), .stepReleased(let step, _, _), .delayElapsed(let step, _),
       .childStarted(let step, _, _),

@@ -16,7 +16,8 @@ public enum RunInput: Hashable, Sendable {
   /// The holder of the lease, or the orchestrator itself for its own steps, gave up. `usage` is that of a sub-run.
   case fail(step: String, attempt: Int, Failure, usage: Usage? = nil)
   /// The lease ended without a word from its holder, or, when it `wasUndelivered`, before anybody could hold it.
-  case lose(step: String, attempt: Int, wasUndelivered: Bool = false)
+  /// `limits` is how many of these are no attempts; with `nil` each is one.
+  case lose(step: String, attempt: Int, wasUndelivered: Bool = false, limits: LossLimits? = .standard)
   /// A limit of the step has passed. With `repeats`, a sub-run that took too long is tried again; `usage` is what it
   /// had consumed by then.
   case timeOut(step: String, attempt: Int, StepTimeout, repeats: Bool = true, usage: Usage? = nil)
@@ -70,6 +71,8 @@ public enum RunRefusal: String, Error, Hashable, Sendable {
   case unknownSignal = "unknown_signal"
   /// A signal with this id was received before.
   case repeatedSignal = "repeated_signal"
+  /// A signal with this id was received before, and said something else.
+  case signalDiffers = "signal_differs"
   /// Too many signals wait for being used.
   case tooManySignals = "too_many_signals"
   /// What was approved is not what is asked for now.

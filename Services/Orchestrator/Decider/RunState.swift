@@ -133,6 +133,13 @@ public struct RunState: Hashable, Sendable {
     let payload: PayloadRef
   }
 
+  /// A signal that was received, as repetitions of it are recognised.
+  struct ReceivedSignal: Hashable, Sendable {
+    let id: String
+    let name: String
+    let payload: PayloadRef
+  }
+
   /// A failure that a later attempt answers.
   struct Feedback: Hashable, Sendable {
     /// What went wrong.
@@ -164,10 +171,10 @@ public struct RunState: Hashable, Sendable {
   /// Repetitions are recognised among so many signals.
   static let signalIDsMax = 1000
 
-  /// Leases of a step that may get lost on the way before that counts as an attempt.
+  /// Leases of a step that may get lost on the way before that counts as a loss.
   static let undeliveredMax = 20
 
-  /// Times that workers may give a step back, without recording a call in between, before that counts as an attempt.
+  /// Times that workers may give a step back, without recording a call in between, before that counts as a loss.
   static let releasedMax = 20
 
   /// The workflow that the run is pinned to.
@@ -195,7 +202,7 @@ public struct RunState: Hashable, Sendable {
   /// The values that are remembered, by the references that ask for them.
   public internal(set) var facts: [String: FactValue] = [:]
   var signals: [WaitingSignal] = []
-  var signalIDs: [String] = []
+  var receivedSignals: [ReceivedSignal] = []
   var undoing: Undoing?
   // What few steps have, by their places.
   /// The failure of an earlier attempt that the present one is to know of.
@@ -208,6 +215,8 @@ public struct RunState: Hashable, Sendable {
   var undelivered: [Int: Int] = [:]
   /// Leases that workers gave back since the last call that was recorded.
   var released: [Int: Int] = [:]
+  /// Workers that were lost, where that uses up no attempts.
+  var losses: [Int: Losses] = [:]
   /// The last notes of steps about what they believe.
   var beliefs: [Int: PayloadRef] = [:]
   /// What steps have asked people since their journals began.
@@ -229,6 +238,11 @@ public struct RunState: Hashable, Sendable {
         if let other = places[dependency] { steps[other].dependents.append(place) }
       }
     }
+  }
+
+  /// What a signal with this id has brought; `nil` for none, or one of long ago.
+  public func receivedSignal(_ id: String) -> (name: String, payload: PayloadRef)? {
+    receivedSignals.first { $0.id == id }.map { ($0.name, $0.payload) }
   }
 
   /// The step of a key.

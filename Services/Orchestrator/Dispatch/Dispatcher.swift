@@ -120,6 +120,15 @@ package final class Dispatcher: @unchecked Sendable {
     }
   }
 
+  /// A worker ends: its requests for leases are answered now, with what is under way for them.
+  package func workerLeaves(_ worker: String) {
+    loop.execute { [self] in
+      let (idle, kept) = slots.leave(worker)
+      for reply in idle { reply.succeed([]) }
+      releaseUndelivered(kept)
+    }
+  }
+
   /// Gives reserved slots back, and their workers the steps that were found for them.
   package func deliver(_ grants: SlotGrants) {
     let grants = grants.grants

@@ -20,6 +20,8 @@ package struct WaitQueueStateMachine<Reply: Sendable>: Sendable {
     var free: Int
     /// Steps that it gets when it is answered.
     var steps: [LeasedStep] = []
+    /// The worker ends: it is answered as soon as nothing is under way for it.
+    var isLeaving = false
 
     /// Whether no claim or commit looks for steps for it.
     var isIdle: Bool { free == poll.slots }
@@ -72,6 +74,16 @@ package struct WaitQueueStateMachine<Reply: Sendable>: Sendable {
   /// A worker has gone.
   package mutating func disconnected(_ number: Int) { waiters.removeAll { $0.number == number } }
 
+  /// A worker ends and takes nothing new. Returns how its requests are answered for which nothing is under way, and the
+  /// steps that were kept for it. Other requests get what is under way for them in their answers. Processes that share
+  /// the name ask again.
+  package mutating func leave(_ worker: String) -> (idle: [Reply], kept: [LeasedStep]) {
+    for place in waiters.indices where waiters[place].poll.worker == worker { waiters[place].isLeaving = true }
+    let idle = waiters.filter { $0.isLeaving && $0.isIdle }.map(\.reply)
+    waiters.removeAll { $0.isLeaving && $0.isIdle }
+    return (idle, kept.removeValue(forKey: worker)?.map(\.step) ?? [])
+  }
+
   /// Nobody is to wait any more. Returns how those are answered for whom nothing is under way.
   package mutating func close() -> [Reply] {
     isClosed = true
@@ -104,7 +116,7 @@ package struct WaitQueueStateMachine<Reply: Sendable>: Sendable {
   }
 
   private mutating func takeSlot(_ place: Int) -> ReservedSlot? {
-    guard !isClosed, waiters[place].free > 0 else { return nil }
+    guard !isClosed, !waiters[place].isLeaving, waiters[place].free > 0 else { return nil }
     waiters[place].free -= 1
     return ReservedSlot(
       waiter: waiters[place].number, worker: waiters[place].poll.worker,
@@ -132,7 +144,7 @@ package struct WaitQueueStateMachine<Reply: Sendable>: Sendable {
     let waiter = waiters[place]
     // A worker that cannot ask again gets all that is under way for it in one answer.
     let isAnswered =
-      isClosed
+      isClosed || waiter.isLeaving
       ? waiter.isIdle : !waiter.steps.isEmpty || (waiter.isIdle && now >= waiter.poll.deadline)
     guard isAnswered else { return .wait }
     waiters.remove(at: place)
@@ -203,7 +215,7 @@ package struct WaitQueueStateMachine<Reply: Sendable>: Sendable {
   /// The job types that somebody with a free slot waits for.
   package var wantedJobTypes: [String] {
     var types: [String] = []
-    for waiter in waiters where waiter.free > 0 {
+    for waiter in waiters where waiter.free > 0 && !waiter.isLeaving {
       for type in waiter.poll.jobTypes where !types.contains(type) { types.append(type) }
     }
     return types

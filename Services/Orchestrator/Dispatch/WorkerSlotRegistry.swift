@@ -53,5 +53,9 @@ package final class WorkerSlotRegistry: Sendable {
 
   func disconnected(_ number: Int) { queue.withLock { $0.disconnected(number) } }
 
+  func leave(_ worker: String) -> (idle: [Promise<[LeasedStep]>], kept: [LeasedStep]) {
+    queue.withLock { $0.leave(worker) }
+  }
+
   func close() -> [Promise<[LeasedStep]>] { queue.withLock { $0.close() } }
 }

@@ -12,6 +12,7 @@ package final class RunMetrics: Sendable {
   private let commitSize: Histogram
   private let dispatchLatency: Histogram
   private let firedTimers: [String: Counter]
+  private let undeliveredLeases: Counter
   private let failedAttempts: Counter
   private let expansions: Counter
   private let suspensions: Counter
@@ -42,6 +43,9 @@ package final class RunMetrics: Sendable {
     leasedSteps = [true: leased.with("commit"), false: leased.with("queue")]
     lostLeases = registry.counter(
       "cadre_leases_lost_total", help: "Leases taken back because their worker fell silent or took too long.")
+    undeliveredLeases = registry.counter(
+      "cadre_leases_undelivered_total",
+      help: "Leases given back at once because the answer did not reach its worker.")
     failedAttempts = registry.counter("cadre_step_attempts_failed_total", help: "Attempts of steps that failed.")
     expansions = registry.counter("cadre_plans_expanded_total", help: "Plans that became steps of their runs.")
     suspensions = registry.counter(
@@ -93,6 +97,7 @@ package final class RunMetrics: Sendable {
     dispatchLatency.observe(Double(waitedMicroseconds) / 1_000_000, in: context)
   }
   func lost() { lostLeases.add() }
+  package func undelivered(_ count: Int) { undeliveredLeases.add(UInt64(clamping: count)) }
   func commit(size: Int) { commitSize.observe(Double(size)) }
   func fired(_ kind: TimerKind) { firedTimers[kind.rawValue]?.add() }
   package func replayed(isConsistent: Bool) { replays[isConsistent]?.add() }

@@ -95,7 +95,7 @@ package struct RunTracing: Sendable {
     guard tracer.isRecording, let traceparent = snapshot.facts.traceparent else { return }
     for event in transition.events {
       switch event {
-      case .stepLost(let key, let attempt, _, let wasUndelivered):
+      case .stepLost(let key, let attempt, _, let wasUndelivered, _):
         lost(transition.run, key, attempt, traceparent, wasUndelivered ? "undelivered" : "lost")
       case .stepTimedOut(let key, let attempt, .startToClose, _, _)
       where snapshot.state.step(key).map({ snapshot.state.definition(of: $0).isWork }) ?? false:

@@ -14,7 +14,7 @@ extension EventCodec {
     case "step.lost":
       return .stepLost(
         step: step, attempt: attempt, worker: data["worker"]?.string ?? "",
-        wasUndelivered: data["undelivered"]?.bool ?? false)
+        wasUndelivered: data["undelivered"]?.bool ?? false, limits: data["losses_max"].map(lossLimits))
     case "model.called", "tool.called", "tool.intended", "agent.noted":
       return call(type, data).map { .callRecorded(step: step, attempt: attempt, $0) }
     case "step.succeeded":

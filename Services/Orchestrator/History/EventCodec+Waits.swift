@@ -2,7 +2,7 @@ internal import Contracts
 internal import Decider
 internal import JSON
 
-/// The stored form of questions to people and their answers.
+/// The stored form of questions to people and their answers, and of the limits of losses.
 extension EventCodec {
   static func write(_ asks: [Ask], _ writer: inout JSONWriter) {
     writer.objects("asks", asks) { ask, writer in
@@ -20,6 +20,19 @@ extension EventCodec {
     writer.member("by", answer.by)
     if !answer.comment.isEmpty { writer.member("comment", answer.comment) }
     writer.member("at_us", answer.at)
+  }
+
+  static func write(_ limits: LossLimits, _ writer: inout JSONWriter) {
+    writer.key("losses_max")
+    writer.beginObject()
+    writer.member("in_a_row", Int64(limits.inARow))
+    writer.member("in_all", Int64(limits.inAll))
+    writer.endObject()
+  }
+
+  static func lossLimits(_ view: JSONView) -> LossLimits {
+    LossLimits(
+      inARow: Int(clamping: view["in_a_row"]?.int ?? 0), inAll: Int(clamping: view["in_all"]?.int ?? 0))
   }
 
   /// `nil` when any of them cannot be read.

@@ -46,10 +46,11 @@ public enum EventCodec {
     case .stepStarted(_, let attempt, let worker):
       writer.member("attempt", Int64(attempt))
       writer.member("worker", worker)
-    case .stepLost(_, let attempt, let worker, let wasUndelivered):
+    case .stepLost(_, let attempt, let worker, let wasUndelivered, let limits):
       writer.member("attempt", Int64(attempt))
       writer.member("worker", worker)
       if wasUndelivered { writer.member("undelivered", true) }
+      if let limits { write(limits, &writer) }
     case .callRecorded(_, let attempt, let call):
       writer.member("attempt", Int64(attempt))
       write(call, &writer)

@@ -81,8 +81,8 @@ extension RunInput {
       self = .plan(step: step, attempt: attempt, output: output, facts: facts, steps: steps)
     case .stepFailed(let step, let attempt, let failure, let usage):
       self = .fail(step: step, attempt: attempt, failure, usage: usage)
-    case .stepLost(let step, let attempt, _, let wasUndelivered):
-      self = .lose(step: step, attempt: attempt, wasUndelivered: wasUndelivered)
+    case .stepLost(let step, let attempt, _, let wasUndelivered, let limits):
+      self = .lose(step: step, attempt: attempt, wasUndelivered: wasUndelivered, limits: limits)
     case .stepTimedOut(let step, let attempt, let limit, let isRepeated, let usage):
       self = .timeOut(step: step, attempt: attempt, limit, repeats: isRepeated, usage: usage)
     case .stepSuspended(let step, let attempt, let asks): self = .suspend(step: step, attempt: attempt, asks)

@@ -1,3 +1,4 @@
+internal import Contracts
 internal import Decider
 internal import JSON
 
@@ -40,6 +41,7 @@ enum AgentInputCheck {
       guard let job = value.string else { return "A kind of work is expected." }
       return job.contains("{{") || jobs.contains(job) ? nil : "Allowed are: \(jobs.joined(separator: ", "))."
     case "output_schema": return value.kind == .object || value.bool != nil ? nil : "A JSON Schema is expected."
+    case "questions": return questionsFault(value)
     case "goal": return value.string == nil ? "A text is expected." : nil
     case "limits":
       guard value.kind == .object else { return "An object is expected." }
@@ -54,6 +56,23 @@ enum AgentInputCheck {
       return nil
     default: return nil
     }
+  }
+
+  private static func questionsFault(_ value: JSONView) -> String? {
+    guard value.kind == .object else { return "An object is expected." }
+    for (key, member) in value.members {
+      let isKnown = known(member) != nil && !member.isNull
+      switch key.string {
+      case "expires_ms":
+        if isKnown, member.string == nil, member.whole(in: 0...WorkerLimits.askExpiresMillisecondsMax) == nil {
+          return "expires_ms is a whole number from 0 to \(WorkerLimits.askExpiresMillisecondsMax)."
+        }
+      case "on_expiry":
+        if isKnown, !["continue", "fail"].contains(member.string ?? "") { return "on_expiry is continue or fail." }
+      default: return "Allowed are: expires_ms, on_expiry."
+      }
+    }
+    return nil
   }
 
   private static func isListOfNames(_ value: JSONView) -> Bool {

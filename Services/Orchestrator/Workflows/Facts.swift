@@ -42,7 +42,8 @@ extension FactValue {
       return
     }
     switch view.kind {
-    case .object, .array: self = .count(view.count)
+    case .array: self = .count(view.count)
+    case .object: self = .members(view.count)
     default: self = .scalar(view)
     }
   }
@@ -80,6 +81,10 @@ extension FactValue {
       writer.beginObject()
       writer.member("count", Int64(count))
       writer.endObject()
+    case .members(let count):
+      writer.beginObject()
+      writer.member("members", Int64(count))
+      writer.endObject()
     }
   }
 
@@ -88,7 +93,9 @@ extension FactValue {
     if let sha256 = view["sha256"]?.string {
       self = .longString(sha256: sha256)
     } else if let count = view["count"]?.int {
-      self = .count(Int(count))
+      self = .count(Int(clamping: count))
+    } else if let count = view["members"]?.int {
+      self = .members(Int(clamping: count))
     } else {
       self = FactValue(view)
     }

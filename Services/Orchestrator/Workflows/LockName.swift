@@ -71,6 +71,7 @@ public struct LockName: Sendable {
     case .string(let value): value
     case .longString(let sha256): "sha256:\(sha256)"
     case .count(let count): "[\(count)]"
+    case .members(let count): "{\(count)}"
     }
   }
 }
