@@ -6,7 +6,7 @@ SERVICES := gateway orchestrator llm-router agent-core sandbox-jail sandbox-work
 FORMATTED := Package.swift Services Shared Tests
 SCRIPTS = $(shell grep -rlE '^.!.*sh$$' .ci deploy Tests)
 
-.PHONY: help setup run build test lint format tidy modules bench bench-telemetry bench-workflows bench-agents bench-models bench-lists bench-sandbox bench-policies bench-overload policy-test policy-differential chaos planted-secrets drills redis-drill alert-drill trace-drill dashboards fuzz api-fuzz bench-events docs clean
+.PHONY: help setup run build test lint format tidy modules bench bench-telemetry bench-workflows bench-agents bench-models bench-lists bench-sandbox bench-policies bench-overload bench-gateway policy-test policy-differential chaos planted-secrets drills redis-drill alert-drill trace-drill dashboards fuzz api-fuzz bench-events docs clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18

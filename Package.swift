@@ -82,15 +82,14 @@ var targets: [Target] = [
   // Rego v1, in process.
   // Compiled file by file: as one, the optimiser specialises the evaluator's closures for a quarter of an hour.
   .target(
-    name: "Policy", dependencies: ["Calendar", "Crypto", "JSON", "Primitives"], path: "Shared/Policy",
+    name: "Policy", dependencies: ["Calendar", "Crypto", "JSON", "JSONSchema", "Primitives"], path: "Shared/Policy",
     swiftSettings: settings + [.unsafeFlags(["-no-whole-module-optimization"], .when(configuration: .release))]),
   shared("Contracts", ["Primitives", "Crypto", "HTTPWire", "JSON"]),
   shared(
     "HTTP",
     [
       "Calendar", "Contracts", "Primitives", "SystemSources", "Reactor", "JSON", "Telemetry", "HTTPWire",
-      "ContentCoding", "Crypto",
-      "CCurl",
+      "ContentCoding", "Crypto", "CCurl",
     ]),
   shared("Postgres", ["Primitives", "Settings", "SystemSources", "Reactor", "Telemetry", "CLibPQ"]),
   // The client's side of TLS, without sockets.
@@ -110,7 +109,8 @@ var targets: [Target] = [
   shared(
     "PolicyDecisions",
     [
-      "Policy", "Crypto", "HTTP", "HTTPWire", "JSON", "Primitives", "Reactor", "Settings", "SystemSources", "Telemetry",
+      "Policy", "Contracts", "Crypto", "HTTP", "HTTPWire", "JSON", "Primitives", "Reactor", "Settings",
+      "SystemSources", "Telemetry",
     ]),
 
   // What the APIs of services have in common.
@@ -120,7 +120,16 @@ var targets: [Target] = [
   shared(
     "Tenancy",
     [
-      "APIKit", "Contracts", "HTTP", "HTTPWire", "JSON", "Postgres", "Primitives", "Reactor", "ServiceKit", "Telemetry",
+      "APIKit", "Contracts", "HTTP", "HTTPWire", "JSON", "Postgres", "Primitives", "Reactor", "Redis", "ServiceKit",
+      "Telemetry",
+    ]),
+
+  // What the gateway says about policies at run time, as the services behind it keep it.
+  shared(
+    "PolicyState",
+    [
+      "APIKit", "Contracts", "HTTP", "HTTPWire", "JSON", "Policy", "PolicyDecisions", "Postgres", "Primitives",
+      "Reactor", "ServiceKit", "Settings", "SystemSources", "Telemetry",
     ]),
 
   // Services: pure parts and shells.
@@ -142,7 +151,7 @@ var targets: [Target] = [
       .embedInCode("Migrations/0003_histories.sql"), .embedInCode("Migrations/0004_claims.sql"),
       .embedInCode("Migrations/0005_lists.sql"), .embedInCode("Migrations/0006_deleted_workflows.sql"),
       .embedInCode("Migrations/0007_asks.sql"), .embedInCode("Migrations/0008_workspace.sql"),
-      .embedInCode("Migrations/0009_tenancy.sql"),
+      .embedInCode("Migrations/0009_tenancy.sql"), .embedInCode("Migrations/0010_policies.sql"),
     ]),
   // What agents work with: files of runs, memories of projects, tools and MCP servers of tenants.
   library(
@@ -164,9 +173,7 @@ var targets: [Target] = [
     "RunEngine", at: "Services/Orchestrator/Engine",
     [
       "Artefacts", "SystemSources", "StepDispatch", "RunStorage", "History", "Workflows", "Decider", "Contracts",
-      "JSON",
-      "Postgres",
-      "Primitives", "Reactor", "Telemetry",
+      "JSON", "Postgres", "Primitives", "Reactor", "Telemetry",
     ]),
   library(
     "Schedules", at: "Services/Orchestrator/Schedules",
@@ -176,21 +183,19 @@ var targets: [Target] = [
     [
       "APIKit", "Tenancy", "Artefacts", "Memories", "ToolRegistry",
       "SystemSources", "Schedules", "RunEngine", "StepDispatch", "RunStorage", "History", "Workflows", "Cron",
-      "Decider",
-      "Contracts", "Crypto", "HTTP", "HTTPWire", "JSON", "Policy", "PolicyDecisions", "Postgres", "Primitives",
-      "Reactor", "ServiceKit", "Telemetry",
+      "Decider", "Contracts", "Crypto", "HTTP", "HTTPWire", "JSON", "Policy", "PolicyDecisions", "PolicyState",
+      "Postgres", "Primitives", "Reactor", "ServiceKit", "Telemetry",
     ]),
   library(
     "OrchestratorConfiguration", at: "Services/Orchestrator/Configuration",
     [
       "Artefacts", "Contracts", "Memories", "OrchestratorAPI", "PolicyDecisions", "Postgres", "RunEngine", "ServiceKit",
-      "Settings",
-      "Telemetry", "ToolRegistry",
+      "Settings", "Telemetry", "ToolRegistry",
     ]),
   service(
     "orchestrator", at: "Services/Orchestrator/Main",
     [
-      "Artefacts", "Contracts", "OrchestratorConfiguration", "PolicyDecisions",
+      "Artefacts", "Contracts", "OrchestratorConfiguration", "PolicyDecisions", "PolicyState",
       "OrchestratorAPI", "Schedules", "RunEngine", "RunStorage", "HTTP", "Postgres", "ServiceKit", "Settings",
       "Telemetry", "Tenancy",
     ]),
@@ -205,7 +210,7 @@ var targets: [Target] = [
     resources: [
       .embedInCode("Migrations/0001_models.sql"), .embedInCode("Migrations/0002_attempts.sql"),
       .embedInCode("Migrations/0003_routing.sql"), .embedInCode("Migrations/0004_usage.sql"),
-      .embedInCode("Migrations/0005_tenancy.sql"),
+      .embedInCode("Migrations/0005_tenancy.sql"), .embedInCode("Migrations/0006_policies.sql"),
     ], swiftSettings: settings),
   library(
     "Ledger", at: "Services/LLMRouter/Ledger",
@@ -235,8 +240,7 @@ var targets: [Target] = [
   library(
     "RouterAPI", at: "Services/LLMRouter/API",
     [
-      "APIKit", "Redis", "RouterSchema", "Tenancy",
-      "SystemSources",
+      "APIKit", "PolicyState", "Redis", "RouterSchema", "Tenancy", "SystemSources",
       "Budgets", "Checks", "Contracts", "Dialects", "HTTP", "HTTPWire", "JSON", "Ledger", "ModelCalls",
       "ModelCatalog", "Postgres", "Pricing", "Primitives", "Routing", "ServiceKit", "Settings", "Spending",
       "Telemetry",
@@ -250,9 +254,7 @@ var targets: [Target] = [
   service(
     "llm-router", at: "Services/LLMRouter/Main",
     [
-      "RouterConfiguration",
-      "Contracts",
-      "SystemSources",
+      "RouterConfiguration", "Contracts", "SystemSources", "PolicyState",
       "AnswerCache", "HTTP", "Ledger", "ModelCalls", "ModelCatalog", "PolicyDecisions", "Postgres", "Pricing",
       "Primitives", "Reactor", "Redis", "RouterAPI", "RouterSchema", "Routing", "ServiceKit", "Settings", "Spending",
       "Telemetry",
@@ -286,20 +288,21 @@ var targets: [Target] = [
     resources: [
       .embedInCode("Migrations/0001_accounts.sql"), .embedInCode("Migrations/0002_answers.sql"),
       .embedInCode("Migrations/0003_audit.sql"), .embedInCode("Migrations/0004_policy.sql"),
+      .embedInCode("Migrations/0005_policy_epoch.sql"), .embedInCode("Migrations/0006_tenancy.sql"),
     ]),
   // Switches of the policies and what tenants have set for them, stored and seen by every gateway.
   library(
     "GatewayPolicyControl", at: "Services/Gateway/PolicyControl",
     [
       "APIKit", "Contracts", "GatewayAccess", "GatewayRequests", "HTTP", "HTTPWire", "JSON", "Policy",
-      "PolicyDecisions", "Postgres", "Primitives", "Reactor", "Telemetry",
+      "PolicyDecisions", "Postgres", "Primitives", "Reactor", "SystemSources", "Telemetry",
     ]),
   // Tenants, users, service accounts, keys and invitations.
   library(
     "GatewayAccounts", at: "Services/Gateway/Accounts",
     [
       "APIKit", "Contracts", "Crypto", "GatewayRequests", "GatewaySchema", "HTTP", "HTTPWire", "JSON", "Postgres",
-      "Primitives", "Reactor", "Settings", "SystemSources", "Telemetry",
+      "Primitives", "Reactor", "Settings", "SystemSources", "Telemetry", "Tenancy",
     ]),
   // The hash chain of the audit log, pure: for the gateway that writes it and for those who verify an export.
   library("AuditChain", at: "Services/Gateway/AuditChain", ["Contracts", "Crypto", "JSON", "Primitives"]),
@@ -326,8 +329,7 @@ var targets: [Target] = [
     "GatewayMCP", at: "Services/Gateway/MCP",
     [
       "Contracts", "GatewayForwarding", "GatewayRequests", "HTTP", "HTTPWire", "JSON", "JSONSchema", "MCP",
-      "Primitives",
-      "Reactor", "Settings", "SystemSources", "Telemetry",
+      "Primitives", "Reactor", "Settings", "SystemSources", "Telemetry",
     ]),
   // Live events of runs for many readers.
   library(
@@ -345,10 +347,9 @@ var targets: [Target] = [
     "GatewayComposition", at: "Services/Gateway/Composition",
     [
       "Contracts", "Crypto", "GatewayAccess", "GatewayAccounts", "GatewayAnswers", "GatewayAudit", "GatewayEvents",
-      "GatewayForwarding", "GatewayIdentity", "GatewayMCP", "GatewayOpenAPI", "GatewayPolicyControl",
-      "GatewayRequests", "GatewaySchema",
-      "GatewaySignIn", "GatewayTraffic", "HTTP", "HTTPWire", "PolicyDecisions", "Primitives", "Redis", "ServiceKit",
-      "Settings", "Telemetry",
+      "GatewayForwarding", "GatewayIdentity", "GatewayMCP", "GatewayOpenAPI", "GatewayPolicyControl", "GatewayRequests",
+      "GatewaySchema", "GatewaySignIn", "GatewayTraffic", "HTTP", "HTTPWire", "JSON", "PolicyDecisions", "Postgres",
+      "Primitives", "Reactor", "Redis", "ServiceKit", "Settings", "SystemSources", "Telemetry", "Tenancy",
     ]),
   service(
     "gateway", at: "Services/Gateway/Main",
@@ -368,8 +369,9 @@ var targets: [Target] = [
   library(
     "AgentMCP", at: "Services/AgentCore/MCP",
     [
-      "AgentTools", "AgentWorkspace", "CLinux", "Contracts", "Crypto", "HTTP", "HTTPWire", "JSON", "JSONSchema", "MCP",
-      "Primitives", "Process", "Reactor", "Settings", "SystemSources", "Telemetry",
+      "AgentSandbox", "AgentTools", "AgentWorkspace", "CLinux", "Contracts", "Crypto", "HTTP", "HTTPWire", "JSON",
+      "JSONSchema", "MCP", "Primitives", "Process", "Reactor", "SandboxProtocol", "Settings", "SystemSources",
+      "Telemetry",
     ]),
   library(
     "AgentLoop", at: "Services/AgentCore/Loop", ["Contracts", "Crypto", "JSON", "JSONSchema", "Primitives"]),
@@ -391,14 +393,13 @@ var targets: [Target] = [
   library(
     "AgentWorker", at: "Services/AgentCore/Worker",
     [
-      "AgentLoop", "AgentTools", "AgentWorkspace", "Contracts", "Crypto", "HTTP", "HTTPWire", "JSON", "Primitives",
-      "SystemSources", "Reactor", "ServiceKit", "Settings", "Telemetry",
+      "AgentLoop", "AgentTools", "AgentWorkspace", "Contracts", "Crypto", "HTTP", "HTTPWire", "JSON", "Policy",
+      "PolicyDecisions", "Primitives", "SystemSources", "Reactor", "ServiceKit", "Settings", "Telemetry",
     ]),
   service(
     "agent-core", at: "Services/AgentCore/Main",
     [
-      "AgentSandbox",
-      "AgentLoop", "AgentMCP", "AgentToolCalls", "AgentTools", "AgentWorker", "HTTP", "HTTPWire",
+      "AgentSandbox", "AgentLoop", "AgentMCP", "AgentToolCalls", "AgentTools", "AgentWorker", "HTTP", "HTTPWire",
       "PolicyDecisions", "Primitives", "SystemSources", "Reactor", "ServiceKit",
       "Settings", "Telemetry",
     ]),
@@ -425,9 +426,7 @@ var targets: [Target] = [
     "CadreCommands", at: "Services/Cadre/Commands",
     [
       "AuditChain", "CLinux", "CadreOperations", "Contracts", "Decider", "HTTPWire", "JSON", "LocalStack", "Policy",
-      "PolicyTools",
-      "Primitives", "Process", "History", "ServiceKit",
-      "SystemSources", "Workflows",
+      "PolicyTools", "Primitives", "Process", "History", "ServiceKit", "SystemSources", "Workflows",
     ]),
   service("cadre", at: "Services/Cadre/Main", ["CadreCommands"]),
 
@@ -467,8 +466,7 @@ var targets: [Target] = [
     "GatewayAudit",
     [
       "AuditChain", "Contracts", "Crypto", "GatewayAudit", "GatewayRequests", "GatewaySchema", "HTTP", "HTTPWire",
-      "JSON", "Postgres",
-      "PostgresTestKit", "Primitives", "Reactor", "SystemSources", "Telemetry",
+      "JSON", "Postgres", "PostgresTestKit", "Primitives", "Reactor", "SystemSources", "Telemetry",
     ]),
   tests("Tokens", ["Tokens", "TokensTestKit", "Crypto", "JSON", "Primitives"]),
   tests("AuditChain", ["AuditChain", "Contracts", "JSON", "Primitives"]),
@@ -477,15 +475,21 @@ var targets: [Target] = [
   tests(
     "PolicyDecisions",
     [
-      "PolicyDecisions", "Policy", "HTTP", "JSON", "Primitives", "Reactor", "ReactorTestKit", "Settings", "Telemetry",
+      "PolicyDecisions", "Policy", "Contracts", "HTTP", "JSON", "Primitives", "Reactor", "ReactorTestKit", "Settings",
+      "Telemetry",
+    ]),
+  tests(
+    "PolicyState",
+    [
+      "Contracts", "JSON", "LocalStack", "PolicyDecisions", "PolicyState", "Policy", "Postgres", "PostgresTestKit",
+      "Primitives", "Reactor", "RouterSchema", "RunStorage", "SystemSources", "Telemetry",
     ]),
   tests("Contracts", ["Contracts", "Crypto", "HTTPWire", "JSON", "Primitives", "SystemSources"]),
   tests(
     "EndToEnd",
     [
       "AgentWorker", "AgentWorkspace", "LocalStack", "Process", "Contracts", "HTTP", "HTTPWire", "JSON", "Primitives",
-      "Reactor",
-      "ServiceKit", "SystemSources", "Telemetry",
+      "Reactor", "ServiceKit", "SystemSources", "Telemetry",
     ]),
   tests("Process", ["Process"]),
   tests("LocalStack", ["LocalStack"]),
@@ -503,8 +507,8 @@ var targets: [Target] = [
     "RouterAPI",
     [
       "RouterAPI", "ModelCalls", "ModelCatalog", "AnswerCache", "Contracts", "Dialects", "HTTP", "HTTPTestKit",
-      "HTTPWire", "JSON",
-      "Ledger", "Policy", "PolicyDecisions", "Postgres", "Pricing", "Primitives", "Reactor", "Redis", "Routing",
+      "HTTPWire", "JSON", "Ledger", "Policy", "PolicyDecisions", "Postgres", "Pricing", "Primitives", "Reactor",
+      "Redis", "Routing",
       "ScriptedProvider", "ServiceKit", "Settings", "Spending", "SystemSources", "Telemetry",
     ]),
   tests(
@@ -526,9 +530,8 @@ var targets: [Target] = [
   tests(
     "ModelCalls",
     [
-      "SystemSources",
-      "ModelCalls", "AnswerCache", "Contracts", "Dialects", "HTTP", "HTTPTestKit", "HTTPWire", "JSON", "Primitives",
-      "Reactor",
+      "SystemSources", "ModelCalls", "AnswerCache", "Contracts", "Dialects", "HTTP", "HTTPTestKit", "HTTPWire", "JSON",
+      "Primitives", "Reactor",
     ]),
   tests(
     "AgentSandbox",
@@ -537,7 +540,7 @@ var targets: [Target] = [
       "Settings", "SystemSources", "Telemetry",
     ], exclude: ["Support/fake_worker.py"]),
   tests("SandboxProtocol", ["SandboxProtocol"]),
-  tests("SandboxWorker", ["CLinux", "SandboxProtocol", "SandboxWorker"], exclude: ["Guests"]),
+  tests("SandboxWorker", ["CLinux", "JSON", "SandboxProtocol", "SandboxWorker"], exclude: ["Guests"]),
   // Hostile code against the real engine and jail.
   tests(
     "Sandbox",
@@ -560,7 +563,7 @@ var targets: [Target] = [
     "AgentWorker",
     [
       "AgentWorker", "AgentLoop", "AgentTools", "AgentWorkspace", "Contracts", "HTTP", "HTTPWire", "JSON",
-      "Primitives", "Reactor", "Telemetry",
+      "PolicyDecisions", "Primitives", "Reactor", "Telemetry",
     ]),
   tests("Dialects", ["Dialects", "HTTPWire", "JSON", "Pricing"]),
   tests("RunStorage", ["RunStorage", "Postgres", "PostgresTestKit"]),
@@ -594,7 +597,7 @@ var targets: [Target] = [
     "AgentMCP",
     [
       "AgentMCP", "AgentTools", "AgentWorkspace", "Contracts", "HTTP", "HTTPWire", "JSON", "LocalStack", "MCP",
-      "Primitives", "Process", "Reactor", "SystemSources", "Telemetry",
+      "Primitives", "Process", "Reactor", "Settings", "SystemSources", "Telemetry", "sandbox-jail",
     ], exclude: ["servers"]),
   tests("SystemSources", ["SystemSources", "Primitives"]),
   tests("Reactor", ["Reactor", "Primitives", "ReactorTestKit"]),
@@ -611,15 +614,13 @@ var targets: [Target] = [
     [
       "Contracts", "GatewayAccess", "GatewayPolicyControl", "GatewayRequests", "GatewaySchema", "HTTP", "HTTPWire",
       "JSON", "LocalStack", "Policy", "PolicyDecisions", "Postgres", "PostgresTestKit", "Primitives", "Reactor",
-      "SystemSources",
-      "Telemetry",
+      "SystemSources", "Telemetry",
     ]),
   tests(
     "GatewayForwarding",
     [
       "GatewayForwarding", "GatewayIdentity", "GatewayRequests", "Contracts", "HTTP", "HTTPWire", "JSON", "Reactor",
-      "ServiceKit", "Settings",
-      "Telemetry",
+      "ServiceKit", "Settings", "Telemetry",
     ]),
   tests(
     "GatewayEvents",
@@ -633,8 +634,7 @@ var targets: [Target] = [
     "GatewayMCP",
     [
       "GatewayForwarding", "GatewayIdentity", "GatewayMCP", "GatewayRequests", "Contracts", "HTTP", "HTTPWire", "JSON",
-      "JSONSchema", "MCP",
-      "Primitives", "Reactor", "ReactorTestKit", "ServiceKit", "Settings", "Telemetry",
+      "JSONSchema", "MCP", "Primitives", "Reactor", "ReactorTestKit", "ServiceKit", "Settings", "Telemetry",
     ]),
   tests(
     "GatewayTraffic",
@@ -652,7 +652,7 @@ var targets: [Target] = [
     "GatewayAccounts",
     [
       "Contracts", "GatewayAccounts", "GatewayIdentity", "GatewayRequests", "HTTP", "HTTPWire", "JSON",
-      "Postgres", "PostgresTestKit", "Primitives", "Reactor", "Settings", "SystemSources", "Telemetry",
+      "Postgres", "PostgresTestKit", "Primitives", "Reactor", "Settings", "SystemSources", "Telemetry", "Tenancy",
     ]),
   tests(
     "GatewaySignIn",
@@ -674,8 +674,8 @@ var targets: [Target] = [
   tests(
     "Tenancy",
     [
-      "Contracts", "LocalStack", "OrchestratorAPI", "Postgres", "PostgresTestKit", "Primitives", "Reactor", "RouterAPI",
-      "RouterSchema", "RunStorage", "SystemSources", "Telemetry", "Tenancy",
+      "Contracts", "GatewayAccounts", "GatewaySchema", "LocalStack", "OrchestratorAPI", "Postgres", "PostgresTestKit",
+      "Primitives", "Reactor", "RouterAPI", "RouterSchema", "RunStorage", "SystemSources", "Telemetry", "Tenancy",
     ]),
   tests("Redis", ["Redis", "Reactor", "TLS", "Telemetry", "Primitives", "ReactorTestKit", "RedisTestKit"]),
 ]

@@ -128,7 +128,7 @@ final class BundleSource: PolicySource {
       case .conflict: .conflict
       case .limit: .limit
       case .cancelled: .timeout
-      case .type, .builtIn: .error
+      case .type, .builtIn, .internalFault: .error
       }
     return PolicyDecision(fault, error.message)
   }

@@ -40,7 +40,7 @@ public struct Statement<Input: Sendable, Row>: Sendable {
   public func call(_ input: Input) -> PostgresStatement { call(input, text) }
 
   /// The same for a unit that serves one tenant.
-  func tenantCall(_ input: Input) -> PostgresStatement { call(input, tenantText) }
+  public func tenantCall(_ input: Input) -> PostgresStatement { call(input, tenantText) }
 
   private func call(_ input: Input, _ text: StatementText) -> PostgresStatement {
     PostgresStatement(text) { [parameters] index, bytes in parameters[index].encode(input, &bytes) }

@@ -39,6 +39,18 @@ public struct TenantDatabase: Sendable {
     try await pool.run(PostgresStatement(sql, parameters, role: .tenant), of: scope)
   }
 
+  /// Runs statements for a tenant, made by `Statement.tenantCall`, as one transaction in one round trip. What stands in
+  /// `preparation` comes first and runs as the service; its results are not returned. Throws as `query` does.
+  public func batch(
+    _ statements: [PostgresStatement], after preparation: [PostgresStatement] = [], of scope: TenantScope
+  ) async throws -> [PostgresRows] {
+    let results = try await pool.batch(preparation + [TenantScope.enter.call(scope)] + statements)
+    guard results.count == preparation.count + 1 + statements.count else {
+      throw PostgresError(.decoding, detail: "no result")
+    }
+    return Array(results.dropFirst(preparation.count + 1))
+  }
+
   /// Runs a declared statement that only reads, and may read what is a little old. Throws as `query` does.
   public func list<Input, Row>(
     _ statement: Statement<Input, Row>, _ input: Input, of scope: TenantScope

@@ -48,7 +48,14 @@ public enum TenantRole {
     return """
       create table if not exists \(schema).tenant_state (
         tenant_id uuid primary key, suspended_at timestamptz, deletion_requested_at timestamptz,
-        deleted_at timestamptz, checked_at timestamptz, report jsonb);
+        deleted_at timestamptz, checked_at timestamptz, report jsonb, version bigint not null default 0);
+      do $do$ begin
+        -- Only where it is missing: the statement locks the table whatever it finds.
+        if not exists (select from pg_catalog.pg_attribute
+            where attrelid = '\(schema).tenant_state'::regclass and attname = 'version' and not attisdropped) then
+          alter table \(schema).tenant_state add column version bigint not null default 0;
+        end if;
+      end $do$;
       create or replace function \(schema).isolate_tenant(target regclass, is_writable bool default true)
         returns void language plpgsql as $f$
       begin

@@ -81,6 +81,20 @@ public final class PeerSet: Sendable {
     throw last ?? HTTPClientError(.cannotConnect, reason: "there is no address")
   }
 
+  /// Sends the request that `make` builds for each address to all of them, once and one after the other. Returns what
+  /// each gave, in their order.
+  public func sendToAll(
+    with client: HTTPClient, peer: String, _ make: (HTTPURL) throws -> HTTPClientRequest
+  ) async -> [Result<HTTPClientResponse, any Error>] {
+    var answers: [Result<HTTPClientResponse, any Error>] = []
+    for url in urls {
+      do { answers.append(.success(try await client.send(try make(url), peer: peer))) } catch {
+        answers.append(.failure(error))
+      }
+    }
+    return answers
+  }
+
   private func passOver(_ index: Int) {
     badUntil.withLock { $0[index] = MonotonicClock.now() &+ PeerSet.passOver }
   }

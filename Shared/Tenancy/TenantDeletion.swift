@@ -34,7 +34,8 @@ public final class TenantDeletion: Sendable {
   private static let batchesMax = 200
 
   let data: TenantData
-  let states: TenantStates
+  /// The states of tenants in the schema.
+  public let states: TenantStates
   private let extras: TenantExtras
   private let logger: Logger
 
@@ -70,7 +71,7 @@ public final class TenantDeletion: Sendable {
   }
 
   /// All that the service has of a tenant.
-  func counts(_ tenant: UUID) async throws -> [(name: String, count: Int64)] {
+  public func counts(_ tenant: UUID) async throws -> [(name: String, count: Int64)] {
     try await data.counts(tenant) + extras.counts(tenant)
   }
 }

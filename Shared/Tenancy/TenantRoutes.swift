@@ -38,13 +38,15 @@ public struct TenantRoutes: Sendable {
     }
     router.api(.post, path + TenantPath.suspend) { request in
       let tenant = try tenant(request)
-      try await deletion.states.suspend(tenant.uuid)
+      try await deletion.states.suspend(tenant.uuid, version: try version(request))
       try await changed()
       return try await describe(tenant)
     }
     router.api(.post, path + TenantPath.resume) { request in
       let tenant = try tenant(request)
-      guard try await deletion.states.resume(tenant.uuid) else { throw Problem(.tenantDeleted) }
+      guard try await deletion.states.resume(tenant.uuid, version: try version(request)) else {
+        throw Problem(.tenantDeleted)
+      }
       try await changed()
       return try await describe(tenant)
     }
@@ -59,18 +61,34 @@ public struct TenantRoutes: Sendable {
     return tenant
   }
 
-  private func get(_ request: HTTPRequest) async throws -> HTTPResponse { try await describe(try tenant(request)) }
+  /// The number of an order; `nil` for one that counts whatever was before.
+  private func version(_ request: HTTPRequest) throws(Problem) -> Int64? {
+    guard let text = try request.query()["version"] else { return nil }
+    guard let version = Int64(text), version > 0 else {
+      throw .badParameter("?version", "A number from 1 on is expected.")
+    }
+    return version
+  }
 
-  /// The state of the tenant, and how much of it there is: the proof of a deletion.
-  private func describe(_ tenant: TenantID, _ status: HTTPStatus = .ok) async throws -> HTTPResponse {
+  private func get(_ request: HTTPRequest) async throws -> HTTPResponse {
+    let tenant = try tenant(request)
+    return try await describe(tenant, counts: try await deletion.counts(tenant.uuid))
+  }
+
+  /// The state of the tenant, and how much of it there is when that was asked for: the proof of a deletion. An order
+  /// does not wait for the count of large tables.
+  private func describe(
+    _ tenant: TenantID, _ status: HTTPStatus = .ok, counts: [(name: String, count: Int64)]? = nil
+  ) async throws -> HTTPResponse {
     let state = try await deletion.states.state(tenant.uuid)
-    let counts = try await deletion.counts(tenant.uuid)
     return .json(status) { writer in
       writer.member("tenant_id", tenant.description)
       writer.member("suspended_at", orNull: state?.suspendedAt?.description)
       writer.member("deletion_requested_at", orNull: state?.deletionRequestedAt?.description)
       writer.member("deleted_at", orNull: state?.deletedAt?.description)
       writer.member("checked_at", orNull: state?.checkedAt?.description)
+      writer.member("version", state?.version ?? 0)
+      guard let counts else { return }
       writer.member("total", counts.reduce(0) { $0 &+ $1.count })
       writer.key("counts")
       writer.beginObject()
@@ -94,37 +112,11 @@ public struct TenantRoutes: Sendable {
     }
     var response = HTTPResponse(
       .ok,
-      body: .stream(length: nil) { [data = deletion.data, cursor] writer in
-        try await TenantRoutes.send(data, tenant, from: cursor, &writer)
+      body: .stream(length: nil) { [exports = deletion.exports(as: service.rawValue), cursor] writer in
+        try await exports.send(tenant.uuid, from: cursor, &writer)
+        try await writer.write(TenantExport.end)
       })
     response.headers.append(.contentType, "application/x-ndjson")
     return response
-  }
-
-  private static func send(
-    _ data: TenantData, _ tenant: TenantID, from start: ExportCursor?, _ writer: inout HTTPResponseWriter
-  ) async throws {
-    var cursor = start
-    while let place = cursor, let page = try await data.page(tenant.uuid, at: place) {
-      cursor = page.next
-      var lines: [UInt8] = []
-      for row in page.rows {
-        lines += line {
-          $0.member("table", page.table)
-          $0.member("row", raw: row.utf8)
-        }
-      }
-      if let next = page.next { lines += line { $0.member("cursor", next.text) } }
-      try await writer.write(lines)
-    }
-    try await writer.write(line { $0.member("end", true) })
-  }
-
-  private static func line(_ build: (inout JSONWriter) -> Void) -> [UInt8] {
-    var writer = JSONWriter()
-    writer.beginObject()
-    build(&writer)
-    writer.endObject()
-    return writer.bytes + [UInt8(ascii: "\n")]
   }
 }

@@ -11,16 +11,19 @@ public struct TenantState: Sendable {
   public let deletedAt: Timestamp?
   /// When that was looked at last.
   public let checkedAt: Timestamp?
+  /// The number of the last order that was followed; 0 while none had one.
+  public let version: Int64
 
   static let columns = ResultColumns<TenantState> { column in
     let suspendedAt = column(nullable: "suspended_at", .timestamptz)
     let deletionRequestedAt = column(nullable: "deletion_requested_at", .timestamptz)
     let deletedAt = column(nullable: "deleted_at", .timestamptz)
     let checkedAt = column(nullable: "checked_at", .timestamptz)
+    let version = column("version", .int8)
     return { row in
       TenantState(
         suspendedAt: try row[suspendedAt], deletionRequestedAt: try row[deletionRequestedAt],
-        deletedAt: try row[deletedAt], checkedAt: try row[checkedAt])
+        deletedAt: try row[deletedAt], checkedAt: try row[checkedAt], version: try row[version])
     }
   }
 }
@@ -41,26 +44,38 @@ public struct TenantStates: Sendable {
     "select \(TenantState.columns) from tenant_state where tenant_id = \(parameter("tenant", .uuid) { $0 })"
   }
 
-  /// Has nothing of the tenant begun any more.
-  public func suspend(_ tenant: UUID) async throws { try await pool.execute(TenantStates.insertSuspension, tenant) }
+  /// Has nothing of the tenant begun any more. Orders have numbers where several may be under way at once: one that is
+  /// not newer than what was followed changes nothing.
+  public func suspend(_ tenant: UUID, version: Int64? = nil) async throws {
+    try await pool.execute(TenantStates.insertSuspension, (tenant, version))
+  }
 
-  static let insertSuspension = Statement<UUID, Void> { parameter in
-    let tenant = parameter("tenant", .uuid) { $0 }
+  static let insertSuspension = Statement<(tenant: UUID, version: Int64?), Void> { parameter in
+    let tenant = parameter("tenant", .uuid) { $0.tenant }
+    let version = parameter("version", .int8) { $0.version }
     return """
-      insert into tenant_state as s (tenant_id, suspended_at) values (\(tenant), now())
-      on conflict (tenant_id) do update set suspended_at = coalesce(s.suspended_at, now())
+      insert into tenant_state as s (tenant_id, suspended_at, version)
+      values (\(tenant), now(), coalesce(\(version), 0))
+      on conflict (tenant_id) do update set suspended_at = coalesce(s.suspended_at, now()),
+        version = coalesce(\(version), s.version)
+      where \(version) is null or s.version < \(version)
       """
   }
 
-  /// Ends a suspension. Returns false for a tenant that is to be deleted.
-  public func resume(_ tenant: UUID) async throws -> Bool {
-    try await pool.execute(TenantStates.removeSuspension, tenant)
+  /// Ends a suspension; the number counts as for `suspend`. Returns false for a tenant that is to be deleted.
+  public func resume(_ tenant: UUID, version: Int64? = nil) async throws -> Bool {
+    try await pool.execute(TenantStates.removeSuspension, (tenant, version))
     return try await state(tenant)?.deletionRequestedAt == nil
   }
 
-  static let removeSuspension = Statement<UUID, Void> { parameter in
-    let tenant = parameter("tenant", .uuid) { $0 }
-    return "update tenant_state set suspended_at = null where tenant_id = \(tenant) and deletion_requested_at is null"
+  static let removeSuspension = Statement<(tenant: UUID, version: Int64?), Void> { parameter in
+    let tenant = parameter("tenant", .uuid) { $0.tenant }
+    let version = parameter("version", .int8) { $0.version }
+    return """
+      insert into tenant_state as s (tenant_id, version) values (\(tenant), coalesce(\(version), 0))
+      on conflict (tenant_id) do update set suspended_at = null, version = coalesce(\(version), s.version)
+      where s.deletion_requested_at is null and (\(version) is null or s.version < \(version))
+      """
   }
 
   /// Notes that all data of the tenant is to be deleted, for good.

@@ -59,6 +59,22 @@ struct EngineToolPolicyTests {
     #expect(decision.effect == .deny && decision.rule == "policy:timeout" && decision.reason.contains("mail"))
   }
 
+  @Test(arguments: [true, false])
+  func `while it is not known what the tenant has set, nothing is asked`(isKnown: Bool) async throws {
+    struct Tenants: TenantPolicies {
+      let isKnown: Bool
+      func areKnown(for context: ToolContext) async -> Bool { isKnown }
+    }
+    let engine = FixedDecisions(PolicyAnswer(effect: .allow))
+    let policy = EngineToolPolicy(settings: RiskPolicy(), engine: engine, tenants: Tenants(isKnown: isKnown))
+    let decision = await policy.decide(try input(), testContext())
+    #expect(decision.effect == (isKnown ? .allow : .deny) && decision.isPostponed == !isKnown)
+    #expect(engine.asked.count == (isKnown ? 1 : 0))
+    let halted = EngineToolPolicy(
+      settings: RiskPolicy(), engine: FixedDecisions(PolicyAnswer(effect: .deny, fault: .halted)))
+    #expect(await halted.decide(try input(), testContext()).isPostponed)
+  }
+
   @Test func `policies see the tool, its arguments and who asks`() async throws {
     let engine = FixedDecisions(PolicyAnswer(effect: .allow))
     let policy = EngineToolPolicy(settings: RiskPolicy(), engine: engine)

@@ -54,6 +54,28 @@ import Testing
     #expect(listed.lines == ["user_1\towner\ta@b\t-\nmore: --cursor user_1"])
   }
 
+  @Test func `a tenant is shown with how far each service is`() throws {
+    let shown = try Self.run(
+      ["tenants", "get", "tenant_1"],
+      answering: #"""
+        {"id":"tenant_1","state":"deleting","confirmed":false,"services":[
+          {"service":"gateway","confirmed":true,"total":0,"counts":{"api_key":0},"deleted_at":"2026-01-01T00:00:00Z"},
+          {"service":"orchestrator","confirmed":true,"total":12,"deleted_at":null,"failure":null},
+          {"service":"llm-router","confirmed":false,"deleted_at":null,"failure":"away\u001b[2J"}]}
+        """#)
+    #expect(
+      shown.lines == [
+        """
+        id: tenant_1
+        state: deleting
+        confirmed: false
+          gateway, confirmed, 0 rows left, deleted at 2026-01-01T00:00:00Z
+          orchestrator, confirmed, 12 rows left
+          llm-router, not confirmed yet, away [2J
+        """
+      ])
+  }
+
   @Test func `a tenant with users is not bootstrapped again, and a refusal is said`() throws {
     let again = try Self.run(["bootstrap"], answering: #"{"users":[{"id":"user_1"}]}"#)
     #expect(again.status == 1 && again.errors.first?.contains("has users already") == true)

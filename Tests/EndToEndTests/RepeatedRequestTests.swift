@@ -60,7 +60,20 @@ extension EndToEndTests {
       let second = try post("/api/v1/runs/\(run)/signals", #"{"name":"go","data":1}"#, key: key)
       #expect(first.root["repeated"]?.bool == false && second.root["repeated"]?.bool == true)
       #expect(first.root["id"]?.string == second.root["id"]?.string)
+      // The same document in other words is the same; another one is a mistake of its sender.
+      let path = "/api/v1/runs/\(run)/signals"
+      #expect(try post(path, #"{ "data": 1.0, "name": "go" }"#, key: key).root["repeated"]?.bool == true)
+      let other = try post(path, #"{"name":"go","data":2}"#, key: key)
+      #expect(other.status == 422 && other.root["code"]?.string == "idempotency_key_reused")
       #expect(try fixture.events(run).filter { $0["type"]?.string == "signal.received" }.count == 1)
+      // The id of an event says itself what is the same.
+      let eventRun = try fixture.start("two-signals").run
+      let event = #"{"name":"go","id":"event-1","data":3}"#
+      for (body, isRepeated) in [(event, false), (event.replacing("3", with: "4"), true)] {
+        let answer = try post("/api/v1/runs/\(eventRun)/signals", body, key: "\(UUID())")
+        #expect(answer.root["repeated"]?.bool == isRepeated)
+      }
+      _ = fixture.call("POST", "/api/v1/runs/\(eventRun)/cancel")
       _ = fixture.call("POST", "/api/v1/runs/\(run)/cancel")
     }
   }

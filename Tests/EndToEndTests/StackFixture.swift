@@ -81,6 +81,11 @@ final class StackFixture: @unchecked Sendable {
         reply: "The tool says so."
         tool_call: {name: calculator, arguments: '{"expression":"6*7"}'}
         latency_ms: 700
+      - match: "deliberate"
+        times: 1
+        tool_call: {name: calculator, arguments: '{"expression":"6*7"}'}
+        latency_ms: 12000
+      - {match: "deliberate", reply: "The tool says so."}
       - match: "ask a person"
         reply: "A person has answered."
         tool_call: {name: ask_human, arguments: '{"question":"Which colour?"}'}

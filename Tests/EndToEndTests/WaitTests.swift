@@ -207,6 +207,61 @@ extension EndToEndTests {
       #expect(fixture.call("POST", "/api/v1/runs/\(forked)/cancel").status == 200)
     }
 
+    @Test func `a question waits as long as the installation says, or for ever when it says so itself`() throws {
+      let (run, lease) = try begin("limited")
+      let forever = #"{"key":"f","kind":"question","subject":"s","expires_ms":0}"#
+      try fixture.suspend(lease, ask("s") + "," + ask("a", "approval") + "," + forever)
+      let questions = try asked(run, "questions")
+      let limits = Dictionary(
+        uniqueKeysWithValues: questions.map { ($0["key"]?.string ?? "", $0["expires_at"]?.string) })
+      #expect(limits["f"] == .some(nil) && limits["s"] != .some(nil))
+      let approval = try #require(try asked(run, "approvals").first)
+      let days = try fixture.stack.postgres.query(
+        "select extract(day from '\(approval["expires_at"]?.string ?? "")'::timestamptz - "
+          + "'\(approval["requested_at"]?.string ?? "")'::timestamptz)")
+      #expect(days == "7")
+      #expect(fixture.call("POST", "/api/v1/runs/\(run)/cancel").status == 200)
+    }
+
+    @Test func `an answer that comes when the time is over: one of both wins, whoever dies meanwhile`() throws {
+      let ports = fixture.stack.ports(of: "orchestrator")
+      for round in 0..<4 {
+        let (run, lease) = try begin("late")
+        try fixture.suspend(lease, #"{"key":"a","kind":"question","subject":"s","expires_ms":1200}"#)
+        let id = try #require(try asked(run, "questions").first?["id"]?.string)
+        // The timer stands in the database: those who set it may die.
+        if round == 0 {
+          try fixture.crash("orchestrator")
+          let resumed = try next("late")
+          #expect(resumed["answers"]?[0]?["answer"]?["expired"]?.bool == true)
+          try fixture.deliver(resumed)
+          continue
+        }
+        let fixture = fixture
+        // Around the moment at which it expires.
+        let left = try fixture.stack.postgres.query(
+          "select extract(epoch from expires_at - clock_timestamp()) from orchestrator.approval where run_id = "
+            + "'\(run.dropFirst(4))' and status = 'pending'")
+        Thread.sleep(forTimeInterval: max(0, (Double(left) ?? 0) - 0.05))
+        let statuses = try (0..<6).map { number in
+          Background { () -> [Int] in
+            Thread.sleep(forTimeInterval: 0.01 * Double(number))
+            let answer = try fixture.internalCall(
+              "POST", "/api/v1/questions/\(id)/answer", #"{"answer":7}"#, port: ports[number % ports.count])
+            return [answer?.status ?? 0]
+          }
+        }.map { try $0.value() }
+        #expect(statuses.flatMap(\.self).allSatisfy { $0 == 200 || $0 == 409 }, "\(statuses)")
+        let won = statuses.flatMap(\.self).count { $0 == 200 }
+        let resumed = try next("late")
+        let isExpired = resumed["answers"]?[0]?["answer"]?["expired"]?.bool == true
+        #expect(won == (isExpired ? 0 : 1), "\(statuses)")
+        try fixture.deliver(resumed)
+        let types = try fixture.types(run)
+        #expect(types.filter { ["ask.answered", "ask.expired"].contains($0) }.count == 1, "\(types)")
+      }
+    }
+
     @Test func `the heartbeats of all leases are one request, and the next one hears of a cancellation`() throws {
       let (kept, first) = try begin("beating")
       let (cancelled, second) = try begin("beating")

@@ -11,6 +11,7 @@ import Reactor
 import Settings
 import SystemSources
 import Telemetry
+import Tenancy
 import Testing
 
 @testable import GatewayAccounts
@@ -39,6 +40,8 @@ struct AccountsGateway: Sendable {
   let client: HTTPClient
   let port: Int
   let accounts: Accounts
+  /// What has the services follow, where there are some. A test has it work.
+  let orders: TenantOrders?
   /// The tenant of the key of the configuration.
   let home: TenantID
 
@@ -55,7 +58,7 @@ struct AccountsGateway: Sendable {
 
   /// Runs `body` with as many gateways as are asked for, on one database.
   static func run(
-    _ count: Int = 1, passwords: (any PasswordHashing)? = PlainHashing(),
+    _ count: Int = 1, passwords: (any PasswordHashing)? = PlainHashing(), services: FakeServices? = nil,
     _ body: @escaping @Sendable ([AccountsGateway]) async throws -> Void
   ) async throws {
     let database = try AccountsDatabase.shared.get()
@@ -83,14 +86,25 @@ struct AccountsGateway: Sendable {
         authenticator: CompositeAuthenticator(
           [keys, accounts.directory], tenants: accounts.directory, telemetry: .disabled()))
       var router = Router()
+      let orders = services.map { services in
+        TenantOrders(
+          store: accounts.storage.tenants, services: services,
+          deletion: TenantDeletion(
+            data: TenantData(pool: accounts.pool, schema: "gateway", tables: GatewayTenants.tables),
+            states: TenantStates(pool: accounts.pool), extras: TenantExtras(), logger: Telemetry.disabled().logger),
+          audit: services, telemetry: .disabled())
+      }
       AccountRoutes(
-        storage: accounts.storage, hasher: accounts.hasher, directory: accounts.directory, passwords: passwords
+        storage: accounts.storage, hasher: accounts.hasher, directory: accounts.directory, passwords: passwords,
+        orders: orders
       )
       .add(to: &router, pipeline)
       let server = HTTPServer(
         group: group, configuration: HTTPServerConfiguration(address: .host("127.0.0.1", port: 0)), router: router,
         telemetry: .disabled())
-      gateways.append(AccountsGateway(client: client, port: try await server.start(), accounts: accounts, home: home))
+      gateways.append(
+        AccountsGateway(
+          client: client, port: try await server.start(), accounts: accounts, orders: orders, home: home))
       servers.append(server)
     }
     let made = gateways

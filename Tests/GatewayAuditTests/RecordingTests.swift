@@ -160,5 +160,25 @@ extension AuditTests {
         #expect(found.map(\.entry.resources) == ["id=task_1"])
       }
     }
+
+    @Test func `what comes late of a deleted tenant is left out, and others are written`() async throws {
+      try await AuditFixture.run { fixture in
+        #expect(try await fixture.change("task_1") == 200)
+        _ = try await fixture.entries(2)
+        // While its chain is there it goes on.
+        try fixture.sql(
+          "insert into tenant_state (tenant_id, deletion_requested_at) values ('\(AuditFixture.tenant.uuid)', now())")
+        #expect(try await fixture.change("task_2") == 200)
+        _ = try await fixture.entries(4)
+        try fixture.sql("delete from audit_head; delete from audit_entry")
+        #expect(try await fixture.change("task_3") == 200)
+        #expect(try await fixture.change("task_4", as: "user_2") == 200)
+        _ = try await fixture.entries(2, AuditChainID(AuditFixture.other))
+        let late = try await fixture.store.entries(AuditFixture.chain, AuditFilter(), below: nil, limit: 10).entries
+        #expect(late == [])
+        #expect(try await fixture.store.head(AuditFixture.chain) == nil)
+        #expect(try await fixture.faults() == [])
+      }
+    }
   }
 }

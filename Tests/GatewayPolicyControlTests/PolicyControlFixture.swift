@@ -53,6 +53,8 @@ struct PolicyGateway: Sendable {
   let port: Int
   let engine: PolicyEngine
   let stored: StoredPolicies
+  let store: PolicyStore
+  let deliveries: PolicyDeliveries?
 
   struct Answer: Sendable {
     let status: Int
@@ -66,6 +68,7 @@ struct PolicyGateway: Sendable {
   /// Runs `body` with gateways, one for each way to hear of changes.
   static func run(
     _ hearing: [(listens: Bool, every: Duration)] = [(true, .seconds(3600))], halted: Bool = false,
+    services: [any PolicyReceiving] = [],
     _ body: @escaping @Sendable ([PolicyGateway]) async throws -> Void
   ) async throws {
     let cluster = try PolicyCluster.shared.get()
@@ -92,20 +95,28 @@ struct PolicyGateway: Sendable {
         let engine = PolicyEngine(
           bundle: bundle, control: PolicyControl(PolicySwitches(isHalted: halted)), telemetry: Telemetry.disabled())
         let store = PolicyStore(pool: pool)
+        let deliveries =
+          services.isEmpty
+          ? nil
+          : PolicyDeliveries(store, to: services, every: .milliseconds(50), telemetry: Telemetry.disabled())
         let stored = StoredPolicies(
-          store, engine.control, listens: listens, every: interval, telemetry: Telemetry.disabled())
+          store, engine.control, listens: listens, every: interval, telemetry: Telemetry.disabled()
+        ) { deliveries?.wake() }
         await stored.refresh()
         tasks.append(group.loops[0].task { await stored.run() })
         var router = Router()
         let pipeline = RequestPipeline(authenticator: ScriptedIdentity(), access: PolicyAccess(engine))
-        PolicyRoutes(stored: stored, store: store, engine: engine) { $0 == a || $0 == b }.add(to: &router, pipeline)
+        PolicyRoutes(stored: stored, store: store, engine: engine, deliveries: deliveries) { $0 == a || $0 == b }.add(
+          to: &router, pipeline)
         for route in [Routes.auditEntries] { pipeline.add(route, to: &router) { _, _ in HTTPResponse(.ok) } }
         let server = HTTPServer(
           group: group, configuration: HTTPServerConfiguration(address: .host("127.0.0.1", port: 0)), router: router,
           telemetry: telemetry)
         servers.append(server)
         gateways.append(
-          PolicyGateway(client: client, port: try await server.start(), engine: engine, stored: stored))
+          PolicyGateway(
+            client: client, port: try await server.start(), engine: engine, stored: stored, store: store,
+            deliveries: deliveries))
       }
       let result = await group.loops[0].task { [gateways] in try await body(gateways) }.result
       for task in tasks { task.cancel() }

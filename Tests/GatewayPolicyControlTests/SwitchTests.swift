@@ -87,6 +87,7 @@ extension PolicyControlTests {
       #expect(PolicyStore.readData.faults == [])
       #expect(PolicyStore.writeData.faults == [])
       #expect(PolicyStore.readChanges.faults == [])
+      #expect(PolicyStore.raiseEpoch.faults == [])
     }
 
     @Test func `without a database the settings count`() async throws {

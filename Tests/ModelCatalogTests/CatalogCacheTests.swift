@@ -122,7 +122,9 @@ struct CatalogCacheTests {
   {
     let intervals = Mutex(0)
     let (ticks, tick) = AsyncStream<Void>.makeStream()
-    let cache = try cache(sleep: { _ in
+    let cache = try cache(sleep: { interval in
+      // Only the reading of the whole catalog is looked at.
+      guard interval > .seconds(1) else { throw CancellationError() }
       intervals.withLock { $0 += 1 }
       for await _ in ticks { return }
       throw CancellationError()
@@ -138,5 +140,39 @@ struct CatalogCacheTests {
     await running.value
     #expect(source.isStopped)
     #expect(intervals.withLock { $0 } == 2)
+  }
+
+  @Test func `a tenant that is suspended is refused with the next reading, and without a notification soon`()
+    async throws
+  {
+    let (ticks, tick) = AsyncStream<Void>.makeStream()
+    let cache = try cache(sleep: { interval in
+      guard interval <= .seconds(1) else { throw CancellationError() }
+      for await _ in ticks { return }
+      throw CancellationError()
+    })
+    let (one, other) = (UUID.version7(), UUID.version7())
+    source.refuse([RefusedTenant(one, .suspended), RefusedTenant(other, .deleted)])
+    try await cache.reload()
+    #expect(cache.refusedTenants.reason(one) == .suspended && cache.refusedTenants.reason(other) == .deleted)
+    let running = Task { await cache.run() }
+    let readings = source.readings.count
+    source.refuse([RefusedTenant(other, .suspended)])
+    tick.yield()
+    while cache.refusedTenants.reason(one) != nil { await Task.yield() }
+    #expect(cache.refusedTenants.reason(other) == .suspended && source.readings.count == readings)
+    tick.finish()
+    source.stop()
+    await running.value
+  }
+
+  @Test func `a reading of refused tenants that began later counts, whichever ends first`() async throws {
+    let tenants = RefusedTenants()
+    let tenant = UUID.version7()
+    try await tenants.refresh {
+      try await tenants.refresh { [] }
+      return [RefusedTenant(tenant, .suspended)]
+    }
+    #expect(tenants.reason(tenant) == nil)
   }
 }

@@ -11,6 +11,7 @@ final class FakeCatalogSource: CatalogSource {
 
   private struct State {
     var rows = CatalogRows()
+    var refused: [RefusedTenant] = []
     var fails = false
     var notifications = 0
     var readings: [Timestamp?] = []
@@ -24,6 +25,7 @@ final class FakeCatalogSource: CatalogSource {
 
   func set(_ rows: CatalogRows) { state.withLock { $0.rows = rows } }
   func fail(_ fails: Bool) { state.withLock { $0.fails = fails } }
+  func refuse(_ refused: [RefusedTenant]) { state.withLock { $0.refused = refused } }
   func hold() { state.withLock { $0.isHeld = true } }
   func change() { changed.yield() }
 
@@ -43,6 +45,12 @@ final class FakeCatalogSource: CatalogSource {
     if fails { throw Failure() }
     guard isHeld else { return rows }
     return await withCheckedContinuation { continuation in state.withLock { $0.held.append(continuation) } }
+  }
+
+  func refusedTenants() async throws -> [RefusedTenant] {
+    let (refused, fails) = state.withLock { ($0.refused, $0.fails) }
+    if fails { throw Failure() }
+    return refused
   }
 
   func notify() async throws { state.withLock { $0.notifications += 1 } }

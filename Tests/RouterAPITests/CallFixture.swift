@@ -216,6 +216,7 @@ struct FixedCatalogSource: CatalogSource {
   let rows: CatalogRows
 
   func read(revokedSince time: Timestamp?) async throws -> CatalogRows { rows }
+  func refusedTenants() async throws -> [RefusedTenant] { [] }
   func notify() async throws {}
   func follow(_ changed: @Sendable () async -> Void) async {}
   func stop() {}

@@ -48,6 +48,19 @@ struct ModelPolicyTests {
     }
   }
 
+  @Test func `a halt refuses every call, and says that later it may be made`() async throws {
+    struct Halted: PolicyDeciding {
+      func decide(_ query: PolicyQuery) async -> PolicyAnswer {
+        PolicyAnswer(effect: .deny, reasons: ["changes are halted in this installation"], fault: .halted)
+      }
+    }
+    try await CallFixture.run([Model("a")], policy: Halted()) { fixture in
+      let refused = try await fixture.ask("a")
+      #expect(refused.status == 503 && refused.text.contains("installation_halted"))
+      #expect(fixture.counts.calls.load(ordering: .relaxed) == 0)
+    }
+  }
+
   @Test(
     arguments: [
       (0, 0), (1, 1), (999, 1), (1000, 1), (1001, 2), (4_000_000, 4096), (Int64.max, 1 << 54), (-5, 0),

@@ -3,6 +3,9 @@ import HTTPWire
 import JSON
 import ModelCatalog
 import Primitives
+import Reactor
+import ScriptedProvider
+import Synchronization
 import SystemSources
 import Testing
 
@@ -163,6 +166,61 @@ struct RouterRoutesTests {
       // Ids are the tenant's own.
       let namesake = try await list(VirtualKey(id: revoked, tenant: .make(), expiresAt: end))
       #expect(namesake.status == 200)
+    }
+  }
+
+  @Test func `nothing is asked of a provider for a suspended tenant, and each dialect says so`() async throws {
+    try await CallFixture.run([Model("a")]) { fixture in
+      let signer = VirtualKey.Signer(try CallFixture.virtualKeys())
+      let (tenant, end) = (TenantID.make(), Int64(4_000_000_000))
+      func ask(_ key: VirtualKey, _ path: String) async throws -> CallFixture.Answer {
+        try await fixture.send(
+          .post, path, headers: [("authorization", "Bearer \(signer.sign(key))")], isAnonymous: true,
+          body: #"{"model": "a", "max_tokens": 9, "messages": [{"role": "user", "content": "x"}], "input": "x"}"#)
+      }
+      let key = VirtualKey(id: .make(), tenant: tenant, expiresAt: end)
+      let before = try await ask(key, "/v1/chat/completions")
+      #expect(before.status == 200, "\(before.text)")
+      let refused = fixture.calls.catalog.refusedTenants
+      try await refused.refresh { [RefusedTenant(tenant.uuid, .suspended)] }
+      for path in ["/v1/chat/completions", "/v1/responses", "/v1/embeddings", "/v1/moderations"] {
+        let answer = try await ask(key, path)
+        let error = try JSONDocument(parsing: answer.text).root["error"]
+        #expect(answer.status == 403 && error?["code"]?.string == "tenant_not_active", "\(path): \(answer.text)")
+        #expect(answer.headers["x-should-retry"] == "false")
+      }
+      let message = try await ask(key, "/v1/messages")
+      let root = try JSONDocument(parsing: message.text).root
+      #expect(message.status == 403 && root["type"]?.string == "error", "\(message.text)")
+      #expect(root["error"]?["type"]?.string == "permission_error")
+      // A step goes on when the tenant is resumed: its attempt is not the last one.
+      var step = VirtualKey(id: .make(), tenant: tenant, expiresAt: end)
+      step.step = "step_1"
+      #expect(try await ask(step, "/v1/chat/completions").headers["x-should-retry"] == "true")
+      // Others go on, and so does the tenant once it is resumed.
+      let others = try await ask(VirtualKey(id: .make(), tenant: .make(), expiresAt: end), "/v1/chat/completions")
+      #expect(others.status == 200)
+      try await refused.refresh { [] }
+      #expect(try await ask(key, "/v1/chat/completions").status == 200)
+    }
+  }
+
+  @Test func `a call of a tenant that is suspended meanwhile makes no further attempt`() async throws {
+    let failing = Model("a") {
+      $0.status = 500
+      $0.pace.latency = .seconds(3)
+    }
+    try await CallFixture.run([failing, Model("b")]) { fixture in
+      let signer = VirtualKey.Signer(try CallFixture.virtualKeys())
+      let key = VirtualKey(id: .make(), tenant: .make(), expiresAt: 4_000_000_000)
+      async let asked = fixture.send(
+        .post, "/v1/chat/completions", headers: [("authorization", "Bearer \(signer.sign(key))")], isAnonymous: true,
+        body: #"{"model": "both", "messages": [{"role": "user", "content": "x"}]}"#)
+      while fixture.counts.calls.load(ordering: .relaxed) == 0 { try await EventLoop.sleep(for: .milliseconds(2)) }
+      try await fixture.calls.catalog.refusedTenants.refresh { [RefusedTenant(key.tenant.uuid, .suspended)] }
+      let answer = try await asked
+      #expect(answer.status == 403 && answer.text.contains("tenant_not_active"), "\(answer.text)")
+      #expect(fixture.counts.calls.load(ordering: .relaxed) == 1)
     }
   }
 

@@ -1,4 +1,5 @@
 import Contracts
+import GatewaySchema
 import LocalStack
 import Postgres
 import PostgresTestKit
@@ -25,6 +26,7 @@ struct TenancyDatabase: Sendable {
   static let schemas = [
     Schema(name: OrchestratorSchema.name, migrations: OrchestratorSchema.migrations),
     Schema(name: RouterSchema.name, migrations: RouterSchema.migrations),
+    Schema(name: GatewaySchema.name, migrations: GatewaySchema.migrations),
   ]
 
   let server: PrivatePostgres

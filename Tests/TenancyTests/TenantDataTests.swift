@@ -1,5 +1,7 @@
 import Contracts
 import Foundation
+import GatewayAccounts
+import GatewaySchema
 import LocalStack
 import Postgres
 import Primitives
@@ -46,17 +48,21 @@ extension TenancyTests {
             from pg_attribute a left join lateral (values
               ('run', 'status', 'running'), ('approval', 'status', 'pending'), ('timer', 'kind', 'own'),
               ('schedule', 'overlap', 'skip'), ('user_tool', 'runtime', 'wasm'), ('workspace_check', 'kind', 'blob'),
-              ('workspace_usage', 'kind', 'tools')) c(t, a, check_value) on c.t = target.relname and c.a = a.attname
+              ('workspace_usage', 'kind', 'tools'), ('user_account', 'role', 'owner'), ('service_account', 'role', 'owner'),
+              ('invitation', 'role', 'owner'), ('answer', 'state', 'begun'), ('api_key', 'grants', '1')) c(t, a, check_value) on c.t = target.relname and c.a = a.attname
             where a.attrelid = target.oid and a.attnum > 0 and not a.attisdropped and (a.attnotnull or a.attname = 'tenant_id')
               and a.attidentity = '' and (not a.atthasdef or a.attname in ('requests_per_minute'));
             if target.relname = 'budget' then names := names || ', tokens'; row_values := row_values || ', 1'; end if;
+            if target.relname = 'api_key' then
+              names := names || ', user_id'; row_values := row_values || ', gen_random_uuid()';
+            end if;
             if target.relname = 'rate_limit' then
               names := names || ', tenant_id, requests_per_minute';
               names := replace(names, ', tenant_id, tenant_id', ', tenant_id');
               row_values := row_values || ', 1';
               names := replace(names, ', tenant_id, requests', ', requests');
             end if;
-            if target.relname = 'tenant_weight' or target.relname = 'registry_revision' then
+            if target.relname in ('tenant_weight', 'registry_revision', 'tenant', 'audit_head', 'policy_data', 'tenant_policy') then
               execute format('insert into \(schema).%I (%s) select %s from generate_series(1, 1) g', target.relname, names, row_values);
             else
               execute format('insert into \(schema).%I (%s) select %s from generate_series(1, \(rows)) g', target.relname, names, row_values);
@@ -80,7 +86,12 @@ extension TenancyTests {
       let (one, other) = (TenantID.make(), TenantID.make())
       try fill(schema, one, rows: rows)
       try fill(schema, other)
-      let tables = schema == OrchestratorSchema.name ? OrchestratorTenants.tables : RouterTenants.tables
+      let tables =
+        switch schema {
+        case OrchestratorSchema.name: OrchestratorTenants.tables
+        case RouterSchema.name: RouterTenants.tables
+        default: GatewayTenants.tables
+        }
       try await database.withPool(schema) { pool in
         let deletion = TenantDeletion(
           data: TenantData(pool: pool, schema: schema, tables: tables), states: TenantStates(pool: pool),
@@ -94,7 +105,7 @@ extension TenancyTests {
       try await deletion.counts(tenant.uuid).filter { $0.count == 0 }.map(\.name)
     }
 
-    @Test(arguments: [OrchestratorSchema.name, RouterSchema.name])
+    @Test(arguments: [OrchestratorSchema.name, RouterSchema.name, GatewaySchema.name])
     func `nothing is left of a deleted tenant, and of others everything`(_ schema: String) async throws {
       try await withData(schema) { deletion, one, other in
         #expect(try await Self.empty(deletion, one) == [])
@@ -108,6 +119,61 @@ extension TenancyTests {
         let state = try #require(try await deletion.states.state(one.uuid))
         #expect(state.deletedAt != nil && state.checkedAt != nil && state.suspendedAt != nil)
         #expect(try await !deletion.states.resume(one.uuid), "that is for good")
+      }
+    }
+
+    @Test(arguments: [OrchestratorSchema.name, RouterSchema.name, GatewaySchema.name])
+    func `a tenant sees its own rows of every table, and nobody else's`(_ schema: String) async throws {
+      try await withData(schema, rows: 2) { _, one, other in
+        let tables = try database.lines(
+          """
+          select c.relname from pg_class c where c.relnamespace = '\(schema)'::regnamespace and c.relkind in ('r', 'p')
+            and exists (select from pg_attribute a where a.attrelid = c.oid and a.attname = 'tenant_id')
+          """)
+        try await database.withPool(schema) { pool in
+          let tenants = TenantDatabase(pool: pool)
+          for table in tables {
+            func count(_ rows: PostgresRows) throws -> Int64 { try rows.first?.decode(0, as: Int64.self) ?? -1 }
+            let own = try count(
+              try await pool.query("select count(*) from \(table) where tenant_id = $1", [one.uuid]))
+            let all = try await tenants.query("select count(*) from \(table)", of: TenantScope(one.uuid))
+            #expect(try count(all) == own, "\(table)")
+            let others = try await tenants.query(
+              "select count(*) from \(table) where tenant_id = $1", [other.uuid], of: TenantScope(one.uuid))
+            #expect(try count(others) == 0, "\(table)")
+          }
+          guard schema == GatewaySchema.name else { return }
+          // The log, the tenant's own state and how far the services are: nothing a request of it could change.
+          for sql in [
+            "delete from audit_entry", "update audit_head set sequence = 0", "update tenant set state = 'active'",
+            "delete from tenant_service",
+          ] {
+            #expect(try await tenants.query(sql, of: TenantScope(one.uuid)).affected == 0, "\(sql)")
+          }
+        }
+      }
+    }
+
+    @Test func `of orders that overtake each other the one with the highest number counts`() async throws {
+      try await withData(RouterSchema.name) { deletion, one, other in
+        let states = deletion.states
+        func isSuspended() async throws -> Bool { try await states.state(one.uuid)?.suspendedAt != nil }
+        // Of a tenant that nobody has heard of.
+        #expect(try await states.resume(one.uuid, version: 3))
+        try await states.suspend(one.uuid, version: 2)
+        #expect(try await !isSuspended())
+        try await states.suspend(one.uuid, version: 4)
+        #expect(try await isSuspended())
+        #expect(try await states.resume(one.uuid, version: 4))
+        #expect(try await isSuspended(), "it is no newer one")
+        // Without a number it counts in any case, and a number goes on from there.
+        #expect(try await states.resume(one.uuid))
+        #expect(try await !isSuspended())
+        #expect(try await states.state(one.uuid)?.version == 4)
+        try await states.requestDeletion(one.uuid)
+        #expect(try await !states.resume(one.uuid, version: 9))
+        #expect(try await isSuspended())
+        #expect(try await states.state(other.uuid) == nil)
       }
     }
 
@@ -139,7 +205,7 @@ extension TenancyTests {
       }
     }
 
-    @Test(arguments: [OrchestratorSchema.name, RouterSchema.name])
+    @Test(arguments: [OrchestratorSchema.name, RouterSchema.name, GatewaySchema.name])
     func `an export has every row once, from any cursor on`(_ schema: String) async throws {
       // More rows than one page of any table has.
       try await withData(schema, rows: 450) { deletion, one, other in
@@ -154,6 +220,9 @@ extension TenancyTests {
             #expect(seen.insert(page.table + row).inserted)
             #expect(!row.contains("\(other.uuid)"))
             if page.table == "mcp_server" { #expect(!row.contains("secrets")) }
+            if schema == GatewaySchema.name, !page.table.hasPrefix("audit") {
+              #expect(!row.contains("hash") && !row.contains("second_factor"), "\(page.table)")
+            }
             counts[page.table, default: 0] += 1
           }
           cursor = page.next

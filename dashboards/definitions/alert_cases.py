@@ -99,6 +99,7 @@ CASES = [
     ("PolicyFaults", {"severity": "page"}, [("cadre_policy_faults_total", "0+5x30")], [("cadre_policy_faults_total", "0x10 1x20")], 20),
     ("PolicyReloadFails", {"severity": "ticket"}, [('cadre_policy_reloads_total{outcome="refused"}', "0x10 1x20")], [('cadre_policy_reloads_total{outcome="loaded"}', "0+1x30")], 20),
     ("PolicyHalted", {"severity": "ticket"}, [("cadre_policy_halted", "0x10 1x20")], [("cadre_policy_halted", "0x30")], 20),
+    ("PolicyNotDelivered", {"severity": "page", "service": "llm-router"}, [('cadre_gateway_policy_undelivered_seconds{service="llm-router"}', "0x5 30+30x25")], [('cadre_gateway_policy_undelivered_seconds{service="llm-router"}', "0x30")], 20),
     ("SpansDropped", {"severity": "ticket", "job": "gateway"}, [('cadre_telemetry_spans_dropped_total{job="gateway"}', "0+50x30"), ('cadre_telemetry_spans_failed_total{job="gateway"}', "0x30")],
      [('cadre_telemetry_spans_dropped_total{job="gateway"}', "0x30"), ('cadre_telemetry_spans_failed_total{job="gateway"}', "0x30")], 20),
     ("Watchdog", {"severity": "none"}, HEALTHY, None, 1),

@@ -11,17 +11,24 @@ public struct EngineToolPolicy: ToolPolicy {
 
   private let settings: RiskPolicy
   private let engine: any PolicyDeciding
+  private let tenants: (any TenantPolicies)?
 
-  /// Makes a policy.
-  public init(settings: RiskPolicy, engine: any PolicyDeciding) {
+  /// Makes a policy. `tenants` knows what tenants have set; without it they have set nothing.
+  public init(settings: RiskPolicy, engine: any PolicyDeciding, tenants: (any TenantPolicies)? = nil) {
     self.settings = settings
     self.engine = engine
+    self.tenants = tenants
   }
 
   /// As `ToolPolicy` says.
   public func decide(_ call: ToolPolicyInput, _ context: ToolContext) async -> PolicyDecision {
     let declared = settings.decide(call)
     guard declared.effect != .deny else { return declared }
+    if let tenants, await !tenants.areKnown(for: context) {
+      return PolicyDecision(
+        .deny, rule: PolicyDecision.unknownRule,
+        reason: "it is not known what the tenant has set for its policies; later the call may be made")
+    }
     let answer = await engine.decide(
       PolicyQuery(
         path: EngineToolPolicy.path, input: EngineToolPolicy.input(call, context), tenant: context.tenant.description,

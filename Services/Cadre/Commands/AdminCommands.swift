@@ -18,10 +18,12 @@ struct AdminCommands {
     case ("bootstrap", _): return bootstrap(Array(arguments.dropFirst()))
     case ("tenants", "list"): return list(rest, "/operator/v1/tenants", "tenants", ["id", "state", "name"])
     case ("tenants", "create"): return createTenant(rest)
-    case ("tenants", "get"): return get(rest, "/operator/v1/tenants")
-    case ("tenants", "suspend"): return act(rest, "POST", "/operator/v1/tenants", "/suspend")
-    case ("tenants", "resume"): return act(rest, "POST", "/operator/v1/tenants", "/resume")
-    case ("tenants", "delete"): return act(rest, "DELETE", "/operator/v1/tenants")
+    case ("tenants", "get"): return act(rest, "GET", "/operator/v1/tenants", show: AdminCommands.describeTenant)
+    case ("tenants", "suspend"):
+      return act(rest, "POST", "/operator/v1/tenants", "/suspend", show: AdminCommands.describeTenant)
+    case ("tenants", "resume"):
+      return act(rest, "POST", "/operator/v1/tenants", "/resume", show: AdminCommands.describeTenant)
+    case ("tenants", "delete"): return act(rest, "DELETE", "/operator/v1/tenants", show: AdminCommands.describeTenant)
     case ("tenants", "export"): return act(rest, "GET", "/operator/v1/tenants", "/export")
     case ("users", "list"): return list(rest, "/api/v1/users", "users", ["id", "role", "email", "name"])
     case ("users", "get"): return get(rest, "/api/v1/users")
@@ -74,11 +76,14 @@ struct AdminCommands {
 
   private func get(_ arguments: [String], _ path: String) -> Int32 { act(arguments, "GET", path) }
 
-  private func act(_ arguments: [String], _ method: String, _ path: String, _ end: String = "") -> Int32 {
+  private func act(
+    _ arguments: [String], _ method: String, _ path: String, _ end: String = "",
+    show: @escaping (JSONView) -> String = AdminCommands.describe
+  ) -> Int32 {
     perform(arguments, needs: "an id is needed", words: 1...1) { options, api throws(OptionError) in
       try api.call(method, "\(path)/\(try AdminCommands.part(options.words[0]))\(end)")
     } show: {
-      AdminCommands.describe($0)
+      show($0)
     }
   }
 
@@ -201,6 +206,21 @@ struct AdminCommands {
         ?? String(decoding: value.rawBytes, as: UTF8.self)
       return "\(name): \(plain(text))"
     }.joined(separator: "\n")
+  }
+
+  /// A tenant, and a line for each service: whether it has confirmed, and what is left of a tenant that is deleted.
+  static func describeTenant(_ root: JSONView) -> String {
+    let services = root["services"].map { Array($0.elements) } ?? []
+    let lines = services.map { service in
+      var words = [service["service"]?.string ?? "-"]
+      words.append(service["confirmed"]?.bool == true ? "confirmed" : "not confirmed yet")
+      if let total = service["total"]?.int { words.append("\(total) rows left") }
+      if let deletedAt = service["deleted_at"]?.string { words.append("deleted at \(deletedAt)") }
+      if let failure = service["failure"]?.string { words.append(failure) }
+      return "  " + plain(words.joined(separator: ", "))
+    }
+    let text = describe(root).split(separator: "\n").filter { !$0.hasPrefix("services:") }.joined(separator: "\n")
+    return ([text] + lines).joined(separator: "\n")
   }
 
   /// What others have written must not steer a terminal.

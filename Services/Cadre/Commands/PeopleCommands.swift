@@ -13,7 +13,7 @@ struct PeopleCommands {
     list(arguments, "approvals") { row in
       [
         row["id"]?.string, row["status"]?.string, row["kind"]?.string, row["run_id"]?.string, row["step"]?.string,
-        row["tool"]?.string ?? "-", PeopleCommands.line(row["subject"]),
+        row["tool"]?.string ?? "-", row["expires_at"]?.string ?? "-", PeopleCommands.line(row["subject"]),
       ]
     }
   }
@@ -22,7 +22,7 @@ struct PeopleCommands {
     list(arguments, "questions") { row in
       [
         row["id"]?.string, row["status"]?.string, row["run_id"]?.string, row["step"]?.string,
-        PeopleCommands.line(row["subject"]),
+        row["expires_at"]?.string ?? "-", PeopleCommands.line(row["subject"]),
       ]
     }
   }

@@ -93,6 +93,17 @@ struct PolicyControlCommands {
   private static func describe(_ root: JSONView) -> String {
     let cache = root["cache"]
     let figures = ["entries", "entries_max", "hits", "misses"].map { "\($0) \(cache?[$0]?.int ?? 0)" }
-    return AdminCommands.describe(root) + "\ncache: " + figures.joined(separator: ", ")
+    // The list is the last member: its lines follow its name.
+    let services = root["services"]?.elements.map { service($0) } ?? []
+    let lines = [AdminCommands.describe(root)] + services + ["cache: " + figures.joined(separator: ", ")]
+    return lines.joined(separator: "\n")
+  }
+
+  /// What a service behind the gateway has of it.
+  private static func service(_ view: JSONView) -> String {
+    let state = view["has_all"]?.bool == true ? "has all" : "lacks something"
+    let fault = view["fault"]?.string.map { ": \($0)" } ?? ""
+    let name = view["service"]?.string ?? "?"
+    return AdminCommands.plain("  \(name): version \(view["version"]?.int ?? 0), \(state)\(fault)")
   }
 }

@@ -159,7 +159,8 @@ enum Usage {
     "approvals": """
     Usage: cadre approvals [options]
 
-    Shows approvals, newest first: id, status, kind (step, tool_call, unknown_outcome), run, step, tool and subject.
+    Shows approvals, newest first: id, status, kind (step, tool_call, unknown_outcome), run, step, tool, until when it
+    waits (- for ever), and subject.
 
     \(client)
       --status S      pending (default), approved, rejected, answered, expired or withdrawn
@@ -196,7 +197,7 @@ enum Usage {
     "questions": """
     Usage: cadre questions [options]
 
-    Shows what agents ask, newest first: id, status, run, step and question.
+    Shows what agents ask, newest first: id, status, run, step, until when it waits (- for ever), and question.
 
     \(client)
       --status S      pending (default), answered, expired or withdrawn

@@ -7,6 +7,8 @@ struct AnswerKey: Sendable, Hashable {
   let tenant: TenantID
   let subject: String
   let key: String
+
+  var scope: TenantScope { TenantScope(tenant.uuid) }
 }
 
 /// What is known of a key.
@@ -40,13 +42,18 @@ package struct AnswerStore: AnswerStoring {
   private static let triesMax = 3
 
   private let pool: PostgresPool
+  /// Requests go this way.
+  private let database: TenantDatabase
 
   /// The table behind a pool whose schema is that of the gateway.
-  package init(pool: PostgresPool) { self.pool = pool }
+  package init(pool: PostgresPool) {
+    self.pool = pool
+    database = TenantDatabase(pool: pool)
+  }
 
   func begin(_ key: AnswerKey, digest: [UInt8], fence: UUID) async throws -> KnownAnswer {
     for _ in 0..<AnswerStore.triesMax {
-      let rows = try await pool.query(Statements.begin, (key, digest, fence))
+      let rows = try await database.query(Statements.begin, (key, digest, fence), of: key.scope)
       if let row = rows.first { return row }
     }
     throw PostgresError(.decoding, detail: "the row of an Idempotency-Key comes and goes")
@@ -54,12 +61,13 @@ package struct AnswerStore: AnswerStoring {
 
   func end(_ key: AnswerKey, fence: UUID, _ ending: AnswerEnding) async throws {
     switch ending {
-    case .released: try await pool.execute(Statements.release, (key, fence))
-    case .kept(let answer): try await pool.execute(Statements.end, EndInput(key, fence, "kept", answer))
+    case .released: try await database.execute(Statements.release, (key, fence), of: key.scope)
+    case .kept(let answer):
+      try await database.execute(Statements.end, EndInput(key, fence, "kept", answer), of: key.scope)
     case .notKept(let status):
       let answer = KeptAnswer(status: status, headers: [], body: [])
-      try await pool.execute(Statements.end, EndInput(key, fence, "not_kept", answer))
-    case .unknown: try await pool.execute(Statements.end, EndInput(key, fence, "unknown", nil))
+      try await database.execute(Statements.end, EndInput(key, fence, "not_kept", answer), of: key.scope)
+    case .unknown: try await database.execute(Statements.end, EndInput(key, fence, "unknown", nil), of: key.scope)
     }
   }
 

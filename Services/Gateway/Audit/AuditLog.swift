@@ -14,8 +14,8 @@ package struct AuditLog: Sendable {
   /// What requests are recorded with.
   package let recorder: AuditRecorder
 
-  private let store: AuditStore
-  private let writer: AuditWriter
+  let store: AuditStore
+  let writer: AuditWriter
   private let maintenance: AuditMaintenance
 
   /// Makes the log of a database; `address` says where a request comes from. Throws `KeyListError`.

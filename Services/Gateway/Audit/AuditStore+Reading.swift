@@ -52,7 +52,10 @@ extension AuditStore {
     _ chain: AuditChainID, _ filter: AuditFilter, below cursor: Int64?, limit: Int
   ) async throws -> AuditPage {
     let (sql, parameters) = AuditStore.listSQL(chain, filter, below: cursor ?? .max, limit: limit + 1)
-    let rows = try await pool.query(sql, parameters)
+    let rows =
+      chain == .installation
+      ? try await pool.query(sql, parameters)
+      : try await database.query(sql, parameters, of: TenantScope(chain.uuid))
     let found = try EntryColumns.all.rows(rows)
     if found.count > limit {
       return AuditPage(entries: Array(found.prefix(limit)), cursor: found[limit - 1].link.sequence)
@@ -103,7 +106,7 @@ extension AuditStore {
   func entries(_ chain: AuditChainID, after sequence: Int64, upTo last: Int64, limit: Int) async throws
     -> [ChainedEntry]
   {
-    try await pool.query(AuditStore.range, (chain, sequence, last, limit))
+    try await read(AuditStore.range, (chain, sequence, last, limit), of: chain)
   }
 
   static let range = Statement<(chain: AuditChainID, after: Int64, last: Int64, limit: Int), ChainedEntry>(
@@ -121,7 +124,7 @@ extension AuditStore {
 
   /// The row of a chain; `nil` when it has none.
   package func head(_ chain: AuditChainID) async throws -> StoredChain? {
-    try await pool.query(AuditStore.headOf, chain).first
+    try await read(AuditStore.headOf, chain, of: chain).first
   }
 
   /// The row of a chain, or that of one without entries.
@@ -132,5 +135,24 @@ extension AuditStore {
   static let headOf = Statement<AuditChainID, StoredChain>(StoredChain.columns) { parameter in
     let chain = parameter("chain", .uuid) { $0.uuid }
     return "select \(StoredChain.columns) from audit_head h where h.tenant_id = \(chain)"
+  }
+
+  /// Whether the end of a request is in a chain.
+  func hasOutcome(of request: UUID, in chain: AuditChainID) async throws -> Bool {
+    try await !read(AuditStore.findOutcome, (chain, request), of: chain).isEmpty
+  }
+
+  private static let outcome = ResultColumns<Int64> { column in
+    let sequence = column("e.sequence", .int8)
+    return { row in try row[sequence] }
+  }
+
+  static let findOutcome = Statement<(chain: AuditChainID, request: UUID), Int64>(outcome) { parameter in
+    let chain = parameter("chain", .uuid) { $0.chain.uuid }
+    let request = parameter("request", .uuid) { $0.request }
+    return """
+      select \(outcome) from audit_entry e
+      where e.tenant_id = \(chain) and e.request = \(request) and e.kind = 'outcome' limit 1
+      """
   }
 }

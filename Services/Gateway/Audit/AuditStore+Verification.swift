@@ -15,7 +15,7 @@ extension AuditStore {
   }
 
   private func verifyOnce(_ chain: AuditChainID, after place: AuditLink?) async throws -> AuditReport {
-    let ends = try await pool.query(AuditStore.ends, chain).first
+    let ends = try await read(AuditStore.ends, chain, of: chain).first
     let stored = ends?.stored ?? StoredChain(empty: chain, keys)
     var verifier =
       if let place { AuditVerifier(after: place, keys: keys) } else { AuditVerifier(stored.base, keys: keys) }
@@ -65,6 +65,8 @@ extension AuditStore {
         select d.tenant_id from audit_head d
         where coalesce(d.verified_at, d.created_at - interval '100 years') < now() - \(interval) * interval '1 second'
           and coalesce(d.claimed_at, d.created_at - interval '100 years') < now() - interval '10 minutes'
+          and not exists (select from tenant_state z
+            where z.tenant_id = d.tenant_id and z.deletion_requested_at is not null)
         order by d.verified_at nulls first limit 1 for update skip locked)
       returning \(chainColumn)
       """

@@ -6,11 +6,22 @@ internal import Primitives
 package struct AuditStore: Sendable {
   let pool: PostgresPool
   let keys: AuditKeys
+  /// What is read of one tenant is read this way.
+  let database: TenantDatabase
 
   /// The log of a database, signed with `keys`.
   package init(pool: PostgresPool, keys: AuditKeys) {
     self.pool = pool
     self.keys = keys
+    database = TenantDatabase(pool: pool)
+  }
+
+  /// Reads of a chain: of that of a tenant as the tenant.
+  func read<Input, Row>(
+    _ statement: Statement<Input, Row>, _ input: Input, of chain: AuditChainID
+  ) async throws -> [Row] {
+    guard chain != .installation else { return try await pool.query(statement, input) }
+    return try await database.query(statement, input, of: TenantScope(chain.uuid))
   }
 
   /// What was added.
@@ -24,7 +35,8 @@ package struct AuditStore: Sendable {
   }
 
   /// Adds entries to their chains, in their order, in one transaction: all or none. The rows of the chains are locked
-  /// in the order of their ids, so replicas wait for each other and never in a circle.
+  /// in the order of their ids, so replicas wait for each other and never in a circle. What comes late for a tenant
+  /// whose chain is deleted is left out.
   ///
   /// With `fromEntries` the ends of the chains are those of the entries that are there, not those of their rows, which
   /// somebody has set back. `attempted` gets the end of one of the chains before the transaction is committed.
@@ -32,11 +44,15 @@ package struct AuditStore: Sendable {
     _ entries: [(chain: AuditChainID, entry: AuditEntry)], fromEntries: Bool,
     attempted: @Sendable (AuditLink) -> Void = { _ in }
   ) async throws -> Appended {
-    let chains = Set(entries.map(\.chain)).sorted()
     return try await pool.transaction { transaction in
+      var (entries, chains) = (entries, Set(entries.map(\.chain)).sorted())
       var rows = try await transaction.query(AuditStore.lock, chains)
       if rows.count < chains.count {
         let known = Set(rows.map(\.head.link.chain))
+        let deleted = Set(try await transaction.query(AuditStore.listDeleted, chains.filter { !known.contains($0) }))
+        chains.removeAll { deleted.contains($0) }
+        entries.removeAll { deleted.contains($0.chain) }
+        guard !entries.isEmpty else { return Appended(before: [:], after: [:], withoutHead: []) }
         let missing = chains.filter { !known.contains($0) }.map { StoredChain(empty: $0, keys) }
         try await transaction.execute(AuditStore.create, missing)
         rows = try await transaction.query(AuditStore.lock, chains)
@@ -74,6 +90,19 @@ package struct AuditStore: Sendable {
     let chains = parameter.array("chains", of: .uuid) { $0.map(\.uuid) }
     return """
       select \(StoredChain.columns) from audit_head h where h.tenant_id = any(\(chains)) order by h.tenant_id for update
+      """
+  }
+
+  private static let deleted = ResultColumns<AuditChainID> { column in
+    let tenant = column("s.tenant_id", .uuid)
+    return { row in AuditChainID(try row[tenant]) }
+  }
+
+  /// Those of some tenants that are to be deleted.
+  static let listDeleted = Statement<[AuditChainID], AuditChainID>(deleted) { parameter in
+    let chains = parameter.array("chains", of: .uuid) { $0.map(\.uuid) }
+    return """
+      select \(deleted) from tenant_state s where s.tenant_id = any(\(chains)) and s.deletion_requested_at is not null
       """
   }
 

@@ -35,10 +35,12 @@ package final class GatewayParts: Sendable {
   private let redis: RedisPool
   private let traffic: TrafficControl
   private let accounts: Accounts
+  private let tenants: TenantOrders
   private let signIn: SignInService
   private let audit: AuditLog
   private let policies: PolicyRuntime
   private let storedPolicies: StoredPolicies
+  private let policyDeliveries: PolicyDeliveries
   private let policyRoutes: PolicyRoutes
   private let answers: IdempotentAnswers
   private let openAnswers: OpenAnswers
@@ -75,8 +77,15 @@ package final class GatewayParts: Sendable {
         clientAddress: { $0.clientAddress?.clientNetwork.description }),
       settings: settings, client: context.client, group: context.group, telemetry: telemetry)
     let policyStore = PolicyStore(pool: accounts.pool)
-    storedPolicies = StoredPolicies(policyStore, policies.engine.control, telemetry: telemetry)
-    policyRoutes = PolicyRoutes(stored: storedPolicies, store: policyStore, engine: policies.engine) {
+    let deliveries = PolicyDeliveries(
+      policyStore,
+      to: [ServicePolicies(.orchestrator, through: orchestrator), ServicePolicies(.router, through: router)],
+      telemetry: telemetry)
+    policyDeliveries = deliveries
+    storedPolicies = StoredPolicies(policyStore, policies.engine.control, telemetry: telemetry) { deliveries.wake() }
+    policyRoutes = PolicyRoutes(
+      stored: storedPolicies, store: policyStore, engine: policies.engine, deliveries: deliveries
+    ) {
       try await storage.tenants.tenant($0) != nil
     }
     answers = IdempotentAnswers(table: AnswerStore(pool: accounts.pool), telemetry: telemetry)
@@ -93,10 +102,12 @@ package final class GatewayParts: Sendable {
       authenticator: authenticator, traffic: traffic.limiter, access: access, answers: answers, audit: audit.recorder,
       open: openAnswers,
       rules: { (request, route) throws(Problem) in try rules.check(request, at: route) })
-    let engines = TenantEngines(upstreams: [(.orchestrator, orchestrator), (.router, router)])
+    let life = TenantLife(
+      accounts, redis: redis, audit: audit, orchestrator: orchestrator, router: router, telemetry: telemetry)
+    tenants = life.orders
     accountRoutes = AccountRoutes(
-      storage: storage, hasher: accounts.hasher, directory: directory, passwords: signIn.passwords, eraser: engines,
-      exporter: engines)
+      storage: storage, hasher: accounts.hasher, directory: directory, passwords: signIn.passwords, orders: tenants,
+      exporter: life.engines)
     let events = RunEventStreams(orchestrator: orchestrator, telemetry: telemetry)
     routes = ForwardedRoutes(
       pipeline: pipeline, orchestrator: orchestrator, router: router,
@@ -157,12 +168,14 @@ package final class GatewayParts: Sendable {
   package func run() async {
     await withTaskGroup(of: Void.self) { group in
       group.addTask { [accounts] in await accounts.run() }
+      group.addTask { [tenants] in await tenants.run() }
       group.addTask { [traffic] in await traffic.run() }
       group.addTask { [openAnswers] in await openAnswers.run() }
       group.addTask { [answers] in await answers.run() }
       group.addTask { [audit] in await audit.run() }
       group.addTask { [policies] in await policies.run() }
       group.addTask { [storedPolicies] in await storedPolicies.run() }
+      group.addTask { [policyDeliveries] in await policyDeliveries.run() }
     }
   }
 

@@ -17,7 +17,7 @@ package struct Upstream: Sendable {
   let client: HTTPClient
   let timeout: Duration
   /// Those of our own headers that callers may set: labels and preferences, which give no rights.
-  private let callerHeaders: Set<String>
+  let callerHeaders: Set<String>
 
   /// Makes the way to a service.
   package init(
@@ -30,6 +30,12 @@ package struct Upstream: Sendable {
     self.client = client
     self.timeout = timeout
     self.callerHeaders = callerHeaders
+  }
+
+  /// The same way with another time-out.
+  package func within(_ timeout: Duration) -> Upstream {
+    Upstream(
+      service, peers: peers, assertions: assertions, client: client, timeout: timeout, callerHeaders: callerHeaders)
   }
 
   var name: String { service.rawValue }

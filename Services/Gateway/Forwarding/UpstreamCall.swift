@@ -34,6 +34,12 @@ package struct UpstreamCall: Sendable {
 }
 
 extension Upstream {
+  /// The same service, waited for so long at most.
+  package func with(timeout: Duration) -> Upstream {
+    Upstream(
+      service, peers: peers, assertions: assertions, client: client, timeout: timeout, callerHeaders: callerHeaders)
+  }
+
   /// Makes a call and returns its whole answer, whatever its status. Throws a `Problem` when there is none, or when it
   /// is larger than `bytesMax`.
   package func answer(

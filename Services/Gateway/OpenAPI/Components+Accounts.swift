@@ -112,12 +112,22 @@ enum AccountSchemas {
 
   private static let tenant: [Member] =
     [
-      need("id", .id("tenant")), need("name", .text()), need("state", .words(["active", "suspended", "deleting"])),
+      need("id", .id("tenant")), need("name", .text()),
+      need("state", .words(["active", "suspended", "deleting", "deleted"])),
       need("version", .int()), need("updated_at", .time), need("suspended_at", Schema.time.orNull),
+      need("deleted_at", Schema.time.orNull), need("confirmed", .flag),
     ] + stamped
 
   private static let tenants: [(String, Schema)] = [
     ("Tenant", .object(tenant)), ("TenantPage", .page("tenants", .ref("Tenant"))),
+    (
+      "TenantService",
+      .object([
+        need("service", .text()), need("confirmed", .flag), may("total", .int()), may("counts", .free),
+        need("deleted_at", Schema.time.orNull), may("checked_at", .time), may("failure", Schema.text().orNull),
+      ])
+    ),
+    ("TenantWithServices", .object(tenant + [need("services", .list(.ref("TenantService")))])),
     ("NewTenant", .object([need("name", .text(200, min: 1)), may("owner_email", .text(320, min: 3))], isSent: true)),
     ("TenantWithInvitation", .object(tenant + [may("invitation", .ref("InvitationWithToken"))])),
   ]

@@ -24,6 +24,15 @@ enum PolicySchemas {
           .object([
             need("entries", .count), need("entries_max", .count), need("hits", .count), need("misses", .count),
           ])),
+        need(
+          "services",
+          .list(
+            .object([
+              need("service", .text()), need("version", .count, "The change of the switches that it has stored."),
+              need("has_all", .flag, "Whether it has stored all that is said, as this gateway knows."),
+              need("confirmed_at", Schema.time.orNull, "When it last had all."),
+              need("fault", Schema.text().orNull, "Why nothing could be delivered to it."),
+            ])), "The services behind the gateway."),
       ])
     ),
     (

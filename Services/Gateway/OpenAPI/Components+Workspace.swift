@@ -229,6 +229,7 @@ enum WorkspaceSchemas {
       may("environment", .map(.text(8 << 10), 32), "Values are stored sealed and never shown."),
       may("url", .text(2048, min: 1), "For `http`."), may("headers", .map(.text(8 << 10), 32)),
       may("trust", .words(RegisteredMCPServer.Trust.allCases.map(\.rawValue))),
+      may("network", .flag, "For `stdio`: whether the program asks for the network."),
       may("timeout_ms", .int(100...ToolDefinition.timeoutMillisecondsMax)), may("enabled", .flag),
     ]
   }
@@ -241,7 +242,8 @@ enum WorkspaceSchemas {
     may("command", .text()),
     may("arguments", .list(.text())), may("environment_names", .list(.text())), may("url", .text()),
     may("header_names", .list(.text())), need("trust", .words(RegisteredMCPServer.Trust.allCases.map(\.rawValue))),
-    need("timeout_ms", .count), need("version", .int()), need("source", .words(["api", "configuration"])),
+    may("network", .flag), need("timeout_ms", .count), need("version", .int()),
+    need("source", .words(["api", "configuration"])),
     need("enabled", .flag), need("allowed", .flag), may("created_by", .text()), may("created_at", .time),
     may("updated_at", .time), need("state", .words(MCPReport.State.allCases.map(\.rawValue) + ["unknown"])),
     need(

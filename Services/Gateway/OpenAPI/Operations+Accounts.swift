@@ -94,14 +94,19 @@ enum AccountOperations {
       )
       .answers(.created, "TenantWithInvitation", headers: ["ETag", "Location"])
     ),
-    ("GET /operator/v1/tenants/{id}", Operation("getTenant", "Operators").answers(.ok, "Tenant", headers: ["ETag"])),
+    (
+      "GET /operator/v1/tenants/{id}",
+      Operation("getTenant", "Operators").answers(.ok, "TenantWithServices", headers: ["ETag"])
+    ),
     (
       "POST /operator/v1/tenants/{id}/suspend",
-      Operation("suspendTenant", "Operators").guarded.answers(.ok, "Tenant", headers: ["ETag"])
+      Operation("suspendTenant", "Operators", "Holds everywhere when `confirmed` is true.").guarded
+        .answers(.ok, "TenantWithServices", headers: ["ETag"])
     ),
     (
       "POST /operator/v1/tenants/{id}/resume",
-      Operation("resumeTenant", "Operators").guarded.answers(.ok, "Tenant", headers: ["ETag"])
+      Operation("resumeTenant", "Operators", "Holds everywhere when `confirmed` is true.").guarded
+        .answers(.ok, "TenantWithServices", headers: ["ETag"])
     ),
     (
       "POST /operator/v1/tenants/{id}/invitations",
@@ -114,8 +119,8 @@ enum AccountOperations {
     ),
     (
       "DELETE /operator/v1/tenants/{id}",
-      Operation("deleteTenant", "Operators", "It goes on in the background.").guarded
-        .answers(.accepted, "Tenant", headers: ["ETag"])
+      Operation("deleteTenant", "Operators", "It goes on in the background; `state` is `deleted` when nothing is left.")
+        .guarded.answers(.accepted, "TenantWithServices", headers: ["ETag"])
     ),
   ]
 

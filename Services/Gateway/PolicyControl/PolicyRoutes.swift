@@ -14,17 +14,19 @@ package struct PolicyRoutes: Sendable {
   let stored: StoredPolicies
   let store: PolicyStore
   let engine: PolicyEngine
+  let deliveries: PolicyDeliveries?
   let tenantExists: @Sendable (TenantID) async throws -> Bool
   let explanations: ExplanationPlaces
 
-  /// Makes them. `tenantExists` says whether the installation has a tenant.
+  /// Makes them. `tenantExists` says whether the installation has a tenant, `deliveries` what services have confirmed.
   package init(
-    stored: StoredPolicies, store: PolicyStore, engine: PolicyEngine,
+    stored: StoredPolicies, store: PolicyStore, engine: PolicyEngine, deliveries: PolicyDeliveries? = nil,
     tenantExists: @escaping @Sendable (TenantID) async throws -> Bool
   ) {
     self.stored = stored
     self.store = store
     self.engine = engine
+    self.deliveries = deliveries
     self.tenantExists = tenantExists
     explanations = ExplanationPlaces()
   }
@@ -102,6 +104,19 @@ package struct PolicyRoutes: Sendable {
       writer.member("hits", Int64(clamping: status.cache.hits))
       writer.member("misses", Int64(clamping: status.cache.misses))
       writer.endObject()
+      writer.objects("services", deliveries?.now ?? []) { service, writer in
+        let receipt = service.receipt ?? .none
+        writer.member("service", service.name)
+        // Of an earlier epoch nothing is in force as it stands here.
+        let isThisEpoch = receipt.switches.epoch == known.switches?.epoch
+        writer.member("version", isThisEpoch ? receipt.switches.number : 0)
+        writer.member(
+          "has_all",
+          isThisEpoch && service.lacksSince == nil
+            && receipt.switches.number == known.switches.map { Int64($0.version) })
+        writer.member("confirmed_at", orNull: service.confirmedAt?.description)
+        writer.member("fault", orNull: service.fault)
+      }
     }
     if let version = known.switches?.version { response.setVersion(version) }
     response.headers.append(.cacheControl, "no-store")

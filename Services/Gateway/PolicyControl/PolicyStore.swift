@@ -5,6 +5,8 @@ internal import Primitives
 
 /// The switches as they are stored; what is `nil` nobody has set.
 package struct StoredSwitches: Sendable {
+  /// Grows when an older state of this database was restored.
+  let epoch: Int64
   let version: Int
   let mode: PolicyMode?
   let canaryPercent: Int?
@@ -15,6 +17,7 @@ package struct StoredSwitches: Sendable {
   let updatedBy: String?
 
   static let columns = ResultColumns<StoredSwitches> { column in
+    let epoch = column("s.epoch", .int8)
     let version = column("s.version", .int4)
     let mode = column(nullable: "s.mode", .text)
     let canary = column(nullable: "s.canary_percent", .int4)
@@ -24,7 +27,8 @@ package struct StoredSwitches: Sendable {
     let updatedBy = column(nullable: "s.updated_by", .text)
     return { row in
       StoredSwitches(
-        version: Int(try row[version]), mode: try row[mode].flatMap(PolicyMode.init(rawValue:)),
+        epoch: try row[epoch], version: Int(try row[version]),
+        mode: try row[mode].flatMap(PolicyMode.init(rawValue:)),
         canaryPercent: try row[canary].map { Int($0) }, isHalted: try row[isHalted],
         dataRevision: try row[revision], updatedAt: try row[updatedAt], updatedBy: try row[updatedBy])
     }
@@ -124,6 +128,14 @@ package struct PolicyStore: Sendable {
         version = s.version + 1, updated_at = now(), updated_by = \(principal)
       where \(expected) is null or s.version = \(expected) returning \(StoredSwitches.columns)
       """
+  }
+
+  /// Begins an epoch behind one that a service has seen, unless that was done.
+  func beginEpoch(after seen: Int64) async throws { try await pool.execute(PolicyStore.raiseEpoch, seen) }
+
+  static let raiseEpoch = Statement<Int64, Void> { parameter in
+    let seen = parameter("seen", .int8) { $0 }
+    return "update policy_switch set epoch = \(seen) + 1 where epoch <= \(seen)"
   }
 
   // MARK: Data of tenants

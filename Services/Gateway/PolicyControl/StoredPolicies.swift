@@ -1,6 +1,4 @@
 internal import Contracts
-internal import JSON
-internal import Policy
 package import PolicyDecisions
 internal import Postgres
 internal import Reactor
@@ -37,15 +35,17 @@ package final class StoredPolicies: Sendable {
   private let interval: Duration
   private let reads: CounterFamily
   private let logger: Logger
+  private let changed: @Sendable () -> Void
   private let state = Mutex(State())
 
   /// Makes it for the switches of an engine, which are those of the settings now. Without `listens` the clock alone
-  /// says when to look.
+  /// says when to look. `changed` is called when something was put in force.
   package init(
     _ store: PolicyStore, _ control: PolicyControl, listens: Bool = true, every interval: Duration = .seconds(2),
-    telemetry: Telemetry
+    telemetry: Telemetry, changed: @escaping @Sendable () -> Void = {}
   ) {
     self.store = store
+    self.changed = changed
     self.control = control
     self.interval = interval
     settings = control.switches
@@ -145,6 +145,8 @@ package final class StoredPolicies: Sendable {
 
   /// Puts switches in force, unless newer ones are.
   func apply(_ stored: StoredSwitches) {
+    let isNew = state.withLock { stored.version > $0.switches?.version ?? 0 }
+    defer { if isNew { changed() } }
     let changed: PolicySwitches? = state.withLock { state in
       guard stored.version > state.switches?.version ?? 0 else { return nil }
       state.switches = stored
@@ -166,24 +168,16 @@ package final class StoredPolicies: Sendable {
 
   /// Puts the data of a tenant in force, unless newer data is.
   func apply(_ row: StoredPolicyData) {
-    let data = StoredPolicies.data(row)
-    let isTaken = state.withLock { state in
-      guard row.revision > state.revisions[row.tenant] ?? 0 else { return true }
+    let data = TenantPolicyData.reading(row.document, isSuspended: row.isSuspended)
+    let isTaken: Bool? = state.withLock { state in
+      guard row.revision > state.revisions[row.tenant] ?? 0 else { return nil }
       guard control.setData(data, of: row.tenant.description) else { return false }
       state.revisions[row.tenant] = row.revision
       return true
     }
-    if !isTaken { logger.error("too many tenants have data for policies", ["tenant": .string("\(row.tenant)")]) }
-  }
-
-  /// What policies see of a row; `nil` for nothing. A row that nobody can read denies: nobody knows what it said.
-  static func data(_ row: StoredPolicyData) -> TenantPolicyData? {
-    let suspended = (RegoValue.string("status"), RegoValue.string("suspended"))
-    guard let view = try? JSONDocument(parsing: row.document).root, case .object(var object) = RegoValue(view) else {
-      return TenantPolicyData(.object(RegoObject([suspended])))
+    if isTaken != nil { changed() }
+    if isTaken == false {
+      logger.error("too many tenants have data for policies", ["tenant": .string("\(row.tenant)")])
     }
-    if row.isSuspended { object.set(suspended.0, suspended.1) }
-    guard object.count > 0 else { return nil }
-    return TenantPolicyData(.object(object)) ?? TenantPolicyData(.object(RegoObject([suspended])))
   }
 }

@@ -9,6 +9,7 @@ package enum GatewaySchema {
   package static let migrations = [
     ("accounts", PackageResources._001_accounts_sql), ("answers", PackageResources._002_answers_sql),
     ("audit", PackageResources._003_audit_sql), ("policy", PackageResources._004_policy_sql),
+    ("policy_epoch", PackageResources._005_policy_epoch_sql), ("tenancy", PackageResources._006_tenancy_sql),
   ].enumerated().map { index, script in
     Migration(version: index + 1, name: script.0, sql: String(decoding: script.1, as: UTF8.self))
   }

@@ -3,6 +3,7 @@ package import HTTP
 package import Ledger
 package import ModelCalls
 package import ModelCatalog
+package import PolicyState
 package import Spending
 internal import Tenancy
 
@@ -16,10 +17,12 @@ package struct RouterRoutes: Sendable {
   private let usage: UsageStore
   private let ledger: LedgerWriter
   private let tenants: RouterTenants
+  private let policies: PolicyStateFollower?
 
   /// The addresses of these parts.
   package init(
     calls: CallService, stores: CatalogStores, signer: VirtualKey.Signer, prober: HealthProber, budgets: BudgetGuard,
+    policies: PolicyStateFollower? = nil,
     usage: UsageStore, ledger: LedgerWriter, tenants: RouterTenants
   ) {
     self.calls = calls
@@ -30,6 +33,7 @@ package struct RouterRoutes: Sendable {
     self.usage = usage
     self.ledger = ledger
     self.tenants = tenants
+    self.policies = policies
   }
 
   /// Adds all routes.
@@ -50,6 +54,7 @@ package struct RouterRoutes: Sendable {
     TenantRoutes(
       .router, deletion: tenants.deletion, callers: authenticator, changed: { try await catalog.changed() }
     ).add(to: &router)
+    if let policies { PolicyStateRoutes(.router, follower: policies, callers: authenticator).add(to: &router) }
     UsageRoutes(usage: usage, ledger: ledger, authenticator: authenticator).add(to: &router)
   }
 }

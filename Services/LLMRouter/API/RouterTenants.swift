@@ -39,6 +39,8 @@ package struct RouterTenants: Sendable {
         .init("t.dimension", "int2"), .init("t.grain", "int2"), .init("t.bucket", "timestamptz"),
         .init("coalesce(t.value, '')", "text"),
       ]),
+    // A copy of what the gateway has.
+    TenantTable("tenant_policy", keys: []),
     // Row types; no rows stand in them.
     TenantTable("call_entry", keys: []), TenantTable("call_entry_2", keys: []),
   ]

@@ -83,6 +83,7 @@ final class AttemptLoop: Sendable {
   private func run(_ series: AttemptSeries, _ hedge: HedgedAttempt?) async throws -> StartedAnswer {
     defer { series.waitToken.release() }
     while true {
+      try service.authenticator.admit(call.caller)
       switch try series.next() {
       case .attempt(let target):
         guard let permit = try await admit(target, series) else { continue }

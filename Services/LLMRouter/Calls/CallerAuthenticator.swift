@@ -15,24 +15,36 @@ package struct CallerAuthenticator: Sendable {
   package let assertions: Authenticator
   private let signer: VirtualKey.Signer
   private let revokedKeys: RevokedKeys
-  private let deletedTenants: DeletedTenants
+  private let refusedTenants: RefusedTenants
 
-  /// An authenticator of assertions and of virtual keys that are not revoked, of tenants that are not deleted.
+  /// An authenticator of assertions and of virtual keys that are not revoked, of tenants that are neither suspended nor
+  /// deleted.
   package init(_ assertions: Authenticator, signer: VirtualKey.Signer, catalog: CatalogCache) {
     self.assertions = assertions
     self.signer = signer
     revokedKeys = catalog.revokedKeys
-    deletedTenants = catalog.deletedTenants
+    refusedTenants = catalog.refusedTenants
   }
 
   /// The caller of a model. Throws a `CallFailure`.
   package func principal(of request: HTTPRequest) throws(CallFailure) -> CallPrincipal {
     let principal = try identify(request)
-    guard !deletedTenants.contains(principal.tenant.uuid) else {
-      throw CallFailure(
-        status: .forbidden, code: ProblemCode.tenantDeleted.name, message: ProblemCode.tenantDeleted.detail)
-    }
+    try admit(principal)
     return principal
+  }
+
+  /// Whether a provider may be asked for a caller now: its tenant may have been suspended since the call began. Throws
+  /// a `CallFailure`.
+  func admit(_ principal: CallPrincipal) throws(CallFailure) {
+    guard let reason = refusedTenants.reason(principal.tenant.uuid) else { return }
+    let code: ProblemCode =
+      switch reason {
+      case .suspended: .tenantNotActive
+      case .deleted: .tenantDeleted
+      }
+    // A step is tried again when the tenant is resumed; nobody else's repetition helps.
+    let isRetryable = reason == .suspended && principal.labels.step != nil
+    throw CallFailure(status: .forbidden, code: code.name, message: code.detail, isRetryable: isRetryable)
   }
 
   private func identify(_ request: HTTPRequest) throws(CallFailure) -> CallPrincipal {

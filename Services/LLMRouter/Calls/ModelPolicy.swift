@@ -33,6 +33,7 @@ package struct ModelPolicy: Sendable {
     kept.contentFallbacks.removeAll { !isAllowed($0) }
     kept.escalation.removeAll { !isAllowed($0) }
     guard kept.targets.isEmpty else { return kept }
+    if answers.values.contains(where: { $0.fault == .halted }) { throw ModelPolicy.halted }
     let reasons = plan.targets.first.flatMap { answers[$0.name]?.reasons } ?? []
     throw CallFailure(
       status: .forbidden, code: "access_denied",
@@ -40,6 +41,11 @@ package struct ModelPolicy: Sendable {
         ? "A policy does not allow calls of the model '\(asked.prefix(100))'." : reasons.joined(separator: "; "),
       parameter: "model")
   }
+
+  /// Later the same call is answered, so clients may try again.
+  private static let halted = CallFailure(
+    status: .serviceUnavailable, code: "installation_halted",
+    message: "Calls of models are halted in this installation.", isRetryable: true, retryAfterSeconds: 5)
 
   private func ask(
     _ target: ModelTarget, asked: String, _ cost: Int, _ caller: CallPrincipal

@@ -5,9 +5,12 @@ internal import SystemSources
 package import Telemetry
 
 /// The catalog in memory: what the configuration declares, under what the tables say. It is read again when a replica
-/// notifies of a change, and every half minute, so that keys in files may be exchanged.
+/// notifies of a change, and every half minute, so that keys in files may be exchanged. Tenants that are refused are
+/// looked at every second.
 package final class CatalogCache: Sendable {
   private static let interval = Duration.seconds(30)
+  /// Between two looks at the tenants that are refused, so that a suspension holds soon without its notification.
+  private static let tenantsInterval = Duration.seconds(1)
 
   private struct State {
     var snapshot = CatalogSnapshot.empty
@@ -20,8 +23,8 @@ package final class CatalogCache: Sendable {
   package let configuration: CatalogConfiguration
   /// The virtual keys that were revoked.
   package let revokedKeys = RevokedKeys()
-  /// Tenants that were deleted lately.
-  package let deletedTenants = DeletedTenants()
+  /// Tenants for which nothing is asked of a provider.
+  package let refusedTenants = RefusedTenants()
   private let source: any CatalogSource
   private let sleep: @Sendable (Duration) async throws -> Void
   private let logger: Logger
@@ -47,9 +50,10 @@ package final class CatalogCache: Sendable {
       state.begun += 1
       return state.begun
     }
+    // First: they are few, and a suspension does not wait for the rest.
+    try await refreshTenants()
     let rows = try await source.read(revokedSince: revokedKeys.readUntil)
     revokedKeys.add(rows.revokedKeys, now: WallClock.now())
-    deletedTenants.replace(rows.deletedTenants)
     let snapshot = configuration.snapshot(of: rows) { warning in
       switch warning {
       case .unusableBaseURL(let provider):
@@ -65,6 +69,8 @@ package final class CatalogCache: Sendable {
       state.snapshot = snapshot
     }
   }
+
+  private func refreshTenants() async throws { try await refusedTenants.refresh { try await source.refusedTenants() } }
 
   /// Takes a change over here and notifies all replicas of it.
   package func changed() async throws {
@@ -82,6 +88,13 @@ package final class CatalogCache: Sendable {
           await reloadOrWarn()
         }
         source.stop()
+      }
+      group.addTask { [self] in
+        while !Task.isCancelled {
+          do { try await sleep(CatalogCache.tenantsInterval) } catch { break }
+          // While the database is away nobody is suspended; the reading of the catalog says so in the log.
+          try? await refreshTenants()
+        }
       }
     }
   }

@@ -1,5 +1,4 @@
 package import Budgets
-package import Primitives
 
 /// The rows of the catalog at one moment.
 package struct CatalogRows: Sendable {
@@ -15,13 +14,11 @@ package struct CatalogRows: Sendable {
   package var rateLimits: [RateLimit]
   /// Virtual keys that were revoked since the last reading.
   package var revokedKeys: [RevokedKeyRow]
-  /// Tenants that were deleted lately.
-  package var deletedTenants: [UUID]
 
   /// Rows; nothing by default.
   package init(
     providers: [ProviderRow] = [], models: [ModelRow] = [], aliases: [AliasRow] = [], budgets: [Budget] = [],
-    rateLimits: [RateLimit] = [], revokedKeys: [RevokedKeyRow] = [], deletedTenants: [UUID] = []
+    rateLimits: [RateLimit] = [], revokedKeys: [RevokedKeyRow] = []
   ) {
     self.providers = providers
     self.models = models
@@ -29,6 +26,5 @@ package struct CatalogRows: Sendable {
     self.budgets = budgets
     self.rateLimits = rateLimits
     self.revokedKeys = revokedKeys
-    self.deletedTenants = deletedTenants
   }
 }

@@ -4,6 +4,8 @@ package import Primitives
 package protocol CatalogSource: Sendable {
   /// All rows, and the virtual keys that were revoked since a time (nil: all).
   func read(revokedSince time: Timestamp?) async throws -> CatalogRows
+  /// The tenants for which nothing is asked of a provider.
+  func refusedTenants() async throws -> [RefusedTenant]
   /// Notifies all replicas of a change.
   func notify() async throws
   /// Calls `changed` for each notification until `stop` is called.

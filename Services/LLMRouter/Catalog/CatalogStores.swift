@@ -11,14 +11,18 @@ package struct CatalogStores: CatalogSource {
     return "select pg_notify(\(channel), '')"
   }
 
-  private static let tenant = ResultColumns<UUID> { column in
+  private static let refused = ResultColumns<RefusedTenant> { column in
     let tenant = column("tenant_id", .uuid)
-    return { row in try row[tenant] }
+    let isDeleted = column("deletion_requested_at is not null", .bool)
+    return { row in RefusedTenant(try row[tenant], try row[isDeleted] ? .deleted : .suspended) }
   }
 
-  /// Longer than any virtual key lives.
-  static let deletedTenants = Statement<Void, UUID>(tenant) { _ in
-    "select \(tenant) from tenant_state where deletion_requested_at > now() - interval '8 days'"
+  /// Deleted ones for longer than any virtual key lives.
+  static let listRefused = Statement<Void, RefusedTenant>(refused) { _ in
+    """
+    select \(refused) from tenant_state where deletion_requested_at > now() - interval '8 days'
+      or (suspended_at is not null and deletion_requested_at is null)
+    """
   }
 
   package let providers: ProviderStore
@@ -46,8 +50,11 @@ package struct CatalogStores: CatalogSource {
     CatalogRows(
       providers: try await providers.all(), models: try await models.all(), aliases: try await aliases.all(),
       budgets: try await budgets.all(), rateLimits: try await rateLimits.all(),
-      revokedKeys: try await revokedKeys.revoked(since: time),
-      deletedTenants: try await pool.query(CatalogStores.deletedTenants, ()))
+      revokedKeys: try await revokedKeys.revoked(since: time))
+  }
+
+  package func refusedTenants() async throws -> [RefusedTenant] {
+    try await pool.query(CatalogStores.listRefused, ())
   }
 
   package func notify() async throws {

@@ -4,7 +4,7 @@ internal import HTTP
 internal import Ledger
 internal import ModelCalls
 internal import ModelCatalog
-internal import PolicyDecisions
+internal import PolicyState
 internal import Postgres
 internal import Primitives
 internal import Reactor
@@ -39,7 +39,7 @@ final class LLMRouterService: Service {
   private let pool: PostgresPool
   private let reads: PostgresReader
   private let redis: RedisPool
-  private let policies: PolicyRuntime
+  private let policies: FollowedPolicies
   private let stores: CatalogStores
   private let catalog: CatalogCache
   private let signer: VirtualKey.Signer
@@ -77,12 +77,13 @@ final class LLMRouterService: Service {
       counters: RedisBudgetCounters(redis: redis),
       source: LedgerSpentSource(writer: ledger, store: SpentStore(pool: pool)),
       metrics: SpendingMetrics(registry: registry), logger: telemetry.logger)
-    policies = try PolicyRuntime(
-      settings, client: context.client, telemetry: telemetry, labels: [("service", "llm-router")])
+    policies = try FollowedPolicies(
+      settings, client: context.client, telemetry: telemetry, labels: [("service", "llm-router")], pool: pool,
+      schema: RouterSchema.name)
     calls = CallService(
       authenticator: CallerAuthenticator(authenticator, signer: signer, catalog: catalog),
-      catalog: catalog, client: context.client,
-      health: HealthRegistry(policy: RouterSettings.breakerPolicy(settings)), ledger: ledger, budgets: budgets,
+      catalog: catalog, client: context.client, health: HealthRegistry(policy: RouterSettings.breakerPolicy(settings)),
+      ledger: ledger, budgets: budgets,
       rates: RateLimiter(
         store: RedisRateLimits(redis: redis),
         queue: RateLimiter.Queue(
@@ -108,7 +109,7 @@ final class LLMRouterService: Service {
 
   func route(_ router: inout Router) {
     RouterRoutes(
-      calls: calls, stores: stores, signer: signer, prober: prober, budgets: budgets,
+      calls: calls, stores: stores, signer: signer, prober: prober, budgets: budgets, policies: policies.state,
       usage: UsageStore(pool: pool, reads: reads), ledger: ledger, tenants: tenants
     ).add(to: &router)
   }
@@ -122,9 +123,9 @@ final class LLMRouterService: Service {
       // What they had reserved and not settled may still stand in the counters.
       for tenant in try await ledger.recover(folder: spoolFolder) { try? await budgets.invalidate(tenant: tenant) }
     }
+    try await policies.load()
     try await catalog.reload()
   }
-
   func readiness() -> [(name: String, isReady: Bool)] { [("postgres", pool.isReady)] }
   func run() async {
     await withTaskGroup(of: Void.self) { group in
@@ -138,9 +139,8 @@ final class LLMRouterService: Service {
       group.addTask { [self] in await tenants.run() }
     }
   }
-
   func close() async {
-    policies.engine.flush()
+    policies.close()
     await ledger.close()
     await budgets.close()
     await redis.close()

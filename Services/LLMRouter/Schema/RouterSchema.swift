@@ -12,6 +12,7 @@ package enum RouterSchema {
     Migration(version: 3, name: "routing", sql: String(decoding: PackageResources._003_routing_sql, as: UTF8.self)),
     Migration(version: 4, name: "usage", sql: String(decoding: PackageResources._004_usage_sql, as: UTF8.self)),
     Migration(version: 5, name: "tenancy", sql: String(decoding: PackageResources._005_tenancy_sql, as: UTF8.self)),
+    Migration(version: 6, name: "policies", sql: String(decoding: PackageResources._006_policies_sql, as: UTF8.self)),
   ]
 
   /// Starts the pool and applies what is missing.

@@ -1,6 +1,7 @@
 internal import APIKit
 package import Contracts
 package import HTTP
+package import PolicyState
 internal import Primitives
 package import RunEngine
 package import RunStorage
@@ -22,14 +23,18 @@ package struct OrchestratorRoutes: Sendable {
   private let workers: WorkerAuthenticator
   private let assertions: StepAssertions
   private let lease: Duration
+  private let questionLimit: QuestionLimit
   private let tenants: TenantDeletion
+  private let policies: PolicyStateFollower?
   private let logger: Logger
 
-  /// Makes the routes. `assertions` signs what workers may do for leased steps; `lease` is the life of a lease.
+  /// Makes the routes. `assertions` signs what workers may do for leased steps; `lease` is the life of a lease,
+  /// `questions` that of a question that names none.
   package init(
     engine: Engine, storage: OrchestratorStorage, workspace: OrchestratorWorkspace, submitter: TaskSubmitter,
     schedules: ScheduleService, callers: Authenticator, workers: WorkerAuthenticator, assertions: StepAssertions,
-    lease: Duration, tenants: TenantDeletion, approvalPolicy: ApprovalPolicy? = nil, logger: Logger
+    lease: Duration, questions: Duration, tenants: TenantDeletion, approvalPolicy: ApprovalPolicy? = nil,
+    policies: PolicyStateFollower? = nil, logger: Logger
   ) {
     self.engine = engine
     self.approvalPolicy = approvalPolicy
@@ -41,7 +46,9 @@ package struct OrchestratorRoutes: Sendable {
     self.workers = workers
     self.assertions = assertions
     self.lease = lease
+    questionLimit = QuestionLimit(questions)
     self.tenants = tenants
+    self.policies = policies
     self.logger = logger
   }
 
@@ -70,7 +77,11 @@ package struct OrchestratorRoutes: Sendable {
     workspace.add(to: &router, storage: storage, callers: callers, workers: workers)
     WorkerRoutes(
       engine: engine, store: runs, workers: workers, assertions: assertions, logger: logger,
-      leaseMilliseconds: lease.milliseconds
+      leaseMilliseconds: lease.milliseconds, questionLimit: questionLimit, policies: policies
     ).add(to: &router)
+    if let policies {
+      PolicyStateRoutes(.orchestrator, follower: policies, callers: callers).add(to: &router)
+      WorkerPolicyRoutes(policies: policies, workers: workers).add(to: &router)
+    }
   }
 }

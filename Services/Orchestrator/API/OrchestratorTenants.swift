@@ -71,6 +71,8 @@ package enum OrchestratorTenants {
     TenantTable("registry_revision", keys: [.init("t.tenant_id", "uuid")]),
     TenantTable("blob_piece", keys: [.init("t.blob_id", "uuid"), .init("t.place", "int4")], rowsMax: 4),
     TenantTable("blob", keys: [.init("t.id", "uuid")]),
+    // A copy of what the gateway has.
+    TenantTable("tenant_policy", keys: []),
     // What follows from the rest.
     TenantTable("workspace_check", keys: []), TenantTable("workspace_usage", keys: []),
   ]

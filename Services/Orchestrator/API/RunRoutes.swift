@@ -95,8 +95,9 @@ struct RunRoutes: Sendable {
     var fields = JSONFields(try await request.json(limits: .submitted).root)
     let name = fields.string("name", isRequired: true, bytesMax: 64) ?? ""
     let key = try IdempotencyKey.header(of: request)
+    let ownID = fields.string("id", bytesMax: 200)
     let id =
-      fields.string("id", bytesMax: 200) ?? key.map { "key:" + Hex.encode(Digest.sha256(Array($0.utf8))) }
+      ownID ?? key.map { "key:" + Hex.encode(Digest.sha256(Array($0.utf8))) }
       ?? UUID.version7().description
     let data = fields.value("data").map { Array($0.rawBytes) } ?? Array("null".utf8)
     try fields.finish()
@@ -112,11 +113,32 @@ struct RunRoutes: Sendable {
         payloads: [payload])
     } catch ChangeRefusal.byDecider(.repeatedSignal) {
       isRepeated = true
+    } catch ChangeRefusal.byDecider(.signalDiffers) {
+      // The id of an event is taken at its word; a key belongs to one request.
+      if ownID == nil { try await requireSame(caller, row, id, name, root) }
+      isRepeated = true
     }
     return .json(.accepted) { writer in
       writer.member("id", id)
       writer.member("repeated", isRepeated)
     }
+  }
+
+  /// Throws a 422 `Problem` when the signal that was received under the id is another one: what differs may also be the
+  /// way in which the same document is written.
+  private func requireSame(
+    _ caller: Caller, _ row: RunRow, _ id: String, _ name: String, _ data: JSONView
+  ) async throws {
+    let known = try await engine.snapshot(of: row.id, atLeast: 0)?.state.receivedSignal(id)
+    if let known, known.name == name,
+      let body = try await store.payloads(caller.tenant, [known.payload])[known.payload.sha256],
+      let document = try? JSONDocument(parsing: body),
+      JSONValue(document.root).canonicalBytes() == JSONValue(data).canonicalBytes()
+    {
+      return
+    }
+    throw Problem(
+      .idempotencyKeyReused, "This Idempotency-Key was used for another signal; use a new key for a new one.")
   }
 
   /// Cancels all open runs that fit, up to a thousand in one request. `cancelled` have ended, `compensating` undo what

@@ -11,6 +11,10 @@ package enum OrchestratorSettings {
   package static let lease = Setting(
     "lease.duration_ms", .milliseconds(in: 500...3_600_000), default: .seconds(15),
     "Time after which a step of a silent worker is given to another.")
+  package static let questions = Setting(
+    "questions.expires_ms", .milliseconds(in: 0...(365 * 86_400_000)), default: .seconds(7 * 86_400),
+    "Time for which a question of an agent, or a call that needs an approval, waits for a person when its step does not say so; then the agent goes on without an answer. 0 waits for ever."
+  )
   package static let archiveAfter = Setting(
     "history.archive_after_ms", .milliseconds(in: 0...(3650 * 86_400_000)), default: .seconds(7 * 86_400),
     "Time after its end at which the history of a run is moved into the archive, compressed; 0 keeps it as it is.")
@@ -23,7 +27,7 @@ package enum OrchestratorSettings {
   )
   package static let all: [any SettingDeclaration] =
     [IdentitySettings.gatewayKeys, IdentitySettings.stepKeys, IdentitySettings.workerKeys] + PostgresSettings.all
-    + [connections, lease, archiveAfter, pruneAfter, traceURL] + WorkspaceSettings.all + PolicySettings.all
+    + [connections, lease, questions, archiveAfter, pruneAfter, traceURL] + WorkspaceSettings.all + PolicySettings.all
 
   /// What the orchestrator adds to the traces of runs, and where they are shown.
   package static func tracing(_ tracer: Tracer, _ settings: Settings) throws(MisreadSetting) -> RunTracing {

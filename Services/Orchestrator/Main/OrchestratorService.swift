@@ -3,7 +3,7 @@ internal import Contracts
 internal import HTTP
 internal import OrchestratorAPI
 internal import OrchestratorConfiguration
-internal import PolicyDecisions
+internal import PolicyState
 internal import Postgres
 internal import RunEngine
 internal import RunStorage
@@ -34,7 +34,7 @@ final class OrchestratorService: Service {
   private let tenants: TenantActivityJob
   private let cleanup: WorkspaceCleanup
   private let deletion: TenantDeletion
-  private let policies: PolicyRuntime
+  private let policies: FollowedPolicies
   private let routes: OrchestratorRoutes
 
   init(_ context: ServiceContext) throws {
@@ -69,14 +69,16 @@ final class OrchestratorService: Service {
     cleanup = WorkspaceCleanup(
       pool: pool, uploadKeep: workspace.artefactLimits.uploadKeep, registry: context.telemetry.registry, logger: logger)
     deletion = OrchestratorTenants.deletion(pool: pool, engine: engine, runs: storage.runs, logger: logger)
-    policies = try PolicyRuntime(
+    policies = try FollowedPolicies(
       settings, client: context.client, telemetry: context.telemetry,
-      labels: [("service", "orchestrator"), ("version", CadreVersion.current)])
+      labels: [("service", "orchestrator"), ("version", CadreVersion.current)], pool: pool,
+      schema: OrchestratorSchema.name)
     routes = OrchestratorRoutes(
       engine: engine, storage: storage, workspace: workspace, submitter: submitter, schedules: schedules,
       callers: callers, workers: workers,
       assertions: StepAssertions(AssertionSigner(stepKeys)), lease: lease,
-      tenants: deletion, approvalPolicy: ApprovalPolicy(policies.engine), logger: logger)
+      questions: settings[OrchestratorSettings.questions],
+      tenants: deletion, approvalPolicy: ApprovalPolicy(policies.engine), policies: policies.state, logger: logger)
   }
 
   private static func connect(_ context: ServiceContext) throws -> (pool: PostgresPool, reads: PostgresReader) {
@@ -92,7 +94,10 @@ final class OrchestratorService: Service {
 
   func route(_ router: inout Router) { routes.add(to: &router) }
 
-  func prepare() async throws { try await migrate() }
+  func prepare() async throws {
+    try await migrate()
+    try await policies.load()
+  }
 
   func migrate() async throws {
     await pool.start()
@@ -122,7 +127,7 @@ final class OrchestratorService: Service {
   func drain() async { engine.drain() }
 
   func close() async {
-    policies.engine.flush()
+    policies.close()
     await reads.close()
     await pool.close()
   }

@@ -15,5 +15,6 @@ package enum OrchestratorSchema {
     Migration(version: 7, name: "asks", sql: String(decoding: PackageResources._007_asks_sql, as: UTF8.self)),
     Migration(version: 8, name: "workspace", sql: String(decoding: PackageResources._008_workspace_sql, as: UTF8.self)),
     Migration(version: 9, name: "tenancy", sql: String(decoding: PackageResources._009_tenancy_sql, as: UTF8.self)),
+    Migration(version: 10, name: "policies", sql: String(decoding: PackageResources._010_policies_sql, as: UTF8.self)),
   ]
 }

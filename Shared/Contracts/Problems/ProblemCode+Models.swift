@@ -27,8 +27,13 @@ extension ProblemCode {
     invalidRequest, modelNotFound, modelNotAllowed, modelDenied, contentDenied, capabilityMissing, toolsNotSupported,
     contextLengthExceeded, unknownTier, unboundedRequest, priceUnknown, budgetExceeded, rateLimited, notCached,
     notOffered, keptNotFound, answerCheckFailed, ledgerUnavailable, budgetStoreUnavailable, rateLimitStoreUnavailable,
-    callTimeout,
+    callTimeout, installationHalted,
   ]
+
+  /// `installation_halted`
+  public static let installationHalted = ProblemCode(
+    "installation_halted", .serviceUnavailable, meaning: "Operators have halted everything but reading.",
+    remedy: "Try again when they have released it.")
 
   /// `invalid_request`
   public static let invalidRequest = ProblemCode(

@@ -130,6 +130,9 @@ extension Routes {
       .post, WorkerPath.results, .orchestrator, .worker, isPublic: false, bodyBytesMax: WorkerLimits.bodyBytesMax,
       "Ends several attempts."),
     .init(
+      .post, WorkerPath.drain, .orchestrator, .worker, isPublic: false, bodyBytesMax: 16 * kibibyte,
+      "Answers the requests of a worker for leases: it ends."),
+    .init(
       .post, WorkerPath.heartbeats, .orchestrator, .worker, isPublic: false, bodyBytesMax: 256 * kibibyte,
       "Says which leases of a worker hold, and extends those that are due."),
   ]

@@ -1,7 +1,7 @@
 /// Every declared address.
 public enum Routes {
   /// All of them.
-  public static let all = models + modelConfiguration + orchestrator + tenancy + gateway
+  public static let all = models + modelConfiguration + orchestrator + tenancy + policyDelivery + gateway
 
   /// Those that a service registers.
   public static func of(_ service: Audience) -> [RouteSpecification] {

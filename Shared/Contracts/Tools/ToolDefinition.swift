@@ -52,6 +52,14 @@ public struct ToolDefinition: Hashable, Sendable {
     self.source = source
   }
 
+  /// The same with a risk that is no lower than `floor`.
+  public func atLeast(_ floor: ToolRisk) -> ToolDefinition {
+    guard risk < floor else { return self }
+    return ToolDefinition(
+      name: name, description: description, parameters: parameters, risk: floor, isIdempotent: isIdempotent,
+      isVolatile: isVolatile, timeoutMilliseconds: timeoutMilliseconds, resultBytesMax: resultBytesMax, source: source)
+  }
+
   /// Whether a name can be a tool's.
   public static func isName(_ name: String) -> Bool {
     (1...nameBytesMax).contains(name.utf8.count)

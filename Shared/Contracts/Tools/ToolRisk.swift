@@ -9,3 +9,17 @@ public enum ToolRisk: String, Hashable, Sendable, CaseIterable {
   /// Reaches other systems.
   case network
 }
+
+extension ToolRisk: Comparable {
+  /// By what can go wrong: `read`, `write`, `execute`, `network`.
+  public static func < (first: ToolRisk, second: ToolRisk) -> Bool { first.rank < second.rank }
+
+  private var rank: Int {
+    switch self {
+    case .read: 0
+    case .write: 1
+    case .execute: 2
+    case .network: 3
+    }
+  }
+}

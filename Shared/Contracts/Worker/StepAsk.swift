@@ -21,7 +21,7 @@ public struct StepAsk: Hashable, Sendable {
   public let tool: String?
   /// What the person reads, a JSON document of at most `WorkerLimits.askSubjectBytesMax`.
   public let subject: [UInt8]
-  /// How long it waits for its answer, in milliseconds; `nil` is without limit.
+  /// How long it waits for its answer, in milliseconds; 0 is without limit, `nil` what the installation says.
   public let expiresMilliseconds: Int64?
 
   /// Makes a question; `subject` must be valid JSON and `key` must be one that `isKey` takes.
@@ -30,7 +30,7 @@ public struct StepAsk: Hashable, Sendable {
     self.kind = kind
     self.tool = tool.map { StorableText.make($0, bytesMax: WorkerLimits.callNameBytesMax, fallback: "unknown") }
     self.subject = subject
-    self.expiresMilliseconds = expiresMilliseconds.map { max(1, min($0, WorkerLimits.askExpiresMillisecondsMax)) }
+    self.expiresMilliseconds = expiresMilliseconds.map { max(0, min($0, WorkerLimits.askExpiresMillisecondsMax)) }
   }
 
   /// Whether `text` may be a key: 1 to 100 letters, digits and `. _ : / -` of ASCII.
@@ -75,7 +75,7 @@ public struct StepAsk: Hashable, Sendable {
     if let subject, subject.rawBytes.count > WorkerLimits.askSubjectBytesMax {
       fields.note("subject", .tooLong, "At most \(WorkerLimits.askSubjectBytesMax) bytes are allowed.")
     }
-    let expires = fields.int("expires_ms", in: 1...WorkerLimits.askExpiresMillisecondsMax)
+    let expires = fields.int("expires_ms", in: 0...WorkerLimits.askExpiresMillisecondsMax)
     guard fields.faults.isEmpty, let key, let kind = kind.flatMap({ Kind(rawValue: $0) }), let subject else {
       return nil
     }

@@ -35,7 +35,7 @@ import Testing
       (#"{"asks":[{"key":"","kind":"question","subject":1}]}"#, "/wait/asks/0/key"),
       (#"{"asks":[{"key":"a","kind":"wish","subject":1}]}"#, "/wait/asks/0/kind"),
       (#"{"asks":[{"key":"a","kind":"question"}]}"#, "/wait/asks/0/subject"),
-      (#"{"asks":[{"key":"a","kind":"question","subject":1,"expires_ms":0}]}"#, "/wait/asks/0/expires_ms"),
+      (#"{"asks":[{"key":"a","kind":"question","subject":1,"expires_ms":-1}]}"#, "/wait/asks/0/expires_ms"),
       (#"{"asks":[{"key":"a","kind":"question","subject":1,"more":0}]}"#, "/wait/asks/0/more"),
       (
         #"{"asks":[{"key":"a","kind":"question","subject":1},{"key":"a","kind":"question","subject":2}]}"#,

@@ -45,6 +45,7 @@ public final class TestCluster: Sendable {
     for migration in migrations {
       _ = try server.query("set search_path = \(schema); begin; \(migration.sql); commit")
     }
+    _ = try server.query(TenantRole.grants(of: schema))
   }
 
   /// The last line of the answer of a statement of the owner.

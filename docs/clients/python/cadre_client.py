@@ -555,6 +555,7 @@ NewMCPServer = TypedDict("NewMCPServer", {
     "url": NotRequired[Union[str, None]],
     "headers": NotRequired[Union[dict[str, str], None]],
     "trust": NotRequired[Union[Literal["pin", "approve"], None]],
+    "network": NotRequired[Union[bool, None]],
     "timeout_ms": NotRequired[Union[int, None]],
     "enabled": NotRequired[Union[bool, None]],
 })
@@ -568,6 +569,7 @@ MCPServerChange = TypedDict("MCPServerChange", {
     "url": NotRequired[Union[str, None]],
     "headers": NotRequired[Union[dict[str, str], None]],
     "trust": NotRequired[Union[Literal["pin", "approve"], None]],
+    "network": NotRequired[Union[bool, None]],
     "timeout_ms": NotRequired[Union[int, None]],
     "enabled": NotRequired[Union[bool, None]],
 })
@@ -582,6 +584,7 @@ MCPServer = TypedDict("MCPServer", {
     "url": NotRequired[str],
     "header_names": NotRequired[list[str]],
     "trust": Literal["pin", "approve"],
+    "network": NotRequired[bool],
     "timeout_ms": int,
     "version": int,
     "source": Literal["api", "configuration"],
@@ -1041,10 +1044,12 @@ AcceptedInvitation = TypedDict("AcceptedInvitation", {
 Tenant = TypedDict("Tenant", {
     "id": str,
     "name": str,
-    "state": Literal["active", "suspended", "deleting"],
+    "state": Literal["active", "suspended", "deleting", "deleted"],
     "version": int,
     "updated_at": str,
     "suspended_at": Union[str, None],
+    "deleted_at": Union[str, None],
+    "confirmed": bool,
     "created_at": str,
     "created_by": str,
 })
@@ -1052,6 +1057,30 @@ Tenant = TypedDict("Tenant", {
 TenantPage = TypedDict("TenantPage", {
     "tenants": list["Tenant"],
     "next_cursor": Union[str, None],
+})
+
+TenantService = TypedDict("TenantService", {
+    "service": str,
+    "confirmed": bool,
+    "total": NotRequired[int],
+    "counts": NotRequired[dict[str, Any]],
+    "deleted_at": Union[str, None],
+    "checked_at": NotRequired[str],
+    "failure": NotRequired[Union[str, None]],
+})
+
+TenantWithServices = TypedDict("TenantWithServices", {
+    "id": str,
+    "name": str,
+    "state": Literal["active", "suspended", "deleting", "deleted"],
+    "version": int,
+    "updated_at": str,
+    "suspended_at": Union[str, None],
+    "deleted_at": Union[str, None],
+    "confirmed": bool,
+    "created_at": str,
+    "created_by": str,
+    "services": list["TenantService"],
 })
 
 NewTenant = TypedDict("NewTenant", {
@@ -1062,10 +1091,12 @@ NewTenant = TypedDict("NewTenant", {
 TenantWithInvitation = TypedDict("TenantWithInvitation", {
     "id": str,
     "name": str,
-    "state": Literal["active", "suspended", "deleting"],
+    "state": Literal["active", "suspended", "deleting", "deleted"],
     "version": int,
     "updated_at": str,
     "suspended_at": Union[str, None],
+    "deleted_at": Union[str, None],
+    "confirmed": bool,
     "created_at": str,
     "created_by": str,
     "invitation": NotRequired["InvitationWithToken"],
@@ -1091,6 +1122,7 @@ PolicyStatus = TypedDict("PolicyStatus", {
     "revision": str,
     "last_fault": Union[str, None],
     "cache": dict[str, Any],
+    "services": list[dict[str, Any]],
 })
 
 PolicySwitches = TypedDict("PolicySwitches", {
@@ -2812,14 +2844,14 @@ class Client:
             has_key=True,
         )
 
-    def get_tenant(self, id: str) -> "Tenant":
+    def get_tenant(self, id: str) -> "TenantWithServices":
         """Describes a tenant."""
         return self._call("GET", f"/operator/v1/tenants/{_segment(id)}")
 
-    def delete_tenant(self, id: str, *, if_match: Union[int, str, None] = None) -> "Tenant":
+    def delete_tenant(self, id: str, *, if_match: Union[int, str, None] = None) -> "TenantWithServices":
         """Begins to delete all that a tenant has.
 
-        It goes on in the background."""
+        It goes on in the background; `state` is `deleted` when nothing is left."""
         return self._call("DELETE", f"/operator/v1/tenants/{_segment(id)}", headers={"If-Match": _etag(if_match)})
 
     def suspend_tenant(
@@ -2828,8 +2860,10 @@ class Client:
         *,
         if_match: Union[int, str, None] = None,
         idempotency_key: Optional[str] = None,
-    ) -> "Tenant":
-        """Suspends a tenant: its credentials are refused."""
+    ) -> "TenantWithServices":
+        """Suspends a tenant: its credentials are refused.
+
+        Holds everywhere when `confirmed` is true."""
         return self._call(
             "POST",
             f"/operator/v1/tenants/{_segment(id)}/suspend",
@@ -2843,8 +2877,10 @@ class Client:
         *,
         if_match: Union[int, str, None] = None,
         idempotency_key: Optional[str] = None,
-    ) -> "Tenant":
-        """Lets a suspended tenant work again."""
+    ) -> "TenantWithServices":
+        """Lets a suspended tenant work again.
+
+        Holds everywhere when `confirmed` is true."""
         return self._call(
             "POST",
             f"/operator/v1/tenants/{_segment(id)}/resume",

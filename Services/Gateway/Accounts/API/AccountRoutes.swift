@@ -11,21 +11,22 @@ package struct AccountRoutes: Sendable {
   let hasher: SecretHasher
   let directory: AccountDirectory?
   let passwords: (any PasswordHashing)?
-  let eraser: (any TenantErasing)?
+  let orders: TenantOrders?
   let exporter: (any TenantExporting)?
 
   /// Makes the addresses. `directory` is that of this process, which hears of its own changes at once. Without
-  /// `passwords`, invitations are accepted with a key; without the engines, tenants are neither deleted nor exported.
+  /// `passwords`, invitations are accepted with a key; without `orders` and `exporter`, tenants are
+  /// suspended at the gateway alone, and neither deleted nor exported.
   package init(
     storage: AccountStorage, hasher: SecretHasher, directory: AccountDirectory?,
     passwords: (any PasswordHashing)? = nil,
-    eraser: (any TenantErasing)? = nil, exporter: (any TenantExporting)? = nil
+    orders: TenantOrders? = nil, exporter: (any TenantExporting)? = nil
   ) {
     self.storage = storage
     self.hasher = hasher
     self.directory = directory
     self.passwords = passwords
-    self.eraser = eraser
+    self.orders = orders
     self.exporter = exporter
   }
 

@@ -6,6 +6,7 @@ internal import HTTPWire
 internal import JSON
 internal import Primitives
 internal import SystemSources
+internal import Tenancy
 
 /// `/operator/v1/tenants`
 struct TenantRoutes: Sendable {
@@ -21,7 +22,7 @@ struct TenantRoutes: Sendable {
       "POST /operator/v1/tenants/{id}/invitations": invite, "GET /operator/v1/tenants/{id}/export": export,
       "DELETE /operator/v1/tenants/{id}": erase,
       "GET /operator/v1/tenants/{id}": { request, identity in
-        TenantRoutes.response(.ok, try await find(request, identity))
+        try await describe(.ok, try await find(request, identity))
       },
     ]
   }
@@ -78,17 +79,17 @@ struct TenantRoutes: Sendable {
     let demanded = try EntityTag.demanded(by: request)
     // What it is already is no change.
     if before.state == state, demanded == nil || demanded == before.version {
-      return TenantRoutes.response(.ok, before)
+      return try await describe(.ok, try await followed(before))
     }
     let after = try await tenants.setState(before.id, state, expected: demanded).row(of: "tenant")
     routes.directory?.apply(.tenant(after.id))
-    return TenantRoutes.response(.ok, after)
+    return try await describe(.ok, try await followed(after))
   }
 
   private func invite(_ request: HTTPRequest, _ identity: Identity) async throws -> HTTPResponse {
     let rules = try identity.operating()
     let tenant = try await find(request, identity)
-    guard tenant.state != .deleting else { throw Problem.notFound("tenant") }
+    guard [.active, .suspended].contains(tenant.state) else { throw Problem.notFound("tenant") }
     // Whoever configures the installation gives tenants their owners, whatever its own role in its own tenant.
     return try await InvitationRoutes(routes: routes).invite(
       request, to: tenant.id, by: identity, standardRole: .owner
@@ -97,6 +98,7 @@ struct TenantRoutes: Sendable {
 
   private func export(_ request: HTTPRequest, _ identity: Identity) async throws -> HTTPResponse {
     let tenant = try await find(request, identity)
+    guard tenant.state != .deleted else { throw Problem.notFound("tenant") }
     guard let exporter = routes.exporter else { throw Problem(.tenantEngineMissing) }
     return try await exporter.export(tenant.id)
   }
@@ -106,21 +108,70 @@ struct TenantRoutes: Sendable {
     guard before.id != identity.tenant else {
       throw Problem(.beyondOwnRights, "The tenant of the caller cannot be deleted by it.")
     }
-    guard let eraser = routes.eraser else { throw Problem(.tenantEngineMissing) }
-    var tenant = before
-    if before.state != .deleting {
-      let demanded = try EntityTag.demanded(by: request)
-      tenant = try await tenants.setState(before.id, .deleting, expected: demanded).row(of: "tenant")
-      routes.directory?.apply(.tenant(tenant.id))
-    }
-    try await eraser.erase(tenant.id)
-    return TenantRoutes.response(.accepted, tenant)
+    guard let orders = routes.orders else { throw Problem(.tenantEngineMissing) }
+    if before.state == .deleting || before.state == .deleted { return try await describe(.accepted, before) }
+    let demanded = try EntityTag.demanded(by: request)
+    guard demanded == nil || demanded == before.version else { throw Problem.outdated() }
+    try await orders.audit?.begin(deletionOf: before.id, by: identity, request)
+    let tenant = try await tenants.setState(before.id, .deleting, expected: demanded).row(of: "tenant")
+    routes.directory?.apply(.tenant(tenant.id))
+    return try await describe(.accepted, try await followed(tenant))
   }
 
-  private static func response(_ status: HTTPStatus, _ tenant: Tenant) -> HTTPResponse {
-    var response = HTTPResponse.json(status) { write(tenant, to: &$0) }
+  /// Has the services follow at once. What does not answer is asked again by every gateway.
+  private func followed(_ tenant: Tenant) async throws -> Tenant {
+    guard let orders = routes.orders, !tenant.isConfirmed else { return tenant }
+    try await orders.perform(tenant)
+    return try await tenants.tenant(tenant.id) ?? tenant
+  }
+
+  /// A tenant with how far the services are, and what the gateway itself still has of one that is deleted.
+  private func describe(_ status: HTTPStatus, _ tenant: Tenant) async throws -> HTTPResponse {
+    var own: (counts: [(name: String, count: Int64)], deletedAt: Timestamp?)?
+    if let deletion = routes.orders?.deletion, [.deleting, .deleted].contains(tenant.state),
+      // Tables that are too large to be counted in time are shown when less is left.
+      let counts = try? await deletion.counts(tenant.id.uuid)
+    {
+      own = (counts, try await deletion.states.state(tenant.id.uuid)?.deletedAt)
+    }
+    let progress = try await tenants.progress(tenant.id)
+    var response = HTTPResponse.json(status) { [own] writer in
+      TenantRoutes.write(tenant, to: &writer)
+      writer.key("services")
+      writer.beginArray()
+      if let own { TenantRoutes.write(own.counts, deletedAt: own.deletedAt, to: &writer) }
+      for item in progress { TenantRoutes.write(item, of: tenant, to: &writer) }
+      writer.endArray()
+    }
     response.setVersion(tenant.version)
     return response
+  }
+
+  private static func write(
+    _ counts: [(name: String, count: Int64)], deletedAt: Timestamp?, to writer: inout JSONWriter
+  ) {
+    writer.beginObject()
+    writer.member("service", GatewayTenants.service)
+    writer.member("confirmed", true)
+    writer.member("total", counts.reduce(0) { $0 &+ $1.count })
+    writer.key("counts")
+    writer.beginObject()
+    for (name, count) in counts { writer.member(name, count) }
+    writer.endObject()
+    writer.member("deleted_at", orNull: deletedAt?.description)
+    writer.endObject()
+  }
+
+  private static func write(_ progress: TenantProgress, of tenant: Tenant, to writer: inout JSONWriter) {
+    writer.beginObject()
+    writer.member("service", progress.service)
+    writer.member("confirmed", progress.confirmedVersion >= tenant.version)
+    if let total = progress.report.total { writer.member("total", total) }
+    if let counts = progress.report.counts { writer.member("counts", raw: counts.utf8) }
+    writer.member("deleted_at", orNull: progress.report.deletedAt?.description)
+    writer.member("checked_at", progress.checkedAt.description)
+    writer.member("failure", orNull: progress.failure)
+    writer.endObject()
   }
 
   private static func write(_ tenant: Tenant, to writer: inout JSONWriter) {
@@ -132,5 +183,7 @@ struct TenantRoutes: Sendable {
     writer.member("created_by", tenant.createdBy)
     writer.member("updated_at", tenant.updatedAt.description)
     writer.member("suspended_at", orNull: tenant.suspendedAt?.description)
+    writer.member("deleted_at", orNull: tenant.deletedAt?.description)
+    writer.member("confirmed", tenant.isConfirmed)
   }
 }

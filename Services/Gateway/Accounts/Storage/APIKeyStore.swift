@@ -6,9 +6,14 @@ package import Primitives
 /// The table of keys.
 package struct APIKeyStore: Sendable {
   private let pool: PostgresPool
+  /// What a tenant asks for goes this way.
+  private let database: TenantDatabase
 
   /// The keys of a database.
-  package init(pool: PostgresPool) { self.pool = pool }
+  package init(pool: PostgresPool) {
+    self.pool = pool
+    database = TenantDatabase(pool: pool)
+  }
 
   /// A key by its id alone: a request names its key before anybody knows the tenant.
   package func stored(_ id: APIKeyID) async throws -> StoredKey? {
@@ -23,7 +28,7 @@ package struct APIKeyStore: Sendable {
 
   /// A key of the tenant.
   package func key(_ tenant: TenantID, _ id: APIKeyID) async throws -> APIKeyRecord? {
-    try await pool.query(APIKeyStore.find, (tenant, id)).first
+    try await database.query(APIKeyStore.find, (tenant, id), of: tenant.scope).first
   }
 
   static let find = Statement<(tenant: TenantID, id: APIKeyID), APIKeyRecord>(APIKeyRecord.columns) { parameter in
@@ -38,7 +43,7 @@ package struct APIKeyStore: Sendable {
   package func keys(
     _ tenant: TenantID, of subject: KeySubject?, before cursor: APIKeyID?, limit: Int
   ) async throws -> [APIKeyRecord] {
-    try await pool.query(APIKeyStore.list, (tenant, subject, cursor, limit))
+    try await database.query(APIKeyStore.list, (tenant, subject, cursor, limit), of: tenant.scope)
   }
 
   static let list = Statement<
@@ -60,7 +65,7 @@ package struct APIKeyStore: Sendable {
   /// Adds a key; `false` when whom it stands for has as many as it may have, or is not there.
   package func add(_ tenant: TenantID, _ key: NewAPIKey) async throws -> Bool {
     do {
-      return try await pool.execute(APIKeyStore.insert, (tenant, key)) > 0
+      return try await database.execute(APIKeyStore.insert, (tenant, key), of: tenant.scope) > 0
     } catch let error as PostgresError where error.sqlState == "23503" { return false }
   }
 
@@ -90,10 +95,11 @@ package struct APIKeyStore: Sendable {
   package func rotate(
     _ tenant: TenantID, _ id: APIKeyID, to hash: KeyedHash, overlap: Int64, expected: Int?
   ) async throws -> ChangeOutcome<APIKeyRecord> {
-    let results = try await pool.batch([
-      APIKeyStore.update.call((tenant, id, hash, overlap, expected)), APIKeyStore.find.call((tenant, id)),
-      AccountChannel.send.call(.key(id)),
-    ])
+    let results = try await database.batch(
+      [
+        APIKeyStore.update.tenantCall((tenant, id, hash, overlap, expected)), APIKeyStore.find.tenantCall((tenant, id)),
+        AccountChannel.send.tenantCall(.key(id)),
+      ], of: tenant.scope)
     guard let now = try APIKeyStore.find.rows(results[1]).first else { return .gone }
     return results[0].affected > 0 ? .changed(now) : .outdated
   }
@@ -118,10 +124,11 @@ package struct APIKeyStore: Sendable {
 
   /// Removes a key: it is good nowhere any more.
   package func revoke(_ tenant: TenantID, _ id: APIKeyID, expected: Int?) async throws -> ChangeOutcome<APIKeyRecord> {
-    let results = try await pool.batch([
-      APIKeyStore.find.call((tenant, id)), APIKeyStore.delete.call((tenant, id, expected)),
-      AccountChannel.send.call(.key(id)),
-    ])
+    let results = try await database.batch(
+      [
+        APIKeyStore.find.tenantCall((tenant, id)), APIKeyStore.delete.tenantCall((tenant, id, expected)),
+        AccountChannel.send.tenantCall(.key(id)),
+      ], of: tenant.scope)
     guard let before = try APIKeyStore.find.rows(results[0]).first else { return .gone }
     return results[1].affected > 0 ? .changed(before) : .outdated
   }

@@ -1,4 +1,6 @@
+internal import Contracts
 package import Postgres
+internal import Primitives
 
 /// The stores of the gateway's accounts, one for each table.
 package struct AccountStorage: Sendable {
@@ -16,4 +18,9 @@ package struct AccountStorage: Sendable {
     keys = APIKeyStore(pool: pool)
     invitations = InvitationStore(pool: pool)
   }
+}
+
+extension TenantID {
+  /// The rows of this tenant.
+  var scope: TenantScope { TenantScope(uuid) }
 }

@@ -65,13 +65,18 @@ package struct AcceptedInvitation: Sendable {
 /// The table of invitations.
 package struct InvitationStore: Sendable {
   private let pool: PostgresPool
+  /// What a tenant asks for goes this way.
+  private let database: TenantDatabase
 
   /// The invitations of a database.
-  package init(pool: PostgresPool) { self.pool = pool }
+  package init(pool: PostgresPool) {
+    self.pool = pool
+    database = TenantDatabase(pool: pool)
+  }
 
   /// An invitation of the tenant.
   package func invitation(_ tenant: TenantID, _ id: InvitationID) async throws -> Invitation? {
-    try await pool.query(InvitationStore.find, (tenant, id)).first
+    try await database.query(InvitationStore.find, (tenant, id), of: tenant.scope).first
   }
 
   static let find = Statement<(tenant: TenantID, id: InvitationID), Invitation>(Invitation.columns) { parameter in
@@ -96,7 +101,7 @@ package struct InvitationStore: Sendable {
   package func invitations(
     _ tenant: TenantID, before cursor: InvitationID?, limit: Int
   ) async throws -> [Invitation] {
-    try await pool.query(InvitationStore.list, (tenant, cursor, limit))
+    try await database.query(InvitationStore.list, (tenant, cursor, limit), of: tenant.scope)
   }
 
   static let list = Statement<(tenant: TenantID, cursor: InvitationID?, limit: Int), Invitation>(
@@ -114,7 +119,7 @@ package struct InvitationStore: Sendable {
   /// Adds an invitation, in place of an expired one to the same address. `nil` when somebody is a user with this
   /// address, when another invitation to it waits, or when the tenant has as many as it may have.
   package func add(_ tenant: TenantID, _ new: NewInvitation) async throws -> Invitation? {
-    try await pool.query(InvitationStore.insert, (tenant, new)).first
+    try await database.query(InvitationStore.insert, (tenant, new), of: tenant.scope).first
   }
 
   static let insert = Statement<(tenant: TenantID, new: NewInvitation), Invitation>(Invitation.columns) { parameter in
@@ -144,7 +149,7 @@ package struct InvitationStore: Sendable {
 
   /// Revokes an invitation; `false` when there is none.
   package func revoke(_ tenant: TenantID, _ id: InvitationID) async throws -> Bool {
-    try await pool.execute(InvitationStore.delete, (tenant, id)) > 0
+    try await database.execute(InvitationStore.delete, (tenant, id), of: tenant.scope) > 0
   }
 
   static let delete = Statement<(tenant: TenantID, id: InvitationID), Void> { parameter in
@@ -173,7 +178,9 @@ package struct InvitationStore: Sendable {
   /// Makes the user of an invitation, which ends with it. `nil` when it is not there any more or has expired. Throws
   /// `NameInUse`.
   package func accept(_ accepted: AcceptedInvitation) async throws -> User? {
-    try await NameInUse.translating("user") { try await pool.query(InvitationStore.take, accepted).first }
+    try await NameInUse.translating("user") {
+      try await database.query(InvitationStore.take, accepted, of: accepted.tenant.scope).first
+    }
   }
 
   static let take = Statement<AcceptedInvitation, User>(User.columns) { parameter in

@@ -45,14 +45,14 @@ package struct ServiceAccountChange: Sendable {
 
 /// The table of service accounts.
 package struct ServiceAccountStore: Sendable {
-  private let pool: PostgresPool
+  private let database: TenantDatabase
 
   /// The service accounts of a database.
-  package init(pool: PostgresPool) { self.pool = pool }
+  package init(pool: PostgresPool) { database = TenantDatabase(pool: pool) }
 
   /// A service account of the tenant.
   package func account(_ tenant: TenantID, _ id: ServiceAccountID) async throws -> ServiceAccount? {
-    try await pool.query(ServiceAccountStore.find, (tenant, id)).first
+    try await database.query(ServiceAccountStore.find, (tenant, id), of: tenant.scope).first
   }
 
   static let find = Statement<(tenant: TenantID, id: ServiceAccountID), ServiceAccount>(ServiceAccount.columns) {
@@ -68,7 +68,7 @@ package struct ServiceAccountStore: Sendable {
   package func accounts(
     _ tenant: TenantID, before cursor: ServiceAccountID?, limit: Int
   ) async throws -> [ServiceAccount] {
-    try await pool.query(ServiceAccountStore.list, (tenant, cursor, limit))
+    try await database.query(ServiceAccountStore.list, (tenant, cursor, limit), of: tenant.scope)
   }
 
   static let list = Statement<(tenant: TenantID, cursor: ServiceAccountID?, limit: Int), ServiceAccount>(
@@ -86,7 +86,7 @@ package struct ServiceAccountStore: Sendable {
   /// Adds a service account; `nil` when the tenant has as many as it may have. Throws `NameInUse`.
   package func add(_ tenant: TenantID, _ new: NewServiceAccount) async throws -> ServiceAccount? {
     try await NameInUse.translating("service account") {
-      try await pool.query(ServiceAccountStore.insert, (tenant, .make(), new)).first
+      try await database.query(ServiceAccountStore.insert, (tenant, .make(), new), of: tenant.scope).first
     }
   }
 
@@ -113,10 +113,12 @@ package struct ServiceAccountStore: Sendable {
     _ tenant: TenantID, _ id: ServiceAccountID, _ change: ServiceAccountChange, expected: Int?
   ) async throws -> ChangeOutcome<ServiceAccount> {
     let results = try await NameInUse.translating("service account") {
-      try await pool.batch([
-        ServiceAccountStore.find.call((tenant, id)), ServiceAccountStore.update.call((tenant, id, change, expected)),
-        InvitationStore.withdraw.call(.serviceAccount(id)), AccountChannel.send.call(.serviceAccount(id)),
-      ])
+      try await database.batch(
+        [
+          ServiceAccountStore.find.tenantCall((tenant, id)),
+          ServiceAccountStore.update.tenantCall((tenant, id, change, expected)),
+          InvitationStore.withdraw.tenantCall(.serviceAccount(id)), AccountChannel.send.tenantCall(.serviceAccount(id)),
+        ], of: tenant.scope)
     }
     return try ServiceAccountStore.outcome(results[0], try ServiceAccountStore.update.rows(results[1]).first)
   }
@@ -144,10 +146,12 @@ package struct ServiceAccountStore: Sendable {
   package func remove(
     _ tenant: TenantID, _ id: ServiceAccountID, expected: Int?
   ) async throws -> ChangeOutcome<ServiceAccount> {
-    let results = try await pool.batch([
-      ServiceAccountStore.find.call((tenant, id)), ServiceAccountStore.delete.call((tenant, id, expected)),
-      InvitationStore.withdraw.call(.serviceAccount(id)), AccountChannel.send.call(.serviceAccount(id)),
-    ])
+    let results = try await database.batch(
+      [
+        ServiceAccountStore.find.tenantCall((tenant, id)),
+        ServiceAccountStore.delete.tenantCall((tenant, id, expected)),
+        InvitationStore.withdraw.tenantCall(.serviceAccount(id)), AccountChannel.send.tenantCall(.serviceAccount(id)),
+      ], of: tenant.scope)
     return try ServiceAccountStore.outcome(results[0], try ServiceAccountStore.delete.rows(results[1]).first)
   }
 

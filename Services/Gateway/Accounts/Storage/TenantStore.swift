@@ -12,18 +12,23 @@ extension Tenant {
     let createdAt = column("t.created_at", .timestamptz)
     let updatedAt = column("t.updated_at", .timestamptz)
     let suspendedAt = column(nullable: "t.suspended_at", .timestamptz)
+    let deletedAt = column(nullable: "t.deleted_at", .timestamptz)
+    let confirmedVersion = column("t.confirmed_version", .int4)
     return { row in
-      Tenant(
-        id: TenantID(try row[id]), name: try row[name], state: try StoredWords.state(try row[state]),
+      let deletedAt = try row[deletedAt]
+      return Tenant(
+        id: TenantID(try row[id]), name: try row[name],
+        state: deletedAt == nil ? try StoredWords.state(try row[state]) : .deleted,
         version: Int(try row[version]), createdBy: try row[createdBy], createdAt: try row[createdAt],
-        updatedAt: try row[updatedAt], suspendedAt: try row[suspendedAt])
+        updatedAt: try row[updatedAt], suspendedAt: try row[suspendedAt],
+        deletedAt: deletedAt, confirmedVersion: Int(try row[confirmedVersion]))
     }
   }
 }
 
 /// The table of tenants.
 package struct TenantStore: Sendable {
-  private let pool: PostgresPool
+  let pool: PostgresPool
 
   /// The tenants of a database.
   package init(pool: PostgresPool) { self.pool = pool }
@@ -35,7 +40,7 @@ package struct TenantStore: Sendable {
     "select \(Tenant.columns) from tenant t where t.tenant_id = \(parameter("id", .uuid) { $0.uuid })"
   }
 
-  /// Tenants, newest first, before `cursor`.
+  /// Tenants that are not deleted, newest first, before `cursor`.
   package func tenants(before cursor: TenantID?, limit: Int) async throws -> [Tenant] {
     try await pool.query(TenantStore.list, (cursor, limit))
   }
@@ -44,7 +49,8 @@ package struct TenantStore: Sendable {
     let cursor = parameter("cursor", .uuid) { $0.cursor?.uuid ?? .last }
     let limit = parameter("limit", .int8) { Int64($0.limit) }
     return """
-      select \(Tenant.columns) from tenant t where t.tenant_id < \(cursor) order by t.tenant_id desc limit \(limit)
+      select \(Tenant.columns) from tenant t where t.tenant_id < \(cursor) and t.deleted_at is null
+      order by t.tenant_id desc limit \(limit)
       """
   }
 
@@ -66,16 +72,17 @@ package struct TenantStore: Sendable {
       """
   }
 
-  /// Suspends, resumes or begins to delete a tenant. What is being deleted stays so.
+  /// Suspends, resumes or begins to delete a tenant. What is being deleted stays so. The services have to follow.
   package func setState(
     _ id: TenantID, _ state: Tenant.State, expected: Int?
   ) async throws -> ChangeOutcome<Tenant> {
     let results = try await pool.batch([
-      TenantStore.find.call(id), TenantStore.change.call((id, state, expected)), AccountChannel.send.call(.tenant(id)),
+      TenantStore.find.call(id), TenantStore.change.call((id, state, expected)),
+      TenantStore.requestDeletion.call(id), AccountChannel.send.call(.tenant(id)),
     ])
     if let changed = try TenantStore.change.rows(results[1]).first { return .changed(changed) }
     guard let before = try TenantStore.find.rows(results[0]).first else { return .gone }
-    return before.state == .deleting ? .gone : .outdated
+    return [.deleting, .deleted].contains(before.state) ? .gone : .outdated
   }
 
   static let change = Statement<(id: TenantID, state: Tenant.State, expected: Int?), Tenant>(Tenant.columns) {
@@ -84,7 +91,7 @@ package struct TenantStore: Sendable {
     let state = parameter("state", .text) { $0.state.rawValue }
     let expected = parameter("expected", .int4) { $0.expected.map { Int32(clamping: $0) } }
     return """
-      update tenant t set state = \(state), version = t.version + 1, updated_at = now(),
+      update tenant t set state = \(state), version = t.version + 1, updated_at = now(), claimed_until = null,
         suspended_at = case when \(state) = 'active' then null else coalesce(t.suspended_at, now()) end
       where t.tenant_id = \(id) and t.state <> 'deleting' and (\(expected) is null or t.version = \(expected))
       returning \(Tenant.columns)

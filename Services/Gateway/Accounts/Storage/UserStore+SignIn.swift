@@ -33,9 +33,11 @@ extension UserStore: AccountReading, AccountWriting {
   package func setPasswordHash(
     _ tenant: TenantID, _ user: UserID, _ hash: String, replacing: String?
   ) async throws -> Bool {
-    let results = try await pool.batch([
-      UserStore.updatePassword.call((tenant, user, hash, replacing)), AccountChannel.send.call(.user(user)),
-    ])
+    let results = try await database.batch(
+      [
+        UserStore.updatePassword.tenantCall((tenant, user, hash, replacing)),
+        AccountChannel.send.tenantCall(.user(user)),
+      ], of: tenant.scope)
     return results[0].affected > 0
   }
 
@@ -52,9 +54,10 @@ extension UserStore: AccountReading, AccountWriting {
   }
 
   package func setSecondFactor(_ tenant: TenantID, _ user: UserID, _ sealed: [UInt8]?) async throws -> Bool {
-    let results = try await pool.batch([
-      UserStore.updateSecondFactor.call((tenant, user, sealed)), AccountChannel.send.call(.user(user)),
-    ])
+    let results = try await database.batch(
+      [
+        UserStore.updateSecondFactor.tenantCall((tenant, user, sealed)), AccountChannel.send.tenantCall(.user(user)),
+      ], of: tenant.scope)
     return results[0].affected > 0
   }
 
@@ -66,7 +69,7 @@ extension UserStore: AccountReading, AccountWriting {
   }
 
   package func noteSignIn(_ tenant: TenantID, _ user: UserID, at time: Timestamp) async throws -> Bool {
-    try await pool.execute(UserStore.updateSignIn, (tenant, user, time)) > 0
+    try await database.execute(UserStore.updateSignIn, (tenant, user, time), of: tenant.scope) > 0
   }
 
   static let updateSignIn = Statement<(tenant: TenantID, id: UserID, time: Timestamp), Void> { parameter in

@@ -49,13 +49,18 @@ package struct UserStore: Sendable {
   static let accountsMax = 16
 
   let pool: PostgresPool
+  /// What a tenant asks for goes this way.
+  let database: TenantDatabase
 
   /// The users of a database.
-  package init(pool: PostgresPool) { self.pool = pool }
+  package init(pool: PostgresPool) {
+    self.pool = pool
+    database = TenantDatabase(pool: pool)
+  }
 
   /// A user of the tenant.
   package func user(_ tenant: TenantID, _ id: UserID) async throws -> User? {
-    try await pool.query(UserStore.find, (tenant, id)).first
+    try await database.query(UserStore.find, (tenant, id), of: tenant.scope).first
   }
 
   static let find = Statement<(tenant: TenantID, id: UserID), User>(User.columns) { parameter in
@@ -66,7 +71,7 @@ package struct UserStore: Sendable {
 
   /// Users of the tenant, newest first, before `cursor`.
   package func users(_ tenant: TenantID, before cursor: UserID?, limit: Int) async throws -> [User] {
-    try await pool.query(UserStore.list, (tenant, cursor, limit))
+    try await database.query(UserStore.list, (tenant, cursor, limit), of: tenant.scope)
   }
 
   static let list = Statement<(tenant: TenantID, cursor: UserID?, limit: Int), User>(User.columns) { parameter in
@@ -83,12 +88,13 @@ package struct UserStore: Sendable {
   package func change(
     _ tenant: TenantID, _ id: UserID, name: String?, role: Role?, isOperator: Bool?, expected: Int?
   ) async throws -> ChangeOutcome<User> {
-    let results = try await pool.batch([
-      TenantStore.lock.call(tenant), UserStore.find.call((tenant, id)),
-      UserStore.update.call((tenant, id, name, role, isOperator, expected)), InvitationStore.withdraw.call(.user(id)),
-      AccountChannel.send.call(.user(id)),
-    ])
-    return try UserStore.outcome(results[1], try UserStore.update.rows(results[2]).first, expected)
+    let results = try await database.batch(
+      [
+        UserStore.find.tenantCall((tenant, id)),
+        UserStore.update.tenantCall((tenant, id, name, role, isOperator, expected)),
+        InvitationStore.withdraw.tenantCall(.user(id)), AccountChannel.send.tenantCall(.user(id)),
+      ], after: [TenantStore.lock.call(tenant)], of: tenant.scope)
+    return try UserStore.outcome(results[0], try UserStore.update.rows(results[1]).first, expected)
   }
 
   static let update = Statement<
@@ -111,12 +117,12 @@ package struct UserStore: Sendable {
 
   /// Removes a user with its keys and invitations. A tenant keeps at least one owner.
   package func remove(_ tenant: TenantID, _ id: UserID, expected: Int?) async throws -> ChangeOutcome<User> {
-    let results = try await pool.batch([
-      TenantStore.lock.call(tenant), UserStore.find.call((tenant, id)),
-      UserStore.delete.call((tenant, id, expected)), InvitationStore.withdraw.call(.user(id)),
-      AccountChannel.send.call(.user(id)),
-    ])
-    return try UserStore.outcome(results[1], try UserStore.delete.rows(results[2]).first, expected)
+    let results = try await database.batch(
+      [
+        UserStore.find.tenantCall((tenant, id)), UserStore.delete.tenantCall((tenant, id, expected)),
+        InvitationStore.withdraw.tenantCall(.user(id)), AccountChannel.send.tenantCall(.user(id)),
+      ], after: [TenantStore.lock.call(tenant)], of: tenant.scope)
+    return try UserStore.outcome(results[0], try UserStore.delete.rows(results[1]).first, expected)
   }
 
   static let delete = Statement<(tenant: TenantID, id: UserID, expected: Int?), User>(User.columns) { parameter in

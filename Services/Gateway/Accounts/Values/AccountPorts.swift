@@ -1,4 +1,5 @@
 package import Contracts
+package import GatewayRequests
 package import HTTP
 package import Primitives
 
@@ -51,10 +52,21 @@ package protocol AccountNotifying: Sendable {
   func onNotice(_ body: @escaping @Sendable (AccountNotice) -> Void)
 }
 
-/// Deletes all that a tenant has, in every service.
-package protocol TenantErasing: Sendable {
-  /// Begins the deletion, which goes on by itself.
-  func erase(_ tenant: TenantID) async throws
+/// The services that keep something of tenants.
+package protocol TenantServices: Sendable {
+  /// Their names.
+  var names: [String] { get }
+  /// Has a service follow the state of a tenant, and returns how far it is. Orders may overtake each other: a service
+  /// follows the one with the highest version. Throws when it has not answered, or not as it should.
+  func apply(_ order: TenantOrder, at service: String) async throws -> TenantReport
+}
+
+/// Notes deletions of tenants where they stay.
+package protocol TenantAuditing: Sendable {
+  /// A deletion begins; this is durable when the call returns. Throws a 503 `Problem`.
+  func begin(deletionOf tenant: TenantID, by identity: Identity, _ request: HTTPRequest) async throws(Problem)
+  /// Nothing is left. May be called again.
+  func end(deletionOf tenant: TenantID) async throws
 }
 
 /// Exports all that a tenant has.

@@ -11,6 +11,8 @@ package struct Tenant: Sendable, Equatable {
     case suspended
     /// It is being deleted: they are not and will not be again.
     case deleting
+    /// Nothing is left of it but its id and its times.
+    case deleted
   }
 
   package let id: TenantID
@@ -21,4 +23,11 @@ package struct Tenant: Sendable, Equatable {
   package let createdAt: Timestamp
   package let updatedAt: Timestamp
   package let suspendedAt: Timestamp?
+  /// When nothing was left of it.
+  package let deletedAt: Timestamp?
+  /// The version whose state every service has confirmed.
+  package let confirmedVersion: Int
+
+  /// Whether every service follows the state.
+  package var isConfirmed: Bool { confirmedVersion >= version }
 }

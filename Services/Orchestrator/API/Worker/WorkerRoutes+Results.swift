@@ -155,7 +155,7 @@ extension WorkerRoutes {
       let asked = zip(asks, subjects).map { ask, subject in
         Ask(
           key: ask.key, kind: ask.kind, tool: ask.tool, subject: subject.ref,
-          expiresMilliseconds: ask.expiresMilliseconds)
+          expiresMilliseconds: questionLimit.milliseconds(of: ask))
       }
       inputs.append(.suspend(step: key, attempt: result.attempt, asked))
     case .released: inputs.append(.release(step: key, attempt: result.attempt))

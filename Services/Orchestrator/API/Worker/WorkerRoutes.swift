@@ -4,6 +4,7 @@ internal import Decider
 internal import HTTP
 internal import HTTPWire
 internal import JSON
+internal import PolicyState
 internal import Primitives
 internal import RunEngine
 internal import RunStorage
@@ -20,6 +21,10 @@ struct WorkerRoutes: Sendable {
   let logger: Logger
   /// Life of a lease.
   let leaseMilliseconds: Int64
+  /// Of questions that name none.
+  let questionLimit: QuestionLimit
+  /// The halt switch; `nil` where there is none.
+  var policies: PolicyStateFollower?
 
   func add(to router: inout Router) {
     router.api(.post, "/worker/v1/leases", lease)
@@ -27,6 +32,11 @@ struct WorkerRoutes: Sendable {
     router.api(.post, "/worker/v1/steps/{id}/result", result)
     router.api(.post, "/worker/v1/results", results)
     router.api(.post, "/worker/v1/heartbeats", heartbeats)
+    router.api(.post, "/worker/v1/drain") { request in
+      try workers.require(request)
+      engine.dispatcher.workerLeaves(try DrainRequest(try await request.json().root).worker)
+      return HTTPResponse(.noContent)
+    }
   }
 
   // MARK: Leases
@@ -34,19 +44,24 @@ struct WorkerRoutes: Sendable {
   private func lease(_ request: HTTPRequest) async throws -> HTTPResponse {
     try workers.require(request)
     let asked = try LeaseRequest(try await request.json().root)
+    if try await isHalted(waiting: asked.waitMilliseconds) { return .json(.ok, LeaseAnswer([]).document()) }
     let steps = try await engine.dispatcher.lease(
       WorkerPoll(
         worker: asked.worker, jobTypes: asked.jobTypes, slots: asked.slots, leaseMilliseconds: leaseMilliseconds,
         deadline: MonotonicClock.now() &+ UInt64(asked.waitMilliseconds) * 1_000_000))
     let prepared: [PreparedLease]
     let left: [LeasedStep]
-    do { (prepared, left) = try await LeasePreparer(engine: engine, store: store).prepare(steps) } catch {
+    let submitters: [TaskID: String]
+    do {
+      (prepared, left) = try await LeasePreparer(engine: engine, store: store).prepare(steps)
+      submitters = await engine.submitters.find(prepared.map(\.step))
+      try Task.checkCancellation()
+    } catch {
       // The worker has gone, or the database has; either way it will not learn of these.
       engine.dispatcher.releaseUndelivered(steps)
       throw error
     }
     if !left.isEmpty { engine.dispatcher.releaseUndelivered(left) }
-    let submitters = await engine.submitters.find(prepared.map(\.step))
     let now = WallClock.now()
     let leases = prepared.map { lease in
       let submitter = submitters[lease.step.task]
@@ -54,7 +69,21 @@ struct WorkerRoutes: Sendable {
         submitter: submitter, assertion: assertion(of: lease.caller(submitter: submitter), now: now))
     }
     engine.leases.signed(leases.map { ($0.step, $0.token, $0.assertion) })
-    return .json(.ok, LeaseAnswer(leases).document())
+    let answer = LeaseAnswer(leases).document()
+    guard !leases.isEmpty else { return .json(.ok, answer) }
+    // What cannot be delivered is given to others at once: nobody works at it.
+    let given = prepared.map(\.step)
+    var response = HTTPResponse(
+      .ok,
+      body: .stream(length: UInt64(answer.count)) { writer in
+        do { try await writer.deliver(answer) } catch {
+          engine.metrics.undelivered(given.count)
+          engine.dispatcher.releaseUndelivered(given)
+          throw error
+        }
+      })
+    response.headers.append(.contentType, "application/json")
+    return response
   }
 
   /// A fresh assertion for a step whose lease begins or is extended.

@@ -61,6 +61,7 @@ struct MCPServerRoutes: Sendable {
       writer.member("name", server.name)
       server.transport.writeMembers(to: &writer)
       writer.member("trust", server.trust.rawValue)
+      if server.usesNetwork { writer.member("network", true) }
       writer.member("timeout_ms", server.timeoutMilliseconds)
       writer.member("version", server.version)
       let status: MCPStatus?

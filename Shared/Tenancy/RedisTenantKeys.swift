@@ -1,9 +1,9 @@
-package import Contracts
-package import Redis
+public import Contracts
+public import Redis
 
-/// The keys of a tenant in Redis: counters of budgets and rate limits, cached answers. Each has the id of its tenant in
-/// its name; a test walks over them.
-package struct RedisTenantKeys: Sendable {
+/// The keys of a tenant in Redis, whichever service writes them: counters of budgets and rate limits, cached answers,
+/// sessions. Each has the id of its tenant in its name; a test walks over them.
+public struct RedisTenantKeys: Sendable {
   private static let pageSize = 1000
   /// Hash tags with which the walk over a cluster asks for nodes: so many that none is left out.
   private static let tagsInCluster = 64
@@ -11,17 +11,17 @@ package struct RedisTenantKeys: Sendable {
   private let redis: RedisPool
 
   /// The keys behind a pool.
-  package init(redis: RedisPool) { self.redis = redis }
+  public init(redis: RedisPool) { self.redis = redis }
 
   /// How many keys there are.
-  package func count(_ tenant: TenantID) async throws -> Int64 {
+  public func count(_ tenant: TenantID) async throws -> Int64 {
     var keys: Set<[UInt8]> = []
     try await walk(tenant) { keys.formUnion($0) }
     return Int64(keys.count)
   }
 
   /// Deletes them.
-  package func delete(_ tenant: TenantID) async throws {
+  public func delete(_ tenant: TenantID) async throws {
     try await walk(tenant) { page in
       let keys = page.map { RedisArgument.bytes($0) }
       for group in redis.groups(keys) {
