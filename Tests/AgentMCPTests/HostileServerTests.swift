@@ -92,6 +92,7 @@ struct HostileCase: Sendable, CustomTestStringConvertible {
 
 /// Servers that break the protocol: each call ends in the right typed error within its deadline, and of the server
 /// nothing is left.
+@Suite(.serialized)
 struct HostileServerTests {
   @Test(arguments: HostileCase.atStart) func `a server that cannot be started`(_ test: HostileCase) async throws {
     let world = MCPWorld.hostile(test.mode) { $0.startTime = .milliseconds(Int64(test.milliseconds)) }

@@ -12,7 +12,7 @@ import Testing
 @testable import AgentMCP
 
 /// Programs that try to get out of the jail, to use more than they may, or to stay when they are ended.
-@Suite(.enabled(if: TestServers.hasJail)) struct JailTests {
+@Suite(.serialized, .enabled(if: TestServers.hasJail)) struct JailTests {
   private func world(
     network: Bool = false, configure: @escaping (inout ServerJail) -> Void = { _ in }
   ) -> MCPWorld {

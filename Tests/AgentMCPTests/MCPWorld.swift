@@ -166,7 +166,7 @@ final class LineSink: LogSink {
 /// Event loops, a registry with one server, and what calls its tools.
 final class MCPWorld: Sendable {
   /// What no test waits for in earnest.
-  static let generous: UInt64 = 120_000_000_000
+  static let generous: UInt64 = 600_000_000_000
 
   let group = EventLoopGroup(count: 1, name: "mcp-test")
   let registry = TestRegistry()
@@ -185,8 +185,8 @@ final class MCPWorld: Sendable {
   ) {
     var configuration = MCPConfiguration()
     configuration.commands = [TestServers.python, TestServers.newPython, TestServers.oldPython]
-    configuration.startTime = .seconds(120)
-    configuration.discoveryTime = .seconds(120)
+    configuration.startTime = .seconds(600)
+    configuration.discoveryTime = .seconds(600)
     configuration.limits.messageBytesMax = 4 << 20
     configuration.jail = TestServers.jail()
     configure(&configuration)

@@ -151,7 +151,7 @@ private func run(_ arguments: [String], _ environment: [String: String] = [:]) -
         + #""subject":{"question":"Which\n\u001b[2J one?"}}],"next_cursor":null}"#)
     let (status, recorder) = run(["questions", "--run", "run_1", "--url", server.url], ["CADRE_API_KEY": "k"])
     #expect(status == 0, "\(recorder.errors)")
-    #expect(recorder.lines == ["step_1\tpending\trun_1\ts\tWhich  [2J one?"])
+    #expect(recorder.lines == ["step_1\tpending\trun_1\ts\t-\tWhich  [2J one?"])
     #expect(server.request?.hasPrefix("GET /api/v1/questions?limit=100&status=pending&run_id=run_1 HTTP") == true)
   }
 

@@ -101,10 +101,10 @@ def through(options, folder, server):
         run = stack.call("GET", f"/api/v1/tasks/{task}")[1]["run"]["id"]
         until(lambda: stack.call("POST", f"/api/v1/runs/{run}/signals", {"name": "go", "id": "drill"})[0] in (200, 202, 204), "a signal is taken")
         check(stack, server, accepted | {task})
-        # LISTEN stands on sessions of its own, one for each process, and in gateways two, of accounts and of policies;
-        # sessions of the pooler keep nothing of anybody.
+        # LISTEN stands on sessions of its own, two for each process: of policies, and of accounts, work or the catalogue.
+        # Sessions of the pooler keep nothing of anybody.
         listening = int(server.sql("select count(*) from pg_stat_activity where query ilike 'listen %'"))
-        assert listening == (len(SERVICES) + 1) * options.replicas, listening
+        assert listening == 2 * len(SERVICES) * options.replicas, listening
         assert 0 < servers <= options.connections < clients, (servers, clients, pooler.show('clients')[:3])
         print(f"{len(accepted)} tasks through {servers} sessions for {clients} connections, all succeeded; {rate:.0f} tasks/s")
         return rate

@@ -1,4 +1,7 @@
 internal import Glibc
+internal import Primitives
+internal import Synchronization
+internal import SystemSources
 
 /// What runs on this machine, as the kernel lists it. The functions read files of the kernel.
 enum ProcessTable {
@@ -10,15 +13,35 @@ enum ProcessTable {
     var privateBytes: UInt64 = 0
   }
 
-  /// What a process group uses.
-  static func usage(ofGroup group: Int32) -> Usage {
+  /// The processes of each group, and when they were listed, in nanoseconds of the monotonic clock.
+  private struct Listing {
+    var groups: [Int32: [(process: String, threads: Int)]] = [:]
+    var at: UInt64 = 0
+  }
+
+  private static let listing = Mutex(Listing())
+
+  /// What a process group uses, of processes that were listed within a time: so many groups that are looked at are one
+  /// walk through the table.
+  static func usage(ofGroup group: Int32, within age: Duration = .zero) -> Usage {
+    let now = MonotonicClock.now()
+    let processes = listing.withLock { listing in
+      if listing.at == 0 || now &- min(now, listing.at) > UInt64(clamping: age.nanoseconds) {
+        listing.groups = [:]
+        forEach { name in
+          guard let entry = stat(name) else { return }
+          listing.groups[entry.group, default: []].append((name, entry.threads))
+        }
+        listing.at = MonotonicClock.now()
+      }
+      return listing.groups[group] ?? []
+    }
     var usage = Usage()
     let pageBytes = UInt64(clamping: sysconf(Int32(_SC_PAGESIZE)))
-    forEach { name in
-      guard let entry = stat(name), entry.group == group else { return }
-      usage.tasks += entry.threads
+    for (name, threads) in processes {
+      usage.tasks += threads
       let pages = read("/proc/\(name)/statm").split(separator: " ").compactMap { UInt64($0) }
-      guard pages.count > 2, pages[1] > pages[2] else { return }
+      guard pages.count > 2, pages[1] > pages[2] else { continue }
       usage.privateBytes = usage.privateBytes &+ (pages[1] - pages[2]) &* pageBytes
     }
     return usage

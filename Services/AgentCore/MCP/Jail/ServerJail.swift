@@ -193,7 +193,7 @@ package struct ServerJail: Sendable {
 
   /// What a program uses too much of at the moment; `nil` when it keeps its limits. On a thread that may block.
   func excess(of process: Int32, _ folder: ScratchFolder) -> Limit? {
-    let usage = ProcessTable.usage(ofGroup: process)
+    let usage = ProcessTable.usage(ofGroup: process, within: watchPause / 2)
     if memoryBytes > 0, usage.privateBytes > memoryBytes { return .memory }
     // The kernel's own limit is exact where the program has its own user; here it may be a little late.
     if usage.tasks > tasksMax { return .processes }
