@@ -127,10 +127,10 @@ extension EndToEndTests {
     ]
 
     @Test func `no list and no filter reads more than its page, however large the tables are`() throws {
-      // The llm-router shares the database, and reads its few models whole now and then.
+      // The others share the database, and read their few models and tenants whole now and then.
       let foreign = Set(
         try fixture.stack.postgres.query(
-          "select c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname = 'llm_router'"
+          "select c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname in ('llm_router', 'gateway')"
         ).split(separator: "\n").map(String.init))
       try clear()
       try fill()
