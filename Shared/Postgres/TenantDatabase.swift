@@ -55,7 +55,9 @@ public struct TenantDatabase: Sendable {
   public func list<Input, Row>(
     _ statement: Statement<Input, Row>, _ input: Input, of scope: TenantScope
   ) async throws -> [Row] {
-    try await reads.read { try statement.rows(try await $0.run(statement.tenantCall(input), of: scope)) }
+    try await reads.read {
+      try statement.rows(try await $0.run(statement.tenantCall(input), of: scope, by: TenantScope.enterList))
+    }
   }
 
   /// Reads rows whose ids are found by an index that cannot be used under a policy: Postgres applies the conditions of
@@ -68,7 +70,7 @@ public struct TenantDatabase: Sendable {
   ) async throws -> PostgresRows {
     let find = PostgresStatement(TenantScope.find(ids), parameters)
     let read = PostgresStatement(sql, parameters, role: .tenant)
-    return try await reads.read { try await $0.run(read, of: scope, after: [find]) }
+    return try await reads.read { try await $0.run(read, of: scope, by: TenantScope.enterList, after: [find]) }
   }
 }
 
@@ -76,9 +78,10 @@ extension PostgresPool {
   /// Runs a statement for a tenant, in one unit with what enters its scope: one round trip. What comes before it in
   /// the unit runs as the service.
   fileprivate func run(
-    _ statement: PostgresStatement, of scope: TenantScope, after preparation: [PostgresStatement] = []
+    _ statement: PostgresStatement, of scope: TenantScope, by entry: Statement<TenantScope, Void> = TenantScope.enter,
+    after preparation: [PostgresStatement] = []
   ) async throws -> PostgresRows {
-    let results = try await batch(preparation + [TenantScope.enter.call(scope), statement])
+    let results = try await batch(preparation + [entry.call(scope), statement])
     guard let last = results.last, results.count == preparation.count + 2 else {
       throw PostgresError(.decoding, detail: "no result")
     }

@@ -31,4 +31,14 @@ public struct TenantScope: Hashable, Sendable {
     let tenant = parameter("tenant", .uuid) { $0.tenant }
     return "select set_config('\(setting)', (\(tenant))::text, true), set_config('role', '\(role)', true)"
   }
+
+  /// The same for lists, which are planned each time: a plan is made with the tenant of its moment in mind, and one for
+  /// a tenant with few rows reads all rows of one with many.
+  static let enterList = Statement<TenantScope, Void> { parameter in
+    let tenant = parameter("tenant", .uuid) { $0.tenant }
+    return """
+      select set_config('\(setting)', (\(tenant))::text, true), set_config('role', '\(role)', true),
+        set_config('plan_cache_mode', 'force_custom_plan', true)
+      """
+  }
 }
