@@ -21,7 +21,8 @@ import Testing
 
     func identity(of request: HTTPRequest, for route: RouteSpecification) async throws(Problem) -> Identity {
       let name = request.headers["x-who"] ?? "nobody"
-      let (problem, isRenamed) = state.withLock { ($0.gone[name], $0.renamed.contains(name)) }
+      let shown = request.headers[.authorization] ?? ""
+      let (problem, isRenamed) = state.withLock { ($0.gone[name] ?? $0.gone[shown], $0.renamed.contains(name)) }
       if let problem { throw problem }
       return Identity(
         kind: name == "virtual" ? .virtualKey : .apiKey, caller: nil, role: .member,
@@ -54,8 +55,9 @@ import Testing
     let client: HTTPClient
     let port: Int
 
-    func read(_ path: String, as name: String) async throws -> HTTPClientResponse {
+    func read(_ path: String, as name: String, showing text: String? = nil) async throws -> HTTPClientResponse {
       var headers = HTTPHeaders()
+      if let text { headers.append(.authorization, text) }
       headers.append("x-who", name)
       return try await client.send(
         HTTPClientRequest(
@@ -117,6 +119,22 @@ import Testing
       await gateway.open.look()
       #expect(gateway.rights.looks(at: "a") == 2)
       #expect(gateway.rights.looks(at: "b") == 3)
+    }
+  }
+
+  @Test func `of two texts that stand for the same, each ends its own streams`() async throws {
+    try await Self.run { gateway in
+      let old = try await gateway.read(Self.stream, as: "a", showing: "Bearer old")
+      let new = try await gateway.read(Self.stream, as: "a", showing: "Bearer new")
+      for answer in [old, new] { #expect(try await answer.body.next() != nil) }
+      gateway.rights.take("Bearer old", Problem(.unauthorized))
+      await gateway.open.look()
+      #expect(await Self.isBroken(old))
+      await gateway.open.look()
+      #expect(gateway.rights.looks(at: "a") == 3)
+      gateway.rights.take("Bearer new", Problem(.unauthorized))
+      await gateway.open.look()
+      #expect(await Self.isBroken(new))
     }
   }
 

@@ -16,6 +16,8 @@ package final class OpenAnswers: Sendable {
   /// Who reads by which right: one look serves all answers that have the same.
   private struct Reader: Hashable {
     let credential: String
+    /// What was shown: tokens of one issuer, and texts of a key before and behind its rotation, end apart.
+    let presented: String
     let subject: String
     let tenant: TenantID?
     let route: String
@@ -26,6 +28,15 @@ package final class OpenAnswers: Sendable {
     let identity: Identity
     let route: RouteSpecification
     let answer: SentAnswer
+    let presented: String
+
+    init(_ request: HTTPRequest, _ identity: Identity, _ route: RouteSpecification, _ answer: SentAnswer) {
+      self.request = request
+      self.identity = identity
+      self.route = route
+      self.answer = answer
+      presented = request.headers[.authorization] ?? request.headers[.xAPIKey] ?? ""
+    }
   }
 
   private struct Open {
@@ -71,13 +82,13 @@ package final class OpenAnswers: Sendable {
     case .empty, .bytes: return answer
     case .stream(let length, let produce):
       answer.body = .stream(length: length) { [self] writer in
-        let number = add(Entry(request: request, identity: identity, route: route, answer: writer.answer))
+        let number = add(Entry(request, identity, route, writer.answer))
         defer { remove(number) }
         try await produce(&writer)
       }
     case .upgrade(let serve):
       answer.body = .upgrade { [self] connection in
-        let number = add(Entry(request: request, identity: identity, route: route, answer: connection.answer))
+        let number = add(Entry(request, identity, route, connection.answer))
         defer { remove(number) }
         await serve(connection)
       }
@@ -112,8 +123,8 @@ package final class OpenAnswers: Sendable {
     let readers = open.withLock { open in
       Dictionary(grouping: open.entries) { _, entry in
         Reader(
-          credential: entry.identity.credential, subject: entry.identity.subject, tenant: entry.identity.tenant,
-          route: entry.route.description)
+          credential: entry.identity.credential, presented: entry.presented, subject: entry.identity.subject,
+          tenant: entry.identity.tenant, route: entry.route.description)
       }
     }
     open.withLock { $0.doubted.formIntersection(readers.keys) }
