@@ -24,11 +24,8 @@ func library(
   .target(name: name, dependencies: dependencies, path: path, resources: resources, swiftSettings: settings)
 }
 
-func service(
-  _ name: String, at path: String, _ dependencies: [Target.Dependency], exclude: [String] = []
-) -> Target {
-  .executableTarget(
-    name: name, dependencies: dependencies, path: path, exclude: exclude, swiftSettings: settings)
+func service(_ name: String, at path: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
+  .executableTarget(name: name, dependencies: dependencies, path: path, exclude: exclude, swiftSettings: settings)
 }
 
 func tests(_ subject: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = []) -> Target {
@@ -38,9 +35,7 @@ func tests(_ subject: String, _ dependencies: [Target.Dependency] = [], exclude:
 }
 
 func systemLibrary(_ name: String, pkgConfig: String, package: String) -> Target {
-  .systemLibrary(
-    name: name, path: "Shared/CLibraries/\(name)", pkgConfig: pkgConfig,
-    providers: [.apt([package])])
+  .systemLibrary(name: name, path: "Shared/CLibraries/\(name)", pkgConfig: pkgConfig, providers: [.apt([package])])
 }
 
 var targets: [Target] = [
@@ -566,7 +561,9 @@ var targets: [Target] = [
       "PolicyDecisions", "Primitives", "Reactor", "Telemetry",
     ]),
   tests("Dialects", ["Dialects", "HTTPWire", "JSON", "Pricing"]),
-  tests("RunStorage", ["RunStorage", "Postgres", "PostgresTestKit"]),
+  tests(
+    "RunStorage",
+    ["RunStorage", "Contracts", "Decider", "Postgres", "PostgresTestKit", "Primitives", "Reactor", "Telemetry"]),
   tests("History", ["History", "Workflows", "Decider", "Contracts", "JSON"], exclude: ["Bundles"]),
   // The stores of files, memories and tools on one private cluster.
   tests(

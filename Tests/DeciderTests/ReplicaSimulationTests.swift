@@ -49,6 +49,7 @@ import Testing
   private static func simulate(_ seed: UInt64, trustsCaches: Bool) throws -> ReplicaWorld {
     var world = try ReplicaWorld(seed: seed, trustsCaches: trustsCaches)
     for _ in 0..<Int.random(in: 0...250, using: &world.random) { try world.happen() }
+    try checkSubRuns(world)
     try serve(&world)
     for (run, row) in world.rows {
       let report = HistoryReplay.verify(row.history, with: row.workflow)
@@ -56,6 +57,23 @@ import Testing
       try checkUsage(run, row, world)
     }
     return world
+  }
+
+  /// Somebody waits for every sub-run that is open, or it is being cancelled.
+  private static func checkSubRuns(_ world: ReplicaWorld) throws {
+    for (run, row) in world.rows {
+      guard let parent = row.parent, let state = world.stored(run), !state.status.isEnded,
+        state.status != .compensating
+      else { continue }
+      if let step = world.stored(parent.run)?.step(parent.step), step.attempt == parent.attempt,
+        step.status == .waiting
+      {
+        continue
+      }
+      guard world.timers.values.contains(where: { $0.kind == .cancel && $0.run == run }) else {
+        throw Broken("nobody waits for \(run), and nobody cancels it")
+      }
+    }
   }
 
   /// What a run has consumed is what its calls have, and what the ends of its sub-runs brought.

@@ -97,6 +97,8 @@ extension ReplicaWorld {
     let run = claim.timer.run
     let child = child(run, key, attempt)
     let depth = (rows[run]?.parent?.depth ?? 0) + 1
+    // One transaction looks for the timer and writes the sub-run.
+    guard timers[claim.id] != nil else { return .contended }
     try insert(child, Parent(run: run, step: key, attempt: attempt, depth: depth), replica: claim.replica)
     // The replica may die here, or stand still while another one does the same.
     if !isServed, random.chance(10) { return nil }

@@ -151,7 +151,11 @@ struct ReplicaWorld {
     for dispatch in effects.own { set(run, state.steps[dispatch.place], state, dispatch.delayMilliseconds) }
     for orphan in effects.orphans {
       timers[newTimer()] = Timer(
-        run: child(run, orphan.step, orphan.attempt), kind: .cancel, due: now + (orphan.isBegun ? 0 : 30_000))
+        run: child(run, orphan.step, orphan.attempt), kind: .cancel, due: now)
+      timers = timers.filter { timer in
+        timer.value.kind != .own || timer.value.run != run || timer.value.step != orphan.step
+          || timer.value.attempt != orphan.attempt
+      }
     }
     if let limit = effects.undoingLimit {
       timers[newTimer()] = Timer(run: run, kind: .expire, attempt: 1, due: now + limit)

@@ -39,7 +39,7 @@ import Testing
     var run = try RunScript(workflow(subRun("sub", attempts: 2)))
     try run.apply(.startChild(step: "sub", attempt: 1, run: "run_1"))
     let events = try run.apply(.timeOut(step: "sub", attempt: 1, .startToClose, usage: Self.used))
-    #expect(Effects(of: events, in: run.state).orphans == [.init(step: "sub", attempt: 1, isBegun: true)])
+    #expect(Effects(of: events, in: run.state).orphans == [.init(step: "sub", attempt: 1)])
     #expect(run.status("sub") == .waiting && run.attempt("sub") == 2 && run.state.step("sub")?.child == nil)
     #expect(run.state.usage == Self.used)
     try run.apply(.timeOut(step: "sub", attempt: 2, .startToClose))
@@ -83,7 +83,7 @@ import Testing
     let events = try run.apply(.cancel(by: "u", reason: ""))
     #expect(
       Effects(of: events, in: run.state).orphans == [
-        .init(step: "a", attempt: 1, isBegun: true), .init(step: "b", attempt: 1, isBegun: false),
+        .init(step: "a", attempt: 1), .init(step: "b", attempt: 1),
       ])
   }
 }

@@ -76,6 +76,8 @@ final class FakeStore: RunCommitStore, TimerStore, LeaseSweepStore, SubRunStore,
       for (submission, plan) in zip(submissions, plans) {
         if tables.runs[submission.run] != nil {
           result[submission.run] = .exists
+        } else if let timer = submission.timer, tables.deletedTimers.contains(timer) {
+          result[submission.run] = .unwanted
         } else if !plan.dispatched.isEmpty, tables.limited.contains(plan.tenant) {
           result[submission.run] = .limited
         } else {

@@ -121,6 +121,18 @@ import Testing
     #expect(fixture.status(run, "a") == .ready)
   }
 
+  @Test func `a sub-run whose timer went while its replica stood still is not begun`() async throws {
+    fixture.workflows.add(Workflow(name: "inner", version: 1, steps: [work("b")]))
+    let run = try await fixture.submit(WorkflowStep(key: "outer", kind: .run(workflow: "inner", version: nil)))
+    let begin = timer(1, .own, run, fixture, step: "outer")
+    fixture.store.change { $0.deletedTimers = [1] }
+    try await fixture.fire(begin)
+    #expect(fixture.store.read { $0.runs.count } == 1)
+    // A later look at the run settles what becomes of the timer.
+    #expect(fixture.store.read { $0.postponedTimers[1] } != nil)
+    #expect(fixture.status(run, "outer") == .waiting)
+  }
+
   @Test func `a step whose workflow does not exist fails`() async throws {
     let run = try await fixture.submit(WorkflowStep(key: "outer", kind: .run(workflow: "nowhere", version: nil)))
     try await fixture.fire(timer(1, .own, run, fixture, step: "outer"))

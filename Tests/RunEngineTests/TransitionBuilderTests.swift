@@ -46,18 +46,16 @@ import Testing
     #expect(plain.lane.isEmpty && !plain.hasLocks)
   }
 
-  @Test func `a sub-run that nobody waits for is cancelled, later where it may just begin`() async throws {
+  @Test(arguments: [false, true])
+  func `a sub-run that nobody waits for is cancelled, whether it began or not`(_ isBegun: Bool) async throws {
     let fixture = EngineFixture()
     fixture.workflows.add(Workflow(name: "inner", version: 1, steps: [WorkflowStep(key: "b", jobType: "agent")]))
-    func delays(isBegun: Bool, number: UInt64) async throws -> [Int64] {
-      let run = try await fixture.submit(
-        WorkflowStep(key: "outer", kind: .run(workflow: "inner", version: nil)), run: number)
-      if isBegun { try await fixture.fire(timer(1, .own, run, fixture, step: "outer")) }
-      fixture.store.change { $0.timers = [] }
-      try await fixture.apply(.cancel(by: "somebody", reason: ""), to: run)
-      return fixture.store.read { $0.timers.filter { $0.kind == .cancel }.map(\.delayMilliseconds) }
-    }
-    #expect(try await delays(isBegun: false, number: 1) == [30_000])
-    #expect(try await delays(isBegun: true, number: 2) == [0])
+    let run = try await fixture.submit(WorkflowStep(key: "outer", kind: .run(workflow: "inner", version: nil)))
+    if isBegun { try await fixture.fire(timer(1, .own, run, fixture, step: "outer")) }
+    fixture.store.change { $0.timers = [] }
+    try await fixture.apply(.cancel(by: "somebody", reason: ""), to: run)
+    let cancels = fixture.store.read { $0.timers.filter { $0.kind == .cancel } }
+    #expect(cancels.map(\.run) == [RunID.of(run, step: "outer", attempt: 1)])
+    #expect(cancels.map(\.delayMilliseconds) == [0])
   }
 }

@@ -19,20 +19,17 @@ public struct Effects: Hashable, Sendable {
     public let delayMilliseconds: Int64
   }
 
-  /// The sub-run of an attempt that nobody waits for any more. It may never have begun.
+  /// The sub-run of an attempt that nobody waits for any more. Where it has not begun yet, it must not begin.
   public struct Orphan: Hashable, Sendable {
     /// The step.
     public let step: String
     /// The attempt that it was for.
     public let attempt: Int
-    /// Whether its beginning was noted. Otherwise somebody may be about to begin it.
-    public let isBegun: Bool
 
     /// Makes an orphan.
-    public init(step: String, attempt: Int, isBegun: Bool) {
+    public init(step: String, attempt: Int) {
       self.step = step
       self.attempt = attempt
-      self.isBegun = isBegun
     }
   }
 
@@ -61,7 +58,7 @@ public struct Effects: Hashable, Sendable {
         for place in state.steps.indices where state.steps[place].status == .ready { add(place, 0, state) }
       case .stepTimedOut(let key, let attempt, _, _, _):
         if let place = state.places[key], state.isSubRun(state.steps[place]) {
-          orphans.append(Orphan(step: key, attempt: attempt, isBegun: true))
+          orphans.append(Orphan(step: key, attempt: attempt))
         }
       case .compensationStarted, .runSucceeded, .runFailed, .runCancelled:
         if case .compensationStarted(let step, _) = event {
@@ -70,8 +67,9 @@ public struct Effects: Hashable, Sendable {
         }
         clearing = .everything
         for step in state.steps where step.status == .abandoned && step.attempt > 0 && state.isSubRun(step) {
-          let orphan = Orphan(step: step.key, attempt: step.attempt, isBegun: step.child != nil)
-          if abandoned.insert(step.key).inserted { orphans.append(orphan) }
+          if abandoned.insert(step.key).inserted {
+            orphans.append(Orphan(step: step.key, attempt: step.attempt))
+          }
         }
       default: break
       }

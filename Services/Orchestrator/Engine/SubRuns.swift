@@ -19,7 +19,10 @@ struct SubRuns: Sendable {
     try await store.childEnd(RunID.of(run, step: step, attempt: attempt))?.usage
   }
 
-  /// Begins the sub-run of a step. Its id follows from the attempt: done twice, or by two replicas, it begins one.
+  /// Begins the sub-run of a step. Its id follows from the attempt: done twice, or by two replicas, it begins one. It
+  /// is written only while the timer is there. Whoever goes on without it takes the timer away in the same transaction
+  /// and cancels what was written before: however long this process stands still, and wherever it ends, no sub-run
+  /// stays that nobody waits for.
   func begin(
     _ timer: DueTimer, _ snapshot: RunSnapshot, _ step: RunState.Step, _ name: String, _ version: Int?,
     _ input: Payload,
@@ -45,7 +48,9 @@ struct SubRuns: Sendable {
       traceparent: engine.tracing.context(of: timer.run, snapshot.facts.traceparent)?.traceparent)
     switch try await beginning(of: child, facts, key, workflow, input, snapshot.state.resumedRun(of: step), span) {
     case .later: return .contended
-    case .run(let submission): try await engine.accept(submission)
+    case .run(var submission):
+      submission.timer = timer.id
+      if try await engine.accept(submission) == nil, try await store.version(of: child) == nil { return .contended }
     case .succeeded(let before, let end):
       try await engine.apply(try await completion(end, of: before, timer, key, attempt, snapshot, isTakenOver: true))
       return .done

@@ -23,7 +23,7 @@ struct SubmissionCommitter: Sendable {
   /// Called with every step that a worker gets directly.
   let leased: @Sendable (LeasedStep) -> Void
 
-  /// Writes new runs; `nil` in the place of one that was there already.
+  /// Writes new runs; `nil` in the place of one that was there already, and of a sub-run that nobody waits for.
   func commit(_ batch: [Submission], idempotency: IdempotencyRow?) async throws -> [AcceptedRun?] {
     var eager = EagerDispatch(registry: dispatcher.slots)
     defer { dispatcher.deliver(eager.grants) }
@@ -53,7 +53,7 @@ struct SubmissionCommitter: Sendable {
           // A limit is counted by the claim: once more, through the ready queue.
           dispatcher.slots.limitMet(submission.facts.tenant)
           if let again = batch.first(where: { $0.run == submission.run }) { left.append(again) }
-        case .exists, nil: break
+        case .exists, .unwanted, nil: break
         }
       }
     }

@@ -10,9 +10,6 @@ struct TransitionBuilder {
   let facts: RunFacts
   let state: RunState
 
-  /// A sub-run whose beginning was not noted yet may just be accepted; it is cancelled so much later.
-  private static let unbegunMilliseconds: Int64 = 30_000
-
   /// Steps for workers.
   func work(_ effects: Effects) -> [QueuedStep] {
     effects.work.map { dispatch in
@@ -61,8 +58,7 @@ struct TransitionBuilder {
     }
     timers += effects.orphans.map { orphan in
       NewTimer(
-        kind: .cancel, run: RunID.of(run, step: orphan.step, attempt: orphan.attempt),
-        delayMilliseconds: orphan.isBegun ? 0 : TransitionBuilder.unbegunMilliseconds)
+        kind: .cancel, run: RunID.of(run, step: orphan.step, attempt: orphan.attempt), delayMilliseconds: 0)
     }
     if let limit = effects.undoingLimit { timers.append(NewTimer(kind: .expire, attempt: 1, delayMilliseconds: limit)) }
     return timers
@@ -94,7 +90,8 @@ struct TransitionBuilder {
       tenant: facts.tenant, run: run, expectedVersion: expected, version: state.sequence, events: events,
       status: state.status, isPaused: state.isPaused, clearedAt: state.clearedAt, usage: state.usage,
       clearing: clearing(effects), work: work(effects), timers: timers, unqueued: unqueued,
-      payloads: payloads, proofs: proofs, finishedTimers: finishedTimers, approvalLimits: limits,
+      unbegun: effects.orphans, payloads: payloads, proofs: proofs, finishedTimers: finishedTimers,
+      approvalLimits: limits,
       parent: facts.parent)
   }
 

@@ -12,6 +12,8 @@ extension RunStore {
     case inserted(createdAt: Timestamp, leases: [StepID: WrittenLease])
     /// It was there already and stays as it is.
     case exists
+    /// It is a sub-run, and the timer that asks for it is gone or being changed; nothing is written.
+    case unwanted
     /// A limit applies to a step that was to go to a worker directly; nothing is written.
     case limited
   }
@@ -38,7 +40,7 @@ extension RunStore {
     var insertions: [RunID: Insertion] = [:]
     for row in rows {
       guard let created = row.createdAt else {
-        insertions[row.run] = row.isLimited ? .limited : .exists
+        insertions[row.run] = row.isLimited ? .limited : row.isWanted ? .exists : .unwanted
         continue
       }
       var leases: [StepID: WrittenLease] = [:]
@@ -61,19 +63,22 @@ extension RunStore {
     let run: RunID
     let createdAt: Timestamp?
     let isLimited: Bool
+    let isWanted: Bool
     let lease: (step: StepID, deadline: Timestamp)?
 
     static let columns = ResultColumns<InsertedRow> { column in
       let run = column("i.run_id", .uuid)
       let createdAt = column(nullable: "n.created_at", .timestamptz)
       let isLimited = column("i.run_id in (select m.run_id from limited m)", .bool)
+      let isWanted = column("i.timer_id is null or i.timer_id in (select a.id from asking a)", .bool)
       let step = column(nullable: "l.step_id", .uuid)
       let deadline = column(nullable: "l.deadline", .timestamptz)
       return { row in
         var lease: (step: StepID, deadline: Timestamp)?
         if let step = try row[step], let deadline = try row[deadline] { lease = (StepID(step), deadline) }
         return InsertedRow(
-          run: RunID(try row[run]), createdAt: try row[createdAt], isLimited: try row[isLimited], lease: lease)
+          run: RunID(try row[run]), createdAt: try row[createdAt], isLimited: try row[isLimited],
+          isWanted: try row[isWanted], lease: lease)
       }
     }
   }
@@ -100,6 +105,7 @@ extension RunStore {
   ) -> Statement<SubmissionBatch, InsertedRow> {
     Statement(InsertedRow.columns) { parameter in
       let (runs, ids) = SubmissionRow.declare(parameter)
+      let timerIDs = parameter.array("asking timers", of: .int8) { $0.runs.compactMap(\.submission.timer) }
       let events = QueueWriting.events(parameter, joining: "inserted") { $0.queue.events }
       let queued = QueueWriting.queued(parameter) { $0.queue.queued }.rows
       let timers = QueueWriting.timers(parameter, joining: "inserted") { $0.queue.timers }
@@ -108,6 +114,9 @@ extension RunStore {
         with \(dispatched), input as materialized (
           select i.* from \(runs) where not exists (select 1 from tenant_state z
             where z.tenant_id = i.tenant_id and z.deletion_requested_at is not null)
+        ), asking as materialized (
+          -- Whoever takes a timer away while its sub-run is written waits, and then finds the sub-run.
+          select t.id from timer t where t.id = any(\(timerIDs)) for key share skip locked
         ), inserted as (
           insert into run (id, tenant_id, task_id, project_id, priority, workflow, workflow_version, version, status,
             input_sha256, traceparent, parent_run, parent_step, parent_attempt, depth, forked_from, input_tokens,
@@ -118,6 +127,7 @@ extension RunStore {
             case when i.status in ('succeeded', 'failed', 'cancelled') then now() end,
             case when i.run_id in (select d.run_id from dispatched d) then now() end
           from input i where i.run_id not in (select m.run_id from limited m)
+            and (i.timer_id is null or i.timer_id in (select a.id from asking a))
             and i.run_id <> all(array(select x.id from run x where x.id = any(\(ids))))
           returning id, created_at, ended_at
         ), tasks as (

@@ -167,6 +167,7 @@ extension RunStore {
     let timers = QueueWriting.timers(parameter, joining: "fenced") { $0.queue.timers }
     let finished = parameter.array("finished timers", of: .int8) { $0.finishedTimers }
     let unqueued = TransitionRows.unqueued(parameter)
+    let unbegun = TransitionRows.unbegun(parameter)
     let requests = TransitionRows.requests(parameter)
     let (decisions, decided) = TransitionRows.decisions(parameter)
     let assignments = """
@@ -180,6 +181,9 @@ extension RunStore {
           \(timers)
         ), finished as (
           delete from timer t where t.id = any(\(finished)) and t.run_id in (select id from fenced)
+        ), unbegun as (
+          delete from timer t using \(unbegun), fenced f
+          where f.id = w.run_id and t.run_id = w.run_id and t.kind = 'own' and t.step = w.step and t.attempt = w.attempt
         ), unqueued as (
           delete from ready r using \(unqueued), fenced f where r.step_id = u.step_id and f.id = u.run_id
         ), parents_notified as (

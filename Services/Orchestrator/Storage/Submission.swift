@@ -16,6 +16,8 @@ package struct Submission: Sendable {
   package var state: RunState
   /// Events before this place belong to the run that this one is a fork of; what they began is not begun again.
   package var ownEvents = 0
+  /// The timer that asks for a sub-run. When it is gone, nobody waits for the run, and it is not written.
+  package var timer: Int64?
 
   /// About what it has in bytes.
   package var bytes: Int { input.body.count + 500 + events.count * 200 }

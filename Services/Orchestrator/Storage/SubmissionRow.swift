@@ -50,6 +50,7 @@ final class SubmissionRow: Sendable {
     runs("cost", .int8) { $0.submission.state.usage.costMicroUSD }
     runs("unpriced", .int8) { $0.submission.state.usage.unpricedCalls }
     runs("calls", .int8) { $0.submission.state.usage.modelCalls }
+    runs("timer_id", .int8) { $0.submission.timer }
     runs("status", .text) { $0.submission.state.status.rawValue }
     runs("output_sha256", .bytea) { $0.outcome.output }
     runs("failure", .jsonb) { $0.outcome.failure }

@@ -46,6 +46,8 @@ package struct Transition: Sendable {
   package var timers: [NewTimer]
   /// Steps that leave the queue although no worker took them.
   package let unqueued: [StepID]
+  /// Sub-runs that nobody waits for any more: the timers that would begin them go.
+  package let unbegun: [Effects.Orphan]
   package let payloads: [Payload]
   package let proofs: [LeaseProof]
   /// Timers that have done their work with this.
@@ -72,8 +74,8 @@ package struct Transition: Sendable {
   package init(
     tenant: TenantID, run: RunID, expectedVersion: Int, version: Int, events: [RunEvent], status: RunState.Status,
     isPaused: Bool, clearedAt: Int, usage: Usage, clearing: Effects.Clearing, work: [QueuedStep],
-    dispatched: [DispatchedStep] = [], timers: [NewTimer], unqueued: [StepID], payloads: [Payload],
-    proofs: [LeaseProof],
+    dispatched: [DispatchedStep] = [], timers: [NewTimer], unqueued: [StepID],
+    unbegun: [Effects.Orphan] = [], payloads: [Payload], proofs: [LeaseProof],
     finishedTimers: [Int64], approvalLimits: [String: Int64?], parent: ParentStep?
   ) {
     self.tenant = tenant
@@ -90,6 +92,7 @@ package struct Transition: Sendable {
     self.dispatched = dispatched
     self.timers = timers
     self.unqueued = unqueued
+    self.unbegun = unbegun
     self.payloads = payloads
     self.proofs = proofs
     self.finishedTimers = finishedTimers

@@ -35,6 +35,12 @@ struct TransitionRows: Sendable {
     let step: UUID
   }
 
+  /// An attempt whose sub-run must not begin any more.
+  struct UnbegunRow: Sendable {
+    let run: UUID
+    let attempt: Effects.Orphan
+  }
+
   /// An approval or an answer that is asked for.
   struct RequestRow: Sendable {
     let run: UUID
@@ -64,6 +70,7 @@ struct TransitionRows: Sendable {
   private(set) var payloads: [PayloadRow] = []
   private(set) var finishedTimers: [Int64] = []
   private(set) var unqueued: [UnqueuedRow] = []
+  private(set) var unbegun: [UnbegunRow] = []
   private(set) var requests: [RequestRow] = []
   private(set) var decisions: [DecisionRow] = []
   /// Whether the small form of the statement is enough.
@@ -87,6 +94,7 @@ struct TransitionRows: Sendable {
     isPlain = false
     finishedTimers += transition.finishedTimers
     for step in transition.unqueued { unqueued.append(UnqueuedRow(run: run, step: step.uuid)) }
+    unbegun += transition.unbegun.map { UnbegunRow(run: run, attempt: $0) }
     for event in transition.events { append(event, transition) }
   }
 
@@ -175,6 +183,14 @@ struct TransitionRows: Sendable {
     unqueued("run_id", .uuid) { $0.run }
     unqueued("step_id", .uuid) { $0.step }
     return unqueued
+  }
+
+  static func unbegun(_ parameter: StatementBuilder<TransitionRows>) -> StatementRows<TransitionRows, UnbegunRow> {
+    let unbegun = parameter.rows("w") { $0.unbegun }
+    unbegun("run_id", .uuid) { $0.run }
+    unbegun("step", .text) { $0.attempt.step }
+    unbegun("attempt", .int4) { Int32(clamping: $0.attempt.attempt) }
+    return unbegun
   }
 
   static func requests(_ parameter: StatementBuilder<TransitionRows>) -> StatementRows<TransitionRows, RequestRow> {
