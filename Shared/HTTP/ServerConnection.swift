@@ -31,8 +31,10 @@ final class ServerConnection: @unchecked Sendable {
   private var requestsServed = 0
   /// Between two requests, with nothing received of the next; or answered, and only waiting for the client to go.
   private(set) var isIdle = true
-  private var task: Task<Void, any Error>?
-  private var cancelsOnDisconnect = false
+  private(set) var task: Task<Void, any Error>?
+  var cancelsOnDisconnect = false
+  /// The reader on its way to another task.
+  private var parked: StreamReader?
 
   init(writer: consuming StreamWriter, shard: ServerShard) {
     socket = writer.socket
@@ -67,19 +69,34 @@ final class ServerConnection: @unchecked Sendable {
   }
 
   private func run() async {
-    if var reader = socket.takeReader() {
-      while let head = await nextHead(&reader) {
-        guard let back = await answer(head, reader) else {
-          await end()
-          return
-        }
-        reader = back
+    guard let reader = socket.takeReader() else { return await end() }
+    await serve(reader)
+  }
+
+  /// Answers one request after the other.
+  func serve(_ first: consuming StreamReader) async {
+    var reader = first
+    while let head = await nextHead(&reader) {
+      switch await answer(head, reader) {
+      case .next(let back): reader = back
+      case .over: return await end()
+      case .elsewhere: return
       }
     }
     await end()
   }
 
-  private func end() async {
+  /// How the connection goes on behind an answer.
+  enum Continuation: ~Copyable {
+    /// With the next request.
+    case next(StreamReader)
+    /// Not at all.
+    case over
+    /// In another task.
+    case elsewhere
+  }
+
+  func end() async {
     if !socket.isClosed { await closeGently() }
     if socket.failure?.code == .stalled { shard.dropped() }
     shard.ended(self)
@@ -143,8 +160,8 @@ final class ServerConnection: @unchecked Sendable {
 
   // MARK: Answering
 
-  /// Answers one request; returns the reader when the connection goes on.
-  private func answer(_ head: RequestHead, _ reader: consuming StreamReader) async -> StreamReader? {
+  /// Answers one request.
+  private func answer(_ head: RequestHead, _ reader: consuming StreamReader) async -> Continuation {
     let exchange = shard.begin(head, self, reader)
     cancelsOnDisconnect = exchange.options.cancelsOnDisconnect
     if cancelsOnDisconnect, socket.peerClosed { task?.cancel() }
@@ -153,18 +170,18 @@ final class ServerConnection: @unchecked Sendable {
     shard.configuration.edge?.complete(&response, to: head)
     cancelsOnDisconnect = false
     let body = exchange.request.body
-    defer { body.releaseBuffered() }
     requestsServed &+= 1
     // From here on nobody but this connection reads, whatever the handler has left running.
     guard var reader = await body.revoke() else {
+      body.releaseBuffered()
       socket.close()
-      return nil
+      return .over
     }
 
     if case .upgrade(let serve) = response.body {
       if body.isEndedOnWire {
-        await upgrade(response, serve, exchange, reader)
-        return nil
+        upgrade(response, serve, exchange, reader)
+        return .elsewhere
       }
       response = exchange.told(
         Problem(.upgradeWithBody, "A request for an upgrade cannot have a body."))
@@ -175,76 +192,65 @@ final class ServerConnection: @unchecked Sendable {
       write(head: response, framing(of: response.body), keepAlive: keepAlive)
       response.body = .upgrade { _ in }
     }
-    var bytesSent: UInt64 = 0
+    var ending = AnswerEnding(exchange: exchange, status: response.status, keepAlive: keepAlive, rest: rest)
     switch response.body {
     case .empty: write(head: response, BodyFraming.none, keepAlive: keepAlive)
     case .bytes(let bytes):
       write(head: response, .length(UInt64(bytes.count)), keepAlive: keepAlive)
       writer.output.append(bytes)
-      bytesSent = UInt64(bytes.count)
+      ending.bytes = UInt64(bytes.count)
     case .stream(let length, let produce):
       let chunked = length == nil && head.version == .http11
       if length == nil && !chunked { keepAlive = false }
+      ending.keepAlive = keepAlive
       write(head: response, length.map { .length($0) } ?? (chunked ? .chunked : .untilClose), keepAlive: keepAlive)
       // A stream may last for long, and there may be thousands: what the request was read into goes now.
       reader.input.releaseIfEmpty()
-      let (sent, isComplete) = await stream(response, length, chunked: chunked, produce)
-      bytesSent = sent
-      guard isComplete else {
-        exchange.finish(response.status, bytes: sent, failed: true)
-        return nil
+      let stream = StreamedAnswer(length: length, isChunked: chunked, heartbeat: response.heartbeat, produce: produce)
+      if length == nil {
+        goOn(with: reader) { [self, ending] in await serve(stream, ending, $0) }
+        return .elsewhere
       }
+      guard await send(stream, &ending) else { return .over }
     case .upgrade: break
     }
+    return await finish(ending, reader)
+  }
+
+  /// Ends an answer whose bytes are all written.
+  func finish(_ ending: AnswerEnding, _ last: consuming StreamReader) async -> Continuation {
+    var reader = last
+    var keepAlive = ending.keepAlive
+    let body = ending.exchange.request.body
+    defer { body.releaseBuffered() }
     writer.setNeedsFlush()
-    exchange.finish(response.status, bytes: bytesSent, failed: false)
-    if keepAlive, rest == .small { keepAlive = await skipRest(of: body, &reader) }
+    ending.exchange.finish(ending.status, bytes: ending.bytes, failed: false)
+    if keepAlive, ending.rest == .small { keepAlive = await skipRest(of: body, &reader) }
     if !keepAlive {
       if !body.isEndedOnWire { await linger(&reader) }
-      return nil
+      return .over
     }
     // Pipelined requests are answered without waiting for the socket until too much output has gathered.
     if socket.unsentCount > StreamSocket.outputBytesMax {
-      guard (try? await writer.drained()) != nil else { return nil }
+      guard (try? await writer.drained()) != nil else { return .over }
     }
-    if socket.isClosed { return nil }
-    return reader
+    if socket.isClosed { return .over }
+    return .next(reader)
   }
 
-  /// Runs the producer of a body. Returns how much was written and whether the body is complete.
-  private func stream(
-    _ response: HTTPResponse, _ length: UInt64?, chunked: Bool,
-    _ produce: @Sendable (inout HTTPResponseWriter) async throws -> Void
-  ) async -> (UInt64, Bool) {
-    writer.setNeedsFlush()
-    cancelsOnDisconnect = true
-    defer { cancelsOnDisconnect = false }
-    if socket.peerClosed { task?.cancel() }
-    var body = HTTPResponseWriter(connection: self, isChunked: chunked)
-    if let heartbeat = response.heartbeat, length == nil {
-      writer.fillPauses(with: body.framed(heartbeat.bytes), after: heartbeat.pause)
+  /// Goes on with the connection in a task of its own. What the handler of the request was called through has taken
+  /// tens of kilobytes of this task's memory, which only its end gives back; streams last for hours.
+  func goOn(
+    with reader: consuming StreamReader, _ body: @escaping @Sendable (consuming StreamReader) async -> Void
+  ) {
+    parked = .some(consume reader)
+    scratch = []
+    let isCancelled = Task.isCancelled
+    task = socket.loop.task { [self] in
+      guard let reader = parked.take() else { return }
+      await body(reader)
     }
-    defer { writer.endFilling() }
-    do {
-      try await produce(&body)
-      if let length, body.count != length { throw ReactorError(.closed, operation: "body shorter than its length") }
-      if chunked { appendHead { ChunkedEncoder.appendEnd(to: &$0) } }
-      return (body.count, true)
-    } catch {
-      // The head is out: the only honest sign of an incomplete body is a connection that ends without its last chunk.
-      return (body.count, false)
-    }
-  }
-
-  private func upgrade(
-    _ response: HTTPResponse, _ serve: @Sendable (consuming UpgradedConnection) async -> Void, _ exchange: Exchange,
-    _ reader: consuming StreamReader
-  ) async {
-    write(head: response, nil, keepAlive: true, connection: "upgrade")
-    writer.setNeedsFlush()
-    exchange.finish(response.status, bytes: 0, failed: false)
-    cancelsOnDisconnect = true
-    await serve(UpgradedConnection(connection: self, reader: reader))
+    if isCancelled { task?.cancel() }
   }
 
   /// What an answer to HEAD says about the body that it leaves out.
@@ -257,7 +263,7 @@ final class ServerConnection: @unchecked Sendable {
     }
   }
 
-  private func write(
+  func write(
     head response: HTTPResponse, _ framing: BodyFraming?, keepAlive: Bool, connection: StaticString? = nil
   ) {
     let date = shard.dateValue()
@@ -270,7 +276,7 @@ final class ServerConnection: @unchecked Sendable {
 
   // MARK: The rest of a body that was not read
 
-  private enum Rest {
+  enum Rest {
     /// Nothing is left.
     case none
     /// Little, and it is known how much: the connection can go on behind it.

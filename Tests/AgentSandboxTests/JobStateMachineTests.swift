@@ -134,6 +134,15 @@ import Testing
     #expect(job.workerEnded(end).last == .finish(.init(outcome: .sandboxError, cause: .protocolFault, end: end)))
   }
 
+  @Test func `a worker that ends before it has the job is replaced, whatever has ended it`() {
+    var job = JobStateMachine(wallMilliseconds: 1, graceMilliseconds: 1)
+    let end = ProcessEnd(status: 137, signal: 9)
+    _ = job.assigned(worker)
+    #expect(job.workerEnded(end) == [.release(keepsWorker: false), .resubmit])
+    _ = job.assigned(worker)
+    #expect(job.workerEnded(end).last == .finish(.init(outcome: .sandboxError, end: end)))
+  }
+
   /// Limits of any size neither trap nor end a job before its time.
   @Test(arguments: [0, 1, 10_000, Int64.max, Int64.min]) func `times of any size`(wall: Int64) {
     var job = JobStateMachine(wallMilliseconds: wall, graceMilliseconds: wall)

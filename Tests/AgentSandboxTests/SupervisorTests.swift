@@ -51,6 +51,16 @@ private func until(_ condition: () async -> Bool) async throws {
     #expect(await sandbox.stop() == [])
   }
 
+  /// Without the look it would wait for the grace.
+  @Test(.timeLimit(.minutes(5)))
+  func `a worker that only sleeps behind its time is killed before the grace is over`() async throws {
+    let sandbox = try await FakeSandbox { $0.graceMilliseconds = 86_400_000 }
+    let blocked = await sandbox.run("sleep", wall: 50)
+    #expect(blocked.code == "timeout_wall" && blocked.cause == .deadline)
+    #expect(await sandbox.run("say fine").output == "fine")
+    #expect(await sandbox.stop() == [])
+  }
+
   @Test func `files of a worker that ends when it has reported are read to the last`() async throws {
     let sandbox = try await FakeSandbox()
     for round in 0..<10 {

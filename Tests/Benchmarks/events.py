@@ -45,6 +45,7 @@ class Readers:
     def __init__(self, port, key, run, count):
         self.poll = select.epoll()
         self.sockets = {}
+        self.heads = set()
         head = (f"GET /api/v1/runs/{run}/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {key}\r\n"
                 "Accept: text/event-stream\r\n\r\n").encode()
         for index in range(count):
@@ -62,7 +63,11 @@ class Readers:
         """Reads until nothing comes for some time."""
         while ready := self.poll.poll(quiet, 8192):
             for number, _ in ready:
-                assert self.sockets[number].recv(1 << 16), "a stream has ended"
+                piece = self.sockets[number].recv(1 << 16)
+                assert piece, "a stream has ended"
+                if number not in self.heads:
+                    self.heads.add(number)
+                    assert piece.startswith(b"HTTP/1.1 200"), piece[:200]
 
     def gather(self, what, timeout=30):
         """When each reader has got `what`, and the first of these texts."""
@@ -104,7 +109,10 @@ def main():
     port = free_port()
     with open(f"{folder}/up.log", "wb") as log:
         stack = subprocess.Popen(
-            [f"{options.bin}/cadre", "up", "--data", f"{folder}/data", "--port", str(port), "--no-example"], stdout=log, stderr=log)
+            [f"{options.bin}/cadre", "up", "--data", f"{folder}/data", "--port", str(port), "--no-example",
+             # One key opens all of the streams, as fast as it can.
+             "--set", "gateway.CADRE_LIMITS_CREDENTIAL=read 100000:100000", "--set", "gateway.CADRE_LIMITS_TENANT=read 100000:100000",
+             "--set", "gateway.CADRE_LOAD_LAG_MAX_MS=0"], stdout=log, stderr=log)
     try:
         said = ""
         end = time.monotonic() + 120

@@ -106,7 +106,8 @@ package final class OpenAnswers: Sendable {
 
   private func remove(_ number: UInt64) { open.withLock { _ = $0.entries.removeValue(forKey: number) } }
 
-  private func isOpen(_ number: UInt64) -> Bool { open.withLock { $0.entries[number] != nil } }
+  /// Takes an answer out that is to be ended; `false` when it has ended meanwhile. Nobody looks at it again.
+  private func take(_ number: UInt64) -> Bool { open.withLock { $0.entries.removeValue(forKey: number) != nil } }
 
   // MARK: Looking
 
@@ -135,7 +136,7 @@ package final class OpenAnswers: Sendable {
         if running == OpenAnswers.checksAtOnce { await group.next() } else { running += 1 }
         group.addTask { [self] in
           guard let problem = await refusal(of: first, reader) else { return }
-          for (number, entry) in entries { entry.answer.abort { [self] in isOpen(number) } }
+          for (number, entry) in entries { entry.answer.abort { [self] in take(number) } }
           ended.with(problem.status == .unauthorized ? "credential" : "right").add(UInt64(clamping: entries.count))
           logger.info(
             "answers were ended with the right to read them",

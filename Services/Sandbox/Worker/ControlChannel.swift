@@ -32,6 +32,12 @@ package struct ControlChannel: ~Copyable {
     }
   }
 
+  /// Whether something has come, or comes within a time.
+  package func hasInput(withinMilliseconds pause: CInt) -> Bool {
+    var watched = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+    return poll(&watched, 1, pause) != 0
+  }
+
   /// Sends a frame.
   package func send(_ frame: SandboxFrame) throws {
     let bytes = try frame.encoded()

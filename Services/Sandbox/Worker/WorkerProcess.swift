@@ -51,6 +51,10 @@ package enum WorkerProcess {
       let ready = WorkerReady(
         engine: String(cString: cadre_engine_version()), runtimes: options.loaded.map(\.rawValue))
       try channel.send(ready.frame)
+      // A worker that nobody waits for runs something small before its first job.
+      if options.mode == .run, !channel.hasInput(withinMilliseconds: 2) {
+        for runtime in options.loaded { engine.warmUp(runtime) }
+      }
       while let frame = try channel.next() {
         switch options.mode {
         case .compile: try channel.send(engine.compile(CompileRequest(frame)).frame)

@@ -163,7 +163,9 @@ package struct JobStateMachine: Sendable {
   package mutating func workerEnded(_ end: ProcessEnd) -> [Action] {
     switch state {
     case .running, .staging(_, isCancelled: false):
-      let outcome = JobStateMachine.outcome(of: end)
+      // Whatever has ended it before it got the job is none of the job's doing.
+      let isJobs = if case .running = state { true } else { false }
+      let outcome = isJobs ? JobStateMachine.outcome(of: end) : .sandboxError
       if outcome == .sandboxError, attempts < JobStateMachine.attemptsMax {
         state = .waiting
         return [.release(keepsWorker: false), .resubmit]

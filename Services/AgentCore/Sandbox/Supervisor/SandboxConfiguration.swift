@@ -15,6 +15,10 @@ package struct SandboxConfiguration: Sendable {
   package var firstUser: UInt32?
   /// Milliseconds after the time of a run until its worker is killed.
   package var graceMilliseconds: Int64 = 100
+  /// Milliseconds after the time of a run until a worker is killed that only sleeps: its guest blocks in a call of the
+  /// engine, and nothing will come of it. One that computes ends within one tick of 5 ms, one that sleeps in slices of
+  /// 8 ms.
+  package var blockedMilliseconds: Int64 = 16
   /// Milliseconds that a worker may take until it is ready.
   package var startMilliseconds: Int64 = 10_000
   /// Milliseconds between two looks at the scratch folder of a running job.

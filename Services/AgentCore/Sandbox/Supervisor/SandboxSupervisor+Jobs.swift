@@ -119,8 +119,26 @@ extension SandboxSupervisor {
       guard let self, let record else { return }
       perform(record.machine.deadlinePassed(), of: record)
     }
+    if [.python, .javascript, .wasm].contains(worker.kind) {
+      let early = configuration.graceMilliseconds - configuration.blockedMilliseconds
+      if early > 0 { lookForBlock(record, id, at: killAt &- UInt64(early) &* 1_000_000, wasAsleep: false) }
+    }
     watchQuota(record, worker)
     connection.send(bytes)
+  }
+
+  /// Looks behind the time of a run whether its worker only sleeps. Two looks must say so, with a turn of the loop
+  /// between them: a report that is on its way is taken first.
+  private func lookForBlock(_ record: Record, _ id: WorkerID, at moment: UInt64, wasAsleep: Bool) {
+    record.look = loop.schedule(at: moment) { [weak self, weak record] in
+      guard let self, let record, record.worker == id, let child = workers[id]?.connection?.child else { return }
+      guard WorkerThreads.areAsleep(of: child.processID) else { return }
+      if wasAsleep {
+        perform(record.machine.deadlinePassed(), of: record)
+      } else {
+        lookForBlock(record, id, at: loop.now &+ 1_000_000, wasAsleep: true)
+      }
+    }
   }
 
   /// Looks at the folder now and then: many small files are no single large write that a limit could stop.
@@ -147,8 +165,10 @@ extension SandboxSupervisor {
   private func clearTimers(_ record: Record) {
     if let deadline = record.deadline { loop.cancel(deadline) }
     if let quota = record.quota { loop.cancel(quota) }
+    if let look = record.look { loop.cancel(look) }
     record.deadline = nil
     record.quota = nil
+    record.look = nil
   }
 
   private func harvest(_ record: Record, _ id: WorkerID) {

@@ -136,6 +136,7 @@ extension SandboxSupervisor {
     metrics.workerFailures.with("protocol").add()
     telemetry.logger.warning(
       "a sandbox worker has sent what it must not", ["reason": .string(reason), "kind": .string(worker.kind.rawValue)])
+    worker.isBroken = true
     if let record = worker.job.flatMap({ jobs[$0] }) {
       perform(record.machine.protocolFault(), of: record)
     }
@@ -148,7 +149,11 @@ extension SandboxSupervisor {
     if let deadline = worker.deadline { loop.cancel(deadline) }
     if !worker.isDiscarded, worker.isReady { logEnd(worker, end) }
     if !worker.isReady, !worker.isDiscarded { metrics.workerFailures.with("ended").add() }
-    if let record = worker.job.flatMap({ jobs[$0] }) { perform(record.machine.workerEnded(end), of: record) }
+    if let record = worker.job.flatMap({ jobs[$0] }) {
+      // A job that came to it while it was being killed has no part in that.
+      if worker.isBroken { perform(record.machine.protocolFault(), of: record) }
+      perform(record.machine.workerEnded(end), of: record)
+    }
     worker.hasEnded = true
     if worker.folderUses == 0 { cleanUp(worker) }
   }

@@ -27,6 +27,7 @@ package final class SandboxSupervisor: @unchecked Sendable {
     var layers: SandboxLayers?
     var worker: WorkerID?
     var deadline: Timer?
+    var look: Timer?
     var quota: Timer?
     var scratchEntries: Int64 = 0
     var harvest = ScratchFolder.Harvest()
@@ -60,6 +61,8 @@ package final class SandboxSupervisor: @unchecked Sendable {
     var job: JobID?
     var isDiscarded = false
     var isReady = false
+    /// It has sent what it must not, and is killed for that.
+    var isBroken = false
     /// Its process is gone.
     var hasEnded = false
     /// Those that are at work in its scratch folder, which stays for as long.

@@ -18,7 +18,7 @@ import wit_world
 
 MISSING = modules.load()
 NAME = "program.py"
-SLICE_SECONDS = 0.02
+SLICE_SECONDS = 0.008
 
 _real_sleep = time.sleep
 _real = {name: getattr(time, name) for name in ("time", "time_ns", "monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns")}
