@@ -37,6 +37,7 @@ import Testing
     let user: Int64
     let folder: String
     let process: Int32
+    let group: Int32
   }
 
   private func surroundings(_ world: MCPWorld) async throws -> Surroundings {
@@ -44,7 +45,8 @@ import Testing
     #expect(root["home"]?.string == root["folder"]?.string && root["temporary"]?.string == root["folder"]?.string)
     return Surroundings(
       user: try #require(root["user"]?.int), folder: try #require(root["folder"]?.string),
-      process: Int32(clamping: try #require(root["pid"]?.int)))
+      process: Int32(clamping: try #require(root["pid"]?.int)),
+      group: Int32(clamping: try #require(root["group"]?.int)))
   }
 
   @Test func `what a program tries is denied, and its neighbour is out of reach`() async throws {
@@ -97,7 +99,7 @@ import Testing
     #expect(try await attempt(neighbour, "") == "fine")
     await world.end()
     // They are killed by then, and may still be on their way out.
-    #expect(await eventually { ProcessTable.usage(ofGroup: own.process).tasks == 0 })
+    #expect(await eventually { ProcessTable.usage(ofGroup: own.group).tasks == 0 })
     if own.user != 0 {
       #expect(await eventually { ProcessTable.tasks(ofUser: UInt32(clamping: own.user)) == 0 })
     }
@@ -129,7 +131,7 @@ import Testing
     #expect(await eventually { world.registry.reports.last?.state == .failed })
     #expect(await eventually { access(own.folder, F_OK) != 0 })
     // They are killed by then, and may still be on their way out.
-    #expect(await eventually { ProcessTable.usage(ofGroup: own.process).tasks == 0 })
+    #expect(await eventually { ProcessTable.usage(ofGroup: own.group).tasks == 0 })
     #expect(try await attempt(neighbour, "") == "fine")
     // It is started again when it is wanted again.
     #expect(try await attempt(world, "") == "fine")

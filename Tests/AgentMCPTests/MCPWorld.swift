@@ -189,6 +189,7 @@ final class MCPWorld: Sendable {
     configuration.discoveryTime = .seconds(600)
     configuration.limits.messageBytesMax = 4 << 20
     configuration.jail = TestServers.jail()
+    configuration.launcher = TestServers.programs + "/sandbox-jail"
     configure(&configuration)
     let registryOfMetrics = MetricsRegistry()
     telemetry = Telemetry(

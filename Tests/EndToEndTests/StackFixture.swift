@@ -36,7 +36,10 @@ final class StackFixture: @unchecked Sendable {
     try FileAccess.write(folder + "/gateway.yaml", StackFixture.keys)
     configuration.environment = [
       "mock-provider": ["CADRE_CONFIG": folder + "/mock.yaml"], "gateway": ["CADRE_CONFIG": folder + "/gateway.yaml"],
-      "orchestrator": ["CADRE_LEASE_DURATION_MS": "\(StackFixture.leaseMilliseconds)"],
+      "orchestrator": [
+        "CADRE_LEASE_DURATION_MS": "\(StackFixture.leaseMilliseconds)",
+        "CADRE_MCP_ALLOWED_COMMANDS": "/usr/bin/python3",
+      ], "agent-core": ["CADRE_MCP_COMMANDS": "/usr/bin/python3"],
     ]
     stack = try LocalStack(configuration)
     try stack.startServices()

@@ -205,7 +205,7 @@ def work(arguments):
     name = arguments.get("attempt", "")
     if name == "surroundings":
         return json.dumps({"user": os.getuid(), "folder": os.getcwd(), "home": os.environ["HOME"],
-                           "temporary": os.environ["TMPDIR"], "pid": os.getpid()})
+                           "temporary": os.environ["TMPDIR"], "pid": os.getpid(), "group": os.getpgrp()})
     if name in DEEDS:
         return DEEDS[name]()
     if name in ATTEMPTS:

@@ -275,7 +275,7 @@ def call(request):
         names = sorted(name for name in os.environ if name != "LC_CTYPE")
         answer(request, text(json.dumps({"environment": names, "token": os.environ.get(secret),
                                          "descriptors": sorted(os.listdir("/proc/self/fd"))[:-1],
-                                         "group": os.getpgid(0) == os.getpid(), "folder": os.getcwd()})))
+                                         "group": os.getpgid(0) == os.getppid(), "folder": os.getcwd()})))
     elif mode == "logs_secret":
         sys.stderr.write("my token is %s\n" % os.environ[secret])
         sys.stderr.flush()

@@ -36,6 +36,7 @@ package final class StdioConnection: MCPConnection, @unchecked Sendable {
   package private(set) var folder: String?
 
   private let specification: ProcessSpecification
+  private let launcher: JailLauncher
   private let confinement: Confinement?
   private let slot: ProcessSlot?
   private var scratch: ScratchFolder?
@@ -54,13 +55,16 @@ package final class StdioConnection: MCPConnection, @unchecked Sendable {
   package private(set) var diedProbing = false
 
   /// A program that is not started yet. `secrets` are values that must not show in its log; without `confinement` it
-  /// runs as this process does. `slot` is given back when the connection is closed.
+  /// runs as this process does, started by the `launcher` (`sandbox-jail`). `slot` is given back when the connection
+  /// is closed.
   package init(
-    _ specification: ProcessSpecification, in confinement: Confinement? = nil, slot: ProcessSlot? = nil,
+    _ specification: ProcessSpecification, launcher: String, in confinement: Confinement? = nil,
+    slot: ProcessSlot? = nil,
     secrets: [String] = [], era: MCPRevision.Era? = nil,
     probeTime: Duration = .seconds(5), limits: MCPLimits = .standard, on loop: EventLoop
   ) {
     self.specification = specification
+    self.launcher = JailLauncher(program: launcher)
     self.confinement = confinement
     self.slot = slot
     self.secrets = secrets.filter { $0.utf8.count >= 4 }
@@ -93,9 +97,15 @@ package final class StdioConnection: MCPConnection, @unchecked Sendable {
   }
 
   private func start() async throws -> ServerProcess {
-    let (specification, confinement, number) = (specification, confinement, slot?.number ?? 0)
+    let (specification, launcher, confinement, number) = (specification, launcher, confinement, slot?.number ?? 0)
     guard let confinement else {
-      return try await BlockingPool.shared.run { try ServerProcess.start(specification) }
+      return try await BlockingPool.shared.run {
+        do throws(JailRefused) {
+          return try launcher.start(specification, options: JailLauncher.unconfined).process
+        } catch {
+          throw MCPError(.cannotStart, "the program cannot be started (\(error.layer): \(error.reason))")
+        }
+      }
     }
     let inmate = try await BlockingPool.shared.run {
       try confinement.jail.start(specification, slot: number, usesNetwork: confinement.usesNetwork)

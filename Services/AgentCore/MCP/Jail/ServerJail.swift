@@ -44,8 +44,6 @@ package struct ServerJail: Sendable {
   private static let dataBytesMax: UInt64 = 1 << 40
   /// Files and folders in the folder of a program.
   private static let entriesMax = 20_000
-  /// Time for the jail to say what it has done; it takes milliseconds.
-  private static let reportMilliseconds: Int32 = 20_000
 
   /// A jail with the default limits.
   package init(program: String, folder: String, firstUser: UInt32? = nil) {
@@ -73,33 +71,14 @@ package struct ServerJail: Sendable {
     let user = firstUser.map { $0 &+ UInt32(clamping: slot) }
     let folder = try makeFolder(slot, user)
     do throws(JailRefused) {
-      let control: ControlChannel
-      do throws(ProcessError) { control = try ControlChannel.make() } catch {
-        throw JailRefused("descriptors", error.description)
-      }
-      defer { close(control.own) }
       var jailed = specification
-      jailed.executable = program
-      jailed.arguments =
-        arguments(folder.path, user, usesNetwork: usesNetwork) + ["--", specification.executable]
-        + specification.arguments
       jailed.environment = ServerJail.surroundings(folder.path, usesNetwork: usesNetwork)
         .merging(specification.environment) { _, own in own }
       jailed.folder = "/"
       jailed.limits = []
-      jailed.control = control.program
-      let process: ServerProcess
-      do throws(MCPError) { process = try ServerProcess.start(jailed) } catch {
-        close(control.program)
-        throw JailRefused("start", error.message)
-      }
-      close(control.program)
-      do throws(JailRefused) {
-        return Inmate(process: process, folder: folder, layers: try ServerJail.report(control.own))
-      } catch {
-        process.abandon()
-        throw error
-      }
+      let (process, layers) = try JailLauncher(program: program)
+        .start(jailed, options: options(folder.path, user, usesNetwork: usesNetwork))
+      return Inmate(process: process, folder: folder, layers: layers)
     } catch {
       _ = FolderRemoval.remove(folder.path)
       throw error
@@ -108,7 +87,6 @@ package struct ServerJail: Sendable {
 
   /// What is known before anything is started.
   private func check(usesNetwork: Bool) throws(JailRefused) {
-    guard access(program, X_OK) == 0 else { throw JailRefused("program", "\(program) is not there") }
     guard firstUser != nil || geteuid() != 0 else {
       throw JailRefused("user", "agent-core runs as root, and mcp.stdio_first_uid gives programs no user of their own")
     }
@@ -137,9 +115,10 @@ package struct ServerJail: Sendable {
     }
   }
 
-  private func arguments(_ scratch: String, _ user: UInt32?, usesNetwork: Bool) -> [String] {
-    // The kernel counts all processes of a user. Where it is ours, those that run already are not the program's.
-    let others = user == nil ? ProcessTable.tasks(ofUser: geteuid()) : 0
+  private func options(_ scratch: String, _ user: UInt32?, usesNetwork: Bool) -> [String] {
+    // The kernel counts all processes of a user. Where it is ours, those that run already are not the program's, nor is
+    // the launcher that waits for its end.
+    let others = user == nil ? ProcessTable.tasks(ofUser: geteuid()) + 1 : 0
     let memory = memoryBytes == 0 ? ServerJail.dataBytesMax : min(memoryBytes, ServerJail.dataBytesMax)
     var result = ["--profile", "program", "--scratch", scratch, "--landlock", "require"]
     if let user { result += ["--uid", "\(user)", "--gid", "\(user)"] }
@@ -160,43 +139,13 @@ package struct ServerJail: Sendable {
     return result
   }
 
-  /// Waits for what the jail says, and for the end of its channel: the program runs then.
-  private static func report(_ descriptor: Int32) throws(JailRefused) -> SandboxLayers {
-    var reader = SandboxFrameReader(bytesMax: 1 << 12)
-    var layers: SandboxLayers?
-    while true {
-      var wanted = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-      let found = poll(&wanted, 1, reportMilliseconds)
-      if found < 0, errno == EINTR { continue }
-      guard found == 1 else { throw JailRefused("start", "the jail says nothing") }
-      var piece = [UInt8](repeating: 0, count: 4096)
-      let count = recv(descriptor, &piece, piece.count, 0)
-      if count < 0, errno == EINTR || errno == EAGAIN { continue }
-      guard count > 0 else {
-        guard let layers else { throw JailRefused("start", "the jail has ended without a word") }
-        return layers
-      }
-      reader.append(piece.prefix(count))
-      do {
-        while let frame = try reader.next() {
-          if frame.kind == .refused {
-            let refusal = try JailRefusal(frame)
-            throw JailRefused(refusal.layer, String(cString: strerror(Int32(clamping: refusal.code))))
-          }
-          layers = try SandboxLayers(frame)
-        }
-      } catch let refused as JailRefused {
-        throw refused
-      } catch { throw JailRefused("start", "the jail has sent no report") }
-    }
-  }
-
   /// What a program uses too much of at the moment; `nil` when it keeps its limits. On a thread that may block.
   func excess(of process: Int32, _ folder: ScratchFolder) -> Limit? {
     let usage = ProcessTable.usage(ofGroup: process, within: watchPause / 2)
     if memoryBytes > 0, usage.privateBytes > memoryBytes { return .memory }
-    // The kernel's own limit is exact where the program has its own user; here it may be a little late.
-    if usage.tasks > tasksMax { return .processes }
+    // The kernel's own limit is exact where the program has its own user; here it may be a little late. The launcher is
+    // in the group too.
+    if usage.tasks - 1 > tasksMax { return .processes }
     return folder.isOverQuota() ? .files : nil
   }
 }
@@ -218,7 +167,7 @@ package struct JailRefused: Error, Hashable, Sendable {
 
   private static let layers: Set<String> = [
     "program", "user", "network", "folder", "descriptors", "start", "paths", "landlock", "seccomp", "exec", "rlimits",
-    "scratch", "no_new_privs", "session", "parent", "dumpable",
+    "scratch", "no_new_privs", "session", "parent", "dumpable", "supervisor",
   ]
 
   /// The label of the layer: the known ones, so that it is bounded.

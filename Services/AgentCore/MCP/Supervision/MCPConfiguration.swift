@@ -26,6 +26,8 @@ package struct MCPConfiguration: Sendable {
   package var memoryBytesMax: UInt64 = 0
   /// What programs run in; `nil` when the operator wants them to run as this process does.
   package var jail: ServerJail?
+  /// `sandbox-jail`, which sees to the end of programs that run as this process does.
+  package var launcher = ""
   /// Pauses and limits of restarts.
   package var supervision = SupervisionStateMachine.Policy()
   /// Limits of messages.

@@ -89,11 +89,13 @@ package enum MCPSettings {
     configuration.supervision.idle = UInt64(clamping: settings[idle].nanoseconds)
     configuration.memoryBytesMax = UInt64(clamping: settings[memory]) << 20
     configuration.checkTime = settings[check]
+    configuration.launcher = programFolder + jailName
     if settings[stdioJail] == .required { configuration.jail = try jail(settings, programFolder) }
     return configuration
   }
 
   private static let folderPrefix = "/tmp/cadre-mcp-"
+  private static let jailName = "/sandbox-jail"
 
   private static func jail(_ settings: Settings, _ programFolder: String) throws -> ServerJail {
     let folder = settings[stdioFolder]
@@ -101,7 +103,7 @@ package enum MCPSettings {
       throw Fault(description: "\(stdioFolder.key): \"\(folder)\" is no absolute path")
     }
     var jail = ServerJail(
-      program: programFolder + "/sandbox-jail", folder: folder.isEmpty ? "\(folderPrefix)\(getpid())" : folder)
+      program: programFolder + jailName, folder: folder.isEmpty ? "\(folderPrefix)\(getpid())" : folder)
     let first = settings[stdioFirstUser]
     if first > 0, geteuid() == 0 { jail.firstUser = UInt32(clamping: first) }
     jail.paths = settings[stdioPaths]

@@ -227,7 +227,8 @@ package final class ServerRunner: @unchecked Sendable {
       specification.limits = [.coreBytes(0)]
       if configuration.memoryBytesMax > 0 { specification.limits.append(.dataBytes(configuration.memoryBytesMax)) }
       connection = StdioConnection(
-        specification, in: configuration.jail.map { .init(jail: $0, usesNetwork: server.usesNetwork) }, slot: slot,
+        specification, launcher: configuration.launcher,
+        in: configuration.jail.map { .init(jail: $0, usesNetwork: server.usesNetwork) }, slot: slot,
         secrets: Array(secrets.values.values), era: era, probeTime: configuration.probeTime,
         limits: configuration.limits, on: loop)
     case .http(let text, let names):

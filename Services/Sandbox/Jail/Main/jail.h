@@ -1,5 +1,6 @@
-// What the parts of the jail share. The jail is started by the supervisor, takes everything away from its own process that
-// the program does not need, and becomes the program by exec: there is no process between the two.
+// What the parts of the jail share. The jail is started by the supervisor, takes everything away from its own process
+// that the program does not need, and becomes the program by exec. There is no process between the two, but for programs
+// that may start others.
 #pragma once
 #include <stdint.h>
 #include <sys/types.h>
@@ -12,7 +13,8 @@
 #define LANDLOCK_TCP 4
 #define LANDLOCK_SIGNALS 6
 
-enum profile { PROFILE_RUN, PROFILE_COMPILE, PROFILE_PYTHON, PROFILE_PROGRAM };
+// From the third on programs do not have the control descriptor, from the fourth on they may start others.
+enum profile { PROFILE_RUN, PROFILE_COMPILE, PROFILE_PYTHON, PROFILE_PROGRAM, PROFILE_UNCONFINED };
 
 // What is to be done, from the command line.
 struct plan {
@@ -45,6 +47,10 @@ struct layers {
 
 // Reads the command line; 0 when it is wrong.
 int jail_read_plan(struct plan *plan, int count, char **arguments);
+
+// Parts this process in two: the one that this returns in becomes the program. The other one, whose id is returned, ends
+// when the program or `parent` ends, and with it all that the program has started.
+pid_t jail_supervise(const struct plan *plan, pid_t parent);
 
 // Sends a frame with the layers to the supervisor.
 void jail_report(const struct plan *plan, const struct layers *layers);

@@ -86,7 +86,7 @@ static void close_others(const struct plan *plan) {
   if (plan->control > 3 && syscall(SYS_close_range, 3u, (unsigned)plan->control - 1, 0u) != 0)
     jail_refuse(plan, "descriptors");
   if (syscall(SYS_close_range, (unsigned)plan->control + 1, ~0u, 0u) != 0) jail_refuse(plan, "descriptors");
-  if (fcntl(plan->control, F_SETFD, plan->profile == PROFILE_PYTHON || plan->profile == PROFILE_PROGRAM ? FD_CLOEXEC : 0) != 0)
+  if (fcntl(plan->control, F_SETFD, plan->profile >= PROFILE_PYTHON ? FD_CLOEXEC : 0) != 0)
     jail_refuse(plan, "descriptors");
 }
 
@@ -95,6 +95,14 @@ static void reset_signals(void) {
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+// A program that is trusted: it ends with the supervisor, and that is all.
+static _Noreturn void run_unconfined(const struct plan *plan, const struct layers *layers) {
+  close_others(plan);
+  jail_report(plan, layers);
+  execve(plan->program[0], plan->program, environ);
+  jail_refuse(plan, "exec");
 }
 
 int main(int count, char **arguments) {
@@ -107,10 +115,16 @@ int main(int count, char **arguments) {
   }
   pid_t parent = getppid();
   reset_signals();
-  umask(077);
   // A group of its own, so that the supervisor can end all that is in it.
   if (setsid() < 0 && getpgrp() != getpid() && setpgid(0, 0) != 0) jail_refuse(&plan, "session");
   die_with_parent(&plan);
+  if (plan.profile >= PROFILE_PROGRAM) {
+    parent = jail_supervise(&plan, parent);
+    die_with_parent(&plan);
+  }
+  if (getppid() != parent) return 127;
+  if (plan.profile == PROFILE_UNCONFINED) run_unconfined(&plan, &layers);
+  umask(077);
   make_namespaces(&plan, &layers);
   if (plan.scratch && chdir(plan.scratch) != 0) jail_refuse(&plan, "scratch");
   close_others(&plan);

@@ -22,8 +22,8 @@ static int read_choice(const char *text, const char *no, const char *yes, int *v
 }
 
 static int read_profile(const char *text, enum profile *profile) {
-  static const char *const names[] = {"wasm-run", "wasm-compile", "native-python", "program"};
-  for (int index = 0; index < 4; index++) {
+  static const char *const names[] = {"wasm-run", "wasm-compile", "native-python", "program", "unconfined"};
+  for (int index = 0; index < 5; index++) {
     if (strcmp(text, names[index]) != 0) continue;
     *profile = (enum profile)index;
     return 1;
@@ -86,8 +86,10 @@ int jail_read_plan(struct plan *plan, int count, char **arguments) {
     if (!strcmp(arguments[index], "--")) {
       plan->program = arguments + index + 1;
       // The program is an absolute path: nothing is searched.
-      return has_profile && plan->scratch && plan->has_user == has_group && index + 1 < count &&
-             arguments[index + 1][0] == '/' && (plan->port_count == 0 || plan->profile == PROFILE_PROGRAM);
+      if (!has_profile || plan->has_user != has_group || index + 1 >= count || arguments[index + 1][0] != '/') return 0;
+      // What bounds nothing takes no bounds either, so that none is thought to hold.
+      if (plan->profile == PROFILE_UNCONFINED) return index == 3;
+      return plan->scratch && (plan->port_count == 0 || plan->profile == PROFILE_PROGRAM);
     }
     if (index + 1 >= count || !read_option(plan, arguments[index], arguments[index + 1], &has_group)) return 0;
     has_profile |= !strcmp(arguments[index], "--profile");
