@@ -179,6 +179,58 @@ import Testing
     }
   }
 
+  @Test(arguments: [NextAttempt.continues, .anew, nil])
+  func `an attempt after a failed one asks anew what nobody has answered, one after a lost one does not`(
+    next: NextAttempt?
+  ) throws {
+    var run = try Self.suspended { $0.retry.attemptsMax = 5 }
+    try run.apply(Self.answer("a"))
+    try run.apply(.expireAsk(step: "s", attempt: 1, ask: "b", at: 9))
+    func keys(_ run: RunScript) throws -> [String] {
+      run.state.questions(of: try #require(run.state.step("s"))).map(\.ask.key)
+    }
+    try run.apply(.lease(step: "s", worker: "w"))
+    // Then its journal is kept, whatever the failure.
+    let intent = CallRecord(
+      kind: .intent, index: 1, name: "send", requestSHA256: "", result: payload, usage: .zero, durationMilliseconds: 0)
+    try run.apply(.record(step: "s", attempt: 2, [intent]))
+    try run.apply(.lose(step: "s", attempt: 2))
+    #expect(try keys(run) == ["a", "b"])
+    try run.apply(.lease(step: "s", worker: "w"))
+    let failure = Failure(code: "question_expired", message: "m", isRetryable: true, next: next)
+    try run.apply(.fail(step: "s", attempt: 3, failure))
+    #expect(try keys(run) == ["a"])
+    try run.apply(.lease(step: "s", worker: "w"))
+    try run.apply(.suspend(step: "s", attempt: 4, [ask("b")]))
+    #expect(run.status("s") == .waiting)
+    try run.apply(Self.answer("b", attempt: 4))
+    try run.work("s")
+    #expect(run.state.status == .succeeded)
+    Self.verify(run)
+  }
+
+  @Test func `an attempt after one that took too long asks anew what nobody has answered in time`() throws {
+    var run = try Self.suspended { $0.retry.attemptsMax = 5 }
+    try run.apply(Self.answer("a"))
+    try run.apply(.expireAsk(step: "s", attempt: 1, ask: "b", at: 9))
+    try run.apply(.lease(step: "s", worker: "w"))
+    try run.apply(.timeOut(step: "s", attempt: 2, .startToClose))
+    #expect(run.status("s") == .ready)
+    #expect(run.state.questions(of: try #require(run.state.step("s"))).map(\.ask.key) == ["a"])
+    Self.verify(run)
+  }
+
+  @Test func `a retry of a run asks anew what nobody has answered in time`() throws {
+    var run = try Self.suspended { $0.retry.attemptsMax = 1 }
+    try run.apply(.expireAsk(step: "s", attempt: 1, ask: "a", at: 9))
+    try run.apply(Self.answer("b"))
+    try run.apply(.fork(from: "r", at: run.history.count, by: "u", changes: []))
+    try run.apply(.lease(step: "s", worker: "w"))
+    try run.apply(.suspend(step: "s", attempt: run.attempt("s"), [ask("a")]))
+    #expect(run.state.questions(of: try #require(run.state.step("s"))).map(\.ask.key) == ["b", "a"])
+    Self.verify(run)
+  }
+
   @Test func `a worker that goes costs no attempt; one step that nobody keeps does not go round for ever`() throws {
     var run = try RunScript(workflow(step("s") { $0.retry.attemptsMax = 1 }))
     for _ in 0..<15 {

@@ -99,6 +99,7 @@ extension RunState {
       }
     case .stepTimedOut(_, _, let limit, let isRepeated, _):
       steps[place].failure = .timedOut(limit, isRepeated: isRepeated || steps[place].status.isLeased)
+      dropExpired(place)
       set(place, .failed)
     case .stepSuspended(_, let attempt, let asks):
       set(place, .waiting)
@@ -143,6 +144,7 @@ extension RunState {
 
   /// A failed attempt is not given the answers again that made it fail, unless the next one can answer the failure.
   private mutating func prepareNext(_ place: Int, _ failure: Failure) {
+    dropExpired(place)
     switch failure.next {
     case .continues:
       feedback[place] = Feedback(failure: failure, callsBefore: steps[place].recordedCalls)
@@ -154,6 +156,17 @@ extension RunState {
       feedback[place] = Feedback(failure: failure, callsBefore: 0)
     case nil: break
     }
+  }
+
+  /// Time has answered for the attempt that failed: the next one asks people anew.
+  private mutating func dropExpired(_ place: Int) {
+    if !questions.isEmpty { dropQuestions(place) { if case .expired = $0 { true } else { false } } }
+  }
+
+  private mutating func dropQuestions(_ place: Int, _ isDropped: (StepQuestion.Status) -> Bool) {
+    guard var known = questions[place] else { return }
+    known.removeAll { isDropped($0.status) }
+    questions[place] = known.isEmpty ? nil : known
   }
 
   private mutating func dropJournal(_ place: Int) {
@@ -263,8 +276,8 @@ extension RunState {
       }
     }
     losses = [:]
-    // Open questions are asked again by the new run; answers are kept with the journal.
-    for place in Array(questions.keys) { questions[place]?.removeAll { $0.status == .open } }
+    // What nobody has answered is asked again by the new run; answers are kept with the journal.
+    for place in Array(questions.keys) { dropQuestions(place) { if case .answered = $0 { false } else { true } } }
     let changed = Set(changes.map(\.step))
     for place in steps.indices where steps[place].status.isOpen {
       steps[place].status = .blocked
