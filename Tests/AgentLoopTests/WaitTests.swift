@@ -170,7 +170,51 @@ import Testing
     #expect(try !last(other).isEmpty)
   }
 
+  @Test func `a step says how long the questions of one tool wait, and what happens then`() async throws {
+    let recorder = MemoryJournal()
+    let rules = #"{"expires_ms":5,"tools":{"tool:send":{"expires_ms":7,"on_expiry":"fail"}}}"#
+    let tools = asked(.approval)
+    let wait = try self.wait(
+      try await ending(
+        try start(questions: rules), models: ScriptedModel(WaitTests.call("send")), recorder: recorder, tools: tools))
+    let ask = try #require(wait.asks.first)
+    // The step's word goes before the one of the tool itself.
+    #expect(ask.tool == "send" && ask.expiresMilliseconds == 7)
+    let answers = [answer(ask, #"{"expired":true}"#)]
+    do {
+      _ = try await ending(
+        try start(questions: rules, recorder.entries + wait.calls, answers),
+        models: ScriptedModel(Completion.text("went on")), recorder: MemoryJournal(), tools: tools)
+      Issue.record("it went on")
+    } catch let failure as AgentFailure { #expect(failure.code == "approval_expired") }
+    let model = ScriptedModel(Completion.text("went on"))
+    let lenient = #"{"on_expiry":"fail","tools":{"send":{"on_expiry":"continue"}}}"#
+    _ = try await attempt(
+      try start(questions: lenient, recorder.entries + wait.calls, answers), models: model, recorder: MemoryJournal(),
+      tools: tools)
+    #expect(try last(model).first?.hasPrefix("error: ") == true)
+    let read = try self.wait(
+      try await ending(
+        try start(questions: #"{"expires_ms":5,"tools":{"read":{"expires_ms":0}}}"#),
+        models: ScriptedModel(WaitTests.call("read")), recorder: MemoryJournal(), tools: asked(.question)))
+    #expect(read.asks.first?.expiresMilliseconds == 0)
+  }
+
+  @Test func `rules for the questions of a tool that the step does not have are a fault`() async throws {
+    do {
+      _ = try await ending(
+        try start(questions: #"{"tools":{"sned":{"expires_ms":1}}}"#), models: ScriptedModel(),
+        recorder: MemoryJournal(), tools: asked(.approval))
+      Issue.record("it went on")
+    } catch let failure as AgentFailure {
+      #expect(failure.code == "input_invalid" && failure.message.contains("questions.tools has \"sned\""))
+    }
+  }
+
   @Test(arguments: [
+    #"{"tools":[]}"#, #"{"tools":{"send":5}}"#, #"{"tools":{"send":{"expires":5}}}"#,
+    #"{"tools":{"send":{"expires_ms":-5}}}"#, #"{"tools":{"send":{"on_expiry":true}}}"#,
+    #"{"tools":{"send":{},"tool:send":{}}}"#,
     #"{"expires_ms":-1}"#, #"{"expires_ms":"x"}"#, #"{"on_expiry":"wait"}"#, #"{"expires":1}"#, "7",
   ])
   func `nonsense about questions is a fault`(questions: String) throws {

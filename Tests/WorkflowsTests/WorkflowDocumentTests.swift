@@ -101,7 +101,11 @@ func parsed(_ text: String) throws -> Workflow {
     (#"{"approve":"execute"}"#, "approve"), (#"{"job":"sleep"}"#, "job"), (#"{"job":1}"#, "job"),
     (#"{"output_schema":[]}"#, "output_schema"), (#"{"goal":[]}"#, "goal"), (#"{"limits":[]}"#, "limits"),
     (#"{"limits":{"turns_max":-1}}"#, "limits"), (#"{"limits":{"turns":1}}"#, "limits"),
-    (#"{"limits":{"turns_max":1.5}}"#, "limits"),
+    (#"{"limits":{"turns_max":1.5}}"#, "limits"), (#"{"questions":{"expires":1}}"#, "questions"),
+    (#"{"questions":{"tools":["x"]}}"#, "questions"), (#"{"questions":{"tools":{"":{}}}}"#, "questions"),
+    (#"{"questions":{"tools":{"x":5}}}"#, "questions"), (#"{"questions":{"tools":{"x":{"wait":1}}}}"#, "questions"),
+    (#"{"questions":{"tools":{"x":{"expires_ms":-1}}}}"#, "questions"),
+    (#"{"questions":{"tools":{"x":{"on_expiry":"stop"}}}}"#, "questions"),
   ])
   func `what a new document gives to agents is checked`(input: String, member: String) throws {
     let document = try JSONDocument(parsing: Self.agent.replacing("INPUT", with: input))
@@ -117,7 +121,9 @@ func parsed(_ text: String) throws -> Workflow {
     #"{"tools":"*","approve":["execute","tool:x"],"job":"review","output_schema":{},"goal":"g","limits":{"turns_max":0}}"#,
     #"{"tools":[],"limits":{"time_ms_max":{"$ref":"input.time"},"turns_max":"{{input.turns}}"}}"#,
     #"{"tools":{"$ref":"input.tools"},"job":"{{input.job}}","approve":[{"$ref":"input.a"}],"limits":{"$ref":"input.l"}}"#,
-    #"{"tools":null,"output_schema":true}"#, #"{"$ref":"input.all"}"#, #"{"other":{"tools":3}}"#, #"[3]"#,
+    #"{"questions":{"tools":{"x":{"expires_ms":0,"on_expiry":"fail"},"y":{"$ref":"input.y"},"z":null}}}"#,
+    #"{"questions":{"tools":{"$ref":"input.rules"}}}"#, #"{"tools":null,"output_schema":true}"#,
+    #"{"$ref":"input.all"}"#, #"{"other":{"tools":3}}"#, #"[3]"#,
   ])
   func `what a run fills in is left to it`(input: String) throws {
     let document = try JSONDocument(parsing: Self.agent.replacing("INPUT", with: input))

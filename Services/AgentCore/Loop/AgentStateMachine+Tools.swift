@@ -154,7 +154,7 @@ extension AgentStateMachine {
       endTurn()
     } else {
       // Nothing can be done without people.
-      let asks = Array(turn.asks(expires: start.input.questions.expiresMilliseconds).prefix(WorkerLimits.asksMax))
+      let asks = Array(turn.asks(start.input.questions).prefix(WorkerLimits.asksMax))
       phase = .ending(.success(.waiting(AttemptWait(asks: asks, calls: []))))
     }
     return true

@@ -243,6 +243,14 @@ struct AgentStateMachine: Sendable {
             "The step's input: approve has \"\(StorableText.make(word, bytesMax: 200, fallback: "?"))\", which is no "
             + "risk (read, write, execute, network) and no tool of the step.", isRetryable: false))
     }
+    if let name = start.input.questions.unknownTool(among: offered) {
+      let shown = StorableText.make(name, bytesMax: 200, fallback: "?")
+      return fail(
+        AgentFailure(
+          code: "input_invalid",
+          message: "The step's input: questions.tools has \"\(shown)\", which is no tool of the step.",
+          isRetryable: false))
+    }
     // Who only answers needs no list of what it knows.
     if start.input.isAgentic, !offered.isEmpty, !offered.contains(where: { $0.name == BeliefState.toolName }) {
       tools.append(BeliefState.tool)

@@ -128,8 +128,8 @@ struct ToolTurn: Sendable {
     return places
   }
 
-  /// What people have to be asked; `expires` is the limit of what names none.
-  func asks(expires: Int64?) -> [StepAsk] {
+  /// What people have to be asked, and for how long by the rules of the step.
+  func asks(_ rules: QuestionRules) -> [StepAsk] {
     calls.compactMap { call in
       guard case .gated(let gate) = call.status else { return nil }
       let kind: StepAsk.Kind =
@@ -140,7 +140,7 @@ struct ToolTurn: Sendable {
         }
       return StepAsk(
         key: gate.key, kind: kind, tool: call.call.name, subject: gate.subject,
-        expiresMilliseconds: gate.expiresMilliseconds ?? expires)
+        expiresMilliseconds: rules.expires(of: call.call.name, own: gate.expiresMilliseconds))
     }
   }
 }

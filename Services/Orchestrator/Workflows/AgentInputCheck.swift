@@ -61,16 +61,42 @@ enum AgentInputCheck {
   private static func questionsFault(_ value: JSONView) -> String? {
     guard value.kind == .object else { return "An object is expected." }
     for (key, member) in value.members {
-      let isKnown = known(member) != nil && !member.isNull
-      switch key.string {
-      case "expires_ms":
-        if isKnown, member.string == nil, member.whole(in: 0...WorkerLimits.askExpiresMillisecondsMax) == nil {
-          return "expires_ms is a whole number from 0 to \(WorkerLimits.askExpiresMillisecondsMax)."
+      let fault =
+        if key.string == "tools" { toolQuestionsFault(member) } else {
+          ruleFault(key, member, "expires_ms, on_expiry, tools")
         }
-      case "on_expiry":
-        if isKnown, !["continue", "fail"].contains(member.string ?? "") { return "on_expiry is continue or fail." }
-      default: return "Allowed are: expires_ms, on_expiry."
+      if let fault { return fault }
+    }
+    return nil
+  }
+
+  /// What a step says of the questions of its tools, by their names.
+  private static func toolQuestionsFault(_ value: JSONView) -> String? {
+    guard let value = known(value), !value.isNull else { return nil }
+    guard value.kind == .object, value.count <= namesMax else { return "tools is an object of names of tools." }
+    for (key, rule) in value.members {
+      guard let name = key.string, !name.isEmpty, name.utf8.count <= nameBytesMax else {
+        return "tools has a name that no tool can have."
       }
+      guard let rule = known(rule), !rule.isNull else { continue }
+      guard rule.kind == .object else { return "tools.\(name) is an object." }
+      for (key, member) in rule.members {
+        if let fault = ruleFault(key, member, "expires_ms, on_expiry") { return "tools.\(name): \(fault)" }
+      }
+    }
+    return nil
+  }
+
+  private static func ruleFault(_ key: JSONView, _ member: JSONView, _ allowed: String) -> String? {
+    let isKnown = known(member) != nil && !member.isNull
+    switch key.string {
+    case "expires_ms":
+      if isKnown, member.string == nil, member.whole(in: 0...WorkerLimits.askExpiresMillisecondsMax) == nil {
+        return "expires_ms is a whole number from 0 to \(WorkerLimits.askExpiresMillisecondsMax)."
+      }
+    case "on_expiry":
+      if isKnown, !["continue", "fail"].contains(member.string ?? "") { return "on_expiry is continue or fail." }
+    default: return "Allowed are: \(allowed)."
     }
     return nil
   }
