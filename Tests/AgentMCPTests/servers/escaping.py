@@ -214,7 +214,10 @@ def work(arguments):
         except (OSError, MemoryError, ValueError, subprocess.CalledProcessError) as error:
             return f"denied: {type(error).__name__} {getattr(error, 'errno', '')}"
         return f"possible: {result!r}"[:300]
-    threading.Thread(target=lambda: None).start()
+    try:
+        threading.Thread(target=lambda: None).start()
+    except RuntimeError:
+        return "no thread"
     return "fine"
 
 

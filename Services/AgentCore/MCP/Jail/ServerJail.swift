@@ -116,15 +116,12 @@ package struct ServerJail: Sendable {
   }
 
   private func options(_ scratch: String, _ user: UInt32?, usesNetwork: Bool) -> [String] {
-    // The kernel counts all processes of a user. Where it is ours, those that run already are not the program's, nor is
-    // the launcher that waits for its end.
-    let others = user == nil ? ProcessTable.tasks(ofUser: geteuid()) + 1 : 0
     let memory = memoryBytes == 0 ? ServerJail.dataBytesMax : min(memoryBytes, ServerJail.dataBytesMax)
     var result = ["--profile", "program", "--scratch", scratch, "--landlock", "require"]
     if let user { result += ["--uid", "\(user)", "--gid", "\(user)"] }
     result += ["--data-bytes", "\(memory)", "--file-bytes", "\(filesBytesMax)"]
     result += ["--cpu-seconds", "\(ServerJail.processorSeconds)", "--files", "\(ServerJail.descriptorsMax)"]
-    result += ["--processes", "\(min(tasksMax + others, 1 << 16))"]
+    result += ["--processes", "\(tasksMax)"]
     for path in paths { result += ["--read", path] }
     if usesNetwork { for port in ports { result += ["--port", "\(port)"] } }
     return result

@@ -8,10 +8,15 @@ package enum FolderRemoval {
   private static let batch = 1024
   /// More than any quota lets a job make.
   private static let roundsMax = 100_000
+  /// O_PATH, which the C library shows to GNU sources only; the same on x86_64 and aarch64.
+  private static let nameOnly: Int32 = 0o10_000_000
 
   /// Deletes; `false` when something is left.
   package static func remove(_ path: String) -> Bool {
-    let root = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+    var root = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+    if root < 0, errno == EACCES, permit(open(path, nameOnly | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)) {
+      root = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+    }
     guard root >= 0 else { return errno == ENOENT }
     defer { close(root) }
     return empty(root) && rmdir(path) == 0
@@ -33,6 +38,14 @@ package enum FolderRemoval {
     }
   }
 
+  /// Gives a folder that its owner has closed to itself its permissions back; closes the descriptor. Without privilege
+  /// it cannot be opened before, and a descriptor that only names it cannot change them.
+  private static func permit(_ folder: Int32) -> Bool {
+    guard folder >= 0 else { return false }
+    defer { close(folder) }
+    return chmod("/proc/self/fd/\(folder)", 0o700) == 0
+  }
+
   /// Deletes what is in a folder.
   static func empty(_ root: Int32) -> Bool {
     _ = fchmod(root, 0o700)
@@ -50,7 +63,12 @@ package enum FolderRemoval {
           progressed = true
           continue
         }
-        let folder = FolderListing.with(name) { cadre_open_beneath(root, $0, UInt64(O_RDONLY | O_DIRECTORY), 0) }
+        var folder = FolderListing.with(name) { cadre_open_beneath(root, $0, UInt64(O_RDONLY | O_DIRECTORY), 0) }
+        if folder < 0, errno == EACCES,
+          permit(FolderListing.with(name) { cadre_open_beneath(root, $0, UInt64(nameOnly | O_DIRECTORY), 0) })
+        {
+          folder = FolderListing.with(name) { cadre_open_beneath(root, $0, UInt64(O_RDONLY | O_DIRECTORY), 0) }
+        }
         guard folder >= 0 else { continue }
         defer { close(folder) }
         if flatten(folder, into: root, &moved) { progressed = true }
@@ -80,6 +98,10 @@ package enum FolderRemoval {
         if FolderListing.with(name, { renameat(folder, $0, root, ".removed-\(moved)") }) == 0 {
           progressed = true
           break
+        }
+        // A folder that is closed cannot be moved, because that changes it.
+        if errno == EACCES {
+          _ = permit(FolderListing.with(name) { cadre_open_beneath(folder, $0, UInt64(nameOnly | O_DIRECTORY), 0) })
         }
       }
     }

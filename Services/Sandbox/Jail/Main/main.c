@@ -15,7 +15,13 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
+
+// The most tasks of one user that are looked for.
+#define TASKS_MAX (1u << 22)
+// Where the user is that of others: what these may have more until the program has begun all of its own.
+#define TASKS_ROOM 256
 
 extern char **environ;
 
@@ -28,6 +34,31 @@ static void limit(const struct plan *plan, int resource, uint64_t value) {
   if (setrlimit(resource, &wanted) != 0) jail_refuse(plan, "rlimits");
 }
 
+// Whether another process could begin if the limit of the user's tasks were this.
+static int can_begin(const struct plan *plan, rlim_t value, rlim_t hard) {
+  struct rlimit wanted = {value, hard};
+  if (setrlimit(RLIMIT_NPROC, &wanted) != 0) jail_refuse(plan, "rlimits");
+  pid_t child = fork();
+  if (child == 0) _exit(0);
+  while (child > 0 && waitpid(child, NULL, 0) < 0 && errno == EINTR) {
+  }
+  return child > 0;
+}
+
+// Processes and threads that count against the limit already. The kernel counts those of a user wherever they are, in
+// other containers too, so no list of processes has them all: what can begin is tried.
+static uint64_t tasks_of_user(const struct plan *plan) {
+  struct rlimit now;
+  if (getrlimit(RLIMIT_NPROC, &now) != 0) jail_refuse(plan, "rlimits");
+  rlim_t low = 0, high = now.rlim_max < TASKS_MAX ? now.rlim_max : TASKS_MAX;
+  while (high - low > 1) {
+    rlim_t middle = low + (high - low) / 2;
+    if (can_begin(plan, middle, now.rlim_max)) high = middle;
+    else low = middle;
+  }
+  return low;
+}
+
 static void set_limits(const struct plan *plan) {
   limit(plan, RLIMIT_CORE, 0);
   // Private writable memory. The address space is no measure: the engine reserves a lot of it.
@@ -35,7 +66,7 @@ static void set_limits(const struct plan *plan) {
   limit(plan, RLIMIT_FSIZE, plan->file_bytes);
   limit(plan, RLIMIT_CPU, plan->cpu_seconds);
   limit(plan, RLIMIT_NOFILE, plan->files);
-  limit(plan, RLIMIT_NPROC, plan->processes);
+  limit(plan, RLIMIT_NPROC, plan->processes + (plan->has_user ? 0 : tasks_of_user(plan) + TASKS_ROOM));
   limit(plan, RLIMIT_MEMLOCK, 0);
   limit(plan, RLIMIT_MSGQUEUE, 0);
   // What a thread's stack has where its program asks for nothing else; it counts as private memory.
