@@ -102,7 +102,7 @@ import Testing
     await world.end()
     // They are killed by then, and may still be on their way out.
     #expect(await eventually { ProcessTable.usage(ofGroup: own.group).tasks == 0 })
-    if own.user != 0 {
+    if own.user != neighbourUser {
       #expect(await eventually { ProcessTable.tasks(ofUser: UInt32(clamping: own.user)) == 0 })
     }
     #expect(try await attempt(neighbour, "") == "fine")

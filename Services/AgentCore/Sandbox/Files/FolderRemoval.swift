@@ -65,7 +65,7 @@ package enum FolderRemoval {
         }
         var folder = FolderListing.with(name) { cadre_open_beneath(root, $0, UInt64(O_RDONLY | O_DIRECTORY), 0) }
         if folder < 0, errno == EACCES,
-          permit(FolderListing.with(name) { cadre_open_beneath(root, $0, UInt64(nameOnly | O_DIRECTORY), 0) })
+          permit(FolderListing.with(name) { openat(root, $0, nameOnly | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) })
         {
           folder = FolderListing.with(name) { cadre_open_beneath(root, $0, UInt64(O_RDONLY | O_DIRECTORY), 0) }
         }
@@ -101,7 +101,7 @@ package enum FolderRemoval {
         }
         // A folder that is closed cannot be moved, because that changes it.
         if errno == EACCES {
-          _ = permit(FolderListing.with(name) { cadre_open_beneath(folder, $0, UInt64(nameOnly | O_DIRECTORY), 0) })
+          _ = permit(FolderListing.with(name) { openat(folder, $0, nameOnly | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) })
         }
       }
     }
