@@ -99,6 +99,7 @@ final class StackFixture: @unchecked Sendable {
       - match: "plan it"
         reply: 'Here: {"steps": [{"key": "a", "prompt": "first part"}, {"key": "b", "prompt": "second", "depends_on": ["a"]}]}'
       - {match: "plan badly", reply: "I cannot plan."}
+      - {match: "never end", reply: "one two three four five six", fault: stall}
       - {match: "stream", reply: "one two three four five six seven eight nine ten"}
     """
 

@@ -99,6 +99,59 @@ extension EndToEndTests {
       }
     }
 
+    /// What a stream that its provider never ends comes to, on each llm-router at its own address and through a gateway.
+    private func endless(_ key: String, _ number: Int) -> [Background<String>] {
+      let body =
+        "{\"model\":\"mock-model\",\"stream\":true,\"messages\":[{\"role\":\"user\",\"content\":\"never end \(number)\"}]}"
+      return (fixture.stack.ports(of: "llm-router") + fixture.stack.ports(of: "gateway")).map { port in
+        Background {
+          BlockingHTTP.send(
+            "POST", port: port, path: "/v1/chat/completions", headers: ["Authorization": "Bearer \(key)"], body: body,
+            seconds: Int(StackFixture.patienceSeconds))?.body ?? ""
+        }
+      }
+    }
+
+    /// How many streams the llm-routers send.
+    private func streams() -> Int {
+      fixture.stack.replicas(of: "llm-router").reduce(0) { sum, replica in
+        let port = fixture.stack.adminPort(of: replica.name)
+        let text = BlockingHTTP.send(port: port, path: "/metrics", seconds: 30)?.body ?? ""
+        let line = text.split(separator: "\n").first { $0.hasPrefix("cadre_model_streams ") }
+        return sum + (line.flatMap { Double($0.split(separator: " ")[1]) }.map { Int($0) } ?? 0)
+      }
+    }
+
+    @Test func `streams of a virtual key end on every replica when it is revoked and when its tenant is suspended`()
+      throws
+    {
+      let (tenant, key) = try tenant("streams@example.com")
+      let before = streams()
+      for (number, code) in ["revoked_api_key", "tenant_not_active"].enumerated() {
+        let made = try fixture.json("POST", "/api/v1/virtual-keys", body: #"{"agent":"a"}"#, key: key)
+        let (virtual, id) = (
+          try #require(made.root["key"]?.string, "\(made)"), try #require(made.root["id"]?.string)
+        )
+        let open = endless(virtual, number)
+        try fixture.wait("all streams have begun") { streams() == before + open.count }
+        if number == 0 {
+          #expect(fixture.call("DELETE", "/api/v1/virtual-keys/\(id)", key: key).status == 204)
+        } else {
+          #expect(try act(tenant, "POST", "/suspend").status == 200)
+        }
+        for stream in open {
+          let text = try stream.value()
+          #expect(text.contains("one") && text.contains(code) && !text.contains("[DONE]"), "\(text)")
+        }
+        // What had come until then is charged.
+        let ledger = "from llm_router.call where tenant_id = '\(try uuid(tenant))' and outcome = '\(code)'"
+        try fixture.wait("the ledger has all of them") {
+          try fixture.stack.postgres.query("select count(*) \(ledger) and charged_tokens > 0") == "\(open.count)"
+        }
+      }
+      try fixture.wait("no stream is left") { streams() <= before }
+    }
+
     @Test func `an order survives a service that is away and a gateway that ends`() throws {
       let (tenant, _) = try tenant("away@example.com")
       let routers = fixture.stack.replicas(of: "llm-router")

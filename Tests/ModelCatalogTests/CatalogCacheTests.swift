@@ -105,16 +105,14 @@ struct CatalogCacheTests {
     let (lasting, expired) = (
       RevokedKey(tenant: UUID.version7(), id: UUID.version7()), RevokedKey(tenant: UUID.version7(), id: UUID.version7())
     )
-    var rows = CatalogRows()
-    rows.revokedKeys = [
+    source.revoke([
       RevokedKeyRow(key: lasting, expiresAt: now + .seconds(3600), revokedAt: now),
       RevokedKeyRow(key: expired, expiresAt: now + .seconds(-1), revokedAt: now + .seconds(-10)),
-    ]
-    source.set(rows)
+    ])
     try await cache.reload()
     try await cache.reload()
     #expect(cache.revokedKeys.contains(lasting) && !cache.revokedKeys.contains(expired))
-    #expect(source.readings == [nil, now])
+    #expect(source.revokedSince == [nil, now])
   }
 
   @Test func `the catalog is read again at each interval and each notification, and stops when it is cancelled`()
@@ -142,7 +140,7 @@ struct CatalogCacheTests {
     #expect(intervals.withLock { $0 } == 2)
   }
 
-  @Test func `a tenant that is suspended is refused with the next reading, and without a notification soon`()
+  @Test func `who is suspended or revoked is refused with the next reading, and without a notification soon`()
     async throws
   {
     let (ticks, tick) = AsyncStream<Void>.makeStream()
@@ -156,11 +154,16 @@ struct CatalogCacheTests {
     try await cache.reload()
     #expect(cache.refusedTenants.reason(one) == .suspended && cache.refusedTenants.reason(other) == .deleted)
     let running = Task { await cache.run() }
-    let readings = source.readings.count
+    let readings = source.readings
     source.refuse([RefusedTenant(other, .suspended)])
     tick.yield()
     while cache.refusedTenants.reason(one) != nil { await Task.yield() }
-    #expect(cache.refusedTenants.reason(other) == .suspended && source.readings.count == readings)
+    #expect(cache.refusedTenants.reason(other) == .suspended && source.readings == readings)
+    let (key, now) = (RevokedKey(tenant: one, id: UUID.version7()), WallClock.now())
+    source.revoke([RevokedKeyRow(key: key, expiresAt: now + .seconds(3600), revokedAt: now)])
+    tick.yield()
+    while !cache.revokedKeys.contains(key) { await Task.yield() }
+    #expect(source.readings == readings)
     tick.finish()
     source.stop()
     await running.value

@@ -12,9 +12,11 @@ final class FakeCatalogSource: CatalogSource {
   private struct State {
     var rows = CatalogRows()
     var refused: [RefusedTenant] = []
+    var revoked: [RevokedKeyRow] = []
+    var revokedSince: [Timestamp?] = []
     var fails = false
     var notifications = 0
-    var readings: [Timestamp?] = []
+    var readings = 0
     var held: [CheckedContinuation<CatalogRows, Never>] = []
     var isHeld = false
     var isStopped = false
@@ -26,25 +28,38 @@ final class FakeCatalogSource: CatalogSource {
   func set(_ rows: CatalogRows) { state.withLock { $0.rows = rows } }
   func fail(_ fails: Bool) { state.withLock { $0.fails = fails } }
   func refuse(_ refused: [RefusedTenant]) { state.withLock { $0.refused = refused } }
+  func revoke(_ revoked: [RevokedKeyRow]) { state.withLock { $0.revoked = revoked } }
   func hold() { state.withLock { $0.isHeld = true } }
   func change() { changed.yield() }
 
   var notifications: Int { state.withLock { $0.notifications } }
-  var readings: [Timestamp?] { state.withLock { $0.readings } }
+  /// How often everything was read.
+  var readings: Int { state.withLock { $0.readings } }
+  /// Since when revoked keys were asked for.
+  var revokedSince: [Timestamp?] { state.withLock { $0.revokedSince } }
   var heldCount: Int { state.withLock { $0.held.count } }
   var isStopped: Bool { state.withLock { $0.isStopped } }
 
   /// Lets the reading that began as number `index` of those held see `rows`.
   func release(_ index: Int, _ rows: CatalogRows) { state.withLock { $0.held[index] }.resume(returning: rows) }
 
-  func read(revokedSince time: Timestamp?) async throws -> CatalogRows {
+  func read() async throws -> CatalogRows {
     let (rows, fails, isHeld) = state.withLock { state in
-      state.readings.append(time)
+      state.readings += 1
       return (state.rows, state.fails, state.isHeld)
     }
     if fails { throw Failure() }
     guard isHeld else { return rows }
     return await withCheckedContinuation { continuation in state.withLock { $0.held.append(continuation) } }
+  }
+
+  func revokedKeys(since time: Timestamp?) async throws -> [RevokedKeyRow] {
+    let (revoked, fails) = state.withLock { state in
+      state.revokedSince.append(time)
+      return (state.revoked, state.fails)
+    }
+    if fails { throw Failure() }
+    return revoked
   }
 
   func refusedTenants() async throws -> [RefusedTenant] {

@@ -66,6 +66,8 @@ struct CallFixture: Sendable {
   /// Runs a test with an alias "both" for all models in their order, and more of it as `adjust` says.
   static func run(
     _ models: [Model], redactions: [String] = [], policy: (any PolicyDeciding)? = nil,
+    cache: CacheMode = .off, heartbeat: Duration = .zero,
+    clock: @escaping @Sendable () -> Timestamp = { WallClock.now() },
     adjust: (inout AliasRule) -> Void = { _ in },
     _ body: @escaping @Sendable (CallFixture) async throws -> Void
   ) async throws {
@@ -84,7 +86,7 @@ struct CallFixture: Sendable {
       store: CallStore(pool: unreachablePostgres(group)), spool: nil, logger: Telemetry.disabled().logger)
     let calls = try service(
       group, client, ledger, catalog: try await catalog(models, rule, providerPort), redactions: redactions,
-      policy: policy)
+      policy: policy, cache: cache, heartbeat: heartbeat, clock: clock)
     var routes = Router()
     try CallFixture.routes(group, calls, ledger).add(to: &routes)
     let (router, port) = try await serve(routes, group)
@@ -101,6 +103,24 @@ struct CallFixture: Sendable {
     let json =
       #"{"model": "\#(model)", "stream": \#(stream), "messages": [{"role": "user", "content": "hello"}]}"#
     return try await send(.post, "/v1/chat/completions", body: json)
+  }
+
+  /// A stream of a model that is asked for with a virtual key, with its first piece.
+  func stream(_ model: String, _ path: String, key: String) async throws -> (HTTPClientResponse, first: String) {
+    let body =
+      path == "/v1/completions"
+      ? #"{"model": "\#(model)", "stream": true, "prompt": "hello"}"#
+      : path == "/v1/responses"
+        ? #"{"model": "\#(model)", "stream": true, "input": "hello"}"#
+        : #"{"model": "\#(model)", "stream": true, "max_tokens": 50, "messages": [{"role": "user", "content": "hello"}]}"#
+    var headers = HTTPHeaders()
+    headers.append(.contentType, "application/json")
+    headers.append(.xAPIKey, key)
+    let answer = try await client.send(
+      HTTPClientRequest(
+        .post, try HTTPURL("http://127.0.0.1:\(port)\(path)"), headers: headers, body: .bytes(Array(body.utf8)),
+        timeout: .seconds(300)), peer: "router")
+    return (answer, String(decoding: try await answer.body.next() ?? [], as: UTF8.self))
   }
 
   /// Any request, of a new tenant and with its assertion unless it is anonymous.
@@ -184,14 +204,17 @@ struct CallFixture: Sendable {
 
   private static func service(
     _ group: EventLoopGroup, _ client: HTTPClient, _ ledger: LedgerWriter, catalog: CatalogCache,
-    redactions: [String], policy: (any PolicyDeciding)?
+    redactions: [String], policy: (any PolicyDeciding)?, cache: CacheMode, heartbeat: Duration,
+    clock: @escaping @Sendable () -> Timestamp
   ) throws -> CallService {
     let registry = MetricsRegistry()
     let redis = RedisPool(group: group, configuration: RedisConfiguration(address: .host("127.0.0.1", port: 1)))
+    // Where signs of life are sent, nothing ends by itself.
+    let patience = heartbeat > .zero ? Duration.seconds(3600) : .seconds(30)
     return CallService(
       authenticator: CallerAuthenticator(
         try Authenticator(.router, trusting: [try keys()]), signer: VirtualKey.Signer(try virtualKeys()),
-        catalog: catalog),
+        catalog: catalog, clock: clock),
       catalog: catalog, client: client, health: HealthRegistry(policy: CircuitBreaker.Policy()), ledger: ledger,
       budgets: BudgetGuard(
         counters: RedisBudgetCounters(redis: redis),
@@ -202,11 +225,11 @@ struct CallFixture: Sendable {
         lease: .seconds(60),
         registry: registry),
       cache: AnswerStore(
-        redis: redis, mode: .off, standardSeconds: 60, bytesMax: 1 << 20, metrics: CacheMetrics(registry: registry)),
+        redis: redis, mode: cache, standardSeconds: 60, bytesMax: 1 << 20, metrics: CacheMetrics(registry: registry)),
       singleFlight: SingleFlight(), metrics: CallMetrics(registry: registry), telemetry: .disabled(),
       limits: CallLimits(
-        timeout: .seconds(60), retries: AttemptPolicy(attemptsMax: 4, pauseMilliseconds: 2), outputTokens: 100,
-        allowsUnpriced: true, answerBytes: 1 << 20, times: ProviderTimes(timeout: .seconds(30)), heartbeat: .zero),
+        timeout: patience * 2, retries: AttemptPolicy(attemptsMax: 4, pauseMilliseconds: 2), outputTokens: 100,
+        allowsUnpriced: true, answerBytes: 1 << 20, times: ProviderTimes(timeout: patience), heartbeat: heartbeat),
       filter: try RequestFilter(redactions: redactions), modelPolicy: policy.map { ModelPolicy($0) })
   }
 }
@@ -215,7 +238,8 @@ struct CallFixture: Sendable {
 struct FixedCatalogSource: CatalogSource {
   let rows: CatalogRows
 
-  func read(revokedSince time: Timestamp?) async throws -> CatalogRows { rows }
+  func read() async throws -> CatalogRows { rows }
+  func revokedKeys(since time: Timestamp?) async throws -> [RevokedKeyRow] { [] }
   func refusedTenants() async throws -> [RefusedTenant] { [] }
   func notify() async throws {}
   func follow(_ changed: @Sendable () async -> Void) async {}

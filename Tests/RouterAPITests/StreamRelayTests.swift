@@ -56,7 +56,8 @@ struct StreamRelayTests {
 
   /// Sends the stream of `body`, for which the first of `models` was asked, to a caller that leaves after `piecesMax`.
   private func relay(
-    _ fixture: CallFixture, _ body: ScriptedBody, piecesMax: Int = .max, rescue: Rescue? = nil, isCached: Bool = false
+    _ fixture: CallFixture, _ body: ScriptedBody, piecesMax: Int = .max, rescue: Rescue? = nil, isCached: Bool = false,
+    cut: StreamCut? = nil
   ) async throws -> Taken {
     let calls = fixture.calls
     let snapshot = calls.catalog.current
@@ -97,7 +98,7 @@ struct StreamRelayTests {
     var taken = Taken(rows: [], inFlight: 0)
     do {
       let cacheKey = isCached ? CacheKey(.chat, request.document.root, tenant: caller.tenant) : nil
-      try await StreamRelay(calls, stream, first, started, call, cacheKey, firstTokenMicroseconds: 1).run {
+      try await StreamRelay(calls, stream, first, started, call, cacheKey, firstTokenMicroseconds: 1).run(cut) {
         bytes, isUrgent in
         guard taken.urgent.count < piecesMax else { throw CallerGone() }
         taken.text += String(decoding: bytes, as: UTF8.self)
@@ -149,6 +150,43 @@ struct StreamRelayTests {
         #expect(taken.inFlight == 0)
       }
       #expect(fixture.calls.health.unhealthy().map(\.state) == [.open])
+    }
+  }
+
+  @Test func `a stream that is cut while its provider is silent ends with an event, is charged, and nobody is blamed`()
+    async throws
+  {
+    try await CallFixture.run([Model("a"), Model("b")]) { fixture in
+      let loop = try #require(EventLoop.current)
+      // Often enough for a pause, if the provider were blamed.
+      for rescue in [Rescue?](repeating: nil, count: 20) + [.continue] {
+        let (cut, body) = (StreamCut(), ScriptedBody(.piece(delta("one")), .silence))
+        let sent = loop.task { try await relay(fixture, body, rescue: rescue, cut: cut) }
+        while !body.isAwaited { try await EventLoop.sleep(for: .milliseconds(2)) }
+        cut.cut(CallFailure(status: .unauthorized, code: "revoked_api_key", message: "The key was taken back."))
+        cut.cut(CallFailure(status: .unauthorized, code: "later", message: "later"))
+        let taken = try await sent.value
+        #expect(taken.error == nil)
+        #expect(taken.text.contains("one") && taken.text.contains(#""code":"revoked_api_key""#), "\(taken.text)")
+        #expect(!taken.text.contains("[DONE]") && !taken.text.contains("continued by"), "\(taken.text)")
+        #expect(taken.rows.count == 1, "\(taken.rows)")
+        // One attempt, with its prompt and what came of the answer.
+        let row = try #require(taken.rows.first?.firstMatch(of: /"revoked_api_key",off,1,([0-9]+),0,0,([0-9]+),/))
+        #expect((Int(row.1) ?? 0) > 0 && (Int(row.2) ?? 0) > 0, "\(taken.rows)")
+        #expect(taken.inFlight == 0)
+      }
+      #expect(fixture.calls.health.unhealthy().isEmpty)
+    }
+  }
+
+  @Test func `nothing more of a provider that goes on is passed on behind a cut`() async throws {
+    try await CallFixture.run([Model("a")]) { fixture in
+      let cut = StreamCut()
+      cut.cut(CallFailure(status: .forbidden, code: "tenant_not_active", message: "suspended"))
+      let taken = try await relay(
+        fixture, ScriptedBody(.piece(delta("one")), .piece(delta(" two", finish: "\"stop\""))), cut: cut)
+      #expect(!taken.text.contains("one") && taken.text.contains("tenant_not_active"), "\(taken.text)")
+      #expect(taken.rows.count == 1 && taken.rows[0].contains("\"tenant_not_active\""), "\(taken.rows)")
     }
   }
 

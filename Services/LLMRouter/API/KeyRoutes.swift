@@ -33,7 +33,7 @@ struct KeyRoutes: Sendable {
       guard made <= now + .seconds(KeyRoutes.clockSkewSeconds) else { throw Problem.notFound("key") }
       let expiry = made + .seconds(VirtualKey.secondsMax + KeyRoutes.clockSkewSeconds)
       guard expiry > now else { return HTTPResponse(.noContent) }
-      try await stores.revokedKeys.revoke(caller.tenant, id.uuid, until: expiry)
+      try await stores.revoked.revoke(caller.tenant, id.uuid, until: expiry)
       try await catalog.changed()
       return HTTPResponse(.noContent)
     }

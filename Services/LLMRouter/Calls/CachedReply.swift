@@ -20,7 +20,7 @@ enum CachedReply {
     return headers
   }
 
-  static func response(_ cached: CachedAnswer) -> HTTPResponse {
+  static func response(_ cached: CachedAnswer, _ call: PreparedCall, in streams: OpenStreams) -> HTTPResponse {
     var response = HTTPResponse(.ok, headers: headers(cached))
     let body = cached.body
     guard cached.contentType.hasPrefix("text/event-stream") else {
@@ -29,8 +29,11 @@ enum CachedReply {
     }
     Reply.markEvents(&response.headers)
     response.body = .stream(length: nil) { writer in
+      let watched = streams.add(call.caller, writer.answer)
+      defer { streams.remove(watched) }
       var start = 0
       while start < body.count {
+        if let failure = watched?.cut.failure { return try await writer.write(call.event(of: failure)) }
         let end = min(body.count, start + pieceBytes)
         try await writer.write(Array(body[start..<end]))
         start = end
@@ -45,15 +48,17 @@ enum CachedReply {
     switch reply.body {
     case .whole(let bytes): inFlight.append(bytes)
     case .stream(let produce):
-      try await produce { bytes, _ in inFlight.append(bytes) }
+      // One of those who wait may lose its right, and the others not.
+      try await produce(nil) { bytes, _ in inFlight.append(bytes) }
     }
     inFlight.finish()
   }
 
   /// Answers from a call in flight, for its leader and for its followers.
   static func follow(
-    _ inFlight: InFlightCall, _ account: CallAccount, isLeader: Bool, heartbeat: Heartbeat?
+    _ inFlight: InFlightCall, _ call: PreparedCall, isLeader: Bool, heartbeat: Heartbeat?, in streams: OpenStreams
   ) async throws -> HTTPResponse {
+    let account = call.account
     let head: AnswerBuffer.Head
     do { head = try await inFlight.head() } catch {
       inFlight.leave()
@@ -77,11 +82,22 @@ enum CachedReply {
     }
     response.heartbeat = heartbeat
     response.body = .stream(length: nil) { writer in
-      defer { inFlight.leave() }
+      let watched = streams.add(call.caller, writer.answer)
+      watched?.cut.wake(by: { inFlight.wake() })
+      defer {
+        streams.remove(watched)
+        inFlight.leave()
+      }
       var index = 0
-      while let piece = try await inFlight.piece(index) {
-        index += 1
-        if !piece.isEmpty { try await writer.write(piece) }
+      do {
+        while let piece = try await inFlight.piece(index, unless: watched?.cut) {
+          index += 1
+          if !piece.isEmpty { try await writer.write(piece) }
+        }
+      } catch let error as CallFailure {
+        // What the leader's call costs goes on to its account for as long as others read it.
+        if !isLeader { account.fail(error) }
+        return try await writer.write(call.event(of: error))
       }
       if !isLeader { account.endFromCache(shared, state: "shared") }
     }

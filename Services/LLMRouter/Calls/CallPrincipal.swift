@@ -1,6 +1,7 @@
 package import Budgets
 package import Contracts
 package import Ledger
+package import ModelCatalog
 package import Routing
 internal import SystemSources
 
@@ -19,11 +20,13 @@ package final class CallPrincipal: Sendable {
   package let complexity: Complexity?
   /// The role of a person or program in the tenant; nil: none is known.
   package let role: String?
+  /// The virtual key that was shown; nil for an assertion.
+  package let key: VirtualKey?
 
   /// A caller of these terms.
   package init(
     tenant: TenantID, labels: CallLabels, allowed: Set<String>?, ownBudget: Budget?, complexity: Complexity?,
-    role: String? = nil
+    role: String? = nil, key: VirtualKey? = nil
   ) {
     self.tenant = tenant
     self.labels = labels
@@ -31,6 +34,7 @@ package final class CallPrincipal: Sendable {
     self.ownBudget = ownBudget
     self.complexity = complexity
     self.role = role
+    self.key = key
   }
 
   /// The names that the caller may ask for.

@@ -65,8 +65,8 @@ extension CallService {
   ) -> Reply {
     let relay = StreamRelay(
       self, stream, first, started, call, key, firstTokenMicroseconds: firstToken(call))
-    return Reply.events(heartbeat: Heartbeat(every: limits.heartbeat, call.request.dialect)) { write in
-      try await relay.run(write)
+    return Reply.events(heartbeat: Heartbeat(every: limits.heartbeat, call.request.dialect)) { cut, write in
+      try await relay.run(cut, write)
     }
   }
 
@@ -91,10 +91,10 @@ extension CallService {
     let cacheKey = key.flatMap { call.policy.writes ? $0 : nil }
     let account = call.account
     let heartbeat = Heartbeat(every: limits.heartbeat, call.request.dialect)
-    var reply = Reply.events(heartbeat: heartbeat) { write in
+    var reply = Reply.events(heartbeat: heartbeat) { cut, write in
       // It has been silent for one interval already.
       if let heartbeat { try await write(heartbeat.bytes, true) }
-      try await self.pass(pending, call, cacheKey, write)
+      try await self.pass(pending, call, cacheKey, cut, write)
     }
     reply.headers.append(InternalHeader.route, plan.reason)
     reply.headers.append(InternalHeader.cache, cacheState)
@@ -103,18 +103,16 @@ extension CallService {
   }
 
   /// Sends the stream that was waited for, or its failure as an event.
-  private func pass(_ pending: PendingAnswer, _ call: PreparedCall, _ cacheKey: CacheKey?, _ write: Reply.Write)
-    async throws
-  {
-    let (account, dialect) = (call.account, call.request.dialect)
+  private func pass(
+    _ pending: PendingAnswer, _ call: PreparedCall, _ cacheKey: CacheKey?, _ cut: StreamCut?, _ write: Reply.Write
+  ) async throws {
+    cut?.wake(by: { pending.cancel() })
     let started: StartedAnswer
     do { started = try await pending.started() } catch {
-      account.fail(error)
+      let error = cut?.failure ?? error
+      call.account.fail(error)
       guard let failure = error as? CallFailure else { throw error }
-      return try await write(
-        dialect.errorEvent(
-          status: Int(failure.status(in: dialect).code), code: failure.code, message: failure.message,
-          id: account.id.description), true)
+      return try await write(call.event(of: failure), true)
     }
     switch started.content {
     case .whole(let answer):
@@ -122,7 +120,7 @@ extension CallService {
       try await write(answer.bytes, true)
     case .stream(let stream, let first):
       try await StreamRelay(self, stream, first, started, call, cacheKey, firstTokenMicroseconds: firstToken(call)).run(
-        write)
+        cut, write)
     }
   }
 }

@@ -32,6 +32,8 @@ package final class CallService: Sendable {
   package let limits: CallLimits
   package let filter: RequestFilter
   let modelPolicy: ModelPolicy?
+  /// Those that are sent to holders of virtual keys.
+  package let streams: OpenStreams
 
   /// A service of these parts.
   package init(
@@ -54,6 +56,7 @@ package final class CallService: Sendable {
     self.limits = limits
     self.filter = filter
     self.modelPolicy = modelPolicy
+    streams = OpenStreams(authenticator, telemetry: telemetry)
   }
 
   /// Answers a request in its dialect.
@@ -83,7 +86,7 @@ package final class CallService: Sendable {
     do {
       let call = try await permitted(asked)
       if call.policy.isActive { return mark(try await cached(call), id) }
-      return mark(try await direct(call, cache: "off").response, id)
+      return mark(try await direct(call, cache: "off").response(for: caller, in: streams), id)
     } catch {
       asked.account.fail(error)
       throw error
@@ -184,7 +187,7 @@ package final class CallService: Sendable {
       }
     }
     guard call.policy.reads, let loop = EventLoop.current else {
-      return try await direct(call, cache: "miss", key: key).response
+      return try await direct(call, cache: "miss", key: key).response(for: call.caller, in: streams)
     }
     let (inFlight, isLeader) = singleFlight.join(key)
     if isLeader {
@@ -211,14 +214,15 @@ package final class CallService: Sendable {
       inFlight.attach(task)
     }
     return try await CachedReply.follow(
-      inFlight, call.account, isLeader: isLeader, heartbeat: Heartbeat(every: limits.heartbeat, call.request.dialect))
+      inFlight, call, isLeader: isLeader, heartbeat: Heartbeat(every: limits.heartbeat, call.request.dialect),
+      in: streams)
   }
 
   private func answer(_ hit: CachedAnswer, _ call: PreparedCall) -> HTTPResponse {
     cache.metrics.lookups.with("hit").add()
     cache.metrics.saved.add(UInt64(max(0, hit.nanoUSD ?? 0)))
     call.account.endFromCache(hit, state: "hit")
-    return CachedReply.response(hit)
+    return CachedReply.response(hit, call, in: streams)
   }
 
   // MARK: The call itself

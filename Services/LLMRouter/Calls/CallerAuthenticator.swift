@@ -3,7 +3,7 @@ package import HTTP
 internal import HTTPWire
 internal import Ledger
 package import ModelCatalog
-internal import Primitives
+package import Primitives
 internal import Routing
 package import ServiceKit
 internal import SystemSources
@@ -16,14 +16,19 @@ package struct CallerAuthenticator: Sendable {
   private let signer: VirtualKey.Signer
   private let revokedKeys: RevokedKeys
   private let refusedTenants: RefusedTenants
+  private let clock: @Sendable () -> Timestamp
 
   /// An authenticator of assertions and of virtual keys that are not revoked, of tenants that are neither suspended nor
   /// deleted.
-  package init(_ assertions: Authenticator, signer: VirtualKey.Signer, catalog: CatalogCache) {
+  package init(
+    _ assertions: Authenticator, signer: VirtualKey.Signer, catalog: CatalogCache,
+    clock: @escaping @Sendable () -> Timestamp = { WallClock.now() }
+  ) {
     self.assertions = assertions
     self.signer = signer
     revokedKeys = catalog.revokedKeys
     refusedTenants = catalog.refusedTenants
+    self.clock = clock
   }
 
   /// The caller of a model. Throws a `CallFailure`.
@@ -33,9 +38,10 @@ package struct CallerAuthenticator: Sendable {
     return principal
   }
 
-  /// Whether a provider may be asked for a caller now: its tenant may have been suspended since the call began. Throws
-  /// a `CallFailure`.
+  /// Whether a provider may be asked for a caller now, and its answer go on: the key may have ended since the call
+  /// began, or the tenant may have been suspended. Throws a `CallFailure`.
   func admit(_ principal: CallPrincipal) throws(CallFailure) {
+    if let key = principal.key { try check(key) }
     guard let reason = refusedTenants.reason(principal.tenant.uuid) else { return }
     let code: ProblemCode =
       switch reason {
@@ -89,12 +95,6 @@ package struct CallerAuthenticator: Sendable {
     guard let key = signer.open(text) else {
       throw CallFailure(status: .unauthorized, code: "invalid_api_key", message: "The key is not valid.")
     }
-    guard WallClock.now().unixMicroseconds / 1_000_000 < key.expiresAt else {
-      throw CallFailure(status: .unauthorized, code: "expired_api_key", message: "The key has expired.")
-    }
-    guard !revokedKeys.contains(RevokedKey(tenant: key.tenant.uuid, id: key.id.uuid)) else {
-      throw CallFailure(status: .unauthorized, code: "revoked_api_key", message: "The key was taken back.")
-    }
     var labels = CallLabels()
     labels.principal = key.id.description
     labels.project = key.project
@@ -104,6 +104,16 @@ package struct CallerAuthenticator: Sendable {
     labels.tool = key.tool
     labels.key = key.id.description
     return CallPrincipal(
-      tenant: key.tenant, labels: labels, allowed: key.models.map(Set.init), ownBudget: key.budget, complexity: nil)
+      tenant: key.tenant, labels: labels, allowed: key.models.map(Set.init), ownBudget: key.budget, complexity: nil,
+      key: key)
+  }
+
+  private func check(_ key: VirtualKey) throws(CallFailure) {
+    guard clock().unixMicroseconds / 1_000_000 < key.expiresAt else {
+      throw CallFailure(status: .unauthorized, code: "expired_api_key", message: "The key has expired.")
+    }
+    guard !revokedKeys.contains(RevokedKey(tenant: key.tenant.uuid, id: key.id.uuid)) else {
+      throw CallFailure(status: .unauthorized, code: "revoked_api_key", message: "The key was taken back.")
+    }
   }
 }

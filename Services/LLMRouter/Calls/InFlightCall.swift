@@ -23,6 +23,9 @@ final class InFlightCall: Sendable {
   func fail(_ failure: CallFailure) { change { $0.fail(failure) } }
   func breakOff(_ event: [UInt8]) { change { $0.breakOff(event) } }
 
+  /// Lets those who wait look again.
+  func wake() { change { _ in } }
+
   private func change(_ body: (inout AnswerBuffer) -> Void) {
     let woken = state.withLock { state -> [(loop: EventLoop, promise: Promise<Void>)] in
       body(&state.buffer)
@@ -60,9 +63,10 @@ final class InFlightCall: Sendable {
   }
 
   /// Piece `index`, once it is there; nil after the last. Throws `CancellationError` after a stream that broke, whose
-  /// last piece is its error event.
-  func piece(_ index: Int) async throws -> [UInt8]? {
+  /// last piece is its error event, and the failure of a reader that was cut.
+  func piece(_ index: Int, unless cut: StreamCut? = nil) async throws -> [UInt8]? {
     while true {
+      if let failure = cut?.failure { throw failure }
       let (read, promise) = state.withLock { state -> (AnswerBuffer.Read, Promise<Void>?) in
         let read = state.buffer.read(index)
         return (read, read == .wait ? InFlightCall.wait(&state) : nil)

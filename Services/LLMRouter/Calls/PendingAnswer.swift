@@ -23,6 +23,9 @@ final class PendingAnswer: @unchecked Sendable {
   // Nobody waits any more.
   deinit { task.cancel() }
 
+  /// Ends the attempts; whoever waits gets a `CancellationError`.
+  func cancel() { task.cancel() }
+
   /// The answer, or nil when it is not there in time. Throws what the attempts throw.
   func started(within duration: Duration) async throws -> StartedAnswer? {
     do {

@@ -1,6 +1,8 @@
 internal import AnswerCache
 internal import Budgets
 internal import Checks
+internal import Contracts
+internal import Dialects
 internal import HTTPWire
 internal import ModelCatalog
 internal import Routing
@@ -40,6 +42,14 @@ final class PreparedCall: Sendable {
     self.policy = policy
     self.check = check
     self.subjects = subjects
+  }
+
+  /// The event that reports the end of a stream that is not read here.
+  func event(of failure: CallFailure) -> [UInt8] {
+    let dialect = request.dialect
+    return dialect.errorEvent(
+      status: Int(failure.status(in: dialect).code), code: failure.code, message: failure.message,
+      id: account.id.description)
   }
 
   /// The same call with another plan.

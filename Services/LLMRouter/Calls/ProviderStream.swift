@@ -187,6 +187,9 @@ final class ProviderStream: @unchecked Sendable {
     return closing
   }
 
+  /// Ends the exchange with the provider: whoever waits for the next bytes gets an error. On the loop of the reader.
+  func abandon() { body?.abandon() }
+
   /// Lets the connection come to its own end beside the way to the caller, so that it can be used again.
   private func release() {
     guard let body, let loop = EventLoop.current else { return }

@@ -11,7 +11,8 @@ struct Reply: Sendable {
 
   enum Body: Sendable {
     case whole([UInt8])
-    case stream(@Sendable (Write) async throws -> Void)
+    /// Ends early when it is cut.
+    case stream(@Sendable (StreamCut?, Write) async throws -> Void)
   }
 
   var headers = HTTPHeaders()
@@ -23,7 +24,7 @@ struct Reply: Sendable {
 
   /// An event stream. Proxies in between must not gather it.
   static func events(
-    heartbeat: Heartbeat?, _ produce: @escaping @Sendable (Write) async throws -> Void
+    heartbeat: Heartbeat?, _ produce: @escaping @Sendable (StreamCut?, Write) async throws -> Void
   ) -> Reply {
     var reply = Reply(body: .stream(produce))
     reply.heartbeat = heartbeat
@@ -38,15 +39,17 @@ struct Reply: Sendable {
     headers.set(.xAccelBuffering, "no")
   }
 
-  /// For one caller.
-  var response: HTTPResponse {
+  /// For one caller, watched while it is sent.
+  func response(for caller: CallPrincipal, in streams: OpenStreams) -> HTTPResponse {
     switch body {
     case .whole(let bytes): return HTTPResponse(.ok, headers: headers, body: .bytes(bytes))
     case .stream(let produce):
       var response = HTTPResponse(
         .ok, headers: headers,
         body: .stream(length: nil) { writer in
-          try await produce { bytes, isUrgent in
+          let watched = streams.add(caller, writer.answer)
+          defer { streams.remove(watched) }
+          try await produce(watched?.cut) { bytes, isUrgent in
             try await writer.write(bytes)
             if isUrgent { writer.flush() }
           }

@@ -30,6 +30,8 @@ final class StreamRelay: @unchecked Sendable {
   private var first: [UInt8]
   /// The stream has broken and was accounted; another one is looked for.
   private var isSettled = false
+  /// Ends it from outside.
+  private var cut: StreamCut?
   /// The bytes for the cache; nil when the answer is not cached.
   private var cacheCopy: [UInt8]?
 
@@ -52,14 +54,16 @@ final class StreamRelay: @unchecked Sendable {
     cacheCopy = key == nil ? nil : []
   }
 
-  /// Sends everything. Throws when the caller is gone.
+  /// Sends everything, unless it is cut. Throws when the caller is gone.
   // Inlined, the steps below would be part of one frame, which stands for as long as the stream lasts.
   @inline(never)
-  func run(_ write: Reply.Write) async throws {
+  func run(_ cut: StreamCut?, _ write: Reply.Write) async throws {
     service.metrics.streams.add(1)
     defer { service.metrics.streams.add(-1) }
+    self.cut = cut
+    cut?.wake(by: { [stream] in stream.abandon() })
     do {
-      if !first.isEmpty { try await write(taken(), true) }
+      if !first.isEmpty { try await write(try taken(), true) }
       while let bytes = try await next() {
         guard !bytes.isEmpty else { continue }
         try await write(bytes, false)
@@ -79,7 +83,8 @@ final class StreamRelay: @unchecked Sendable {
     let event: [UInt8]
   }
 
-  private func taken() -> [UInt8] {
+  private func taken() throws -> [UInt8] {
+    if let failure = cut?.failure { throw ended(by: failure) }
     let bytes = first
     first = []
     copy(bytes)
@@ -88,11 +93,13 @@ final class StreamRelay: @unchecked Sendable {
 
   @inline(never)
   private func next() async throws -> [UInt8]? {
+    if let failure = cut?.failure { throw ended(by: failure) }
     do {
       let bytes = try await stream.next()
       if let bytes { copy(bytes) }
       return bytes
     } catch {
+      if let failure = cut?.failure { throw ended(by: failure) }
       guard var failure = AttemptLoop.failure(error, started.provider) else { throw error }
       failure.redact(service.filter)
       return try await continued(after: failure)
@@ -126,7 +133,21 @@ final class StreamRelay: @unchecked Sendable {
         failure.code, usage: stream.inspector.usage, estimate: stream.estimate(promptTokens: promptTokens),
         finish: stream.inspector.finishReason)
     }
-    throw Broken(
+    throw broken(by: failure)
+  }
+
+  /// The stream was cut: what came until then is charged, and the provider is not blamed.
+  @inline(never)
+  private func ended(by failure: CallFailure) -> Broken {
+    service.health.released(started.health)
+    account.end(
+      failure.code, usage: stream.inspector.usage, estimate: stream.estimate(promptTokens: promptTokens),
+      finish: stream.inspector.finishReason)
+    return broken(by: failure)
+  }
+
+  private func broken(by failure: CallFailure) -> Broken {
+    Broken(
       event: stream.failure(
         status: Int(failure.status(in: dialect).code), code: failure.code, message: failure.message,
         id: account.id.description))
@@ -138,7 +159,9 @@ final class StreamRelay: @unchecked Sendable {
   private func gone() {
     guard !isSettled else { return account.fail(CancellationError()) }
     service.health.released(started.health)
-    account.end("client_gone", usage: stream.inspector.usage, estimate: stream.estimate(promptTokens: promptTokens))
+    account.end(
+      cut?.failure?.code ?? "client_gone", usage: stream.inspector.usage,
+      estimate: stream.estimate(promptTokens: promptTokens))
   }
 
   @inline(never)

@@ -5,12 +5,12 @@ internal import SystemSources
 package import Telemetry
 
 /// The catalog in memory: what the configuration declares, under what the tables say. It is read again when a replica
-/// notifies of a change, and every half minute, so that keys in files may be exchanged. Tenants that are refused are
-/// looked at every second.
+/// notifies of a change, and every half minute, so that keys in files may be exchanged. Tenants that are refused and
+/// keys that were revoked are looked at every second.
 package final class CatalogCache: Sendable {
   private static let interval = Duration.seconds(30)
-  /// Between two looks at the tenants that are refused, so that a suspension holds soon without its notification.
-  private static let tenantsInterval = Duration.seconds(1)
+  /// Between two looks at who is refused, so that a suspension or a revocation holds soon without its notification.
+  private static let refusalsInterval = Duration.seconds(1)
 
   private struct State {
     var snapshot = CatalogSnapshot.empty
@@ -50,10 +50,9 @@ package final class CatalogCache: Sendable {
       state.begun += 1
       return state.begun
     }
-    // First: they are few, and a suspension does not wait for the rest.
-    try await refreshTenants()
-    let rows = try await source.read(revokedSince: revokedKeys.readUntil)
-    revokedKeys.add(rows.revokedKeys, now: WallClock.now())
+    // First: they are few, and whoever is refused does not wait for the rest.
+    try await refreshRefusals()
+    let rows = try await source.read()
     let snapshot = configuration.snapshot(of: rows) { warning in
       switch warning {
       case .unusableBaseURL(let provider):
@@ -70,7 +69,11 @@ package final class CatalogCache: Sendable {
     }
   }
 
-  private func refreshTenants() async throws { try await refusedTenants.refresh { try await source.refusedTenants() } }
+  private func refreshRefusals() async throws {
+    try await refusedTenants.refresh { try await source.refusedTenants() }
+    let revoked = try await source.revokedKeys(since: revokedKeys.readUntil)
+    revokedKeys.add(revoked, now: WallClock.now())
+  }
 
   /// Takes a change over here and notifies all replicas of it.
   package func changed() async throws {
@@ -91,9 +94,9 @@ package final class CatalogCache: Sendable {
       }
       group.addTask { [self] in
         while !Task.isCancelled {
-          do { try await sleep(CatalogCache.tenantsInterval) } catch { break }
-          // While the database is away nobody is suspended; the reading of the catalog says so in the log.
-          try? await refreshTenants()
+          do { try await sleep(CatalogCache.refusalsInterval) } catch { break }
+          // While the database is away nobody is refused anew; the reading of the catalog says so in the log.
+          try? await refreshRefusals()
         }
       }
     }

@@ -12,19 +12,16 @@ package struct CatalogRows: Sendable {
   package var budgets: [Budget]
   /// Rate limits of all tenants and models.
   package var rateLimits: [RateLimit]
-  /// Virtual keys that were revoked since the last reading.
-  package var revokedKeys: [RevokedKeyRow]
 
   /// Rows; nothing by default.
   package init(
     providers: [ProviderRow] = [], models: [ModelRow] = [], aliases: [AliasRow] = [], budgets: [Budget] = [],
-    rateLimits: [RateLimit] = [], revokedKeys: [RevokedKeyRow] = []
+    rateLimits: [RateLimit] = []
   ) {
     self.providers = providers
     self.models = models
     self.aliases = aliases
     self.budgets = budgets
     self.rateLimits = rateLimits
-    self.revokedKeys = revokedKeys
   }
 }

@@ -30,7 +30,7 @@ package struct CatalogStores: CatalogSource {
   package let aliases: AliasStore
   package let budgets: BudgetStore
   package let rateLimits: RateLimitStore
-  package let revokedKeys: RevokedKeyStore
+  package let revoked: RevokedKeyStore
   private let pool: PostgresPool
   private let listener: PostgresListener
 
@@ -42,15 +42,19 @@ package struct CatalogStores: CatalogSource {
     aliases = AliasStore(pool: pool)
     budgets = BudgetStore(pool: pool)
     rateLimits = RateLimitStore(pool: pool)
-    revokedKeys = RevokedKeyStore(pool: pool)
+    revoked = RevokedKeyStore(pool: pool)
     listener = PostgresListener(pool: pool, channel: CatalogStores.channel)
   }
 
-  package func read(revokedSince time: Timestamp?) async throws -> CatalogRows {
-    CatalogRows(
+  package func read() async throws -> CatalogRows {
+    try await revoked.removeExpired()
+    return CatalogRows(
       providers: try await providers.all(), models: try await models.all(), aliases: try await aliases.all(),
-      budgets: try await budgets.all(), rateLimits: try await rateLimits.all(),
-      revokedKeys: try await revokedKeys.revoked(since: time))
+      budgets: try await budgets.all(), rateLimits: try await rateLimits.all())
+  }
+
+  package func revokedKeys(since time: Timestamp?) async throws -> [RevokedKeyRow] {
+    try await revoked.revoked(since: time)
   }
 
   package func refusedTenants() async throws -> [RefusedTenant] {

@@ -21,9 +21,11 @@ package struct RevokedKeyStore: Sendable {
 
   /// Keys that were revoked since a time; nil: all.
   package func revoked(since time: Timestamp?) async throws -> [RevokedKeyRow] {
-    try await pool.execute(Statements.removeExpired, ())
-    return try await pool.query(Statements.revoked, time)
+    try await pool.query(Statements.revoked, time)
   }
+
+  /// Forgets keys that have expired.
+  package func removeExpired() async throws { try await pool.execute(Statements.removeExpired, ()) }
 
   enum Statements {
     static let revoke = Statement<(tenant: UUID, key: UUID, expiresAt: Timestamp), Void> { parameter in

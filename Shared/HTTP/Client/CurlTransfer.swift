@@ -324,4 +324,5 @@ private final class CurlBody: HTTPClientBody, @unchecked Sendable {
   }
 
   func next(before deadline: UInt64) async throws -> [UInt8]? { try await transfer.nextPiece(deadline) }
+  func abandon() { transfer.drop() }
 }

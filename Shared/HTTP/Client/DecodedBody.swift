@@ -52,6 +52,8 @@ private final class DecodedBody: HTTPClientBody, @unchecked Sendable {
     return try await body.next(before: deadline)
   }
 
+  func abandon() { body.abandon() }
+
   /// Whether the first bytes are those of the coding.
   private func begins(_ bytes: [UInt8]) -> Bool {
     let sign: [UInt8] =

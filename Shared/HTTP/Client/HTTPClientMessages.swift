@@ -68,6 +68,10 @@ public protocol HTTPClientBody: AnyObject, Sendable {
   /// The next piece, `nil` after the last; the exchange ends with `timedOut` when there is none at `deadline`
   /// (monotonic nanoseconds) or within the request's `pauseMax`. Throws `HTTPClientError`.
   func next(before deadline: UInt64) async throws -> [UInt8]?
+
+  /// Ends the exchange before its end: whoever waits for a piece, or asks for one later, gets `HTTPClientError` and not
+  /// a cancellation. On the loop of the reader.
+  func abandon()
 }
 
 extension HTTPClientBody {

@@ -70,6 +70,12 @@ final class PlainHTTPBody: HTTPClientBody, @unchecked Sendable {
     return try result.get()
   }
 
+  func abandon() {
+    // Behind its end the connection is another exchange's.
+    if case .ended = state { return }
+    connection.socket.close()
+  }
+
   private func nextPiece(_ reader: inout StreamReader, _ deadline: UInt64) async throws -> [UInt8]? {
     while true {
       switch state {
@@ -107,7 +113,7 @@ final class PlainHTTPBody: HTTPClientBody, @unchecked Sendable {
         if case .needMore = step.event { break }
       }
     } catch {
-      abandon()
+      discard()
       throw HTTPClientError(.protocolViolation, outcomeUnknown: true, reason: error.message)
     }
     state = .chunked(decoder)
@@ -118,13 +124,13 @@ final class PlainHTTPBody: HTTPClientBody, @unchecked Sendable {
     let now = MonotonicClock.now()
     // A peer that sends framing and nothing else must not carry its reader over the deadline.
     guard now < deadline else {
-      abandon()
+      discard()
       throw HTTPClientError(.timedOut, outcomeUnknown: true)
     }
     do {
       if try await reader.fill(until: min(deadline, now &+ pauseNanoseconds)) { return }
     } catch {
-      abandon()
+      discard()
       if Task.isCancelled { throw CancellationError() }
       throw HTTPClientError(
         error.code == .timedOut ? .timedOut : .connectionLost, outcomeUnknown: true, reason: error.description)
@@ -133,11 +139,11 @@ final class PlainHTTPBody: HTTPClientBody, @unchecked Sendable {
       state = .ended
       return
     }
-    abandon()
+    discard()
     throw HTTPClientError(.connectionLost, outcomeUnknown: true, reason: "the answer is cut short")
   }
 
-  private func abandon() {
+  private func discard() {
     state = .ended
     upload?.stop()
     pool.discard(connection)

@@ -11,11 +11,15 @@ public final class ScriptedBody: HTTPClientBody {
     case end
     /// The connection breaks, or a deadline passes.
     case failure(HTTPClientError.Code)
+    /// Nothing comes until the exchange is abandoned.
+    case silence
   }
 
   private struct State {
     var steps: [Step]
     var deadlines: [UInt64] = []
+    var isAbandoned = false
+    var reader: CheckedContinuation<Void, Never>?
   }
 
   private let state: Mutex<State>
@@ -36,6 +40,28 @@ public final class ScriptedBody: HTTPClientBody {
     case .piece(let text): return Array(text.utf8)
     case .end: return nil
     case .failure(let code): throw HTTPClientError(code)
+    case .silence:
+      await withCheckedContinuation { continuation in
+        let isAbandoned = state.withLock { state in
+          if !state.isAbandoned { state.reader = continuation }
+          return state.isAbandoned
+        }
+        if isAbandoned { continuation.resume() }
+      }
+      throw HTTPClientError(.connectionLost)
     }
+  }
+
+  /// Whether somebody waits in a silence.
+  public var isAwaited: Bool { state.withLock { $0.reader != nil } }
+
+  /// Ends a silence.
+  public func abandon() {
+    let reader = state.withLock { state in
+      state.isAbandoned = true
+      defer { state.reader = nil }
+      return state.reader
+    }
+    reader?.resume()
   }
 }
