@@ -25,6 +25,103 @@ import Testing
     }
   }
 
+  @Test func `an account has one count, in whatever way it is named, and nobody sees by it whether it exists`()
+    async throws
+  {
+    try await SignInFixture.run { gateway async throws in
+      let user = gateway.user()
+      let namesake = FakeAccounts.tenant(2)
+      gateway.accounts.add(user.email, tenant: namesake, passwordHash: SignInFixture.hash)
+      let (nowhere, elsewhere) = (FakeAccounts.tenant(9), "nobody-\(user.email)")
+      for (number, email) in [user.email, elsewhere].enumerated() {
+        let address = "198.51.100.\(10 + number)"
+        let ways: [TenantID?] = [nil, FakeAccounts.tenant(1), namesake, nowhere]
+        for way in ways + [nil] {
+          let guess = try await gateway.browser(address: address).signIn(email, "a wrong password", tenant: way)
+          #expect(guess.status == 401)
+        }
+        for way in ways {
+          let answer = try await gateway.browser(address: address).signIn(email, tenant: way)
+          #expect(answer.status == 429, "\(String(describing: way)) \(answer.text)")
+        }
+      }
+      // From everywhere, too.
+      for number in 0..<30 {
+        let way = [nil, FakeAccounts.tenant(1), namesake][number % 3]
+        _ = try await gateway.browser(address: "10.1.0.\(number)").signIn(user.email, "a wrong one", tenant: way)
+      }
+      for way in [nil, FakeAccounts.tenant(1), namesake] {
+        #expect(try await gateway.browser(address: "10.1.1.1").signIn(user.email, tenant: way).status == 429)
+      }
+    }
+  }
+
+  @Test func `the password of a session and that of a sign-in have one count`() async throws {
+    try await SignInFixture.run { gateway async throws in
+      let user = gateway.user()
+      let home = gateway.browser(address: "203.0.113.7")
+      #expect(try await home.signIn(user.email).status == 200)
+      for _ in 0..<3 { #expect(try await home.signIn(user.email, "a wrong one", tenant: nil).status == 401) }
+      #expect(try await home.signIn(user.email, "a wrong one", tenant: FakeAccounts.tenant(1)).status == 401)
+      let body = #"{"current_password":"a wrong one","new_password":"a long new pass phrase"}"#
+      #expect(try await home.send(.post, "/auth/v1/password", body).status == 401)
+      #expect(try await home.send(.post, "/auth/v1/password", body).status == 429)
+      #expect(try await home.signIn(user.email).status == 429)
+    }
+  }
+
+  @Test func `whoever has an account of the same address elsewhere cannot have guesses forgotten by signing in`()
+    async throws
+  {
+    try await SignInFixture.run { gateway async throws in
+      let user = gateway.user()
+      let (victim, own) = (FakeAccounts.tenant(1), FakeAccounts.tenant(2))
+      gateway.accounts.add(user.email, tenant: own, passwordHash: SignInFixture.hash)
+      // With a browser that is known there, and with fresh ones.
+      let known = gateway.browser(address: "198.51.100.20")
+      #expect(try await known.signIn(user.email, tenant: own).status == 200)
+      for number in 0..<5 {
+        let browser = number % 2 == 0 ? known : gateway.browser(address: "198.51.100.20")
+        #expect(try await browser.signIn(user.email, "a wrong one", tenant: victim).status == 401)
+        #expect(try await browser.signIn(user.email, tenant: own).status == 200)
+      }
+      #expect(try await gateway.browser(address: "198.51.100.20").signIn(user.email, tenant: victim).status == 429)
+      // The browser that is known there is not slowed down there.
+      #expect(try await known.signIn(user.email, tenant: own).status == 200)
+      #expect(try await known.signIn(user.email, tenant: victim).status == 429)
+    }
+  }
+
+  @Test func `a right password ends the pause of its address, and nothing else is forgotten`() async throws {
+    try await SignInFixture.run { gateway async throws in
+      let user = gateway.user()
+      let address = "198.51.100.30"
+      for _ in 0..<4 {
+        #expect(try await gateway.browser(address: address).signIn(user.email, "a wrong one").status == 401)
+      }
+      // Each is the fifth, after which a pause would begin.
+      for _ in 0..<3 { #expect(try await gateway.browser(address: address).signIn(user.email).status == 200) }
+      #expect(try await gateway.browser(address: address).signIn(user.email, "a wrong one").status == 401)
+      #expect(try await gateway.browser(address: address).signIn(user.email).status == 429)
+    }
+  }
+
+  @Test func `an address that only looks like another is none`() async throws {
+    try await SignInFixture.run { gateway async throws in
+      gateway.accounts.add("kiss@example.com", passwordHash: SignInFixture.hash)
+      let browser = gateway.browser(address: "198.51.100.40")
+      let lookalikes = [
+        "\u{212A}iss@example.com", "k\u{131}ss@example.com", "\u{FF4B}iss@example.com", "kiss\u{FF20}example.com",
+        "kiss@example.com\u{A0}", "ki\u{17F}\u{17F}@example.com", "kiss@example.com\u{200B}", "\\tkiss@example.com",
+        "kiss@example.com\\n", "kiss@example\u{3002}com",
+      ]
+      for text in lookalikes {
+        #expect(try await browser.signIn(text).status == 401, "\(text)")
+      }
+      #expect(try await browser.signIn("  KISS@Example.COM ").status == 200)
+    }
+  }
+
   @Test func `many attempts at once gain nothing`() async throws {
     try await SignInFixture.run { gateway async throws in
       let user = gateway.user()

@@ -173,6 +173,31 @@ enum PasswordHashCost {
     }
   }
 
+  @Test func `codes of an app and recovery codes have one count, from one address and from everywhere`() async throws {
+    try await SignInFixture.run { gateway async throws in
+      let (email, home, secret, codes) = try await Self.enrolled(gateway)
+      func guess(_ browser: Browser, _ number: Int) async throws -> Int {
+        let body = number % 2 == 0 ? #"{"code":"000000"}"# : #"{"recovery_code":"aaaa-bbbb-cccc-dddd"}"#
+        return try await browser.send(.post, "/auth/v1/second-factor", body).status
+      }
+      var statuses: [Int] = []
+      for number in 0..<11 {
+        let browser = gateway.browser(address: "198.51.100.\(number / 4)")
+        try await browser.signIn(email, tenant: number % 3 == 0 ? FakeAccounts.tenant(1) : nil)
+        statuses.append(try await guess(browser, number))
+      }
+      // The enrolment has had a wrong one too.
+      #expect(statuses == [Int](repeating: 401, count: 9) + [429, 429], "\(statuses)")
+      let browser = gateway.browser(address: "198.51.100.99")
+      try await browser.signIn(email)
+      #expect(try await Self.second(browser, code: Self.code(gateway, secret)).status == 429)
+      #expect(
+        try await browser.send(.post, "/auth/v1/second-factor", #"{"recovery_code":"\#(codes[0])"}"#).status == 429)
+      let removal = #"{"password":"\#(SignInFixture.password)","code":"\#(Self.code(gateway, secret))"}"#
+      #expect(try await home.send(.post, "/auth/v1/totp/remove", removal).status == 429)
+    }
+  }
+
   @Test func `the second factor is removed with password and code, and all else ends`() async throws {
     try await SignInFixture.run { gateway async throws in
       let (email, browser, secret, _) = try await Self.enrolled(gateway)

@@ -64,7 +64,7 @@ extension SignInService {
     // Whether there is an account must not show in what is looked up.
     let device = try await device(of: owner ?? SignInService.nobody, request)
     let attempt = AttemptLimiter.Attempt.password(
-      email: email, tenant: tenant, address: parts.clientAddress(request), device: owner == nil ? nil : device)
+      email: email, address: parts.clientAddress(request), device: owner == nil ? nil : device)
     do throws(Problem) { try await count(attempt) } catch {
       metrics.signIn(SignInService.passwordMethod, error.status == .tooManyRequests ? .blocked : .unavailable)
       await record(.blocked, owner, tenant: tenant, method: SignInService.passwordMethod, request)

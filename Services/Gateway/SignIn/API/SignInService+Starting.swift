@@ -132,7 +132,7 @@ extension SignInService {
   func confirm(_ password: String, of account: Account, _ request: HTTPRequest) async throws(Problem) {
     let user = account.user
     let attempt = AttemptLimiter.Attempt.password(
-      email: user.email, tenant: user.tenant, address: parts.clientAddress(request),
+      email: user.email, address: parts.clientAddress(request),
       device: try await device(of: SessionOwner(tenant: user.tenant, user: user.id), request))
     try await count(attempt)
     guard case .right = try await passwords.check(password, against: account.passwordHash) else {

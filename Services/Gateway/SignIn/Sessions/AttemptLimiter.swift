@@ -52,9 +52,10 @@ struct AttemptLimiter: Sendable {
     /// Whether it is a code of a second factor.
     let isCode: Bool
 
-    /// An attempt to sign in with an e-mail address.
-    static func password(email: String, tenant: TenantID?, address: String?, device: String?) -> Attempt {
-      let digest = Hex.encode(Digest.sha256(Array("\(tenant.map { "\($0)" } ?? "")\0\(email)".utf8)).prefix(16))
+    /// An attempt to sign in with an e-mail address. In whatever tenant it is meant, the count is the same: with a count
+    /// for each, somebody could guess anew for every way to name an account, and see by a count who has one.
+    static func password(email: String, address: String?, device: String?) -> Attempt {
+      let digest = Hex.encode(Digest.sha256(Array(email.utf8)).prefix(16))
       return Attempt(account: "password:\(digest)", address: address, device: device, isCode: false)
     }
 
@@ -108,9 +109,13 @@ struct AttemptLimiter: Sendable {
     return 0
     """)
 
-  /// Keys: what is counted once less.
+  /// Keys: what is counted once less. Argument: 1 when its pause ends too.
   private static let takeBack = RedisScript(
-    "if redis.call('HINCRBY', KEYS[1], 'n', -1) <= 0 then redis.call('DEL', KEYS[1]) end return 0")
+    """
+    if redis.call('HINCRBY', KEYS[1], 'n', -1) <= 0 then redis.call('DEL', KEYS[1])
+    elseif ARGV[1] == '1' then redis.call('HDEL', KEYS[1], 'ends') end
+    return 0
+    """)
 
   /// Counts an attempt. Returns for how many milliseconds it has to wait, and whose count says so; `nil` when it may be
   /// made.
@@ -141,10 +146,19 @@ struct AttemptLimiter: Sendable {
   }
 
   /// Takes an attempt back that was right. What cannot be taken back ends by itself.
+  ///
+  /// Attempts before it are forgotten only where they were certainly the user's: somebody who has an account of the same
+  /// e-mail address in another tenant could forget guesses by signing in there.
   func succeeded(_ attempt: Attempt) async {
-    if let key = attempt.pairKey { _ = try? await redis.send(["DEL", key]) }
-    for key in [attempt.device == nil ? attempt.accountKey : nil, attempt.addressKey].compactMap({ $0 }) {
-      _ = try? await redis.evaluate(AttemptLimiter.takeBack, keys: [key])
+    let isUsersOwn = attempt.device != nil || attempt.isCode
+    if isUsersOwn, let key = attempt.pairKey { _ = try? await redis.send(["DEL", key]) }
+    let counts: [(key: RedisArgument?, endsPause: Bool)] = [
+      (isUsersOwn ? nil : attempt.pairKey, true), (attempt.device == nil ? attempt.accountKey : nil, false),
+      (attempt.addressKey, false),
+    ]
+    for (key, endsPause) in counts {
+      guard let key else { continue }
+      _ = try? await redis.evaluate(AttemptLimiter.takeBack, keys: [key], arguments: [endsPause ? "1" : "0"])
     }
   }
 
