@@ -124,7 +124,7 @@ var targets: [Target] = [
     "PolicyState",
     [
       "APIKit", "Contracts", "HTTP", "HTTPWire", "JSON", "Policy", "PolicyDecisions", "Postgres", "Primitives",
-      "Reactor", "ServiceKit", "Settings", "SystemSources", "Telemetry",
+      "Reactor", "ServiceKit", "Settings", "SystemSources", "Telemetry", "Tenancy",
     ]),
 
   // Services: pure parts and shells.
@@ -290,7 +290,7 @@ var targets: [Target] = [
     "GatewayPolicyControl", at: "Services/Gateway/PolicyControl",
     [
       "APIKit", "Contracts", "GatewayAccess", "GatewayRequests", "HTTP", "HTTPWire", "JSON", "Policy",
-      "PolicyDecisions", "Postgres", "Primitives", "Reactor", "SystemSources", "Telemetry",
+      "PolicyDecisions", "Postgres", "Primitives", "Reactor", "SystemSources", "Telemetry", "Tenancy",
     ]),
   // Tenants, users, service accounts, keys and invitations.
   library(
@@ -477,7 +477,7 @@ var targets: [Target] = [
     "PolicyState",
     [
       "Contracts", "JSON", "LocalStack", "PolicyDecisions", "PolicyState", "Policy", "Postgres", "PostgresTestKit",
-      "Primitives", "Reactor", "RouterSchema", "RunStorage", "SystemSources", "Telemetry",
+      "Primitives", "Reactor", "RouterSchema", "RunStorage", "SystemSources", "Telemetry", "Tenancy",
     ]),
   tests("Contracts", ["Contracts", "Crypto", "HTTPWire", "JSON", "Primitives", "SystemSources"]),
   tests(

@@ -22,6 +22,8 @@ public final class PolicyStateFollower: Sendable {
     var known: PolicyStateRow?
     /// Tenants that had data before everything was begun anew, and may have none now.
     var before: Set<String> = []
+    /// Whether all deleted tenants were let go of, but those of late.
+    var knowsDeletions = false
   }
 
   let store: PolicyStateStore
@@ -177,5 +179,16 @@ public final class PolicyStateFollower: Sendable {
       return state.before
     }
     policies.settle(before)
+    try await forgetDeleted()
+  }
+
+  /// Lets go of tenants of which nothing is left. Their rows are gone, which no change says.
+  private func forgetDeleted() async throws {
+    let knew = state.withLock { state in
+      defer { state.knowsDeletions = false }
+      return state.knowsDeletions
+    }
+    for tenant in try await store.deletedTenants(all: !knew) { policies.forget(tenant.description) }
+    state.withLock { $0.knowsDeletions = true }
   }
 }

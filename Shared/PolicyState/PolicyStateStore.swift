@@ -1,6 +1,7 @@
 internal import Contracts
 public import Postgres
 internal import Primitives
+internal import Tenancy
 
 /// The tables `policy_state` and `tenant_policy` of a schema: a copy of what the gateway says about policies. A
 /// delivery is one transaction, and one at a time: its first statement locks the row of the state.
@@ -41,6 +42,11 @@ public struct PolicyStateStore: Sendable {
       select \(TenantPolicyRow.columns) from tenant_policy d where (d.epoch, d.revision) > (\(epoch), \(number))
       order by d.epoch, d.revision limit \(limit)
       """
+  }
+
+  /// Tenants that were deleted here: those of the last day, or all.
+  func deletedTenants(all: Bool) async throws -> [TenantID] {
+    try await TenantStates(pool: pool).deleted(all: all).map { TenantID($0) }
   }
 
   // MARK: Deliveries

@@ -122,9 +122,20 @@ public struct TenantStates: Sendable {
       """
   }
 
+  /// Tenants of which nothing is left: those of the last day, or all. For whoever keeps something of them in memory.
+  public func deleted(all: Bool) async throws -> [UUID] { try await pool.query(TenantStates.listDeleted, all) }
+
+  static let listDeleted = Statement<Bool, UUID>(tenant) { parameter in
+    let all = parameter("all", .bool) { $0 }
+    return """
+      select \(tenant) from tenant_state
+      where deleted_at > now() - interval '1 day' or (\(all) and deleted_at is not null)
+      """
+  }
+
   /// What is wrong with the declarations; a test expects nothing.
   static var faults: [String] {
     find.faults + insertSuspension.faults + removeSuspension.faults + insertDeletion.faults + listPending.faults
-      + noteEnd.faults
+      + noteEnd.faults + listDeleted.faults
   }
 }

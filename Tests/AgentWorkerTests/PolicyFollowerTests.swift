@@ -111,6 +111,26 @@ private final class ScriptedPolicies: PolicySource {
     #expect(control.data(of: "\(context.tenant)") != nil)
   }
 
+  @Test func `what a tenant has set is forgotten when it was not needed for an hour`() async throws {
+    let clock = clock
+    let source = ScriptedPolicies(
+      [.switches(epoch: 1, version: 1, halted: nil, data: 5)], data: [said(5, known: 5, #"{"tools":{"deny":["a"]}}"#)])
+    let follower = follower(source)
+    let context = try context()
+    await follower.look()
+    #expect(await follower.areKnown(for: context))
+    for (pause, isKept) in [(3000, true), (3000, true), (3601, false)] {
+      await clock.run { try? await clock.sleep(for: .seconds(pause)) }
+      await follower.look()
+      #expect((control.data(of: "\(context.tenant)") != nil) == isKept)
+      if isKept { #expect(await follower.areKnown(for: context)) }
+    }
+    // Needed again, it is asked for.
+    #expect(source.asked == 1)
+    #expect(await follower.areKnown(for: context))
+    #expect(source.asked == 2 && control.data(of: "\(context.tenant)") != nil)
+  }
+
   @Test func `while nobody says what a tenant has set, nothing is decided`() async throws {
     let source = ScriptedPolicies([.switches(epoch: 1, version: 1, halted: nil, data: 5)], data: [nil])
     let follower = follower(source)

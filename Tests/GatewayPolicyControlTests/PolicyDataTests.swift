@@ -51,6 +51,33 @@ extension PolicyControlTests {
       }
     }
 
+    @Test func `nothing of a tenant stays in memory of any gateway when it is deleted`() async throws {
+      try await PolicyGateway.run([(true, .milliseconds(50)), (false, .milliseconds(50))]) { gateways in
+        #expect(try await gateways[0].send(.put, Self.path, deny("shell")).status == 200)
+        #expect(try await gateways[0].send(.put, Self.path, deny("shell"), as: PolicyGateway.otherAdmin).status == 200)
+        for gateway in gateways {
+          try await gateway.eventually("heard") {
+            gateway.engine.control.data(of: "\(PolicyGateway.a)") != nil
+              && gateway.engine.control.data(of: "\(PolicyGateway.b)") != nil
+          }
+        }
+        let cluster = try PolicyCluster.shared.get()
+        defer {
+          _ = try? cluster.query("delete from tenant_state where tenant_id = '\(PolicyGateway.a.uuid)'; select 1")
+        }
+        try cluster.query(
+          """
+          delete from policy_data where tenant_id = '\(PolicyGateway.a.uuid)';
+          insert into tenant_state (tenant_id, deletion_requested_at, deleted_at)
+          values ('\(PolicyGateway.a.uuid)', now(), now()); select 1
+          """)
+        for gateway in gateways {
+          try await gateway.eventually("forgotten") { gateway.engine.control.data(of: "\(PolicyGateway.a)") == nil }
+          #expect(gateway.engine.control.data(of: "\(PolicyGateway.b)") != nil)
+        }
+      }
+    }
+
     @Test func `a tenant sees and changes its own data alone`() async throws {
       try await PolicyGateway.run { gateways in
         let gateway = gateways[0]

@@ -10,6 +10,7 @@ import Reactor
 import RouterSchema
 import RunStorage
 import Telemetry
+import Tenancy
 import Testing
 
 @testable import PolicyState
@@ -194,6 +195,50 @@ import Testing
       let receipt = try await replica.take(page(1, after: 0, through: 2, [(a, 1, "not JSON"), (b, 2, #"{"v":1}"#)]))
       #expect(receipt.isComplete && receipt.data.number == 2 && replica.data(of: b) == nil)
       #expect(replica.data(of: a) == #"{"status":"suspended"}"#)
+    }
+  }
+
+  @Test(arguments: [OrchestratorSchema.name, RouterSchema.name])
+  static func `nothing of a tenant stays in memory when it is deleted, and all of it until then`(schema: String)
+    async throws
+  {
+    try await run(schema) { pool in
+      let replica = Replica(pool, schema: schema)
+      try await replica.take(page(1, after: 0, through: 2, [(a, 1, #"{"tools":{}}"#), (b, 2, #"{"models":{}}"#)]))
+      let states = TenantStates(pool: pool)
+      try await states.requestDeletion(b.uuid)
+      try cluster.get().query("delete from \(schema).tenant_policy where tenant_id = '\(b.uuid)'; select 1")
+      await replica.follower.refresh()
+      #expect(replica.data(of: b) != nil, "it may still be at work")
+      try cluster.get().query(
+        "update \(schema).tenant_state set deleted_at = now() - interval '2 days' where tenant_id = '\(b.uuid)'; select 1"
+      )
+      await replica.follower.refresh()
+      #expect(replica.data(of: b) != nil, "only those of late are looked for, as all others are known")
+      try cluster.get().query(
+        "update \(schema).tenant_state set deleted_at = now() where tenant_id = '\(b.uuid)'; select 1")
+      await replica.follower.refresh()
+      #expect(replica.data(of: b) == nil && replica.follower.policies.revision(of: "\(b)") == nil)
+      #expect(replica.data(of: a) == #"{"tools":{}}"#)
+    }
+  }
+
+  @Test static func `a tenant that was deleted while the database was away is forgotten when it is back`() async throws
+  {
+    try await run { pool in
+      let replica = Replica(pool, schema: OrchestratorSchema.name)
+      try await replica.take(page(1, after: 0, through: 1, [(b, 1, #"{"tools":{}}"#)]))
+      try cluster.get().query("alter table tenant_state rename to tenant_state_away; select 1")
+      await replica.follower.refresh()
+      #expect(replica.data(of: b) != nil)
+      try cluster.get().query(
+        """
+        alter table tenant_state_away rename to tenant_state;
+        insert into tenant_state (tenant_id, deletion_requested_at, deleted_at)
+        values ('\(b.uuid)', now() - interval '9 days', now() - interval '9 days'); select 1
+        """)
+      await replica.follower.refresh()
+      #expect(replica.data(of: b) == nil)
     }
   }
 

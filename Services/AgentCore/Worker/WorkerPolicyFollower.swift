@@ -17,6 +17,8 @@ public final class WorkerPolicyFollower: TenantPolicies {
   private static let pause = Duration.milliseconds(250)
   /// Tenants whose data is kept; beyond it those that were not needed for the longest time are forgotten.
   static let tenantsMax = 1024
+  /// Nanoseconds after which a tenant is forgotten that was not needed: it may be there no more.
+  static let unusedMax: UInt64 = 3_600_000_000_000
 
   private struct Tenant {
     /// Up to here it is known what the tenant has set.
@@ -69,6 +71,7 @@ public final class WorkerPolicyFollower: TenantPolicies {
 
   /// Looks at the switches once.
   func look() async {
+    forgetUnused()
     do {
       switch try await source.switches() {
       case .said(let said):
@@ -99,6 +102,16 @@ public final class WorkerPolicyFollower: TenantPolicies {
   }
 
   // MARK: Tenants
+
+  private func forgetUnused() {
+    let now = clock.now()
+    let unused = state.withLock { state in
+      let unused = state.tenants.filter { now &- $0.value.usedAt > WorkerPolicyFollower.unusedMax }.map(\.key)
+      for tenant in unused { state.tenants[tenant] = nil }
+      return unused
+    }
+    for tenant in unused { policies.forget(tenant) }
+  }
 
   /// As `TenantPolicies` says.
   public func areKnown(for context: ToolContext) async -> Bool {

@@ -2,6 +2,7 @@ internal import Contracts
 internal import PolicyDecisions
 package import Postgres
 internal import Primitives
+internal import Tenancy
 
 /// The switches as they are stored; what is `nil` nobody has set.
 package struct StoredSwitches: Sendable {
@@ -174,6 +175,11 @@ package struct PolicyStore: Sendable {
   /// What has changed behind a number, for all tenants, in the order of the changes.
   func changes(after revision: Int64, limit: Int) async throws -> [StoredPolicyData] {
     try await pool.query(PolicyStore.readChanges, (revision, limit))
+  }
+
+  /// Tenants that were deleted: those of the last day, or all.
+  func deletedTenants(all: Bool) async throws -> [TenantID] {
+    try await TenantStates(pool: pool).deleted(all: all).map { TenantID($0) }
   }
 
   static let readChanges = Statement<(revision: Int64, limit: Int), StoredPolicyData>(StoredPolicyData.columns) {

@@ -25,6 +25,8 @@ package final class StoredPolicies: Sendable {
     var readVersion = 0
     /// The change of each tenant's data that is in force.
     var revisions: [TenantID: Int64] = [:]
+    /// Whether all deleted tenants were let go of, but those of late.
+    var knowsDeletions = false
   }
 
   private let store: PolicyStore
@@ -139,6 +141,22 @@ package final class StoredPolicies: Sendable {
         control.setData(nil, of: tenant.description)
       }
     }
+    try await forgetDeleted()
+  }
+
+  /// Lets go of tenants of which nothing is left. Their rows are gone, which no change says.
+  private func forgetDeleted() async throws {
+    let knew = state.withLock { state in
+      defer { state.knowsDeletions = false }
+      return state.knowsDeletions
+    }
+    for tenant in try await store.deletedTenants(all: !knew) {
+      state.withLock { state in
+        guard state.revisions.removeValue(forKey: tenant) != nil else { return }
+        control.setData(nil, of: tenant.description)
+      }
+    }
+    state.withLock { $0.knowsDeletions = true }
   }
 
   // MARK: Changes
