@@ -617,7 +617,7 @@ var targets: [Target] = [
     "GatewayForwarding",
     [
       "GatewayForwarding", "GatewayIdentity", "GatewayRequests", "Contracts", "HTTP", "HTTPWire", "JSON", "Reactor",
-      "ServiceKit", "Settings", "Telemetry",
+      "ReactorTestKit", "ServiceKit", "Settings", "Telemetry",
     ]),
   tests(
     "GatewayEvents",

@@ -3,6 +3,7 @@ import GatewayRequests
 import HTTP
 import HTTPWire
 import Reactor
+import ReactorTestKit
 import Synchronization
 import Telemetry
 import Testing
@@ -11,21 +12,27 @@ import Testing
 @Suite struct OpenAnswersTests {
   /// Who reads is the value of a header; what becomes of each is set by the test.
   private final class Rights: RequestAuthenticating, AccessDeciding {
-    private let state = Mutex<(gone: [String: Problem], denied: [String: Int], renamed: Set<String>)>(([:], [:], []))
+    private let state = Mutex<
+      (gone: [String: Problem], denied: [String: Int], renamed: Set<String>, demoted: Set<String>)
+    >(
+      ([:], [:], [], []))
     private let looks = Mutex<[String: Int]>([:])
 
     func take(_ name: String, _ problem: Problem) { state.withLock { $0.gone[name] = problem } }
     func deny(_ name: String, times: Int) { state.withLock { $0.denied[name] = times } }
     func rename(_ name: String) { state.withLock { _ = $0.renamed.insert(name) } }
+    func demote(_ name: String) { state.withLock { _ = $0.demoted.insert(name) } }
     func looks(at name: String) -> Int { looks.withLock { $0[name, default: 0] } }
 
     func identity(of request: HTTPRequest, for route: RouteSpecification) async throws(Problem) -> Identity {
       let name = request.headers["x-who"] ?? "nobody"
       let shown = request.headers[.authorization] ?? ""
-      let (problem, isRenamed) = state.withLock { ($0.gone[name] ?? $0.gone[shown], $0.renamed.contains(name)) }
+      let (problem, isRenamed, isDemoted) = state.withLock {
+        ($0.gone[name] ?? $0.gone[shown], $0.renamed.contains(name), $0.demoted.contains(name))
+      }
       if let problem { throw problem }
       return Identity(
-        kind: name == "virtual" ? .virtualKey : .apiKey, caller: nil, role: .member,
+        kind: name == "virtual" ? .virtualKey : .apiKey, caller: nil, role: isDemoted ? .viewer : .member,
         subject: isRenamed ? "other" : name, credential: "key_\(name)", grants: .ofTenant)
     }
 
@@ -55,13 +62,15 @@ import Testing
     let client: HTTPClient
     let port: Int
 
-    func read(_ path: String, as name: String, showing text: String? = nil) async throws -> HTTPClientResponse {
+    func read(_ path: String, as name: String, showing text: String? = nil, _ method: HTTPMethod = .get) async throws
+      -> HTTPClientResponse
+    {
       var headers = HTTPHeaders()
       if let text { headers.append(.authorization, text) }
       headers.append("x-who", name)
       return try await client.send(
         HTTPClientRequest(
-          .get, try HTTPURL("http://127.0.0.1:\(port)\(path)"), headers: headers, timeout: .seconds(120)),
+          method, try HTTPURL("http://127.0.0.1:\(port)\(path)"), headers: headers, timeout: .seconds(120)),
         peer: "gateway")
     }
   }
@@ -80,6 +89,17 @@ import Testing
         // As a run that goes on for hours.
         while true { try await EventLoop.sleep(for: .seconds(3600)) }
       }
+    }
+    let change = try #require(Routes.forwarded.first { $0.description == "POST /api/v1/tasks" })
+    pipeline.add(change, to: &router) { _, _ in
+      .events { writer in
+        try await writer.send(ServerSentEvent(event: "first", data: Array("1".utf8)))
+        while true { try await EventLoop.sleep(for: .seconds(3600)) }
+      }
+    }
+    let socket = try #require(Routes.forwarded.first { $0.description == "GET /api/v1/tasks" })
+    pipeline.add(socket, to: &router) { _, _ in
+      HTTPResponse(.switchingProtocols, body: .upgrade { _ in try? await EventLoop.sleep(for: .seconds(3600)) })
     }
     let short = try #require(Routes.forwarded.first { $0.description == "GET /api/v1/runs" })
     pipeline.add(short, to: &router) { _, _ in
@@ -175,6 +195,39 @@ import Testing
       gateway.rights.rename("a")
       await gateway.open.look()
       #expect(await Self.isBroken(answer))
+    }
+  }
+
+  @Test func `who may only read now reads no answer to a change, whatever the policies say`() async throws {
+    try await Self.run { gateway in
+      let (change, other) = (
+        try await gateway.read("/api/v1/tasks", as: "a", .post), try await gateway.read(Self.stream, as: "a")
+      )
+      for answer in [change, other] { #expect(try await answer.body.next() != nil) }
+      gateway.rights.demote("a")
+      await gateway.open.look()
+      #expect(await Self.isBroken(change))
+      // What is for readers goes on.
+      await gateway.open.look()
+      #expect(gateway.rights.looks(at: "a") == 3)
+    }
+  }
+
+  @Test func `connections that were upgraded end too`() async throws {
+    try await Self.run { gateway in
+      let socket = try await PeerSocket.connect(to: gateway.port)
+      socket.write("GET /api/v1/tasks HTTP/1.1\r\nHost: x\r\nX-Who: a\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n")
+      while !String(decoding: socket.input.readable, as: UTF8.self).hasSuffix("\r\n\r\n") {
+        guard try await socket.fill() else { break }
+      }
+      #expect(String(decoding: socket.input.readable, as: UTF8.self).hasPrefix("HTTP/1.1 101 "))
+      await gateway.open.look()
+      gateway.rights.take("a", Problem(.unauthorized))
+      await gateway.open.look()
+      // Until it ends, broken off or not.
+      while let more = try? await socket.fill(), more {}
+      await gateway.open.look()
+      #expect(gateway.rights.looks(at: "a") == 2)
     }
   }
 

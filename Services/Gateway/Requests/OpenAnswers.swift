@@ -29,6 +29,8 @@ package final class OpenAnswers: Sendable {
     let route: RouteSpecification
     let answer: SentAnswer
     let presented: String
+    /// Its end is under way.
+    var isEnded = false
 
     init(_ request: HTTPRequest, _ identity: Identity, _ route: RouteSpecification, _ answer: SentAnswer) {
       self.request = request
@@ -106,8 +108,7 @@ package final class OpenAnswers: Sendable {
 
   private func remove(_ number: UInt64) { open.withLock { _ = $0.entries.removeValue(forKey: number) } }
 
-  /// Takes an answer out that is to be ended; `false` when it has ended meanwhile. Nobody looks at it again.
-  private func take(_ number: UInt64) -> Bool { open.withLock { $0.entries.removeValue(forKey: number) != nil } }
+  private func isOpen(_ number: UInt64) -> Bool { open.withLock { $0.entries[number] != nil } }
 
   // MARK: Looking
 
@@ -122,7 +123,7 @@ package final class OpenAnswers: Sendable {
   /// One look at all readers.
   package func look() async {
     let readers = open.withLock { open in
-      Dictionary(grouping: open.entries) { _, entry in
+      Dictionary(grouping: open.entries.filter { !$0.value.isEnded }) { _, entry in
         Reader(
           credential: entry.identity.credential, presented: entry.presented, subject: entry.identity.subject,
           tenant: entry.identity.tenant, route: entry.route.description)
@@ -136,7 +137,10 @@ package final class OpenAnswers: Sendable {
         if running == OpenAnswers.checksAtOnce { await group.next() } else { running += 1 }
         group.addTask { [self] in
           guard let problem = await refusal(of: first, reader) else { return }
-          for (number, entry) in entries { entry.answer.abort { [self] in take(number) } }
+          for (number, entry) in entries {
+            open.withLock { $0.entries[number]?.isEnded = true }
+            entry.answer.abort { [self] in isOpen(number) }
+          }
           ended.with(problem.status == .unauthorized ? "credential" : "right").add(UInt64(clamping: entries.count))
           logger.info(
             "answers were ended with the right to read them",
