@@ -175,6 +175,39 @@ extension AccountTests {
       }
     }
 
+    /// Rounds in which no claim and no pause keeps a gateway from a tenant.
+    private func rounds(_ gateway: AccountsGateway, _ tenant: TenantID) async throws {
+      for _ in 0..<5 {
+        _ = try await gateway.accounts.pool.query(
+          "update tenant set claimed_until = null where tenant_id = $1", [tenant.uuid])
+        try await gateway.orders?.round()
+      }
+    }
+
+    @Test func `a deletion does not end before the last service, nor before the gateway itself`() async throws {
+      try await AccountsGateway.run(services: services) { gateways in
+        let gateway = gateways[0]
+        let (first, second) = (try await made(gateway, "service lags"), try await made(gateway, "gateway lags"))
+        services.setAway("two", true)
+        #expect(try await gateway.send(.delete, "/operator/v1/tenants/\(first)").status == 202)
+        try await gateway.orders?.deletion.step()
+        try await rounds(gateway, first)
+        #expect(services.followed(first, at: "one")?.rows == 0)
+        #expect(try await get(gateway, first)["state"] == "deleting")
+        services.setAway("two", false)
+        try await rounds(gateway, first)
+        #expect(try await get(gateway, first)["state"] == "deleted")
+
+        #expect(try await gateway.send(.delete, "/operator/v1/tenants/\(second)").status == 202)
+        try await rounds(gateway, second)
+        #expect(services.names.allSatisfy { services.followed(second, at: $0)?.rows == 0 })
+        #expect(try await get(gateway, second)["state"] == "deleting")
+        try await gateway.orders?.deletion.step()
+        try await rounds(gateway, second)
+        #expect(try await get(gateway, second)["state"] == "deleted")
+      }
+    }
+
     @Test func `a deletion that nobody could note does not begin, nor does one of another version`() async throws {
       try await AccountsGateway.run(services: services) { gateways in
         let tenant = try await made(gateways[0])

@@ -93,6 +93,8 @@ import Testing
       let browser = gateway.browser()
       try await browser.signIn(gateway.user().email)
       #expect(try await browser.isSignedIn())
+      policy.set { $0.step == .refresh ? .needsSecondFactor : .allowed }
+      #expect(try await browser.send(.get, "/api/v1/tasks").code == "session_denied", "asked for is not given")
       policy.set(Policy.demanding)
       let denied = try await browser.send(.get, "/api/v1/tasks")
       #expect(denied.status == 403 && denied.code == "session_denied")

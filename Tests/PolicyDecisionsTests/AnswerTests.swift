@@ -120,6 +120,10 @@ struct PolicyEngineTests {
     }
     // The same in every process and version.
     #expect(PolicySwitches.place(of: "tenant_00000000000070008000000000000001") == Self.knownPlace)
+    for (percent, mode) in [(Self.knownPlace, PolicyMode.dryRun), (Self.knownPlace + 1, .enforce)] {
+      let switches = PolicySwitches(mode: .enforce, canaryPercent: percent)
+      #expect(switches.mode(for: "tenant_00000000000070008000000000000001") == mode)
+    }
     #expect(PolicySwitches(mode: .enforce, canaryPercent: 99).mode(for: nil) == .dryRun)
     #expect(PolicySwitches(mode: .enforce).mode(for: nil) == .enforce)
     #expect(PolicySwitches(mode: .off, canaryPercent: 1).mode(for: "a") == .off)

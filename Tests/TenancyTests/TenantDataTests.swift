@@ -8,6 +8,7 @@ import Primitives
 import RouterAPI
 import RouterSchema
 import RunStorage
+import Synchronization
 import SystemSources
 import Telemetry
 import Testing
@@ -151,6 +152,22 @@ extension TenancyTests {
             #expect(try await tenants.query(sql, of: TenantScope(one.uuid)).affected == 0, "\(sql)")
           }
         }
+      }
+    }
+
+    @Test func `a deletion does not end while something is left, in a table or beside`() async throws {
+      try await withData(RouterSchema.name) { deletion, one, _ in
+        let left = Mutex(Int64(1))
+        let counting = TenantDeletion(
+          data: deletion.data, states: deletion.states,
+          extras: TenantExtras(counts: { _ in [("elsewhere", left.withLock { $0 })] }),
+          logger: Telemetry.disabled().logger)
+        try await counting.states.requestDeletion(one.uuid)
+        try await counting.step()
+        #expect(try await counting.states.state(one.uuid)?.deletedAt == nil)
+        left.withLock { $0 = 0 }
+        try await counting.step()
+        #expect(try await counting.states.state(one.uuid)?.deletedAt != nil)
       }
     }
 
