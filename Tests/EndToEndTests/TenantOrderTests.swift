@@ -99,10 +99,10 @@ extension EndToEndTests {
       }
     }
 
-    /// What a stream that its provider never ends comes to, on each llm-router at its own address and through a gateway.
+    /// What a stream that its provider never ends comes to, at each llm-router and through each gateway.
     private func endless(_ key: String, _ number: Int) -> [Background<String>] {
-      let body =
-        "{\"model\":\"mock-model\",\"stream\":true,\"messages\":[{\"role\":\"user\",\"content\":\"never end \(number)\"}]}"
+      let messages = "[{\"role\":\"user\",\"content\":\"never end \(number)\"}]"
+      let body = "{\"model\":\"mock-model\",\"stream\":true,\"messages\":\(messages)}"
       return (fixture.stack.ports(of: "llm-router") + fixture.stack.ports(of: "gateway")).map { port in
         Background {
           BlockingHTTP.send(

@@ -59,6 +59,14 @@ package final class CallService: Sendable {
     streams = OpenStreams(authenticator, telemetry: telemetry)
   }
 
+  /// Follows the catalog, and ends streams of virtual keys with the right of the key, until the task is cancelled.
+  package func run() async {
+    await withTaskGroup(of: Void.self) { group in
+      group.addTask { [catalog] in await catalog.run() }
+      group.addTask { [streams] in await streams.run() }
+    }
+  }
+
   /// Answers a request in its dialect.
   package func answer(_ request: HTTPRequest, _ dialect: Dialect) async throws -> HTTPResponse {
     let id = CallID.make()

@@ -129,8 +129,7 @@ final class LLMRouterService: Service {
   func readiness() -> [(name: String, isReady: Bool)] { [("postgres", pool.isReady)] }
   func run() async {
     await withTaskGroup(of: Void.self) { group in
-      group.addTask { [self] in await catalog.run() }
-      group.addTask { [self] in await calls.streams.run() }
+      group.addTask { [self] in await calls.run() }
       group.addTask { [self] in await ledger.run() }
       group.addTask { [self] in await prober.run() }
       group.addTask { [self] in await budgets.run() }

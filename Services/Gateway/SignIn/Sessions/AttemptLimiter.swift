@@ -52,7 +52,7 @@ struct AttemptLimiter: Sendable {
     /// Whether it is a code of a second factor.
     let isCode: Bool
 
-    /// An attempt to sign in with an e-mail address. In whatever tenant it is meant, the count is the same: with a count
+    /// An attempt to sign in with an e-mail address. In whatever tenant it is meant, the count is the same: with one
     /// for each, somebody could guess anew for every way to name an account, and see by a count who has one.
     static func password(email: String, address: String?, device: String?) -> Attempt {
       let digest = Hex.encode(Digest.sha256(Array(email.utf8)).prefix(16))
@@ -147,8 +147,8 @@ struct AttemptLimiter: Sendable {
 
   /// Takes an attempt back that was right. What cannot be taken back ends by itself.
   ///
-  /// Attempts before it are forgotten only where they were certainly the user's: somebody who has an account of the same
-  /// e-mail address in another tenant could forget guesses by signing in there.
+  /// Attempts before it are forgotten only where they were certainly the user's: somebody who has an account of the
+  /// same e-mail address in another tenant could forget guesses by signing in there.
   func succeeded(_ attempt: Attempt) async {
     let isUsersOwn = attempt.device != nil || attempt.isCode
     if isUsersOwn, let key = attempt.pairKey { _ = try? await redis.send(["DEL", key]) }
