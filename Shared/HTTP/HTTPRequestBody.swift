@@ -39,6 +39,8 @@ public final class HTTPRequestBody: @unchecked Sendable {
   private var isRevoked = false
   /// Gets what is delivered.
   private var observer: ((ArraySlice<UInt8>) -> Void)?
+  /// Called once, before a body that had to be waited for is given away whole.
+  private var completion: (() async throws -> Void)?
   private var revoker: UnsafeContinuation<Void, Never>?
   /// What was read ahead, and is delivered again.
   private var ahead: [UInt8]?
@@ -95,11 +97,22 @@ public final class HTTPRequestBody: @unchecked Sendable {
     takeBack(reader)
     let piece = try result.get()
     if let observer, let piece { observer(piece[...]) }
+    if piece == nil || isEnded { try await complete() }
     return piece
   }
 
   /// Calls `observer` on the loop with every piece that is delivered from now on: for digests.
   public func observe(_ observer: @escaping (ArraySlice<UInt8>) -> Void) { self.observer = observer }
+
+  /// Calls `completion` on the loop once the last of the body has arrived, before that is delivered. What it throws is
+  /// thrown in its place. A request without a body never calls it.
+  public func whenComplete(_ completion: @escaping () async throws -> Void) { self.completion = completion }
+
+  private func complete() async throws {
+    guard let completion else { return }
+    self.completion = nil
+    try await completion()
+  }
 
   /// The whole body. Throws as `next` does.
   public func collect() async throws -> [UInt8] {
@@ -113,6 +126,7 @@ public final class HTTPRequestBody: @unchecked Sendable {
     takeBack(reader)
     let body = try result.get()
     observer?(body[...])
+    try await complete()
     return body
   }
 

@@ -17,6 +17,12 @@ import Testing
     >(
       ([:], [:], [], []))
     private let looks = Mutex<[String: Int]>([:])
+    private let changes = Mutex<(begun: Int, made: Int)>((0, 0))
+
+    var begun: Int { changes.withLock { $0.begun } }
+    var made: Int { changes.withLock { $0.made } }
+    func begin() { changes.withLock { $0.begun += 1 } }
+    func make() { changes.withLock { $0.made += 1 } }
 
     func take(_ name: String, _ problem: Problem) { state.withLock { $0.gone[name] = problem } }
     func deny(_ name: String, times: Int) { state.withLock { $0.denied[name] = times } }
@@ -75,12 +81,16 @@ import Testing
     }
   }
 
-  private static func run(_ body: @escaping @Sendable (Gateway) async throws -> Void) async throws {
+  /// What a request began with counts for ever, or not at all.
+  private static func run(
+    isFresh: Bool = true, _ body: @escaping @Sendable (Gateway) async throws -> Void
+  ) async throws {
     let group = EventLoopGroup(count: 2)
     let client = HTTPClient(group: group, telemetry: .disabled())
     let rights = Rights()
     let open = OpenAnswers(authenticator: rights, access: rights, audit: nil, telemetry: .disabled())
-    let pipeline = RequestPipeline(authenticator: rights, access: rights, open: open)
+    let pipeline = RequestPipeline(
+      authenticator: rights, access: rights, open: open, rightIsFreshNanoseconds: isFresh ? .max : 0)
     var router = Router()
     let stream = try #require(Routes.forwarded.first { $0.description == "GET /api/v1/runs/{id}/events" })
     pipeline.add(stream, to: &router) { _, _ in
@@ -105,6 +115,7 @@ import Testing
     pipeline.add(short, to: &router) { _, _ in
       HTTPResponse(.ok, body: .stream(length: nil) { try await $0.write(Array("whole".utf8)) })
     }
+    try addChanges(to: &router, pipeline, rights)
     let server = HTTPServer(
       group: group, configuration: HTTPServerConfiguration(address: .host("127.0.0.1", port: 0)), router: router,
       telemetry: .disabled())
@@ -114,6 +125,27 @@ import Testing
     await server.stop(grace: .milliseconds(100))
     group.stop()
     try result.get()
+  }
+
+  /// Changes that read their body whole or by pieces, and one whose maker loses its right by it.
+  private static func addChanges(to router: inout Router, _ pipeline: RequestPipeline, _ rights: Rights) throws {
+    for (name, readsWhole) in [("POST /api/v1/tasks", true), ("POST /api/v1/artefacts", false)] {
+      let route = try #require(Routes.forwarded.first { $0.description == name })
+      pipeline.add(route, to: &router) { request, _ in
+        rights.begin()
+        if readsWhole { _ = try await request.body.collect() }
+        while try await request.body.next() != nil {}
+        rights.make()
+        return .text(.ok, "made")
+      }
+    }
+    for name in ["POST /api/v1/schedules", "GET /api/v1/tasks", "POST /v1/chat/completions"] {
+      let route = try #require(Routes.forwarded.first { $0.description == name })
+      pipeline.add(route, to: &router) { request, identity in
+        rights.take(identity.subject, Problem(.unauthorized))
+        return .text(.ok, "made")
+      }
+    }
   }
 
   /// Whether an answer ends broken off, and not by its last chunk.
@@ -250,6 +282,85 @@ import Testing
       #expect(try await answer.body.next() != nil)
       gateway.rights.take("a", Problem(.unauthorized))
       #expect(await Self.isBroken(answer))
+    }
+  }
+
+  // MARK: Requests that take their time
+
+  /// Sends a body whose end comes when the request has been let in and `meanwhile` was called.
+  private static func send(
+    _ path: String, as name: String, length: UInt64?, to gateway: Gateway, meanwhile: @escaping @Sendable () -> Void
+  ) async throws -> HTTPStatus {
+    var headers = HTTPHeaders()
+    headers.append("x-who", name)
+    let pieces = Mutex(["begin ", "end"])
+    let before = gateway.rights.begun
+    let answer = try await gateway.client.send(
+      HTTPClientRequest(
+        .post, try HTTPURL("http://127.0.0.1:\(gateway.port)\(path)"), headers: headers,
+        body: .stream(length: length) {
+          let (piece, isLast) = pieces.withLock { ($0.isEmpty ? nil : $0.removeFirst(), $0.isEmpty) }
+          guard let piece else { return nil }
+          if isLast {
+            while gateway.rights.begun == before { try await EventLoop.sleep(for: .milliseconds(2)) }
+            meanwhile()
+          }
+          return Array(piece.utf8)
+        }, timeout: .seconds(120)),
+      peer: "gateway")
+    return answer.status
+  }
+
+  @Test(arguments: ["/api/v1/tasks", "/api/v1/artefacts"], [9, nil] as [UInt64?])
+  func `who holds back the end of a body changes nothing with a right that is gone`(
+    _ path: String, _ length: UInt64?
+  ) async throws {
+    try await Self.run(isFresh: false) { gateway in
+      let revoked = try await Self.send(path, as: "a", length: length, to: gateway) {
+        gateway.rights.take("a", Problem(.unauthorized))
+      }
+      #expect(revoked == .unauthorized && gateway.rights.made == 0)
+      let denied = try await Self.send(path, as: "b", length: length, to: gateway) {
+        gateway.rights.deny("b", times: 1)
+      }
+      #expect(denied == .forbidden && gateway.rights.made == 0)
+      let unknown = try await Self.send(path, as: "c", length: length, to: gateway) {
+        gateway.rights.take("c", Problem(.storageUnavailable))
+      }
+      #expect(unknown == .ok && gateway.rights.made == 1)
+      let good = try await Self.send(path, as: "d", length: length, to: gateway) {}
+      #expect(good == .ok && gateway.rights.made == 2)
+    }
+  }
+
+  @Test func `a body that comes at once is not looked at`() async throws {
+    try await Self.run { gateway in
+      let status = try await Self.send("/api/v1/tasks", as: "a", length: 9, to: gateway) {
+        gateway.rights.take("a", Problem(.unauthorized))
+      }
+      #expect(status == .ok && gateway.rights.looks(at: "a") == 0)
+    }
+  }
+
+  @Test func `an answer that was waited for is kept from whom has lost the right meanwhile`() async throws {
+    try await Self.run(isFresh: false) { gateway in
+      func ask(_ method: HTTPMethod, _ path: String, as name: String, waits: Bool = false) async throws -> HTTPStatus {
+        var headers = HTTPHeaders()
+        headers.append("x-who", name)
+        if waits { headers.append("prefer", "wait=30") }
+        let url = try HTTPURL("http://127.0.0.1:\(gateway.port)\(path)")
+        return try await gateway.client.send(
+          HTTPClientRequest(method, url, headers: headers, timeout: .seconds(120)), peer: "gateway"
+        ).status
+      }
+      let read = try await ask(.get, "/api/v1/tasks", as: "a")
+      let call = try await ask(.post, "/v1/chat/completions", as: "b")
+      let wait = try await ask(.post, "/api/v1/schedules", as: "c", waits: true)
+      #expect(read == .unauthorized && call == .unauthorized && wait == .unauthorized)
+      // A change may end the right of its maker: it says what it did. Of virtual keys nothing is known.
+      let change = try await ask(.post, "/api/v1/schedules", as: "d")
+      let virtual = try await ask(.post, "/v1/chat/completions", as: "virtual")
+      #expect(change == .ok && virtual == .ok)
     }
   }
 }

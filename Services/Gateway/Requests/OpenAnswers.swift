@@ -8,8 +8,6 @@ package import Telemetry
 /// Answers that are being sent for as long as their clients read: streams of events, of models, WebSockets. Whoever
 /// reads one is looked at twice a second, and when its credential or its right is gone the connection is ended.
 package final class OpenAnswers: Sendable {
-  /// Two looks are within a second.
-  static let interval = Duration.milliseconds(400)
   /// Credentials that are looked at side by side.
   private static let checksAtOnce = 32
 
@@ -48,8 +46,7 @@ package final class OpenAnswers: Sendable {
     var doubted: Set<Reader> = []
   }
 
-  private let authenticator: any RequestAuthenticating
-  private let access: (any AccessDeciding)?
+  private let right: StandingRight
   private let audit: (any AuditRecording)?
   private let open = Mutex(Open())
   private let ended: CounterFamily
@@ -60,8 +57,7 @@ package final class OpenAnswers: Sendable {
     authenticator: any RequestAuthenticating, access: (any AccessDeciding)?, audit: (any AuditRecording)?,
     telemetry: Telemetry
   ) {
-    self.authenticator = authenticator
-    self.access = access
+    right = StandingRight(authenticator: authenticator, access: access)
     self.audit = audit
     logger = telemetry.logger
     ended = telemetry.registry.counter(
@@ -78,7 +74,7 @@ package final class OpenAnswers: Sendable {
   func watch(
     _ answer: HTTPResponse, to request: HTTPRequest, by identity: Identity, at route: RouteSpecification
   ) -> HTTPResponse {
-    guard identity.kind != .virtualKey, identity.kind != .anonymous else { return answer }
+    guard StandingRight.concerns(identity) else { return answer }
     var answer = answer
     switch answer.body {
     case .empty, .bytes: return answer
@@ -115,7 +111,7 @@ package final class OpenAnswers: Sendable {
   /// Looks until the task is cancelled.
   package func run() async {
     while true {
-      do { try await EventLoop.sleep(for: OpenAnswers.interval) } catch { return }
+      do { try await EventLoop.sleep(for: StandingRight.interval) } catch { return }
       await look()
     }
   }
@@ -157,7 +153,9 @@ package final class OpenAnswers: Sendable {
   /// Why a reader may read no longer; `nil` when it may, and when nobody can say.
   private func refusal(of entry: Entry, _ reader: Reader) async -> Problem? {
     // A request belongs to the loop of its connection.
-    let outcome = try? await entry.request.loop.task { [self] in await check(entry) }.value
+    let outcome = try? await entry.request.loop.task { [right] in
+      await right.outcome(of: entry.request, by: entry.identity, at: entry.route)
+    }.value
     switch outcome {
     case .refused(let problem): return problem
     case .denied(let reason):
@@ -169,27 +167,5 @@ package final class OpenAnswers: Sendable {
       _ = open.withLock { $0.doubted.remove(reader) }
       return nil
     }
-  }
-
-  private enum Outcome: Sendable {
-    case good
-    case refused(Problem)
-    case denied(String)
-  }
-
-  private func check(_ entry: Entry) async -> Outcome {
-    let identity: Identity
-    do throws(Problem) {
-      identity = try await authenticator.recheck(entry.request, for: entry.route)
-      try BaseRules.check(identity, entry.route)
-    } catch {
-      // While nobody can say, whoever was let in stays.
-      return error.status == .unauthorized || error.status == .forbidden ? .refused(error) : .good
-    }
-    guard identity.subject == entry.identity.subject, identity.tenant == entry.identity.tenant else {
-      return .refused(Problem(.unauthorized))
-    }
-    guard let decision = await access?.decide(identity, entry.request, at: entry.route) else { return .good }
-    return decision.isAllowed ? .good : .denied(decision.reason)
   }
 }

@@ -1,6 +1,7 @@
 package import Contracts
 package import HTTP
 package import HTTPWire
+internal import Reactor
 
 /// What every request of the gateway passes, in this order: load, identity, limits, base rules, policy, form, audit,
 /// repeated requests.
@@ -11,13 +12,15 @@ package struct RequestPipeline: Sendable {
   private let answers: (any IdempotentAnswering)?
   private let audit: (any AuditRecording)?
   private let open: OpenAnswers?
+  private let right: StandingRight
+  private let rightIsFreshNanoseconds: UInt64
   private let rules: @Sendable (HTTPRequest, RouteSpecification) throws(Problem) -> Void
 
-  /// Makes a pipeline of what is there.
+  /// Makes a pipeline of what is there. The right that a request began with counts for `rightIsFreshNanoseconds`.
   package init(
     authenticator: any RequestAuthenticating, traffic: (any TrafficLimiting)? = nil,
     access: (any AccessDeciding)? = nil, answers: (any IdempotentAnswering)? = nil, audit: (any AuditRecording)? = nil,
-    open: OpenAnswers? = nil,
+    open: OpenAnswers? = nil, rightIsFreshNanoseconds: UInt64 = 400_000_000,
     rules: @escaping @Sendable (HTTPRequest, RouteSpecification) throws(Problem) -> Void = { _, _ in }
   ) {
     self.authenticator = authenticator
@@ -26,6 +29,8 @@ package struct RequestPipeline: Sendable {
     self.answers = answers
     self.audit = audit
     self.open = open
+    self.rightIsFreshNanoseconds = rightIsFreshNanoseconds
+    right = StandingRight(authenticator: authenticator, access: access)
     self.rules = rules
   }
 
@@ -66,6 +71,11 @@ package struct RequestPipeline: Sendable {
       throw error
     }
     request.callerName = identity.credential
+    // Whoever holds the last byte back does not keep a right that is gone meanwhile.
+    request.body.whenComplete { [weak request] in
+      guard let request else { throw CancellationError() }
+      try await look(request, identity, route)
+    }
     let permit: TrafficPermit?
     do throws(Problem) {
       permit = try await traffic?.admit(identity, request, at: route)
@@ -75,6 +85,12 @@ package struct RequestPipeline: Sendable {
     }
     do {
       var answer = try await decided(identity, request, at: route, make)
+      if RequestPipeline.waits(request, route) {
+        do { try await look(request, identity, route) } catch let problem as Problem {
+          await audit?.refused(identity, request, at: route, problem, decision: "")
+          throw problem
+        }
+      }
       // Only the llm-router knows whether a virtual key is good: who makes them up is slowed down as others are.
       if identity.kind == .virtualKey, answer.status == .unauthorized {
         traffic?.refused(request, at: route, Problem(.unauthorized))
@@ -86,6 +102,18 @@ package struct RequestPipeline: Sendable {
       permit?.end()
       throw error
     }
+  }
+
+  /// Whether an answer says what happened while somebody waited for it. Those of other changes are given in any case:
+  /// the change itself may have ended the right.
+  private static func waits(_ request: HTTPRequest, _ route: RouteSpecification) -> Bool {
+    route.method == .get || route.cancelsOnDisconnect || request.headers.contains("prefer")
+  }
+
+  /// Throws a 401 or 403 `Problem` when the right of a request is gone that began a while ago.
+  private func look(_ request: HTTPRequest, _ identity: Identity, _ route: RouteSpecification) async throws {
+    guard request.loop.now &- request.receivedAt >= rightIsFreshNanoseconds else { return }
+    try await right.require(request, by: identity, at: route)
   }
 
   private func decided(
