@@ -173,6 +173,30 @@ def fill_files():
             file.write(b"x" * (1 << 20))
 
 
+def hold_files(number, hold):
+    """Files that are in no folder any more: the space stays taken for as long as somebody holds them."""
+    held = []
+    for index in range(number):
+        with open(f"file{index}", "w+b") as file:
+            os.unlink(file.name)
+            file.write(b"x" * (1 << 20))
+            file.flush()
+            held.append(hold(file))
+    time.sleep(600)
+
+
+def send_files():
+    """Files that are on their way from a socket to nobody."""
+    one, other = socket.socketpair()
+    hold_files(40, lambda file: (socket.send_fds(one, [b"x"], [file.fileno()]), other))
+
+
+def map_file(file):
+    """A mapping without a descriptor: the module mmap would keep one."""
+    libc.mmap.restype = ctypes.c_void_p
+    return libc.mmap(None, ctypes.c_size_t(4096), mmap.PROT_READ, mmap.MAP_SHARED, file.fileno(), ctypes.c_long(0))
+
+
 def leave_children():
     """Children of children, which nobody waits for."""
     read, write = os.pipe()
@@ -198,7 +222,8 @@ def leave_children():
 
 
 DEEDS = {"fork_bomb": fork_bomb, "fill_memory": fill_memory, "fill_alone": fill_alone, "fill_files": fill_files,
-         "leave_children": leave_children}
+         "hold_files": lambda: hold_files(40, lambda file: os.dup(file.fileno())),
+         "map_files": lambda: hold_files(40, map_file), "send_files": send_files, "leave_children": leave_children}
 
 
 def work(arguments):

@@ -24,8 +24,27 @@ enum ProcessTable {
   /// What a process group uses, of processes that were listed within a time: so many groups that are looked at are one
   /// walk through the table.
   static func usage(ofGroup group: Int32, within age: Duration = .zero) -> Usage {
+    var usage = Usage()
+    let pageBytes = UInt64(clamping: sysconf(Int32(_SC_PAGESIZE)))
+    for (name, threads) in processes(ofGroup: group, within: age) {
+      usage.tasks += threads
+      let pages = read("/proc/\(name)/statm").split(separator: " ").compactMap { UInt64($0) }
+      guard pages.count > 2, pages[1] > pages[2] else { continue }
+      usage.privateBytes = usage.privateBytes &+ (pages[1] - pages[2]) &* pageBytes
+    }
+    return usage
+  }
+
+  /// Files without a name that the processes of a group use.
+  static func namelessFiles(ofGroup group: Int32, within age: Duration = .zero) -> NamelessFiles {
+    NamelessFiles(of: processes(ofGroup: group, within: age).map(\.process))
+  }
+
+  private static func processes(
+    ofGroup group: Int32, within age: Duration
+  ) -> [(process: String, threads: Int)] {
     let now = MonotonicClock.now()
-    let processes = listing.withLock { listing in
+    return listing.withLock { listing in
       if listing.at == 0 || now &- min(now, listing.at) > UInt64(clamping: age.nanoseconds) {
         listing.groups = [:]
         forEach { name in
@@ -36,15 +55,6 @@ enum ProcessTable {
       }
       return listing.groups[group] ?? []
     }
-    var usage = Usage()
-    let pageBytes = UInt64(clamping: sysconf(Int32(_SC_PAGESIZE)))
-    for (name, threads) in processes {
-      usage.tasks += threads
-      let pages = read("/proc/\(name)/statm").split(separator: " ").compactMap { UInt64($0) }
-      guard pages.count > 2, pages[1] > pages[2] else { continue }
-      usage.privateBytes = usage.privateBytes &+ (pages[1] - pages[2]) &* pageBytes
-    }
-    return usage
   }
 
   /// Processes and threads of a user.
@@ -61,8 +71,9 @@ enum ProcessTable {
   /// Whether a process has ended, reaped or not.
   static func isOver(_ process: Int32) -> Bool { stat("\(process)") == nil }
 
-  private static func forEach(_ body: (String) -> Void) {
-    guard let folder = opendir("/proc") else { return }
+  /// Calls `body` with each name in a folder that is a number.
+  static func forEach(in path: String = "/proc", _ body: (String) -> Void) {
+    guard let folder = opendir(path) else { return }
     defer { closedir(folder) }
     while let entry = readdir(folder) {
       let name = withUnsafePointer(to: &entry.pointee.d_name) {
@@ -84,7 +95,8 @@ enum ProcessTable {
     return (group, max(0, threads))
   }
 
-  private static func read(_ path: String) -> String {
+  /// The beginning of a file of the kernel; empty when it cannot be read.
+  static func read(_ path: String) -> String {
     let file = open(path, O_RDONLY | O_CLOEXEC)
     guard file >= 0 else { return "" }
     defer { close(file) }

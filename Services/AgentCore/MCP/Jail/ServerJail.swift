@@ -143,7 +143,8 @@ package struct ServerJail: Sendable {
     // The kernel's own limit is exact where the program has its own user; here it may be a little late. The launcher is
     // in the group too.
     if usage.tasks - 1 > tasksMax { return .processes }
-    return folder.isOverQuota() ? .files : nil
+    if folder.isOverQuota() { return .files }
+    return ProcessTable.namelessFiles(ofGroup: process, within: watchPause / 2).exceed(filesBytesMax) ? .files : nil
   }
 }
 
