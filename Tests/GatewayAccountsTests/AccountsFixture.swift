@@ -59,7 +59,7 @@ struct AccountsGateway: Sendable {
   /// Runs `body` with as many gateways as are asked for, on one database.
   static func run(
     _ count: Int = 1, passwords: (any PasswordHashing)? = PlainHashing(), services: FakeServices? = nil,
-    _ body: @escaping @Sendable ([AccountsGateway]) async throws -> Void
+    sessions: (any SessionDeciding)? = nil, _ body: @escaping @Sendable ([AccountsGateway]) async throws -> Void
   ) async throws {
     let database = try AccountsDatabase.shared.get()
     let group = EventLoopGroup(count: 1)
@@ -96,7 +96,7 @@ struct AccountsGateway: Sendable {
       }
       AccountRoutes(
         storage: accounts.storage, hasher: accounts.hasher, directory: accounts.directory, passwords: passwords,
-        orders: orders
+        sessions: sessions, orders: orders
       )
       .add(to: &router, pipeline)
       let server = HTTPServer(

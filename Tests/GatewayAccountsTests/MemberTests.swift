@@ -47,6 +47,42 @@ extension AccountTests {
       }
     }
 
+    private struct Rules: SessionDeciding {
+      func decide(_ question: SessionQuestion) async -> SessionDecision {
+        guard question.step == .signIn, question.method == "invitation", !question.hasSecondFactor else {
+          return .denied("another question")
+        }
+        return switch question.role {
+        case .owner: .needsSecondFactor
+        case .admin: .denied("the tenant does not allow this way to sign in")
+        default: .allowed
+        }
+      }
+    }
+
+    /// A key is as good as a session, so what is asked of sessions is asked of it.
+    @Test(arguments: [(Role.owner, 403), (.admin, 403), (.member, 201)])
+    func `policies about signing in hold for the key of an invitation`(_ role: Role, _ status: Int) async throws {
+      try await AccountsGateway.run(sessions: Rules()) { gateways in
+        let gateway = gateways[0]
+        let invited = try await gateway.send(
+          .post, "/api/v1/invitations",
+          #"{"email": "k\#(UUID.random())@example.com", "role": "\#(role.rawValue)"}"#)
+        let token = invited["token"]
+        func accept(_ with: String) async throws -> AccountsGateway.Answer {
+          try await gateway.send(.post, "/api/v1/invitations/accept", #"{"token": "\#(token)", \#(with)}"#, key: nil)
+        }
+        for with in [#""key": {"name": "k"}, "password": "correct horse""#, #""key": {"name": "k"}"#] {
+          let answer = try await accept(with)
+          #expect(answer.status == status, "\(answer.text)")
+          guard answer.status == 403 else { return }
+          #expect(answer.code == "access_denied" && answer["key"].isEmpty)
+        }
+        // The refusal has not used it up.
+        #expect(try await accept(#""password": "correct horse""#).status == 201)
+      }
+    }
+
     /// Whoever is removed could else come back as whom it has invited.
     @Test func `an invitation ends with the right to make it`() async throws {
       try await AccountsGateway.run { gateways in

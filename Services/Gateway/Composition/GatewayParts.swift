@@ -106,8 +106,8 @@ package final class GatewayParts: Sendable {
       accounts, redis: redis, audit: audit, orchestrator: orchestrator, router: router, telemetry: telemetry)
     tenants = life.orders
     accountRoutes = AccountRoutes(
-      storage: storage, hasher: accounts.hasher, directory: directory, passwords: signIn.passwords, orders: tenants,
-      exporter: life.engines)
+      storage: storage, hasher: accounts.hasher, directory: directory, passwords: signIn.passwords,
+      sessions: PolicySessions(policies.engine), orders: tenants, exporter: life.engines)
     let events = RunEventStreams(orchestrator: orchestrator, telemetry: telemetry)
     routes = ForwardedRoutes(
       pipeline: pipeline, orchestrator: orchestrator, router: router,

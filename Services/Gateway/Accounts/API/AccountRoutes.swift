@@ -11,21 +11,23 @@ package struct AccountRoutes: Sendable {
   let hasher: SecretHasher
   let directory: AccountDirectory?
   let passwords: (any PasswordHashing)?
+  let sessions: (any SessionDeciding)?
   let orders: TenantOrders?
   let exporter: (any TenantExporting)?
 
   /// Makes the addresses. `directory` is that of this process, which hears of its own changes at once. Without
-  /// `passwords`, invitations are accepted with a key; without `orders` and `exporter`, tenants are
-  /// suspended at the gateway alone, and neither deleted nor exported.
+  /// `passwords`, invitations are accepted with a key, about which `sessions` is asked; without `orders` and
+  /// `exporter`, tenants are suspended at the gateway alone, and neither deleted nor exported.
   package init(
     storage: AccountStorage, hasher: SecretHasher, directory: AccountDirectory?,
-    passwords: (any PasswordHashing)? = nil,
+    passwords: (any PasswordHashing)? = nil, sessions: (any SessionDeciding)? = nil,
     orders: TenantOrders? = nil, exporter: (any TenantExporting)? = nil
   ) {
     self.storage = storage
     self.hasher = hasher
     self.directory = directory
     self.passwords = passwords
+    self.sessions = sessions
     self.orders = orders
     self.exporter = exporter
   }

@@ -112,28 +112,46 @@ struct InvitationRoutes: Sendable {
       routes.hasher.matches(text.text, stored.hash), WallClock.now() < stored.invitation.expiresAt
     else { throw Problem(.invitationInvalid) }
     guard stored.tenantState == .active else { throw Problem(.tenantNotActive) }
+    let user = UserID.make()
+    if keyName != nil { try await checkKey(of: user, stored.invitation) }
     var passwordHash: String?
     if let password {
       guard let passwords = routes.passwords else { throw Problem(.passwordsNotAvailable) }
       passwordHash = try await passwords.hash(password)
     }
     let accepted = AcceptedInvitation(
-      tenant: stored.invitation.tenant, id: stored.invitation.id, hash: stored.hash.bytes, user: .make(), name: name,
+      tenant: stored.invitation.tenant, id: stored.invitation.id, hash: stored.hash.bytes, user: user, name: name,
       passwordHash: passwordHash)
-    guard let user = try await invitations.accept(accepted) else { throw Problem(.invitationInvalid) }
+    guard let added = try await invitations.accept(accepted) else { throw Problem(.invitationInvalid) }
     var key: (id: APIKeyID, text: SecretText)?
-    if let keyName { key = try await firstKey(of: user, keyName) }
+    if let keyName { key = try await firstKey(of: added, keyName) }
     var response = HTTPResponse.json(.created) { writer in
-      UserRoutes.write(user, to: &writer)
-      writer.member("tenant_id", user.tenant.description)
+      UserRoutes.write(added, to: &writer)
+      writer.member("tenant_id", added.tenant.description)
       if let key {
         writer.member("key_id", key.id.description)
         writer.member("key", key.text.text)
       }
     }
-    response.setVersion(user.version)
+    response.setVersion(added.version)
     response.headers.append(.cacheControl, "no-store")
     return response
+  }
+
+  /// Whoever gets a key with the invitation is in without another sign-in. Throws a 403 `Problem` when the policies do
+  /// not allow that, or ask for a second factor, which nobody has at this place.
+  private func checkKey(of user: UserID, _ invitation: Invitation) async throws(Problem) {
+    let question = SessionQuestion(
+      .signIn, method: "invitation", hasSecondFactor: false, user: user, role: invitation.role,
+      tenant: invitation.tenant)
+    switch await routes.sessions?.decide(question) ?? .allowed {
+    case .allowed: return
+    case .needsSecondFactor:
+      throw Problem(
+        .accessDenied,
+        "The tenant asks for a second factor: accept with a password and without a key, sign in and add one.")
+    case .denied(let reason): throw Problem(.accessDenied, reason)
+    }
   }
 
   /// A key with all that a new user may do.
