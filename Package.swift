@@ -364,7 +364,8 @@ var targets: [Target] = [
   library(
     "AgentMCP", at: "Services/AgentCore/MCP",
     [
-      "AgentSandbox", "AgentTools", "AgentWorkspace", "CLinux", "Contracts", "Crypto", "HTTP", "HTTPWire", "JSON",
+      "AgentSandbox", "AgentToolCalls", "AgentTools", "AgentWorkspace", "CLinux", "Contracts", "Crypto", "HTTP",
+      "HTTPWire", "JSON",
       "JSONSchema", "MCP", "Primitives", "Process", "Reactor", "SandboxProtocol", "Settings", "SystemSources",
       "Telemetry",
     ]),
@@ -593,8 +594,8 @@ var targets: [Target] = [
   tests(
     "AgentMCP",
     [
-      "AgentMCP", "AgentTools", "AgentWorkspace", "Contracts", "HTTP", "HTTPWire", "JSON", "LocalStack", "MCP",
-      "Primitives", "Process", "Reactor", "Settings", "SystemSources", "Telemetry", "sandbox-jail",
+      "AgentMCP", "AgentToolCalls", "AgentTools", "AgentWorkspace", "Contracts", "HTTP", "HTTPWire", "JSON",
+      "LocalStack", "MCP", "Primitives", "Process", "Reactor", "Settings", "SystemSources", "Telemetry", "sandbox-jail",
     ], exclude: ["servers"]),
   tests("SystemSources", ["SystemSources", "Primitives"]),
   tests("Reactor", ["Reactor", "Primitives", "ReactorTestKit"]),

@@ -1,6 +1,11 @@
+import AgentToolCalls
 import AgentTools
 import Contracts
+import HTTP
+import HTTPWire
 import MCP
+import Reactor
+import Telemetry
 import Testing
 
 @testable import AgentMCP
@@ -90,14 +95,56 @@ struct HostileHTTPTests {
     }
   }
 
+  /// Names of others have whatever address these like.
+  @Test(arguments: [
+    ("*", "127.0.0.1", false), ("*", "10.1.2.3", false), ("*", "169.254.169.254", false), ("*", "::1", false),
+    ("*", "::ffff:10.0.0.1", false), ("*.b.example", "169.254.169.254", false),
+    ("*.b.example", "100.100.100.200", false),
+    ("*.b.example", "127.0.0.1", true),
+  ])
+  func `a pattern lets nobody reach private addresses and metadata services`(
+    _ entry: String, _ address: String, _ isTried: Bool
+  ) async throws {
+    let group = EventLoopGroup(count: 1)
+    defer { group.stop() }
+    let client = HTTPClient(group: group, telemetry: .disabled())
+    // One bad address among good ones is enough.
+    let found = (isTried ? [address] : ["93.184.216.34", address]).compactMap { WebAddress($0) }
+    #expect(found.count == (isTried ? 1 : 2))
+    let hosts = ListedHosts([entry], client: client, resolver: FixedResolver(found: found))
+    // Nobody listens there: what is tried cannot be connected to.
+    let url = try HTTPURL("http://x.b.example:1/mcp")
+    let reason = try await group.loops[0].task { () -> MCPErrorReason? in
+      do {
+        _ = try await hosts.send(HTTPClientRequest(.post, url, timeout: .seconds(60)))
+        return nil
+      } catch let error as MCPError { return error.reason } catch { return nil }
+    }.value
+    #expect((reason == .refusedAddress) == !isTried)
+    await client.close(group: group)
+  }
+
+  private struct FixedResolver: HostResolver {
+    let found: [WebAddress]
+
+    func addresses(of name: String) async throws -> [WebAddress] { found }
+  }
+
   @Test func `hosts that are not listed are refused`() async throws {
-    #expect(ListedHosts.allows(["127.0.0.1"], host: "127.0.0.1", port: 80))
-    #expect(ListedHosts.allows(["a.example:8443", "*.b.example"], host: "A.example", port: 8443))
-    #expect(ListedHosts.allows(["*.b.example"], host: "x.b.example", port: 443))
-    #expect(!ListedHosts.allows(["a.example:8443", "*.b.example"], host: "a.example", port: 443))
-    #expect(!ListedHosts.allows(["*.b.example"], host: "b.example", port: 443))
-    #expect(!ListedHosts.allows(["*.b.example"], host: "evilb.example", port: 443))
-    #expect(!ListedHosts.allows([], host: "169.254.169.254", port: 80))
+    func match(_ hosts: [String], _ host: String, _ port: Int) -> ListedHosts.Match? {
+      ListedHosts.match(hosts, host: host, port: port)
+    }
+    #expect(match(["127.0.0.1"], "127.0.0.1", 80) == .host)
+    #expect(match(["a.example:8443", "*.b.example"], "A.example", 8443) == .host)
+    #expect(match(["*.b.example"], "x.b.example", 443) == .domain)
+    #expect(match(["*.b.example", "x.b.example", "*"], "x.b.example", 443) == .host)
+    #expect(match(["*"], "x.b.example", 443) == .any)
+    #expect(match(["*.b.example:8443"], "x.b.example", 8443) == .domain)
+    #expect(match(["*.b.example:8443"], "x.b.example", 443) == nil)
+    #expect(match(["a.example:8443", "*.b.example"], "a.example", 443) == nil)
+    #expect(match(["*.b.example"], "b.example", 443) == nil)
+    #expect(match(["*.b.example"], "evilb.example", 443) == nil)
+    #expect(match([], "169.254.169.254", 80) == nil)
     let world = MCPWorld(.http(url: "http://169.254.169.254/mcp", headerNames: []))
     do {
       _ = try await world.definitions()

@@ -72,7 +72,8 @@ import Testing
       ("signal_supervisor", ""), ("own_session", ""), ("own_group", ""), ("namespace", ""), ("namespace_of_child", ""),
       ("join_namespace", ""), ("mount", ""), ("bpf", ""), ("keys", ""), ("new_key", ""), ("userfaultfd", ""),
       ("perf", ""), ("module", ""), ("kexec", ""), ("uring", ""), ("file_in_memory", ""), ("shared_memory", ""),
-      ("system_v_memory", ""), ("become_root", ""), ("execute_own", ""), ("raise_limit", ""), ("device", ""),
+      ("system_v_memory", ""), ("become_root", ""), ("execute_own", ""), ("watch", ""), ("raise_limit", ""),
+      ("device", ""),
       ("core", ""),
     ]
     for (name, more) in attempts {

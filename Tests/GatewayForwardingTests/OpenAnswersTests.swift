@@ -100,14 +100,14 @@ import Testing
         while true { try await EventLoop.sleep(for: .seconds(3600)) }
       }
     }
-    let change = try #require(Routes.forwarded.first { $0.description == "POST /api/v1/tasks" })
+    let change = try #require(Routes.forwarded.first { $0.description == "POST /api/v1/projects" })
     pipeline.add(change, to: &router) { _, _ in
       .events { writer in
         try await writer.send(ServerSentEvent(event: "first", data: Array("1".utf8)))
         while true { try await EventLoop.sleep(for: .seconds(3600)) }
       }
     }
-    let socket = try #require(Routes.forwarded.first { $0.description == "GET /api/v1/tasks" })
+    let socket = try #require(Routes.forwarded.first { $0.description == "GET /api/v1/projects" })
     pipeline.add(socket, to: &router) { _, _ in
       HTTPResponse(.switchingProtocols, body: .upgrade { _ in try? await EventLoop.sleep(for: .seconds(3600)) })
     }
@@ -233,7 +233,7 @@ import Testing
   @Test func `who may only read now reads no answer to a change, whatever the policies say`() async throws {
     try await Self.run { gateway in
       let (change, other) = (
-        try await gateway.read("/api/v1/tasks", as: "a", .post), try await gateway.read(Self.stream, as: "a")
+        try await gateway.read("/api/v1/projects", as: "a", .post), try await gateway.read(Self.stream, as: "a")
       )
       for answer in [change, other] { #expect(try await answer.body.next() != nil) }
       gateway.rights.demote("a")
@@ -248,7 +248,7 @@ import Testing
   @Test func `connections that were upgraded end too`() async throws {
     try await Self.run { gateway in
       let socket = try await PeerSocket.connect(to: gateway.port)
-      socket.write("GET /api/v1/tasks HTTP/1.1\r\nHost: x\r\nX-Who: a\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n")
+      socket.write("GET /api/v1/projects HTTP/1.1\r\nHost: x\r\nX-Who: a\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n")
       while !String(decoding: socket.input.readable, as: UTF8.self).hasSuffix("\r\n\r\n") {
         guard try await socket.fill() else { break }
       }

@@ -11,19 +11,18 @@ internal import Synchronization
 /// Explanations that are made at once. Each of them holds a thread for up to the time of a decision.
 final class ExplanationPlaces: Sendable {
   static let countMax = 2
-  private let taken = Mutex(0)
+  private let taken = Mutex<Set<TenantID>>([])
 
-  /// Runs `body` in a place of its own. Throws a 503 `Problem` when all are taken.
-  func within<Value>(_ body: () async throws -> Value) async throws -> Value {
+  /// Runs `body` in a place of its own; a tenant has one at a time, so that none takes all. Throws a 503 `Problem` when
+  /// there is none.
+  func within<Value>(_ tenant: TenantID, _ body: () async throws -> Value) async throws -> Value {
     let isFree = taken.withLock { taken in
-      guard taken < ExplanationPlaces.countMax else { return false }
-      taken += 1
-      return true
+      taken.count < ExplanationPlaces.countMax && taken.insert(tenant).inserted
     }
     guard isFree else {
       throw Problem(.overloaded, "Other decisions are being explained; try again shortly.", retryAfterSeconds: 1)
     }
-    defer { taken.withLock { $0 -= 1 } }
+    defer { taken.withLock { _ = $0.remove(tenant) } }
     return try await body()
   }
 }
@@ -42,7 +41,7 @@ extension PolicyRoutes {
       ? PolicyRoutes.request(&fields, identity) : PolicyRoutes.question(&fields, decision, tenant)
     try fields.finish()
     guard let query else { throw Problem(.invalidInput) }
-    guard let explanation = try await explanations.within({ await engine.explain(query) }) else {
+    guard let explanation = try await explanations.within(tenant, { await engine.explain(query) }) else {
       throw engine.bundle == nil
         ? Problem(.explanationUnavailable)
         : Problem(.overloaded, "The decision cannot be explained now; try again shortly.", retryAfterSeconds: 1)

@@ -28,8 +28,8 @@ package final class SandboxEngine {
   /// Loads the code of a language, so that the first run does not wait for it.
   package func load(_ runtime: SandboxRuntime) throws(EngineFolder.Unusable) { _ = try code(of: runtime, nil) }
 
-  /// Runs a program that does nothing in an instance that is thrown away: the pages of the code are there, and the engine
-  /// has made what it makes once, before the first job.
+  /// Runs a program that does nothing in an instance that is thrown away: the pages of the code are there, and the
+  /// engine has made what it makes once, before the first job.
   package func warmUp(_ runtime: SandboxRuntime) {
     _ = run(RunRequest(id: "", runtime: runtime, source: Array("0".utf8)))
   }

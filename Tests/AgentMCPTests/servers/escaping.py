@@ -39,6 +39,12 @@ def datagram_pair():
     first.sendto(b"x", "/run/systemd/notify")
 
 
+def watch(path):
+    number = libc.inotify_init1(0)
+    if number < 0 or libc.inotify_add_watch(number, path.encode(), 0x100) < 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+
+
 def execute_own():
     shutil.copyfile("/bin/true", "mine")
     os.chmod("mine", 0o700)
@@ -82,6 +88,7 @@ ATTEMPTS = {
     "folders_of_processes": lambda _: os.listdir("/proc"),
     "file": lambda arguments: open(arguments["path"]).read(),
     "folder": lambda arguments: os.listdir(arguments["path"]),
+    "watch": lambda _: watch("/tmp"),
     "users": lambda _: open("/etc/passwd").read(),
     "write_outside": lambda arguments: open(arguments["path"], "w").write("x"),
     "write_system": lambda _: open("/usr/lib/cadre-escape", "w").write("x"),

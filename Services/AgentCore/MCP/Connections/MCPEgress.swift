@@ -1,3 +1,5 @@
+internal import AgentToolCalls
+internal import AgentTools
 package import HTTP
 internal import HTTPWire
 internal import MCP
@@ -5,36 +7,82 @@ internal import MCP
 /// Sends requests to servers of others, to addresses only that are allowed. Called on an event loop.
 package protocol MCPEgress: Sendable {
   /// Sends a request and returns at the head of the answer. Redirects are not followed. Throws `MCPError`
-  /// (`refusedAddress`), `HTTPClientError` or `CancellationError`.
+  /// (`refusedAddress`, `cannotConnect`), `HTTPClientError` or `CancellationError`.
   func send(_ request: HTTPClientRequest) async throws -> HTTPClientResponse
 }
 
-/// Allows the hosts that the operator lists and no others. What is listed may be a private address: the operator has
-/// vouched for it.
+/// Allows the hosts that the operator lists and no others.
 package struct ListedHosts: MCPEgress {
-  private let client: HTTPClient
-  private let hosts: [String]
+  /// How closely an entry names a host.
+  package enum Match: Int, Sendable, Comparable {
+    /// `*`: any host of the public internet.
+    case any
+    /// `*.example.com`: a host of a domain whose names the operator vouches for, but not for each address that somebody
+    /// gives them: never a metadata service.
+    case domain
+    /// The host itself, which may have any address.
+    case host
 
-  /// Takes entries as `mcp.example.com`, `mcp.example.com:8443`, `*.example.com` or `*`.
-  package init(_ hosts: [String], client: HTTPClient) {
-    self.hosts = hosts.map { $0.lowercased() }.filter { !$0.isEmpty }
-    self.client = client
+    package static func < (left: Match, right: Match) -> Bool { left.rawValue < right.rawValue }
   }
 
-  /// Whether an entry names host and port.
-  package static func allows(_ hosts: [String], host: String, port: Int) -> Bool {
+  /// Addresses that are tried when the first does not answer.
+  private static let addressesTriedMax = 3
+
+  private let client: HTTPClient
+  private let resolver: any HostResolver
+  private let hosts: [String]
+
+  /// Takes entries as `mcp.example.com`, `mcp.example.com:8443`, `*.example.com`, `*.example.com:8443` or `*`.
+  package init(_ hosts: [String], client: HTTPClient) {
+    self.init(hosts, client: client, resolver: SystemResolver())
+  }
+
+  init(_ hosts: [String], client: HTTPClient, resolver: any HostResolver) {
+    self.hosts = hosts.map { $0.lowercased() }.filter { !$0.isEmpty }
+    self.client = client
+    self.resolver = resolver
+  }
+
+  /// How closely the entries name host and port; `nil` when none does.
+  package static func match(_ hosts: [String], host: String, port: Int) -> Match? {
     let host = host.lowercased()
     let name = host.utf8.contains(0x3A) ? "[\(host)]" : host
-    return hosts.contains { entry in
-      if entry == "*" || entry == name || entry == "\(name):\(port)" { return true }
-      return entry.hasPrefix("*.") && host.hasSuffix(entry.dropFirst())
-    }
+    return hosts.compactMap { entry -> Match? in
+      if entry == "*" { return .any }
+      if entry == name || entry == "\(name):\(port)" { return .host }
+      guard entry.hasPrefix("*.") else { return nil }
+      let domain = entry.dropFirst()
+      return host.hasSuffix(domain) || "\(host):\(port)".hasSuffix(domain) ? .domain : nil
+    }.max()
   }
 
   package func send(_ request: HTTPClientRequest) async throws -> HTTPClientResponse {
-    guard ListedHosts.allows(hosts, host: request.url.host, port: request.url.port) else {
+    guard let match = ListedHosts.match(hosts, host: request.url.host, port: request.url.port) else {
       throw MCPError(.refusedAddress, "the host of the server is not among those that the operator allows")
     }
-    return try await client.send(request, peer: "mcp")
+    if match == .host { return try await client.send(request, peer: "mcp") }
+    let addresses = try await resolver.addresses(of: request.url.host)
+    guard !addresses.isEmpty else { throw MCPError(.cannotConnect, "the host of the server has no address") }
+    // One that must not be reached among them is enough: which of them is taken would be chance.
+    for address in addresses {
+      let kind = AddressRules.kind(of: address)
+      guard kind == .isPublic || (kind == .isPrivate && match == .domain) else {
+        throw MCPError(
+          .refusedAddress, "the host of the server has an address that the operator allows by the host's own name only")
+      }
+    }
+    var last = HTTPClientError(.cannotConnect)
+    for address in addresses.prefix(ListedHosts.addressesTriedMax) {
+      // What was checked is what is connected to.
+      var pinned = request
+      pinned.pinnedAddress = address.description
+      do { return try await client.send(pinned, peer: "mcp") } catch let error as HTTPClientError
+        where error.code == .cannotConnect
+      {
+        last = error
+      }
+    }
+    throw last
   }
 }

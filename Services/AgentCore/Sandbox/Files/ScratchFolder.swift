@@ -229,6 +229,8 @@ package struct ScratchFolder: Sendable {
       // Deeper than anybody needs: a way to hide.
       guard depth < limits.depthMax * 4 else { return true }
       let next = FolderListing.with(name) { cadre_open_beneath(folder, $0, UInt64(O_RDONLY | O_DIRECTORY), 0) }
+      // A folder that its owner has closed hides what is in it.
+      if next < 0, errno == EACCES { return true }
       guard next >= 0 else { continue }
       defer { close(next) }
       if exceeds(next, depth: depth + 1, &entries, &bytes) { return true }

@@ -1,12 +1,12 @@
 internal import Glibc
 
-/// What the threads of a worker do, as the kernel tells it.
+/// What the threads of a worker do, as the kernel lists it.
 package enum WorkerThreads {
   /// Threads that are looked at; a worker has a handful.
   private static let countMax = 64
 
-  /// Whether every thread of the process sleeps: none runs, or would run if it had a processor. `false` where that cannot
-  /// be seen. Reads files of the kernel, which do not wait.
+  /// Whether every thread of the process sleeps: none runs, or would run if it had a processor. `false` where that
+  /// cannot be seen. Reads files of the kernel, which do not wait.
   package static func areAsleep(of process: Int32) -> Bool {
     guard let folder = opendir("/proc/\(process)/task") else { return false }
     defer { closedir(folder) }

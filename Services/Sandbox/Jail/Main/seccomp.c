@@ -145,12 +145,13 @@ static const long for_python[] = {SYS_sysinfo, SYS_dup, SYS_dup3, SYS_pipe2, SYS
 #endif
 };
 
-// A program of any kind: processes in its own group, pipes, and sockets that lead to its own processes only.
+// A program of any kind: processes in its own group, pipes, and sockets that lead to its own processes only. Watches of
+// files are refused: Landlock does not see to them, and they would tell of every folder of the machine.
 static const long for_program[] = {
     SYS_capget, SYS_chdir, SYS_close_range, SYS_copy_file_range, SYS_dup, SYS_dup3, SYS_epoll_pwait2, SYS_execve,
     SYS_fchdir, SYS_fchmod, SYS_flock, SYS_getgroups, SYS_getitimer, SYS_getpeername, SYS_getpgid, SYS_getppid,
     SYS_getpriority, SYS_getresgid, SYS_getresuid, SYS_getrlimit, SYS_getsid, SYS_getsockname, SYS_getsockopt,
-    SYS_gettimeofday, SYS_inotify_add_watch, SYS_inotify_init1, SYS_inotify_rm_watch, SYS_ioprio_get, SYS_membarrier,
+    SYS_gettimeofday, SYS_inotify_init1, SYS_inotify_rm_watch, SYS_ioprio_get, SYS_membarrier,
     SYS_mincore, SYS_mlock, SYS_msync, SYS_munlock, SYS_pidfd_open, SYS_pipe2, SYS_preadv2, SYS_pselect6, SYS_pwritev2,
     SYS_recvfrom, SYS_recvmsg, SYS_rt_sigpending, SYS_rt_sigsuspend, SYS_rt_sigtimedwait, SYS_sched_get_priority_max,
     SYS_sched_get_priority_min, SYS_sched_getparam, SYS_sched_getscheduler, SYS_sendfile, SYS_sendmsg, SYS_setitimer,
