@@ -109,6 +109,16 @@ public final class ChildProcess: Sendable {
     }
   }
 
+  /// Threads that it has; 0 once it has ended.
+  public var threads: Int {
+    status.withLock { known in
+      // The kernel counts each as a folder, beside the two names that every folder has.
+      var folder = stat()
+      guard known == nil, lstat("/proc/\(processID)/task", &folder) == 0 else { return 0 }
+      return max(0, Int(clamping: folder.st_nlink) - 2)
+    }
+  }
+
   private func reap(_ known: inout ProcessEnd?) {
     guard known == nil, cadre_has_ended(processID) != 0 else { return }
     // Before it is reaped: afterwards its id, and that of an empty group, may be somebody else's.

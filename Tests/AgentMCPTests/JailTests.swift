@@ -33,6 +33,23 @@ import Testing
     try await world.call("work", #"{"attempt": "\#(name)"\#(more)}"#).text
   }
 
+  private static func hasProcesses(_ user: UInt32) -> Bool {
+    guard let folder = opendir("/proc") else { return false }
+    defer { closedir(folder) }
+    while let entry = readdir(folder) {
+      let name = withUnsafePointer(to: &entry.pointee.d_name) {
+        $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+      }
+      var status = stat()
+      if let process = Int32(name), !ProcessTable.isOver(process), lstat("/proc/\(name)", &status) == 0,
+        status.st_uid == user
+      {
+        return true
+      }
+    }
+    return false
+  }
+
   private struct Surroundings {
     let user: Int64
     let folder: String
@@ -104,7 +121,7 @@ import Testing
     // They are killed by then, and may still be on their way out.
     #expect(await eventually { ProcessTable.usage(ofGroup: own.group).tasks == 0 })
     if own.user != neighbourUser {
-      #expect(await eventually { ProcessTable.tasks(ofUser: UInt32(clamping: own.user)) == 0 })
+      #expect(await eventually { !JailTests.hasProcesses(UInt32(clamping: own.user)) })
     }
     #expect(try await attempt(neighbour, "") == "fine")
     await neighbour.end()

@@ -51,6 +51,7 @@ import Testing
   @Test(
     arguments: [
       (JobStateMachine.KillCause.deadline, RunOutcome.timeoutWall), (.cancelled, .cancelled), (.quota, .disk),
+      (.threads, .denied),
     ]) func `a kill is answered once the worker is gone`(cause: JobStateMachine.KillCause, outcome: RunOutcome)
   {
     var job = running()
@@ -59,6 +60,7 @@ import Testing
       case .deadline: job.deadlinePassed()
       case .cancelled: job.cancel()
       case .quota: job.quotaExceeded()
+      case .threads: job.threadsExceeded()
       case .protocolFault: job.protocolFault()
       }
     #expect(actions == [.kill(worker, cause)])

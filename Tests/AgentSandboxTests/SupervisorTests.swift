@@ -38,6 +38,7 @@ private func until(_ condition: () async -> Bool) async throws {
       ("exit 78", 60_000, "sandbox_error"), ("garbage", 60_000, "sandbox_error"), ("huge", 60_000, "sandbox_error"),
       ("header", 60_000, "sandbox_error"), ("other_id", 60_000, "sandbox_error"), ("flood", 60_000, "sandbox_error"),
       ("outcome trap", 60_000, "trap"), ("outcome sandbox_error", 60_000, "sandbox_error"), ("fill", 60_000, "disk"),
+      ("threads", 60_000, "denied"),
       ("outcome exit_nonzero", 60_000, "exit_nonzero"), ("child", 60_000, "ok"), ("twice", 60_000, "ok"),
     ]
     for (source, wall, code) in cases {

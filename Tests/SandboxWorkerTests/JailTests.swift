@@ -21,6 +21,7 @@ import Testing
     let lines = try jailed.wholeOutput().split(separator: "\n")
     #expect(lines.count > 140, "every attempt has a line")
     #expect(lines.last == "done holds")
+    if user != nil { #expect(lines.contains("threads-run-out holds")) }
     for line in lines { #expect(line.hasSuffix(" denied") || line.hasSuffix(" holds"), "\(line)") }
     #expect(jailed.wait() == 0)
   }
@@ -44,6 +45,32 @@ import Testing
       #expect(jailed.wait() == -SIGSYS)
     }
   #endif
+
+  @Test(.enabled(if: Installation.user != nil && Installation.hasPython, "other users cannot be had"))
+  func `threads of others with the same user take none from a program`() throws {
+    let user = try #require(Installation.user) + 100_000
+    var pipes: [CInt] = [-1, -1]
+    try #require(pipe2(&pipes, O_CLOEXEC) == 0)
+    defer { close(pipes[0]) }
+    let many = """
+      import threading, time
+      for _ in range(60): threading.Thread(target=time.sleep, args=(600,)).start()
+      print("up", flush=True)
+      """
+    let others = try JailedProcess.spawn(
+      JailedProcess.caller(user) + ["/usr/bin/python3", "-I", "-S", "-c", many], control: pipes[1], output: pipes[1])
+    close(pipes[1])
+    defer {
+      kill(others, SIGKILL)
+      waitpid(others, nil, 0)
+    }
+    var bytes = [UInt8](repeating: 0, count: 64)
+    var wanted = pollfd(fd: pipes[0], events: Int16(POLLIN), revents: 0)
+    try #require(poll(&wanted, 1, 60_000) == 1 && read(pipes[0], &bytes, 64) == 3, "the others run")
+    let jailed = try JailedProcess(callerUser: user) { _ in [Installation.probe, "threads"] }
+    #expect(try jailed.next()?.kind == .jailed)
+    #expect(try jailed.wholeOutput() == "30\n")
+  }
 
   @Test func `processor time is limited`() throws {
     let jailed = try Self.probe(Installation.user, ["spin"], jail: ["--cpu-seconds", "1"])

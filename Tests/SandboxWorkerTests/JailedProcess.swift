@@ -32,21 +32,22 @@ final class JailedProcess {
 
   private static let limitMilliseconds: CInt = 120_000
 
-  /// `user`: the user of the program; `nil` keeps the one of the tests. `launcher`: starts the jail as another user,
-  /// `owner`, who owns the folder then.
+  /// `user`: the user of the program; `nil` keeps the one that calls the jail. That is `callerUser`, or the one of the
+  /// tests. `launcher`: starts the jail as another user, `owner`, who owns the folder then.
   init(
-    profile: String = "wasm-run", user: uid_t? = nil, launcher: [String] = [], owner: uid_t? = nil, jail: [String] = [],
-    program: (_ scratch: String) -> [String]
+    profile: String = "wasm-run", user: uid_t? = nil, callerUser: uid_t? = nil, launcher: [String] = [],
+    owner: uid_t? = nil, jail: [String] = [], program: (_ scratch: String) -> [String]
   ) throws {
     scratch = try Self.newFolder()
-    if let owner = owner ?? user, chown(scratch, owner, owner) != 0 { throw Broken("chown") }
+    if let owner = owner ?? user ?? callerUser, chown(scratch, owner, owner) != 0 { throw Broken("chown") }
     var pair: [CInt] = [-1, -1]
     var pipes: [CInt] = [-1, -1]
     guard socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0, &pair) == 0 else {
       throw Broken("socketpair")
     }
     guard pipe2(&pipes, O_CLOEXEC) == 0 else { throw Broken("pipe") }
-    var arguments = launcher + [Installation.jail, "--profile", profile, "--scratch", scratch]
+    var arguments =
+      launcher + Self.caller(callerUser) + [Installation.jail, "--profile", profile, "--scratch", scratch]
     if let user { arguments += ["--uid", "\(user)", "--gid", "\(user)"] }
     arguments += jail + ["--"] + program(scratch)
     process = try Self.spawn(arguments, control: pair[1], output: pipes[1])
@@ -54,6 +55,11 @@ final class JailedProcess {
     close(pipes[1])
     control = pair[0]
     output = pipes[0]
+  }
+
+  /// How a program is called by another user.
+  static func caller(_ user: uid_t?) -> [String] {
+    user.map { ["/usr/bin/setpriv", "--reuid=\($0)", "--regid=\($0)", "--clear-groups"] } ?? []
   }
 
   private static func newFolder() throws -> String {

@@ -1,5 +1,5 @@
 # A worker without an engine: speaks the protocol on descriptor 3 and does what the source of a run says.
-import json, os, signal, socket, struct, sys, time
+import json, os, signal, socket, struct, sys, threading, time
 
 channel = socket.socket(fileno=3)
 mode = sys.argv[1] if len(sys.argv) > 1 else ""
@@ -80,6 +80,10 @@ while True:
     elif word == "fill":
         for number in range(2000):
             open(f"f{number}", "w").close()
+        time.sleep(1000)
+    elif word == "threads":
+        for _ in range(60):
+            threading.Thread(target=time.sleep, args=(1000,), daemon=True).start()
         time.sleep(1000)
     elif word == "leave":
         for number in range(200):

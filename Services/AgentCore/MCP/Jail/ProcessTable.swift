@@ -57,17 +57,6 @@ enum ProcessTable {
     }
   }
 
-  /// Processes and threads of a user.
-  static func tasks(ofUser user: UInt32) -> Int {
-    var count = 0
-    forEach { name in
-      var status = Glibc.stat()
-      guard lstat("/proc/\(name)", &status) == 0, status.st_uid == user, let entry = stat(name) else { return }
-      count += entry.threads
-    }
-    return count
-  }
-
   /// Whether a process has ended, reaped or not.
   static func isOver(_ process: Int32) -> Bool { stat("\(process)") == nil }
 

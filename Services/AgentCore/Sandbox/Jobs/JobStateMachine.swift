@@ -11,6 +11,8 @@ package struct JobStateMachine: Sendable {
     case cancelled
     /// The scratch folder is over its quota.
     case quota
+    /// The worker has more threads than it may have.
+    case threads
     /// The worker has sent what it must not.
     case protocolFault = "protocol"
   }
@@ -132,6 +134,9 @@ package struct JobStateMachine: Sendable {
   /// The scratch folder is over its quota.
   package mutating func quotaExceeded() -> [Action] { kill(.quota) }
 
+  /// The worker has too many threads.
+  package mutating func threadsExceeded() -> [Action] { kill(.threads) }
+
   /// The worker has sent what it must not.
   package mutating func protocolFault() -> [Action] { kill(.protocolFault) }
 
@@ -186,6 +191,7 @@ package struct JobStateMachine: Sendable {
         case .deadline: .timeoutWall
         case .cancelled: .cancelled
         case .quota: .disk
+        case .threads: .denied
         case .protocolFault: .sandboxError
         }
       return [.release(keepsWorker: false), .finish(Verdict(outcome: outcome, cause: cause, end: end))]

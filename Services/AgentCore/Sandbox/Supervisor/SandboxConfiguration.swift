@@ -21,7 +21,9 @@ package struct SandboxConfiguration: Sendable {
   package var blockedMilliseconds: Int64 = 16
   /// Milliseconds that a worker may take until it is ready.
   package var startMilliseconds: Int64 = 10_000
-  /// Milliseconds between two looks at the scratch folder of a running job.
+  /// Most threads of a worker; the jail sets the same limit where a worker has a user of its own.
+  package var threadsMax = 40
+  /// Milliseconds between two looks at the scratch folder and the threads of a running job.
   package var quotaMilliseconds: Int64 = 100
   /// Whether a worker is trusted with jobs only after the jail has reported its layers. Tests have no jail.
   package var requiresJail = true

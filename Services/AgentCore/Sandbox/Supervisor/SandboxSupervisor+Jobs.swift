@@ -141,22 +141,27 @@ extension SandboxSupervisor {
     }
   }
 
-  /// Looks at the folder now and then: many small files are no single large write that a limit could stop.
+  /// What a look at a running job finds.
+  private enum Excess: Sendable { case files, threads }
+
+  /// Looks at folder and threads now and then: many small files are no single large write that a limit could stop, and
+  /// the kernel's limit of threads holds only where a worker has a user of its own.
   private func watchQuota(_ record: Record, _ worker: Worker) {
-    guard let scratch = worker.scratch, worker.kind != .compiler else { return }
+    guard let scratch = worker.scratch, let process = worker.connection?.child, worker.kind != .compiler else { return }
+    let threadsMax = configuration.threadsMax
     record.quota = loop.schedule(after: .milliseconds(configuration.quotaMilliseconds)) {
       [weak self, weak record, weak worker] in
       guard let self, let record, let worker, worker.job == record.id else { return }
       let attempt = record.machine.attempts
-      inFolder(of: worker) {
-        scratch.isOverQuota()
-      } then: { [self] (isOver: Bool?) in
-        let isOver = isOver ?? false
+      inFolder(of: worker) { () -> Excess? in
+        if process.threads > threadsMax { return .threads }
+        return scratch.isOverQuota() ? .files : nil
+      } then: { [self] (excess: Excess??) in
         guard worker.job == record.id, record.machine.attempts == attempt, record.quota != nil else { return }
-        if isOver {
-          perform(record.machine.quotaExceeded(), of: record)
-        } else {
-          watchQuota(record, worker)
+        switch excess ?? nil {
+        case .files: perform(record.machine.quotaExceeded(), of: record)
+        case .threads: perform(record.machine.threadsExceeded(), of: record)
+        case nil: watchQuota(record, worker)
         }
       }
     }

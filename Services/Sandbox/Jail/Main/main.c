@@ -66,7 +66,11 @@ static void set_limits(const struct plan *plan) {
   limit(plan, RLIMIT_FSIZE, plan->file_bytes);
   limit(plan, RLIMIT_CPU, plan->cpu_seconds);
   limit(plan, RLIMIT_NOFILE, plan->files);
-  limit(plan, RLIMIT_NPROC, plan->processes + (plan->has_user ? 0 : tasks_of_user(plan) + TASKS_ROOM));
+  // The kernel counts all that a user runs on the machine, in other containers too: with a user that others have as well,
+  // their processes would use it up. A worker that can start no processes is left to the supervisor then, which counts
+  // its threads; one that can has what the others have, and some room.
+  if (plan->has_user) limit(plan, RLIMIT_NPROC, plan->processes);
+  else if (plan->profile >= PROFILE_PROGRAM) limit(plan, RLIMIT_NPROC, plan->processes + tasks_of_user(plan) + TASKS_ROOM);
   limit(plan, RLIMIT_MEMLOCK, 0);
   limit(plan, RLIMIT_MSGQUEUE, 0);
   // What a thread's stack has where its program asks for nothing else; it counts as private memory.
