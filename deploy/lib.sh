@@ -30,6 +30,12 @@ containers() {
     --filter "label=com.docker.compose.oneoff=False"
 }
 
+# Those of a service that have ended or were never started.
+ended_containers() {
+  docker ps -aq --filter status=exited --filter status=created --filter status=dead --filter "label=com.docker.compose.project=$project" \
+    --filter "label=com.docker.compose.service=$1" --filter "label=com.docker.compose.oneoff=False"
+}
+
 health() { docker inspect --format '{{if .State.Health}}{{.State.Health.Status}}{{else}}{{.State.Status}}{{end}}' "$1"; }
 
 # wait_healthy SECONDS SERVICE...: until every container of these services is healthy. Prints the log of one that is not.

@@ -5,7 +5,7 @@ import Testing
 /// how it is called.
 @Suite struct UpdateScriptTests {
   /// Answers as `docker` and `docker compose` do for a stack in which all is well. `FAILS` is a part of the call that
-  /// fails.
+  /// fails, `ENDED` a service one of whose two containers has ended, `LACKS` one that gets no new container.
   private static let engine = #"""
     #!/bin/bash
     echo "CADRE_VERSION=${CADRE_VERSION:-} $*" >> "$CALLS"
@@ -13,7 +13,18 @@ import Testing
     case "$*" in
       *" config --services") printf '%s\n' $SERVICES cadre ;;
       *" config") echo "services: {}" ;;
-      "ps -q "*) [[ "$*" == *oneoff=False* ]] && echo "id-$(sed -E 's/.*compose.service=([a-z-]+).*/\1/' <<< "$*")" ;;
+      *" --scale "*) mkdir -p "$CALLS.new" && touch "$CALLS.new/$(sed -E 's/.* //' <<< "$*")" ;;
+      "ps -q "* | "ps -aq "*)
+        service=$(sed -E 's/.*compose.service=([a-z-]+).*/\1/' <<< "$*")
+        [[ "$*" == *oneoff=False* ]] || exit 0
+        case "$*" in
+          "ps -aq "*) [ "$service" != "${ENDED:-}" ] || [ -e "$CALLS.new/$service" ] || echo "ended-$service" ;;
+          *)
+            echo "id-$service"
+            [ ! -e "$CALLS.new/$service" ] || [ "$service" = "${LACKS:-}" ] || echo "new-$service"
+            if [ -e "$CALLS.new/$service" ] && [ "$service" = "${ENDED:-}" ]; then echo "new2-$service"; fi
+            ;;
+        esac ;;
       "inspect "*) echo healthy ;;
       "exec -i "*) cat >> "$CALLS" ;;
     esac
@@ -22,9 +33,11 @@ import Testing
   private let folder = FileManager.default.temporaryDirectory.appendingPathComponent(
     "cadre-update-\(UUID().uuidString)")
 
-  private func run(_ script: String, _ arguments: String..., services: String, fails: String = "") throws -> (
-    status: Int32, text: String, calls: [String]
-  ) {
+  private func run(
+    _ script: String, _ arguments: String..., services: String, fails: String = "", more: [String: String] = [:]
+  )
+    throws -> (status: Int32, text: String, calls: [String])
+  {
     let deploy = folder.appendingPathComponent("deploy")
     if !FileManager.default.fileExists(atPath: deploy.path) {
       try FileManager.default.createDirectory(
@@ -42,11 +55,11 @@ import Testing
       try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: validate.path)
     }
     let calls = folder.appendingPathComponent("calls")
-    try? FileManager.default.removeItem(at: calls)
+    for left in [calls.path, calls.path + ".new"] { try? FileManager.default.removeItem(atPath: left) }
     let path = "\(folder.path)/bin:\(ProcessInfo.processInfo.environment["PATH"] ?? "")"
     let result = try Script.run(
       arguments: [deploy.appendingPathComponent(script).path] + arguments,
-      environment: ["PATH": path, "CALLS": calls.path, "SERVICES": services, "FAILS": fails])
+      environment: ["PATH": path, "CALLS": calls.path, "SERVICES": services, "FAILS": fails].merging(more) { $1 })
     let text = (try? String(contentsOf: calls, encoding: .utf8)) ?? ""
     return (result.status, result.text, text.split(separator: "\n").map(String.init))
   }
@@ -112,6 +125,31 @@ import Testing
       failed.text.contains("--- llm-router --migrate ended with 1") && failed.text.contains("the old version serves on")
     )
     #expect(!failed.calls.contains { $0.contains("--scale") || $0.contains("stop ") || $0.contains("rm -f") })
+  }
+
+  @Test func `upgrade starts no container again that has ended, and brings back the number of replicas`() throws {
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let done = try run("upgrade", "7.0.0", services: Self.all, more: ["ENDED": "orchestrator"])
+    #expect(done.status == 0, "\(done.text)")
+    let removed = done.calls.firstIndex { $0.hasSuffix(" rm ended-orchestrator") } ?? .max
+    let scaled = done.calls.firstIndex { $0.hasSuffix("--scale orchestrator=3 orchestrator") } ?? -1
+    #expect(removed < scaled, "\(done.calls)")
+    #expect(done.calls.contains { $0.hasSuffix(" stop -t 40 id-orchestrator") })
+    #expect(done.calls.contains { $0.hasSuffix("--scale gateway=2 gateway") })
+  }
+
+  @Test func `upgrade stops no old container when there is no new one, or none can be started`() throws {
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let lacking = try run("upgrade", "7.0.0", services: Self.all, more: ["LACKS": "llm-router"])
+    #expect(
+      lacking.status == 1 && lacking.text.contains("llm-router of version 7.0.0 has 0 new containers in place of 1"))
+    let failing = try run("upgrade", "8.0.0", services: Self.all, fails: "--scale llm-router")
+    #expect(failing.status == 1 && failing.text.contains("cannot be started: the database is away"), "\(failing.text)")
+    for calls in [lacking.calls, failing.calls] {
+      #expect(calls.contains { $0.contains("stop -t 40 id-orchestrator") })
+      #expect(
+        !calls.contains { $0.contains("stop -t 40 id-llm-router") || $0.contains("--scale agent-core") }, "\(calls)")
+    }
   }
 
   @Test func `the role of the Postgres exporter sees statistics and no table`() throws {
