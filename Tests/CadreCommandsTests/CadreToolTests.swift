@@ -134,6 +134,24 @@ private func run(_ arguments: [String], _ environment: [String: String] = [:]) -
     #expect(request.hasSuffix(#"{"prompt":"What is \"6*7\"?"}"#))
   }
 
+  @Test func `address and key come from the environment, as in the container of the stack`() throws {
+    let file = FileManager.default.temporaryDirectory.appendingPathComponent("cadre-key-\(UUID().uuidString)")
+    defer { try? FileManager.default.removeItem(at: file) }
+    try "of the file\n".write(to: file, atomically: true, encoding: .utf8)
+    let server = try AnsweringServer(status: 200, body: #"{"events":[]}"#)
+    let environment = ["CADRE_API_URL": server.url, "CADRE_API_KEY_FILE": file.path]
+    let (status, recorder) = run(["events", "run_1"], environment)
+    #expect(status == 0, "\(recorder.errors)")
+    #expect(server.request?.contains("Authorization: Bearer of the file\r\n") == true)
+    // A port or a folder of data means the stack on this machine.
+    for local in [["--port", "1"], ["--data", "/nonexistent", "--port", "1"]] {
+      let (status, recorder) = run(["get", "task_1"] + local, environment)
+      #expect(status == 1 && recorder.errors.first?.contains("http://127.0.0.1:1") == true, "\(recorder.errors)")
+    }
+    let unreadable = run(["get", "task_1"], ["CADRE_API_URL": server.url, "CADRE_API_KEY_FILE": file.path + "x"])
+    #expect(unreadable.status == 1 && unreadable.recorder.errors.first?.contains("CADRE_API_KEY_FILE") == true)
+  }
+
   @Test func `a run's history is one line for each event`() throws {
     let server = try AnsweringServer(
       status: 200,

@@ -8,8 +8,10 @@ struct TaskCommands {
   private static let taskOptions: Set<String> = ["file", "tools", "approve", "model", "system"]
   /// Largest file of a task.
   private static let fileBytesMax = 16 << 20
-  /// Variable with a key for the API, instead of the one of a local stack.
+  /// Variable with a key for the API, instead of the one of a local stack; with `_FILE` it names a file with the key.
   static let keyVariable = "CADRE_API_KEY"
+  /// Variable with the address of the API, instead of that of a local stack.
+  private static let addressVariable = "CADRE_API_URL"
   /// Longer than the API keeps a request waiting.
   private static let secondsMax = 75
 
@@ -122,7 +124,9 @@ struct TaskCommands {
 
   func api(_ options: Options) throws(OptionError) -> API {
     let port = try options.number("port", default: 8080, in: 1...65_535)
-    guard let url = options["url"] else {
+    // A folder or a port means a stack on this machine.
+    let isLocal = options["data"] != nil || options["port"] != nil
+    guard let url = options["url"] ?? (isLocal ? nil : environment[TaskCommands.addressVariable]), !url.isEmpty else {
       return API(url: "http://127.0.0.1:\(port)", key: try key(options), hint: "start the stack with: cadre up")
     }
     guard url.hasPrefix("http://") || url.hasPrefix("https://"), !url.contains(" ") else {
@@ -134,6 +138,13 @@ struct TaskCommands {
 
   private func key(_ options: Options) throws(OptionError) -> String {
     if let key = environment[TaskCommands.keyVariable], !key.isEmpty { return key }
+    if let path = environment[TaskCommands.keyVariable + "_FILE"], !path.isEmpty {
+      guard let key = FileAccess.read(path)?.split(separator: "\n").first else {
+        throw OptionError(
+          description: "the file that \(TaskCommands.keyVariable)_FILE names has no key or cannot be read")
+      }
+      return String(key)
+    }
     let data = options["data"] ?? ".local"
     guard let key = FileAccess.read(data + "/api-key")?.split(separator: "\n").first else {
       throw OptionError(

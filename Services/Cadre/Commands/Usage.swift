@@ -36,9 +36,10 @@ enum Usage {
     """
 
   private static let client = """
-      --data FOLDER   the stack's data folder, for its key (default .local); CADRE_API_KEY in the environment wins
+      --data FOLDER   the stack's data folder, for its key (default .local); CADRE_API_KEY or CADRE_API_KEY_FILE
+                      in the environment wins
       --port N        port of the API on this machine (default 8080)
-      --url URL       address of the API elsewhere, such as https://cadre.example.com
+      --url URL       address of the API elsewhere, such as https://cadre.example.com (or CADRE_API_URL)
     """
 
   private static let place = """
