@@ -14,6 +14,8 @@ public protocol Service: AnyObject, Sendable {
   static var defaultAdminPort: Int { get }
   /// Whether `/readyz` is answered beside `/healthz` on the service's own port.
   static var isReadinessPublic: Bool { get }
+  /// How long a request waits for the end of `prepare` before it is refused.
+  static var startPatience: Duration { get }
   /// Whether answers name the trace of their request (`traceresponse`).
   static var answersTrace: Bool { get }
   /// The standard of `http.stall_timeout_ms`.
@@ -27,7 +29,7 @@ public protocol Service: AnyObject, Sendable {
   init(_ context: ServiceContext) throws
   /// The addresses that it must register, all of them and no others; `nil` for a service without declarations.
   static var declaredRoutes: [RouteSpecification]? { get }
-  /// Adds the routes. They answer 503 until `prepare` has returned.
+  /// Adds the routes. They answer 503 until `prepare` has returned, after `startPatience`.
   func route(_ router: inout Router)
   /// The answer that reports a problem of a request: by default a problem document.
   func response(to problem: Problem, of head: RequestHead, traceID: String) -> HTTPResponse
@@ -56,6 +58,8 @@ extension Service {
   public static var defaultAdminPort: Int { defaultPort + 1000 }
   /// For services behind others, whose callers look for replicas that are ready.
   public static var isReadinessPublic: Bool { true }
+  /// None: callers of our own go to another replica.
+  public static var startPatience: Duration { .zero }
   /// For services whose callers are our own.
   public static var answersTrace: Bool { false }
   /// A problem document.

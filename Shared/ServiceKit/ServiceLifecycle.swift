@@ -140,7 +140,7 @@ final class ServiceLifecycle<S: Service>: Sendable {
 
   private func guarded(_ handler: @escaping HTTPHandler) -> HTTPHandler {
     { [self] request in
-      guard state.withLock({ $0.isPrepared }) else {
+      guard try await isPrepared(within: S.startPatience) else {
         var problem = Problem(
           .starting, "The service is starting and not ready yet; try again in a moment.",
           retryAfterSeconds: 1)
@@ -151,6 +151,16 @@ final class ServiceLifecycle<S: Service>: Sendable {
       }
       return try await handler(request)
     }
+  }
+
+  private func isPrepared(within patience: Duration) async throws -> Bool {
+    if state.withLock({ $0.isPrepared }) { return true }
+    let end = MonotonicClock.now() &+ UInt64(clamping: patience.nanoseconds)
+    while MonotonicClock.now() < end, state.withLock({ !$0.isStopping }) {
+      try await EventLoop.sleep(for: .milliseconds(10))
+      if state.withLock({ $0.isPrepared }) { return true }
+    }
+    return false
   }
 
   private var checks: [(name: String, isReady: Bool)] {

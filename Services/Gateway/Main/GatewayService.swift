@@ -15,6 +15,8 @@ final class GatewayService: Service {
   static let stallTimeout = Duration.seconds(60)
   static let answersTrace = true
   static let isReadinessPublic = false
+  /// A proxy that finds gateways by name sends to one that has just started, and hands its refusal to the client.
+  static let startPatience = Duration.seconds(2)
   static let settings: [any SettingDeclaration] = GatewaySettings.all
   /// Each stream has a connection of its own behind it.
   static let httpClient: HTTPClientConfiguration = {
