@@ -52,6 +52,67 @@ import Testing
     }
   }
 
+  @Test(arguments: ["docker-compose.yml", "docker-compose.prod.yml"])
+  func `Postgres is healthy when it can be reached, not while its first server makes the database`(name: String) throws
+  {
+    let text = try String(contentsOf: Script.root.appendingPathComponent("deploy/\(name)"), encoding: .utf8)
+    // That one listens at its socket only, and ends soon.
+    #expect(text.contains(#""pg_isready", "-q", "-h", "127.0.0.1""#))
+  }
+
+  @Test func `the commands that start the development stack build the version that it takes`() throws {
+    let text = try String(
+      contentsOf: Script.root.appendingPathComponent("deploy/docker-compose.yml"), encoding: .utf8)
+    #expect(
+      text.contains("deploy/images/build.sh --version dev &&") && text.contains("cadre/gateway:${CADRE_VERSION:-dev}"))
+  }
+
+  @Test func `the list of what is inside of agent-core names the engine and what it is built with`() throws {
+    let text = try String(
+      contentsOf: Script.root.appendingPathComponent("deploy/images/Dockerfile"), encoding: .utf8)
+    // The very commands of the image build, on the files that it copies.
+    let commands = text.split(separator: "\n").compactMap { line -> String? in
+      guard line.contains("sed -nE"), let end = line.range(of: " >> ") else { return nil }
+      return String(line[..<end.lowerBound]).replacing("  && ", with: "").replacing("/sandbox/", with: "deploy/sandbox/")
+    }
+    let listed = try Script.run("sh", "-c", commands.joined(separator: "; ")).text.split(separator: "\n")
+    for name in ["wasmtime", "componentize-py", "quickjs", "wasi-libc"] {
+      #expect(
+        listed.contains { $0.hasPrefix("\(name) ") && $0.split(separator: " ").count == 2 }, "\(name) in \(listed)")
+    }
+  }
+
+  @Test func `every service that has policies asks the OPA server`() throws {
+    let text = try String(
+      contentsOf: Script.root.appendingPathComponent("deploy/docker-compose.opa.yml"), encoding: .utf8)
+    for part in ["gateway: &asks", "orchestrator: *asks", "llm-router: *asks", "agent-core: *asks"] {
+      #expect(text.contains("\n  \(part)\n"), "\(part)")
+    }
+  }
+
+  @Test(arguments: ["gateway", "orchestrator", "llm-router", "agent-core"])
+  func `Kubernetes has the settings and secrets of the compose stack`(service: String) throws {
+    let names = "CADRE_[A-Z_]+|OTEL_[A-Z_]+"
+    let stack = try String(
+      contentsOf: Script.root.appendingPathComponent("deploy/docker-compose.prod.yml"), encoding: .utf8)
+    let blocks = stack.components(separatedBy: "\n\n")
+    let common = try #require(blocks.first { $0.hasPrefix("x-service-environment:") })
+    let own = try #require(blocks.first { $0.contains("\n    image: cadre/\(service):") })
+    let manifest = try String(
+      contentsOf: Script.root.appendingPathComponent("deploy/kubernetes/base/\(service).yaml"), encoding: .utf8)
+    func found(_ pattern: String, in text: String) throws -> Set<String> {
+      Set(text.matches(of: try Regex(pattern)).map { String($0.output[1].substring ?? "") })
+    }
+    let wanted = try found("\n[ ]+(\(names)):", in: "\(common)\n\(own)")
+    let given = try found("- \\{ name: (\(names)),", in: manifest)
+    // What a person chooses for one stack.
+    #expect(
+      wanted.subtracting(given).subtracting(["CADRE_LOG_LEVEL", "CADRE_TRACE_URL"]).isEmpty, "\(wanted) \(given)")
+    for secret in try found("/run/secrets/([a-z_]+)", in: own) {
+      #expect(manifest.contains("{ key: \(secret), path: \(secret) }"), "\(secret)")
+    }
+  }
+
   @Test func `Kubernetes takes the configuration of the compose stack, not a copy`() throws {
     func text(_ path: String) throws -> String {
       try String(contentsOf: Script.root.appendingPathComponent("deploy/\(path)"), encoding: .utf8)

@@ -175,6 +175,19 @@ struct ServerTests {
       #expect(
         requests[0].hasPrefix("PUT /v1/data/tenants/tenant_a HTTP/1.1") && requests[0].hasSuffix(#"{"deleting":true}"#))
     }
+    try await run(answer: { $0.hasPrefix("PUT") ? "HTTP/1.1 204 No Content\r\n\r\n" : ServerTests.ok("{}") }) {
+      engine, seen in
+      // Nothing was ever set here: what the server has of its own stays.
+      _ = await engine.decide(try Sample.query())
+      engine.control.setData(TenantPolicyData(try Sample.value(#"{"deleting":true}"#)), of: "tenant_a")
+      _ = await engine.decide(try Sample.query())
+      engine.control.setData(nil, of: "tenant_a")
+      _ = await engine.decide(try Sample.query())
+      _ = await engine.decide(try Sample.query())
+      let requests = seen.requests.withLock { $0 }
+      #expect(requests.map { String($0.prefix(4)) } == ["POST", "PUT ", "POST", "PUT ", "POST", "POST"])
+      #expect(requests.count > 3 && requests[3].hasSuffix("\r\n\r\n{}"), "what was taken away is in force no more")
+    }
     try await run(answer: { $0.hasPrefix("PUT") ? ServerTests.ok("{}", status: "403 No") : ServerTests.ok("{}") }) {
       engine, _ in
       engine.control.setData(TenantPolicyData(try Sample.value("{}")), of: "tenant_a")

@@ -7,8 +7,10 @@ if [ ! -s "$data/PG_VERSION" ]; then
   "$bin/initdb" -D "$data" -U "$POSTGRES_USER" --pwfile="$POSTGRES_PASSWORD_FILE" --auth-local=trust --auth-host=scram-sha-256 \
     --data-checksums > /dev/null
   echo "host all all all scram-sha-256" >> "$data/pg_hba.conf"
-  "$bin/pg_ctl" -D "$data" -w -o "-c listen_addresses='' -k /tmp" start > /dev/null
-  "$bin/psql" -h /tmp -U "$POSTGRES_USER" -d postgres -qc "create database \"$POSTGRES_DB\""
+  echo "listen_addresses = '*'" >> "$data/postgresql.conf"
+  # As there, a first server makes the database: at the usual socket, but not over TCP.
+  "$bin/pg_ctl" -D "$data" -w -o "-c listen_addresses=''" start > /dev/null
+  "$bin/psql" -U "$POSTGRES_USER" -d postgres -qc "create database \"$POSTGRES_DB\""
   "$bin/pg_ctl" -D "$data" -w stop > /dev/null
 fi
 shift
