@@ -73,7 +73,8 @@ import Testing
     // The very commands of the image build, on the files that it copies.
     let commands = text.split(separator: "\n").compactMap { line -> String? in
       guard line.contains("sed -nE"), let end = line.range(of: " >> ") else { return nil }
-      return String(line[..<end.lowerBound]).replacing("  && ", with: "").replacing("/sandbox/", with: "deploy/sandbox/")
+      return String(line[..<end.lowerBound]).replacing("  && ", with: "").replacing(
+        "/sandbox/", with: "deploy/sandbox/")
     }
     let listed = try Script.run("sh", "-c", commands.joined(separator: "; ")).text.split(separator: "\n")
     for name in ["wasmtime", "componentize-py", "quickjs", "wasi-libc"] {
