@@ -22,6 +22,8 @@ final class ServerSource: PolicySource {
   /// The data of a tenant is sent again after this time: the server may have forgotten it.
   private static let pushNanoseconds: UInt64 = 30_000_000_000
   private static let pushedMax = 100_000
+  /// In place of the revision of data that were taken away.
+  private static let emptied = ""
   private static let unknownRevision = "server"
   private static let revisionBytesMax = 200
 
@@ -50,7 +52,7 @@ final class ServerSource: PolicySource {
   func decide(_ query: PolicyQuery, _ data: TenantPolicyData?, timeout: Duration) async -> PolicyDecision {
     let deadline = MonotonicClock.now() &+ UInt64(clamping: timeout.nanoseconds)
     do {
-      if let tenant = query.tenant, let data { try await push(data, of: tenant, query, before: deadline) }
+      if let tenant = query.tenant { try await push(data, of: tenant, query, before: deadline) }
       var writer = JSONWriter(reservingBytes: 1024)
       writer.beginObject()
       writer.key("input")
@@ -84,24 +86,26 @@ final class ServerSource: PolicySource {
     return (response.status, answer)
   }
 
-  /// Gives the server the data of a tenant, when it has another or may have forgotten it.
+  /// Gives the server the data of a tenant, when it has another or may have forgotten it. Data that were taken away are
+  /// emptied once; a tenant that never had any is left to what the server has of its own.
   private func push(
-    _ data: TenantPolicyData, of tenant: String, _ query: PolicyQuery, before deadline: UInt64
+    _ data: TenantPolicyData?, of tenant: String, _ query: PolicyQuery, before deadline: UInt64
   ) async throws {
     let now = MonotonicClock.now()
     let isThere = state.withLock { state in
-      guard let known = state.pushed[tenant] else { return false }
+      guard let known = state.pushed[tenant] else { return data == nil }
+      guard let data else { return known.revision == ServerSource.emptied }
       return known.revision == data.revision && now &- known.at < ServerSource.pushNanoseconds
     }
     if isThere { return }
     let target = "/v1/data/tenants/" + ServerSource.encoded(tenant)
-    let (status, _) = try await send(.put, target, Array(data.document.json.utf8), query, before: deadline)
+    let (status, _) = try await send(.put, target, Array((data?.document.json ?? "{}").utf8), query, before: deadline)
     guard (200..<300).contains(status.code) else {
       throw HTTPClientError(.protocolViolation, reason: "the data of the tenant was not accepted")
     }
     state.withLock { state in
       if state.pushed.count >= ServerSource.pushedMax { state.pushed = [:] }
-      state.pushed[tenant] = (data.revision, now)
+      state.pushed[tenant] = (data?.revision ?? ServerSource.emptied, now)
     }
   }
 
