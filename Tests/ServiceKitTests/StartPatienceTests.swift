@@ -48,11 +48,7 @@ import Testing
   private static func firstAnswer<S: Service>(_ service: S.Type) async throws -> (status: Int, text: String) {
     let group = EventLoopGroup(count: 1)
     defer { group.stop() }
-    let settings = try SettingsTable(CommonSettings.all + [CommonSettings.stallTimeout(.seconds(60))])
-      .load(SettingsSources())
-    let context = ServiceContext(
-      name: "test", group: group, settings: settings, telemetry: .disabled(),
-      client: HTTPClient(group: group, telemetry: .disabled()))
+    let context = try ServiceContext.forTests(group)
     let lifecycle = ServiceLifecycle(service: try S(context), context: context, connectionsMax: 16)
     return try await group.loops[0].task {
       let export = TelemetryExport([], logger: context.telemetry.logger)

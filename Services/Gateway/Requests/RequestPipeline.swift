@@ -72,9 +72,11 @@ package struct RequestPipeline: Sendable {
     }
     request.callerName = identity.credential
     // Whoever holds the last byte back does not keep a right that is gone meanwhile.
-    request.body.whenComplete { [weak request] in
-      guard let request else { throw CancellationError() }
-      try await look(request, identity, route)
+    if !request.body.isEnded {
+      request.body.whenComplete { [weak request] in
+        guard let request else { throw CancellationError() }
+        try await look(request, identity, route)
+      }
     }
     let permit: TrafficPermit?
     do throws(Problem) {
