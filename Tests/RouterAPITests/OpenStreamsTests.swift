@@ -141,71 +141,81 @@ struct OpenStreamsTests {
     }
   }
 
+  /// Serves a stream of `caller`, which `produce` sends once it is watched, and asks for it with `body`.
+  private static func withStream(
+    _ fixture: CallFixture, _ caller: CallPrincipal,
+    _ produce: @escaping @Sendable (inout HTTPResponseWriter, OpenStreams.Watched?) async throws -> Void,
+    _ body: (_ ask: () async throws -> HTTPClientResponse) async throws -> Void
+  ) async throws {
+    let streams = fixture.calls.streams
+    var router = Router()
+    router.on(.get, "/") { _ in
+      HTTPResponse(
+        .ok,
+        body: .stream(length: nil) { writer in
+          let watched = streams.add(caller, writer.answer)
+          defer { streams.remove(watched) }
+          try await produce(&writer, watched)
+        })
+    }
+    let server = HTTPServer(
+      group: fixture.group, configuration: HTTPServerConfiguration(address: .host("127.0.0.1", port: 0)),
+      router: router, telemetry: .disabled())
+    let url = try HTTPURL("http://127.0.0.1:\(try await server.start())/")
+    try await body {
+      try await fixture.client.send(
+        HTTPClientRequest(.get, url, timeout: .seconds(300), pauseMax: .seconds(60)), peer: "router")
+    }
+    await server.stop(grace: .milliseconds(100))
+  }
+
+  /// A key of a new tenant, and who calls with it.
+  private static func caller() -> (key: VirtualKey, principal: CallPrincipal) {
+    let tenant = TenantID.make()
+    let key = VirtualKey(id: .make(), tenant: tenant, expiresAt: OpenStreamsTests.end)
+    return (
+      key,
+      CallPrincipal(
+        tenant: tenant, labels: CallLabels(), allowed: nil, ownBudget: nil, complexity: nil, key: key)
+    )
+  }
+
   @Test func `a stream that begins when its key is gone already is cut at once`() async throws {
     try await CallFixture.run([OpenStreamsTests.endless]) { fixture in
-      let (tenant, streams) = (TenantID.make(), fixture.calls.streams)
-      let key = VirtualKey(id: .make(), tenant: tenant, expiresAt: OpenStreamsTests.end)
-      revoke(tenant, key.id, fixture)
-      let caller = CallPrincipal(
-        tenant: tenant, labels: CallLabels(), allowed: nil, ownBudget: nil, complexity: nil, key: key)
-      var router = Router()
-      router.on(.get, "/late") { _ in
-        HTTPResponse(
-          .ok,
-          body: .stream(length: nil) { writer in
-            let watched = streams.add(caller, writer.answer)
-            defer { streams.remove(watched) }
-            try await writer.write(Array((watched?.cut.failure?.code ?? "goes on").utf8))
-          })
+      let (key, caller) = Self.caller()
+      revoke(key.tenant, key.id, fixture)
+      try await Self.withStream(fixture, caller) { writer, watched in
+        try await writer.write(Array((watched?.cut.failure?.code ?? "goes on").utf8))
+      } _: { ask in
+        let answer = try await ask()
+        #expect(try await rest(answer) == "revoked_api_key")
       }
-      let server = HTTPServer(
-        group: fixture.group, configuration: HTTPServerConfiguration(address: .host("127.0.0.1", port: 0)),
-        router: router, telemetry: .disabled())
-      let port = try await server.start()
-      let answer = try await fixture.client.send(
-        HTTPClientRequest(.get, try HTTPURL("http://127.0.0.1:\(port)/late"), timeout: .seconds(300)), peer: "router")
-      #expect(try await rest(answer) == "revoked_api_key")
-      await server.stop(grace: .milliseconds(100))
     }
   }
 
   @Test func `a caller that does not take the end of its stream loses the connection after some looks`() async throws {
     try await CallFixture.run([OpenStreamsTests.endless]) { fixture in
-      let (tenant, streams) = (TenantID.make(), fixture.calls.streams)
-      let key = VirtualKey(id: .make(), tenant: tenant, expiresAt: OpenStreamsTests.end)
-      let caller = CallPrincipal(
-        tenant: tenant, labels: CallLabels(), allowed: nil, ownBudget: nil, complexity: nil, key: key)
-      var router = Router()
-      router.on(.get, "/stuck") { _ in
-        HTTPResponse(
-          .ok,
-          body: .stream(length: nil) { writer in
-            let watched = streams.add(caller, writer.answer)
-            defer { streams.remove(watched) }
-            try await writer.write(Array("begun".utf8))
-            // As a write to somebody who does not read.
-            try await EventLoop.sleep(for: .seconds(3600))
-          })
+      let (key, caller) = Self.caller()
+      let streams = fixture.calls.streams
+      try await Self.withStream(fixture, caller) { writer, _ in
+        try await writer.write(Array("begun".utf8))
+        // As a write to somebody who does not read.
+        try await EventLoop.sleep(for: .seconds(3600))
+      } _: { ask in
+        let patient = try await ask()
+        #expect(try await patient.body.next() == Array("begun".utf8))
+        revoke(key.tenant, key.id, fixture)
+        for _ in 0..<OpenStreams.looksMax { streams.look() }
+        await #expect(throws: HTTPClientError.self, "it has time") {
+          _ = try await patient.body.next(before: MonotonicClock.now() &+ 20_000_000)
+        }
+        let other = try await ask()
+        #expect(try await other.body.next() == Array("begun".utf8))
+        for _ in 0...OpenStreams.looksMax { streams.look() }
+        // The connection ends, and not the patience of the client.
+        let error = await #expect(throws: HTTPClientError.self) { _ = try await other.body.next() }
+        #expect(error.map { $0.code != .timedOut } ?? false, "\(String(describing: error))")
       }
-      let server = HTTPServer(
-        group: fixture.group, configuration: HTTPServerConfiguration(address: .host("127.0.0.1", port: 0)),
-        router: router, telemetry: .disabled())
-      let port = try await server.start()
-      let answer = try await fixture.client.send(
-        HTTPClientRequest(.get, try HTTPURL("http://127.0.0.1:\(port)/stuck"), timeout: .seconds(300)), peer: "router")
-      #expect(try await answer.body.next() == Array("begun".utf8))
-      revoke(tenant, key.id, fixture)
-      for _ in 0..<OpenStreams.looksMax { streams.look() }
-      await #expect(throws: HTTPClientError.self, "it has time") {
-        _ = try await answer.body.next(before: MonotonicClock.now() &+ 20_000_000)
-      }
-      let other = try await fixture.client.send(
-        HTTPClientRequest(.get, try HTTPURL("http://127.0.0.1:\(port)/stuck"), timeout: .seconds(300)), peer: "router")
-      #expect(try await other.body.next() == Array("begun".utf8))
-      for _ in 0...OpenStreams.looksMax { streams.look() }
-      // Without a deadline: it ends by itself.
-      await #expect(throws: HTTPClientError.self) { _ = try await other.body.next() }
-      await server.stop(grace: .milliseconds(100))
     }
   }
 
