@@ -147,11 +147,14 @@ extension EndToEndTests {
       let services = fixture.stack.replicas(of: "agent-core")
       for service in services { kill(service.process.processID, SIGTERM) }
       for service in services { #expect(service.process.wait(seconds: Int(StackFixture.patienceSeconds)) == 0) }
-      let task = try fixture.end(of: root["id"]?.string ?? "")
-      #expect(task["status"]?.string == "succeeded")
-      #expect(task["run"]?["usage"]?["model_calls"]?.int == 1)
+      // On a busy machine the model takes longer than a process that ends waits for it: the step is given back then.
+      let isGivenBack = try fixture.types(run).contains("step.released")
       for service in services { try fixture.stack.launch(service.name) }
       for again in fixture.stack.replicas(of: "agent-core") { try fixture.stack.waitUntilReady(again) }
+      let task = try fixture.end(of: root["id"]?.string ?? "")
+      #expect(task["status"]?.string == "succeeded")
+      #expect(try !fixture.types(run).contains("step.lost"))
+      if !isGivenBack { #expect(task["run"]?["usage"]?["model_calls"]?.int == 1) }
     }
   }
 }

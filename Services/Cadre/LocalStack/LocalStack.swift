@@ -183,8 +183,10 @@ public final class LocalStack: Sendable {
     for service in processes { try waitUntilReady(service) }
   }
 
-  /// Starts a process of a service (again), by its name.
+  /// Starts a process of a service (again), by its name. Throws when it runs: a second one has no port, and what is
+  /// known of the first must not be lost.
   public func launch(_ name: String) throws(StackError) {
+    if let known = self.service(name), known.process.exitStatus == nil { throw StackError("\(name) runs already") }
     let service = LocalStack.service(of: name)
     let executable = "\(configuration.executables)/\(service)"
     guard FileAccess.exists(executable) else {
