@@ -157,7 +157,7 @@ def cardinality(options):
         file.write(f"    - name: tenant-{number}\n      tenant: tenant_{number + 16:032x}\n      sha256: {hashlib.sha256(key.encode()).hexdigest()}\n")
     file.close()
     os.chmod(file.name, 0o644)
-    options.set = [f"gateway.CADRE_CONFIG={file.name}"]
+    options.set += [f"gateway.CADRE_CONFIG={file.name}"]
     one = Installation("tenants", options, {"OTEL_SDK_DISABLED": "true"})
     try:
         def series():
@@ -211,6 +211,9 @@ def main():
     options = parser.parse_args()
     options.bin = os.path.abspath(options.bin)
     options.replicas = 1
+    # A fast machine would reach the limits of one key.
+    many = "model 1000000:1000000, read 1000000:1000000, write 1000000:1000000"
+    options.set = [f"gateway.CADRE_LIMITS_CREDENTIAL={many}", f"gateway.CADRE_LIMITS_TENANT={many}"]
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Sink)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     overhead(options, server.server_address[1])
