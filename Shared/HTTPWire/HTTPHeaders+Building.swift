@@ -19,6 +19,19 @@ extension HTTPHeaders {
     return digits.withUnsafeBytes { append(name.buffer, $0) }
   }
 
+  /// Adds all fields of another message at the end, in their order.
+  public mutating func append(contentsOf other: HTTPHeaders) {
+    guard !other.isEmpty else { return }
+    reserve(count: other.count, bytes: other.records.reduce(0) { $0 + Int($1.nameLength) + Int($1.valueLength) + 4 })
+    other.forEachRaw { append(rawName: $0, rawValue: $1) }
+  }
+
+  /// Makes room for so many more fields with so many bytes, the separators included.
+  private mutating func reserve(count more: Int, bytes moreBytes: Int) {
+    records.reserveCapacity(records.count + more)
+    bytes.reserveCapacity(bytes.count + moreBytes)
+  }
+
   /// Adds a field from bytes, as `forEachRaw` hands them out.
   @discardableResult
   public mutating func append(rawName name: UnsafeRawBufferPointer, rawValue value: UnsafeRawBufferPointer) -> Bool {

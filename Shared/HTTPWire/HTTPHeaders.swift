@@ -28,11 +28,11 @@ public struct HTTPHeaders: Sendable {
     records = []
   }
 
-  /// No fields yet, room for so many.
-  public init(reservingCount count: Int) {
+  /// No fields yet, room for so many with so many bytes, the separators included.
+  public init(reservingCount count: Int, bytes bytesCount: Int? = nil) {
     bytes = []
     records = []
-    bytes.reserveCapacity(count * 40)
+    bytes.reserveCapacity(bytesCount ?? count * 40)
     records.reserveCapacity(count)
   }
 
@@ -64,6 +64,16 @@ extension HTTPHeaders {
 
   /// All values of that name in their order.
   public func values(of name: HTTPFieldName) -> [String] { all(name.buffer) }
+
+  /// How often a name stands there.
+  public func count(of name: HTTPFieldName) -> Int {
+    var (count, next) = (0, index(of: name.buffer, from: 0))
+    while let found = next {
+      count += 1
+      next = index(of: name.buffer, from: found + 1)
+    }
+    return count
+  }
 
   /// Whether a field of that name exists.
   public func contains(_ name: String) -> Bool { withUTF8(name) { index(of: $0, from: 0) != nil } }

@@ -18,7 +18,7 @@ final class DecisionCache: Sendable {
       writer.add(query.tenant ?? "")
       writer.add(query.path.count)
       for name in query.path { writer.add(name) }
-      writer.add(query.input)
+      if let inputBytes = query.inputBytes { writer.add(written: inputBytes) } else { writer.add(query.input) }
       bytes = writer.bytes
     }
 
@@ -151,6 +151,9 @@ struct CanonicalBytes {
     add(text.utf8.count)
     bytes.append(contentsOf: text.utf8)
   }
+
+  /// Adds a value that was written before.
+  mutating func add(written value: [UInt8]) { bytes.append(contentsOf: value) }
 
   mutating func add(_ value: RegoValue) {
     switch value {

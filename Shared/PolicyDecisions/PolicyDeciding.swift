@@ -22,6 +22,9 @@ public struct PolicyQuery: Sendable {
   /// The trace that the question is part of.
   public let trace: TraceContext?
 
+  /// The bytes of the input in the key of the cache, when they were made ahead.
+  let inputBytes: [UInt8]?
+
   /// Makes a question.
   public init(
     path: [String], input: RegoValue, tenant: String?, isReading: Bool = false, requestedBy: String = "",
@@ -33,7 +36,28 @@ public struct PolicyQuery: Sendable {
     self.tenant = tenant
     self.isReading = isReading
     self.requestedBy = requestedBy
+    inputBytes = nil
   }
+
+  private init(_ query: PolicyQuery, inputBytes: [UInt8]?, trace: TraceContext?) {
+    path = query.path
+    input = query.input
+    tenant = query.tenant
+    isReading = query.isReading
+    requestedBy = query.requestedBy
+    self.inputBytes = inputBytes
+    self.trace = trace
+  }
+
+  /// The same question with what can be made of it ahead: for one that is asked again and again.
+  public func prepared() -> PolicyQuery {
+    var writer = CanonicalBytes()
+    writer.add(input)
+    return PolicyQuery(self, inputBytes: writer.bytes, trace: trace)
+  }
+
+  /// The same question as part of another trace.
+  public func traced(_ trace: TraceContext?) -> PolicyQuery { PolicyQuery(self, inputBytes: inputBytes, trace: trace) }
 }
 
 /// What a policy says.

@@ -19,14 +19,17 @@ public enum Hex {
 
   /// Two digits per byte.
   public static func encode(_ bytes: some Collection<UInt8>) -> String {
+    bytes.withContiguousStorageIfAvailable { encode(contiguous: $0) }
+      ?? Array(bytes).withUnsafeBufferPointer { encode(contiguous: $0) }
+  }
+
+  private static func encode(contiguous bytes: UnsafeBufferPointer<UInt8>) -> String {
     String(unsafeUninitializedCapacity: bytes.count * 2) { buffer in
-      var position = 0
-      for byte in bytes {
-        buffer[position] = digit(byte >> 4)
-        buffer[position + 1] = digit(byte & 0xF)
-        position += 2
+      for position in 0..<bytes.count {
+        buffer[2 * position] = digit(bytes[position] >> 4)
+        buffer[2 * position + 1] = digit(bytes[position] & 0xF)
       }
-      return position
+      return bytes.count * 2
     }
   }
 

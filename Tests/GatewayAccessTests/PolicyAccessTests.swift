@@ -44,6 +44,42 @@ struct PolicyAccessTests {
     try #require(Routes.all.first { $0.method == method && $0.pattern == pattern })
   }
 
+  @Test func `what was asked before is asked again, and nothing else`() async throws {
+    let tenants = [PolicyAccessTests.tenant, "tenant_00000000000070008000000000000002"].compactMap { TenantID($0) }
+    var identities = [Identity.anonymous, try identity(.virtualKey)]
+    for kind in [Identity.Kind.session, .apiKey] {
+      for tenant in tenants {
+        for scopes in [[.api], [.api, .operator]] as [Scopes] {
+          for (role, grants, subject) in [
+            (Role.admin, Grants([.read]), "user_1"), (.member, [.read], "user_1"), (.admin, [.read, .write], "user_1"),
+            (.admin, [.read], "user_2"),
+          ] {
+            let caller = Caller(issuer: .gateway, tenant: tenant, principal: subject, scopes: scopes)
+            identities.append(
+              Identity(kind: kind, caller: caller, role: role, subject: subject, credential: "key_1", grants: grants))
+          }
+        }
+      }
+    }
+    let routes = [try route(.get, "/api/v1/tasks"), try route(.post, "/api/v1/tasks"), try route(.get, "/api/v1/keys")]
+    let policies = Scripted(PolicyAnswer(effect: .allow))
+    let access = PolicyAccess(policies)
+    // The second time all of them are known.
+    for _ in 0..<2 {
+      for identity in identities {
+        for route in routes {
+          for address in [nil, "192.0.2.1", "192.0.2.2"] {
+            _ = await access.decide(identity, at: route, address: address)
+            let asked = try #require(policies.asked.withLock { $0.last })
+            let expected = PolicyAccess.query(identity, route, address: address)
+            #expect(asked.input == expected.input && asked.tenant == expected.tenant)
+            #expect(asked.isReading == expected.isReading && asked.path == expected.path)
+          }
+        }
+      }
+    }
+  }
+
   @Test func `the input says who does what, and nothing of the request`() throws {
     let route = try route(.delete, "/api/v1/artefacts/{id}")
     let query = PolicyAccess.query(try identity(.session, isOperator: true), route)

@@ -9,6 +9,14 @@ import Testing
     return result
   }
 
+  @Test func `fields of another message are added at the end, and counted`() {
+    var headers: HTTPHeaders = ["accept": "a", "X-Api-Key": "1"]
+    headers.append(contentsOf: HTTPHeaders())
+    headers.append(contentsOf: ["x-api-key": "2", "date": ""])
+    #expect(headers == ["accept": "a", "X-Api-Key": "1", "x-api-key": "2", "date": ""])
+    #expect(headers.count(of: .xAPIKey) == 2 && headers.count(of: .authorization) == 0)
+  }
+
   @Test func `fields keep their order and repeated names`() {
     var headers = HTTPHeaders()
     headers.append("B", "1")

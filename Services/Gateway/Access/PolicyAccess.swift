@@ -16,6 +16,7 @@ package struct PolicyAccess: AccessDeciding {
   private static let switchPrefix = "/operator/v1/policy"
 
   private let policies: any PolicyDeciding
+  private let questions = AccessQuestions()
   private let readsAddress: @Sendable () -> Bool
   private let address: @Sendable (HTTPRequest) -> String?
 
@@ -40,7 +41,7 @@ package struct PolicyAccess: AccessDeciding {
   package func decide(
     _ identity: Identity, at route: RouteSpecification, address: String?, trace: TraceContext? = nil
   ) async -> AccessDecision {
-    let answer = await policies.decide(PolicyAccess.query(identity, route, address: address, trace: trace))
+    let answer = await policies.decide(questions.question(identity, route, address).traced(trace))
     return AccessDecision(
       isAllowed: answer.isAllowed, reason: answer.isAllowed ? "" : PolicyAccess.sentence(answer), id: answer.decisionID)
   }

@@ -78,7 +78,7 @@ package struct Upstream: Sendable {
 
   /// The caller's fields without credentials, without hop-by-hop ones, and without any that only our services may set.
   private func headers(_ request: HTTPRequest, _ credential: Credential) -> HTTPHeaders {
-    var headers = HTTPHeaders(reservingCount: request.headers.count + 3)
+    var headers = HTTPHeaders(reservingCount: request.headers.count + 3, bytes: request.headers.count * 40 + 640)
     request.headers.forEachRaw { name, value in
       if !Upstream.isWithheld(name) || isCallers(name) { headers.append(rawName: name, rawValue: value) }
     }

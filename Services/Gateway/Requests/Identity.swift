@@ -1,7 +1,7 @@
 package import Contracts
 
-/// Who makes a request, as the gateway has found out.
-package struct Identity: Sendable {
+/// Who makes a request, as the gateway has found out. Every stage of a request hands it on, so it is one reference.
+package final class Identity: Sendable {
   /// How it was found out.
   package enum Kind: String, Sendable, CaseIterable {
     /// A key of the configuration.

@@ -10,22 +10,21 @@ package enum PresentedKey {
   /// The text behind `Authorization: Bearer`, else that of `X-API-Key`; `nil` without either, and for other schemes.
   /// Throws a 401 `Problem` when a field stands there twice: each part of the way might take another.
   package static func text(_ request: HTTPRequest) throws(Problem) -> String? {
-    let authorizations = request.headers.values(of: .authorization)
-    let keys = request.headers.values(of: .xAPIKey)
-    guard authorizations.count <= 1, keys.count <= 1 else {
+    guard request.headers.count(of: .authorization) <= 1, request.headers.count(of: .xAPIKey) <= 1 else {
       throw .unauthenticated("The request shows more than one credential.")
     }
-    var presented = keys.first
-    if let authorization = authorizations.first, let token = bearer(authorization) { presented = token }
+    let presented = request.headers.withValue(of: .authorization, bearer) ?? request.headers[.xAPIKey]
     guard let presented, !presented.isEmpty else { return nil }
     guard presented.utf8.count <= bytesMax else { throw .unauthenticated("The credential is too long.") }
     return presented
   }
 
-  private static func bearer(_ field: String) -> String? {
-    let scheme = "bearer "
-    guard field.utf8.count > scheme.utf8.count, field.prefix(scheme.count).lowercased() == scheme else { return nil }
-    return String(field.dropFirst(scheme.count).drop { $0 == " " })
+  private static func bearer(_ field: UnsafeRawBufferPointer) -> String? {
+    let scheme = "bearer ".utf8
+    guard field.count > scheme.count, zip(field, scheme).allSatisfy({ $1 == 0x20 ? $0 == $1 : $0 | 0x20 == $1 }) else {
+      return nil
+    }
+    return String(decoding: field.dropFirst(scheme.count).drop { $0 == 0x20 }, as: UTF8.self)
   }
 }
 

@@ -49,7 +49,7 @@ package struct RequestPipeline: Sendable {
     do {
       var answer = try await admitted(request, at: route, make)
       arrival?.end(with: &answer)
-      arrival?.fields.forEachRaw { answer.headers.append(rawName: $0, rawValue: $1) }
+      if let arrival { answer.headers.append(contentsOf: arrival.fields) }
       return answer
     } catch {
       arrival?.end()
@@ -97,7 +97,7 @@ package struct RequestPipeline: Sendable {
       if identity.kind == .virtualKey, answer.status == .unauthorized {
         traffic?.refused(request, at: route, Problem(.unauthorized))
       }
-      permit?.fields.forEachRaw { answer.headers.append(rawName: $0, rawValue: $1) }
+      if let permit { answer.headers.append(contentsOf: permit.fields) }
       permit?.end(with: &answer)
       return open?.watch(answer, to: request, by: identity, at: route) ?? answer
     } catch {

@@ -39,17 +39,14 @@ package struct TrafficPermit: Sendable {
 /// Runs once: when it is called, or when nobody knows it any more. A body that is never produced (its client has gone)
 /// so gives back what it had.
 private final class PermitRelease: Sendable {
-  private let action: Mutex<(@Sendable () -> Void)?>
+  private let action: @Sendable () -> Void
+  private let hasRun = Atomic<Bool>(false)
 
-  init(_ action: @escaping @Sendable () -> Void) { self.action = Mutex(action) }
+  init(_ action: @escaping @Sendable () -> Void) { self.action = action }
 
   deinit { run() }
 
   func run() {
-    let action = action.withLock { action in
-      defer { action = nil }
-      return action
-    }
-    action?()
+    if !hasRun.exchange(true, ordering: .acquiringAndReleasing) { action() }
   }
 }

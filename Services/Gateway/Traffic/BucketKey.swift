@@ -1,5 +1,5 @@
-/// Whose requests a bucket counts.
-package struct BucketKey: Sendable, Hashable {
+/// Whose requests a bucket counts. It goes from hand to hand with each request: one reference.
+package final class BucketKey: Sendable, Hashable {
   /// What shares a bucket.
   package enum Scope: String, Sendable {
     /// All of a tenant.
@@ -24,6 +24,20 @@ package struct BucketKey: Sendable, Hashable {
     self.owner = owner
     self.name = name
     self.kind = kind
+  }
+
+  /// Keys with the same parts are the same.
+  package static func == (one: BucketKey, other: BucketKey) -> Bool {
+    one === other
+      || one.scope == other.scope && one.owner == other.owner && one.name == other.name && one.kind == other.kind
+  }
+
+  /// Hashes all parts.
+  package func hash(into hasher: inout Hasher) {
+    hasher.combine(scope)
+    hasher.combine(owner)
+    hasher.combine(name)
+    hasher.combine(kind)
   }
 
   /// The key in Redis: what one request needs stands in one slot of a cluster.

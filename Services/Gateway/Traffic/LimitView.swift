@@ -56,6 +56,9 @@ package struct LimitView: Sendable, Equatable {
     fields.append(LimitView.resetField, UInt64(clamping: reset))
   }
 
+  /// How many fields `append` adds at most.
+  static let fieldsMax = 5
+
   private static let limitField = HTTPFieldName("ratelimit-limit")
   private static let remainingField = HTTPFieldName("ratelimit-remaining")
   private static let resetField = HTTPFieldName("ratelimit-reset")

@@ -176,7 +176,7 @@ package final class TrafficLimiter: TrafficLimiting {
     }
     let who = LimitedCaller(identity, request)
     let (limits, own) = state.withLock { ($0.table.limits(of: identity.tenant), $0.table.credential) }
-    var fields = HTTPHeaders()
+    var fields = HTTPHeaders(reservingCount: LimitView.fieldsMax)
     let buckets = who.buckets(kind, tenant: limits.rates[kind], credential: own.rates[kind])
     if !buckets.isEmpty {
       let view = await take(buckets)

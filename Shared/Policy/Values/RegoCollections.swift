@@ -10,6 +10,12 @@ public struct RegoObject: Sendable {
 
   /// Of pairs; of two with the same key the later one counts.
   public init(_ pairs: [(RegoValue, RegoValue)]) {
+    // Written in order, as most are, they need no sorting.
+    if zip(pairs, pairs.dropFirst()).allSatisfy({ RegoValue.compare($0.0, $1.0) < 0 }) {
+      keys = pairs.map(\.0)
+      values = pairs.map(\.1)
+      return
+    }
     let sorted = pairs.enumerated().sorted { left, right in
       let order = RegoValue.compare(left.element.0, right.element.0)
       return order == 0 ? left.offset < right.offset : order < 0

@@ -69,8 +69,8 @@ package struct APIKeyRecord: Sendable, Equatable {
   }
 }
 
-/// A key with what a presented text is compared with.
-package struct StoredKey: Sendable {
+/// A key with what a presented text is compared with. Every request with the key looks at it: one reference.
+package final class StoredKey: Sendable {
   package let record: APIKeyRecord
   /// Whom a request with it is from.
   package let identity: Identity
