@@ -17,6 +17,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 from bench import free_port
@@ -143,8 +144,11 @@ def main():
         after = memory(pid)
         delivery, spread = [], []
         for name in names[:-1]:
-            call("POST", f"/api/v1/runs/{run}/signals", {"name": name})
+            # The answer may come after the events: nobody waits for it before reading.
+            sender = threading.Thread(target=call, args=("POST", f"/api/v1/runs/{run}/signals", {"name": name}))
+            sender.start()
             times, text = readers.gather(b"event: signal.received\ndata: ")
+            sender.join()
             at = json.loads(re.search(rb"event: signal.received\ndata: (.*)\n", text).group(1))["at"]
             sent = datetime.datetime.fromisoformat(at.replace("Z", "+00:00")).timestamp()
             delivery += [(one - sent) * 1000 for one in times]
