@@ -83,6 +83,12 @@ import Testing
     }
   }
 
+  @Test(arguments: ["deploy/images/Dockerfile", "deploy/images/build.sh"])
+  func `programs in images have no debug information, wherever they were compiled`(path: String) throws {
+    let text = try String(contentsOf: Script.root.appendingPathComponent(path), encoding: .utf8)
+    #expect(text.contains("strip --strip-debug"))
+  }
+
   @Test func `every service that has policies asks the OPA server`() throws {
     let text = try String(
       contentsOf: Script.root.appendingPathComponent("deploy/docker-compose.opa.yml"), encoding: .utf8)
