@@ -1,8 +1,10 @@
 # Shared by the scripts of this folder: finds the compose command, says what happens, waits for health.
 deploy_folder=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 compose_file=${CADRE_COMPOSE_FILE:-$deploy_folder/docker-compose.prod.yml}
-# A second file on top of it, such as docker-compose.redis-tls.yml.
-compose_override=${CADRE_COMPOSE_OVERRIDE:-}
+# Files on top of it, such as docker-compose.redis-tls.yml, separated by colons.
+compose_files=(-f "$compose_file")
+IFS=: read -r -a compose_overrides <<< "${CADRE_COMPOSE_OVERRIDE:-}"
+for override in "${compose_overrides[@]}"; do compose_files+=(-f "$override"); done
 project=${CADRE_PROJECT:-cadre}
 state=$deploy_folder/.state
 secrets=$deploy_folder/secrets
@@ -22,7 +24,7 @@ find_compose() {
   fi
 }
 
-compose() { "${compose_command[@]}" -f "$compose_file" ${compose_override:+-f "$compose_override"} -p "$project" "$@"; }
+compose() { "${compose_command[@]}" "${compose_files[@]}" -p "$project" "$@"; }
 
 # The containers of a service, running ones only, without those that do one thing and end (migrations).
 containers() {
@@ -88,8 +90,8 @@ migrate() {
   for service in "$@"; do
     say "bringing the schema of $service to version $version"
     status=0
-    CADRE_VERSION=$version timeout "$migrate_seconds_max" "${compose_command[@]}" -f "$compose_file" \
-      ${compose_override:+-f "$compose_override"} -p "$project" run --rm --no-deps -T "$service" --migrate > "$log" 2>&1 || status=$?
+    CADRE_VERSION=$version timeout "$migrate_seconds_max" "${compose_command[@]}" "${compose_files[@]}" \
+      -p "$project" run --rm --no-deps -T "$service" --migrate > "$log" 2>&1 || status=$?
     if [ $status != 0 ]; then
       echo "--- $service --migrate ended with $status$([ $status != 124 ] || echo " after $migrate_seconds_max seconds"); its last lines:" >&2
       tail -n 15 "$log" >&2
