@@ -52,6 +52,37 @@ import Testing
     }
   }
 
+  @Test(arguments: ["pgbouncer", "opa"])
+  func `services that other files add are hardened and bounded too`(name: String) throws {
+    let text = try String(
+      contentsOf: Script.root.appendingPathComponent("deploy/docker-compose.\(name).yml"), encoding: .utf8)
+    let block = try #require(text.components(separatedBy: "\n\n").first { $0.contains("\n  \(name):\n") })
+    for rule in [
+      "read_only: true", "cap_drop: [ALL]", "no-new-privileges:true", "user: \"65532:65532\"", "pids_limit: ", "memory: ",
+      "max-size: ", "_IMAGE:-",
+    ] { #expect(block.contains(rule), "\(rule)") }
+    #expect(!block.contains("ports:") && (block.contains("networks: [data]") || block.contains("networks: [app]")))
+  }
+
+  @Test func `the files of validation are all there are`() throws {
+    let folder = Script.root.appendingPathComponent("deploy")
+    let names = try FileManager.default.contentsOfDirectory(atPath: folder.path).filter {
+      $0.hasPrefix("docker-compose.") && $0 != "docker-compose.yml" && $0 != "docker-compose.prod.yml"
+    }
+    let text = try String(contentsOf: folder.appendingPathComponent("validate"), encoding: .utf8)
+    let line = try #require(text.split(separator: "\n").first { $0.hasPrefix("for override in ") })
+    let checked = line.dropFirst("for override in ".count).prefix { $0 != ";" }.split(separator: " ")
+    #expect(Set(names) == Set(checked.map { "docker-compose.\($0).yml" }))
+  }
+
+  @Test func `Postgres with TLS lets nobody of another container in without it`() throws {
+    let rules = try String(
+      contentsOf: Script.root.appendingPathComponent("deploy/postgres/pg_hba_tls.conf"), encoding: .utf8)
+    let plain = rules.split(separator: "\n").filter { $0.hasPrefix("host ") || $0.hasPrefix("hostnossl") }
+    #expect(plain.allSatisfy { $0.contains(" 127.0.0.1/32 ") || $0.contains(" ::1/128 ") }, "\(plain)")
+    #expect(rules.contains("\nhostssl "))
+  }
+
   @Test(arguments: ["docker-compose.yml", "docker-compose.prod.yml"])
   func `Postgres is healthy when it can be reached, not while its first server makes the database`(name: String) throws
   {
@@ -148,11 +179,15 @@ import Testing
     let url = try String(contentsOf: secrets.appendingPathComponent("postgres_url"), encoding: .utf8)
     let password = try String(contentsOf: secrets.appendingPathComponent("postgres_password"), encoding: .utf8)
     #expect(key.count == 54 && password.count == 48 && url.contains(password) && !url.contains("\n"))
-    // Redis by TLS: its certificate is of the authority beside it, for the name that the stack uses.
-    let verified = try Script.run(
-      "openssl", "verify", "-CAfile", secrets.path + "/redis_ca.crt", "-verify_hostname", "redis",
-      secrets.path + "/redis.crt")
-    #expect(verified.status == 0, "\(verified.text)")
+    // Databases by TLS: a certificate is of the authority beside it, for the name that the stack uses.
+    for name in ["redis", "postgres"] {
+      let verified = try Script.run(
+        "openssl", "verify", "-CAfile", secrets.path + "/\(name)_ca.crt", "-verify_hostname", name,
+        secrets.path + "/\(name).crt")
+      #expect(verified.status == 0, "\(verified.text)")
+    }
+    let users = try String(contentsOf: secrets.appendingPathComponent("pgbouncer_users.txt"), encoding: .utf8)
+    #expect(users == "\"cadre\" \"\(password)\"\n")
     // The folder cannot be listed by others; the files can be read by the users inside of the containers.
     #expect(try Script.run("stat", "-c", "%a", secrets.path).text == "711\n")
     #expect(try Script.run(deploy.path + "/make-secrets").status == 0)
