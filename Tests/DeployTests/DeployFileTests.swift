@@ -120,6 +120,13 @@ import Testing
     #expect(text.contains("strip --strip-debug"))
   }
 
+  @Test func `the JavaScript guest names no folder of the machine that has built it`() throws {
+    let module = ".build/sandbox/aot/javascript.cwasm"
+    guard FileManager.default.fileExists(atPath: Script.root.appendingPathComponent(module).path) else { return }
+    let found = try Script.run("grep", "-c", "-a", "-F", Script.root.path + "/", module)
+    #expect(found.text == "0\n", "deploy/sandbox/build makes it anew")
+  }
+
   @Test func `every service that has policies asks the OPA server`() throws {
     let text = try String(
       contentsOf: Script.root.appendingPathComponent("deploy/docker-compose.opa.yml"), encoding: .utf8)
