@@ -58,7 +58,8 @@ import Testing
       contentsOf: Script.root.appendingPathComponent("deploy/docker-compose.\(name).yml"), encoding: .utf8)
     let block = try #require(text.components(separatedBy: "\n\n").first { $0.contains("\n  \(name):\n") })
     for rule in [
-      "read_only: true", "cap_drop: [ALL]", "no-new-privileges:true", "user: \"65532:65532\"", "pids_limit: ", "memory: ",
+      "read_only: true", "cap_drop: [ALL]", "no-new-privileges:true", "user: \"65532:65532\"", "pids_limit: ",
+      "memory: ",
       "max-size: ", "_IMAGE:-",
     ] { #expect(block.contains(rule), "\(rule)") }
     #expect(!block.contains("ports:") && (block.contains("networks: [data]") || block.contains("networks: [app]")))

@@ -92,7 +92,9 @@ import Testing
       "up", "--no-build", "--version", "7.0.0", services: "\(Self.all) pgbouncer",
       more: ["CADRE_COMPOSE_OVERRIDE": "one.yml:two.yml"])
     #expect(done.status == 0, "\(done.text)")
-    let order = ["up -d --no-build --no-deps postgres", "up -d --no-build --no-deps pgbouncer", "orchestrator --migrate"]
+    let order = [
+      "up -d --no-build --no-deps postgres", "up -d --no-build --no-deps pgbouncer", "orchestrator --migrate",
+    ]
     let places = order.map { part in done.calls.firstIndex { $0.contains(part) } ?? -1 }
     #expect(!places.contains(-1) && places == places.sorted(), "\(places) of \(done.calls)")
     #expect(done.calls.filter { $0.contains("--migrate") }.allSatisfy { $0.contains("-f one.yml -f two.yml -p ") })
