@@ -62,6 +62,17 @@ private func until(_ condition: () async -> Bool) async throws {
     #expect(await sandbox.stop() == [])
   }
 
+  /// One look that finds it at work must not be the last.
+  @Test(.timeLimit(.minutes(5)))
+  func `a worker that still computes at the first look and then sleeps is killed before the grace is over`()
+    async throws
+  {
+    let sandbox = try await FakeSandbox { $0.graceMilliseconds = 86_400_000 }
+    let blocked = await sandbox.run("spin_then_sleep", wall: 50)
+    #expect(blocked.code == "timeout_wall" && blocked.cause == .deadline)
+    #expect(await sandbox.stop() == [])
+  }
+
   @Test func `files of a worker that ends when it has reported are read to the last`() async throws {
     let sandbox = try await FakeSandbox()
     for round in 0..<10 {

@@ -1,3 +1,4 @@
+import Glibc
 import JSON
 import SandboxProtocol
 import SandboxWorker
@@ -24,6 +25,22 @@ private let needsEngine: Comment = "deploy/sandbox/build has not made the engine
     #expect(report.resultText == #"{"sum": 42, "text": "ü"}"#)
     #expect(report.metering.fuel > 100_000 && report.metering.cpuMicroseconds > 0)
     #expect(report.metering.inputBytes > 0 && report.metering.outputBytes > 0)
+  }
+
+  /// A worker that waits has made its first instance before it knows the limits of the run.
+  @Test(arguments: ["python", "javascript"])
+  func `the first run of a worker that has waited has its own limit of memory`(runtime: String) throws {
+    let language = try #require(SandboxRuntime(rawValue: runtime))
+    let source =
+      language == .python
+      ? "print(len(bytearray(70 << 20)))" : "console.log(new ArrayBuffer(70 * 1024 * 1024).byteLength)"
+    for (megabytes, fits) in [(Int64(128), true), (64, false)] {
+      let worker = try JailedWorker(load: [runtime])
+      usleep(500_000)
+      let report = try worker.run(language, source) { $0.memoryBytes = megabytes << 20 }
+      #expect((report.output == "73400320\n") == fits, "\(megabytes): \(report.outcome) \(report.errors)")
+      #expect((report.outcome == .ok) == fits, "\(megabytes): \(report.outcome)")
+    }
   }
 
   @Test func `every promised module is there`() throws {

@@ -129,15 +129,19 @@ static void end(cadre_guest *guest) {
   guest->request = NULL;
 }
 
+void cadre_guest_limit(cadre_guest *guest, int64_t memory_bytes) {
+  // A component has some small tables and instances of its own; a module has one of each.
+  int is_component = guest->code->kind == CADRE_COMPONENT;
+  guest->engine->api.wasmtime_store_limiter(
+      guest->store, memory_bytes, is_component ? 40000 : 20000, is_component ? 200 : 4, is_component ? 200 : 8,
+      is_component ? 200 : 1);
+}
+
 static int make_store(cadre_guest *guest, const struct cadre_request *request, struct cadre_result *result) {
   struct wasmtime *api = &guest->engine->api;
   guest->store = api->wasmtime_store_new(guest->engine->engine, NULL, NULL);
   guest->context = api->wasmtime_store_context(guest->store);
-  // A component has some small tables and instances of its own; a module has one of each.
-  int is_component = guest->code->kind == CADRE_COMPONENT;
-  api->wasmtime_store_limiter(
-      guest->store, request->limits.memory_bytes, is_component ? 40000 : 20000, is_component ? 200 : 4,
-      is_component ? 200 : 8, is_component ? 200 : 1);
+  cadre_guest_limit(guest, request->limits.memory_bytes);
   api->wasmtime_store_epoch_deadline_callback(guest->store, look, guest, NULL);
   wasi_config_t *config = api->wasi_config_new();
   static const char *const names[] = {"program"};

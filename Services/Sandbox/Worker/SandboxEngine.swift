@@ -9,9 +9,15 @@ package final class SandboxEngine {
   private let scratch: String
   private var code: [String: OpaquePointer] = [:]
   private var sessions: [SandboxRuntime: OpaquePointer] = [:]
+  /// Instances that no program has run in.
+  private var spares: [SandboxRuntime: OpaquePointer] = [:]
+  /// Instances whose last run was reported.
+  private var done: [OpaquePointer] = []
 
   /// Compiled modules that stay loaded.
   private static let modulesMax = 16
+  /// Memory of a spare instance until it gets the limit of its run.
+  private static let spareMemoryBytes: Int64 = 32 << 20
 
   /// Loads the engine. `scratch`: the folder that guests see. `modules`: where compiled modules are, named by digest.
   package init(folder: EngineFolder, scratch: String, modules: String? = nil) throws(EngineFolder.Unusable) {
@@ -32,10 +38,37 @@ package final class SandboxEngine {
   /// engine has made what it makes once, before the first job.
   package func warmUp(_ runtime: SandboxRuntime) {
     _ = run(RunRequest(id: "", runtime: runtime, source: Array("0".utf8)))
+    dropDone()
+    makeSpare(runtime)
   }
 
-  /// Runs a program.
+  /// Makes the instance of the first run. Nothing runs in it before, so that it is like any other new one.
+  private func makeSpare(_ runtime: SandboxRuntime) {
+    guard runtime != .wasm, spares[runtime] == nil, let code = try? code(of: runtime, nil) else { return }
+    var request = RunRequest(id: "", runtime: runtime, source: [])
+    request.limits.memoryBytes = Self.spareMemoryBytes
+    var result = cadre_result()
+    spares[runtime] = RunCall(request).with { cadre_guest_new(engine, code, scratch, &$0, &result) }
+  }
+
+  /// A spare instance with the limit of a run; `nil` when there is none, and for runs that say what the clock is.
+  private func spare(for request: RunRequest) -> OpaquePointer? {
+    guard request.deterministic == nil, request.limits.memoryBytes >= Self.spareMemoryBytes,
+      let guest = spares.removeValue(forKey: request.runtime)
+    else { return nil }
+    cadre_guest_limit(guest, request.limits.memoryBytes)
+    return guest
+  }
+
+  /// Gives back the memory of instances that are not needed any more. It takes a while, so a run is reported before.
+  package func dropDone() {
+    for guest in done { cadre_guest_drop(guest) }
+    done = []
+  }
+
+  /// Runs a program. When its report is sent `dropDone` is due.
   package func run(_ request: RunRequest) -> RunReport {
+    dropDone()
     if let refusal = RunCheck.refusal(of: request) {
       return RunReport(id: request.id, outcome: .denied, trap: refusal)
     }
@@ -51,7 +84,7 @@ package final class SandboxEngine {
     var result = cadre_result()
     let isSession = request.isSession && request.runtime != .wasm
     let kept = isSession ? sessions.removeValue(forKey: request.runtime) : nil
-    guard let guest = kept ?? cadre_guest_new(engine, code, scratch, &call, &result) else {
+    guard let guest = kept ?? spare(for: request) ?? cadre_guest_new(engine, code, scratch, &call, &result) else {
       return RunAnswer.report(of: result, request, isKept: false)
     }
     cadre_guest_run(guest, &call, &result)
@@ -60,7 +93,7 @@ package final class SandboxEngine {
       sessions[request.runtime] = guest
     } else {
       report.keepsSession = false
-      cadre_guest_drop(guest)
+      done.append(guest)
     }
     return report
   }
@@ -129,7 +162,9 @@ package final class SandboxEngine {
   }
 
   deinit {
+    dropDone()
     for guest in sessions.values { cadre_guest_drop(guest) }
+    for guest in spares.values { cadre_guest_drop(guest) }
     for loaded in code.values { cadre_code_drop(loaded) }
   }
 }

@@ -60,6 +60,7 @@ package enum WorkerProcess {
         case .compile: try channel.send(engine.compile(CompileRequest(frame)).frame)
         default: try channel.send(engine.run(RunRequest(frame)).frame)
         }
+        engine.dropDone()
       }
       return Status.ended
     } catch {

@@ -95,6 +95,11 @@ while True:
         report(header, rest)
     elif word == "sleep":
         time.sleep(1000)
+    elif word == "spin_then_sleep":
+        end = time.monotonic() + 1
+        while time.monotonic() < end:
+            pass
+        time.sleep(1000)
     elif word == "hold":
         while not os.path.exists(rest):
             time.sleep(0.01)

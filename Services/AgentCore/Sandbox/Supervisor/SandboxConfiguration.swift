@@ -18,7 +18,7 @@ package struct SandboxConfiguration: Sendable {
   /// Milliseconds after the time of a run until a worker is killed that only sleeps: its guest blocks in a call of the
   /// engine, and nothing will come of it. One that computes ends within one tick of 5 ms, one that sleeps in slices of
   /// 8 ms.
-  package var blockedMilliseconds: Int64 = 16
+  package var blockedMilliseconds: Int64 = 11
   /// Milliseconds that a worker may take until it is ready.
   package var startMilliseconds: Int64 = 10_000
   /// Most threads of a worker; the jail sets the same limit where a worker has a user of its own.

@@ -101,6 +101,8 @@ int cadre_compile(
 cadre_guest *cadre_guest_new(
     cadre_engine *engine, cadre_code *code, const char *scratch, const struct cadre_request *request,
     struct cadre_result *result);
+// Sets how large the memory of an instance may grow, from now on.
+void cadre_guest_limit(cadre_guest *guest, int64_t memory_bytes);
 // Runs a program in it.
 void cadre_guest_run(cadre_guest *guest, const struct cadre_request *request, struct cadre_result *result);
 // Drops it. What its last result refers to is gone.
