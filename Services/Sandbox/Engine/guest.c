@@ -57,6 +57,9 @@ static int end_of(const char *text) {
       {"resource limit exceeded", CADRE_MEMORY},
       {"unknown import", CADRE_TRAP},
       {"incompatible import type", CADRE_TRAP},
+      // An exported function of another type than the host calls.
+      {"arguments, got", CADRE_TRAP},
+      {"results, got", CADRE_TRAP},
   };
   for (size_t index = 0; index < sizeof known / sizeof known[0]; index++)
     if (strstr(text, known[index].words)) return known[index].end;

@@ -66,6 +66,18 @@ extension HostileCase {
     .wasm("a start that is no function", refused.union(["exit_nonzero"])) {
       var m = W.command([]); m.exports = [("_start", 2, 0)]; return m.encoded()
     },
+    .wasm("a start with parameters", trap) {
+      var m = W.command([])
+      m.types.append(([W.i32], []))
+      m.functions = [m.types.count - 1]
+      return m.encoded()
+    },
+    .wasm("a start with results", trap) {
+      var m = W.command(W.const(1))
+      m.types.append(([], [W.i32]))
+      m.functions = [m.types.count - 1]
+      return m.encoded()
+    },
     .wasm("data outside of memory", refused) {
       var m = W.command([]); m.data = [(1 << 20, [1])]; return m.encoded()
     },
