@@ -128,8 +128,8 @@ extension SandboxSupervisor {
   }
 
   /// Looks behind the time of a run whether its worker only sleeps, until the job is over. Two looks, one after the
-  /// other, must say so, with a turn of the loop between them: a report that is on its way is taken first. A thread that
-  /// runs at one look (the clock of the engine wakes every 5 ms) says nothing about the next.
+  /// other, must say so, with a turn of the loop between them: a report that is on its way is taken first. A
+  /// thread that runs at one look (the clock of the engine wakes every 5 ms) says nothing about the next.
   private func lookForBlock(_ record: Record, _ id: WorkerID, at moment: UInt64, wasAsleep: Bool) {
     record.look = loop.schedule(at: moment) { [weak self, weak record] in
       guard let self, let record, record.worker == id, let child = workers[id]?.connection?.child else { return }
