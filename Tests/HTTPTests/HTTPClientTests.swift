@@ -93,6 +93,44 @@ import Testing
     }
   }
 
+  @Test func `an abandoned answer of libcurl fails for whoever waits, and for whoever asks later`() async throws {
+    try await withClient { client, server in
+      let loop = server.group.loops[0]
+      let half = try Listener(on: loop, address: .host("127.0.0.1", port: 0)) { fd in
+        guard let socket = PeerSocket(adopting: fd, on: loop) else { return }
+        socket.write(Array("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc".utf8))
+        // Only whoever gives up the exchange ends the connection before.
+        loop.task {
+          try await EventLoop.sleep(for: .seconds(30))
+          socket.close()
+        }
+      }
+      // What is pinned to an address goes through libcurl.
+      var request = HTTPClientRequest(
+        .get, try HTTPURL("http://half.test:\(half.port)/"), timeout: .seconds(5), pauseMax: .seconds(2))
+      request.pinnedAddress = "127.0.0.1"
+      let asked = request
+      let codes = try await loop.task {
+        let answer = try await client.send(asked, peer: "t")
+        #expect(try await answer.body.next() == Array("abc".utf8))
+        @Sendable func code() async -> HTTPClientError.Code? {
+          do {
+            _ = try await answer.body.next()
+            return nil
+          } catch { return (error as? HTTPClientError)?.code }
+        }
+        let waiting = loop.task { await code() }
+        // Until it waits.
+        try await EventLoop.sleep(for: .milliseconds(20))
+        answer.body.abandon()
+        let first = try await waiting.value
+        return [first, await code()]
+      }.value
+      #expect(codes == [.connectionLost, .connectionLost])
+      half.close()
+    }
+  }
+
   @Test func `a kept connection that the server has closed is replaced without an error`() async throws {
     try await ServerFixture.run {
       $0.idleTimeout = .milliseconds(60)
