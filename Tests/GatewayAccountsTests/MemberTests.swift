@@ -44,6 +44,12 @@ extension AccountTests {
         #expect(try await users.setSecondFactor(gateway.home, id, [1, 2]))
         #expect(try await users.account(gateway.home, id)?.sealedSecondFactor == [1, 2])
         #expect(try await !users.setSecondFactor(TenantID(UUID.version7()), id, nil))
+        #expect(try await !users.replaceSecondFactor(gateway.home, id, nil, by: [3]))
+        #expect(try await !users.replaceSecondFactor(gateway.home, id, [1], by: [3]))
+        #expect(try await users.replaceSecondFactor(gateway.home, id, [1, 2], by: [3]))
+        #expect(try await users.setSecondFactor(gateway.home, id, nil))
+        #expect(try await users.replaceSecondFactor(gateway.home, id, nil, by: [4]))
+        #expect(try await users.account(gateway.home, id)?.sealedSecondFactor == [4])
       }
     }
 

@@ -16,6 +16,7 @@ final class FakeAccounts: AccountReading, AccountWriting, AccountNotifying, Tena
     var listeners: [@Sendable (AccountNotice) -> Void] = []
     var isAway = false
     var signIns = 0
+    var beforeReplacement: (@Sendable () async throws -> Void)?
   }
 
   private let state = Mutex(State())
@@ -94,6 +95,23 @@ final class FakeAccounts: AccountReading, AccountWriting, AccountNotifying, Tena
       Account(user: $0.user, passwordHash: $0.passwordHash, sealedSecondFactor: sealed, tenantState: $0.tenantState)
     }
     return true
+  }
+
+  /// Runs `body` once, when a second factor is about to be replaced.
+  func beforeReplacement(_ body: @escaping @Sendable () async throws -> Void) {
+    state.withLock { $0.beforeReplacement = body }
+  }
+
+  func replaceSecondFactor(
+    _ tenant: TenantID, _ user: UserID, _ before: [UInt8]?, by sealed: [UInt8]
+  ) async throws -> Bool {
+    let body = state.withLock { state in
+      defer { state.beforeReplacement = nil }
+      return state.beforeReplacement
+    }
+    try await body?()
+    guard self[user]?.sealedSecondFactor == before else { return false }
+    return try await setSecondFactor(tenant, user, sealed)
   }
 
   func secondFactors(

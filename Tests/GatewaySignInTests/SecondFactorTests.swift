@@ -118,6 +118,70 @@ enum PasswordHashCost {
     }
   }
 
+  /// What is stored of the second factor of a user.
+  static func stored(_ gateway: SignInFixture, _ email: String) async throws -> (SecondFactorSecret?, SessionOwner) {
+    let account = try #require(try await gateway.accounts.accounts(email: email, in: nil).first)
+    let owner = SessionOwner(tenant: account.user.tenant, user: account.user.id)
+    return (
+      account.sealedSecondFactor.flatMap { SecondFactorSecret($0, of: owner, by: gateway.service.parts.sealer) }, owner
+    )
+  }
+
+  @Test func `recovery codes that are used at the same moment are both used up`() async throws {
+    try await SignInFixture.run { gateway async throws in
+      let (email, _, _, codes) = try await Self.enrolled(gateway)
+      let (first, second) = (gateway.browser(), gateway.browser())
+      try await first.signIn(email)
+      try await second.signIn(email)
+      gateway.accounts.beforeReplacement {
+        let other = try await second.send(.post, "/auth/v1/second-factor", #"{"recovery_code":"\#(codes[1])"}"#)
+        #expect(other.status == 200, "\(other.text)")
+      }
+      let answer = try await first.send(.post, "/auth/v1/second-factor", #"{"recovery_code":"\#(codes[0])"}"#)
+      #expect(answer.status == 200, "\(answer.text)")
+      let left = try #require(try await Self.stored(gateway, email).0)
+      #expect(left.recoveryDigests.count == 8)
+      #expect(left.place(of: codes[0]) == nil && left.place(of: codes[1]) == nil && left.place(of: codes[2]) != nil)
+    }
+  }
+
+  @Test func `an app that is replaced while a recovery code is used does not come back`() async throws {
+    try await SignInFixture.run { gateway async throws in
+      let (email, _, _, codes) = try await Self.enrolled(gateway)
+      let browser = gateway.browser()
+      try await browser.signIn(email)
+      let owner = try await Self.stored(gateway, email).1
+      let fresh = SecondFactorSecret.make()
+      let sealed = try #require(fresh.sealed(for: owner, by: gateway.service.parts.sealer))
+      gateway.accounts.beforeReplacement {
+        _ = try await gateway.accounts.setSecondFactor(owner.tenant, owner.user, sealed)
+      }
+      let answer = try await browser.send(.post, "/auth/v1/second-factor", #"{"recovery_code":"\#(codes[0])"}"#)
+      #expect(answer.code == "second_factor_failed", "\(answer.text)")
+      #expect(try await Self.stored(gateway, email).0 == fresh)
+    }
+  }
+
+  @Test func `of two enrolments at the same moment the first stays`() async throws {
+    try await SignInFixture.run { gateway async throws in
+      let user = gateway.user()
+      let browser = gateway.browser()
+      try await browser.signIn(user.email)
+      let begun = try await browser.send(.post, "/auth/v1/totp", #"{"password":"\#(SignInFixture.password)"}"#)
+      let secret = Self.decode(try #require(begun["secret"]))
+      let owner = try await Self.stored(gateway, user.email).1
+      let first = SecondFactorSecret.make()
+      let sealed = try #require(first.sealed(for: owner, by: gateway.service.parts.sealer))
+      gateway.accounts.beforeReplacement {
+        _ = try await gateway.accounts.setSecondFactor(owner.tenant, owner.user, sealed)
+      }
+      let code = Self.code(gateway, secret)
+      let late = try await browser.send(.post, "/auth/v1/totp/confirm", #"{"code":"\#(code)"}"#)
+      #expect(late.code == "second_factor_exists", "\(late.text)")
+      #expect(try await Self.stored(gateway, user.email).0 == first)
+    }
+  }
+
   @Test func `second factors come under the newest key, and open without the old one`() async throws {
     try await SignInFixture.run { gateway async throws in
       let path = "/operator/v1/second-factors/rotation"

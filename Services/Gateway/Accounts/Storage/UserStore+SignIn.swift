@@ -68,6 +68,30 @@ extension UserStore: AccountReading, AccountWriting {
     return "update user_account set second_factor = \(sealed) where tenant_id = \(tenant) and id = \(id)"
   }
 
+  package func replaceSecondFactor(
+    _ tenant: TenantID, _ user: UserID, _ before: [UInt8]?, by sealed: [UInt8]
+  ) async throws -> Bool {
+    let results = try await database.batch(
+      [
+        UserStore.exchangeSecondFactor.tenantCall((tenant, user, before, sealed)),
+        AccountChannel.send.tenantCall(.user(user)),
+      ], of: tenant.scope)
+    return results[0].affected > 0
+  }
+
+  static let exchangeSecondFactor = Statement<
+    (tenant: TenantID, id: UserID, before: [UInt8]?, after: [UInt8]), Void
+  > { parameter in
+    let tenant = parameter("tenant", .uuid) { $0.tenant.uuid }
+    let id = parameter("id", .uuid) { $0.id.uuid }
+    let before = parameter("before", .bytea) { $0.before }
+    let after = parameter("after", .bytea) { $0.after }
+    return """
+      update user_account set second_factor = \(after)
+      where tenant_id = \(tenant) and id = \(id) and second_factor is not distinct from \(before)
+      """
+  }
+
   package func noteSignIn(_ tenant: TenantID, _ user: UserID, at time: Timestamp) async throws -> Bool {
     try await database.execute(UserStore.updateSignIn, (tenant, user, time), of: tenant.scope) > 0
   }

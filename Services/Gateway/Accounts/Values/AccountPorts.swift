@@ -18,6 +18,11 @@ package protocol AccountWriting: Sendable {
   func setPasswordHash(_ tenant: TenantID, _ user: UserID, _ hash: String, replacing: String?) async throws -> Bool
   /// Sets the sealed secret of the second factor, or removes it.
   func setSecondFactor(_ tenant: TenantID, _ user: UserID, _ sealed: [UInt8]?) async throws -> Bool
+  /// Sets the sealed secret of the second factor only while the stored one is `before`; `nil` for none. Returns `false`,
+  /// and changes nothing, when somebody else was faster.
+  func replaceSecondFactor(
+    _ tenant: TenantID, _ user: UserID, _ before: [UInt8]?, by sealed: [UInt8]
+  ) async throws -> Bool
   /// Sealed second factors of all tenants, in the order of tenants and users, behind a user.
   func secondFactors(after place: (tenant: TenantID, user: UserID)?, limit: Int) async throws -> [StoredSecondFactor]
   /// Stores a second factor that was sealed anew. Returns `false` when it was changed meanwhile.

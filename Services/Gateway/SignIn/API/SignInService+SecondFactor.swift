@@ -81,7 +81,7 @@ extension SignInService {
     if let code {
       isRight = try await take(code, secret, owner)
     } else {
-      isRight = try await take(recoveryCode: recoveryCode ?? "", secret, owner, request)
+      isRight = try await take(recoveryCode: recoveryCode ?? "", sealed, owner, request)
     }
     metrics.secondFactor(isRight ? (code == nil ? "recovery" : "ok") : "failed")
     guard isRight else {
@@ -97,20 +97,32 @@ extension SignInService {
     return try await reaching { try await secondFactors.take(period: period, of: owner) }
   }
 
+  /// Takes a recovery code out of those that are left. What somebody else has changed meanwhile is never overwritten, or
+  /// a code that was used, or an app that was removed, would be good again: then all is looked at anew.
   private func take(
-    recoveryCode: String, _ secret: SecondFactorSecret, _ owner: SessionOwner, _ request: HTTPRequest
+    recoveryCode: String, _ sealed: [UInt8], _ owner: SessionOwner, _ request: HTTPRequest
   ) async throws(Problem) -> Bool {
-    guard let place = secret.place(of: recoveryCode) else { return false }
-    var left = secret
-    let digest = left.recoveryDigests.remove(at: place)
-    return try await reaching {
-      guard try await secondFactors.take(recoveryDigest: digest, of: owner),
-        let sealed = left.sealed(for: owner, by: parts.sealer),
-        try await parts.changes.setSecondFactor(owner.tenant, owner.user, sealed)
-      else { return false }
-      await record(.recoveryCodeUsed, owner, method: "second_factor", request)
-      return true
+    let isTaken = try await reaching {
+      var stored: [UInt8]? = sealed
+      var isFirst = true
+      // All that are left may be used at once: each time one of them is the fastest.
+      for _ in 0..<SecondFactorSecret.recoveryCodesCount {
+        guard let before = stored, var left = SecondFactorSecret(before, of: owner, by: parts.sealer),
+          let place = left.place(of: recoveryCode)
+        else { return false }
+        let digest = left.recoveryDigests.remove(at: place)
+        if isFirst { guard try await secondFactors.take(recoveryDigest: digest, of: owner) else { return false } }
+        isFirst = false
+        guard let after = left.sealed(for: owner, by: parts.sealer) else { return false }
+        if try await parts.changes.replaceSecondFactor(owner.tenant, owner.user, before, by: after) { return true }
+        stored = try await parts.accounts.account(owner.tenant, owner.user)?.sealedSecondFactor
+      }
+      throw Problem(.signInUnavailable, retryAfterSeconds: 2)
     }
+    guard isTaken else { return false }
+    sessions.accounts.forget(.user(owner.user))
+    await record(.recoveryCodeUsed, owner, method: "second_factor", request)
+    return true
   }
 
   // MARK: Apps
@@ -154,7 +166,12 @@ extension SignInService {
     await attempts.succeeded(attempt)
     let codes = secret.makeRecoveryCodes()
     guard let sealed = secret.sealed(for: owner, by: parts.sealer) else { throw Problem(.signInUnavailable) }
-    try await change(sealed, owner)
+    let isAdded = try await reaching {
+      try await parts.changes.replaceSecondFactor(owner.tenant, owner.user, nil, by: sealed)
+    }
+    sessions.accounts.forget(.user(owner.user))
+    // Somebody else was faster: what they have been shown counts.
+    guard isAdded else { throw Problem(.secondFactorExists) }
     try await reaching { try await secondFactors.end(owner) }
     await record(.secondFactorAdded, owner, method: current.record.method, request)
     guard current.record.state == .enrolment else {
@@ -184,16 +201,10 @@ extension SignInService {
     try await confirm(password, of: account, request)
     let owner = current.token.owner
     try await check(code, recoveryCode, of: account, owner, request)
-    try await change(nil, owner)
-    await record(.secondFactorRemoved, owner, method: current.record.method, request)
-    return try await renew(current, try await fresh(current), request)
-  }
-
-  private func change(_ sealed: [UInt8]?, _ owner: SessionOwner) async throws(Problem) {
-    let isChanged = try await reaching {
-      try await parts.changes.setSecondFactor(owner.tenant, owner.user, sealed)
-    }
+    let isChanged = try await reaching { try await parts.changes.setSecondFactor(owner.tenant, owner.user, nil) }
     sessions.accounts.forget(.user(owner.user))
     guard isChanged else { throw sessions.refusal(.sessionInvalid) }
+    await record(.secondFactorRemoved, owner, method: current.record.method, request)
+    return try await renew(current, try await fresh(current), request)
   }
 }
