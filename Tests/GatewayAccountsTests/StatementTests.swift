@@ -22,6 +22,7 @@ extension AccountTests {
       DeclaredStatement("findByEmail", UserStore.findByEmail), DeclaredStatement("findAccount", UserStore.findAccount),
       DeclaredStatement("updatePassword", UserStore.updatePassword),
       DeclaredStatement("updateSecondFactor", UserStore.updateSecondFactor),
+      DeclaredStatement("exchangeSecondFactor", UserStore.exchangeSecondFactor),
       DeclaredStatement("listSecondFactors", UserStore.listSecondFactors),
       DeclaredStatement("replaceSecondFactor", UserStore.replaceSecondFactor),
       DeclaredStatement("updateSignIn", UserStore.updateSignIn), DeclaredStatement("find", ServiceAccountStore.find),

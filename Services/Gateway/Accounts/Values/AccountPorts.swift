@@ -18,8 +18,8 @@ package protocol AccountWriting: Sendable {
   func setPasswordHash(_ tenant: TenantID, _ user: UserID, _ hash: String, replacing: String?) async throws -> Bool
   /// Sets the sealed secret of the second factor, or removes it.
   func setSecondFactor(_ tenant: TenantID, _ user: UserID, _ sealed: [UInt8]?) async throws -> Bool
-  /// Sets the sealed secret of the second factor only while the stored one is `before`; `nil` for none. Returns `false`,
-  /// and changes nothing, when somebody else was faster.
+  /// Sets the sealed secret of the second factor only while the stored one is `before`; `nil` for none. Returns
+  /// `false`, and changes nothing, when somebody else was faster.
   func replaceSecondFactor(
     _ tenant: TenantID, _ user: UserID, _ before: [UInt8]?, by sealed: [UInt8]
   ) async throws -> Bool

@@ -97,8 +97,8 @@ extension SignInService {
     return try await reaching { try await secondFactors.take(period: period, of: owner) }
   }
 
-  /// Takes a recovery code out of those that are left. What somebody else has changed meanwhile is never overwritten, or
-  /// a code that was used, or an app that was removed, would be good again: then all is looked at anew.
+  /// Takes a recovery code out of those that are left. What somebody else has changed meanwhile is never overwritten:
+  /// a code that was used, or an app that was removed, would be good again. Then all is looked at anew.
   private func take(
     recoveryCode: String, _ sealed: [UInt8], _ owner: SessionOwner, _ request: HTTPRequest
   ) async throws(Problem) -> Bool {
