@@ -2,11 +2,6 @@ import Primitives
 import Testing
 
 @Suite struct TimestampTests {
-  @Test func `hex digits of bytes that do not lie side by side`() {
-    #expect(Hex.encode([0x00, 0x9A, 0xFF].reversed()) == "ff9a00")
-    #expect(Hex.encode([UInt8]([1, 2, 3]).dropFirst()) == "0203" && Hex.encode(EmptyCollection()).isEmpty)
-  }
-
   @Test func `moments outside of the years that can be named are no input, and print as the nearest`() {
     // Read with their offsets they lie in the year before 0000, or behind 9999.
     for text in ["0000-01-01T00:00:00+00:01", "0000-01-01T10:00:00+23:59", "9999-12-31T23:59:59-00:01"] {
@@ -93,4 +88,11 @@ import Testing
       (.max, "$9223372036854.775807"), (.min, "-$9223372036854.775808"),
     ] as [(Int64, String)])
   func `millionths have six places`(micro: Int64, text: String) { #expect(DollarAmount.text(micro: micro) == text) }
+}
+
+struct HexTests {
+  @Test func `hex digits of bytes that do not lie side by side`() {
+    #expect(Hex.encode([0x00, 0x9A, 0xFF].reversed()) == "ff9a00")
+    #expect(Hex.encode([UInt8]([1, 2, 3]).dropFirst()) == "0203" && Hex.encode(EmptyCollection()).isEmpty)
+  }
 }
