@@ -7,8 +7,6 @@ internal import Reactor
 public struct HTTPResponseWriter: ~Copyable, Sendable {
   private let connection: ServerConnection
   private let isChunked: Bool
-  /// Bytes of the body that were written.
-  private(set) var count: UInt64 = 0
 
   init(connection: ServerConnection, isChunked: Bool) {
     self.connection = connection
@@ -26,7 +24,19 @@ public struct HTTPResponseWriter: ~Copyable, Sendable {
     } else {
       connection.writer.output.append(bytes)
     }
-    count &+= UInt64(bytes.count)
+    try await appended(bytes.count)
+  }
+
+  /// Sends a piece that goes to others too. Throws `ReactorError` when the client is gone or takes nothing.
+  public mutating func write(_ piece: SharedPiece) async throws {
+    if let failure = connection.writer.failure { throw failure }
+    if isChunked { connection.writer.output.append(piece.chunk) } else { connection.writer.output.append(piece.bytes) }
+    try await appended(piece.count)
+  }
+
+  /// Has what was appended sent, and waits for a slow client.
+  private func appended(_ count: Int) async throws {
+    connection.bodyBytes &+= UInt64(count)
     connection.writer.setNeedsFlush()
     connection.writer.watchProgress()
     guard connection.socket.unsentCount > StreamSocket.outputBytesMax else { return }
@@ -56,6 +66,9 @@ public struct HTTPResponseWriter: ~Copyable, Sendable {
   /// stream whose others follow on their heels.
   public func flush() { connection.writer.flushNow() }
 
+  /// The way to this body for somebody else, while its producer waits.
+  public var outlet: ResponseOutlet { ResponseOutlet(connection: connection, isChunked: isChunked) }
+
   /// The answer that this is the body of.
   public var answer: SentAnswer { SentAnswer(connection: connection) }
 
@@ -75,6 +88,16 @@ public struct HTTPResponseWriter: ~Copyable, Sendable {
     ServerSentEvent.appendComment(text, to: &bytes)
     try await write(bytes)
   }
+}
+
+/// Is told when a body that is produced while it is sent (or an upgrade) begins and ends. A wrapper around the producer
+/// would do the same and cost each of thousands of open streams a frame. An answer whose client goes before it begins
+/// only lets its observers go.
+public protocol BodyObserver: AnyObject, Sendable {
+  /// The producer is about to run; on the loop of the connection.
+  func bodyBegins(_ answer: SentAnswer)
+  /// The producer has ended, however; on the loop of the connection.
+  func bodyEnded()
 }
 
 /// An answer that is being sent, for whoever may have to end it.

@@ -6,6 +6,7 @@ struct StreamedAnswer: Sendable {
   let length: UInt64?
   let isChunked: Bool
   let heartbeat: Heartbeat?
+  let observers: [any BodyObserver]
   let produce: @Sendable (inout HTTPResponseWriter) async throws -> Void
 }
 
@@ -48,21 +49,26 @@ extension ServerConnection {
     cancelsOnDisconnect = true
     defer { cancelsOnDisconnect = false }
     if socket.peerClosed { task?.cancel() }
+    bodyBytes = 0
     var body = HTTPResponseWriter(connection: self, isChunked: stream.isChunked)
     if let heartbeat = stream.heartbeat, stream.length == nil {
       writer.fillPauses(with: body.framed(heartbeat.bytes), after: heartbeat.pause)
     }
-    defer { writer.endFilling() }
+    for observer in stream.observers { observer.bodyBegins(body.answer) }
+    defer {
+      writer.endFilling()
+      for observer in stream.observers { observer.bodyEnded() }
+    }
     do {
       try await stream.produce(&body)
-      if let length = stream.length, body.count != length {
+      if let length = stream.length, bodyBytes != length {
         throw ReactorError(.closed, operation: "body shorter than its length")
       }
       if stream.isChunked { appendHead { ChunkedEncoder.appendEnd(to: &$0) } }
-      return (body.count, true)
+      return (bodyBytes, true)
     } catch {
       // The head is out: the only honest sign of an incomplete body is a connection that ends without its last chunk.
-      return (body.count, false)
+      return (bodyBytes, false)
     }
   }
 
@@ -75,10 +81,13 @@ extension ServerConnection {
     writer.setNeedsFlush()
     exchange.finish(response.status, bytes: 0, failed: false)
     exchange.request.body.releaseBuffered()
+    let observers = response.observers
     goOn(with: reader) { [self] reader in
       cancelsOnDisconnect = true
       if socket.peerClosed { task?.cancel() }
+      for observer in observers { observer.bodyBegins(SentAnswer(connection: self)) }
       await serve(UpgradedConnection(connection: self, reader: reader))
+      for observer in observers { observer.bodyEnded() }
       await end()
     }
   }

@@ -33,6 +33,8 @@ final class ServerConnection: @unchecked Sendable {
   private(set) var isIdle = true
   private(set) var task: Task<Void, any Error>?
   var cancelsOnDisconnect = false
+  /// Bytes of the streamed body that were written.
+  var bodyBytes: UInt64 = 0
   /// The reader on its way to another task.
   private var parked: StreamReader?
 
@@ -206,7 +208,9 @@ final class ServerConnection: @unchecked Sendable {
       write(head: response, length.map { .length($0) } ?? (chunked ? .chunked : .untilClose), keepAlive: keepAlive)
       // A stream may last for long, and there may be thousands: what the request was read into goes now.
       reader.input.releaseIfEmpty()
-      let stream = StreamedAnswer(length: length, isChunked: chunked, heartbeat: response.heartbeat, produce: produce)
+      let stream = StreamedAnswer(
+        length: length, isChunked: chunked, heartbeat: response.heartbeat, observers: response.observers,
+        produce: produce)
       if length == nil {
         goOn(with: reader) { [self, ending] in await serve(stream, ending, $0) }
         return .elsewhere

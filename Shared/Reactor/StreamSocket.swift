@@ -209,6 +209,21 @@ public final class StreamSocket: ReadinessHandler, @unchecked Sendable {
     wakeWriters()
   }
 
+  /// See `StreamWriter.pass`.
+  func pass(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    guard output.isEmpty, fd >= 0, kernelWritable, writeFailure == nil, !shutdownAfterFlush, !closeAfterFlush else {
+      return false
+    }
+    let sent = sendNow(bytes)
+    wroteAt = loop.now
+    if sent < bytes.count {
+      output.append(UnsafeRawBufferPointer(rebasing: bytes[sent...]))
+      setNeedsFlush()
+    }
+    watchProgress()
+    return true
+  }
+
   /// Hands bytes to the kernel behind the output, without a copy; returns how many it took. A failure shows itself when
   /// the rest is flushed.
   func sendNow(_ bytes: UnsafeRawBufferPointer) -> Int {
@@ -264,7 +279,8 @@ public final class StreamSocket: ReadinessHandler, @unchecked Sendable {
   /// From now on looks whether the peer takes what waits for it, until nothing waits any more.
   func watchProgress() {
     guard stallLimit != 0, stallTimer == nil, fd >= 0 else { return }
-    takenAtLastLook = taken(pending: unacknowledged)
+    // What is taken until the first look counts as progress: asking the kernel now would cost every short write a call.
+    takenAtLastLook = .max
     progressAt = loop.now
     scheduleLook()
   }

@@ -29,6 +29,10 @@ public struct StreamWriter: ~Copyable, Sendable {
     socket.setNeedsFlush()
   }
 
+  /// Passes bytes to the kernel at once when nothing waits before them; what it does not take leaves later. Returns
+  /// `false`, with nothing sent, when something waits or nothing can be sent any more.
+  public func pass(_ bytes: UnsafeRawBufferPointer) -> Bool { socket.pass(bytes) }
+
   /// Says that `output` has grown.
   public func setNeedsFlush() { socket.setNeedsFlush() }
 

@@ -17,7 +17,7 @@ import Testing
     let event = try event(7)
     #expect(String(decoding: event.json, as: UTF8.self) == #"{"seq":7,"type":"step.started","step":"a","data":""}"#)
     #expect(
-      String(decoding: event.frame, as: UTF8.self)
+      String(decoding: event.piece.bytes, as: UTF8.self)
         == "id: 7\nevent: step.started\ndata: \(String(decoding: event.json, as: UTF8.self))\n\n")
     #expect(!event.isEnd)
     #expect(try self.event(8, type: "run.failed").isEnd)

@@ -1,3 +1,4 @@
+package import HTTP
 package import HTTPWire
 package import JSON
 
@@ -14,7 +15,7 @@ package struct RunEvent: Sendable, Hashable {
   /// The event as a message of WebSocket, and as data of a server-sent event.
   package let json: [UInt8]
   /// The server-sent event.
-  package let frame: [UInt8]
+  package let piece: SharedPiece
 
   /// Whether nothing comes behind it.
   package var isEnd: Bool { RunEvent.ends.contains(type) }
@@ -22,18 +23,20 @@ package struct RunEvent: Sendable, Hashable {
   /// Reads an event as the orchestrator writes it; `nil` when it is none.
   package init?(_ view: JSONView) {
     guard let sequence = view["seq"]?.int, let type = view["type"]?.string else { return nil }
-    self.sequence = sequence
-    self.type = type
-    step = view["step"]?.string
-    json = Array(view.rawBytes)
+    let json = Array(view.rawBytes)
     var frame: [UInt8] = []
     frame.reserveCapacity(json.count + type.utf8.count + 40)
     ServerSentEvent(id: String(sequence), event: type, data: json).append(to: &frame)
-    self.frame = frame
+    guard let piece = SharedPiece(frame) else { return nil }
+    self.sequence = sequence
+    self.type = type
+    step = view["step"]?.string
+    self.json = json
+    self.piece = piece
   }
 
   /// What it takes of memory.
-  var bytes: Int { json.count + frame.count }
+  var bytes: Int { json.count + piece.count }
 }
 
 /// Which events a reader wants.
@@ -54,6 +57,9 @@ package struct RunEventFilter: Sendable, Hashable {
     types = names("type")
     steps = names("step")
   }
+
+  /// Whether every event is wanted.
+  package var includesAll: Bool { types.isEmpty && steps.isEmpty }
 
   /// Whether an event is wanted.
   package func includes(_ event: RunEvent) -> Bool {

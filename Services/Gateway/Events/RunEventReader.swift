@@ -75,9 +75,10 @@ struct RunEventReader: Sendable {
     let answer: HTTPResponse
   }
 
-  /// Reads from a page on that is read already. `send` waits while the client is slow.
+  /// Reads from a page on that is read already. `send` waits while the client is slow; what comes while the client has
+  /// taken everything goes through the outlet, if there is one, without waking this task.
   func follow(
-    _ first: FirstPage, after start: Int64, _ send: (RunEvent) async throws -> Void
+    _ first: FirstPage, after start: Int64, outlet: ResponseOutlet?, _ send: (RunEvent) async throws -> Void
   ) async throws -> End {
     var (page, position) = (first.take(), start)
     if page.events.isEmpty, page.isLast, try await isEnded() {
@@ -92,31 +93,38 @@ struct RunEventReader: Sendable {
         if event.isEnd { return .ended }
       }
       page.events = []
-      if page.isLast, let end = try await live(&position, send) { return end }
+      if page.isLast, let end = try await live(&position, outlet, send) { return end }
       page = try await self.page(after: position)
     }
   }
 
   /// Reads what comes. Returns `nil` when the reader has to read the history once more before.
-  private func live(_ position: inout Int64, _ send: (RunEvent) async throws -> Void) async throws -> End? {
+  private func live(
+    _ position: inout Int64, _ outlet: ResponseOutlet?, _ send: (RunEvent) async throws -> Void
+  ) async throws -> End? {
     guard let loop = EventLoop.current else { return .away }
     let key = RunFeed.Key(tenant: caller.tenant, run: run)
     let feed = feeds.join(key, after: position, as: caller, trace: trace, on: loop)
-    defer { feeds.leave(feed) }
+    let member = FeedMember(after: position, filter: filter, outlet: outlet)
+    defer {
+      position = member.position
+      feed.forget(member, on: loop)
+      feeds.leave(feed)
+    }
     var isLive = false
     while true {
-      switch feed.read(after: position, on: loop) {
+      switch feed.read(for: member, on: loop) {
       case .events(let events):
         isLive = true
         for event in events {
-          position = event.sequence
+          member.position = event.sequence
           if filter.includes(event) { try await send(event) }
           if event.isEnd { return .ended }
         }
       case .wait(let promise):
         isLive = true
         try await promise.value()
-      case .gone: return isLive ? .lagged(after: position) : nil
+      case .gone: return isLive ? .lagged(after: member.position) : nil
       case .over: return .away
       }
     }

@@ -78,8 +78,8 @@ package struct RunEventStreams: Sendable {
       metrics.begin()
       defer { metrics.end() }
       // The writer is lent to this closure, so the events are sent from here and gathered there.
-      let end = try await reader.follow(first, after: after) { event in
-        try await writer.write(event.frame)
+      let end = try await reader.follow(first, after: after, outlet: writer.outlet) { event in
+        try await writer.write(event.piece)
       }
       if case .lagged(let position) = end {
         metrics.lagged(.events)
@@ -108,7 +108,7 @@ package struct RunEventStreams: Sendable {
           }
         }
         group.addTask {
-          let end = try await reader.follow(first, after: after) { event in
+          let end = try await reader.follow(first, after: after, outlet: nil) { event in
             try await socket.send(text: event.json)
           }
           guard case .ended = end else {

@@ -25,8 +25,9 @@ final class RunFeed: Sendable {
     var ring: EventRing
     var readers = 0
     var isOver = false
-    var waiting: [ObjectIdentifier: [Promise<Void>]] = [:]
-    var loops: [ObjectIdentifier: EventLoop] = [:]
+    var members: [ObjectIdentifier: FeedMembers] = [:]
+    /// Loops on which what is new will be given.
+    var woken: Set<ObjectIdentifier> = []
     var reading: Task<Void, any Error>?
   }
 
@@ -66,24 +67,30 @@ final class RunFeed: Sendable {
     if isAlone { task.cancel() }
   }
 
-  /// What follows an event; on the loop of the reader.
-  func read(after sequence: Int64, on loop: EventLoop) -> Reading {
-    state.withLock { state in
-      switch state.ring.read(after: sequence) {
-      case .events(let events): return .events(events)
-      case .gone: return .gone
+  /// What follows the last event of a reader; on its loop.
+  func read(for member: FeedMember, on loop: EventLoop) -> Reading {
+    let (reading, members) = state.withLock { state -> (Reading, FeedMembers?) in
+      switch state.ring.read(after: member.position) {
+      case .events(let events): return (.events(events), nil)
+      case .gone: return (.gone, nil)
       case .nothing:
-        if state.isOver { return .over }
-        let promise = Promise<Void>(on: loop)
+        if state.isOver { return (.over, nil) }
         let id = ObjectIdentifier(loop)
-        state.loops[id] = loop
-        state.waiting[id, default: []].append(promise)
-        return .wait(promise)
+        let members = state.members[id] ?? FeedMembers(on: loop, after: state.ring.last)
+        state.members[id] = members
+        return (.over, members)
       }
     }
+    // Whatever is published from here on is given on this loop, and so after this.
+    return members.map { .wait($0.add(member)) } ?? reading
   }
 
-  /// Adds events, and wakes the readers when there is something new.
+  /// Forgets a reader, before it leaves; on its loop.
+  func forget(_ member: FeedMember, on loop: EventLoop) {
+    state.withLock { $0.members[ObjectIdentifier(loop)] }?.remove(member)
+  }
+
+  /// Adds events, and gives them to the readers when there is something new.
   func publish(_ events: [RunEvent]) {
     let isNew = state.withLock { state in events.reduce(false) { state.ring.append($1) || $0 } }
     if isNew { wake() }
@@ -95,14 +102,30 @@ final class RunFeed: Sendable {
     wake()
   }
 
-  /// One turn of each loop wakes all of its readers.
+  /// One turn of each loop serves all of its readers.
   private func wake() {
     let woken = state.withLock { state in
-      defer { state.waiting.removeAll(keepingCapacity: true) }
-      return state.waiting.compactMap { id, promises in state.loops[id].map { ($0, promises) } }
+      state.members.compactMap { id, members in state.woken.insert(id).inserted ? members : nil }
     }
-    for (loop, promises) in woken {
-      loop.execute { for promise in promises { promise.succeed(()) } }
+    for members in woken { members.loop.execute { [self] in give(to: members) } }
+  }
+
+  /// Gives the readers of a loop what is new; on that loop.
+  private func give(to members: FeedMembers) {
+    while true {
+      let (reading, isOver) = state.withLock { state in
+        let reading = state.ring.read(after: members.position)
+        if reading == .nothing { state.woken.remove(ObjectIdentifier(members.loop)) }
+        if reading == .gone { members.position = state.ring.last }
+        return (reading, state.isOver)
+      }
+      switch reading {
+      case .events(let events): members.give(events)
+      case .gone: members.wake()
+      case .nothing:
+        if isOver { members.wake() }
+        return
+      }
     }
   }
 }

@@ -23,27 +23,24 @@ package final class OpenAnswers: Sendable {
 
   private struct Entry {
     let request: HTTPRequest
-    let identity: Identity
-    let route: RouteSpecification
     let answer: SentAnswer
-    let presented: String
     /// Its end is under way.
     var isEnded = false
+  }
 
-    init(_ request: HTTPRequest, _ identity: Identity, _ route: RouteSpecification, _ answer: SentAnswer) {
-      self.request = request
-      self.identity = identity
-      self.route = route
-      self.answer = answer
-      presented = request.headers[.authorization] ?? request.headers[.xAPIKey] ?? ""
-    }
+  /// The answers of one reader.
+  private struct Group {
+    let identity: Identity
+    let route: RouteSpecification
+    var entries: [UInt64: Entry] = [:]
+    /// The policies refused the reader at the last look.
+    var isDoubted = false
   }
 
   private struct Open {
-    var entries: [UInt64: Entry] = [:]
+    var groups: [Reader: Group] = [:]
+    var count = 0
     var last: UInt64 = 0
-    /// Readers whom the policies refused at the last look.
-    var doubted: Set<Reader> = []
   }
 
   private let right: StandingRight
@@ -66,7 +63,7 @@ package final class OpenAnswers: Sendable {
       labels: ["reason"])
     telemetry.registry.observeGauge(
       "cadre_gateway_open_answers", help: "Answers that are being sent piece by piece, and whose readers are looked at."
-    ) { [self] in Double(open.withLock { $0.entries.count }) }
+    ) { [self] in Double(open.withLock { $0.count }) }
   }
 
   /// The same answer, watched while it is sent. One that is complete already stays as it is, and so does that of a
@@ -75,36 +72,65 @@ package final class OpenAnswers: Sendable {
     _ answer: HTTPResponse, to request: HTTPRequest, by identity: Identity, at route: RouteSpecification
   ) -> HTTPResponse {
     guard StandingRight.concerns(identity) else { return answer }
+    let reader = Reader(
+      credential: identity.credential, presented: request.headers[.authorization] ?? request.headers[.xAPIKey] ?? "",
+      subject: identity.subject, tenant: identity.tenant, route: route.description)
     var answer = answer
     switch answer.body {
-    case .empty, .bytes: return answer
-    case .stream(let length, let produce):
-      answer.body = .stream(length: length) { [self] writer in
-        let number = add(Entry(request, identity, route, writer.answer))
-        defer { remove(number) }
-        try await produce(&writer)
-      }
-    case .upgrade(let serve):
-      answer.body = .upgrade { [self] connection in
-        let number = add(Entry(request, identity, route, connection.answer))
-        defer { remove(number) }
-        await serve(connection)
-      }
+    case .empty, .bytes: break
+    case .stream, .upgrade:
+      answer.observers.append(Watch(self, request, reader, Group(identity: identity, route: route)))
     }
     return answer
   }
 
-  private func add(_ entry: Entry) -> UInt64 {
+  /// Keeps an answer among the open ones while it is sent.
+  ///
+  /// `@unchecked Sendable`: `number` is touched on the loop of the connection.
+  private final class Watch: BodyObserver, @unchecked Sendable {
+    private let answers: OpenAnswers
+    private let request: HTTPRequest
+    private let reader: Reader
+    private let group: Group
+    private var number: UInt64?
+
+    init(_ answers: OpenAnswers, _ request: HTTPRequest, _ reader: Reader, _ group: Group) {
+      self.answers = answers
+      self.request = request
+      self.reader = reader
+      self.group = group
+    }
+
+    func bodyBegins(_ answer: SentAnswer) {
+      number = answers.add(Entry(request: request, answer: answer), of: reader, group)
+    }
+
+    func bodyEnded() {
+      guard let number else { return }
+      answers.remove(number, of: reader)
+    }
+  }
+
+  private func add(_ entry: Entry, of reader: Reader, _ group: Group) -> UInt64 {
     open.withLock { open in
       open.last &+= 1
-      open.entries[open.last] = entry
+      open.count += 1
+      open.groups[reader, default: group].entries[open.last] = entry
       return open.last
     }
   }
 
-  private func remove(_ number: UInt64) { open.withLock { _ = $0.entries.removeValue(forKey: number) } }
+  private func remove(_ number: UInt64, of reader: Reader) {
+    open.withLock { open in
+      guard open.groups[reader]?.entries.removeValue(forKey: number) != nil else { return }
+      open.count -= 1
+      if open.groups[reader]?.entries.isEmpty ?? false { open.groups[reader] = nil }
+    }
+  }
 
-  private func isOpen(_ number: UInt64) -> Bool { open.withLock { $0.entries[number] != nil } }
+  private func isOpen(_ number: UInt64, of reader: Reader) -> Bool {
+    open.withLock { $0.groups[reader]?.entries[number] != nil }
+  }
 
   // MARK: Looking
 
@@ -116,55 +142,64 @@ package final class OpenAnswers: Sendable {
     }
   }
 
-  /// One look at all readers.
+  /// One look at all readers: what it costs grows with them, not with their answers.
   package func look() async {
     let readers = open.withLock { open in
-      Dictionary(grouping: open.entries.filter { !$0.value.isEnded }) { _, entry in
-        Reader(
-          credential: entry.identity.credential, presented: entry.presented, subject: entry.identity.subject,
-          tenant: entry.identity.tenant, route: entry.route.description)
+      open.groups.compactMap { reader, group in
+        group.entries.values.first { !$0.isEnded }.map { (reader, group.identity, group.route, $0.request) }
       }
     }
-    open.withLock { $0.doubted.formIntersection(readers.keys) }
     await withTaskGroup(of: Void.self) { group in
       var running = 0
-      for (reader, entries) in readers {
-        guard let first = entries.first?.value else { continue }
+      for (reader, identity, route, request) in readers {
         if running == OpenAnswers.checksAtOnce { await group.next() } else { running += 1 }
         group.addTask { [self] in
-          guard let problem = await refusal(of: first, reader) else { return }
-          for (number, entry) in entries {
-            open.withLock { $0.entries[number]?.isEnded = true }
-            entry.answer.abort { [self] in isOpen(number) }
-          }
-          ended.with(problem.status == .unauthorized ? "credential" : "right").add(UInt64(clamping: entries.count))
+          guard let problem = await refusal(of: request, by: identity, at: route, reader) else { return }
+          let count = end(reader)
+          ended.with(problem.status == .unauthorized ? "credential" : "right").add(UInt64(clamping: count))
           logger.info(
             "answers were ended with the right to read them",
             [
               "caller": .string(reader.credential), "reason": .string(problem.code),
-              "count": .int(Int64(clamping: entries.count)),
+              "count": .int(Int64(clamping: count)),
             ])
-          await audit?.refused(first.identity, first.request, at: first.route, problem, decision: "")
+          await audit?.refused(identity, request, at: route, problem, decision: "")
         }
       }
     }
   }
 
+  /// Ends all answers of a reader. Returns how many.
+  private func end(_ reader: Reader) -> Int {
+    let ending = open.withLock { open in
+      let ending = open.groups[reader]?.entries.filter { !$0.value.isEnded } ?? [:]
+      for number in ending.keys { open.groups[reader]?.entries[number]?.isEnded = true }
+      return ending
+    }
+    for (number, entry) in ending { entry.answer.abort { [self] in isOpen(number, of: reader) } }
+    return ending.count
+  }
+
   /// Why a reader may read no longer; `nil` when it may, and when nobody can say.
-  private func refusal(of entry: Entry, _ reader: Reader) async -> Problem? {
+  private func refusal(
+    of request: HTTPRequest, by identity: Identity, at route: RouteSpecification, _ reader: Reader
+  ) async -> Problem? {
     // A request belongs to the loop of its connection.
-    let outcome = try? await entry.request.loop.task { [right] in
-      await right.outcome(of: entry.request, by: entry.identity, at: entry.route)
+    let outcome = try? await request.loop.task { [right] in
+      await right.outcome(of: request, by: identity, at: route)
     }.value
     switch outcome {
     case .refused(let problem): return problem
     case .denied(let reason):
       // A decision that could not be made in time is a refusal too: of a reader who has been let in, one alone ends
       // nothing.
-      guard open.withLock({ !$0.doubted.insert(reader).inserted }) else { return nil }
-      return Problem(.accessDenied, reason.isEmpty ? nil : reason)
+      let wasDoubted = open.withLock { open in
+        defer { open.groups[reader]?.isDoubted = true }
+        return open.groups[reader]?.isDoubted ?? false
+      }
+      return wasDoubted ? Problem(.accessDenied, reason.isEmpty ? nil : reason) : nil
     case .good, .none:
-      _ = open.withLock { $0.doubted.remove(reader) }
+      open.withLock { $0.groups[reader]?.isDoubted = false }
       return nil
     }
   }

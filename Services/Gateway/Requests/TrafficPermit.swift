@@ -22,29 +22,24 @@ package struct TrafficPermit: Sendable {
     guard let release else { return }
     switch answer.body {
     case .empty, .bytes: release.run()
-    case .stream(let length, let produce):
-      answer.body = .stream(length: length) { writer in
-        defer { release.run() }
-        try await produce(&writer)
-      }
-    case .upgrade(let serve):
-      answer.body = .upgrade { connection in
-        defer { release.run() }
-        await serve(connection)
-      }
+    case .stream, .upgrade: answer.observers.append(release)
     }
   }
 }
 
 /// Runs once: when it is called, or when nobody knows it any more. A body that is never produced (its client has gone)
 /// so gives back what it had.
-private final class PermitRelease: Sendable {
+private final class PermitRelease: BodyObserver {
   private let action: @Sendable () -> Void
   private let hasRun = Atomic<Bool>(false)
 
   init(_ action: @escaping @Sendable () -> Void) { self.action = action }
 
   deinit { run() }
+
+  func bodyBegins(_ answer: SentAnswer) {}
+
+  func bodyEnded() { run() }
 
   func run() {
     if !hasRun.exchange(true, ordering: .acquiringAndReleasing) { action() }
