@@ -1,4 +1,5 @@
 import GatewayEvents
+import HTTP
 import JSON
 import Testing
 

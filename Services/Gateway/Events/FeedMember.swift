@@ -1,20 +1,21 @@
-internal import HTTP
+package import HTTP
 internal import Reactor
 
 /// A reader of a feed, as the feed knows it.
 ///
 /// `@unchecked Sendable`: confined to the loop of its connection.
-final class FeedMember: @unchecked Sendable {
+package final class FeedMember: @unchecked Sendable {
   private let filter: RunEventFilter
   private let outlet: ResponseOutlet?
   /// The number of the last event that the reader has, or does not want.
-  var position: Int64
+  package var position: Int64
   /// What its task waits for.
   fileprivate var promise: Promise<Void>?
   /// Where it stands among those who wait.
   fileprivate var index = -1
 
-  init(after position: Int64, filter: RunEventFilter, outlet: ResponseOutlet?) {
+  /// A reader behind an event. Without an outlet its task is woken for whatever comes.
+  package init(after position: Int64, filter: RunEventFilter, outlet: ResponseOutlet?) {
     self.position = position
     self.filter = filter
     self.outlet = outlet

@@ -1,17 +1,23 @@
-internal import Contracts
-internal import Reactor
+package import Contracts
+package import Reactor
 internal import Synchronization
 
 /// The live events of one run in this process: one stream of the orchestrator, any number of readers.
-final class RunFeed: Sendable {
+package final class RunFeed: Sendable {
   /// Which run, and who may read it: readers of another tenant never share a feed.
-  struct Key: Hashable, Sendable {
-    let tenant: TenantID
-    let run: RunID
+  package struct Key: Hashable, Sendable {
+    package let tenant: TenantID
+    package let run: RunID
+
+    /// Makes a key.
+    package init(tenant: TenantID, run: RunID) {
+      self.tenant = tenant
+      self.run = run
+    }
   }
 
   /// What a reader finds.
-  enum Reading: Sendable {
+  package enum Reading: Sendable {
     case events([RunEvent])
     /// Nothing yet: wait for the promise.
     case wait(Promise<Void>)
@@ -31,10 +37,11 @@ final class RunFeed: Sendable {
     var reading: Task<Void, any Error>?
   }
 
-  let key: Key
+  package let key: Key
   private let state: Mutex<State>
 
-  init(_ key: Key, after sequence: Int64) {
+  /// A feed that goes on behind an event.
+  package init(_ key: Key, after sequence: Int64) {
     self.key = key
     state = Mutex(State(ring: EventRing(after: sequence)))
   }
@@ -46,10 +53,10 @@ final class RunFeed: Sendable {
   var isOver: Bool { state.withLock { $0.isOver } }
 
   /// One more reader.
-  func join() { state.withLock { $0.readers += 1 } }
+  package func join() { state.withLock { $0.readers += 1 } }
 
   /// One less. Returns whether nobody is left; then the stream of the orchestrator is given up.
-  func leave() -> Bool {
+  package func leave() -> Bool {
     let (isLast, task) = state.withLock { state in
       state.readers -= 1
       return (state.readers == 0, state.reading)
@@ -68,7 +75,7 @@ final class RunFeed: Sendable {
   }
 
   /// What follows the last event of a reader; on its loop.
-  func read(for member: FeedMember, on loop: EventLoop) -> Reading {
+  package func read(for member: FeedMember, on loop: EventLoop) -> Reading {
     let (reading, members) = state.withLock { state -> (Reading, FeedMembers?) in
       switch state.ring.read(after: member.position) {
       case .events(let events): return (.events(events), nil)
@@ -86,18 +93,18 @@ final class RunFeed: Sendable {
   }
 
   /// Forgets a reader, before it leaves; on its loop.
-  func forget(_ member: FeedMember, on loop: EventLoop) {
+  package func forget(_ member: FeedMember, on loop: EventLoop) {
     state.withLock { $0.members[ObjectIdentifier(loop)] }?.remove(member)
   }
 
   /// Adds events, and gives them to the readers when there is something new.
-  func publish(_ events: [RunEvent]) {
+  package func publish(_ events: [RunEvent]) {
     let isNew = state.withLock { state in events.reduce(false) { state.ring.append($1) || $0 } }
     if isNew { wake() }
   }
 
   /// Says that nothing comes any more.
-  func end() {
+  package func end() {
     state.withLock { $0.isOver = true }
     wake()
   }
