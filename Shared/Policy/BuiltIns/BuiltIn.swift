@@ -1,12 +1,12 @@
 /// A function that every policy has.
-struct BuiltIn: Sendable {
+final class BuiltIn: Sendable {
   let name: String
   /// How many arguments it takes.
   let arity: ClosedRange<Int>
   /// Whether it stands for several values: then it gives a list of them.
-  var isRelation = false
+  let isRelation: Bool
   /// Whether it may give another value at another time.
-  var isVolatile = false
+  let isVolatile: Bool
   let run: @Sendable ([RegoValue], Evaluator) throws -> RegoValue?
 
   init(

@@ -4,8 +4,88 @@ extension Pattern {
     var saved: [Int]
   }
 
+  /// Bits up to which places of the expression and of the text are marked one by one.
+  private static let marksMax = 1 << 17
+
+  /// What is left to be tried.
+  private enum Job {
+    case go(place: Int, at: Int)
+    case restore(slot: Int, value: Int)
+  }
+
   /// The first match from a place on: where each group begins and ends, -1 where it has no part.
   func match(_ text: [Unicode.Scalar], from: Int, steps: inout Int) throws -> [Int]? {
+    let marks = program.count.multipliedReportingOverflow(by: text.count + 1)
+    guard !marks.overflow, marks.partialValue <= Pattern.marksMax else {
+      return try matchInRounds(text, from: from, steps: &steps)
+    }
+    var tried = [UInt64](repeating: 0, count: marks.partialValue / 64 + 1)
+    var saved = [Int](repeating: -1, count: groups * 2)
+    var stack: [Job] = []
+    for start in from..<max(from, text.count + 1) {
+      // Where the expression stands at the beginning of the text alone, nothing begins later.
+      if start > 0, isAnchored { return nil }
+      stack.append(.go(place: 0, at: start))
+      if try backtrack(text, &stack, &saved, &tried, &steps) { return saved }
+    }
+    return nil
+  }
+
+  /// Tries what is left, the first choice first. A branch that was tried from a place of the text is not tried again, so
+  /// that there are no more steps than places of the expression times those of the text. Returns whether it matches.
+  private func backtrack(
+    _ text: [Unicode.Scalar], _ stack: inout [Job], _ saved: inout [Int], _ tried: inout [UInt64], _ steps: inout Int
+  ) throws -> Bool {
+    let width = text.count + 1
+    while let job = stack.popLast() {
+      guard case .go(var place, var at) = job else {
+        if case .restore(let slot, let value) = job { saved[slot] = value }
+        continue
+      }
+      thread: while true {
+        steps -= 1
+        guard steps > 0 else { throw EvaluationError(.limit, "the expression takes too many steps") }
+        switch program[place] {
+        case .match: return true
+        case .scalar(let scalar):
+          guard at < text.count, text[at] == scalar else { break thread }
+          at += 1
+        case .set(let set):
+          guard at < text.count, set.contains(text[at]) else { break thread }
+          at += 1
+        case .jump(let target):
+          place = target
+          continue thread
+        case .split(let first, let second):
+          let mark = place * width + at
+          guard tried[mark >> 6] & 1 << (mark & 63) == 0 else { break thread }
+          tried[mark >> 6] |= 1 << (mark & 63)
+          stack.append(.go(place: second, at: at))
+          place = first
+          continue thread
+        case .save(let slot):
+          stack.append(.restore(slot: slot, value: saved[slot]))
+          saved[slot] = at
+        case .start: guard at == 0 else { break thread }
+        case .end: guard at == text.count else { break thread }
+        case .lineStart: guard at == 0 || text[at - 1] == "\n" else { break thread }
+        case .lineEnd: guard at == text.count || text[at] == "\n" else { break thread }
+        case .wordBoundary(let wanted): guard isWordBoundary(text, at) == wanted else { break thread }
+        }
+        place += 1
+      }
+    }
+    return false
+  }
+
+  private func isWordBoundary(_ text: [Unicode.Scalar], _ at: Int) -> Bool {
+    let before = at > 0 && Set.words.contains(text[at - 1])
+    let behind = at < text.count && Set.words.contains(text[at])
+    return before != behind
+  }
+
+  /// The same with all threads side by side: for expressions and texts that are too large to be marked.
+  func matchInRounds(_ text: [Unicode.Scalar], from: Int, steps: inout Int) throws -> [Int]? {
     var current: [Thread] = []
     var found: [Int]?
     var at = from
@@ -67,10 +147,7 @@ extension Pattern {
       case .end: if at == text.count { stack.append((place + 1, saved)) }
       case .lineStart: if at == 0 || text[at - 1] == "\n" { stack.append((place + 1, saved)) }
       case .lineEnd: if at == text.count || text[at] == "\n" { stack.append((place + 1, saved)) }
-      case .wordBoundary(let wanted):
-        let before = at > 0 && Set.words.contains(text[at - 1])
-        let behind = at < text.count && Set.words.contains(text[at])
-        if (before != behind) == wanted { stack.append((place + 1, saved)) }
+      case .wordBoundary(let wanted): if isWordBoundary(text, at) == wanted { stack.append((place + 1, saved)) }
       case .scalar, .set, .match: list.append(Thread(place: place, saved: saved))
       }
     }

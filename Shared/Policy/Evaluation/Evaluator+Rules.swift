@@ -6,6 +6,15 @@ extension Evaluator {
     !environment.masked.isEmpty && environment.masked.contains(ObjectIdentifier(node))
   }
 
+  /// The value of the rule at a path that is known already, as most are that are asked for; `nil` when it has to be
+  /// found, and where a document stands at its place.
+  func knownRule(at path: DataPath) -> Environment.Known? {
+    guard let rule = path.rule, environment.masked.isEmpty else { return nil }
+    let known = environment.known[rule]
+    if case .unknown = known { return nil }
+    return known
+  }
+
   /// Every value at a path below `data`.
   func walk(_ path: DataPath, _ frame: Frame, _ each: Each) throws -> Bool {
     var base: RegoValue? = environment.base
@@ -188,8 +197,19 @@ extension Evaluator {
   private func fit(
     _ patterns: ArraySlice<Operation>, _ values: ArraySlice<RegoValue>, _ frame: Frame, _ next: Next
   ) throws -> Bool {
-    guard let pattern = patterns.first, let value = values.first else { return try next() }
-    return try match(pattern, value, frame) { try fit(patterns.dropFirst(), values.dropFirst(), frame, next) }
+    for place in patterns.indices where values.indices.contains(place) {
+      // What holds in one way at most needs nobody to come back to it.
+      switch patterns[place] {
+      case .bind(let slot): frame.slots[slot] = values[place]
+      case .slot(let slot): guard frame.slots[slot] == values[place] else { return true }
+      case .constant(let constant): guard constant == values[place] else { return true }
+      default:
+        return try match(patterns[place], values[place], frame) {
+          try fit(patterns[(place + 1)...], values[(place + 1)...], frame, next)
+        }
+      }
+    }
+    return try next()
   }
 
   private func set(_ group: RuleGroup) throws -> RegoValue? {

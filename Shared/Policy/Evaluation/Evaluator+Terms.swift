@@ -31,6 +31,10 @@ extension Evaluator {
       guard let value = try value(head, frame) else { return nil }
       return try look(into: value, keys[...], frame)
     case .data(let path):
+      if let known = knownRule(at: path) {
+        guard case .value(let value) = known else { return nil }
+        return path.keys.isEmpty ? value : try look(into: value, path.keys[...], frame)
+      }
       var found: RegoValue?
       _ = try walk(path, frame) {
         found = $0

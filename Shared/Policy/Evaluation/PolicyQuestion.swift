@@ -22,7 +22,7 @@ extension PolicyProgram {
     let keys = path.dropFirst(fixed.count).map { Operation.constant(.string($0)) }
     let frame = Frame(0)
     do {
-      return try evaluator.value(.data(DataPath(node: node, fixed: fixed, keys: keys, isDirect: true)), frame)
+      return try evaluator.value(.data(DataPath(node: node, fixed: fixed, keys: keys)), frame)
     } catch let error as EvaluationError { throw error } catch {
       throw EvaluationError(.cancelled, "the evaluation ended")
     }

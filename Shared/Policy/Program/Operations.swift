@@ -30,12 +30,26 @@ indirect enum Operation: Sendable {
 }
 
 /// A path below `data`: how far it leads into the tree of rules is known beforehand.
-struct DataPath: Sendable {
+final class DataPath: Sendable {
   let node: RuleNode?
   /// The keys that lead to the node, or all fixed ones where there is none.
   let fixed: [String]
   let keys: [Operation]
   let isDirect: Bool
+  /// The rule with one value, or of a set, to which the path leads, by its number.
+  let rule: Int?
+
+  init(node: RuleNode?, fixed: [String], keys: [Operation]) {
+    self.node = node
+    self.fixed = fixed
+    self.keys = keys
+    isDirect = keys.allSatisfy(\.isDirect)
+    rule =
+      switch node?.group?.kind {
+      case .complete, .set: node?.group?.id
+      case .object, .function, nil: nil
+      }
+  }
 }
 
 enum PlannedPiece: Sendable {

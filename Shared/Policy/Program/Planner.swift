@@ -274,7 +274,7 @@ struct Planner {
     let rest = Array(keys.dropFirst(fixed.count))
     note(node, rest[...])
     let planned = try self.keys(rest, &bound)
-    return DataPath(node: node, fixed: fixed, keys: planned, isDirect: planned.allSatisfy(\.isDirect))
+    return DataPath(node: node, fixed: fixed, keys: planned)
   }
 
   /// Notes what a path needs.

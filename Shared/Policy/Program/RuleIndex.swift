@@ -115,7 +115,7 @@ extension Evaluator {
   /// The definitions of a rule that may hold.
   func candidates(_ group: RuleGroup, _ arguments: [RegoValue] = []) -> [Definition] {
     // Functions may have been replaced, those that compare too.
-    guard environment.mocks.isEmpty else { return group.definitions }
+    guard group.isIndexed, environment.mocks.isEmpty else { return group.definitions }
     var index = group.index
     while case .by(let key, let values, let others) = index {
       var value: RegoValue?

@@ -55,7 +55,11 @@ final class RuleGroup: @unchecked Sendable {
   /// What its own definitions depend on.
   var traits = PolicyTraits()
   /// Its definitions, by what they compare.
-  var index = RuleIndex.all([])
+  var index = RuleIndex.all([]) {
+    didSet { if case .by = index { isIndexed = true } else { isIndexed = false } }
+  }
+  /// Whether the index leaves any out.
+  private(set) var isIndexed = false
 
   init(id: Int, path: [String], kind: Kind) {
     self.id = id
