@@ -14,6 +14,9 @@ public struct ByteBuffer: ~Copyable {
 
   deinit { free(base) }
 
+  /// Whether it has memory, filled or not.
+  var hasMemory: Bool { base != nil }
+
   /// Bytes waiting to be consumed.
   public var count: Int { tail - head }
 
@@ -93,7 +96,8 @@ public struct ByteBuffer: ~Copyable {
       tail = waiting
       if capacity - tail >= minimum { return }
     }
-    var wanted = max(capacity * 2, 4096)
+    // The usual head, as large as the allocator hands out at once.
+    var wanted = max(capacity * 2, 1024)
     while wanted - tail < minimum { wanted *= 2 }
     // As every allocation of Swift; what is kept for one peer is bounded by its users.
     guard let grown = realloc(base, wanted) else { preconditionFailure("out of memory: \(wanted) bytes") }

@@ -28,14 +28,14 @@ public protocol ReadinessHandler: AnyObject {
   func ready(_ events: Readiness)
 }
 
-/// One thread that waits for sockets and timers (epoll) and runs Swift tasks: their serial and their task executor at
-/// once.
+/// One thread that waits for sockets and timers (epoll) and is the executor of Swift tasks. It is no executor of actors:
+/// a task that ran as one would leave it, and be queued anew, with every call.
 ///
 /// Everything that belongs to a loop (sockets, pools, timers) is touched on its thread only, so it needs no locks. Code
 /// that never blocks runs here with `async`/`await`; what blocks goes to a `BlockingPool`.
 ///
 /// `@unchecked Sendable`: all mutable state but `remote` and `wakePending` is touched by the loop's own thread only.
-public final class EventLoop: TaskExecutor, SerialExecutor, @unchecked Sendable {
+public final class EventLoop: TaskExecutor, @unchecked Sendable {
   private enum Work: Sendable {
     case job(UnownedJob)
     case closure(@Sendable () -> Void)
@@ -71,6 +71,9 @@ public final class EventLoop: TaskExecutor, SerialExecutor, @unchecked Sendable 
   private var timers = TimerHeap()
   private var watched: [Watched] = []
   private var thread = pthread_t()
+  /// Where sockets without a buffer are read into: what came is copied, and most messages are short. Used within one
+  /// call on the loop.
+  let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: 16 * 1024, alignment: 16)
 
   /// Starts a loop on a thread of its own, named `name`.
   public init(index: Int = 0, name: String = "loop") {
@@ -244,6 +247,7 @@ public final class EventLoop: TaskExecutor, SerialExecutor, @unchecked Sendable 
   // Not before the last reference is gone: until then somebody may still submit work, and must not write to a
   // descriptor that belongs to somebody else by now.
   deinit {
+    scratch.deallocate()
     close(epoll)
     close(wakeup)
   }
@@ -276,7 +280,7 @@ public final class EventLoop: TaskExecutor, SerialExecutor, @unchecked Sendable 
         for work in running {
           switch work {
           case .job(let job):
-            job.runSynchronously(isolatedTo: asUnownedSerialExecutor(), taskExecutor: asUnownedTaskExecutor())
+            job.runSynchronously(on: asUnownedTaskExecutor())
           case .closure(let closure): closure()
           }
         }

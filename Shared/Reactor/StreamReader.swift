@@ -51,11 +51,17 @@ public struct StreamReader: ~Copyable, Sendable {
 
   /// Reads what the kernel has: `true` for bytes, `false` for the end, `nil` when it has nothing yet.
   private static func readOnce(_ socket: StreamSocket) throws(ReactorError) -> Bool? {
-    let room = socket.input.room(atLeast: socket.input.isEmpty ? bytesUsual : bytesMin)
+    let isFresh = !socket.input.hasMemory
+    let room =
+      isFresh ? socket.loop.scratch : socket.input.room(atLeast: socket.input.isEmpty ? bytesUsual : bytesMin)
     while true {
       let count = recv(socket.fd, room.baseAddress, room.count, 0)
       if count > 0 {
-        socket.input.commit(count)
+        if isFresh {
+          socket.input.append(UnsafeRawBufferPointer(rebasing: room[..<count]))
+        } else {
+          socket.input.commit(count)
+        }
         socket.bytesReceived &+= UInt64(count)
         // A short read has emptied the kernel's buffer: with edge triggering the next bytes announce themselves.
         if count < room.count && !socket.peerClosed { socket.kernelReadable = false }
