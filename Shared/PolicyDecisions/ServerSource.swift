@@ -8,22 +8,13 @@ internal import Synchronization
 internal import SystemSources
 
 /// Decides by an OPA server, through its REST API. Whatever goes wrong on the way is a refusal.
+///
+/// The data of a tenant go along with each question about it, to the document of the package `cadre.with_data`, and are
+/// never stored at the server: several processes ask it, and each may know another state of a tenant for a moment.
 final class ServerSource: PolicySource {
-  private struct State {
-    /// What the server said of its bundles last.
-    var revision = ServerSource.unknownRevision
-    /// The data of tenants that the server has, and when it got them.
-    var pushed: [String: (revision: String, at: UInt64)] = [:]
-  }
-
   /// Largest answer in bytes.
   static let answerBytesMax = 256 << 10
   private static let answerLimits = JSONLimits(depthMax: 64, bytesMax: answerBytesMax, nodesMax: 50_000)
-  /// The data of a tenant is sent again after this time: the server may have forgotten it.
-  private static let pushNanoseconds: UInt64 = 30_000_000_000
-  private static let pushedMax = 100_000
-  /// In place of the revision of data that were taken away.
-  private static let emptied = ""
   private static let unknownRevision = "server"
   private static let revisionBytesMax = 200
 
@@ -32,7 +23,8 @@ final class ServerSource: PolicySource {
   private let token: Secret
   private let client: HTTPClient
   private let cacheNanoseconds: UInt64
-  private let state = Mutex(State())
+  /// What the server said of its bundles last.
+  private let said = Mutex(ServerSource.unknownRevision)
 
   /// Asks the server at `base`, for example `http://127.0.0.1:8181`. Answers are remembered for `cacheTime`: the server
   /// may get other policies at any time.
@@ -43,7 +35,7 @@ final class ServerSource: PolicySource {
     cacheNanoseconds = UInt64(clamping: cacheTime.nanoseconds)
   }
 
-  func revision() -> String? { state.withLock { $0.revision } }
+  func revision() -> String? { said.withLock { $0 } }
 
   func cacheNanoseconds(_ path: [String]) -> UInt64 { cacheNanoseconds }
 
@@ -52,14 +44,16 @@ final class ServerSource: PolicySource {
   func decide(_ query: PolicyQuery, _ data: TenantPolicyData?, timeout: Duration) async -> PolicyDecision {
     let deadline = MonotonicClock.now() &+ UInt64(clamping: timeout.nanoseconds)
     do {
-      if let tenant = query.tenant { try await push(data, of: tenant, query, before: deadline) }
+      guard let (path, input) = question(query, data) else {
+        return PolicyDecision(.error, "the data of the tenant cannot be brought to this document")
+      }
       var writer = JSONWriter(reservingBytes: 1024)
       writer.beginObject()
       writer.key("input")
-      query.input.write(to: &writer)
+      input.write(to: &writer)
       writer.endObject()
-      let target = "/v1/data/" + query.path.map(ServerSource.encoded).joined(separator: "/") + "?provenance=true"
-      let (status, body) = try await send(.post, target, writer.bytes, query, before: deadline)
+      let target = "/v1/data/" + path.map(ServerSource.encoded).joined(separator: "/") + "?provenance=true"
+      let (status, body) = try await send(target, writer.bytes, query, before: deadline)
       return decision(status, body)
     } catch let error as HTTPClientError {
       return PolicyDecision(error.code == .timedOut ? .timeout : .unavailable, error.description)
@@ -68,8 +62,19 @@ final class ServerSource: PolicySource {
 
   // MARK: Requests
 
+  /// Which document is asked for, with which input. Of a tenant without data the server says what it has of its own;
+  /// `nil` when the data cannot go along.
+  private func question(_ query: PolicyQuery, _ data: TenantPolicyData?) -> (path: [String], input: RegoValue)? {
+    guard let data, let tenant = query.tenant else { return (query.path, query.input) }
+    guard query.path.count == 3, query.path[0] == "cadre", query.path[2] == "decision",
+      case .object(var input) = query.input
+    else { return nil }
+    input.set(.string("tenants"), .object(RegoObject([(.string(tenant), data.document)])))
+    return (["cadre", "with_data", query.path[1]], .object(input))
+  }
+
   private func send(
-    _ method: HTTPMethod, _ target: String, _ body: [UInt8], _ query: PolicyQuery, before deadline: UInt64
+    _ target: String, _ body: [UInt8], _ query: PolicyQuery, before deadline: UInt64
   ) async throws -> (HTTPStatus, [UInt8]) {
     let now = MonotonicClock.now()
     guard now < deadline else { throw HTTPClientError(.timedOut) }
@@ -78,35 +83,12 @@ final class ServerSource: PolicySource {
     let token = token.reveal()
     if !token.isEmpty { headers.append(.authorization, "Bearer \(token)") }
     var request = HTTPClientRequest(
-      method, try HTTPURL(base + target), headers: headers, body: .bytes(body),
+      .post, try HTTPURL(base + target), headers: headers, body: .bytes(body),
       timeout: .nanoseconds(Int64(clamping: deadline - now)), isIdempotent: true, trace: query.trace)
     request.pauseMax = request.timeout
     let response = try await client.send(request, peer: "policy-server")
     let answer = try await response.body.collect(upTo: ServerSource.answerBytesMax, before: deadline)
     return (response.status, answer)
-  }
-
-  /// Gives the server the data of a tenant, when it has another or may have forgotten it. Data that were taken away are
-  /// emptied once; a tenant that never had any is left to what the server has of its own.
-  private func push(
-    _ data: TenantPolicyData?, of tenant: String, _ query: PolicyQuery, before deadline: UInt64
-  ) async throws {
-    let now = MonotonicClock.now()
-    let isThere = state.withLock { state in
-      guard let known = state.pushed[tenant] else { return data == nil }
-      guard let data else { return known.revision == ServerSource.emptied }
-      return known.revision == data.revision && now &- known.at < ServerSource.pushNanoseconds
-    }
-    if isThere { return }
-    let target = "/v1/data/tenants/" + ServerSource.encoded(tenant)
-    let (status, _) = try await send(.put, target, Array((data?.document.json ?? "{}").utf8), query, before: deadline)
-    guard (200..<300).contains(status.code) else {
-      throw HTTPClientError(.protocolViolation, reason: "the data of the tenant was not accepted")
-    }
-    state.withLock { state in
-      if state.pushed.count >= ServerSource.pushedMax { state.pushed = [:] }
-      state.pushed[tenant] = (data?.revision ?? ServerSource.emptied, now)
-    }
   }
 
   private static func encoded(_ name: String) -> String {
@@ -149,6 +131,6 @@ final class ServerSource: PolicySource {
     }
     guard !parts.isEmpty else { return }
     let text = String(decoding: parts.joined(separator: ",").utf8.prefix(ServerSource.revisionBytesMax), as: UTF8.self)
-    state.withLock { $0.revision = text }
+    said.withLock { $0 = text }
   }
 }

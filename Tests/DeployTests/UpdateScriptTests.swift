@@ -166,6 +166,21 @@ import Testing
     }
   }
 
+  @Test func `an OPA server gets the policies of the version before anybody asks for them`() throws {
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let up = try run("up", "--no-build", "--version", "7.0.0", services: "\(Self.all) opa")
+    #expect(up.status == 0, "\(up.text)")
+    let renewed = up.calls.firstIndex { $0.hasSuffix("up -d --no-build --no-deps --force-recreate opa") } ?? .max
+    #expect(renewed < up.calls.firstIndex { $0.contains("up -d --no-build postgres redis") } ?? -1, "\(up.calls)")
+    let done = try run("upgrade", "7.0.0", services: "\(Self.all) opa", more: ["CADRE_OPA_START_SECONDS": "0"])
+    #expect(done.status == 0, "\(done.text)")
+    let stopped = done.calls.firstIndex { $0.hasSuffix(" stop -t 40 id-opa") } ?? .max
+    #expect(stopped > done.calls.firstIndex { $0.hasSuffix("--scale opa=2 opa") } ?? .max, "\(done.calls)")
+    #expect(stopped < done.calls.firstIndex { $0.hasSuffix("--scale orchestrator=2 orchestrator") } ?? -1)
+    let without = try run("upgrade", "8.0.0", services: Self.all)
+    #expect(without.status == 0 && !without.calls.contains { $0.contains("opa") }, "\(without.text)")
+  }
+
   @Test func `the role of the Postgres exporter sees statistics and no table`() throws {
     let done = try Script.run("python3", "Tests/Deploy/monitor_role.py")
     #expect(done.status == 0, "\(done.text.suffix(4000))")

@@ -16,6 +16,8 @@ import Testing
 struct ServerTests {
   private final class Seen: Sendable {
     let requests = Mutex<[String]>([])
+    /// What stands for another process that asks the same server.
+    let another = Mutex<PolicyEngine?>(nil)
   }
 
   /// Runs `body` with an engine whose server answers each request by `answer`, given the text of the request; `nil`
@@ -48,10 +50,13 @@ struct ServerTests {
         }
       }
       let client = HTTPClient(group: group, telemetry: .disabled())
-      let source = ServerSource(
-        "http://127.0.0.1:\(listener.port)/", token: Secret("planted-token"), client: client, cacheTime: cacheTime)
-      let engine = PolicyEngine(
-        source: source, control: PolicyControl(), timeout: timeout, telemetry: .disabled())
+      let engines = (0..<2).map { _ in
+        let source = ServerSource(
+          "http://127.0.0.1:\(listener.port)/", token: Secret("planted-token"), client: client, cacheTime: cacheTime)
+        return PolicyEngine(source: source, control: PolicyControl(), timeout: timeout, telemetry: .disabled())
+      }
+      let engine = engines[0]
+      seen.another.withLock { $0 = engines[1] }
       try await body(engine, seen)
       await client.close(group: group)
       listener.close()
@@ -162,36 +167,99 @@ struct ServerTests {
     }
   }
 
-  @Test func `the server gets the data of a tenant before it decides about it`() async throws {
-    try await run(answer: { $0.hasPrefix("PUT") ? "HTTP/1.1 204 No Content\r\n\r\n" : ServerTests.ok("{}") }) {
-      engine, seen in
-      engine.control.setData(TenantPolicyData(try Sample.value(#"{"deleting":true}"#)), of: "tenant_a")
-      _ = await engine.decide(try Sample.query())
-      _ = await engine.decide(try Sample.query("DELETE"))
-      engine.control.setData(TenantPolicyData(try Sample.value(#"{"deleting":false}"#)), of: "tenant_a")
-      _ = await engine.decide(try Sample.query())
-      let requests = seen.requests.withLock { $0 }
-      #expect(requests.map { String($0.prefix(4)) } == ["PUT ", "POST", "POST", "PUT ", "POST"])
-      #expect(
-        requests[0].hasPrefix("PUT /v1/data/tenants/tenant_a HTTP/1.1") && requests[0].hasSuffix(#"{"deleting":true}"#))
+  /// An OPA server with the shipped policies: what it is asked, and what was put below `data.tenants`.
+  private final class Server: Sendable {
+    private let source: BundleSource
+    private let stored = Mutex<[String: TenantPolicyData]>([:])
+
+    init() throws {
+      let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent()
+      source = BundleSource(try PolicyBundle(folder: root.path + "/policies"))
     }
-    try await run(answer: { $0.hasPrefix("PUT") ? "HTTP/1.1 204 No Content\r\n\r\n" : ServerTests.ok("{}") }) {
-      engine, seen in
-      // Nothing was ever set here: what the server has of its own stays.
-      _ = await engine.decide(try Sample.query())
-      engine.control.setData(TenantPolicyData(try Sample.value(#"{"deleting":true}"#)), of: "tenant_a")
-      _ = await engine.decide(try Sample.query())
-      engine.control.setData(nil, of: "tenant_a")
-      _ = await engine.decide(try Sample.query())
-      _ = await engine.decide(try Sample.query())
-      let requests = seen.requests.withLock { $0 }
-      #expect(requests.map { String($0.prefix(4)) } == ["POST", "PUT ", "POST", "PUT ", "POST", "POST"])
-      #expect(requests.count > 3 && requests[3].hasSuffix("\r\n\r\n{}"), "what was taken away is in force no more")
+
+    func answer(_ request: String) -> String {
+      let words = request.split(separator: " ", maxSplits: 2)
+      let path = words[1].dropFirst("/v1/data/".count).prefix { $0 != "?" }.split(separator: "/").map(String.init)
+      let body = String(request[(request.range(of: "\r\n\r\n")?.upperBound ?? request.endIndex)...])
+      guard let root = try? JSONDocument(parsing: body).root else { return ServerTests.ok("{}", status: "400 Bad") }
+      if words[0] == "PUT" {
+        stored.withLock { $0[path.last ?? ""] = TenantPolicyData(RegoValue(root)) }
+        return "HTTP/1.1 204 No Content\r\n\r\n"
+      }
+      guard let input = root["input"] else { return ServerTests.ok("{}") }
+      let tenant = input["subject"]?["tenant"]?.string ?? ""
+      let query = PolicyQuery(path: path, input: RegoValue(input), tenant: tenant)
+      guard let made = source.decideAtOnce(query, stored.withLock { $0[tenant] }), let result = made.result else {
+        return ServerTests.ok("{}")
+      }
+      return ServerTests.ok(#"{"result":\#(result.json)}"#)
     }
-    try await run(answer: { $0.hasPrefix("PUT") ? ServerTests.ok("{}", status: "403 No") : ServerTests.ok("{}") }) {
-      engine, _ in
+  }
+
+  private static func task(_ tenant: String, path: [String] = Sample.http) throws -> PolicyQuery {
+    let subject = #"{"kind":"session","role":"owner","grants":["write"],"tenant":"\#(tenant)","is_operator":false}"#
+    let action = #"{"method":"POST","route":"/api/v1/tasks"}"#
+    return PolicyQuery(
+      path: path, input: try Sample.value(#"{"subject":\#(subject),"action":\#(action)}"#), tenant: tenant)
+  }
+
+  @Test func `processes that know different things about a tenant share a server and each is right`() async throws {
+    let (ours, theirs) = (try ServerTests.task("tenant_a"), try ServerTests.task("tenant_b"))
+    let server = try Server()
+    let suspended = TenantPolicyData(try Sample.value(#"{"status":"suspended"}"#))
+    let roles = TenantPolicyData(try Sample.value(#"{"http":{"roles":{"tasks.write":"root"}}}"#))
+    try await run(answer: { server.answer($0) }) { engine, seen in
+      // It has not heard of the change, or has just started.
+      let other = try #require(seen.another.withLock { $0 })
+      for _ in 0..<2 {
+        engine.control.setData(suspended, of: "tenant_a")
+        #expect(await engine.decide(ours).rule == "suspended")
+        #expect(await other.decide(ours).rule == "tasks.write")
+        other.control.setData(roles, of: "tenant_a")
+        #expect(await other.decide(ours).rule == "role")
+        #expect(await engine.decide(ours).rule == "suspended")
+        #expect(await engine.decide(theirs).rule == "tasks.write")
+        other.control.setData(nil, of: "tenant_a")
+      }
+      let requests = seen.requests.withLock { $0 }
+      #expect(requests.allSatisfy { $0.hasPrefix("POST ") })
+      #expect(requests[0].hasPrefix("POST /v1/data/cadre/with_data/http?provenance=true HTTP/1.1\r\n"))
+    }
+  }
+
+  @Test func `data that were taken away while every process restarted are in force no more`() async throws {
+    let ours = try ServerTests.task("tenant_a")
+    let server = try Server()
+    try await run(answer: { server.answer($0) }) { engine, _ in
+      engine.control.setData(TenantPolicyData(try Sample.value(#"{"status":"suspended"}"#)), of: "tenant_a")
+      #expect(await engine.decide(ours).rule == "suspended")
+    }
+    try await run(answer: { server.answer($0) }) { engine, _ in
+      #expect(await engine.decide(ours).rule == "tasks.write")
+    }
+  }
+
+  @Test func `a server without the documents for data of tenants allows nothing for tenants with data`() async throws {
+    let (ours, theirs) = (try ServerTests.task("tenant_a"), try ServerTests.task("tenant_b"))
+    let server = try Server()
+    let answer: @Sendable (String) -> String? = {
+      $0.contains("/with_data/") ? ServerTests.ok("{}") : server.answer($0)
+    }
+    try await run(answer: answer) { engine, _ in
       engine.control.setData(TenantPolicyData(try Sample.value("{}")), of: "tenant_a")
-      #expect(try await engine.decide(Sample.query()).fault == .unavailable)
+      #expect(await engine.decide(ours).fault == .undefined)
+      #expect(await engine.decide(theirs).isAllowed)
+    }
+  }
+
+  @Test(arguments: [["cadre", "http"], ["own", "http", "decision"], ["cadre", "http", "other"]])
+  func `a document that no data can be brought to is a refusal`(_ path: [String]) async throws {
+    let ours = try ServerTests.task("tenant_a", path: path)
+    try await run(answer: { _ in ServerTests.ok(#"{"result":{"effect":"allow"}}"#) }) { engine, seen in
+      engine.control.setData(TenantPolicyData(try Sample.value("{}")), of: "tenant_a")
+      #expect(await engine.decide(ours).fault == .error)
+      #expect(seen.requests.withLock { $0.isEmpty })
     }
   }
 }

@@ -106,6 +106,14 @@ struct ShippedPolicyTests {
       let path = try #require(root["path"]?.string).split(separator: "/").map(String.init)
       let made = try decision(program, sources.data, path, RegoValue(try #require(root["input"])))
       #expect(made.json == RegoValue(try #require(root["decision"])).json, "\(block)")
+      // The same when the data of the tenant are brought along, as to an OPA server.
+      guard let tenants = root["tenants"], case .object(var input) = RegoValue(try #require(root["input"])) else {
+        continue
+      }
+      input.set(.string("tenants"), RegoValue(tenants))
+      let plain = try self.sources()
+      let brought = try decision(program, plain.data, ["cadre", "with_data", path[1]], .object(input))
+      #expect(brought.json == made.json, "\(block)")
     }
   }
 

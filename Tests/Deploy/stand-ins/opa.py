@@ -1,4 +1,6 @@
-"""What the stack uses of a server of Open Policy Agent, answered by regopy: documents, data of tenants, health.
+"""What the stack uses of a server of Open Policy Agent, answered by regopy: documents and health.
+
+regopy passes over `with data.tenants`, so the documents of `cadre.with_data` are made here: with other data for each set of tenants.
 
 Started with the arguments of `opa run --server`; what it does not know ends it, as there.
 """
@@ -12,6 +14,7 @@ import urllib.parse
 import regopy
 
 ENTRY_POINTS = ["approvals", "http", "models", "runners", "sessions", "tools"]
+KEPT_MAX = 100
 
 
 def files(path, suffix):
@@ -24,7 +27,7 @@ def files(path, suffix):
 class Policies:
     def __init__(self, paths):
         self.lock = threading.Lock()
-        self.modules, self.data = [], {}
+        self.modules, self.data, self.kept = [], {}, {}
         for path in paths:
             prefix, _, place = path.rpartition(":")
             if not prefix:
@@ -33,7 +36,7 @@ class Policies:
             for one in files(place, ".json"):
                 with open(one) as file:
                     self.put(prefix.split("."), json.load(file))
-        self.compile()
+        self.made(self.data.get("tenants", {}))
 
     def put(self, path, value):
         """Members are added to what is there, as `opa run` does with several files."""
@@ -42,23 +45,33 @@ class Policies:
             place = place.setdefault(name, {})
         place.update(value)
 
-    def compile(self):
-        self.rego = regopy.Interpreter()
-        for name, text in self.modules:
-            self.rego.add_module(name, text)
-        self.rego.add_data(self.data)
-        entries = [f"cadre/{name}/decision" for name in ENTRY_POINTS]
-        self.bundle = self.rego.build("data.cadre.http.decision", entries)
+    def made(self, tenants):
+        """An interpreter with these tenants; the compiled ones are kept."""
+        name = json.dumps(tenants, sort_keys=True)
+        if name not in self.kept:
+            if len(self.kept) >= KEPT_MAX:
+                self.kept.clear()
+            rego = regopy.Interpreter()
+            for module, text in self.modules:
+                rego.add_module(module, text)
+            rego.add_data({**self.data, "tenants": tenants})
+            self.kept[name] = rego, rego.build("data.cadre.http.decision", [f"cadre/{name}/decision" for name in ENTRY_POINTS])
+        return self.kept[name]
 
-    def decide(self, path, question):
+    def decide(self, name, question, tenants):
         with self.lock:
-            self.rego.set_input(question)
-            return str(self.rego.query_bundle_entrypoint(self.bundle, path))
+            rego, bundle = self.made(tenants)
+            rego.set_input(question)
+            return str(rego.query_bundle_entrypoint(bundle, f"cadre/{name}/decision"))
 
-    def replace(self, tenant, value):
-        with self.lock:
-            self.data.setdefault("tenants", {})[tenant] = value
-            self.compile()
+    def answer(self, path, question):
+        """The document at a path; `undefined` where there is none."""
+        parts = path.split("/")
+        if len(parts) == 3 and parts[0] == "cadre" and parts[1] in ENTRY_POINTS and parts[2] == "decision":
+            return self.decide(parts[1], question, self.data.get("tenants", {}))
+        if len(parts) == 3 and parts[:2] == ["cadre", "with_data"] and parts[2] in ENTRY_POINTS and "tenants" in question:
+            return self.decide(parts[2], question, question["tenants"])
+        return "undefined"
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -90,21 +103,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.answer(404, {"code": "resource_not_found", "message": "not here"})
         # A document that is not there is an answer without a result.
         answer = {"decision_id": os.urandom(16).hex(), "provenance": {"version": "stand-in", "bundles": {}}}
-        if path.split("/")[0] == "cadre" and path.split("/")[1:2] and path.split("/")[1] in ENTRY_POINTS:
-            text = self.server.policies.decide(path, body.get("input"))
-            if text != "undefined":
-                answer["result"] = json.loads(text)["expressions"][0]
+        text = self.server.policies.answer(path, body.get("input") or {})
+        if text != "undefined":
+            answer["result"] = json.loads(text)["expressions"][0]
         self.server.count(path)
         self.answer(200, answer)
-
-    def do_PUT(self):
-        path, body = self.path_of_data(), self.body()
-        parts = (path or "").split("/")
-        if len(parts) != 2 or parts[0] != "tenants":
-            return self.answer(404, {"code": "resource_not_found", "message": "not here"})
-        self.server.policies.replace(parts[1], body)
-        self.server.count(path)
-        self.answer(204)
 
     def log_message(self, *_):
         pass
@@ -115,7 +118,7 @@ class Server(http.server.ThreadingHTTPServer):
     counts = {}
 
     def count(self, path):
-        """Says on its output when a document is asked for, or a tenant's data arrive, for the first time and each 1000 times."""
+        """Says on its output when a document is asked for the first time, and each 1000 times."""
         number = self.counts[path] = self.counts.get(path, 0) + 1
         if number == 1 or number % 1000 == 0:
             print(f"{path} {number}", flush=True)
