@@ -339,7 +339,7 @@ def main():
     options = parser.parse_args()
     for name in ("cadre", "gateway", "orchestrator", "llm-router", "agent-core", "mock-provider", "bench-server"):
         if not os.path.exists(os.path.join(options.bin, name)):
-            sys.exit(f"{options.bin}/{name} is missing; build it with: swift build -c release --product {name}")
+            sys.exit(f"{options.bin}/{name} is missing; make bench builds it, and runs this")
     bench = Bench(options)
     try:
         bench.run()

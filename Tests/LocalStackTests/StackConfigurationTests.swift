@@ -1,5 +1,6 @@
-import LocalStack
 import Testing
+
+@testable import LocalStack
 
 @Suite struct StackConfigurationTests {
   /// The folders of sockets and of a database that lies elsewhere are named after it.
@@ -12,5 +13,11 @@ import Testing
     let plain = StackConfiguration(data: "x", executables: "/").data
     #expect(plain.hasPrefix("/") && plain.hasSuffix("/x"))
     #expect(StackConfiguration(data: "./x/", executables: "/").data == plain)
+  }
+
+  @Test func `an executable that is missing is built as its folder is`() {
+    let release = LocalStack.missing("gateway", in: "/x/.build/release").description
+    #expect(release == "/x/.build/release/gateway is missing; build it with: make build")
+    #expect(LocalStack.missing("gateway", in: "/x/.build/debug").description.hasSuffix("swift build --product gateway"))
   }
 }

@@ -183,6 +183,12 @@ public final class LocalStack: Sendable {
     for service in processes { try waitUntilReady(service) }
   }
 
+  /// What to say of an executable that is not there. `make build` knows the options of release builds.
+  static func missing(_ service: String, in folder: String) -> StackError {
+    let command = folder.hasSuffix("/debug") ? "swift build --product \(service)" : "make build"
+    return StackError("\(folder)/\(service) is missing; build it with: \(command)")
+  }
+
   /// Starts a process of a service (again), by its name. Throws when it runs: a second one has no port, and what is
   /// known of the first must not be lost.
   public func launch(_ name: String) throws(StackError) {
@@ -190,7 +196,7 @@ public final class LocalStack: Sendable {
     let service = LocalStack.service(of: name)
     let executable = "\(configuration.executables)/\(service)"
     guard FileAccess.exists(executable) else {
-      throw StackError("\(executable) is missing; build it with: swift build -c release --product \(service)")
+      throw LocalStack.missing(service, in: configuration.executables)
     }
     let process = try StackProgram.start(
       ProcessSpecification(
