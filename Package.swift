@@ -490,7 +490,7 @@ var targets: [Target] = [
   tests("Process", ["Process"]),
   tests("LocalStack", ["LocalStack"]),
   tests("CadreCommands", ["CadreCommands"]),
-  tests("CadreOperations", ["CadreOperations", "LocalStack", "Postgres"]),
+  tests("CadreOperations", ["CadreOperations", "JSON", "LocalStack", "Postgres"]),
   tests("Decider", ["Decider", "Contracts", "History"]),
   tests("Deploy"),
   tests("Workflows", ["Workflows", "Decider", "Contracts", "JSON"]),

@@ -69,6 +69,14 @@ import Testing
     #expect(Self.bad { _ in } == [])
   }
 
+  @Test(arguments: [nil, true] as [Bool?])
+  func `of a provider that was not probed nobody says that it is reachable, or not`(isResolvable: Bool?) {
+    let found = Self.bad {
+      $0.api = .seen(APIFacts(providers: [ProviderFacts(name: "p", host: "h", isResolvable: isResolvable)]))
+    }
+    #expect(found.map(\.status) == [.skipped] && found.first?.detail.contains("has not probed p (h)") == true)
+  }
+
   @Test func `each fault is found once, with what to do`() {
     let cases: [(String, Finding.Status, String, [Finding])] = [
       ("services", .fault, "gives no answer", Self.bad { $0.replicas[0].answer = nil }),

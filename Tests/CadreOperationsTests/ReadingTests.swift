@@ -1,4 +1,5 @@
 import Foundation
+import JSON
 import LocalStack
 import Testing
 
@@ -101,6 +102,13 @@ import Testing
     ("https://api.x.com/v1", "api.x.com"), ("http://u:p@h:80/", "h"), ("http://[::1]:9/v1", "::1"), ("x", ""),
   ])
   func `the host of an address`(url: String, host: String) { #expect(ProviderFacts.host(of: url) == host) }
+
+  @Test func `hosts of providers are looked up only where the services run too`() throws {
+    let list = #"{"providers": [{"name": "p", "base_url": "http://no.such.host.invalid/v1"}]}"#
+    let root = try JSONDocument(parsing: list).root
+    #expect(ServiceProbes.providers(root, isLocal: true).map(\.isResolvable) == [false])
+    #expect(ServiceProbes.providers(root, isLocal: false).map(\.isResolvable) == [nil])
+  }
 
   @Test func `amounts and times for people`() {
     #expect(StatusSummary.dollars(1_234_567_499) == "$1.234567" && StatusSummary.dollars(0) == "$0.000000")

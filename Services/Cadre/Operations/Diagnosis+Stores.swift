@@ -155,11 +155,15 @@ extension Diagnosis {
           .fault(
             "providers", "\(one.name) (\(one.host)) does not answer the llm-router\(failure)",
             remedy: "check base_url, key and the way out of the llm-router's network"))
-      } else if one.isUp == nil, !one.isResolvable {
+      } else if one.isUp == nil, one.isResolvable == false {
         found.append(
           .warning(
-            "providers", "the host \(one.host) of \(one.name) is not known to the resolver here",
-            remedy: "check base_url; or the resolver of this machine, when services run elsewhere"))
+            "providers", "the host \(one.host) of \(one.name) is not known to the resolver", remedy: "check base_url"))
+      } else if one.isUp == nil {
+        found.append(
+          .skipped(
+            "providers",
+            "the llm-router has not probed \(one.name) (\(one.host)): it does so every health.probe_interval_ms"))
       }
       for breaker in one.breakers {
         found.append(

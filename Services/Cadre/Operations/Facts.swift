@@ -86,8 +86,8 @@ struct ProviderFacts: Sendable {
   let host: String
   var isUp: Bool?
   var fault: String?
-  /// Whether its host is known to the resolver of this machine.
-  var isResolvable: Bool
+  /// Whether its host is known to the resolver of this machine; `nil` where the llm-router may run on another one.
+  var isResolvable: Bool?
   /// Breakers that are not closed: model and state.
   var breakers: [(model: String, state: String)] = []
 }

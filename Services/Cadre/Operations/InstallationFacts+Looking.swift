@@ -21,7 +21,9 @@ extension InstallationFacts {
       calls.append { .redis(StoreProbes.redis(address, options, seconds: seconds)) }
     }
     if let api = installation.api {
-      calls.append { [key = installation.apiKey] in .api(ServiceProbes.call(api, key: key, seconds: seconds)) }
+      calls.append { [key = installation.apiKey, isLocal = installation.data != nil] in
+        .api(ServiceProbes.call(api, key: key, isLocal: isLocal, seconds: seconds))
+      }
     }
     for (setting, path) in installation.keyFiles {
       calls.append { .keys([MachineProbes.keys(file: path, owner: path, service: "", setting: setting)]) }

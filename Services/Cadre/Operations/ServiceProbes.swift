@@ -46,8 +46,8 @@ enum ServiceProbes {
   // MARK: The API
 
   /// Calls that read and cost nothing: one that the orchestrator answers, one that the llm-router answers, and the list
-  /// of providers.
-  static func call(_ api: String, key: String?, seconds: Int) -> Outcome<APIFacts> {
+  /// of providers. Of the network of services that run elsewhere (not `isLocal`) this machine knows nothing.
+  static func call(_ api: String, key: String?, isLocal: Bool, seconds: Int) -> Outcome<APIFacts> {
     let headers = key.map { ["Authorization": "Bearer \($0)"] } ?? [:]
     var facts = APIFacts()
     for path in ["/api/v1/tasks?limit=1", "/api/v1/budgets", "/api/v1/providers"] {
@@ -55,19 +55,22 @@ enum ServiceProbes {
         let answer = try BlockingHTTP.request(url: api + path, headers: headers, seconds: seconds)
         let root = try? JSONDocument(parsing: answer.body).root
         facts.calls.append(CallFacts(path: path, status: answer.status, code: root?["code"]?.string ?? ""))
-        if answer.status == 200, path == "/api/v1/providers" { facts.providers = root.map(providers) }
+        if answer.status == 200, path == "/api/v1/providers" {
+          facts.providers = root.map { providers($0, isLocal: isLocal) }
+        }
       } catch { return .failed("\(api) gives no answer: \(error)") }
     }
     return .seen(facts)
   }
 
-  private static func providers(_ root: JSONView) -> [ProviderFacts] {
+  /// The listed providers.
+  static func providers(_ root: JSONView, isLocal: Bool) -> [ProviderFacts] {
     let list = root["providers"] ?? root["data"]
     return list.elements.prefix(BoundedCall.callsMax).map { one in
       let host = ProviderFacts.host(of: one["base_url"]?.string ?? "")
       return ProviderFacts(
         name: one["name"]?.string ?? "", host: host, isUp: one["probe"]?["up"]?.bool,
-        fault: one["probe"]?["fault"]?.string, isResolvable: !HostName.addresses(of: host).isEmpty,
+        fault: one["probe"]?["fault"]?.string, isResolvable: isLocal ? !HostName.addresses(of: host).isEmpty : nil,
         breakers: one["unhealthy"].elements.map {
           ($0["model"]?.string ?? "", $0["breaker"]?.string ?? "")
         })
