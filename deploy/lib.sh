@@ -5,6 +5,11 @@ compose_file=${CADRE_COMPOSE_FILE:-$deploy_folder/docker-compose.prod.yml}
 compose_files=(-f "$compose_file")
 IFS=: read -r -a compose_overrides <<< "${CADRE_COMPOSE_OVERRIDE:-}"
 for override in "${compose_overrides[@]}"; do compose_files+=(-f "$override"); done
+has_override() { local one; for one in "${compose_overrides[@]}"; do [ "${one##*/}" != "docker-compose.$1.yml" ] || return 0; done; return 1; }
+# PgBouncer and TLS to Postgres both say how services reach Postgres: together it takes a file that says it for both.
+if has_override pgbouncer && has_override postgres-tls && ! has_override pgbouncer-tls; then
+  compose_files+=(-f "$deploy_folder/docker-compose.pgbouncer-tls.yml")
+fi
 project=${CADRE_PROJECT:-cadre}
 state=$deploy_folder/.state
 secrets=$deploy_folder/secrets

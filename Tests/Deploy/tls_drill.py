@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The TLS drill: a whole stack talks to Postgres with sslmode=verify-full. A certificate of another authority, one for
-another name and a server without TLS are refused, and the log says what to do.
+another name and a server without TLS are refused, and the log says what to do. The same through PgBouncer with the shipped
+configuration, which speaks TLS on both of its sides.
 
 Usage: tls_drill.py --bin FOLDER
 """
@@ -15,7 +16,7 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "Faults"))
-from postgres_server import Server, as_user  # noqa: E402
+from postgres_server import Server, as_user, free_port  # noqa: E402
 from stack import Stack  # noqa: E402
 
 
@@ -59,6 +60,83 @@ def refused(options, stack, url, words):
         process.wait(60)
 
 
+def psql(url, text):
+    return subprocess.run(["psql", url, "-XAtqc", text], capture_output=True, text=True)
+
+
+def start_pooler(folder, server, port, authority="authority.crt"):
+    """PgBouncer with the file of deploy/pgbouncer, in which places and ports alone are others."""
+    places = {
+        "host=postgres port=5432": f"host=localhost port={server.port}", "listen_port = 6432": f"listen_port = {port}",
+        "listen_addr = 0.0.0.0": "listen_addr = 127.0.0.1", "/run/secrets/pgbouncer_users": f"{folder}/users.txt",
+        "/run/secrets/pgbouncer_crt": f"{folder}/server.crt", "/run/secrets/pgbouncer_key": f"{folder}/server.key",
+        "/run/secrets/postgres_ca_crt": f"{folder}/{authority}"}
+    with open(f"{HERE}/../../deploy/pgbouncer/pgbouncer-tls.ini") as file:
+        text = file.read()
+    for old, new in places.items():
+        assert old in text, old
+        text = text.replace(old, new)
+    assert "/run/secrets" not in text, text
+    with open(f"{folder}/pgbouncer.ini", "w") as file:
+        file.write(text)
+    with open(f"{folder}/users.txt", "w") as file:
+        file.write('"cadre" "word"\n')
+    with open(f"{folder}/pgbouncer.log", "ab") as log:
+        return subprocess.Popen(as_user("pgbouncer", f"{folder}/pgbouncer.ini"), stdout=log, stderr=log,
+                                env={**os.environ, "PATH": os.environ["PATH"] + ":/usr/sbin"})
+
+
+def refuses(folder, server, url):
+    """PgBouncer refuses a server that another authority vouches for: nobody gets a session, and its log says why."""
+    port = free_port()
+    pooler = start_pooler(folder, server, port, "stranger.crt")
+
+    def is_said():
+        assert psql(url(port) + "&connect_timeout=3", "select 1").returncode != 0
+        with open(f"{folder}/pgbouncer.log") as log:
+            return "certificate verify failed" in log.read()
+    try:
+        until(is_said, "PgBouncer refuses the server", 60)
+    finally:
+        pooler.terminate()
+        pooler.wait(30)
+
+
+def through_pooler(options, folder, server):
+    port = free_port()
+    stack, pooler = None, start_pooler(folder, server, port)
+    try:
+        def url(query):
+            return f"postgresql://cadre:word@localhost:{port}/cadre?{query}"
+        good = f"sslmode=verify-full&sslrootcert={folder}/authority.crt"
+        until(lambda: psql(url(good), "select 1").stdout == "1\n" or pooler.poll() is not None, f"PgBouncer answers: {folder}/pgbouncer.log", 30)
+        assert pooler.poll() is None, open(f"{folder}/pgbouncer.log").read()
+        plain = psql(url("sslmode=disable"), "select 1")
+        assert plain.returncode != 0 and "SSL required" in plain.stderr, plain
+        refuses(folder, server, lambda other: url(good).replace(f":{port}/", f":{other}/"))
+        stranger = psql(url(f"sslmode=verify-full&sslrootcert={folder}/stranger.crt"), "select 1")
+        assert stranger.returncode != 0 and "certificate verify failed" in stranger.stderr, stranger
+        direct = f"postgresql://cadre@localhost:{server.port}/cadre?{good}"
+        options.set = [f"{service}.CADRE_POSTGRES_{name}={value}" for service in ("orchestrator", "llm-router", "gateway")
+                       for name, value in (("URL", url(good)), ("POOLER", "transaction"), ("DIRECT_URL", direct))]
+        stack = Stack(options)
+        status, made = stack.call("POST", "/api/v1/tasks", {"input": {"prompt": "hello"}}, {"Prefer": "wait=60"})
+        assert status == 200 and made["status"] == "succeeded", (status, made)
+        # Clients verify PgBouncer, so those are by TLS; here it is what PgBouncer says to the server.
+        count = psql(f"host={folder} port={server.port} user=cadre dbname=cadre",
+                     "select count(*) filter (where s.ssl), count(*) filter (where not s.ssl and a.client_addr is not null) "
+                     "from pg_stat_ssl s join pg_stat_activity a using (pid)").stdout
+        secured, others = map(int, count.strip().split("|"))
+        assert secured >= 2 and others == 0, count
+        return secured
+    finally:
+        if stack:
+            stack.stop()
+            shutil.rmtree(stack.folder, ignore_errors=True)
+        pooler.terminate()
+        pooler.wait(30)
+
+
 def drill(options, folder):
     server = Server(folder, "server")
     stack = None
@@ -93,6 +171,11 @@ def drill(options, folder):
                     ["the server has none", "ssl = on"])
         finally:
             plaintext.stop()
+        stack.stop()
+        shutil.rmtree(stack.folder, ignore_errors=True)
+        stack = None
+        pooled = through_pooler(options, folder, server)
+        print(f"through PgBouncer {pooled} sessions by TLS, none without; a client without it is refused")
         print(f"{secured} connections by TLS 1.3, none without; four wrong ones refused, each with what to do")
     finally:
         if stack:

@@ -71,9 +71,11 @@ import Testing
       $0.hasPrefix("docker-compose.") && $0 != "docker-compose.yml" && $0 != "docker-compose.prod.yml"
     }
     let text = try String(contentsOf: folder.appendingPathComponent("validate"), encoding: .utf8)
-    let line = try #require(text.split(separator: "\n").first { $0.hasPrefix("for override in ") })
-    let checked = line.dropFirst("for override in ".count).prefix { $0 != ";" }.split(separator: " ")
-    #expect(Set(names) == Set(checked.map { "docker-compose.\($0).yml" }))
+    let line = try #require(text.split(separator: "\n").first { $0.hasPrefix("overrides=(") })
+    let checked = line.dropFirst("overrides=(".count).prefix { $0 != ")" }.split(separator: " ")
+    let together = "docker-compose.{pgbouncer,postgres-tls,pgbouncer-tls}.yml"
+    #expect(Set(names) == Set(checked.map { "docker-compose.\($0).yml" } + ["docker-compose.pgbouncer-tls.yml"]))
+    #expect(text.contains(together))
   }
 
   @Test func `Postgres with TLS lets nobody of another container in without it`() throws {
@@ -188,7 +190,7 @@ import Testing
     let password = try String(contentsOf: secrets.appendingPathComponent("postgres_password"), encoding: .utf8)
     #expect(key.count == 54 && password.count == 48 && url.contains(password) && !url.contains("\n"))
     // Databases by TLS: a certificate is of the authority beside it, for the name that the stack uses.
-    for name in ["redis", "postgres"] {
+    for name in ["redis", "postgres", "pgbouncer"] {
       let verified = try Script.run(
         "openssl", "verify", "-CAfile", secrets.path + "/\(name)_ca.crt", "-verify_hostname", name,
         secrets.path + "/\(name).crt")
