@@ -123,6 +123,22 @@ import Testing
     #expect(text.contains("strip --strip-debug"))
   }
 
+  @Test func `all that is in an image comes from one stage, which gives it the time of the sources`() throws {
+    func text(_ path: String) throws -> String {
+      try String(contentsOf: Script.root.appendingPathComponent(path), encoding: .utf8)
+    }
+    let stages = try text("deploy/images/Dockerfile").components(separatedBy: "\nFROM ").dropFirst()
+    let roots = try #require(stages.first { $0.hasPrefix("${BINARIES} AS roots") })
+    let last = try #require(roots.split(separator: "\n").last { !$0.hasPrefix("#") })
+    #expect(last.hasSuffix("find /roots -exec touch --no-dereference --date \"@$SOURCE_DATE_EPOCH\" {} +"), "\(last)")
+    let images = stages.filter { $0.hasPrefix("scratch AS ") }
+    #expect(images.count >= 6)
+    for line in images.flatMap({ $0.split(separator: "\n") }) where line.hasPrefix("COPY") || line.hasPrefix("RUN") {
+      #expect(line.hasPrefix("COPY --from=roots "), "\(line)")
+    }
+    #expect(try text("deploy/images/build.sh").contains("--build-arg SOURCE_DATE_EPOCH=\"$epoch\""))
+  }
+
   @Test func `the JavaScript guest names no folder of the machine that has built it`() throws {
     let module = ".build/sandbox/aot/javascript.cwasm"
     guard FileManager.default.fileExists(atPath: Script.root.appendingPathComponent(module).path) else { return }
