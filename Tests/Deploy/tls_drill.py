@@ -122,6 +122,8 @@ def through_pooler(options, folder, server):
         stack = Stack(options)
         status, made = stack.call("POST", "/api/v1/tasks", {"input": {"prompt": "hello"}}, {"Prefer": "wait=60"})
         assert status == 200 and made["status"] == "succeeded", (status, made)
+        pools = psql(url(good).replace("/cadre?", "/pgbouncer?"), "show pools")
+        assert "cadre|cadre|" in pools.stdout, pools
         # Clients verify PgBouncer, so those are by TLS; here it is what PgBouncer says to the server.
         count = psql(f"host={folder} port={server.port} user=cadre dbname=cadre",
                      "select count(*) filter (where s.ssl), count(*) filter (where not s.ssl and a.client_addr is not null) "
