@@ -3,6 +3,7 @@ import AgentTools
 import AgentWorkspace
 import Contracts
 import HTTP
+import HTTPWire
 import JSON
 import Primitives
 import Reactor

@@ -67,11 +67,13 @@ struct FederationTests {
 
   /// Runs `body` with a gateway that browsers see where it listens.
   private static func gateway(
-    _ file: String, _ body: @escaping @Sendable (SignInFixture) async throws -> Void
+    _ file: String, resolver: any HostResolver = SystemResolver(),
+    _ body: @escaping @Sendable (SignInFixture) async throws -> Void
   ) async throws {
     let port = LoopbackPort.free()
     try await SignInFixture.run(
-      file: file, settings: [("sign_in.url", "http://127.0.0.1:\(port)")], port: port, body)
+      file: file, settings: [("sign_in.url", "http://127.0.0.1:\(port)")], port: port, resolver: resolver,
+      body)
   }
 
   private static func location(_ answer: Answer) throws -> String { try #require(answer.headers[.location]) }
@@ -118,13 +120,14 @@ struct FederationTests {
   }
 
   private static func hostile(
-    _ names: [String], _ body: @escaping @Sendable (SignInFixture) async throws -> Void
+    _ names: [String], resolver: any HostResolver = SystemResolver(),
+    _ body: @escaping @Sendable (SignInFixture) async throws -> Void
   ) async throws {
     let script = PythonProvider.folder + "/Tests/GatewaySignInTests/hostile_provider.py"
     try await PythonProvider.run {
       [script, "\($0)"]
     } _: { port async throws in
-      try await gateway(file(names.map { (name: $0, issuer: "http://127.0.0.1:\(port)/\($0)") })) {
+      try await gateway(file(names.map { (name: $0, issuer: "http://127.0.0.1:\(port)/\($0)") }), resolver: resolver) {
         gateway async throws in
         gateway.accounts.add("ann@example.com")
         try await body(gateway)
@@ -161,6 +164,28 @@ struct FederationTests {
         #expect(start.status == 502 && start.code == "identity_provider_unavailable", "\(name)")
       }
       #expect(try await gateway.browser().send(.get, "/auth/v1/oidc/other/start").code == "identity_provider_not_found")
+    }
+  }
+
+  @Test func `where a discovery document leads is looked up once, and never asked when nobody may ask there`()
+    async throws
+  {
+    // Looked up again, a name leads where nobody may ask.
+    let resolver = NamesForTests([
+      "other.test": [["127.0.0.1"], ["127.0.0.1"], ["169.254.169.254"]],
+      "metadata.test": [["127.0.0.1", "169.254.169.254"]],
+    ])
+    try await Self.hostile(["moved", "reaching", "looking"], resolver: resolver) { gateway async throws in
+      let browser = gateway.browser()
+      let back = try await browser.send(.get, try await Self.visit(browser, "moved"))
+      #expect(back.status == 303 && back.headers[.location] == "/runs", "\(back.text)")
+      #expect(resolver.lookUps == ["other.test", "other.test"], "once for the code, once for the keys")
+      for name in ["reaching", "looking"] {
+        let browser = gateway.browser()
+        let back = try await browser.send(.get, try await Self.visit(browser, name))
+        #expect(back.status == 502 && back.code == "identity_provider_unavailable", "\(name): \(back.text)")
+        #expect(browser.session == nil)
+      }
     }
   }
 

@@ -87,7 +87,7 @@ struct SignInFixture: Sendable {
   static func run(
     file: String = "", settings overrides: [(String, String)] = [], redisURL: String? = nil,
     rules: RefreshState.Rules = RefreshState.Rules(), port: Int = 0, policy: (any SessionDeciding)? = nil,
-    _ body: @escaping @Sendable (SignInFixture) async throws -> Void
+    resolver: any HostResolver = SystemResolver(), _ body: @escaping @Sendable (SignInFixture) async throws -> Void
   ) async throws {
     let group = EventLoopGroup(count: 1)
     let telemetry = Telemetry.disabled()
@@ -112,7 +112,7 @@ struct SignInFixture: Sendable {
       clientAddress: { $0.headers["x-test-address"] })
     let service = try SignInService(
       parts, settings: settings, client: client, group: group, telemetry: telemetry, cost: cheap, rules: rules,
-      limits: patient, clock: { time.now })
+      limits: patient, resolver: resolver, clock: { time.now })
     let pipeline = RequestPipeline(authenticator: Composite(parts: [service.tokens, service.sessions]))
     var router = Router()
     service.add(to: &router, through: pipeline)

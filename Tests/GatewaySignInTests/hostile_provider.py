@@ -58,6 +58,10 @@ def sign(mode, claims):
     return f"{signed}.{text(signature)}"
 
 
+def elsewhere(name, base):
+    return base.replace("127.0.0.1", f"{name}.test") if name else base
+
+
 def claims_of(mode, request):
     now = int(time.time())
     claims = {
@@ -98,10 +102,13 @@ class Handler(BaseHTTPRequestHandler):
                 return self.answer(200, b"{" + b" " * (1 << 20) + b"}")
             if mode == "redirected":
                 return self.answer(302, Location=f"http://127.0.0.1:{PORT}/good/{rest}")
+            # Hosts that the test's resolver knows: one like this one, and one that nobody may ask.
+            tokens = {"moved": "other", "reaching": "metadata"}.get(mode)
+            published = {"moved": "other", "looking": "metadata"}.get(mode)
             return self.answer(200, {
                 "issuer": "https://evil.example" if mode == "imposter" else base,
-                "authorization_endpoint": base + "/authorize", "token_endpoint": base + "/token",
-                "jwks_uri": base + "/keys",
+                "authorization_endpoint": base + "/authorize", "token_endpoint": elsewhere(tokens, base) + "/token",
+                "jwks_uri": elsewhere(published, base) + "/keys",
                 "authorization_response_iss_parameter_supported": mode in ("named", "unnamed", "misnamed"),
             })
         if rest == "keys":

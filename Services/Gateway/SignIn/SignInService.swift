@@ -82,11 +82,12 @@ package struct SignInService: Sendable {
   init(
     _ parts: SignInParts, settings: Settings, client: HTTPClient, group: EventLoopGroup, telemetry: Telemetry,
     cost: PasswordHash.Cost, rules: RefreshState.Rules, limits: AttemptLimiter.Rules,
-    clock: @escaping @Sendable () -> Timestamp
+    resolver: any HostResolver = SystemResolver(), clock: @escaping @Sendable () -> Timestamp
   ) throws {
     let metrics = SignInMetrics(telemetry.registry)
     let origin = try SignInService.origin(settings[SignInSettings.url])
-    let issuers = IssuerClient(client, metrics: metrics)
+    let issuers = IssuerClient(
+      client, resolver: resolver, metrics: metrics, logger: telemetry.logger)
     let seconds: @Sendable () -> Int64 = { clock().unixMicroseconds / 1_000_000 }
     store = SessionStore(parts.redis)
     sessions = SessionAuthenticator(

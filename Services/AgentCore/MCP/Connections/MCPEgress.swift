@@ -1,8 +1,9 @@
-internal import AgentToolCalls
-internal import AgentTools
 package import HTTP
 internal import HTTPWire
 internal import MCP
+internal import Primitives
+internal import Reactor
+internal import SystemSources
 
 /// Sends requests to servers of others, to addresses only that are allowed. Called on an event loop.
 package protocol MCPEgress: Sendable {
@@ -25,9 +26,6 @@ package struct ListedHosts: MCPEgress {
 
     package static func < (left: Match, right: Match) -> Bool { left.rawValue < right.rawValue }
   }
-
-  /// Addresses that are tried when the first does not answer.
-  private static let addressesTriedMax = 3
 
   private let client: HTTPClient
   private let resolver: any HostResolver
@@ -62,7 +60,11 @@ package struct ListedHosts: MCPEgress {
       throw MCPError(.refusedAddress, "the host of the server is not among those that the operator allows")
     }
     if match == .host { return try await client.send(request, peer: "mcp") }
-    let addresses = try await resolver.addresses(of: request.url.host)
+    let deadline = MonotonicClock.now() &+ UInt64(clamping: request.timeout.nanoseconds)
+    let addresses: [WebAddress]
+    do { addresses = try await resolver.addresses(of: request.url.host, before: deadline) } catch is ReactorError {
+      throw MCPError(.cannotConnect, "the host of the server cannot be looked up at the moment")
+    }
     guard !addresses.isEmpty else { throw MCPError(.cannotConnect, "the host of the server has no address") }
     // One that must not be reached among them is enough: which of them is taken would be chance.
     for address in addresses {
@@ -72,17 +74,7 @@ package struct ListedHosts: MCPEgress {
           .refusedAddress, "the host of the server has an address that the operator allows by the host's own name only")
       }
     }
-    var last = HTTPClientError(.cannotConnect)
-    for address in addresses.prefix(ListedHosts.addressesTriedMax) {
-      // What was checked is what is connected to.
-      var pinned = request
-      pinned.pinnedAddress = address.description
-      do { return try await client.send(pinned, peer: "mcp") } catch let error as HTTPClientError
-        where error.code == .cannotConnect
-      {
-        last = error
-      }
-    }
-    throw last
+    // What was checked is what is connected to.
+    return try await client.send(request, to: addresses, peer: "mcp").0
   }
 }

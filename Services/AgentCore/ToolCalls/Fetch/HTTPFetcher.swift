@@ -10,8 +10,6 @@ internal import Reactor
 /// Names are resolved here, every address is checked, and the connection goes to a checked address: nobody looks the
 /// name up again. Each redirect begins anew with all checks.
 public struct HTTPFetcher: Sendable {
-  /// Connections that are tried when the first address does not answer.
-  private static let addressesTriedMax = 3
   private static let connectTimeout = Duration.seconds(5)
 
   /// What may be fetched.
@@ -106,41 +104,25 @@ public struct HTTPFetcher: Sendable {
     headers.append(.accept, request.accept ?? "text/html, application/json, text/*;q=0.9, */*;q=0.5")
     headers.append(.acceptEncoding, ContentCoding.accepted)
     if let type = request.contentType { headers.append(.contentType, type) }
-    var last: HTTPClientError?
-    for address in addresses.prefix(HTTPFetcher.addressesTriedMax) {
-      let now = clock.now()
-      guard deadline > now else { throw HTTPFetcher.timedOut }
-      var outgoing = HTTPClientRequest(
-        request.method, target.url, headers: headers, body: request.method == .post ? .bytes(request.body) : .none,
-        timeout: .nanoseconds(Int64(clamping: deadline - now)), isIdempotent: false)
-      outgoing.connectTimeout = HTTPFetcher.connectTimeout
-      outgoing.pinnedAddress = address.description
-      do {
-        return try await client.send(outgoing, peer: "tool")
-      } catch let error as HTTPClientError {
-        // Only what was never sent is tried at the next address.
-        guard error.code == .cannotConnect else { throw HTTPFetcher.fault(error) }
-        last = error
-      }
-    }
-    throw HTTPFetcher.fault(last ?? HTTPClientError(.cannotConnect))
+    let now = clock.now()
+    guard deadline > now else { throw HTTPFetcher.timedOut }
+    var outgoing = HTTPClientRequest(
+      request.method, target.url, headers: headers, body: request.method == .post ? .bytes(request.body) : .none,
+      timeout: .nanoseconds(Int64(clamping: deadline - now)), isIdempotent: false)
+    outgoing.connectTimeout = HTTPFetcher.connectTimeout
+    do {
+      return try await client.send(outgoing, to: addresses, peer: "tool").0
+    } catch let error as HTTPClientError { throw HTTPFetcher.fault(error) }
   }
 
   private func resolve(_ target: FetchTarget, _ deadline: UInt64) async throws -> [WebAddress] {
-    if let address = target.host.address { return try HTTPFetcher.allowed(target.checked([address])) }
-    guard let loop = EventLoop.current else { throw ToolFault(.internalError, "not on an event loop") }
-    let promise = Promise<[WebAddress]>(on: loop)
-    let (resolver, name) = (resolver, target.host.text)
-    let task = loop.task {
-      do { promise.succeed(try await resolver.addresses(of: name)) } catch { promise.fail(error) }
-    }
-    defer { task.cancel() }
     do {
-      let found = try await promise.value(deadline: deadline)
+      let found = try await resolver.addresses(of: target.host.text, before: deadline)
       return try HTTPFetcher.allowed(target.checked(found))
     } catch let error as ReactorError {
       throw error.code == .timedOut
-        ? HTTPFetcher.timedOut : ToolFault(.unreachable, "the name \(name) cannot be looked up at the moment")
+        ? HTTPFetcher.timedOut
+        : ToolFault(.unreachable, "the name \(target.host.text) cannot be looked up at the moment")
     }
   }
 

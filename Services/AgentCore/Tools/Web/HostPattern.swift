@@ -1,3 +1,5 @@
+public import HTTPWire
+
 /// A host that may be reached, as the operator has named it: `example.com`, `*.example.com` (every host below, not the
 /// host itself), `*` (every name), each with `:PORT` or without. Addresses are named exactly.
 public struct HostPattern: Hashable, Sendable {

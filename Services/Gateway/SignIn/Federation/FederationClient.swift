@@ -20,9 +20,14 @@ struct FederationClient: Sendable {
     let email: String
   }
 
+  private struct Discovery: Sendable {
+    let metadata: ProviderMetadata
+    let reach: IssuerReach
+  }
+
   private struct Provider: Sendable {
     let declaration: ProviderDeclaration
-    let metadata: PublishedDocument<ProviderMetadata>
+    let discovery: PublishedDocument<Discovery>
     let keys: PublishedDocument<TokenKeySet>
   }
 
@@ -43,18 +48,19 @@ struct FederationClient: Sendable {
         throw SignInSettingsError(description: "sign_in.providers needs sign_in.url, to which providers send browsers")
       }
       let address = try ProviderMetadata.address(of: declaration.issuer)
-      let metadata = PublishedDocument(group: group, rules: rules) {
-        try await client.fetch("discovery", from: address, bytesMax: ProviderMetadata.bytesMax) {
+      let discovery = PublishedDocument(group: group, rules: rules) {
+        let (metadata, reach) = try await client.discover(from: address, bytesMax: ProviderMetadata.bytesMax) {
           ProviderMetadata(parsing: $0, of: declaration.issuer)
         }
+        return Discovery(metadata: metadata, reach: reach)
       }
       let keys = PublishedDocument(group: group, rules: rules) {
-        guard let metadata = await metadata.value() else { throw IssuerClient.Failure.malformed }
-        return try await client.fetch("keys", from: metadata.keysAddress, bytesMax: TokenKeySet.bytesMax) {
-          TokenKeySet(parsing: $0)
-        }
+        guard let found = await discovery.value() else { throw IssuerClient.Failure.malformed }
+        return try await client.fetch(
+          "keys", from: found.metadata.keysAddress, within: found.reach, bytesMax: TokenKeySet.bytesMax
+        ) { TokenKeySet(parsing: $0) }
       }
-      let provider = Provider(declaration: declaration, metadata: metadata, keys: keys)
+      let provider = Provider(declaration: declaration, discovery: discovery, keys: keys)
       guard providers.updateValue(provider, forKey: declaration.name) == nil else {
         throw SignInSettingsError(description: "sign_in.providers has the name \(declaration.name) twice")
       }
@@ -82,7 +88,9 @@ struct FederationClient: Sendable {
   /// Begins a sign-in of the browser with a cookie. Returns where it goes.
   func start(_ name: String, browser: String, returnTo: String) async throws(Problem) -> String {
     let provider = try provider(name)
-    guard let metadata = await provider.metadata.value() else { throw Problem(.identityProviderUnavailable) }
+    guard let metadata = await provider.discovery.value()?.metadata else {
+      throw Problem(.identityProviderUnavailable)
+    }
     let state = PendingFederation.secret()
     let pending = PendingFederation(
       provider: name, browserDigest: PendingFederation.digest(browser), nonce: PendingFederation.secret(),
@@ -110,9 +118,9 @@ struct FederationClient: Sendable {
   func end(_ name: String, query: QueryItems, browser: String?) async throws(Problem) -> (Person, returnTo: String) {
     let provider = try provider(name)
     let pending = try await pending(query, browser: browser, provider: name)
-    guard let metadata = await provider.metadata.value() else { throw Problem(.identityProviderUnavailable) }
+    guard let discovery = await provider.discovery.value() else { throw Problem(.identityProviderUnavailable) }
     let named = query.values(of: "iss")
-    guard named.isEmpty ? !metadata.namesIssuer : named == [provider.declaration.issuer] else {
+    guard named.isEmpty ? !discovery.metadata.namesIssuer : named == [provider.declaration.issuer] else {
       throw FederationClient.refused("the answer is another provider's")
     }
     guard query["error"] == nil else { throw FederationClient.refused("the provider refused the sign-in") }
@@ -120,7 +128,7 @@ struct FederationClient: Sendable {
     guard codes.count == 1, !codes[0].isEmpty, codes[0].utf8.count <= FederationClient.codeBytesMax else {
       throw FederationClient.refused("the answer of the provider has no code")
     }
-    let text = try await idToken(provider, metadata, code: codes[0], pending)
+    let text = try await idToken(provider, discovery, code: codes[0], pending)
     let claims = try await claims(text, provider)
     guard claims.string("nonce") == pending.nonce else { throw FederationClient.refused("the nonce is another one's") }
     return (try FederationClient.person(claims, provider.declaration), pending.returnTo)
@@ -145,7 +153,7 @@ struct FederationClient: Sendable {
   }
 
   private func idToken(
-    _ provider: Provider, _ metadata: ProviderMetadata, code: String, _ pending: PendingFederation
+    _ provider: Provider, _ discovery: Discovery, code: String, _ pending: PendingFederation
   ) async throws(Problem) -> String {
     let declaration = provider.declaration
     let secret = declaration.clientSecret.reveal()
@@ -164,8 +172,8 @@ struct FederationClient: Sendable {
     let bytes: [UInt8]
     do {
       bytes = try await client.post(
-        "token", form: form, authorization: authorization, to: metadata.tokenEndpoint,
-        bytesMax: FederationClient.tokenBytesMax)
+        "token", form: form, authorization: authorization, to: discovery.metadata.tokenEndpoint,
+        within: discovery.reach, bytesMax: FederationClient.tokenBytesMax)
     } catch IssuerClient.Failure.status(let status) where (400...499).contains(status) {
       throw FederationClient.refused("the provider did not take the code")
     } catch { throw Problem(.identityProviderUnavailable) }

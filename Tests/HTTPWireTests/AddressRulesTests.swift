@@ -1,4 +1,4 @@
-import AgentTools
+import HTTPWire
 import Testing
 
 @Suite struct AddressRulesTests {

@@ -1,11 +1,30 @@
-public import AgentTools
+// Beside libcurl, whose header brings it in, Glibc alone does not show `SOCK_STREAM`.
+internal import CCurl
 internal import Glibc
+public import HTTPWire
 internal import Reactor
 
 /// Finds the addresses of a name. One look-up per connection: what was checked is what is connected to.
 public protocol HostResolver: Sendable {
   /// All addresses; empty when there are none or the name is not known. Must end soon.
   func addresses(of name: String) async throws -> [WebAddress]
+}
+
+extension HostResolver {
+  /// All addresses of the host of a URL, until `deadline` in monotonic nanoseconds. What is written as an address is
+  /// not looked up. On an event loop. Throws `ReactorError.timedOut`, the error of the resolver, or `CancellationError`.
+  public func addresses(of host: String, before deadline: UInt64) async throws -> [WebAddress] {
+    if let address = WebAddress(host) { return [address] }
+    guard let loop = EventLoop.current else { throw ReactorError(.closed, operation: "look-up off a loop") }
+    let promise = Promise<[WebAddress]>(on: loop)
+    let resolver = self
+    // A resolver that hangs is left behind.
+    let task = loop.task {
+      do { promise.succeed(try await resolver.addresses(of: host)) } catch { promise.fail(error) }
+    }
+    defer { task.cancel() }
+    return try await promise.value(deadline: deadline)
+  }
 }
 
 /// The resolver of the system, on threads of its own.
