@@ -131,6 +131,43 @@ import Testing
     }
   }
 
+  /// Field names may hold a slash for libcurl; lengths and types must not be lost behind one.
+  @Test(arguments: [
+    ("HTTP/1.1 200 OK\r\nx-first: a\r\nHTTP/1.1 200 OK: x\r\nx-last: b\r\ncontent-length: 2\r\n\r\nhi", "a", "b"),
+    ("HTTP/1.1 200 OK\r\nx-first: a\r\nHTTP/x: y\r\nx-last: b\r\ncontent-length: 2\r\n\r\nhi", "a", "b"),
+    (
+      "HTTP/1.1 103 Early\r\nx-first: early\r\n\r\nHTTP/1.1 200 OK\r\nx-last: b\r\ncontent-length: 2\r\n\r\nhi", nil,
+      "b"
+    ),
+    (
+      "HTTP/1.1 200 OK\r\nx-first: a\r\nx-last: b\r\ntransfer-encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n"
+        + "HTTP/1.1 200 OK: x\r\nx-first: trailer\r\nx-trailer: t\r\n\r\n", "a", "b"
+    ),
+  ])
+  func `a field that looks like a status line takes nothing away, and trailers add nothing`(
+    _ bytes: String, _ first: String?, _ last: String
+  ) async throws {
+    try await withClient { client, server in
+      let loop = server.group.loops[0]
+      let hostile = try Listener(on: loop, address: .host("127.0.0.1", port: 0)) { fd in
+        guard let socket = PeerSocket(adopting: fd, on: loop) else { return }
+        socket.write(Array(bytes.utf8))
+        socket.closeWhenFlushed()
+      }
+      var request = HTTPClientRequest(.get, try HTTPURL("http://hostile.test:\(hostile.port)/"), timeout: .seconds(60))
+      request.pinnedAddress = "127.0.0.1"
+      let asked = request
+      try await loop.task {
+        let answer = try await client.send(asked, peer: "t")
+        #expect(answer.status == .ok)
+        #expect(answer.headers["x-first"] == first && answer.headers["x-last"] == last, "\(answer.headers)")
+        #expect(!answer.headers.contains("x-trailer"))
+        #expect(try await answer.body.collect(upTo: 10) == Array("hi".utf8))
+      }.value
+      hostile.close()
+    }
+  }
+
   @Test func `a kept connection that the server has closed is replaced without an error`() async throws {
     try await ServerFixture.run {
       $0.idleTimeout = .milliseconds(60)

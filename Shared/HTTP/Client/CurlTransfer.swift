@@ -23,6 +23,9 @@ final class CurlTransfer: @unchecked Sendable {
   private let body: HTTPClientRequest.Body
   private var responseHeaders = HTTPHeaders()
   private var headerBytes = 0
+  /// Between a status line and the empty line behind its fields.
+  private var isInBlock = false
+  private var isHeadComplete = false
   private var received: [UInt8] = []
   private var isReceivingPaused = false
   private var outgoing: ArraySlice<UInt8> = []
@@ -68,6 +71,7 @@ final class CurlTransfer: @unchecked Sendable {
     cadre_curl_set_string(easy, CURLOPT_CUSTOMREQUEST, "\(request.method)")
     cadre_curl_set_long(easy, CURLOPT_NOSIGNAL, 1)
     cadre_curl_set_long(easy, CURLOPT_TCP_NODELAY, 1)
+    cadre_curl_set_long(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1)
     cadre_curl_set_long(easy, CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_2TLS))
     cadre_curl_set_long(
       easy, CURLOPT_CONNECTTIMEOUT_MS,
@@ -136,10 +140,17 @@ final class CurlTransfer: @unchecked Sendable {
   private func header(_ line: UnsafeRawBufferPointer) -> Int {
     headerBytes += line.count
     guard headerBytes <= CurlTransfer.headersBytesMax else { return 0 }
+    // Trailers of the body are none of the head's fields.
+    if isHeadComplete { return line.count }
     let text = String(decoding: line, as: UTF8.self)
-    if text.hasPrefix("HTTP/") {
-      // A new head: what came before was informational or a proxy's.
+    if !isInBlock {
+      // A status line, and only here: what begins like one further down is a field. A head before was informational.
+      isInBlock = true
       responseHeaders = HTTPHeaders()
+    } else if text == "\r\n" || text == "\n" {
+      isInBlock = false
+      isHeadComplete = status >= 200
+      if isHeadComplete { headArrived.succeed(()) }
     } else if let colon = text.firstIndex(of: ":") {
       let name = String(text[..<colon])
       let value = String(text[text.index(after: colon)...].drop { $0 == " " || $0 == "\t" }.trimmedEnd)
@@ -148,8 +159,6 @@ final class CurlTransfer: @unchecked Sendable {
         return 0
       }
       responseHeaders.append(name, value)
-    } else if text == "\r\n", status >= 200 {
-      headArrived.succeed(())
     }
     return line.count
   }
