@@ -7,8 +7,8 @@ extension HTTPClient {
   private static let addressesTriedMax = 3
 
   /// Sends a request to one of the addresses that were looked up and checked, and to no other: nobody looks the name
-  /// up again, and no proxy does. Only what was never sent is tried at the next address. The timeout of the request is that
-  /// of all tries.
+  /// up again, and no proxy does. Only what was never sent is tried at the next address. The timeout of the request is
+  /// that of all tries.
   ///
   /// Returns the answer and the address that gave it. Throws as `send(_:peer:)`; `cannotConnect` without an address.
   public func send(

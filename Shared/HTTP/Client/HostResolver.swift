@@ -12,7 +12,7 @@ public protocol HostResolver: Sendable {
 
 extension HostResolver {
   /// All addresses of the host of a URL, until `deadline` in monotonic nanoseconds. What is written as an address is
-  /// not looked up. On an event loop. Throws `ReactorError.timedOut`, the error of the resolver, or `CancellationError`.
+  /// not looked up. On an event loop. Throws `ReactorError.timedOut`, the resolver's error, or `CancellationError`.
   public func addresses(of host: String, before deadline: UInt64) async throws -> [WebAddress] {
     if let address = WebAddress(host) { return [address] }
     guard let loop = EventLoop.current else { throw ReactorError(.closed, operation: "look-up off a loop") }
