@@ -2,6 +2,7 @@ import Contracts
 import Foundation
 import JSON
 import LocalStack
+import Process
 import Testing
 
 /// What operators and tenants say about policies counts in every service, in every replica.
@@ -80,6 +81,34 @@ extension EndToEndTests {
       // The halt has cost no attempt that counts, and what the model had answered was not asked again.
       #expect(try fixture.types(run).filter { $0 == "step.failed" }.isEmpty)
       #expect(ended["run"]?["usage"]?["model_calls"]?.int == 2)
+    }
+
+    @Test func `a gateway that cannot read whether there is a halt decides nothing`() throws {
+      try halt(true)
+      func refusals() -> Int {
+        let log = (try? String(contentsOfFile: fixture.stack.log(of: "gateway"), encoding: .utf8)) ?? ""
+        return log.components(separatedBy: "not ready yet").count
+      }
+      // Asks this gateway alone: the other one knows.
+      func submit() -> (status: Int, text: String) {
+        let answer = BlockingHTTP.send(
+          "POST", port: fixture.stack.port(of: "gateway"), path: "/api/v1/tasks",
+          headers: ["Authorization": "Bearer \(fixture.stack.apiKey)"], body: #"{"prompt": "x"}"#, seconds: 60)
+        return (answer?.status ?? 0, answer?.body ?? "")
+      }
+      let before = refusals()
+      let gateway = try #require(fixture.stack.service("gateway"))
+      _ = try fixture.stack.postgres.query("alter table gateway.policy_switch rename to policy_switch_away; select 1")
+      gateway.process.kill(SIGKILL)
+      _ = gateway.process.wait(seconds: 5)
+      try fixture.stack.launch("gateway")
+      try fixture.wait("it has tried several times") { refusals() > before + 2 }
+      #expect(submit().status == 503)
+      #expect(submit().text.contains("\"starting\""))
+      _ = try fixture.stack.postgres.query("alter table gateway.policy_switch_away rename to policy_switch; select 1")
+      try fixture.stack.waitUntilReady(try #require(fixture.stack.service("gateway")))
+      #expect(submit().status == 403)
+      try halt(false)
     }
 
     @Test func `what a tenant says about models, tools and approvals is in force where it is asked`() throws {

@@ -102,7 +102,7 @@ struct PolicyGateway: Sendable {
         let stored = StoredPolicies(
           store, engine.control, listens: listens, every: interval, telemetry: Telemetry.disabled()
         ) { deliveries?.wake() }
-        await stored.refresh()
+        try await stored.load()
         tasks.append(group.loops[0].task { await stored.run() })
         var router = Router()
         let pipeline = RequestPipeline(authenticator: ScriptedIdentity(), access: PolicyAccess(engine))

@@ -90,7 +90,7 @@ extension PolicyControlTests {
       #expect(PolicyStore.raiseEpoch.faults == [])
     }
 
-    @Test func `without a database the settings count`() async throws {
+    @Test func `without a database nothing is loaded, and what was known stays`() async throws {
       let group = EventLoopGroup(count: 1)
       var configuration = PostgresConfiguration(
         connectionString: "host=127.0.0.1 port=\(LoopbackPort.free()) user=x dbname=x", schema: "gateway")
@@ -100,6 +100,7 @@ extension PolicyControlTests {
       let stored = StoredPolicies(PolicyStore(pool: pool), control, telemetry: .disabled())
       try await group.loops[0].task {
         await pool.start()
+        await #expect(throws: (any Error).self) { try await stored.load() }
         await stored.refresh()
         await pool.close()
       }.value

@@ -161,7 +161,7 @@ package final class GatewayParts: Sendable {
     await redis.start(logger: telemetry.logger)
     try await migrate()
     try await accounts.prepare()
-    await storedPolicies.refresh()
+    try await storedPolicies.load()
   }
 
   /// Works beside requests until the task is cancelled.

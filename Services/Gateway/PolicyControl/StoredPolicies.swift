@@ -6,8 +6,8 @@ internal import Synchronization
 package import Telemetry
 
 /// Brings what is stored about policies into the engine of this gateway: at the start, when a change is notified, and
-/// every two seconds, because notices can be lost. While the database is away, what was last read counts; before the
-/// first time, the settings do.
+/// every two seconds, because notices can be lost. While the database is away, what was last read counts. A gateway
+/// whose `load` has not come to its end decides nothing.
 package final class StoredPolicies: Sendable {
   /// Rows of one query.
   private static let pageRows = 200
@@ -83,6 +83,13 @@ package final class StoredPolicies: Sendable {
   package func close() { listener?.stop() }
 
   // MARK: Reading
+
+  /// Reads what is stored, before anything is decided and before `run`. Throws what the database throws: whoever starts
+  /// does not know then whether there is a halt.
+  package func load() async throws {
+    try await read()
+    note(isCurrent: true)
+  }
 
   /// Reads what has changed. One reads at a time; whoever comes meanwhile has it done once more and does not wait.
   package func refresh() async {
