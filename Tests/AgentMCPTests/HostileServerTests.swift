@@ -249,6 +249,17 @@ struct HostileServerTests {
     await world.end()
   }
 
+  /// A value that is a part of what stands in its place: whoever looks for it again in the new text never ends.
+  @Test(arguments: ["redacted", "[redacted]", "tttt"]) func `a secret may look like anything`(_ secret: String)
+    async throws
+  {
+    let world = MCPWorld.hostile("logs_secret", secrets: ["TOKEN": secret])
+    #expect(try await world.call("work").text == "fine")
+    #expect(
+      await eventually { world.log.lines.withLock { $0.contains { $0.contains("my token is [redacted]\"") } } })
+    await world.end()
+  }
+
   @Test func `children of the program end with it`() async throws {
     let world = MCPWorld.hostile("children")
     let child = try #require(Int32(try await world.call("work").text))

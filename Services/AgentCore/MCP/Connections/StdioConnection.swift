@@ -41,7 +41,7 @@ package final class StdioConnection: MCPConnection, @unchecked Sendable {
   private let slot: ProcessSlot?
   private var scratch: ScratchFolder?
   private var watchTimer: Timer?
-  private let secrets: [String]
+  private let secrets: [[UInt8]]
   private let era: MCPRevision.Era?
   private let probeTime: Duration
   private let limits: MCPLimits
@@ -67,7 +67,7 @@ package final class StdioConnection: MCPConnection, @unchecked Sendable {
     self.launcher = JailLauncher(program: launcher)
     self.confinement = confinement
     self.slot = slot
-    self.secrets = secrets.filter { $0.utf8.count >= 4 }
+    self.secrets = secrets.map { Array($0.utf8) }.filter { $0.count >= 4 }.sorted { $0.count > $1.count }
     self.era = era
     self.probeTime = probeTime
     self.limits = limits
@@ -212,11 +212,21 @@ package final class StdioConnection: MCPConnection, @unchecked Sendable {
     perform(machine.close(MCPError(.closed, message)))
   }
 
+  /// A line without the values of the registration, the longest first. What stands in their place is not looked at
+  /// again: a value may be a part of it.
   private func masked(_ line: String) -> String {
-    guard let secret = secrets.first(where: { line.contains($0) }) else { return line }
-    var text = line
-    while let range = text.firstRange(of: secret) { text.replaceSubrange(range, with: "[redacted]") }
-    return masked(text)
+    var rest = Array(line.utf8)[...]
+    var text: [UInt8] = []
+    while let byte = rest.first {
+      if let secret = secrets.first(where: { rest.starts(with: $0) }) {
+        text += Array("[redacted]".utf8)
+        rest = rest.dropFirst(secret.count)
+      } else {
+        text.append(byte)
+        rest = rest.dropFirst()
+      }
+    }
+    return String(decoding: text, as: UTF8.self)
   }
 
   private func perform(_ actions: [ClientStateMachine.Action], kills: Bool = true) {
