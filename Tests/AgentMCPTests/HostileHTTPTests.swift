@@ -71,6 +71,14 @@ struct HostileHTTPTests {
     }
   }
 
+  @Test func `a session that cannot be opened anew at once is opened later`() async throws {
+    try await world("old_loses_for_a_while") { world in
+      let lost = try await world.call("work")
+      #expect(lost.isError && lost.text.contains("(session_lost)"), "\(lost.text)")
+      #expect(try await world.call("work").text == "session-2")
+    }
+  }
+
   @Test func `a stream that broke off is picked up`() async throws {
     try await world("old_resumes") { world in
       let text = try await world.call("work").text

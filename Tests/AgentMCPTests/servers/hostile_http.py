@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 mode, port_file = sys.argv[1:3]
 old = mode.startswith("old_")
 sessions = 0
-lost = False
+lost = refused = False
 TOOL = {"name": "work", "description": "Works.", "inputSchema": {
     "type": "object", "properties": {"region": {"type": "string", "x-mcp-header": "Region"}}}}
 
@@ -64,7 +64,7 @@ class Handler(BaseHTTPRequestHandler):
         return {"resultType": "complete", "content": [{"type": "text", "text": value}]}
 
     def do_POST(self):
-        global sessions, lost
+        global sessions, lost, refused
         request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         method = request.get("method")
         if "id" not in request:
@@ -82,6 +82,9 @@ class Handler(BaseHTTPRequestHandler):
         if method == "initialize":
             if mode == "unauthorised":
                 return self.body(401, b"no", "text/plain")
+            if mode == "old_loses_for_a_while" and lost and not refused:
+                refused = True
+                return self.body(503, b"busy", "text/plain")
             sessions += 1
             session = "bad session\t" if mode == "old_bad_session" else "session-%d" % sessions
             return self.result(request, {
@@ -154,10 +157,10 @@ class Handler(BaseHTTPRequestHandler):
         elif mode == "headers":
             names = ["MCP-Protocol-Version", "Mcp-Method", "Mcp-Name", "Mcp-Param-Region", "Authorization", "Accept"]
             self.result(request, self.text(json.dumps([self.headers.get(name) for name in names])))
-        elif mode == "old_loses" and not lost:
+        elif mode in ("old_loses", "old_loses_for_a_while") and not lost:
             lost = True
             self.failure(request, 404, -32600, "Session not found")
-        elif mode == "old_loses":
+        elif mode in ("old_loses", "old_loses_for_a_while"):
             self.result(request, self.text(self.headers.get("Mcp-Session-Id")))
         elif mode == "old_always_loses":
             self.failure(request, 404, -32600, "Session not found")

@@ -18,6 +18,7 @@ package final class HTTPConnection: MCPConnection, @unchecked Sendable {
   ]
   static let closeTime = Duration.seconds(3)
   private static let renewalTime = Duration.seconds(15)
+  private static let notRenewed = MCPError(.sessionLost, "the session was lost and no other could be opened")
 
   package var onEvent: (@Sendable (ConnectionEvent) -> Void)?
   package internal(set) var revision: MCPRevision?
@@ -154,14 +155,18 @@ package final class HTTPConnection: MCPConnection, @unchecked Sendable {
       renewal = loop.task { [self] in
         defer { renewal = nil }
         listener?.cancel()
-        _ = try await initialize(
-          deadline: MonotonicClock.now() &+ UInt64(clamping: HTTPConnection.renewalTime.nanoseconds))
+        do {
+          _ = try await initialize(
+            deadline: MonotonicClock.now() &+ UInt64(clamping: HTTPConnection.renewalTime.nanoseconds))
+        } catch {
+          // Nothing can be asked without a session; another connection may get one.
+          onEvent?(.closed(HTTPConnection.notRenewed))
+          throw error
+        }
         listen()
       }
     }
-    do { try await renewal?.value } catch {
-      throw MCPError(.sessionLost, "the session was lost and no other could be opened")
-    }
+    do { try await renewal?.value } catch { throw HTTPConnection.notRenewed }
   }
 
   func takeID() -> Int64 {
