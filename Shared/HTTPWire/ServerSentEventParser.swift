@@ -13,6 +13,9 @@ public struct ServerSentEventParser: Sendable {
   private var event: String?
   private var id: String?
 
+  /// Comments, and ends of events without data, since this was set to 0: what a stream brings while it brings nothing.
+  public var silentLines = 0
+
   /// The last valid `retry` field: how long to wait before connecting again, in milliseconds.
   public private(set) var retryMilliseconds: UInt32?
 
@@ -83,14 +86,17 @@ public struct ServerSentEventParser: Sendable {
       if line.starts(with: [0xEF, 0xBB, 0xBF]) { line.removeFirst(3) }
     }
     if line.isEmpty {
-      if hasData { events.append(ServerSentEvent(id: id, event: event, data: data)) }
+      if hasData { events.append(ServerSentEvent(id: id, event: event, data: data)) } else { silentLines += 1 }
       data = []
       hasData = false
       event = nil
       return
     }
     guard let colon = line.firstIndex(of: 0x3A) else { return field(line[...], line[line.endIndex...]) }
-    if colon == 0 { return }
+    if colon == 0 {
+      silentLines += 1
+      return
+    }
     var value = line[(colon + 1)...]
     if value.first == 0x20 { value = value.dropFirst() }
     field(line[..<colon], value)

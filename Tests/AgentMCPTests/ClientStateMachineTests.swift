@@ -168,6 +168,22 @@ struct ClientStateMachineTests {
     #expect(throws: MCPError.self) { try machine.request("a", traceparent: nil, deadline: late) { _ in } }
   }
 
+  @Test func bytesThatNobodyAskedForAreBounded() throws {
+    var machine = try stateless()
+    let large =
+      bytes(#"{"jsonrpc":"2.0","method":"notifications/message","params":{"data":""#)
+      + [UInt8](repeating: 0x78, count: 4 << 20) + bytes("\"}}")
+    for _ in 0..<7 { #expect(closed(machine.received(large, now: 10)) == nil) }
+    // Another second has room of its own, and an answer that was asked for is none of it.
+    for _ in 0..<7 { #expect(closed(machine.received(large, now: 2_000_000_000)) == nil) }
+    let request = try machine.request("a", traceparent: nil, deadline: late) { _ in }
+    let answer =
+      bytes(#"{"jsonrpc":"2.0","id":\#(request.id),"result":{"data":""#) + [UInt8](repeating: 0x78, count: 6 << 20)
+      + bytes("\"}}")
+    #expect(machine.received(answer, now: 2_000_000_001).count == 1)
+    #expect(closed(machine.received(large, now: 2_000_000_002)) == .tooManyMessages)
+  }
+
   @Test func pagesEnd() throws {
     var list = ListCollector<MCPPrompt>(entriesMax: 3)
     let prompt = try JSONDocument(parsing: #"{"prompts":[{"name":"a"},{"name":"b"}],"nextCursor":"x"}"#)

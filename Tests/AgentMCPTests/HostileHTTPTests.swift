@@ -26,6 +26,8 @@ struct HostileHTTPTests {
     HostileCase(mode: "stream_ends", reason: .closed),
     HostileCase(mode: "stream_never", reason: .timedOut, milliseconds: 800),
     HostileCase(mode: "stream_floods", reason: .tooManyMessages),
+    HostileCase(mode: "stream_floods_comments", reason: .tooManyMessages, milliseconds: 20_000),
+    HostileCase(mode: "stream_floods_empty", reason: .tooManyMessages, milliseconds: 20_000),
     HostileCase(mode: "stream_garbage", reason: .invalidJSON),
     HostileCase(mode: "stream_request", reason: .invalidMessage),
     HostileCase(mode: "stream_huge", reason: .messageTooLarge),

@@ -66,6 +66,7 @@ struct HostileCase: Sendable, CustomTestStringConvertible {
     HostileCase(mode: "floods", reason: .tooManyMessages),
     HostileCase(mode: "floods_progress", reason: .tooManyMessages),
     HostileCase(mode: "floods_requests", reason: .tooManyMessages),
+    HostileCase(mode: "floods_lines", reason: .tooManyMessages, milliseconds: 20_000),
     HostileCase(mode: "content_missing", reason: .invalidResult, survives: true),
     HostileCase(mode: "content_string", reason: .invalidResult, survives: true),
     HostileCase(mode: "content_unknown", reason: .invalidResult, survives: true),

@@ -92,6 +92,12 @@ private let streams: [(String, [ServerSentEvent])] = [
     #expect(try events(wire) == [event(expected)])
   }
 
+  @Test func `what brings nothing is counted`() throws {
+    var parser = ServerSentEventParser()
+    #expect(try parser.feed(Array(": a\n\nid: 1\n\ndata: x\ndata: y\n\n:\r\n".utf8)).count == 1)
+    #expect(parser.silentLines == 4)
+  }
+
   @Test func `line breaks in ids, types and comments are dropped`() throws {
     var wire: [UInt8] = []
     ServerSentEvent.appendComment("a\n\ndata: x\r\r", to: &wire)

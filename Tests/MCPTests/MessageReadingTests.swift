@@ -74,6 +74,7 @@ struct MessageReadingTests {
     #expect(try reader.feed(Array("ab".utf8)).isEmpty)
     #expect(try reader.feed(Array("c\r\n\n  \nde\nf".utf8)) == [Array("abc".utf8), Array("de".utf8)])
     #expect(reader.pendingBytes == 1)
+    #expect(reader.takeBlanks() == (2, 4) && reader.takeBlanks() == (0, 0))
     #expect(throws: MCPError.self) { try reader.feed(Array("123456789".utf8)) }
   }
 

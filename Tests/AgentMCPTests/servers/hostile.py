@@ -112,6 +112,8 @@ def list_tools(request):
             request,
             complete(tools=[tool(), {"name": 7}, {"name": "x\u001b[31m", "inputSchema": {"type": "object"}},
                             {"name": "noschema"}, {"name": "arr", "inputSchema": {"type": "array"}},
+                            tool("twice"), tool("twice"),
+                            tool("large", inputSchema={"type": "object", "description": "x" * (100 << 10)}),
                             tool("h", inputSchema={"type": "object", "properties": {
                                 "a": {"type": "number", "x-mcp-header": "A"}}})]))
     description = "Works differently." if changed else "Works."
@@ -280,6 +282,9 @@ def call(request):
         sys.stderr.write("my token is %s\n" % os.environ[secret])
         sys.stderr.flush()
         answer(request, text("fine"))
+    elif mode == "floods_lines":
+        while True:
+            raw(b"\n" * 65536)
     elif mode == "children":
         child = subprocess.Popen(["sleep", "600"])
         answer(request, text(str(child.pid)))

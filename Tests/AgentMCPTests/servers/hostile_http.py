@@ -146,6 +146,14 @@ class Handler(BaseHTTPRequestHandler):
             self.stream()
             while True:
                 self.wfile.write(b"data: " + b"x" * (1 << 20) + b"\n")
+        elif mode == "stream_floods_comments":
+            self.stream()
+            while True:
+                self.wfile.write(b": x\n\n" * 16384)
+        elif mode == "stream_floods_empty":
+            self.stream()
+            while True:
+                self.wfile.write(b"id: e\ndata:\n\n" * 4096)
         elif mode == "stream_comments":
             self.stream()
             self.wfile.write(b": hello\n\n: again\n\n")

@@ -133,7 +133,7 @@ extension HTTPConnection {
     for _ in 0...HTTPConnection.resumptionsMax {
       var parser = ServerSentEventParser()
       while let piece = try await piece(of: response, deadline: request.deadline) {
-        for event in try HTTPConnection.events(&parser, piece) {
+        for event in try HTTPConnection.events(&parser, piece, &flood) {
           if let name = event.id, name.utf8.count <= 1024 { lastEvent = name }
           // An event without data only says where the stream stands.
           guard !event.data.isEmpty else { continue }
@@ -167,7 +167,7 @@ extension HTTPConnection {
     var parser = ServerSentEventParser()
     var flood = FloodGuard()
     while let piece = try await piece(of: response, deadline: .max) {
-      for event in try HTTPConnection.events(&parser, piece) where !event.data.isEmpty {
+      for event in try HTTPConnection.events(&parser, piece, &flood) where !event.data.isEmpty {
         for message in try MCPMessage.messages(parsing: event.data, limits: limits) {
           guard flood.admits(now: MonotonicClock.now()) else { throw FloodGuard.error }
           _ = try await take(message, 0, revision)
@@ -180,12 +180,18 @@ extension HTTPConnection {
     do { return try await response.body.next(before: deadline) } catch { throw HTTPConnection.error(of: error) }
   }
 
+  /// The events of a piece. All bytes of a stream count, and what brings no message counts as one.
   private static func events(
-    _ parser: inout ServerSentEventParser, _ piece: [UInt8]
+    _ parser: inout ServerSentEventParser, _ piece: [UInt8], _ flood: inout FloodGuard
   ) throws(MCPError) -> [ServerSentEvent] {
-    do { return try parser.feed(piece) } catch {
+    let events: [ServerSentEvent]
+    do { events = try parser.feed(piece) } catch {
       throw MCPError(.messageTooLarge, "an event is larger than \(ServerSentEventParser.eventBytesMax) bytes")
     }
+    let silent = parser.silentLines + events.count { $0.data.isEmpty }
+    parser.silentLines = 0
+    guard flood.admits(silent, bytes: piece.count, now: MonotonicClock.now()) else { throw FloodGuard.error }
+    return events
   }
 
   /// Takes a message of the answer to request `id`; returns the result when it is the answer.

@@ -3,6 +3,7 @@ internal import Glibc
 package import MCP
 internal import Process
 package import Reactor
+internal import SystemSources
 
 /// Lines to and from a program, and its end, on an event loop. What the program writes is bounded: a line, the output
 /// that waits for it, and the lines of its error output.
@@ -33,6 +34,7 @@ package final class StdioChannel: ReadinessHandler {
   private let loop: EventLoop
   private let endDescriptor: Int32
   private var lines: MCPLineReader
+  private var blankLines = FloodGuard()
   private var errorLine: [UInt8] = []
   private var unsent: [UInt8] = []
   private var sent = 0
@@ -147,6 +149,10 @@ package final class StdioChannel: ReadinessHandler {
         for line in try lines.feed(piece.prefix(count)) {
           guard isOutputOpen else { return }
           report(.line(line))
+        }
+        let blanks = lines.takeBlanks()
+        guard blankLines.admits(blanks.lines, bytes: blanks.bytes, now: MonotonicClock.now()) else {
+          throw FloodGuard.error
         }
       } catch {
         closeOutput()

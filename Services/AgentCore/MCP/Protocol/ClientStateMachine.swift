@@ -182,8 +182,9 @@ package struct ClientStateMachine: Sendable {
     if case .closed = phase { return [] }
     do throws(MCPError) {
       var actions: [Action] = []
-      for message in try messages(bytes) {
-        actions += try take(message, now)
+      let messages = try messages(bytes)
+      for message in messages {
+        actions += try take(message, bytes.count / messages.count, now)
         if case .closed = phase { break }
       }
       return actions
@@ -195,23 +196,23 @@ package struct ClientStateMachine: Sendable {
     return [try MCPMessage(parsing: bytes, limits: limits)]
   }
 
-  private mutating func take(_ message: MCPMessage, _ now: UInt64) throws(MCPError) -> [Action] {
+  private mutating func take(_ message: MCPMessage, _ size: Int, _ now: UInt64) throws(MCPError) -> [Action] {
     switch message {
     case .request(let request):
-      guard flood.admits(now: now) else { throw FloodGuard.error }
+      guard flood.admits(bytes: size, now: now) else { throw FloodGuard.error }
       return [.send(ClientIdentity.answer(to: request))]
     case .notification(let notification):
-      guard flood.admits(now: now) else { throw FloodGuard.error }
+      guard flood.admits(bytes: size, now: now) else { throw FloodGuard.error }
       return noticed(notification)
     case .response(let id, let result):
       if let actions = try answeredLate(id, result) { return actions }
-      guard let id = try settle(id, now) else { return [] }
+      guard let id = try settle(id, size, now) else { return [] }
       return try answered(id, .success(result))
     case .failure(let id, let error):
       guard let id else {
         throw MCPError(.invalidMessage, "the server could not read a message: \(error.message)", rpcCode: error.code)
       }
-      guard let id = try settle(id, now) else { return [] }
+      guard let id = try settle(id, size, now) else { return [] }
       return try answered(id, .failure(error))
     }
   }
@@ -228,11 +229,11 @@ package struct ClientStateMachine: Sendable {
   }
 
   /// The request that an answer belongs to; `nil` when it was given up.
-  private mutating func settle(_ id: MCPRequestID, _ now: UInt64) throws(MCPError) -> Int64? {
+  private mutating func settle(_ id: MCPRequestID, _ size: Int, _ now: UInt64) throws(MCPError) -> Int64? {
     if case .number(let number) = id {
       if pending.removeValue(forKey: number) != nil { return number }
       if abandoned.remove(number) != nil {
-        guard flood.admits(now: now) else { throw FloodGuard.error }
+        guard flood.admits(bytes: size, now: now) else { throw FloodGuard.error }
         return nil
       }
       if number > 0, number < nextID {
