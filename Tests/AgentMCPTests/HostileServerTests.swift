@@ -261,6 +261,15 @@ struct HostileServerTests {
     await world.end()
   }
 
+  @Test func `definitions that are left out are counted`() async throws {
+    let world = MCPWorld.hostile("list_bad_tools")
+    _ = try await world.definitions()
+    let catalogue = try #require(try world.runner().catalogue)
+    #expect(catalogue.faults.map(\.message).filter { $0.hasPrefix("the definition of twice") }.count == 1)
+    #expect(catalogue.faults.map(\.message).filter { $0.hasPrefix("the definition of large") }.count == 1)
+    await world.end()
+  }
+
   @Test func `children of the program end with it`() async throws {
     let world = MCPWorld.hostile("children")
     let child = try #require(Int32(try await world.call("work").text))

@@ -55,7 +55,9 @@ package struct ServerCatalogue: Sendable {
     }
     var entries: [String: Entry] = [:]
     var definitions: [ToolDefinition] = []
-    for (definition, target) in DefinitionMapping.definitions(of: server, tools: usable, capabilities) {
+    let mapped = DefinitionMapping.definitions(of: server, tools: usable, capabilities)
+    faults += mapped.faults
+    for (definition, target) in mapped.found {
       var schema: CompiledSchema?
       var repeated: MCPParameterHeaders?
       if case .tool(let tool) = target {

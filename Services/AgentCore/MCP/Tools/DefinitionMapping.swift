@@ -43,17 +43,25 @@ package enum DefinitionMapping {
   }
 
   /// The definitions of a server's tools, and of what reads its resources and prompts. Tools whose definition is beyond
-  /// the platform's limits, and second ones of a name, are left out.
+  /// the platform's limits, and second ones of a name, are left out; `faults` says of the first 20 why.
   package static func definitions(
     of server: Server, tools: [MCPTool], _ capabilities: MCPServerCapabilities
-  ) -> [(definition: ToolDefinition, target: Target)] {
+  ) -> (found: [(definition: ToolDefinition, target: Target)], faults: [MCPError]) {
     var found: [(definition: ToolDefinition, target: Target)] = []
+    var faults: [MCPError] = []
     var names: Set<String> = []
     func add(_ definition: ToolDefinition, _ target: Target) {
-      guard found.count < WorkspaceLimits.mcpToolsMax, definition.isWithinLimits,
-        names.insert(definition.name).inserted
-      else { return }
-      found.append((definition, target))
+      let reason =
+        found.count >= WorkspaceLimits.mcpToolsMax
+        ? "there are more than \(WorkspaceLimits.mcpToolsMax)"
+        : !definition.isWithinLimits
+          ? "it is larger than a definition may be"
+          : names.insert(definition.name).inserted ? nil : "another one has its name"
+      guard let reason else { return found.append((definition, target)) }
+      // A tool of the server takes the place of what reads its resources and prompts.
+      guard case .tool(let tool) = target, faults.count < faultsMax else { return }
+      let name = MCPText.plain(tool.name, bytesMax: 64)
+      faults.append(MCPError(.invalidResult, "the definition of \(name) is left out: \(reason)"))
     }
     for tool in tools { add(definition(of: tool, server), .tool(tool)) }
     if capabilities.resources {
@@ -64,7 +72,7 @@ package enum DefinitionMapping {
       add(reading(server, "get_prompt", promptDescription, promptSchema), .getPrompt)
       add(reading(server, "list_prompts", promptsDescription, noArguments), .listPrompts)
     }
-    return found
+    return (found, faults)
   }
 
   private static func definition(of tool: MCPTool, _ server: Server) -> ToolDefinition {
@@ -101,6 +109,7 @@ package enum DefinitionMapping {
     return String(decoding: letters.prefix(room), as: UTF8.self) + "_" + digest
   }
 
+  private static let faultsMax = 20
   private static let noArguments = #"{"additionalProperties":false,"properties":{},"type":"object"}"#
   private static let readDescription = "Reads a resource of the server by its URI."
   private static let readSchema =
