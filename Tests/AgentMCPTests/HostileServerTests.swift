@@ -4,6 +4,7 @@ import Glibc
 import JSON
 import MCP
 import Synchronization
+import SystemSources
 import Testing
 
 @testable import AgentMCP
@@ -267,6 +268,22 @@ struct HostileServerTests {
     let catalogue = try #require(try world.runner().catalogue)
     #expect(catalogue.faults.map(\.message).filter { $0.hasPrefix("the definition of twice") }.count == 1)
     #expect(catalogue.faults.map(\.message).filter { $0.hasPrefix("the definition of large") }.count == 1)
+    await world.end()
+  }
+
+  @Test func `servers that nobody uses make room for others`() async throws {
+    let world = MCPWorld.hostile("fine") { $0.serversMax = 2 }
+    #expect(try await world.call("work").text == "fine")
+    // The one in use stays, the others take each other's place.
+    for _ in 0..<5 {
+      let other = RegisteredMCPServer(
+        id: MCPServerID.make(), name: "other", version: 1, transport: world.server.transport, trust: .pin,
+        usesNetwork: false, timeoutMilliseconds: 1000, tools: [])
+      #expect(world.servers.runner(other, of: TenantID.make()) != nil)
+    }
+    let process = try await world.process().id
+    #expect(try await world.call("work").text == "fine")
+    #expect(try await world.process().id == process)
     await world.end()
   }
 

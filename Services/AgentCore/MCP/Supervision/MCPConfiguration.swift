@@ -8,6 +8,8 @@ package struct MCPConfiguration: Sendable {
   package var processesMax = 32
   /// Programs of one tenant at the same time.
   package var processesPerTenantMax = 16
+  /// Servers of all tenants of which this worker keeps what it knows.
+  package var serversMax = 4096
   /// Calls of one server that wait or run.
   package var callsMax = 64
   /// Tools, resources or prompts of one server.

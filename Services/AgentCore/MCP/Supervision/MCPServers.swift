@@ -3,6 +3,7 @@ internal import Contracts
 internal import Glibc
 package import Reactor
 internal import Synchronization
+internal import SystemSources
 package import Telemetry
 
 /// The servers of all tenants that this worker runs: one runner for each version of a registration.
@@ -12,11 +13,15 @@ package final class MCPServers: Sendable {
     let server: MCPServerID
   }
 
-  private static let runnersMax = 4096
+  private struct Known {
+    let runner: ServerRunner
+    /// When it was asked for last, in monotonic nanoseconds.
+    var askedAt: UInt64
+  }
 
   let environment: RunnerEnvironment
   private let group: EventLoopGroup
-  private let runners = Mutex<[Key: ServerRunner]>([:])
+  private let runners = Mutex<[Key: Known]>([:])
 
   /// None run.
   package init(
@@ -34,19 +39,35 @@ package final class MCPServers: Sendable {
   /// Programs that run at the moment.
   package var processes: Int { environment.slots.count }
 
-  /// The runner of a server; one of an older version of its registration ends after its calls.
+  /// The runner of a server; one of an older version of its registration ends after its calls. `nil` when all that
+  /// there may be are in use.
   func runner(_ server: RegisteredMCPServer, of tenant: TenantID) -> ServerRunner? {
     let key = Key(tenant: tenant, server: server.id)
+    let now = MonotonicClock.now()
     let (runner, old) = runners.withLock { runners -> (ServerRunner?, ServerRunner?) in
-      let known = runners[key]
-      if let known, known.server.version == server.version, known.server.trust == server.trust { return (known, nil) }
-      guard known != nil || runners.count < MCPServers.runnersMax else { return (nil, nil) }
+      var old = runners[key]?.runner
+      if let known = old, known.server.version == server.version, known.server.trust == server.trust {
+        runners[key]?.askedAt = now
+        return (known, nil)
+      }
+      if old == nil, runners.count >= environment.configuration.serversMax {
+        old = MCPServers.makeRoom(&runners)
+        guard old != nil else { return (nil, nil) }
+      }
       let made = ServerRunner(server, tenant: tenant, loop: group.next(), environment)
-      runners[key] = made
-      return (made, known)
+      runners[key] = Known(runner: made, askedAt: now)
+      return (made, old)
     }
     if let old { old.loop.execute { old.retire() } }
     return runner
+  }
+
+  /// Forgets the server that nobody has asked for longest, of those that are not in use: tenants come and go, and a
+  /// worker stays.
+  private static func makeRoom(_ runners: inout [Key: Known]) -> ServerRunner? {
+    let idle = runners.lazy.filter { !$0.value.runner.isInUse }
+    guard let key = idle.min(by: { $0.value.askedAt < $1.value.askedAt })?.key else { return nil }
+    return runners.removeValue(forKey: key)?.runner
   }
 
   /// Ends the servers of a tenant that are not registered any more.
@@ -54,7 +75,7 @@ package final class MCPServers: Sendable {
     let ids = Set(servers.map(\.id))
     let gone = runners.withLock { runners in
       let keys = runners.keys.filter { $0.tenant == tenant && !ids.contains($0.server) }
-      return keys.compactMap { runners.removeValue(forKey: $0) }
+      return keys.compactMap { runners.removeValue(forKey: $0)?.runner }
     }
     for runner in gone { runner.loop.execute { runner.retire() } }
   }
@@ -63,7 +84,7 @@ package final class MCPServers: Sendable {
   package func shutDown() async {
     let all = runners.withLock { runners in
       defer { runners = [:] }
-      return Array(runners.values)
+      return runners.values.map(\.runner)
     }
     await withTaskGroup(of: Void.self) { group in
       for runner in all {

@@ -7,6 +7,7 @@ internal import Primitives
 internal import Process
 internal import Reactor
 internal import SandboxProtocol
+internal import Synchronization
 internal import SystemSources
 internal import Telemetry
 
@@ -44,6 +45,9 @@ package final class ServerRunner: @unchecked Sendable {
   private var calls = 0
   /// Calls that wait or run.
   package var pendingCalls: Int { calls }
+  private let isUsed = Atomic<Bool>(false)
+  /// Whether there is a connection, or one is being opened, or a call waits. From any thread.
+  package var isInUse: Bool { isUsed.load(ordering: .acquiring) }
   private var waiters: [Promise<Void>] = []
   private var idleTimer: Timer?
   private var isRetired = false
@@ -73,9 +77,11 @@ package final class ServerRunner: @unchecked Sendable {
       throw MCPError(.overloaded, "\(calls) calls of the server wait or run")
     }
     calls += 1
+    noteUse()
     environment.metrics.waiting.add(1)
     defer {
       calls -= 1
+      noteUse()
       environment.metrics.waiting.add(-1)
       if isRetired, calls == 0 { stop() }
     }
@@ -133,6 +139,10 @@ package final class ServerRunner: @unchecked Sendable {
     for waiter in waiting { if let error { waiter.fail(error) } else { waiter.succeed(()) } }
   }
 
+  private func noteUse() {
+    isUsed.store(calls > 0 || connection != nil || machine.state == .starting, ordering: .releasing)
+  }
+
   /// Whether the server is left alone at the moment.
   var isPausing: Bool {
     if case .pausing(let until) = machine.state { until > MonotonicClock.now() } else { false }
@@ -167,6 +177,7 @@ package final class ServerRunner: @unchecked Sendable {
       await report(.ready, tools: catalogue?.definitions)
       wake()
     }
+    noteUse()
     if isRetired, calls == 0 { stop() }
   }
 
@@ -279,6 +290,7 @@ package final class ServerRunner: @unchecked Sendable {
     idleTimer = nil
     listTimer = nil
     freshness.forget()
+    noteUse()
     environment.metrics.connections.with(server.transport.kind).add(-1)
   }
 
