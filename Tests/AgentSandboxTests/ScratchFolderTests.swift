@@ -135,6 +135,23 @@ import Testing
     }
   }
 
+  /// They take no space, so no quota of space stops them; what is read is bounded all the same.
+  @Test func `files of nothing but holes are not read beyond the quota`() throws {
+    try with {
+      $0.bytesMax = 4 << 20
+      $0.fileBytesMax = 1 << 20
+    } _: { scratch, path in
+      for number in 0..<64 {
+        write(path + "/\(number)", "")
+        truncate(path + "/\(number)", 1 << 20)
+      }
+      #expect(!scratch.isOverQuota())
+      let harvest = try scratch.harvest(known: [:])
+      #expect(harvest.known.count == 4)
+      #expect(harvest.skipped.count { $0.reason == .tooLarge } == 32)
+    }
+  }
+
   @Test func `names that are no plain text are left`() throws {
     try with { scratch, path in
       for name in ["; rm -rf", "-rf", "__init__.py", "ünï", "a b"] { write(path + "/" + name, "1") }

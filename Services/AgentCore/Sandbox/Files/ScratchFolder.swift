@@ -99,6 +99,8 @@ package struct ScratchFolder: Sendable {
     package var known: [String: [UInt8]] = [:]
     /// Bytes of all plain files.
     package var bytes = 0
+    /// Bytes of those that were read.
+    package var readBytes = 0
     /// Files and folders.
     package var entries = 0
   }
@@ -173,7 +175,11 @@ package struct ScratchFolder: Sendable {
     guard status.st_nlink == 1 else { return skip(path, .linked, &harvest) }
     let size = Int(clamping: status.st_size)
     harvest.bytes += min(size, Int.max - harvest.bytes)
-    guard size <= limits.fileBytesMax else { return skip(path, .tooLarge, &harvest) }
+    // Holes take no space and so no quota: what is read is bounded by the sizes.
+    guard size <= limits.fileBytesMax, size <= limits.bytesMax - harvest.readBytes else {
+      return skip(path, .tooLarge, &harvest)
+    }
+    harvest.readBytes += size
     guard let bytes = ScratchFolder.read(source, size: size) else { return skip(path, .unreadable, &harvest) }
     let digest = Digest.sha256(bytes)
     harvest.known[path] = digest
