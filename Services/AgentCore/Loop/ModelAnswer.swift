@@ -126,7 +126,8 @@ struct ModelAnswer: Sendable {
       var id = call["id"]?.string ?? ""
       if id.isEmpty || id.utf8.count > 200 || id.utf8.contains(0) || !ids.insert(id).inserted {
         id = "call_\(turn)_\(position)"
-        ids.insert(id)
+        // A model may have written this one, too.
+        while !ids.insert(id).inserted { id += "_" }
       }
       calls.append(ModelAnswer.call(call["function"] ?? call["custom"], id, call["extra_content"], isStrict))
     }
