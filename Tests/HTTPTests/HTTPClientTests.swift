@@ -168,6 +168,33 @@ import Testing
     }
   }
 
+  @Test func `a deadline that is over counts, also where bytes are there`() async throws {
+    try await withClient { client, server in
+      let loop = server.group.loops[0]
+      let half = try Listener(on: loop, address: .host("127.0.0.1", port: 0)) { fd in
+        guard let socket = PeerSocket(adopting: fd, on: loop) else { return }
+        socket.write(Array("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc".utf8))
+        loop.task {
+          try await EventLoop.sleep(for: .seconds(30))
+          socket.close()
+        }
+      }
+      var request = HTTPClientRequest(
+        .get, try HTTPURL("http://half.test:\(half.port)/"), timeout: .seconds(5), pauseMax: .seconds(2))
+      request.pinnedAddress = "127.0.0.1"
+      let asked = request
+      let code = try await loop.task { () -> HTTPClientError.Code? in
+        let answer = try await client.send(asked, peer: "t")
+        do {
+          _ = try await answer.body.next(before: 1)
+          return nil
+        } catch { return (error as? HTTPClientError)?.code }
+      }.value
+      #expect(code == .timedOut)
+      half.close()
+    }
+  }
+
   @Test func `a kept connection that the server has closed is replaced without an error`() async throws {
     try await ServerFixture.run {
       $0.idleTimeout = .milliseconds(60)

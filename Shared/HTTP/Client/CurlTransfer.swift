@@ -282,6 +282,11 @@ final class CurlTransfer: @unchecked Sendable {
   fileprivate func nextPiece(_ deadline: UInt64) async throws -> [UInt8]? {
     guard reader == nil else { throw ReactorError(.busy, operation: "response body") }
     defer { reader = nil }
+    // Where pieces come without end nobody ever waits for one.
+    if deadline != .max, deadline <= MonotonicClock.now(), !isFinished {
+      transport.abandon(self)
+      throw HTTPClientError(.timedOut, outcomeUnknown: true)
+    }
     while received.isEmpty {
       if let failure { throw failure }
       if isFinished { return nil }
