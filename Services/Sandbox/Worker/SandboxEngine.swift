@@ -66,9 +66,8 @@ package final class SandboxEngine {
     done = []
   }
 
-  /// Runs a program. When its report is sent `dropDone` is due.
+  /// Runs a program. When its report is sent `dropDone` is due, before the next run.
   package func run(_ request: RunRequest) -> RunReport {
-    dropDone()
     if let refusal = RunCheck.refusal(of: request) {
       return RunReport(id: request.id, outcome: .denied, trap: refusal)
     }
