@@ -55,6 +55,8 @@ struct cadre_guest {
   int64_t virtual_ns;
   uint64_t random;
   int64_t scratch_bytes, scratch_files;
+  // Files without names that were open before the guest was there.
+  int64_t foreign_bytes, foreign_files;
 };
 
 int64_t cadre_now_ns(void);
@@ -84,6 +86,8 @@ uint8_t *cadre_sink_copy(const struct cadre_sink *sink, struct cadre_output *out
 void cadre_sink_free(struct cadre_sink *sink);
 
 // Counts what is in the scratch folder, up to a little more than the limits.
+// Files that are open and have lost their names.
+void cadre_scan_nameless(int64_t *bytes, int64_t *files);
 void cadre_scan_scratch(const char *path, int64_t bytes_max, int64_t files_max, int64_t *bytes, int64_t *files);
 
 // Whether a file has reached the limit of the process since the last look.

@@ -10,6 +10,15 @@
 // How often the scratch folder is counted while a guest runs.
 #define SCAN_NS 25000000
 
+// Counts what the guest has in files: those in its folder, and those that it holds open without a name.
+static void scan(const cadre_guest *guest, const struct cadre_limits *limits, int64_t *bytes, int64_t *files) {
+  int64_t nameless_bytes, nameless_files;
+  cadre_scan_scratch(guest->scratch, limits->scratch_bytes, limits->scratch_files, bytes, files);
+  cadre_scan_nameless(&nameless_bytes, &nameless_files);
+  if (nameless_bytes > guest->foreign_bytes) *bytes += nameless_bytes - guest->foreign_bytes;
+  if (nameless_files > guest->foreign_files) *files += nameless_files - guest->foreign_files;
+}
+
 // Called at every tick while the guest runs.
 static wasmtime_error_t *look(wasmtime_context_t *context, void *data, uint64_t *ticks, uint8_t *kind) {
   cadre_guest *guest = data;
@@ -21,7 +30,7 @@ static wasmtime_error_t *look(wasmtime_context_t *context, void *data, uint64_t 
   if (now >= guest->deadline_ns) guest->stop = CADRE_WALL;
   if (!guest->stop && now >= guest->next_scan_ns) {
     int64_t bytes, files;
-    cadre_scan_scratch(guest->scratch, limits->scratch_bytes, limits->scratch_files, &bytes, &files);
+    scan(guest, limits, &bytes, &files);
     if (bytes > limits->scratch_bytes || files > limits->scratch_files) guest->stop = CADRE_DISK;
     guest->next_scan_ns = cadre_now_ns() + SCAN_NS;
   }
@@ -201,6 +210,7 @@ cadre_guest *cadre_guest_new(
   guest->engine = engine;
   guest->code = code;
   guest->scratch = strdup(scratch);
+  cadre_scan_nameless(&guest->foreign_bytes, &guest->foreign_files);
   if (guest->scratch && make_store(guest, request, result)) {
     // A start function is code of the guest too.
     begin(guest, request);
@@ -250,9 +260,7 @@ void cadre_guest_run(cadre_guest *guest, const struct cadre_request *request, st
   result->fuel = left <= request->limits.fuel ? request->limits.fuel - left : request->limits.fuel;
   end(guest);
   if (result->end == CADRE_ENDED && cadre_now_ns() > guest->deadline_ns + SCAN_NS) result->end = CADRE_WALL;
-  cadre_scan_scratch(
-      guest->scratch, request->limits.scratch_bytes, request->limits.scratch_files, &result->scratch_bytes,
-      &result->scratch_files);
+  scan(guest, &request->limits, &result->scratch_bytes, &result->scratch_files);
   if (result->end == CADRE_ENDED &&
       (result->scratch_bytes > request->limits.scratch_bytes || result->scratch_files > request->limits.scratch_files))
     result->end = CADRE_DISK;

@@ -78,6 +78,19 @@ extension HostileCase {
       "a full disk", ["disk", "exit_nonzero"], { $0.wallMilliseconds = 8000 },
       "f = open('big', 'wb')\nfor i in range(2000): f.write(bytes(1 << 20))\nf.flush()\nprint('ESCAPED')\n"),
     .python(
+      "files that have lost their names", ["disk", "exit_nonzero"], { $0.wallMilliseconds = 8000 },
+      """
+      import os
+      held = []
+      for i in range(20):
+          f = open(f'f{i}', 'wb')
+          os.unlink(f'f{i}')
+          for j in range(8): f.write(bytes(1 << 20))
+          f.flush()
+          held.append(f)
+      print('ESCAPED')
+      """),
+    .python(
       "many files", ["disk", "exit_nonzero"], { $0.wallMilliseconds = 8000 },
       "for i in range(200000): open(f'f{i}', 'w').close()\nprint('ESCAPED')\n"),
     .python(
