@@ -594,8 +594,9 @@ var targets: [Target] = [
   tests(
     "AgentMCP",
     [
-      "AgentMCP", "AgentToolCalls", "AgentTools", "AgentWorkspace", "Contracts", "HTTP", "HTTPWire", "JSON",
-      "LocalStack", "MCP", "Primitives", "Process", "Reactor", "Settings", "SystemSources", "Telemetry", "sandbox-jail",
+      "AgentMCP", "AgentSandbox", "AgentToolCalls", "AgentTools", "AgentWorkspace", "Contracts", "HTTP", "HTTPWire",
+      "JSON", "LocalStack", "MCP", "Primitives", "Process", "Reactor", "Settings", "SystemSources", "Telemetry",
+      "sandbox-jail",
     ], exclude: ["servers"]),
   tests("SystemSources", ["SystemSources", "Primitives"]),
   tests("Reactor", ["Reactor", "Primitives", "ReactorTestKit"]),

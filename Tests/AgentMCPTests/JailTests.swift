@@ -1,3 +1,4 @@
+import AgentSandbox
 import AgentTools
 import Contracts
 import Glibc

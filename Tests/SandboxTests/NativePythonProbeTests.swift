@@ -83,6 +83,21 @@ struct NativePythonProbeTests {
         #expect(codes.contains(result.code), "\(source): \(result.code) \(result.output.prefix(200))")
         if codes == ["ok"] { #expect(result.output == "[] []\n", "\(result.output)") }
       }
+      // Files that have lost their names are seen at the next look, whenever that is.
+      limits.wallMilliseconds = 60_000
+      let held = await sandbox.run(
+        .nativePython,
+        """
+        import os, time
+        held = []
+        for number in range(20):
+          file = open(str(number), 'wb')
+          os.unlink(str(number))
+          file.write(bytes(8 << 20))
+          held.append(file)
+        time.sleep(1000)
+        """, session: SessionKey(tenant: "native", scope: "held"), limits: limits)
+      #expect(held.code == "disk")
     }
     #expect(left == [])
   }

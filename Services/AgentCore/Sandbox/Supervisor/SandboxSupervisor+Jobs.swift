@@ -150,13 +150,17 @@ extension SandboxSupervisor {
   private func watchQuota(_ record: Record, _ worker: Worker) {
     guard let scratch = worker.scratch, let process = worker.connection?.child, worker.kind != .compiler else { return }
     let threadsMax = configuration.threadsMax
+    // The engine counts the files of its guests that have lost their names; without it they are looked for.
+    let filesMax = worker.kind == .nativePython ? configuration.scratch.bytesMax : nil
     record.quota = loop.schedule(after: .milliseconds(configuration.quotaMilliseconds)) {
       [weak self, weak record, weak worker] in
       guard let self, let record, let worker, worker.job == record.id else { return }
       let attempt = record.machine.attempts
       inFolder(of: worker) { () -> Excess? in
         if process.threads > threadsMax { return .threads }
-        return scratch.isOverQuota() ? .files : nil
+        if scratch.isOverQuota() { return .files }
+        guard let filesMax else { return nil }
+        return NamelessFiles(of: ["\(process.processID)"]).exceed(filesMax) ? .files : nil
       } then: { [self] (excess: Excess??) in
         guard worker.job == record.id, record.machine.attempts == attempt, record.quota != nil else { return }
         switch excess ?? nil {

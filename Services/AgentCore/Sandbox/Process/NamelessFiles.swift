@@ -1,8 +1,9 @@
+internal import CLinux
 internal import Glibc
 
 /// Files without a name that processes still use: opened, mapped, or sent to each other. No folder shows them, and
 /// they take their space until the last of these is gone.
-struct NamelessFiles {
+package struct NamelessFiles: Sendable {
   private struct File: Hashable {
     let device: UInt64
     let inode: UInt64
@@ -12,12 +13,14 @@ struct NamelessFiles {
   private static let hiddenMax = 16
 
   /// What the files take, in bytes.
-  private(set) var bytes: Int64 = 0
+  package private(set) var bytes: Int64 = 0
+  /// Descriptors that were sent and not received yet.
+  package private(set) var queued = 0
   private var hidden = 0
   private var seen: Set<File> = []
 
   /// Those of processes, by their numbers as texts. Reads files of the kernel.
-  init(of processes: [String]) {
+  package init(of processes: [String]) {
     for process in processes {
       addOpened(process)
       addMapped(process)
@@ -25,7 +28,9 @@ struct NamelessFiles {
   }
 
   /// Whether they are more than a program may have in files.
-  func exceed(_ bytesMax: Int) -> Bool { bytes > Int64(bytesMax) || hidden > NamelessFiles.hiddenMax }
+  package func exceed(_ bytesMax: Int) -> Bool {
+    bytes > Int64(bytesMax) || hidden + queued > NamelessFiles.hiddenMax
+  }
 
   private mutating func addOpened(_ process: String) {
     ProcessTable.forEach(in: "/proc/\(process)/fd") { name in
@@ -34,10 +39,10 @@ struct NamelessFiles {
       switch status.st_mode & S_IFMT {
       case S_IFREG: add(status)
       case S_IFSOCK:
-        // Descriptors that were sent and not received yet.
+        // A socket among them may hold more, of which nothing is seen.
         for line in ProcessTable.read("/proc/\(process)/fdinfo/\(name)").split(separator: "\n")
         where line.hasPrefix("scm_fds:") {
-          hidden += max(0, Int(line.dropFirst(8).filter { $0 != " " && $0 != "\t" }) ?? 0)
+          queued += max(0, Int(line.dropFirst(8).filter { $0 != " " && $0 != "\t" }) ?? 0)
         }
       default: return
       }

@@ -4,13 +4,13 @@ internal import Synchronization
 internal import SystemSources
 
 /// What runs on this machine, as the kernel lists it. The functions read files of the kernel.
-enum ProcessTable {
+package enum ProcessTable {
   /// What the processes of a group use together.
-  struct Usage: Hashable, Sendable {
+  package struct Usage: Hashable, Sendable {
     /// Processes and threads.
-    var tasks = 0
+    package var tasks = 0
     /// Resident memory that is no file's, in bytes.
-    var privateBytes: UInt64 = 0
+    package var privateBytes: UInt64 = 0
   }
 
   /// The processes of each group, and when they were listed, in nanoseconds of the monotonic clock.
@@ -23,7 +23,7 @@ enum ProcessTable {
 
   /// What a process group uses, of processes that were listed within a time: so many groups that are looked at are one
   /// walk through the table.
-  static func usage(ofGroup group: Int32, within age: Duration = .zero) -> Usage {
+  package static func usage(ofGroup group: Int32, within age: Duration = .zero) -> Usage {
     var usage = Usage()
     let pageBytes = UInt64(clamping: sysconf(Int32(_SC_PAGESIZE)))
     for (name, threads) in processes(ofGroup: group, within: age) {
@@ -36,7 +36,7 @@ enum ProcessTable {
   }
 
   /// Files without a name that the processes of a group use.
-  static func namelessFiles(ofGroup group: Int32, within age: Duration = .zero) -> NamelessFiles {
+  package static func namelessFiles(ofGroup group: Int32, within age: Duration = .zero) -> NamelessFiles {
     NamelessFiles(of: processes(ofGroup: group, within: age).map(\.process))
   }
 
@@ -58,7 +58,7 @@ enum ProcessTable {
   }
 
   /// Whether a process has ended, reaped or not.
-  static func isOver(_ process: Int32) -> Bool { stat("\(process)") == nil }
+  package static func isOver(_ process: Int32) -> Bool { stat("\(process)") == nil }
 
   /// Calls `body` with each name in a folder that is a number.
   static func forEach(in path: String = "/proc", _ body: (String) -> Void) {
