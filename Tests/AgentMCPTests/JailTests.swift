@@ -136,7 +136,7 @@ import Testing
     await world.end()
   }
 
-  @Test(arguments: ["fill_memory", "fill_files", "hold_files", "map_files", "send_files"])
+  @Test(arguments: ["fill_memory", "fill_files", "hold_files", "map_files", "send_files", "nest_files"])
   func `a program that uses too much as a whole is ended`(_ deed: String) async throws {
     let neighbour = world()
     _ = try await surroundings(neighbour)

@@ -180,22 +180,36 @@ def fill_files():
             file.write(b"x" * (1 << 20))
 
 
-def hold_files(number, hold):
+def hold_files(number, hold, first=0, waits=True):
     """Files that are in no folder any more: the space stays taken for as long as somebody holds them."""
     held = []
-    for index in range(number):
+    for index in range(first, first + number):
         with open(f"file{index}", "w+b") as file:
             os.unlink(file.name)
             file.write(b"x" * (1 << 20))
             file.flush()
             held.append(hold(file))
-    time.sleep(600)
+    if waits:
+        time.sleep(600)
 
 
 def send_files():
     """Files that are on their way from a socket to nobody."""
     one, other = socket.socketpair()
     hold_files(40, lambda file: (socket.send_fds(one, [b"x"], [file.fileno()]), other))
+
+
+def nest_files():
+    """Files on their way to nobody, in sockets that are on their way themselves: no list shows what these hold."""
+    outer = socket.socketpair()
+
+    def nest(file):
+        inner = socket.socketpair()
+        socket.send_fds(inner[0], [b"x"], [file.fileno()])
+        socket.send_fds(outer[0], [b"x"], [inner[1].fileno()])
+    for index in range(10):
+        hold_files(1, nest, index, False)
+    time.sleep(600)
 
 
 def map_file(file):
@@ -230,7 +244,7 @@ def leave_children():
 
 DEEDS = {"fork_bomb": fork_bomb, "fill_memory": fill_memory, "fill_alone": fill_alone, "fill_files": fill_files,
          "hold_files": lambda: hold_files(40, lambda file: os.dup(file.fileno())),
-         "map_files": lambda: hold_files(40, map_file), "send_files": send_files, "leave_children": leave_children}
+         "map_files": lambda: hold_files(40, map_file), "send_files": send_files, "nest_files": nest_files, "leave_children": leave_children}
 
 
 def work(arguments):

@@ -41,6 +41,8 @@ package final class StdioConnection: MCPConnection, @unchecked Sendable {
   private let slot: ProcessSlot?
   private var scratch: ScratchFolder?
   private var watchTimer: Timer?
+  /// Looks in a row at which descriptors were on their way between processes of the program.
+  private var queuedLooks = 0
   private let secrets: [[UInt8]]
   private let era: MCPRevision.Era?
   private let probeTime: Duration
@@ -128,10 +130,14 @@ package final class StdioConnection: MCPConnection, @unchecked Sendable {
 
   private func look(_ jail: ServerJail) async {
     guard let scratch, channel?.isOver == false else { return }
-    let process = processID
-    let excess = try? await BlockingPool.shared.run { jail.excess(of: process, scratch) }
+    let (process, before) = (processID, queuedLooks)
+    let look = try? await BlockingPool.shared.run {
+      var queuedLooks = before
+      return (limit: jail.excess(of: process, scratch, queuedLooks: &queuedLooks), queuedLooks: queuedLooks)
+    }
     guard let channel, !channel.isOver else { return }
-    guard let limit = excess ?? nil else { return watch() }
+    queuedLooks = look?.queuedLooks ?? before
+    guard let limit = look?.limit else { return watch() }
     onEvent?(.exceeded(limit))
     perform(machine.close(MCPError(.closed, "the program was ended: \(limit.sentence)")))
     // Also when the connection was closed already.

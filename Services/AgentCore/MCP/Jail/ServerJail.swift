@@ -136,15 +136,22 @@ package struct ServerJail: Sendable {
     return result
   }
 
-  /// What a program uses too much of at the moment; `nil` when it keeps its limits. On a thread that may block.
-  func excess(of process: Int32, _ folder: ScratchFolder) -> Limit? {
+  /// Looks in a row at which descriptors were on their way from one process to another. A socket that is on its way
+  /// hides what it holds, so nothing may stay there.
+  private static let queuedLooksMax = 5
+
+  /// What a program uses too much of at the moment; `nil` when it keeps its limits. `queuedLooks` is kept from one look
+  /// to the next. On a thread that may block.
+  func excess(of process: Int32, _ folder: ScratchFolder, queuedLooks: inout Int) -> Limit? {
     let usage = ProcessTable.usage(ofGroup: process, within: watchPause / 2)
     if memoryBytes > 0, usage.privateBytes > memoryBytes { return .memory }
     // The kernel's own limit is exact where the program has its own user; here it may be a little late. The launcher is
     // in the group too.
     if usage.tasks - 1 > tasksMax { return .processes }
     if folder.isOverQuota() { return .files }
-    return ProcessTable.namelessFiles(ofGroup: process, within: watchPause / 2).exceed(filesBytesMax) ? .files : nil
+    let nameless = ProcessTable.namelessFiles(ofGroup: process, within: watchPause / 2)
+    queuedLooks = nameless.queued > 0 ? queuedLooks + 1 : 0
+    return nameless.exceed(filesBytesMax) || queuedLooks > ServerJail.queuedLooksMax ? .files : nil
   }
 }
 
