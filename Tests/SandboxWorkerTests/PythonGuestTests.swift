@@ -43,6 +43,26 @@ private let needsEngine: Comment = "deploy/sandbox/build has not made the engine
     }
   }
 
+  /// What every first run does is done while the worker waits, and nothing of it can be seen.
+  @Test func `an empty program has run where a worker has waited`() throws {
+    let source = """
+      import atexit, cadre, gc, linecache, os, sys, threading
+      print(sorted(globals()), cadre.arguments, os.getcwd(), os.listdir('.'), sys.argv, atexit._ncallbacks(),
+            list(linecache.cache), threading.active_count(), sys.exc_info(), cadre._result)
+      """
+    // How long it takes until a worker has waited is not known.
+    var fuel: (waited: Int64, fresh: Int64) = (1, 1)
+    for pause in 1...20 where fuel.waited >= fuel.fresh {
+      let worker = try JailedWorker(load: ["python"])
+      usleep(UInt32(pause) * 200_000)
+      let first = try worker.run(.python, source)
+      let fresh = try worker.run(.python, source)
+      #expect(first.outcome == .ok && first.output == fresh.output && !first.output.isEmpty)
+      fuel = (first.metering.fuel, fresh.metering.fuel)
+    }
+    #expect(fuel.waited < fuel.fresh, "\(fuel)")
+  }
+
   @Test func `every promised module is there`() throws {
     let worker = try JailedWorker()
     let report = try worker.run(

@@ -42,13 +42,22 @@ package final class SandboxEngine {
     makeSpare(runtime)
   }
 
-  /// Makes the instance of the first run. Nothing runs in it before, so that it is like any other new one.
+  /// Makes the instance of the first run. In that of Python an empty program has run, as in a session: most of a first
+  /// run are the pages that it writes to first.
   private func makeSpare(_ runtime: SandboxRuntime) {
     guard runtime != .wasm, spares[runtime] == nil, let code = try? code(of: runtime, nil) else { return }
     var request = RunRequest(id: "", runtime: runtime, source: [])
     request.limits.memoryBytes = Self.spareMemoryBytes
+    request.isSession = true
     var result = cadre_result()
-    spares[runtime] = RunCall(request).with { cadre_guest_new(engine, code, scratch, &$0, &result) }
+    RunCall(request).with { call in
+      guard let guest = cadre_guest_new(engine, code, scratch, &call, &result) else { return }
+      if runtime == .python {
+        cadre_guest_run(guest, &call, &result)
+        guard result.is_alive != 0, result.end == Int32(CADRE_ENDED.rawValue) else { return cadre_guest_drop(guest) }
+      }
+      spares[runtime] = guest
+    }
   }
 
   /// A spare instance with the limit of a run; `nil` when there is none, and for runs that say what the clock is.
