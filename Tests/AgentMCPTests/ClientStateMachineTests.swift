@@ -1,5 +1,7 @@
+import Contracts
 import JSON
 import MCP
+import SystemSources
 import Testing
 
 @testable import AgentMCP
@@ -189,6 +191,33 @@ struct ClientStateMachineTests {
     let prompt = try JSONDocument(parsing: #"{"prompts":[{"name":"a"},{"name":"b"}],"nextCursor":"x"}"#)
     #expect(try list.take(MCPListPage<MCPPrompt>(prompts: prompt.root)) == "x")
     #expect(throws: MCPError.self) { try list.take(MCPListPage<MCPPrompt>(prompts: prompt.root)) }
+  }
+
+  /// Schemas that are large, and schemas of many values.
+  @Test(arguments: ["description", "enum"]) func whatAServerOffersFitsIntoAReport(member: String) throws {
+    let value =
+      member == "enum"
+      ? "[\(String(repeating: "0,", count: 19_000))0]" : "\"\(String(repeating: "x", count: 60 << 10))\""
+    let schema = #"{"type":"object","\#(member)":\#(value)}"#
+    let list = (0..<10).map { page -> [MCPTool] in
+      let tools = (0..<20).map { #"{"name":"t\#(page)-\#($0)","inputSchema":\#(schema)}"# }
+      let text = #"{"tools":[\#(tools.joined(separator: ","))]}"#
+      return (try? MCPListPage<MCPTool>(tools: JSONDocument(parsing: text).root).entries) ?? []
+    }
+    let server = RegisteredMCPServer(
+      id: MCPServerID.make(), name: "s", version: 1, transport: .http(url: "https://a/", headerNames: []), trust: .pin,
+      usesNetwork: false, timeoutMilliseconds: 1000, tools: [])
+    let mapped = DefinitionMapping.definitions(
+      of: DefinitionMapping.Server(server), tools: list.flatMap { $0 }, MCPServerCapabilities())
+    #expect(mapped.found.count > 5 && mapped.found.count < 200 && mapped.faults.count == 20)
+    let report = MCPReport(
+      tenant: TenantID.make(), worker: "w", version: 1, state: .ready, tools: mapped.found.map(\.definition))
+    let bytes = report.document()
+    #expect(bytes.count <= WorkspaceLimits.mcpReportBytesMax)
+    #expect(throws: Never.self) {
+      try JSONDocument(
+        parsing: bytes, limits: JSONLimits(depthMax: 80, bytesMax: bytes.count, nodesMax: 400_000))
+    }
   }
 
   @Test func namesOfToolsAreThoseThatProvidersTake() {

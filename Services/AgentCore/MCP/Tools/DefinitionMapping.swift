@@ -50,14 +50,20 @@ package enum DefinitionMapping {
     var found: [(definition: ToolDefinition, target: Target)] = []
     var faults: [MCPError] = []
     var names: Set<String> = []
+    var size = ReportSize()
     func add(_ definition: ToolDefinition, _ target: Target) {
       let reason =
         found.count >= WorkspaceLimits.mcpToolsMax
         ? "there are more than \(WorkspaceLimits.mcpToolsMax)"
         : !definition.isWithinLimits
           ? "it is larger than a definition may be"
-          : names.insert(definition.name).inserted ? nil : "another one has its name"
-      guard let reason else { return found.append((definition, target)) }
+          : names.contains(definition.name)
+            ? "another one has its name"
+            : size.takes(definition, target) ? nil : "all together are larger than a report may be"
+      guard let reason else {
+        names.insert(definition.name)
+        return found.append((definition, target))
+      }
       // A tool of the server takes the place of what reads its resources and prompts.
       guard case .tool(let tool) = target, faults.count < faultsMax else { return }
       let name = MCPText.plain(tool.name, bytesMax: 64)
@@ -107,6 +113,37 @@ package enum DefinitionMapping {
     }
     let room = ToolDefinition.nameBytesMax - digest.utf8.count - 1
     return String(decoding: letters.prefix(room), as: UTF8.self) + "_" + digest
+  }
+
+  /// What of a report on a server is taken by its definitions: one that is too large would never arrive, and nobody
+  /// could approve anything.
+  private struct ReportSize {
+    private static let bytesMax = WorkspaceLimits.mcpReportBytesMax - (64 << 10)
+    private static let nodesMax = 200_000
+    /// Members of a definition beside its texts.
+    private static let overheadBytes = 512
+
+    private var bytes = 0
+    private var nodes = 0
+
+    mutating func takes(_ definition: ToolDefinition, _ target: Target) -> Bool {
+      // Quotes and line feeds take two bytes.
+      let more = definition.parameters.count + 2 * definition.description.utf8.count + ReportSize.overheadBytes
+      var moreNodes = 0
+      if case .tool(let tool) = target { moreNodes = ReportSize.nodes(tool.inputSchema.root) }
+      guard bytes + more <= ReportSize.bytesMax, nodes + moreNodes <= ReportSize.nodesMax else { return false }
+      bytes += more
+      nodes += moreNodes
+      return true
+    }
+
+    private static func nodes(_ value: JSONView) -> Int {
+      switch value.kind {
+      case .object: value.members.reduce(1) { $0 + 1 + nodes($1.value) }
+      case .array: value.elements.reduce(1) { $0 + nodes($1) }
+      default: 1
+      }
+    }
   }
 
   private static let faultsMax = 20
