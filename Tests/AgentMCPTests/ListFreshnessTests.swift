@@ -41,6 +41,20 @@ struct ListFreshnessTests {
     #expect(!list.isExpired(now: 1 << 62) && list.checkAt == .max)
   }
 
+  @Test func `who changes again and again is heard more seldom`() {
+    var list = freshness()
+    var now: UInt64 = 5
+    let pauses = (0..<10).map { _ in
+      let pause = list.noticed(now: now)
+      now += pause
+      return pause / 1_000_000
+    }
+    #expect(pauses == [200, 400, 800, 1600, 3200, 6400, 12_800, 25_600, 30_000, 30_000])
+    #expect(list.noticed(now: now + Self.minute) == 200_000_000)
+    list.listed(now: now, lifetime: nil, jitter: 0)
+    #expect(list.noticed(now: now + Self.minute) == 400_000_000)
+  }
+
   @Test func `times do not overflow`() {
     var list = ListFreshness(interval: .max, lifetimeMin: .max)
     list.listed(now: .max, lifetime: .max, jitter: 0.5)

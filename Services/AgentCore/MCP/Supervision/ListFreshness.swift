@@ -8,6 +8,14 @@ package struct ListFreshness: Sendable {
   /// When the list is read again, whether there are calls or not.
   package private(set) var checkAt: UInt64 = .max
   private var expiresAt: UInt64 = .max
+  private var noticedAt: UInt64?
+  private var noticePause = ListFreshness.noticePauseMin
+
+  /// Pauses between a notification of a change and the reading of the list, in which further ones are met by the same.
+  private static let noticePauseMin: UInt64 = 200_000_000
+  private static let noticePauseMax: UInt64 = 30_000_000_000
+  /// Who was silent for so long is heard at once again.
+  private static let quietTime: UInt64 = 60_000_000_000
 
   /// Nothing was listed yet. `lifetimeMin` stands for shorter lifetimes, so that a server cannot have its list read
   /// with every call.
@@ -18,6 +26,16 @@ package struct ListFreshness: Sendable {
 
   /// Whether the list has to be read before the next call.
   package func isExpired(now: UInt64) -> Bool { now >= expiresAt }
+
+  /// The server says that its list is another one: how long to wait before it is read. Longer each time that it says so
+  /// soon again, so that a server that changes without end has its list read, reported and stored now and then only.
+  package mutating func noticed(now: UInt64) -> UInt64 {
+    let isQuiet = noticedAt.map { now &- min(now, $0) >= ListFreshness.quietTime } ?? true
+    noticePause =
+      isQuiet ? ListFreshness.noticePauseMin : min(ListFreshness.noticePauseMax, noticePause * 2)
+    noticedAt = now
+    return noticePause
+  }
 
   /// The list was read. `lifetime` is what the server says of it; `jitter`, between 0 and 1, brings the next look
   /// forward by up to a quarter, so that servers are not asked all at once.

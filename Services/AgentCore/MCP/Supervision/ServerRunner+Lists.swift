@@ -7,8 +7,6 @@ internal import SystemSources
 internal import Telemetry
 
 extension ServerRunner {
-  /// Pause between a notification of a change and the reading of the list, in which further ones are met by the same.
-  private static let relistPause = Duration.milliseconds(200)
   private static let relistTime = Duration.seconds(20)
 
   /// The tools of the server, as definitions of the platform.
@@ -68,7 +66,10 @@ extension ServerRunner {
 
   /// Reads the tools again because the server says that they changed. Changed definitions are reported; until they are
   /// approved their calls are refused.
-  func relist(_ connection: any MCPConnection) { readAgain(connection, after: ServerRunner.relistPause) }
+  func relist(_ connection: any MCPConnection) {
+    guard !isRelisting else { return }
+    readAgain(connection, after: .nanoseconds(Int64(clamping: freshness.noticed(now: MonotonicClock.now()))))
+  }
 
   /// Waits until the list is no older than the server allows.
   func refresh(_ connection: any MCPConnection, by deadline: UInt64) async throws(MCPError) {
