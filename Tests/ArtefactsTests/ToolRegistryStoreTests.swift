@@ -117,6 +117,51 @@ extension WorkspaceTests {
       }
     }
 
+    @Test func `a server that has other tools each time does not fill the database`() async throws {
+      let tenant = tenant
+      try await database.withPool { pool in
+        let registry = try Self.registry(pool)
+        func kept(_ trust: String) async throws -> [String] {
+          let text = #"{"name":"\#(trust)","transport":"http","url":"https://a/mcp","trust":"\#(trust)"}"#
+          let server = try await registry.add(try Self.server(text), tenant, by: "t").server
+          for time in 0..<12 {
+            let tools = (0..<100).map { (name: "\(trust)__\(time)-\($0)", description: "d") }
+            #expect(try await registry.take(report(server, tools), on: server))
+          }
+          // What is known stays known, and changes of it are seen.
+          #expect(
+            try await registry.take(report(server, [("\(trust)__0-0", "other"), ("\(trust)__new", "n")]), on: server))
+          return try await registry.serverTools.tools((tenant, server.id, "", 5000)).map(\.definition.name)
+        }
+        let pinned = try await kept("pin")
+        #expect(pinned.count == 1024 && pinned.contains("pin__0-0") && !pinned.contains("pin__new"))
+        #expect(try await registry.serverTools.tool(tenant, "pin__0-0")?.status == .changed)
+        // What nobody has approved is forgotten when it is not there any more.
+        #expect(try await kept("approve") == ["approve__0-0", "approve__new"])
+      }
+    }
+
+    @Test func `the definitions of all servers together are bounded`() async throws {
+      let tenant = tenant
+      try await database.withPool { pool in
+        let registry = try Self.registry(pool)
+        for number in 0..<7 {
+          let text = #"{"name":"s\#(number)","transport":"http","url":"https://a/mcp","trust":"pin"}"#
+          let server = try await registry.add(try Self.server(text), tenant, by: "t").server
+          let large = (0..<60).map {
+            ToolDefinition(
+              name: "s\(number)__\($0)", description: "d",
+              parameters: Array(#"{"description":"\#(String(repeating: "x", count: 60_000))","type":"object"}"#.utf8),
+              risk: .network, isIdempotent: false, source: .mcp(server: server.name))
+          }
+          let report = MCPReport(tenant: tenant, worker: "w", version: 1, state: .ready, tools: large)
+          #expect(try await registry.take(report, on: server))
+        }
+        let tools = try await registry.snapshot(tenant).servers.flatMap(\.tools)
+        #expect((250...280).contains(tools.count), "\(tools.count)")
+      }
+    }
+
     @Test func `with trust approve nothing is offered before a person has seen it`() async throws {
       let tenant = tenant
       try await database.withPool { pool in

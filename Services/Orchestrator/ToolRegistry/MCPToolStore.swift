@@ -70,7 +70,14 @@ package struct MCPToolStore: Sendable {
     let isPinned: Bool
   }
 
-  /// Stores the list of a server. What was approved stays approved; a tool that is not in it is marked.
+  /// Definitions of a server that are kept, those that it does not list any more included: a server that has others
+  /// each time does not fill the database.
+  private static let keptMax: Int64 = 1024
+  /// Bytes of all definitions that are offered to a step.
+  private static let offeredBytesMax: Int64 = 16 << 20
+
+  /// Stores the list of a server. What was approved stays approved; of what is not in it the approved is marked, and
+  /// the rest forgotten. New ones beyond `keptMax` are not stored.
   func replace(_ listing: Listing) async throws {
     try await database.execute(MCPToolStore.replaceAll, listing, of: TenantScope(listing.tenant.uuid))
   }
@@ -84,22 +91,37 @@ package struct MCPToolStore: Sendable {
     tools("name", .text) { $0.name }
     tools("definition", .bytea) { $0.definition }
     tools("sha256", .bytea) { $0.sha256 }
+    let changed =
+      "select tenant_id from unlisted union select tenant_id from listed union select tenant_id from forgotten"
     return """
       with unlisted as (
         update mcp_tool set is_listed = false
         where tenant_id = \(tenant) and server_id = \(server) and is_listed and name <> all(\(names))
+          and approved_sha256 is not null
         returning tenant_id
+      ), forgotten as (
+        delete from mcp_tool
+        where tenant_id = \(tenant) and server_id = \(server) and name <> all(\(names)) and approved_sha256 is null
+        returning tenant_id
+      ), kept as (
+        select name from mcp_tool
+        where tenant_id = \(tenant) and server_id = \(server)
+          and (name = any(\(names)) or approved_sha256 is not null)
       ), listed as (
         insert into mcp_tool (tenant_id, server_id, name, seen, seen_sha256, approved_sha256, approved_by, approved_at)
-        select \(tenant), \(server), i.name, i.definition, i.sha256, case when \(isPinned) then i.sha256 end,
+        select \(tenant), \(server), n.name, n.definition, n.sha256, case when \(isPinned) then n.sha256 end,
           case when \(isPinned) then 'pin' end, case when \(isPinned) then now() end
-        from \(tools)
+        from (
+          select i.name, i.definition, i.sha256, k.name is not null as is_kept,
+            row_number() over (partition by k.name is null order by i.name) as place
+          from \(tools) left join kept k on k.name = i.name) n
+        where n.is_kept or n.place <= \(keptMax) - (select count(*) from kept)
         on conflict (tenant_id, server_id, name) do update
           set seen = excluded.seen, seen_sha256 = excluded.seen_sha256, seen_at = now(), is_listed = true
           where mcp_tool.seen_sha256 <> excluded.seen_sha256 or not mcp_tool.is_listed
         returning tenant_id
       )
-      \(RegistryRevision.raise("select tenant_id from unlisted union select tenant_id from listed"))
+      \(RegistryRevision.raise(changed))
       """
   }
 
@@ -170,8 +192,10 @@ package struct MCPToolStore: Sendable {
     let tenant = parameter("tenant", .uuid) { $0.tenant.uuid }
     let limit = parameter("limit", .int8) { Int64($0.limit) }
     return """
-      select \(MCPToolRow.columns) from mcp_tool t
-      where t.tenant_id = \(tenant) and t.is_listed and t.approved_sha256 = t.seen_sha256
+      select \(MCPToolRow.columns) from (
+        select o.*, sum(octet_length(o.seen)) over (order by o.name, o.server_id) as bytes from mcp_tool o
+        where o.tenant_id = \(tenant) and o.is_listed and o.approved_sha256 = o.seen_sha256) t
+      where t.bytes <= \(offeredBytesMax)
       order by t.name limit \(limit)
       """
   }
