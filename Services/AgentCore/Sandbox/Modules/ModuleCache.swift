@@ -28,16 +28,20 @@ package final class ModuleCache: Sendable {
   private let supervisor: SandboxSupervisor
   private let files: BlockingPool
   private let index: Mutex<ModuleIndex>
+  /// Held while the folder changes, on a thread that may block.
+  private let changes = Mutex<Void>(())
   private let lookups: CounterFamily
   private let size: Gauge
 
   /// A cache in `folder`. `configuration` names the engine and its options: what it compiles is of no use to another.
-  package init(folder: String, bytesMax: Int, configuration: String, supervisor: SandboxSupervisor) {
+  package init(
+    folder: String, bytesMax: Int, entriesMax: Int = 1024, configuration: String, supervisor: SandboxSupervisor
+  ) {
     self.folder = folder
     self.configuration = configuration
     self.supervisor = supervisor
     files = supervisor.files
-    index = Mutex(ModuleIndex(bytesMax: bytesMax))
+    index = Mutex(ModuleIndex(bytesMax: bytesMax, entriesMax: entriesMax))
     let registry = supervisor.telemetry.registry
     lookups = registry.counter(
       "cadre_sandbox_module_lookups_total", help: "Looks at the cache of compiled modules.", labels: ["result"])
@@ -74,37 +78,58 @@ package final class ModuleCache: Sendable {
       session: session, kind: .compiler,
       request: RunRequest(id: "", runtime: .wasm, source: module, limits: limits))
     let (result, report) = await supervisor.runAny(job, trace: trace)
-    if let rejection = report?.rejection { return reject(key, rejection) }
+    if let rejection = report?.rejection { return await reject(key, rejection) }
     switch result.ending {
     case .ran(.ok):
       guard let compiled = report?.compiled, !compiled.isEmpty else { return .failed(result) }
       return await keep(key, compiled) ?? .failed(result)
-    case .ran(.timeoutWall), .ran(.timeoutCPU), .ran(.memory), .ran(.disk), .ran(.denied):
-      return reject(key, "compiling it takes more time or memory than is allowed")
+    case .ran(let outcome) where ModuleCache.isRejection(outcome):
+      return await reject(key, "compiling it takes more time or memory than is allowed")
+    case .ran(.timeoutWall): return .rejected("compiling it takes more time than is allowed")
     default: return .failed(result)
     }
   }
 
+  /// Whether it is the module to which an end of the compiler is due, so that another try is in vain. Processor time is
+  /// bounded more narrowly than time: what takes too long was given no processor.
+  static func isRejection(_ outcome: RunOutcome) -> Bool {
+    [.timeoutCPU, .memory, .disk, .denied].contains(outcome)
+  }
+
   private static let compileMilliseconds: Int64 = 10_000
 
-  private func reject(_ key: String, _ reason: String) -> Outcome {
-    index.withLock { _ = $0.insert(key, .rejected(reason), bytes: 0) }
+  private func reject(_ key: String, _ reason: String) async -> Outcome {
+    _ = await change(key, to: .rejected(reason), nil)
     return .rejected(reason)
   }
 
   private func keep(_ key: String, _ compiled: [UInt8]) async -> Outcome? {
     let digest = Hex.encode(Digest.sha256(compiled))
-    let folder = folder
-    let isWritten = try? await files.run { ModuleCache.write(compiled, "\(folder)/\(digest).cwasm") }
-    guard isWritten == true else { return nil }
-    let evicted = index.withLock { index -> [String]? in
-      let evicted = index.insert(key, .compiled(digest), bytes: compiled.count)
-      size.set(Int64(index.bytes))
-      return evicted
-    }
-    _ = try? await files.run { for name in evicted ?? [digest] { unlink("\(folder)/\(name).cwasm") } }
-    return evicted == nil ? nil : .ready(digest: digest, lease: Lease(key: key))
+    guard case .compiled(let known)? = await change(key, to: .compiled(digest), (digest, compiled)) else { return nil }
+    return .ready(digest: known, lease: Lease(key: key))
   }
+
+  /// Adds an entry with its file, and deletes the files that no entry has any more; what is known of the module then.
+  private func change(
+    _ key: String, to entry: ModuleIndex.Entry, _ file: (name: String, bytes: [UInt8])?
+  ) async -> ModuleIndex.Entry? {
+    let known = try? await files.run { [self] () -> ModuleIndex.Entry? in
+      // One after the other: a file that one change deletes may be what another has just found there.
+      changes.withLock { _ in
+        if let file, !ModuleCache.write(file.bytes, path(file.name)) { return nil }
+        let insertion = index.withLock { index in
+          let insertion = index.insert(key, entry, bytes: file?.bytes.count ?? 0)
+          size.set(Int64(index.bytes))
+          return insertion
+        }
+        for name in insertion.unused { unlink(path(name)) }
+        return insertion.entry
+      }
+    }
+    return known ?? nil
+  }
+
+  private func path(_ name: String) -> String { "\(folder)/\(name).cwasm" }
 
   /// Writes a file as a whole or not at all; one that is there already has the same content.
   private static func write(_ bytes: [UInt8], _ path: String) -> Bool {

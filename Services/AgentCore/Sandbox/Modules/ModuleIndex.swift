@@ -49,30 +49,41 @@ package struct ModuleIndex: Sendable {
     entries[key]?.users = users - 1
   }
 
-  /// Adds a module, in use by its first run. Returns the files to delete; `nil` when there is no room for it.
-  package mutating func insert(_ key: String, _ entry: Entry, bytes size: Int) -> [String]? {
-    guard entries[key] == nil else {
-      _ = use(key)
-      return []
-    }
-    guard size <= bytesMax else { return nil }
-    var evicted: [String] = []
-    while bytes > bytesMax - size || entries.count >= entriesMax {
+  /// What came of an insertion.
+  package struct Insertion: Sendable, Hashable {
+    /// What is known of the module now: what was known before, where there was something; `nil` without room for it.
+    package let entry: Entry?
+    /// The files that no module has any more.
+    package let unused: [String]
+  }
+
+  /// Adds a module, in use by its first run. Its file is there already.
+  package mutating func insert(_ key: String, _ entry: Entry, bytes size: Int) -> Insertion {
+    if let known = use(key) { return Insertion(entry: known, unused: unused(entry)) }
+    var gone: [Entry] = []
+    while size <= bytesMax, bytes > bytesMax - size || entries.count >= entriesMax {
       guard let victim = entries.filter({ $0.value.users == 0 }).min(by: { $0.value.usedAt < $1.value.usedAt }) else {
-        return nil
+        break
       }
       entries[victim.key] = nil
       bytes -= victim.value.bytes
-      if case .compiled(let file) = victim.value.entry, !entries.values.contains(where: { $0.entry == .compiled(file) })
-      {
-        evicted.append(file)
-      }
+      gone.append(victim.value.entry)
     }
-    clock &+= 1
-    bytes += size
-    var known = Known(entry: entry, bytes: size, usedAt: clock)
-    if case .compiled = entry { known.users = 1 }
-    entries[key] = known
-    return evicted
+    let isKept = size <= bytesMax && bytes <= bytesMax - size && entries.count < entriesMax
+    if isKept {
+      clock &+= 1
+      bytes += size
+      var known = Known(entry: entry, bytes: size, usedAt: clock)
+      if case .compiled = entry { known.users = 1 }
+      entries[key] = known
+    }
+    // Looked at last: two modules may be one when they are compiled, the new one and a victim too.
+    return Insertion(entry: isKept ? entry : nil, unused: Array(Set((gone + [entry]).flatMap(unused))).sorted())
+  }
+
+  /// The file of an entry when no module has it.
+  private func unused(_ entry: Entry) -> [String] {
+    guard case .compiled(let file) = entry, !entries.values.contains(where: { $0.entry == entry }) else { return [] }
+    return [file]
   }
 }
