@@ -114,6 +114,22 @@ private func run(_ arguments: [String], _ environment: [String: String] = [:]) -
 }
 
 @Suite struct TaskCommandTests {
+  @Test func `what models and servers have written does not steer a terminal`() throws {
+    let server = try AnsweringServer(
+      status: 201,
+      body:
+        #"{"id":"task_1","status":"succeeded","run":{"id":"run_1","result":{"answer":"#
+        + #""a\u001b]52;c;eA==\u0007\n\tb\r\u009b2J\u202ec \u0915\u094d\u200d\u0937"}}}"#)
+    let (status, recorder) = run(["submit", "x", "--url", server.url], ["CADRE_API_KEY": "secret"])
+    #expect(status == 0, "\(recorder.errors)")
+    #expect(
+      recorder.lines.first?.hasPrefix("Answer:  a ]52;c;eA== \n\tb  2J c \u{915}\u{94D}\u{200D}\u{937}\n") == true)
+    let tools = try AnsweringServer(
+      status: 200, body: #"{"tools":[{"name":"a","source":"mcp:s","risk":"read\u001b[2J","status":"x\ny"}]}"#)
+    let listed = run(["tools", "--url", tools.url], ["CADRE_API_KEY": "secret"]).recorder
+    #expect(listed.lines == ["a\tmcp:s\tread [2J\tx y"])
+  }
+
   @Test func `a prompt is submitted with the key, and the answer shown`() throws {
     let server = try AnsweringServer(
       status: 201,

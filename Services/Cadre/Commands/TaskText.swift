@@ -9,9 +9,10 @@ enum TaskText {
     }
     var lines: [String] = []
     switch status {
-    case "succeeded": lines.append("Answer:  \(run["result"]?["answer"]?.string ?? "")")
+    case "succeeded": lines.append("Answer:  \(plain(run["result"]?["answer"]?.string ?? ""))")
     case "failed":
-      lines.append("Failed:  \(run["failure"]?["message"]?.string ?? "") (\(run["failure"]?["code"]?.string ?? ""))")
+      let message = plain(run["failure"]?["message"]?.string ?? "")
+      lines.append("Failed:  \(message) (\(run["failure"]?["code"]?.string ?? ""))")
     default: lines.append("Status:  \(status)")
     }
     let usage = run["usage"]
@@ -23,6 +24,23 @@ enum TaskText {
         + (run["duration_ms"]?.int).map { "   Time: \($0) ms" }.orEmpty)
     lines.append("Task:    \(root["id"]?.string ?? "")   Run: \(run["id"]?.string ?? "")")
     return lines.joined(separator: "\n")
+  }
+
+  /// Text of several lines as a model has written it, which must not steer a terminal: without control characters but
+  /// line feeds and tabs, and without marks that nobody sees but joiners, which scripts need.
+  private static func plain(_ text: String) -> String {
+    var scalars = String.UnicodeScalarView()
+    for scalar in text.unicodeScalars {
+      switch scalar.value {
+      case 0x09, 0x0A, 0x200C, 0x200D: scalars.append(scalar)
+      default:
+        switch scalar.properties.generalCategory {
+        case .control, .format, .lineSeparator, .paragraphSeparator: scalars.append(" ")
+        default: scalars.append(scalar)
+        }
+      }
+    }
+    return String(scalars)
   }
 }
 

@@ -198,7 +198,8 @@ struct WorkspaceCommands {
   }
 
   private static func line(_ row: JSONView, _ members: [String]) -> String {
-    members.map { row[$0]?.string ?? row[$0]?.int.map { "\($0)" } ?? "-" }.joined(separator: "\t")
+    members.map { row[$0]?.string.map(AdminCommands.plain) ?? row[$0]?.int.map { "\($0)" } ?? "-" }.joined(
+      separator: "\t")
   }
 
   private static func document(_ answer: BlockingHTTP.Answer) throws(OptionError) -> JSONView {
