@@ -23,7 +23,7 @@ public struct HTTPResponse: Sendable {
   public var body: Body
   /// What a streamed body sends in long pauses.
   public var heartbeat: Heartbeat?
-  /// Who is told of the life of a body that is produced while it is sent, or of an upgrade.
+  /// Who is notified of the life of a body that is produced while it is sent, or of an upgrade.
   public var observers: [any BodyObserver] = []
 
   /// Makes an answer.

@@ -90,9 +90,9 @@ public struct HTTPResponseWriter: ~Copyable, Sendable {
   }
 }
 
-/// Is told when a body that is produced while it is sent (or an upgrade) begins and ends. A wrapper around the producer
-/// would do the same and cost each of thousands of open streams a frame. An answer whose client goes before it begins
-/// only lets its observers go.
+/// Is notified when a body that is produced while it is sent (or an upgrade) begins and ends. A wrapper around the
+/// producer would do the same and cost each of thousands of open streams a frame. An answer whose client goes before it
+/// begins only lets its observers go.
 public protocol BodyObserver: AnyObject, Sendable {
   /// The producer is about to run; on the loop of the connection.
   func bodyBegins(_ answer: SentAnswer)

@@ -28,8 +28,8 @@ public protocol ReadinessHandler: AnyObject {
   func ready(_ events: Readiness)
 }
 
-/// One thread that waits for sockets and timers (epoll) and is the executor of Swift tasks. It is no executor of actors:
-/// a task that ran as one would leave it, and be queued anew, with every call.
+/// One thread that waits for sockets and timers (epoll) and is the executor of Swift tasks. It is no executor of
+/// actors: a task that ran as one would leave it, and be queued anew, with every call.
 ///
 /// Everything that belongs to a loop (sockets, pools, timers) is touched on its thread only, so it needs no locks. Code
 /// that never blocks runs here with `async`/`await`; what blocks goes to a `BlockingPool`.

@@ -24,4 +24,12 @@ extension StreamSocket {
       }
     }
   }
+
+  /// Whether the peer has ended or broken the connection, or sent something, as the kernel knows it at this moment and
+  /// before the loop has heard of it.
+  public var hasNews: Bool {
+    guard fd >= 0 else { return true }
+    var byte: UInt8 = 0
+    return recv(fd, &byte, 1, Int32(MSG_PEEK) | Int32(MSG_DONTWAIT)) >= 0 || errno != EAGAIN
+  }
 }

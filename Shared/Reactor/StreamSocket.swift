@@ -106,14 +106,6 @@ public final class StreamSocket: ReadinessHandler, @unchecked Sendable {
   /// Bytes that were written and not yet passed to the kernel.
   public var unsentCount: Int { output.count }
 
-  /// Whether the peer has ended or broken the connection, or sent something, as the kernel knows it at this moment and
-  /// before the loop has heard of it.
-  public var hasNews: Bool {
-    guard fd >= 0 else { return true }
-    var byte: UInt8 = 0
-    return recv(fd, &byte, 1, Int32(MSG_PEEK) | Int32(MSG_DONTWAIT)) >= 0 || errno != EAGAIN
-  }
-
   // MARK: Waits of the reader
 
   /// Arms the one lazy timer that follows the deadlines of reads.

@@ -31,8 +31,8 @@ extension Pattern {
     return nil
   }
 
-  /// Tries what is left, the first choice first. A branch that was tried from a place of the text is not tried again, so
-  /// that there are no more steps than places of the expression times those of the text. Returns whether it matches.
+  /// Tries what is left, the first choice first. A branch that was tried from a place of the text is not tried again:
+  /// there are no more steps than places of the expression times those of the text. Returns whether it matches.
   private func backtrack(
     _ text: [Unicode.Scalar], _ stack: inout [Job], _ saved: inout [Int], _ tried: inout [UInt64], _ steps: inout Int
   ) throws -> Bool {
