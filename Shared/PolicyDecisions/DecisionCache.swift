@@ -9,6 +9,8 @@ final class DecisionCache: Sendable {
   /// The whole question, in bytes: equal questions have equal bytes, others never have.
   struct Key: Hashable, Sendable {
     let bytes: [UInt8]
+    /// Made once: a key is looked for in two tables.
+    private let hashed: Int
 
     init(_ query: PolicyQuery, policy: String, data: String) {
       var writer = CanonicalBytes()
@@ -18,13 +20,19 @@ final class DecisionCache: Sendable {
       writer.add(query.tenant ?? "")
       writer.add(query.path.count)
       for name in query.path { writer.add(name) }
-      if let inputBytes = query.inputBytes { writer.add(written: inputBytes) } else { writer.add(query.input) }
+      if let prepared = query.prepared { writer.add(written: prepared.inputBytes) } else { writer.add(query.input) }
       bytes = writer.bytes
+      var hasher = Hasher()
+      bytes.withUnsafeBytes { hasher.combine(bytes: $0) }
+      hashed = hasher.finalize()
     }
 
     static func == (left: Key, right: Key) -> Bool { left.bytes == right.bytes }
 
-    func hash(into hasher: inout Hasher) { bytes.withUnsafeBytes { hasher.combine(bytes: $0) } }
+    func hash(into hasher: inout Hasher) { hasher.combine(hashed) }
+
+    /// The shard of a table of so many.
+    func shard(of count: Int) -> Int { Int(UInt(bitPattern: hashed) % UInt(max(1, count))) }
   }
 
   private struct Entry {
@@ -60,7 +68,7 @@ final class DecisionCache: Sendable {
     generations = (0..<DecisionCache.shards).map { _ in Shard() }
   }
 
-  private func shard(_ key: Key) -> Shard { generations[abs(key.hashValue % DecisionCache.shards)] }
+  private func shard(_ key: Key) -> Shard { generations[key.shard(of: DecisionCache.shards)] }
 
   func decision(for key: Key, now: UInt64) -> PolicyDecision? {
     shard(key).state.withLock { state in

@@ -22,8 +22,8 @@ public struct PolicyQuery: Sendable {
   /// The trace that the question is part of.
   public let trace: TraceContext?
 
-  /// The bytes of the input in the key of the cache, when they were made ahead.
-  let inputBytes: [UInt8]?
+  /// What was made of it ahead, if it was.
+  let prepared: PreparedQuestion?
 
   /// Makes a question.
   public init(
@@ -36,28 +36,24 @@ public struct PolicyQuery: Sendable {
     self.tenant = tenant
     self.isReading = isReading
     self.requestedBy = requestedBy
-    inputBytes = nil
+    prepared = nil
   }
 
-  private init(_ query: PolicyQuery, inputBytes: [UInt8]?, trace: TraceContext?) {
+  private init(_ query: PolicyQuery, prepared: PreparedQuestion?, trace: TraceContext?) {
     path = query.path
     input = query.input
     tenant = query.tenant
     isReading = query.isReading
     requestedBy = query.requestedBy
-    self.inputBytes = inputBytes
+    self.prepared = prepared
     self.trace = trace
   }
 
   /// The same question with what can be made of it ahead: for one that is asked again and again.
-  public func prepared() -> PolicyQuery {
-    var writer = CanonicalBytes()
-    writer.add(input)
-    return PolicyQuery(self, inputBytes: writer.bytes, trace: trace)
-  }
+  public func forRepetition() -> PolicyQuery { PolicyQuery(self, prepared: PreparedQuestion(input), trace: trace) }
 
   /// The same question as part of another trace.
-  public func traced(_ trace: TraceContext?) -> PolicyQuery { PolicyQuery(self, inputBytes: inputBytes, trace: trace) }
+  public func traced(_ trace: TraceContext?) -> PolicyQuery { PolicyQuery(self, prepared: prepared, trace: trace) }
 }
 
 /// What a policy says.

@@ -66,7 +66,7 @@ public final class PolicyEngine: PolicyDeciding {
     guard let revision = source.revision() else {
       return answer(query, PolicyDecision(.unavailable, "no policies"), mode, revision: "", isFromCache: false)
     }
-    let key = DecisionCache.Key(query, policy: revision, data: data?.revision ?? "")
+    let key = query.key(policy: revision, data: data?.revision ?? "")
     guard key.bytes.count <= PolicyEngine.inputBytesMax else {
       return answer(query, PolicyDecision(.tooLarge), mode, revision: revision, isFromCache: false)
     }

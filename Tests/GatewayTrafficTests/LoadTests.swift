@@ -18,9 +18,11 @@ extension Box<LoadState> {
 }
 
 extension Box<InFlightTable> {
-  func enter(_ name: String, isLong: Bool, max: Int?) -> Bool { value.enter(name, isLong: isLong, max: max) }
-  func leave(_ name: String, isLong: Bool) { value.leave(name, isLong: isLong) }
-  func count(_ name: String, isLong: Bool) -> Int { value.count(name, isLong: isLong) }
+  func enter(_ name: String, isLong: Bool, max: Int?) -> Bool {
+    value.enter(HashedName(name), isLong: isLong, max: max)
+  }
+  func leave(_ name: String, isLong: Bool) { value.leave(HashedName(name), isLong: isLong) }
+  func count(_ name: String, isLong: Bool) -> Int { value.count(HashedName(name), isLong: isLong) }
 }
 
 @Suite struct LoadTests {

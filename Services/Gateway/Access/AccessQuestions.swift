@@ -38,7 +38,7 @@ final class AccessQuestions: Sendable {
       isOperator: identity.caller?.scopes.contains(.operator) ?? false, subject: identity.subject,
       tenant: identity.tenant, route: route, address: address)
     if let question = known.withLock({ $0[key] }) { return question }
-    let question = PolicyAccess.query(identity, route, address: address).prepared()
+    let question = PolicyAccess.query(identity, route, address: address).forRepetition()
     known.withLock { known in
       if known.count >= AccessQuestions.countMax { known.removeAll(keepingCapacity: true) }
       known[key] = question

@@ -17,6 +17,8 @@ package final class BucketKey: Sendable, Hashable {
   let name: String
   /// The class of the route, or what else is counted.
   let kind: String
+  /// Made once: a bucket is looked for with each request.
+  private let hashed: Int
 
   /// Names a bucket.
   package init(_ scope: Scope, owner: String, name: String = "", kind: String) {
@@ -24,6 +26,12 @@ package final class BucketKey: Sendable, Hashable {
     self.owner = owner
     self.name = name
     self.kind = kind
+    var hasher = Hasher()
+    hasher.combine(scope)
+    hasher.combine(owner)
+    hasher.combine(name)
+    hasher.combine(kind)
+    hashed = hasher.finalize()
   }
 
   /// Keys with the same parts are the same.
@@ -33,12 +41,7 @@ package final class BucketKey: Sendable, Hashable {
   }
 
   /// Hashes all parts.
-  package func hash(into hasher: inout Hasher) {
-    hasher.combine(scope)
-    hasher.combine(owner)
-    hasher.combine(name)
-    hasher.combine(kind)
-  }
+  package func hash(into hasher: inout Hasher) { hasher.combine(hashed) }
 
   /// The key in Redis: what one request needs stands in one slot of a cluster.
   var redisKey: String { "gateway:rate:{\(owner)}:\(scope.rawValue):\(name):\(kind)" }

@@ -29,6 +29,7 @@ package final class TrafficLimiter: TrafficLimiting {
     var leases: LeaseTable
     var tenants = InFlightTable()
     var credentials = InFlightTable()
+    var callers = LimitedCallers()
     var load: LoadState
     /// Addresses that have shown too many wrong credentials, and until when.
     var blocked: [NetworkAddress: UInt64] = [:]
@@ -174,8 +175,9 @@ package final class TrafficLimiter: TrafficLimiting {
       metrics.count(kind, .admitted)
       return TrafficPermit()
     }
-    let who = LimitedCaller(identity, request)
-    let (limits, own) = state.withLock { ($0.table.limits(of: identity.tenant), $0.table.credential) }
+    let (who, limits, own) = state.withLock {
+      ($0.callers.caller(identity, request), $0.table.limits(of: identity.tenant), $0.table.credential)
+    }
     var fields = HTTPHeaders(reservingCount: LimitView.fieldsMax)
     let buckets = who.buckets(kind, tenant: limits.rates[kind], credential: own.rates[kind])
     if !buckets.isEmpty {
