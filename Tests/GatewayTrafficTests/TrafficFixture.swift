@@ -13,17 +13,22 @@ import Testing
 @testable import Contracts
 @testable import GatewayTraffic
 
-/// Whoever shows `good-NAME` is the credential NAME of the one tenant, and nobody else is anybody.
+/// Whoever shows `good-NAME` is the credential NAME of the one tenant, who shows `good-NAME@other` that of another one,
+/// and nobody else is anybody.
 struct FakeAuthenticator: RequestAuthenticating {
   let tenant: TenantID
+  private let other = TenantID.make()
+
+  init(tenant: TenantID) { self.tenant = tenant }
 
   func identity(of request: HTTPRequest, for route: RouteSpecification) async throws(Problem) -> Identity {
     if route.access == .anonymous {
       return Identity(kind: .anonymous, caller: nil, role: .viewer, subject: "nobody", credential: "none")
     }
     guard let key = request.headers[.authorization], key.hasPrefix("Bearer good-") else { throw Problem(.unauthorized) }
-    let name = "key:" + key.dropFirst("Bearer good-".count)
-    let caller = Caller(issuer: .gateway, tenant: tenant, principal: name, scopes: [.api])
+    let shown = key.dropFirst("Bearer good-".count).split(separator: "@")
+    let name = "key:" + (shown.first ?? "")
+    let caller = Caller(issuer: .gateway, tenant: shown.count > 1 ? other : tenant, principal: name, scopes: [.api])
     return Identity(
       kind: .configuredKey, caller: caller, role: .owner, subject: name, credential: name, grants: [.read, .write])
   }

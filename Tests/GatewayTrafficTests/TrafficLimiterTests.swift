@@ -34,6 +34,20 @@ import Testing
     }
   }
 
+  @Test func `keys of the same name have limits of their own in each tenant`() async throws {
+    let redis = try TrafficLimiterTests.redis()
+    let table = LimitTable(
+      tenant: LimitTable.Limits(rates: [.read: try TrafficLimiterTests.limit(5)]),
+      credential: LimitTable.Limits(rates: [.read: try TrafficLimiterTests.limit(3)]))
+    try await TrafficFixture.run(table, redis: redis) { (gateway: TrafficFixture) async throws -> Void in
+      for key in ["good-a", "good-a@other"] {
+        var statuses: [Int] = []
+        for _ in 0..<4 { statuses.append(try await gateway.send(key: key).status) }
+        #expect(statuses == [200, 200, 200, 429])
+      }
+    }
+  }
+
   @Test func `the answer says how much is left, and how long to wait`() async throws {
     let redis = try TrafficLimiterTests.redis()
     let table = LimitTable(

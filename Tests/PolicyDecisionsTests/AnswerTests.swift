@@ -181,6 +181,17 @@ struct PolicyEngineTests {
     #expect(equal.count == 2 && Set(equal).count == 1)
   }
 
+  @Test func `a question that is kept has the key of its revisions each time`() throws {
+    let query = PolicyQuery(path: ["a", "b"], input: try Sample.value(#"{"a":1}"#), tenant: "t")
+    let kept = query.forRepetition()
+    for (policy, data) in [("p", "d"), ("p", "d"), ("p2", "d"), ("p", "d"), ("p", ""), ("", "pd")] {
+      let key = DecisionCache.Key(query, policy: policy, data: data)
+      #expect(kept.key(policy: policy, data: data) == key)
+      #expect(kept.traced(nil).key(policy: policy, data: data) == key)
+      #expect(query.key(policy: policy, data: data) == key)
+    }
+  }
+
   @Test func `the cache has a bound`() throws {
     let cache = DecisionCache(entriesMax: 1000)
     for number in 0..<20_000 {
