@@ -9,7 +9,7 @@ public enum FileAccess {
 
   /// The content of a small file, `nil` when it cannot be read.
   public static func read(_ path: String) -> String? {
-    guard let file = fopen(path, "r") else { return nil }
+    guard let file = fopen(path, "re") else { return nil }
     defer { fclose(file) }
     var bytes = [UInt8](repeating: 0, count: 1 << 20)
     let count = fread(&bytes, 1, bytes.count, file)
@@ -18,7 +18,7 @@ public enum FileAccess {
 
   /// The content of a file of at most `bytesMax` bytes, `nil` when it cannot be read or has more.
   public static func bytes(_ path: String, bytesMax: Int = 64 << 20) -> [UInt8]? {
-    guard let file = fopen(path, "r") else { return nil }
+    guard let file = fopen(path, "re") else { return nil }
     defer { fclose(file) }
     var whole: [UInt8] = []
     var piece = [UInt8](repeating: 0, count: 1 << 16)
@@ -32,14 +32,14 @@ public enum FileAccess {
 
   /// Writes a file. Returns whether all of it was written.
   public static func write(_ path: String, bytes: [UInt8]) -> Bool {
-    guard let file = fopen(path, "w") else { return false }
+    guard let file = fopen(path, "we") else { return false }
     let count = fwrite(bytes, 1, bytes.count, file)
     return fclose(file) == 0 && count == bytes.count
   }
 
   /// The last bytes of a file.
   public static func tail(_ path: String, bytesMax: Int) -> String {
-    guard let file = fopen(path, "r") else { return "" }
+    guard let file = fopen(path, "re") else { return "" }
     defer { fclose(file) }
     fseek(file, 0, SEEK_END)
     fseek(file, max(0, ftell(file) - bytesMax), SEEK_SET)

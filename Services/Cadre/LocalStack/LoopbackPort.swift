@@ -27,7 +27,8 @@ public enum LoopbackPort {
   public static func isFree(_ port: Int) -> Bool { isFree(port, reusing: true) }
 
   private static func isFree(_ port: Int, reusing: Bool) -> Bool {
-    let fd = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    // A program that is started at this moment must not go on holding the port.
+    let fd = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
     defer { close(fd) }
     var on: Int32 = reusing ? 1 : 0
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, socklen_t(MemoryLayout<Int32>.size))

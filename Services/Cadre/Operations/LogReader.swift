@@ -85,7 +85,7 @@ package struct LogReader {
 
   /// Reads on from the place of the last look; what has no line end yet waits for it.
   private static func read(_ log: inout Log, bytesMax: Int) -> [LogLine] {
-    guard let file = fopen(log.path, "r") else { return [] }
+    guard let file = fopen(log.path, "re") else { return [] }
     defer { fclose(file) }
     guard fseek(file, Int(log.offset), SEEK_SET) == 0 else { return [] }
     var bytes = [UInt8](repeating: 0, count: bytesMax)

@@ -67,6 +67,9 @@ public final class PortRedis: Sendable {
   public let busPort: Int
   private let process = Mutex<pid_t>(0)
   private let arguments: [String]
+  private let log: String
+  /// Its folder lives as long as it.
+  private let folder: TestFolder
 
   /// `options` with one word for each; `isSecured` for a server that speaks TLS only.
   public init(
@@ -77,6 +80,8 @@ public final class PortRedis: Sendable {
     busPort = try freePort()
     let own = "\(folder.path)/\(port)"
     mkdir(own, 0o700)
+    self.folder = folder
+    log = own + "/server.log"
     var words = ["redis-server"]
     if let sentinel {
       try write(sentinel, to: own + "/sentinel.conf")
@@ -85,7 +90,7 @@ public final class PortRedis: Sendable {
       words += ["--save", "", "--appendonly", "no"]
     }
     words += isSecured ? ["--port", "0", "--tls-port", "\(port)"] : ["--port", "\(port)"]
-    words += ["--bind", "127.0.0.1", "--dir", own, "--daemonize", "no"]
+    words += ["--bind", "127.0.0.1", "--dir", own, "--daemonize", "no", "--logfile", log]
     if isCluster {
       words += ["--cluster-enabled", "yes", "--cluster-port", "\(busPort)"]
     }
@@ -102,15 +107,29 @@ public final class PortRedis: Sendable {
   public func start() throws {
     let pid = try spawn(arguments)
     process.withLock { $0 = pid }
+    var status: Int32 = 0
     for _ in 0..<4000 {
       if canConnect() { return }
+      if waitpid(pid, &status, WNOHANG) == pid {
+        process.withLock { $0 = 0 }
+        throw ServerError("redis-server ended with \(status): \(said)")
+      }
       usleep(5000)
     }
-    throw ServerError("redis-server does not listen")
+    throw ServerError("redis-server does not listen: \(said)")
+  }
+
+  /// The end of what it has written.
+  private var said: String {
+    guard let file = fopen(log, "r") else { return "nothing" }
+    defer { fclose(file) }
+    var bytes = [UInt8](repeating: 0, count: 64 << 10)
+    let count = fread(&bytes, 1, bytes.count, file)
+    return String(decoding: bytes[..<count].suffix(1000), as: UTF8.self)
   }
 
   private func canConnect() -> Bool {
-    let fd = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    let fd = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
     defer { close(fd) }
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)
