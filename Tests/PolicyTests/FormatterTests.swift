@@ -163,6 +163,41 @@ struct FormatterTests {
     return made
   }
 
+  @Test func `statements of a comprehension stand one level in, those of others as they are`() throws {
+    let module = """
+      package a
+
+      list := [x |
+      \tsome x in input.z
+      \ty := x |
+      \t\tinput.others
+
+      \t# why
+      \tx > count(y)
+      ]
+
+      object := {x: y |
+      \tsome x, y in input.z
+      \tx != "a"
+      }
+
+      nested if {
+      \tcount({x |
+      \t\tsome x in input.z
+      \t\tcount([y | some y in x]) > 1
+      \t}) > 2
+      \tunion := input.a |
+      \t\tinput.b
+      \tinput.list[count(
+      \t\tunion |
+      \t\t\tinput.c,
+      \t)]
+      }
+
+      """
+    #expect(try format(module) == module)
+  }
+
   @Test func `what cannot be read is not formatted`() {
     #expect(throws: PolicyError.self) { try format("package a\np if {") }
   }

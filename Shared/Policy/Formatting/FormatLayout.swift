@@ -4,6 +4,10 @@ struct FormatLayout {
   private struct Bracket {
     /// Whether it holds the statements of a body.
     let isBody: Bool
+    /// Whether it may hold a comprehension: a list or set, no body, call or place of a reference.
+    let isCollection: Bool
+    /// The bar behind which statements stand, when it holds a comprehension.
+    var bar: Int?
     /// The level of the line in which it was opened.
     let level: Int
   }
@@ -133,6 +137,8 @@ struct FormatLayout {
       return true
     }
     if case .sign(let sign) = tokens[index].kind, FormatLayout.operators.contains(sign), sign != "-" { return true }
+    // Behind the bar of a comprehension a statement begins.
+    if brackets.last?.bar == index - 1 { return false }
     switch tokens[index - 1].kind {
     case .sign(let sign): return FormatLayout.operators.contains(sign)
     case .name(let name): return FormatLayout.leading.contains(name) && !isPart(index - 1)
@@ -145,9 +151,13 @@ struct FormatLayout {
   private mutating func note(_ index: Int) {
     guard case .sign(let sign) = tokens[index].kind else { return }
     if FormatLayout.openers.contains(sign) {
-      brackets.append(Bracket(isBody: sign == "{" && opensBody(index), level: level))
+      let isBody = sign == "{" && opensBody(index)
+      let isPlace = sign == "(" || index > 0 && endsTerm(index - 1) && !tokens[index].isSpaced
+      brackets.append(Bracket(isBody: isBody, isCollection: !isBody && !isPlace, level: level))
     } else if FormatLayout.closers.contains(sign) {
       _ = brackets.popLast()
+    } else if sign == "|", let bracket = brackets.last, bracket.isCollection, bracket.bar == nil {
+      brackets[brackets.count - 1].bar = index
     }
   }
 
