@@ -74,6 +74,17 @@ import Testing
   }
 
   @Test(arguments: [
+    ("12345678901234567890123", "12345678901234567890123"), ("9007199254740993.0", "9007199254740993.0"),
+    ("0.1000000000000000000001", "0.1000000000000000000001"), ("1e400", "1e400"), ("-1e-400", "-1e-400"),
+    ("1e-310", "1e-310"), ("9007199254740993", "9007199254740993"), ("1.50", "1.5"), ("1E2", "100"), ("0e9", "0"),
+    ("123456789012345e3", "1.23456789012345e+17"), ("[1e400,{\"b\":1,\"a\":0.5}]", "[1e400,{\"a\":0.5,\"b\":1}]"),
+  ])
+  func `a person reads the number that the call has`(_ written: String, _ shown: String) throws {
+    let subject = try JSONDocument(parsing: try ask("{\"n\":\(written)}").subject).root
+    #expect(subject["arguments"]?["n"].map { String(decoding: $0.rawBytes, as: UTF8.self) } == shown)
+  }
+
+  @Test(arguments: [
     (#"{"approved":false,"comment":"no mail"}"#, "rejected", "no mail"),
     (#"{"approved":false}"#, "rejected", "refused"),
     (#"{"expired":true}"#, "expired", "in time"), ("nonsense", "rejected", "refused"), ("{}", "rejected", "refused"),

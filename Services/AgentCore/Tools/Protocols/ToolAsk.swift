@@ -19,7 +19,7 @@ public struct ToolAsk: Hashable, Sendable {
   public let kind: Kind
   /// The tool.
   public let tool: String
-  /// What the person reads: a JSON document in its canonical form.
+  /// What the person reads: a JSON document in its canonical form, with no number rounded.
   public let subject: [UInt8]
   /// How long the question is open; `nil` is the platform's own time.
   public let expiresMilliseconds: Int64?
@@ -28,7 +28,7 @@ public struct ToolAsk: Hashable, Sendable {
   public init(kind: Kind, tool: String, subject: [UInt8], expiresMilliseconds: Int64? = nil) {
     self.kind = kind
     self.tool = tool
-    self.subject = (try? JSONDocument(parsing: subject)).map { JSONValue($0.root).canonicalBytes() } ?? subject
+    self.subject = (try? JSONDocument(parsing: subject)).map { SubjectText.bytes($0.root) } ?? subject
     self.expiresMilliseconds = expiresMilliseconds
   }
 
