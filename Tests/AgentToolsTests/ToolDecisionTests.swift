@@ -35,6 +35,16 @@ import Testing
     #expect(try effect(Self.tool("a"), ["tool:b", "write"]) == (.allow, "tools.allowed_risks"))
   }
 
+  @Test func `a list names servers whose tools are not known yet`() {
+    for entry in ["*", "mcp:files/*", "mcp:files/read", "files__read"] {
+      #expect(ToolSelection.mayMean(["calculator", entry], server: "files"), "\(entry)")
+    }
+    for entry in ["mcp:files2/*", "user:*", "files_read", "file__read", "mcp:file/s"] {
+      #expect(!ToolSelection.mayMean([entry], server: "files"), "\(entry)")
+    }
+    #expect(ToolSelection.mayMean(nil, server: "files"))
+  }
+
   // MARK: Approvals
 
   private func approval(_ arguments: String, _ answers: [ToolAnswer]) throws -> ToolDecider.Approval {

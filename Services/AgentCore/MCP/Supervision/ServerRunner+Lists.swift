@@ -138,4 +138,26 @@ extension ServerRunner {
       return error
     }
   }
+
+  // MARK: Reports of tools
+
+  /// A report of tools has ended.
+  func toolsReported() {
+    toolReports -= 1
+    toolsReportedAt = MonotonicClock.now()
+    guard toolReports == 0 else { return }
+    let waiting = reportWaiters
+    reportWaiters = []
+    for waiter in waiting { waiter.succeed(()) }
+  }
+
+  /// Whether a report of tools has ended since a moment; waits for those on their way.
+  func hasReportedTools(since moment: UInt64, deadline: UInt64) async -> Bool {
+    if toolReports > 0 {
+      let promise = Promise<Void>(on: loop)
+      reportWaiters.append(promise)
+      do { try await promise.value(deadline: deadline) } catch { reportWaiters.removeAll { $0 === promise } }
+    }
+    return toolsReportedAt >= moment
+  }
 }

@@ -52,6 +52,11 @@ package final class ServerRunner: @unchecked Sendable {
   private var idleTimer: Timer?
   private var isRetired = false
   private var lastReport: MCPReport?
+  /// Reports of tools that are on their way to the registry.
+  var toolReports = 0
+  /// When the last one was there, in monotonic nanoseconds.
+  var toolsReportedAt: UInt64 = 0
+  var reportWaiters: [Promise<Void>] = []
 
   init(_ server: RegisteredMCPServer, tenant: TenantID, loop: EventLoop, _ environment: RunnerEnvironment) {
     self.server = server
@@ -147,6 +152,9 @@ package final class ServerRunner: @unchecked Sendable {
   var isPausing: Bool {
     if case .pausing(let until) = machine.state { until > MonotonicClock.now() } else { false }
   }
+
+  /// Whether a connection is being opened.
+  var isOpening: Bool { machine.state == .starting }
 
   // MARK: Opening and closing
 
@@ -367,6 +375,8 @@ package final class ServerRunner: @unchecked Sendable {
       message: error.map { "\($0.reason.rawValue): \($0.message)" }, tools: tools)
     guard report != lastReport else { return }
     lastReport = report
+    if tools != nil { toolReports += 1 }
+    defer { if tools != nil { toolsReported() } }
     do {
       try await environment.registry.report(report, on: server.id)
     } catch {

@@ -19,17 +19,27 @@ package struct MCPToolProvider: ToolProvider {
 
   package func tools(for context: ToolContext, wanted: [String]?) async throws -> [(ToolDefinition, any ToolExecutor)] {
     guard ToolSelection.reachesBeyondBuiltIns(wanted) else { return [] }
-    return try await tools(for: context)
+    return try await offered(context, wanted)
   }
 
   package func tools(for context: ToolContext) async throws -> [(ToolDefinition, any ToolExecutor)] {
+    try await offered(context, nil)
+  }
+
+  private func offered(
+    _ context: ToolContext, _ wanted: [String]?
+  ) async throws -> [(ToolDefinition, any ToolExecutor)] {
+    let readAt = MonotonicClock.now()
     let step = WorkspaceStep(context)
     let registry = servers.environment.registry
     guard var snapshot = try await registry.registered(for: step), !snapshot.servers.isEmpty else { return [] }
     servers.keep(snapshot.servers, of: context.tenant)
-    // Of a new server nothing is known: it is asked now, and the registry pins what it says, if it may.
-    let unknown = snapshot.servers.filter { $0.tools.isEmpty }
-    if !unknown.isEmpty, await discover(unknown, step), let fresh = try await registry.registered(for: step) {
+    // Of a new server nothing is known: it is asked now, and the registry pins what it says, if it may. Others than
+    // those that the step names are not: one that does not answer holds up only the steps that want it.
+    let unknown = snapshot.servers.filter { $0.tools.isEmpty && ToolSelection.mayMean(wanted, server: $0.name) }
+    if !unknown.isEmpty, await discover(unknown, step, since: readAt),
+      let fresh = try await registry.registered(for: step)
+    {
       snapshot = fresh
     }
     return snapshot.servers.flatMap { server -> [(ToolDefinition, any ToolExecutor)] in
@@ -40,17 +50,21 @@ package struct MCPToolProvider: ToolProvider {
     }
   }
 
-  /// Asks servers for their tools, all at once and for a bounded time. Returns whether any has answered.
-  private func discover(_ unknown: [RegisteredMCPServer], _ step: WorkspaceStep) async -> Bool {
+  /// Asks servers for their tools, all at once and for a bounded time. Returns whether the registry may have learned
+  /// of any since it was read.
+  private func discover(_ unknown: [RegisteredMCPServer], _ step: WorkspaceStep, since readAt: UInt64) async -> Bool {
     let time = servers.environment.configuration.discoveryTime
     let deadline = MonotonicClock.now() &+ UInt64(clamping: time.nanoseconds)
     return await withTaskGroup(of: Bool.self) { group in
       for server in unknown {
         guard let runner = servers.runner(server, of: step.tenant) else { continue }
         group.addTask {
-          // What is known already was reported; a person has to approve it.
           let found = try? await runner.loop.hop {
-            if runner.catalogue != nil || runner.isPausing { return false }
+            if runner.isPausing { return false }
+            // What was known before the registry was read is reported; a person has to approve it.
+            if runner.catalogue != nil, !runner.isOpening {
+              return await runner.hasReportedTools(since: readAt, deadline: deadline)
+            }
             return try await runner.use(step, deadline: deadline) { (_, _) throws(MCPError) in true }
           }
           return found ?? false

@@ -29,6 +29,14 @@ public enum ToolSelection {
     wanted?.prefix(namesMax).contains { BuiltInTools.named($0) == nil && $0 != "calculate" } ?? false
   }
 
+  /// Whether a list may mean tools of an MCP server, whose own tools may not be known yet. `nil` may mean any.
+  public static func mayMean(_ wanted: [String]?, server: String) -> Bool {
+    guard let wanted else { return true }
+    return wanted.prefix(namesMax).contains {
+      $0 == "*" || $0.hasPrefix("mcp:\(server)/") || $0.hasPrefix("\(server)__")
+    }
+  }
+
   private static func means(_ name: String, _ definition: ToolDefinition) -> Bool {
     if name == "*" || name == definition.name { return true }
     switch definition.source {
