@@ -81,8 +81,9 @@ struct HostileHTTPTests {
     }
   }
 
-  @Test func `a stream that broke off is picked up`() async throws {
-    try await world("old_resumes") { world in
+  @Test(arguments: ["old_resumes", "old_resumes_torn"])
+  func `a stream that broke off is picked up`(_ mode: String) async throws {
+    try await world(mode) { world in
       let text = try await world.call("work").text
       #expect(text == "resumed")
     }

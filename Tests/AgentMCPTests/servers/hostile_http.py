@@ -51,7 +51,7 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.flush()
 
     def do_GET(self):
-        if mode == "old_resumes" and self.headers.get("Last-Event-ID") == "e1":
+        if mode in ("old_resumes", "old_resumes_torn") and self.headers.get("Last-Event-ID") == "e1":
             self.stream()
             self.event({"jsonrpc": "2.0", "id": Handler.waiting, "result": self.text("resumed")}, "e2")
             return
@@ -172,6 +172,16 @@ class Handler(BaseHTTPRequestHandler):
             self.result(request, self.text(self.headers.get("Mcp-Session-Id")))
         elif mode == "old_always_loses":
             self.failure(request, 404, -32600, "Session not found")
+        elif mode == "old_resumes_torn":
+            # The connection is lost in the midst of the second event.
+            self.send_response(200)
+            self.send_header("Content-Type", "text/event-stream")
+            self.send_header("Transfer-Encoding", "chunked")
+            self.end_headers()
+            self.close_connection = True
+            Handler.waiting = request["id"]
+            part = b"retry: 10\n\nid: e1\ndata: \n\nid: e2\ndata: {\"jsonrpc\""
+            self.wfile.write(b"%x\r\n%s\r\n" % (len(part), part))
         elif mode == "old_resumes":
             self.stream()
             self.wfile.write(b"retry: 10\n\n")

@@ -132,7 +132,9 @@ extension HTTPConnection {
     var flood = FloodGuard()
     for _ in 0...HTTPConnection.resumptionsMax {
       var parser = ServerSentEventParser()
-      while let piece = try await piece(of: response, deadline: request.deadline) {
+      while let piece = try await piece(
+        of: response, deadline: request.deadline, endsWhenLost: revision.era == .session && lastEvent != nil)
+      {
         for event in try HTTPConnection.events(&parser, piece, &flood) {
           if let name = event.id, name.utf8.count <= 1024 { lastEvent = name }
           // An event without data only says where the stream stands.
@@ -176,8 +178,15 @@ extension HTTPConnection {
     }
   }
 
-  private func piece(of response: HTTPClientResponse, deadline: UInt64) async throws(MCPError) -> [UInt8]? {
-    do { return try await response.body.next(before: deadline) } catch { throw HTTPConnection.error(of: error) }
+  /// The next piece of a stream; `nil` at its end, and where its connection was lost and that is an end as well.
+  private func piece(
+    of response: HTTPClientResponse, deadline: UInt64, endsWhenLost: Bool = false
+  ) async throws(MCPError) -> [UInt8]? {
+    do { return try await response.body.next(before: deadline) } catch {
+      let error = HTTPConnection.error(of: error)
+      if endsWhenLost, error.reason == .closed { return nil }
+      throw error
+    }
   }
 
   /// The events of a piece. All bytes of a stream count, and what brings no message counts as one.
