@@ -215,8 +215,10 @@ enum RunSchemas {
 
   private static let outcome = Schema.object(
     [
-      need("outcome", .words(["done", "not_done", "failed"])), may("result", .text(32 << 10), "With `done`."),
-      may("message", .text(32 << 10), "With `failed`."), may("subject_sha256", .text(64, min: 1)),
+      need("outcome", .words(["done", "not_done", "failed"])),
+      may("result", .text(32 << 10), "With `done`, and needed there; may be empty."),
+      may("message", .text(32 << 10), "With `failed`, where it may be left out."),
+      may("subject_sha256", .text(64, min: 1)),
     ], isSent: true
   ).example(#"{"outcome": "done", "result": "The parcel was sent."}"#)
 }
