@@ -101,6 +101,21 @@ import Testing
     _ = try JSONDocument(parsing: writer.bytes)
   }
 
+  @Test func `canonical bytes of a view are those of its value, with no number rounded`() throws {
+    func bytes(_ text: String, omitting omitted: Set<String> = []) throws -> String {
+      String(decoding: try JSONDocument(parsing: text).root.canonicalBytes(omitting: omitted), as: UTF8.self)
+    }
+    let plain = #"{"b" : 1.0, "a":[1e0, "\u0041", null,true, -0.5, {"z":1,"y":[]}]}"#
+    #expect(
+      try bytes(plain) == String(decoding: JSONValue(JSONDocument(parsing: plain).root).canonicalBytes(), as: UTF8.self)
+    )
+    #expect(
+      try bytes(#"{"b":12345678901234567890123,"a":[1e400,1e-400,0.10000000000000000001]}"#)
+        == #"{"a":[1e400,1e-400,0.10000000000000000001],"b":12345678901234567890123}"#)
+    #expect(try bytes(#"{"n":12345678901234567890123}"#) != bytes(#"{"n":12345678901234567890124}"#))
+    #expect(try bytes(#"{"user":"x","a":{"user":1}}"#, omitting: ["user"]) == #"{"a":{"user":1}}"#)
+  }
+
   @Test func `canonical bytes do not depend on order or spelling`() throws {
     let left = JSONValue(try JSONDocument(parsing: #"{ "b":1, "a":[1.0, "\u0041"] }"#).root)
     let right = JSONValue(try JSONDocument(parsing: #"{"a":[1.0,"A"],"b":1}"#).root)

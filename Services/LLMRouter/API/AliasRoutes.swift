@@ -95,7 +95,7 @@ struct AliasRoutes: Sendable {
     guard let view = fields.value("check"), !view.isNull else { return nil }
     do throws(CheckFault) {
       _ = try AnswerCheck(view)
-      return String(decoding: JSONValue(view).canonicalBytes(), as: UTF8.self)
+      return String(decoding: view.canonicalBytes(), as: UTF8.self)
     } catch {
       fields.note("check", .notAllowed, error.message)
       return nil

@@ -17,9 +17,7 @@ package struct CacheKey: Sendable, Hashable {
   /// itself, so that no answer can cross to another one, and not as a hash tag: the answers of one tenant spread
   /// over the nodes of a cluster. How the answer is to come (`stream`) is part of it: streams are kept as streams.
   package init(_ dialect: Dialect, _ request: JSONView, tenant: TenantID) {
-    let members = request.members.filter { !CacheKey.idle.contains($0.key.string ?? "") }
-    let value = JSONValue.object(members.map { JSONValue.Member($0.key.string ?? "", JSONValue($0.value)) })
-    let bytes = Array(dialect.rawValue.utf8) + [0] + value.canonicalBytes()
+    let bytes = Array(dialect.rawValue.utf8) + [0] + request.canonicalBytes(omitting: CacheKey.idle)
     text = "cache:\(tenant.description):\(Hex.encode(Digest.sha256(bytes)))"
   }
 }

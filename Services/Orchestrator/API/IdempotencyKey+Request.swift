@@ -12,7 +12,7 @@ extension IdempotencyKey {
   /// for a key that is none.
   init?(_ request: HTTPRequest, document: JSONDocument?) throws(Problem) {
     guard let key = try IdempotencyKey.header(of: request) else { return nil }
-    let body = document.map { JSONValue($0.root).canonicalBytes() } ?? []
+    let body = document.map { $0.root.canonicalBytes() } ?? []
     self.init(key: key, digest: Digest.sha256(Array("\(request.head.path)\n".utf8) + body))
   }
 

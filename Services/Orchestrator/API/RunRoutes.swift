@@ -133,7 +133,7 @@ struct RunRoutes: Sendable {
     if let known, known.name == name,
       let body = try await store.payloads(caller.tenant, [known.payload])[known.payload.sha256],
       let document = try? JSONDocument(parsing: body),
-      JSONValue(document.root).canonicalBytes() == JSONValue(data).canonicalBytes()
+      document.root.canonicalBytes() == data.canonicalBytes()
     {
       return
     }

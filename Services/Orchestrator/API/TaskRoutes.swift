@@ -49,7 +49,7 @@ struct TaskRoutes: Sendable {
     defer { watch?.cancel() }
     if let key {
       accepted = try await submitOnce(
-        submission, IdempotencyKey(key: key, digest: Digest.sha256(JSONValue(document.root).canonicalBytes())))
+        submission, IdempotencyKey(key: key, digest: Digest.sha256(document.root.canonicalBytes())))
     } else {
       let accepted = try await engine.accept(submission)
       // Nothing has to be read for who does not wait.

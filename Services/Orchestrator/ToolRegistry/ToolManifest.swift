@@ -62,7 +62,7 @@ package struct ToolManifest: Sendable {
     guard let name, let description, let parameters else { return (nil, nil) }
     return (
       ToolDefinition(
-        name: name, description: description, parameters: JSONValue(parameters).canonicalBytes(),
+        name: name, description: description, parameters: parameters.canonicalBytes(),
         risk: risk.flatMap { ToolRisk(rawValue: $0) } ?? .execute, isIdempotent: isIdempotent ?? false,
         isVolatile: isVolatile ?? false, timeoutMilliseconds: timeout ?? timeoutMilliseconds,
         resultBytesMax: result ?? resultBytes, source: .user),

@@ -90,7 +90,7 @@ public struct ToolDefinition: Hashable, Sendable {
     writer.endObject()
     // What is no JSON has the digest of its bytes: it is refused elsewhere, and must equal nothing that is accepted.
     let canonical =
-      (try? JSONDocument(parsing: writer.bytes)).map { JSONValue($0.root).canonicalBytes() } ?? writer.bytes
+      (try? JSONDocument(parsing: writer.bytes)).map { $0.root.canonicalBytes() } ?? writer.bytes
     return Hex.encode(Digest.sha256(canonical))
   }
 }

@@ -88,7 +88,7 @@ package enum DefinitionMapping {
     let isRepeatable = hints.readOnly == true || hints.idempotent == true
     return ToolDefinition(
       name: name(server.name, tool.name), description: tool.description ?? tool.title ?? tool.name,
-      parameters: JSONValue(tool.inputSchema.root).canonicalBytes(), risk: risk,
+      parameters: tool.inputSchema.root.canonicalBytes(), risk: risk,
       isIdempotent: server.isTrusted && isRepeatable, isVolatile: true,
       timeoutMilliseconds: server.timeoutMilliseconds, source: .mcp(server: server.name))
   }

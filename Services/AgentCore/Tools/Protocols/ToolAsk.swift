@@ -28,7 +28,7 @@ public struct ToolAsk: Hashable, Sendable {
   public init(kind: Kind, tool: String, subject: [UInt8], expiresMilliseconds: Int64? = nil) {
     self.kind = kind
     self.tool = tool
-    self.subject = (try? JSONDocument(parsing: subject)).map { SubjectText.bytes($0.root) } ?? subject
+    self.subject = (try? JSONDocument(parsing: subject)).map { $0.root.canonicalBytes() } ?? subject
     self.expiresMilliseconds = expiresMilliseconds
   }
 
