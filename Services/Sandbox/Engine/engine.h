@@ -85,9 +85,9 @@ ssize_t cadre_sink_write(void *sink, const unsigned char *bytes, size_t count);
 uint8_t *cadre_sink_copy(const struct cadre_sink *sink, struct cadre_output *output);
 void cadre_sink_free(struct cadre_sink *sink);
 
-// Counts what is in the scratch folder, up to a little more than the limits.
-// Files that are open and have lost their names.
+// Counts files that are open and have lost their names.
 void cadre_scan_nameless(int64_t *bytes, int64_t *files);
+// Counts what is in the scratch folder, up to a little more than the limits.
 void cadre_scan_scratch(const char *path, int64_t bytes_max, int64_t files_max, int64_t *bytes, int64_t *files);
 
 // Whether a file has reached the limit of the process since the last look.
