@@ -21,7 +21,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 COLOURS = ["#7EB26D", "#EAB839", "#6ED0E0", "#EF843C", "#E24D42", "#1F78C1", "#BA43A9", "#705DA0", "#508642", "#CCA300"]
 # Exported by others than our services, or only when something happens; their alerts are tested by promtool.
-FOREIGN = re.compile(r"^(node_|pg_|redis_|traefik_|up$|ALERTS$|slo:|cadre_model_unpriced_calls_total$|cadre_sandbox_)")
+FOREIGN = re.compile(r"^(node_|pg_|pgbouncer_|redis_|traefik_|up$|ALERTS$|slo:|cadre_model_unpriced_calls_total$|cadre_sandbox_)")
 
 
 class Server:

@@ -38,6 +38,16 @@ POSTGRES = {
             panel("Dead rows", "Rows that wait for autovacuum, the ten largest.", COUNT, (f"topk(10, sum by (schemaname, relname) (pg_stat_user_tables_n_dead_tup{{{CADRE}}}))", "{{schemaname}}.{{relname}}")),
             panel("Live rows", "The ten largest tables.", COUNT, (f"topk(10, sum by (schemaname, relname) (pg_stat_user_tables_n_live_tup{{{CADRE}}}))", "{{schemaname}}.{{relname}}")),
         ]),
+        ("PgBouncer, where there is one", [
+            panel("Up", "1 when the exporter can ask the pooler.", COUNT, ("min by (instance) (pgbouncer_up)", "{{instance}}"), kind="stat", may_be_empty=True),
+            panel("Clients", "Connections of services: with a session of the server, and waiting for one.", COUNT, ('sum(pgbouncer_pools_client_active_connections{database!="pgbouncer"})', "active"),
+                  ('sum(pgbouncer_pools_client_waiting_connections{database!="pgbouncer"})', "waiting"), stack=True, may_be_empty=True),
+            panel("Longest wait", "How long the first in the queue has waited for a session.", SECONDS, ('max(pgbouncer_pools_client_maxwait_seconds{database!="pgbouncer"})', "longest"), bad=1, may_be_empty=True),
+            panel("Sessions of the server", "By what they do, and how many there may be.", COUNT, ('sum(pgbouncer_pools_server_active_connections{database!="pgbouncer"})', "active"),
+                  ('sum(pgbouncer_pools_server_idle_connections{database!="pgbouncer"})', "idle"), ('sum(pgbouncer_pools_server_used_connections{database!="pgbouncer"})', "idle for long"),
+                  ('max(pgbouncer_databases_pool_size{name!="pgbouncer"})', "limit"), may_be_empty=True),
+            panel("Client connections in use", "Share of max_client_conn.", RATIO, ("max(pgbouncer_used_clients) / max(pgbouncer_config_max_client_connections)", "in use"), bad=0.8, may_be_empty=True),
+        ]),
         ("Machine", [
             panel("CPU", "Share of the processors that is in use.", RATIO, ('1 - avg by (instance) (rate(node_cpu_seconds_total{mode="idle"}[$__rate_interval]))', "{{instance}}"), bad=0.9),
             panel("Memory", "Memory that is available.", BYTES, ("node_memory_MemAvailable_bytes", "{{instance}}")),

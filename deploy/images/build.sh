@@ -30,8 +30,8 @@ if [ $binaries = prebuilt ]; then
   cp -R .build/sandbox/aot .build/sandbox/manifest.json .build/images/sandbox/
   cp .build/sandbox/lib/libwasmtime.so .build/images/sandbox/lib/
   for program in "${programs[@]}" sandbox-jail sandbox-worker; do
-    swift build -c release --static-swift-stdlib --scratch-path .build/static --product "$program"
-    install -m 0755 ".build/static/release/$program" ".build/images/$program"
+    swift build -c release --static-swift-stdlib --product "$program"
+    install -m 0755 ".build/release/$program" ".build/images/$program"
     strip --strip-debug ".build/images/$program"
   done
   : "${BUILD_IMAGE:=debian:bookworm-slim}"
