@@ -25,7 +25,7 @@ import Testing
             if [ -e "$CALLS.new/$service" ] && [ "$service" = "${ENDED:-}" ]; then echo "new2-$service"; fi
             ;;
         esac ;;
-      "inspect "*) echo healthy ;;
+      "inspect "*) [ "${*: -1}" = "${SICK:-}" ] && echo unhealthy || echo healthy ;;
       "exec -i "*) cat >> "$CALLS" ;;
     esac
     """#
@@ -172,13 +172,26 @@ import Testing
     #expect(up.status == 0, "\(up.text)")
     let renewed = up.calls.firstIndex { $0.hasSuffix("up -d --no-build --no-deps --force-recreate opa") } ?? .max
     #expect(renewed < up.calls.firstIndex { $0.contains("up -d --no-build postgres redis") } ?? -1, "\(up.calls)")
-    let done = try run("upgrade", "7.0.0", services: "\(Self.all) opa", more: ["CADRE_OPA_START_SECONDS": "0"])
+    let done = try run("upgrade", "7.0.0", services: "\(Self.all) opa")
     #expect(done.status == 0, "\(done.text)")
     let stopped = done.calls.firstIndex { $0.hasSuffix(" stop -t 40 id-opa") } ?? .max
     #expect(stopped > done.calls.firstIndex { $0.hasSuffix("--scale opa=2 opa") } ?? .max, "\(done.calls)")
     #expect(stopped < done.calls.firstIndex { $0.hasSuffix("--scale orchestrator=2 orchestrator") } ?? -1)
     let without = try run("upgrade", "8.0.0", services: Self.all)
     #expect(without.status == 0 && !without.calls.contains { $0.contains("opa") }, "\(without.text)")
+  }
+
+  @Test func `an OPA server that is not healthy ends an update before any service is replaced`() throws {
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let up = try run(
+      "up", "--no-build", "--version", "7.0.0", "--wait", "0", services: "\(Self.all) opa", more: ["SICK": "id-opa"])
+    #expect(up.status == 1 && up.text.contains("OPA is not healthy; no service was started or replaced"), "\(up.text)")
+    #expect(!up.calls.contains { $0.contains("--migrate") || $0.contains("up -d --no-build postgres") }, "\(up.calls)")
+    let done = try run(
+      "upgrade", "7.0.0", "--wait", "0", services: "\(Self.all) opa", more: ["SICK": "new-opa"])
+    #expect(done.status == 1 && done.text.contains("opa of version 7.0.0 is not healthy"), "\(done.text)")
+    #expect(done.calls.contains { $0.hasSuffix(" rm -f new-opa") }, "\(done.calls)")
+    #expect(!done.calls.contains { $0.contains("--scale orchestrator") || $0.contains(" stop ") }, "\(done.calls)")
   }
 
   @Test func `the role of the Postgres exporter sees statistics and no table`() throws {
