@@ -80,6 +80,9 @@ public enum PolicyMode: String, Sendable, CaseIterable {
 public struct PolicyAnswer: Sendable, Equatable {
   /// Whether it may be done at once.
   public var isAllowed: Bool { effect == .allow }
+  /// Whether nobody could decide: no bundle is loaded, or the OPA server does not answer. It may not be done, and later
+  /// the same question may be answered.
+  public var isUndecided: Bool { effect == .deny && fault == .unavailable }
   /// What is to be done, after the mode.
   public let effect: PolicyEffect
   /// What the policies said, before the mode.

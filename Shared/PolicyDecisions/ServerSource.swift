@@ -56,7 +56,7 @@ final class ServerSource: PolicySource {
       let (status, body) = try await send(target, writer.bytes, query, before: deadline)
       return decision(status, body)
     } catch let error as HTTPClientError {
-      return PolicyDecision(error.code == .timedOut ? .timeout : .unavailable, error.description)
+      return PolicyDecision(.unavailable, error.description)
     } catch { return PolicyDecision(.unavailable, "the policy server cannot be asked") }
   }
 

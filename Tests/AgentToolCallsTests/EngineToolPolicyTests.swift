@@ -43,7 +43,7 @@ struct EngineToolPolicyTests {
     said: PolicyEffect, approve: [String], effect: PolicyDecision.Effect, rule: String
   ) async throws {
     let engine = FixedDecisions(PolicyAnswer(effect: said, reasons: ["a reason"], rule: "mail_needs_approval"))
-    let policy = EngineToolPolicy(settings: RiskPolicy(), engine: engine)
+    let policy = EngineToolPolicy(settings: RiskPolicy(), engine: engine) { _ in }
     let decision = await policy.decide(try input(Set(approve)), testContext())
     #expect(decision.effect == effect && decision.rule == rule)
     #expect(effect == .allow || decision.rule == "step.approve" || decision.reason == "a reason")
@@ -51,10 +51,10 @@ struct EngineToolPolicyTests {
 
   @Test func `what the settings refuse is not asked, and faults are refusals`() async throws {
     let engine = FixedDecisions(PolicyAnswer(effect: .deny, fault: .timeout))
-    let strict = EngineToolPolicy(settings: RiskPolicy(allowed: [.read]), engine: engine)
+    let strict = EngineToolPolicy(settings: RiskPolicy(allowed: [.read]), engine: engine) { _ in }
     #expect(await strict.decide(try input(), testContext()).rule == "tools.allowed_risks")
     #expect(engine.asked.isEmpty)
-    let policy = EngineToolPolicy(settings: RiskPolicy(), engine: engine)
+    let policy = EngineToolPolicy(settings: RiskPolicy(), engine: engine) { _ in }
     let decision = await policy.decide(try input(), testContext())
     #expect(decision.effect == .deny && decision.rule == "policy:timeout" && decision.reason.contains("mail"))
   }
@@ -66,18 +66,49 @@ struct EngineToolPolicyTests {
       func areKnown(for context: ToolContext) async -> Bool { isKnown }
     }
     let engine = FixedDecisions(PolicyAnswer(effect: .allow))
-    let policy = EngineToolPolicy(settings: RiskPolicy(), engine: engine, tenants: Tenants(isKnown: isKnown))
+    let policy = EngineToolPolicy(settings: RiskPolicy(), engine: engine, tenants: Tenants(isKnown: isKnown)) { _ in }
     let decision = await policy.decide(try input(), testContext())
     #expect(decision.effect == (isKnown ? .allow : .deny) && decision.isPostponed == !isKnown)
     #expect(engine.asked.count == (isKnown ? 1 : 0))
     let halted = EngineToolPolicy(
-      settings: RiskPolicy(), engine: FixedDecisions(PolicyAnswer(effect: .deny, fault: .halted)))
+      settings: RiskPolicy(), engine: FixedDecisions(PolicyAnswer(effect: .deny, fault: .halted))
+    ) { _ in }
     #expect(await halted.decide(try input(), testContext()).isPostponed)
+  }
+
+  /// Cannot decide a number of times.
+  private final class Restarting: PolicyDeciding {
+    private let state: Mutex<(left: Int, asked: Int)>
+    init(_ times: Int) { state = Mutex((times, 0)) }
+    var asked: Int { state.withLock { $0.asked } }
+    func decide(_ query: PolicyQuery) async -> PolicyAnswer {
+      state.withLock { state in
+        state.asked += 1
+        state.left -= 1
+        return state.left >= 0
+          ? PolicyAnswer(effect: .deny, fault: .unavailable) : PolicyAnswer(effect: .ask, rule: "mail")
+      }
+    }
+  }
+
+  @Test func `while nobody can decide the question is put again, and then postponed`() async throws {
+    let pauses = Mutex(0)
+    let restarting = Restarting(3)
+    let policy = EngineToolPolicy(settings: RiskPolicy(), engine: restarting, triesMax: 5) { _ in
+      pauses.withLock { $0 += 1 }
+    }
+    let decision = await policy.decide(try input(), testContext())
+    #expect(decision.effect == .ask && decision.rule == "policy:mail" && !decision.isPostponed)
+    #expect(restarting.asked == 4 && pauses.withLock { $0 } == 3)
+    let away = Restarting(.max)
+    let other = EngineToolPolicy(settings: RiskPolicy(), engine: away, triesMax: 5) { _ in }
+    let postponed = await other.decide(try input(), testContext())
+    #expect(postponed.effect == .deny && postponed.isPostponed && away.asked == 5)
   }
 
   @Test func `policies see the tool, its arguments and who asks`() async throws {
     let engine = FixedDecisions(PolicyAnswer(effect: .allow))
-    let policy = EngineToolPolicy(settings: RiskPolicy(), engine: engine)
+    let policy = EngineToolPolicy(settings: RiskPolicy(), engine: engine) { _ in }
     _ = await policy.decide(try input(), testContext())
     let query = try #require(engine.asked.first)
     #expect(query.path == ["cadre", "tools", "decision"] && query.tenant == testContext().tenant.description)

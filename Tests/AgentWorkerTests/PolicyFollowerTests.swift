@@ -191,7 +191,9 @@ private final class ScriptedPolicies: PolicySource {
     #expect(models.count == 1 && isReleased(link))
   }
 
-  @Test(arguments: [PolicyDecision.haltedRule, PolicyDecision.unknownRule, "policy:role"])
+  @Test(arguments: [
+    PolicyDecision.haltedRule, PolicyDecision.unknownRule, PolicyDecision.unavailableRule, "policy:role",
+  ])
   func `a tool call that is refused by the state of the installation is not told to the model`(rule: String)
     async throws
   {

@@ -115,6 +115,7 @@ import Testing
       ModelOutcome.unreachable(reason: "refused"), .refusal(503, "starting", isNotServing: true),
       .refusal(503, "starting"), .refusal(503, "budget_store_unavailable", shouldRetry: true, retryAfter: 1),
       .refusal(503, "ledger_unavailable", shouldRetry: true, retryAfter: 2), .refusal(503, "llm_router_refused"),
+      .refusal(503, "policy_unavailable", shouldRetry: true, retryAfter: 2),
       .refusal(429, "busy", retryAfter: 5),
     ])
   func `a router that cannot take a call is asked again within the attempt`(_ outcome: ModelOutcome) async throws {

@@ -112,6 +112,7 @@ struct PolicyAccessTests {
       (PolicyAnswer(effect: .allow), .allowed), (PolicyAnswer(effect: .ask), .needsSecondFactor),
       (PolicyAnswer(effect: .deny, reasons: ["not this way"]), .denied("Not this way.")),
       (PolicyAnswer(effect: .deny, fault: .timeout), .denied("No policy allows this.")),
+      (PolicyAnswer(effect: .deny, fault: .unavailable), .undecided),
     ]
     for (answer, decision) in answers { #expect(await PolicySessions(Scripted(answer)).decide(question) == decision) }
   }
@@ -164,6 +165,14 @@ struct PolicyAccessTests {
       #expect(decision == AccessDecision(isAllowed: isAllowed, reason: reason, id: answer.decisionID))
       #expect(policies.asked.withLock { $0.count } == 1)
     }
+  }
+
+  @Test func `what nobody can decide is not allowed, and may be asked again`() async throws {
+    let undecided = Scripted(
+      PolicyAnswer(effect: .deny, reasons: ["the policies are not available"], fault: .unavailable))
+    let decision = await PolicyAccess(undecided).decide(
+      try identity(.apiKey), at: try route(.get, "/api/v1/artefacts"), address: nil)
+    #expect(!decision.isAllowed && decision.isUndecided)
   }
 
   @Test func `a bundle decides and a halt refuses changes`() async throws {

@@ -61,13 +61,14 @@ extension AccountTests {
         return switch question.role {
         case .owner: .needsSecondFactor
         case .admin: .denied("the tenant does not allow this way to sign in")
+        case .viewer: .undecided
         default: .allowed
         }
       }
     }
 
     /// A key is as good as a session, so what is asked of sessions is asked of it.
-    @Test(arguments: [(Role.owner, 403), (.admin, 403), (.member, 201)])
+    @Test(arguments: [(Role.owner, 403), (.admin, 403), (.viewer, 503), (.member, 201)])
     func `policies about signing in hold for the key of an invitation`(_ role: Role, _ status: Int) async throws {
       try await AccountsGateway.run(sessions: Rules()) { gateways in
         let gateway = gateways[0]

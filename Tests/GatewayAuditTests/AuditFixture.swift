@@ -44,10 +44,13 @@ struct ScriptedIdentity: RequestAuthenticating {
   }
 }
 
-/// Refuses paths that end with `forbidden`.
+/// Refuses paths that end with `forbidden`, and cannot decide about those that end with `undecided`.
 struct ScriptedAccess: AccessDeciding {
   func decide(_ identity: Identity, _ request: HTTPRequest, at route: RouteSpecification) async -> AccessDecision {
-    AccessDecision(isAllowed: !request.head.path.hasSuffix("forbidden"), reason: "No.", id: "decision_1")
+    let isUndecided = request.head.path.hasSuffix("undecided")
+    return AccessDecision(
+      isAllowed: !isUndecided && !request.head.path.hasSuffix("forbidden"), isUndecided: isUndecided, reason: "No.",
+      id: "decision_1")
   }
 }
 

@@ -42,6 +42,9 @@ extension AuditTests {
         #expect(try await fixture.send(.get, "/api/v1/tasks/forbidden").status == 403)
         #expect(try await fixture.send(.get, "/api/v1/tasks/task_1?forbidden").status == 403)
         #expect(try await fixture.send(.get, "/api/v1/tasks/task_1", as: "nobody").status == 401)
+        // What nobody has decided is no refusal.
+        #expect(try await fixture.send(.get, "/api/v1/tasks/undecided").status == 503)
+        #expect(try await fixture.send(.patch, "/api/v1/tasks/undecided").status == 503)
         let own = try await fixture.entries(2).map(\.entry)
         #expect(own.map(\.kind) == [.refusal, .refusal])
         #expect(own.map(\.status) == [403, 403])

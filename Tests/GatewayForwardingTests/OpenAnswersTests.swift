@@ -13,9 +13,11 @@ import Testing
   /// Who reads is the value of a header; what becomes of each is set by the test.
   private final class Rights: RequestAuthenticating, AccessDeciding {
     private let state = Mutex<
-      (gone: [String: Problem], denied: [String: Int], renamed: Set<String>, demoted: Set<String>)
+      (
+        gone: [String: Problem], denied: [String: Int], isUndecided: Bool, renamed: Set<String>, demoted: Set<String>
+      )
     >(
-      ([:], [:], [], []))
+      ([:], [:], false, [], []))
     private let looks = Mutex<[String: Int]>([:])
     private let changes = Mutex<(begun: Int, made: Int)>((0, 0))
 
@@ -25,7 +27,12 @@ import Testing
     func make() { changes.withLock { $0.made += 1 } }
 
     func take(_ name: String, _ problem: Problem) { state.withLock { $0.gone[name] = problem } }
-    func deny(_ name: String, times: Int) { state.withLock { $0.denied[name] = times } }
+    func deny(_ name: String, times: Int, isUndecided: Bool = false) {
+      state.withLock {
+        $0.denied[name] = times
+        $0.isUndecided = isUndecided
+      }
+    }
     func rename(_ name: String) { state.withLock { _ = $0.renamed.insert(name) } }
     func demote(_ name: String) { state.withLock { _ = $0.demoted.insert(name) } }
     func looks(at name: String) -> Int { looks.withLock { $0[name, default: 0] } }
@@ -50,12 +57,12 @@ import Testing
     func decide(
       _ identity: Identity, _ request: HTTPRequest, at route: RouteSpecification
     ) async -> AccessDecision {
-      let isDenied = state.withLock { state in
-        guard let times = state.denied[identity.subject], times > 0 else { return false }
+      let (isDenied, isUndecided) = state.withLock { state in
+        guard let times = state.denied[identity.subject], times > 0 else { return (false, false) }
         state.denied[identity.subject] = times - 1
-        return true
+        return (true, state.isUndecided)
       }
-      return AccessDecision(isAllowed: !isDenied)
+      return AccessDecision(isAllowed: !isDenied, isUndecided: isUndecided)
     }
   }
 
@@ -333,6 +340,10 @@ import Testing
       #expect(unknown == .ok && gateway.rights.made == 1)
       let good = try await Self.send(path, as: "d", length: length, to: gateway) {}
       #expect(good == .ok && gateway.rights.made == 2)
+      let undecided = try await Self.send(path, as: "e", length: length, to: gateway) {
+        gateway.rights.deny("e", times: 1, isUndecided: true)
+      }
+      #expect(undecided == .ok && gateway.rights.made == 3)
     }
   }
 

@@ -49,6 +49,23 @@ import Testing
     }
   }
 
+  @Test func `while nobody can decide nobody signs in, and no session ends`() async throws {
+    let policy = Policy { _ in .allowed }
+    try await SignInFixture.run(policy: policy) { gateway async throws in
+      let user = gateway.user(role: .admin)
+      let browser = gateway.browser()
+      #expect(try await browser.signIn(user.email).status == 200)
+      policy.set { _ in .undecided }
+      let other = gateway.browser()
+      let refused = try await other.signIn(user.email)
+      #expect(refused.status == 503 && refused.code == "policy_unavailable" && other.session == nil)
+      let used = try await browser.send(.get, "/api/v1/tasks")
+      #expect(used.status == 503 && used.code == "policy_unavailable", "\(used.text)")
+      policy.set { _ in .allowed }
+      #expect(try await browser.send(.get, "/auth/v1/session")["state"] == "full")
+    }
+  }
+
   @Test func `who needs a second factor and has none adds one before anything else`() async throws {
     let policy = Policy(Policy.demanding)
     try await SignInFixture.run(policy: policy) { gateway async throws in

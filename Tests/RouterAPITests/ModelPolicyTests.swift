@@ -61,6 +61,19 @@ struct ModelPolicyTests {
     }
   }
 
+  @Test func `while nobody can decide no call is made, and later it may be`() async throws {
+    struct Away: PolicyDeciding {
+      func decide(_ query: PolicyQuery) async -> PolicyAnswer {
+        PolicyAnswer(effect: .deny, reasons: ["the policies are not available"], fault: .unavailable)
+      }
+    }
+    try await CallFixture.run([Model("a")], policy: Away()) { fixture in
+      let refused = try await fixture.ask("a")
+      #expect(refused.status == 503 && refused.text.contains("policy_unavailable"))
+      #expect(fixture.counts.calls.load(ordering: .relaxed) == 0)
+    }
+  }
+
   @Test(
     arguments: [
       (0, 0), (1, 1), (999, 1), (1000, 1), (1001, 2), (4_000_000, 4096), (Int64.max, 1 << 54), (-5, 0),

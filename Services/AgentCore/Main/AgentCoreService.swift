@@ -91,9 +91,10 @@ final class AgentCoreService: Service {
         BuiltInProvider(artefacts: workspace, memories: workspace, fetcher: fetcher),
         MCPToolProvider(servers, artefacts: workspace),
         SandboxToolProvider(sandbox, artefacts: workspace, registry: workspace),
-      ], policy: EngineToolPolicy(settings: risks, engine: policies.engine, tenants: policyState),
-      allowedRisks: risks.allowed,
-      artefacts: workspace, telemetry: context.telemetry)
+      ],
+      policy: EngineToolPolicy(settings: risks, engine: policies.engine, tenants: policyState) {
+        try? await LoopClock().sleep(for: $0)
+      }, allowedRisks: risks.allowed, artefacts: workspace, telemetry: context.telemetry)
     let models = ModelClient(
       client: context.client, peers: try PeerSet(settings[AgentCoreService.router], order: .roundRobin),
       timeout: settings[AgentCoreService.modelTimeout])

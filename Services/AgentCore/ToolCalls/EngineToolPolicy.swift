@@ -9,15 +9,26 @@ public import PolicyDecisions
 public struct EngineToolPolicy: ToolPolicy {
   private static let path = ["cadre", "tools", "decision"]
 
+  private static let pause = Duration.milliseconds(500)
+
   private let settings: RiskPolicy
   private let engine: any PolicyDeciding
   private let tenants: (any TenantPolicies)?
+  private let triesMax: Int
+  private let sleep: @Sendable (Duration) async -> Void
 
-  /// Makes a policy. `tenants` knows what tenants have set; without it they have set nothing.
-  public init(settings: RiskPolicy, engine: any PolicyDeciding, tenants: (any TenantPolicies)? = nil) {
+  /// Makes a policy. `tenants` knows what tenants have set; without it they have set nothing. While nobody can decide,
+  /// the question is put up to `triesMax` times, with half a second in between by `sleep`: a server that restarts costs
+  /// a step no attempt. After that the answer is one that is postponed.
+  public init(
+    settings: RiskPolicy, engine: any PolicyDeciding, tenants: (any TenantPolicies)? = nil, triesMax: Int = 20,
+    sleep: @escaping @Sendable (Duration) async -> Void
+  ) {
     self.settings = settings
     self.engine = engine
     self.tenants = tenants
+    self.triesMax = triesMax
+    self.sleep = sleep
   }
 
   /// As `ToolPolicy` says.
@@ -29,8 +40,8 @@ public struct EngineToolPolicy: ToolPolicy {
         .deny, rule: PolicyDecision.unknownRule,
         reason: "it is not known what the tenant has set for its policies; later the call may be made")
     }
-    let answer = await engine.decide(
-      PolicyQuery(
+    let answer = await answer(
+      to: PolicyQuery(
         path: EngineToolPolicy.path, input: EngineToolPolicy.input(call, context), tenant: context.tenant.description,
         requestedBy: "agent-core"))
     switch answer.effect {
@@ -39,6 +50,17 @@ public struct EngineToolPolicy: ToolPolicy {
     case .ask: return decision(.ask, answer, "a policy asks for an approval of calls of \(call.definition.name)")
     case .deny: return decision(.deny, answer, "a policy does not allow calls of \(call.definition.name)")
     }
+  }
+
+  private func answer(to query: PolicyQuery) async -> PolicyAnswer {
+    var answer = await engine.decide(query)
+    var tries = 1
+    while answer.isUndecided, tries < triesMax, !Task.isCancelled {
+      await sleep(EngineToolPolicy.pause)
+      answer = await engine.decide(query)
+      tries += 1
+    }
+    return answer
   }
 
   private func decision(

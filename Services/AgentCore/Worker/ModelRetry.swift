@@ -38,7 +38,7 @@ struct ModelRetry: Sendable {
   /// Refusals of the router that are about itself, not about a provider: the call was not made.
   private static let ownStates: Set<String> = [
     "starting", "draining", "stopping", "overloaded", "unavailable", "ledger_unavailable", "budget_store_unavailable",
-    "rate_limit_store_unavailable", "storage_unavailable",
+    "rate_limit_store_unavailable", "storage_unavailable", "policy_unavailable",
   ]
 
   private let policy: ModelRetryPolicy

@@ -43,7 +43,8 @@ package struct PolicyAccess: AccessDeciding {
   ) async -> AccessDecision {
     let answer = await policies.decide(questions.question(identity, route, address).traced(trace))
     return AccessDecision(
-      isAllowed: answer.isAllowed, reason: answer.isAllowed ? "" : PolicyAccess.sentence(answer), id: answer.decisionID)
+      isAllowed: answer.isAllowed, isUndecided: answer.isUndecided,
+      reason: answer.isAllowed ? "" : PolicyAccess.sentence(answer), id: answer.decisionID)
   }
 
   // MARK: The question

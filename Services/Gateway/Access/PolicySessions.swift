@@ -19,6 +19,7 @@ package struct PolicySessions: SessionDeciding {
     switch answer.effect {
     case .allow: return .allowed
     case .ask: return .needsSecondFactor
+    case .deny where answer.isUndecided: return .undecided
     case .deny: return .denied(PolicyAccess.sentence(answer))
     }
   }

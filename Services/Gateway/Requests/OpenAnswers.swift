@@ -190,14 +190,14 @@ package final class OpenAnswers: Sendable {
     }.value
     switch outcome {
     case .refused(let problem): return problem
-    case .denied(let reason):
+    case .denied(let problem), .undecided(let problem):
       // A decision that could not be made in time is a refusal too: of a reader who has been let in, one alone ends
-      // nothing.
+      // nothing. Whoever reads on where nobody can decide gets a 503, and comes back.
       let wasDoubted = open.withLock { open in
         defer { open.groups[reader]?.isDoubted = true }
         return open.groups[reader]?.isDoubted ?? false
       }
-      return wasDoubted ? Problem(.accessDenied, reason.isEmpty ? nil : reason) : nil
+      return wasDoubted ? problem : nil
     case .good, .none:
       open.withLock { $0.groups[reader]?.isDoubted = false }
       return nil

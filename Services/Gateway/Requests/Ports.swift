@@ -69,16 +69,25 @@ package protocol AccessDeciding: Sendable {
 package struct AccessDecision: Sendable, Equatable {
   /// Whether it is allowed.
   package let isAllowed: Bool
+  /// Whether nobody could decide. It is not allowed then, and may be later.
+  package let isUndecided: Bool
   /// The reason for a refusal, for the caller; no secret.
   package let reason: String
   /// The id of the decision in the decision log; empty for none.
   package let id: String
 
   /// Makes a decision.
-  package init(isAllowed: Bool, reason: String = "", id: String = "") {
+  package init(isAllowed: Bool, isUndecided: Bool = false, reason: String = "", id: String = "") {
     self.isAllowed = isAllowed
+    self.isUndecided = isUndecided
     self.reason = reason
     self.id = id
+  }
+
+  /// What the caller reads of a refusal.
+  package var problem: Problem {
+    isUndecided
+      ? Problem(.policyUnavailable, retryAfterSeconds: 2) : Problem(.accessDenied, reason.isEmpty ? nil : reason)
   }
 }
 

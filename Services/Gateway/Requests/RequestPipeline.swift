@@ -153,8 +153,8 @@ package struct RequestPipeline: Sendable {
     return try await audited(identity, request, at: route, decision, status: status, make) { _ in try await make() }
   }
 
-  /// Throws a 403 `Problem` for what the base rules or the policies refuse; the audit log has it then. Returns the id
-  /// of the decision.
+  /// Throws a 403 `Problem` for what the base rules or the policies refuse; the audit log has it then. Throws 503 when
+  /// nobody can decide. Returns the id of the decision.
   private func allowed(
     _ identity: Identity, _ request: HTTPRequest, at route: RouteSpecification
   ) async throws(Problem) -> String {
@@ -164,9 +164,11 @@ package struct RequestPipeline: Sendable {
     }
     guard let decision = await access?.decide(identity, request, at: route) else { return "" }
     guard decision.isAllowed else {
-      let problem = Problem(.accessDenied, decision.reason.isEmpty ? nil : decision.reason)
-      await audit?.refused(identity, request, at: route, problem, decision: decision.id)
-      throw problem
+      // What nobody has decided is no refusal for the audit log.
+      if !decision.isUndecided {
+        await audit?.refused(identity, request, at: route, decision.problem, decision: decision.id)
+      }
+      throw decision.problem
     }
     return decision.id
   }

@@ -46,6 +46,8 @@ package enum SessionDecision: Sendable, Equatable {
   case needsSecondFactor
   /// It may not; the reason is for the user.
   case denied(String)
+  /// Nobody can decide at the moment.
+  case undecided
 }
 
 /// Asks policies about sessions.

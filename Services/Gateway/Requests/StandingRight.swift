@@ -8,7 +8,9 @@ struct StandingRight: Sendable {
   enum Outcome: Sendable {
     case good
     case refused(Problem)
-    case denied(String)
+    case denied(Problem)
+    /// Nobody could decide.
+    case undecided(Problem)
   }
 
   /// For so long what was found out at the beginning of a request counts. Two looks are within a second.
@@ -41,16 +43,17 @@ struct StandingRight: Sendable {
       return .refused(Problem(.unauthorized))
     }
     guard let decision = await access?.decide(identity, request, at: route) else { return .good }
-    return decision.isAllowed ? .good : .denied(decision.reason)
+    guard !decision.isAllowed else { return .good }
+    return decision.isUndecided ? .undecided(decision.problem) : .denied(decision.problem)
   }
 
   /// Throws the 401 or 403 `Problem` with which the request would be refused now.
   func require(_ request: HTTPRequest, by known: Identity, at route: RouteSpecification) async throws(Problem) {
     guard StandingRight.concerns(known) else { return }
     switch await outcome(of: request, by: known, at: route) {
-    case .good: return
-    case .refused(let problem): throw problem
-    case .denied(let reason): throw Problem(.accessDenied, reason.isEmpty ? nil : reason)
+    // What was allowed when it began, and may be done or paid for by now, is not lost because nobody can decide again.
+    case .good, .undecided: return
+    case .refused(let problem), .denied(let problem): throw problem
     }
   }
 }

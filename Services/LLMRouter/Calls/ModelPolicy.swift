@@ -15,7 +15,7 @@ package struct ModelPolicy: Sendable {
   package init(_ engine: any PolicyDeciding) { self.engine = engine }
 
   /// The plan without the models that the policies refuse. `costMax`: the most that the call can cost, in nano-USD.
-  /// Throws when none is left, or when the name itself is refused.
+  /// Throws when none is left: 403, or 503 when it may be allowed later.
   func permitted(
     _ plan: RoutePlan, asked: String, costMax: Int64, _ caller: CallPrincipal
   ) async throws(CallFailure) -> RoutePlan {
@@ -34,6 +34,7 @@ package struct ModelPolicy: Sendable {
     kept.escalation.removeAll { !isAllowed($0) }
     guard kept.targets.isEmpty else { return kept }
     if answers.values.contains(where: { $0.fault == .halted }) { throw ModelPolicy.halted }
+    if answers.values.contains(where: \.isUndecided) { throw ModelPolicy.undecided }
     let reasons = plan.targets.first.flatMap { answers[$0.name]?.reasons } ?? []
     throw CallFailure(
       status: .forbidden, code: "access_denied",
@@ -46,6 +47,11 @@ package struct ModelPolicy: Sendable {
   private static let halted = CallFailure(
     status: .serviceUnavailable, code: "installation_halted",
     message: "Calls of models are halted in this installation.", isRetryable: true, retryAfterSeconds: 5)
+
+  private static let undecided = CallFailure(
+    status: .serviceUnavailable, code: ProblemCode.policyUnavailable.name,
+    message: "Nobody can say at the moment whether the policies allow this call.", isRetryable: true,
+    retryAfterSeconds: 2)
 
   private func ask(
     _ target: ModelTarget, asked: String, _ cost: Int, _ caller: CallPrincipal

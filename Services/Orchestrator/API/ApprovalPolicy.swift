@@ -14,13 +14,15 @@ package struct ApprovalPolicy: Sendable {
   /// Makes a policy.
   package init(_ engine: any PolicyDeciding) { self.engine = engine }
 
-  /// Throws a 403 `Problem` when the caller may not say `decision` (`approve`, `reject`, `outcome`, `answer`).
+  /// Throws a 403 `Problem` when the caller may not say `decision` (`approve`, `reject`, `outcome`, `answer`), and 503
+  /// when nobody can decide.
   func check(_ caller: Caller, _ row: ApprovalRow, _ decision: String) async throws(Problem) {
     let answer = await engine.decide(
       PolicyQuery(
         path: ApprovalPolicy.path, input: ApprovalPolicy.input(caller, row, decision),
         tenant: caller.tenant.description, requestedBy: "orchestrator"))
     guard !answer.isAllowed else { return }
+    guard !answer.isUndecided else { throw Problem(.policyUnavailable, retryAfterSeconds: 2) }
     throw Problem(.accessDenied, answer.reasons.isEmpty ? nil : answer.reasons.joined(separator: "; "))
   }
 

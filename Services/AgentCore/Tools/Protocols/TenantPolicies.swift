@@ -11,8 +11,12 @@ extension PolicyDecision {
   /// It is not known what the tenant has set.
   public static let unknownRule = "policy:unknown"
 
+  /// Nobody could decide.
+  public static let unavailableRule = "policy:unavailable"
+
   /// Whether the call is refused by the state of the installation and not by what it is: later it may be made.
   public var isPostponed: Bool {
-    effect == .deny && (rule == PolicyDecision.haltedRule || rule == PolicyDecision.unknownRule)
+    effect == .deny
+      && [PolicyDecision.haltedRule, PolicyDecision.unknownRule, PolicyDecision.unavailableRule].contains(rule)
   }
 }

@@ -151,6 +151,7 @@ struct InvitationRoutes: Sendable {
         .accessDenied,
         "The tenant asks for a second factor: accept with a password and without a key, sign in and add one.")
     case .denied(let reason): throw Problem(.accessDenied, reason)
+    case .undecided: throw Problem(.policyUnavailable, retryAfterSeconds: 2)
     }
   }
 

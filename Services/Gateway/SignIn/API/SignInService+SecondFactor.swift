@@ -39,7 +39,10 @@ extension SignInService {
       record.passwordMark.isEmpty || record.passwordMark == SessionRecord.mark(of: account.passwordHash)
     else { throw sessions.refusal(.sessionInvalid) }
     try await check(code, recoveryCode, of: account, owner, request)
-    if case .denied(let reason) = await decide(.secondFactor, record.method, account, hasSecondFactor: true) {
+    switch await decide(.secondFactor, record.method, account, hasSecondFactor: true) {
+    case .allowed, .needsSecondFactor: break
+    case .undecided: throw Problem(.policyUnavailable, retryAfterSeconds: 2)
+    case .denied(let reason):
       metrics.signIn(SignInService.label(record.method), .denied)
       await self.record(.refused, owner, method: "second_factor", request)
       throw Problem(.accessDenied, reason)

@@ -46,6 +46,7 @@ extension SignInService {
       let owner = SessionOwner(tenant: account.user.tenant, user: account.user.id)
       await record(.refused, owner, method: method, request)
       throw Problem(.accessDenied, reason)
+    case .undecided: throw Problem(.policyUnavailable, retryAfterSeconds: 2)
     case .needsSecondFactor: state = account.hasSecondFactor ? .secondFactor : .enrolment
     case .allowed: state = account.hasSecondFactor ? .secondFactor : .full
     }

@@ -50,7 +50,8 @@ package struct SessionAuthenticator: CredentialChecking {
       role: user.role, subject: "\(user.id)", credential: "\(session.record.id)", grants: user.grants)
   }
 
-  /// Throws a 401 `Problem` for a sign-in that is not complete, 403 for a session that the policies end. Where a second
+  /// Throws a 401 `Problem` for a sign-in that is not complete, 403 for a session that the policies end, 503 when
+  /// nobody can decide. Where a second
   /// factor is added, both kinds may go.
   private func checkState(_ session: Current, at route: RouteSpecification) async throws(Problem) {
     let isEnrolling = [Routes.SignIn.enrol, Routes.SignIn.confirm, Routes.SignIn.session].contains(route)
@@ -62,6 +63,7 @@ package struct SessionAuthenticator: CredentialChecking {
       let question = SessionQuestion(.refresh, by: record.method, account, hasSecondFactor: account.hasSecondFactor)
       switch await policy?.decide(question) ?? .allowed {
       case .allowed: return
+      case .undecided: throw Problem(.policyUnavailable, retryAfterSeconds: 2)
       case .needsSecondFactor, .denied:
         if isEnrolling, !account.hasSecondFactor { return }
         metrics.session("denied")
