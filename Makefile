@@ -8,7 +8,7 @@ FORMATTED := Package.swift Services Shared Tests
 RELEASE := swift build -c release --static-swift-stdlib
 SCRIPTS = $(shell grep -rlE '^.!.*sh$$' .ci deploy Tests)
 
-.PHONY: help setup run build test lint format tidy modules bench bench-telemetry bench-workflows bench-agents bench-models bench-lists bench-sandbox bench-policies bench-overload bench-gateway policy-test policy-differential chaos planted-secrets drills redis-drill alert-drill trace-drill dashboards fuzz api-fuzz bench-events docs clean
+.PHONY: help setup run build test lint format tidy modules bench bench-telemetry bench-workflows bench-agents bench-models bench-lists bench-sandbox bench-policies bench-overload bench-gateway policy-test policy-differential chaos planted-secrets drills redis-drill alert-drill trace-drill containers-drill dashboards fuzz api-fuzz bench-events docs clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -117,6 +117,10 @@ drills: ## Drills with real servers of Postgres and PgBouncer: restore, recovery
 	@deploy/setup.sh test
 	@for product in $(SERVICES); do swift build --product $$product || exit 1; done
 	@for drill in restore recovery failover replica pooler tls; do echo "$$drill"; python3 Tests/Deploy/$${drill}_drill.py --bin .build/debug || exit 1; done
+
+containers-drill: ## Kill, upgrade, change and restore the stack in containers under load (BASE: an image of Debian 12; REAL=1: the images of others)
+	@deploy/images/build.sh --prebuilt
+	@python3 Tests/Deploy/containers_drill.py $(if $(REAL),--real-images,--base $(or $(BASE),debian:bookworm-slim))
 
 bench-lists: ## Fill a local stack that runs (DATA, PORT) with ROWS rows (default 1000000) and time its lists and reports
 	@Tests/Benchmarks/lists.sh $(DATA) $(PORT) $(or $(ROWS),1000000)

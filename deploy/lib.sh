@@ -65,8 +65,12 @@ wait_healthy() {
     if [ "$(date +%s)" -ge "$limit" ]; then
       echo "not healthy after $seconds seconds:$pending" >&2
       for service in $(printf '%s\n' $pending | sed 's/(.*//' | sort -u); do
-        echo "--- last lines of $service" >&2
-        compose logs --tail 15 "$service" >&2 || true
+        # By the engine, which knows the log of a container that has ended, or starts again and again, too.
+        for id in $(docker ps -aq --filter "label=com.docker.compose.project=$project" \
+          --filter "label=com.docker.compose.service=$service" --filter "label=com.docker.compose.oneoff=False"); do
+          echo "--- last lines of $service ($(docker inspect --format '{{.State.Status}}' "$id"))" >&2
+          docker logs --tail 15 "$id" >&2 || true
+        done
       done
       return 1
     fi

@@ -56,6 +56,7 @@ class Stack:
                         f"cadre-stand-in/{name}", "--build-arg", f"BASE={base}", f"{ROOT}/Tests", env={**os.environ, "DOCKER_BUILDKIT": "1"})
                 self.environment[name.replace("-", "_").upper() + "_IMAGE"] = f"cadre-stand-in/{name}"
         self.local = threading.local()
+        self.remove(keeps_folder=True)
 
     # MARK: The scripts
 
@@ -71,14 +72,16 @@ class Stack:
         command("docker", "run", "--detach", "--name", f"{self.project}-mock", "--network", f"{self.project}_internet", "--network-alias",
                 "mock-provider", f"cadre/mock-provider:{self.version}")
 
-    def remove(self):
+    def remove(self, keeps_folder=False):
+        """Everything of the project goes, also what an earlier drill has left."""
         ids = command("docker", "ps", "-aq", "--filter", f"label=com.docker.compose.project={self.project}", check=False).stdout.split()
         command("docker", "rm", "-f", f"{self.project}-mock", *ids, check=False)
         for kind in ("volume", "network"):
             found = command("docker", kind, "ls", "-q", "--filter", f"label=com.docker.compose.project={self.project}", check=False).stdout.split()
             if found:
                 command("docker", kind, "rm", *found, check=False)
-        shutil.rmtree(self.folder, ignore_errors=True)
+        if not keeps_folder:
+            shutil.rmtree(self.folder, ignore_errors=True)
 
     # MARK: The engine
 

@@ -18,7 +18,8 @@ import Testing
         service=$(sed -E 's/.*compose.service=([a-z-]+).*/\1/' <<< "$*")
         [[ "$*" == *oneoff=False* ]] || exit 0
         case "$*" in
-          "ps -aq "*) [ "$service" != "${ENDED:-}" ] || [ -e "$CALLS.new/$service" ] || echo "ended-$service" ;;
+          *" --filter status="*) [ "$service" != "${ENDED:-}" ] || [ -e "$CALLS.new/$service" ] || echo "ended-$service" ;;
+          "ps -aq "*) echo "dead-$service" ;;
           *)
             echo "id-$service"
             [ ! -e "$CALLS.new/$service" ] || [ "$service" = "${LACKS:-}" ] || echo "new-$service"
@@ -191,6 +192,8 @@ import Testing
       "upgrade", "7.0.0", "--wait", "0", services: "\(Self.all) opa", more: ["SICK": "new-opa"])
     #expect(done.status == 1 && done.text.contains("opa of version 7.0.0 is not healthy"), "\(done.text)")
     #expect(done.calls.contains { $0.hasSuffix(" rm -f new-opa") }, "\(done.calls)")
+    // Its log is shown first.
+    #expect(done.calls.contains { $0.hasSuffix(" logs --tail 15 dead-opa") }, "\(done.calls)")
     #expect(!done.calls.contains { $0.contains("--scale orchestrator") || $0.contains(" stop ") }, "\(done.calls)")
   }
 

@@ -3,7 +3,8 @@
 # Usage: deploy/images/build.sh [--prebuilt] [--version V] [PROGRAM...]
 #   --prebuilt  takes programs that this machine builds (Swift on Debian 12), in place of compiling inside the image
 #   --version   the tag; else the version of the project
-# Files have the time SOURCE_DATE_EPOCH (default: of the last commit): two builds of the same programs have the same layers.
+# Files and images have the time SOURCE_DATE_EPOCH (default: of the last commit): two builds of the same programs are the same
+# images, digest and all.
 # The variable BUILD_IMAGE names the image to build in (default swift:6.3-bookworm; with --prebuilt debian:bookworm-slim).
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -15,7 +16,7 @@ while [ $# -gt 0 ]; do
   case $1 in
     --prebuilt) binaries=prebuilt ;;
     --version) version=${2:?--version needs a value}; shift ;;
-    -h | --help) sed -n '2,7p' "$0" | sed 's|^# \{0,1\}||'; exit 0 ;;
+    -h | --help) sed -n '2,8p' "$0" | sed 's|^# \{0,1\}||'; exit 0 ;;
     -*) echo "unknown option $1; see --help" >&2; exit 2 ;;
     *) wanted+=("$1") ;;
   esac
@@ -41,5 +42,6 @@ for program in "${wanted[@]}"; do
   DOCKER_BUILDKIT=1 docker build --quiet --file deploy/images/Dockerfile --target "$program" --tag "cadre/$program:$version" \
     --build-arg BUILD_IMAGE="${BUILD_IMAGE:-swift:6.3-bookworm}" --build-arg BINARIES=$binaries \
     --build-arg VERSION="$version" --build-arg SOURCE_DATE_EPOCH="$epoch" . > /dev/null
+  deploy/images/constant-time.py "cadre/$program:$version" "$epoch"
   echo "cadre/$program:$version $(docker image inspect --format '{{.Size}}' "cadre/$program:$version" | awk '{printf "%.0f MB", $1 / 1e6}')"
 done
