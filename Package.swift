@@ -554,7 +554,9 @@ var targets: [Target] = [
   tests("AgentLoop", ["AgentLoop", "Contracts", "Crypto", "JSON", "Primitives"]),
   tests(
     "ServiceKit",
-    ["ServiceKit", "Contracts", "HTTP", "HTTPWire", "Primitives", "Reactor", "Settings", "Telemetry"]),
+    [
+      "ServiceKit", "Contracts", "HTTP", "HTTPWire", "Primitives", "Reactor", "ReactorTestKit", "Settings", "Telemetry",
+    ]),
   tests(
     "AgentWorker",
     [
@@ -574,9 +576,7 @@ var targets: [Target] = [
       "RunStorage", "SystemSources", "Telemetry", "ToolRegistry",
     ]),
   tests("ToolRegistry", ["ToolRegistry", "Contracts", "Crypto", "JSON", "Primitives", "Settings"]),
-  tests(
-    "StepDispatch",
-    ["StepDispatch", "RunStorage", "Decider", "Contracts", "Primitives", "Reactor", "Telemetry"]),
+  tests("StepDispatch", ["StepDispatch", "RunStorage", "Decider", "Contracts", "Primitives", "Reactor", "Telemetry"]),
   tests(
     "RunEngine",
     [
@@ -605,9 +605,7 @@ var targets: [Target] = [
   tests("HTTPWire", ["HTTPWire"]),
   tests(
     "GatewayAccess",
-    [
-      "GatewayAccess", "GatewayRequests", "Contracts", "HTTPWire", "JSON", "Policy", "PolicyDecisions", "Telemetry",
-    ]),
+    ["GatewayAccess", "GatewayRequests", "Contracts", "HTTPWire", "JSON", "Policy", "PolicyDecisions", "Telemetry"]),
   tests(
     "GatewayPolicyControl",
     [

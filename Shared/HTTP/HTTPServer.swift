@@ -89,6 +89,13 @@ public final class HTTPServer: Sendable {
     return port
   }
 
+  /// From now on each connection ends after its next answer, which says so. New ones are taken still: whoever balances
+  /// the load has time to go elsewhere, and no request meets a connection that is closed at that moment.
+  public func announceEnd() async {
+    let shards = self.shards
+    try? await group.onEach { _ in shards.existing?.announceEnd() }
+  }
+
   /// Stops in order: no new connections, idle ones closed, busy ones finish their answer until `grace` is over, then
   /// cut.
   public func stop(grace: Duration) async {
@@ -124,6 +131,8 @@ final class ServerShard: @unchecked Sendable {
   private var listener: Listener?
   private var connections: [ObjectIdentifier: ServerConnection] = [:]
   private(set) var isDraining = false
+  /// Whether connections end after their answer, which says so.
+  private(set) var endsConnections = false
   private var dateBytes: [UInt8] = []
   private var dateSecond: Int64 = -1
   private var dateReadAt: UInt64 = 0
@@ -183,7 +192,10 @@ final class ServerShard: @unchecked Sendable {
       ])
   }
 
+  func announceEnd() { endsConnections = true }
+
   func drain() {
+    endsConnections = true
     isDraining = true
     listener?.close()
     for connection in connections.values { connection.drain() }

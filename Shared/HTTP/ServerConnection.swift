@@ -189,7 +189,7 @@ final class ServerConnection: @unchecked Sendable {
         Problem(.upgradeWithBody, "A request for an upgrade cannot have a body."))
     }
     let rest = restOfBody(body, &reader)
-    var keepAlive = head.keepAlive && !shard.isDraining && rest != .unknown
+    var keepAlive = head.keepAlive && !shard.endsConnections && rest != .unknown
     if head.method == .head {
       write(head: response, framing(of: response.body), keepAlive: keepAlive)
       response.body = .upgrade { _ in }

@@ -64,6 +64,11 @@ public enum CommonSettings {
   public static let shutdownGrace = Setting(
     "shutdown.grace_ms", .milliseconds(in: 0...600_000), default: .seconds(10),
     "Time for requests in progress when a signal ends the service.")
+  /// Time between the signal and the end of what is listened at.
+  public static let shutdownDelay = Setting(
+    "shutdown.delay_ms", .milliseconds(in: 0...60_000), default: .zero,
+    "Time for which a service that is to end still takes requests, while it says that it is not ready and ends each "
+      + "connection after its answer: for whoever balances the load to go elsewhere.")
   /// Address of the admin listener.
   public static let adminAddress = Setting(
     "admin.address", .string(bytesMaximum: 255, allowsEmpty: false), default: "127.0.0.1",
@@ -79,6 +84,7 @@ public enum CommonSettings {
   }
 
   static let all: [any SettingDeclaration] = [
-    host, adminAddress, connectionsMax, heldBodyBytesMax, headTimeout, idleTimeout, loops, logLevel, shutdownGrace,
+    host, adminAddress, connectionsMax, heldBodyBytesMax, headTimeout, idleTimeout, loops, logLevel, shutdownDelay,
+    shutdownGrace,
   ]
 }

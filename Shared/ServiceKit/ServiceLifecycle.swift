@@ -126,6 +126,11 @@ final class ServiceLifecycle<S: Service>: Sendable {
       state.isStopping = true
       return (state.server, state.admin, state.background, state.export)
     }
+    let delay = context.settings[CommonSettings.shutdownDelay]
+    if delay > .zero {
+      await server?.announceEnd()
+      try? await EventLoop.sleep(for: delay)
+    }
     await service.drain()
     await server?.stop(grace: context.settings[CommonSettings.shutdownGrace])
     background?.cancel()
