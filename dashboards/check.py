@@ -3,8 +3,9 @@
 
 Usage: dashboards/check.py [--prometheus URL] [--render FOLDER] [--minutes N]
 Without a server: shape of the JSON, layout, units, descriptions, variables, links of alerts to runbooks.
-With one: every query of every panel is executed with every value that its variables have; one that fails, or is empty where
-the panel is not marked as allowed to be, is a fault; so is a metric of an alert that nobody exports.
+With one: every query of every panel is executed, with all variables at "All" and with each at some of its values; one that fails,
+or is empty where the panel is not marked as allowed to be, is a fault; so is a share that is more than the whole, a counter that the chosen instance does not
+filter, a label in a legend that no series has, and a series or a word of an alert that nobody exports.
 --render draws each dashboard from the real data as an SVG picture.
 """
 import argparse
@@ -20,8 +21,13 @@ import urllib.request
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 COLOURS = ["#7EB26D", "#EAB839", "#6ED0E0", "#EF843C", "#E24D42", "#1F78C1", "#BA43A9", "#705DA0", "#508642", "#CCA300"]
-# Exported by others than our services, or only when something happens; their alerts are tested by promtool.
-FOREIGN = re.compile(r"^(node_|pg_|pgbouncer_|redis_|traefik_|up$|ALERTS$|slo:|cadre_model_unpriced_calls_total$|cadre_sandbox_)")
+# Series of alerts and objectives that are not there before something happens, and the rules do without: outcomes of the
+# models that there are, and the read replica of installations that have one.
+RARE = re.compile(r"^(cadre_model_(unpriced_)?calls_total$|cadre_postgres_replica_usable$|cadre_redis_commands_total$|cadre_gateway_authentications_total$)")
+
+
+# Values of a variable that queries are tried with.
+VALUES_MAX = 4
 
 
 class Server:
@@ -35,7 +41,13 @@ class Server:
     def values(self, query):
         label = re.match(r"label_values\((.*), *(\w+)\)$", query)
         found = self.get("/api/v1/series", **{"match[]": label.group(1)})
-        return sorted({series[label.group(2)] for series in found if label.group(2) in series})
+        return sorted({series[label.group(2)] for series in found if series.get(label.group(2))})
+
+    def found(self, target, query, minutes):
+        """What a panel shows of a query: over time, or now."""
+        if not target["instant"]:
+            return self.range(query, minutes)
+        return [{"metric": one["metric"], "values": [one["value"]]} for one in self.get("/api/v1/query", query=query)["result"]]
 
     def range(self, query, minutes):
         end = time.time()
@@ -77,6 +89,8 @@ def shape(name, board):
             for used in re.findall(r"\$(?!__)(\w+)", target["expr"]):
                 if used not in variables:
                     faults.append(f"{where}: ${used} is no variable")
+            if re.search(r"^(sum|max|min|count|topk\([^)]*) by \(.*\) or vector\(", target["expr"]):
+                faults.append(f"{where}: a zero without a name beside named series: or on() vector(0)")
             if re.search(r"\b(rate|increase)\([^\[]*\[(?!\$__rate_interval|\d+m)", target["expr"]):
                 faults.append(f"{where}: a rate over a fixed interval")
     return faults
@@ -102,50 +116,123 @@ def runbooks():
 def substitute(expression, choices):
     expression = re.sub(r"\$__rate_interval", "1m", expression)
     for name, value in choices.items():
-        expression = re.sub(rf"\${name}\b", value, expression)
+        # A backslash is doubled between the quotation marks of a query, as Grafana does it.
+        quoted = value.replace("\\", "\\\\")
+        expression = re.sub(rf"\${name}\b", lambda _: quoted, expression)
     return expression
 
 
-def queries(server, name, board, minutes):
-    faults, drawn = [], []
-    choices = {}
+def choices(server, name, board):
+    """What variables are set to, one after the other: all to everything, then one to one of its values."""
+    faults, known = [], {}
     for variable in board["templating"]["list"]:
         if variable["type"] != "query":
             continue
-        values = server.values(variable["query"]["query"])
-        if not values:
+        known[variable["name"]] = server.values(variable["query"]["query"])
+        if not known[variable["name"]]:
             faults.append(f"{name}: the variable {variable['name']} has no values")
-        choices[variable["name"]] = ".*"
+    everything = {variable: ".*" for variable in known}
+    some = [{**everything, variable: re.escape(value)} for variable, values in known.items() for value in values[:VALUES_MAX]]
+    return faults, known, everything, some
+
+
+def unfiltered(server, target, known):
+    """The counters of a query that come from the chosen instances, and are not filtered by them."""
+    if "instance" not in known or "$instance" in target["expr"]:
+        return []
+    found = []
+    for metric in set(re.findall(r"\b(cadre_\w+_(?:total|bucket|sum|count))\b", target["expr"])):
+        instances = {one.get("instance") for one in server.get("/api/v1/series", **{"match[]": metric})}
+        if instances and instances <= set(known["instance"]):
+            found.append(metric)
+    return found
+
+
+def queries(server, name, board, minutes):
+    faults, known, everything, some = choices(server, name, board)
+    drawn = []
     for one in panels(board):
-        lines, empty = [], []
+        where, lines, empty = f"{name}: {one['title']}", [], []
         for target in one["targets"]:
             try:
-                found = server.range(substitute(target["expr"], choices), minutes)
+                found = server.found(target, substitute(target["expr"], everything), minutes)
+                chosen = {}
+                for choice in some:
+                    expression = substitute(target["expr"], choice)
+                    if expression not in chosen and expression != substitute(target["expr"], everything):
+                        chosen[expression] = server.found(target, expression, minutes)
             except OSError as error:
-                faults.append(f"{name}: {one['title']}: {error}: {target['expr']}")
+                faults.append(f"{where}: {error}: {target['expr']}")
                 continue
             good = [series for series in found if any(value not in ("NaN", "+Inf") for _, value in series["values"])]
             if not good:
                 empty.append(target["expr"])
+            elif chosen and not any(chosen.values()):
+                faults.append(f"{where}: empty for every single value of its variables: {target['expr']}")
+            faults += [f"{where}: {metric} is not filtered by $instance" for metric in unfiltered(server, target, known)]
+            if one["fieldConfig"]["defaults"]["unit"] == "percentunit" and "beyond" not in one.get("tags", []):
+                faults += [f"{where}: a share of {value}: {target['expr']}" for series in good for _, value in series["values"][-1:] if float(value) > 1.0001]
+            for label in re.findall(r"{{(\w+)}}", target["legendFormat"]):
+                if good and not any(label in series["metric"] for series in good if series["metric"]) and any(series["metric"] for series in good):
+                    faults.append(f"{where}: no series has the label {label} of its legend")
             lines += [(target["legendFormat"], series) for series in good]
         if empty and "may-be-empty" not in one.get("tags", []):
-            faults += [f"{name}: {one['title']}: empty: {expression}" for expression in empty]
+            faults += [f"{where}: empty: {expression}" for expression in empty]
         drawn.append((one, lines))
     return faults, drawn
 
 
+def selectors(expression):
+    """The metrics of ours in an expression, each with what it says of labels: (label, operator, value)."""
+    for metric, labels in re.findall(r"\b((?:cadre|process|gen_ai)_\w+)(?:\{([^}]*)\})?", expression):
+        yield metric, re.findall(r'(\w+)\s*(=~|!~|!=|=)\s*"([^"]*)"', labels)
+
+
 def exported(server):
-    known = set(server.get("/api/v1/metadata"))
-    # OpenMetrics names the family of a counter without its `_total`.
-    known |= {f"{name}{suffix}" for name in list(known) for suffix in ("_total", "_bucket", "_sum", "_count")}
+    """That each series of a rule is there before it is needed: a counter that begins with its first event has no increase
+    that a rule could see. Values of labels that nobody exports are wrong words, in exclusions too."""
     faults = []
     for path in glob.glob(f"{HERE}/rules/*.yaml"):
         if path.endswith(".test.yaml"):
             continue
-        for metric in set(re.findall(r"\b((?:cadre|process|gen_ai|node|traefik)_\w+)", open(path).read())):
-            if metric not in known and not FOREIGN.match(metric):
-                faults.append(f"{os.path.basename(path)}: nobody exports {metric}")
+        found = {one for one in selectors_of(open(path).read())}
+        for metric, labels in sorted(found):
+            name = f"{os.path.basename(path)}: {metric}"
+            if RARE.match(metric):
+                continue
+            series = server.get("/api/v1/series", **{"match[]": metric})
+            if not series:
+                faults.append(f"{name}: nobody exports it")
+            # Buckets are written in two ways, by the format of the scrape.
+            for label, operator, value in ((one for one in labels if one[0] != "le") if series else ()):
+                values = {one.get(label, "") for one in series}
+                words = value.split("|") if "~" in operator else [value]
+                faults += [f'{name}: {label} is never "{word}"' for word in words if word not in values and re.fullmatch(r"[\w./-]+", word)]
     return faults
+
+
+def ratios(server):
+    """That the recorded ratios of errors are parts of the whole."""
+    found = server.get("/api/v1/query", query='{__name__=~"slo:error_ratio:.*"}')["result"]
+    return [f"slo.yaml: {one['metric']} is {one['value'][1]}" for one in found if not 0 <= float(one["value"][1]) <= 1] or ([] if found else ["slo.yaml: no ratio is recorded"])
+
+
+def selectors_of(text):
+    return {(metric, tuple(labels)) for line in text.splitlines() if not line.lstrip().startswith(("#", "summary:", "description:"))
+            for metric, labels in selectors(line)}
+
+
+def outcomes():
+    """That the objective of model calls knows every outcome that the llm-router has a word for."""
+    from definitions import slo
+    words = {"interrupted"}
+    for path in glob.glob(f"{HERE}/../Services/LLMRouter/Calls/*.swift") + glob.glob(f"{HERE}/../Services/LLMRouter/Calls/*/*.swift"):
+        with open(path) as file:
+            for call in re.findall(r"\bcode: ([^,\n]*)|static let (?:clientGone|hedgeLost) = (.*)", file.read()):
+                words |= set(re.findall(r'"(\w+)"', "".join(call)))
+    known = set(slo.BAD_OUTCOMES) | set(slo.OTHER_OUTCOMES)
+    return [f"definitions/slo.py: is the outcome {word} of a model call bad? It is in no list" for word in sorted(words - known)] + [
+        f"definitions/slo.py: no model call has the outcome {word}" for word in sorted(known - words)]
 
 
 def shown(value, unit):
@@ -220,7 +307,7 @@ def main():
     parser.add_argument("--render", help="folder for pictures")
     parser.add_argument("--minutes", type=int, default=15, help="how far to look back")
     options = parser.parse_args()
-    faults = runbooks()
+    faults = runbooks() + outcomes()
     server = Server(options.prometheus) if options.prometheus else None
     boards = sorted(glob.glob(f"{HERE}/grafana/*.json"))
     count = 0
@@ -236,7 +323,7 @@ def main():
                 with open(os.path.join(options.render, name.replace(".json", ".svg")), "w") as file:
                     file.write(render(board, drawn))
     if server:
-        faults += exported(server)
+        faults += exported(server) + ratios(server)
     for fault in faults:
         print(f"fault: {fault}", file=sys.stderr)
     print(f"{len(boards)} dashboards, {count} panels, {len(faults)} faults")

@@ -33,6 +33,11 @@ struct PolicyMetrics: Sendable {
       labels: ["document", "source"], buckets: PolicyMetrics.buckets)
     reloads = registry.counter(
       "cadre_policy_reloads_total", help: "Bundles of policies that were loaded, or refused.", labels: ["outcome"])
+    // Series that begin with their first event have no increase that a rule could see.
+    for outcome in ["loaded", "refused"] { reloads.with(outcome).add(0) }
+    for document in PolicyMetrics.documents {
+      for fault in PolicyFault.allCases { faults.with(document, fault.rawValue).add(0) }
+    }
     dropped = registry.counter(
       "cadre_policy_log_dropped_total", help: "Decisions that are missing in the decision log because it was too slow.")
   }

@@ -32,6 +32,8 @@ final class RedisMetrics: RedisObserver {
     redirects = registry.counter(
       "cadre_redis_redirects_total", help: "Commands that a node of a Redis Cluster did not execute, by its answer.",
       labels: ["kind"])
+    // Series that begin with their first event have no increase that a rule could see.
+    for kind in RedisRedirect.allCases { redirects.with(kind.rawValue).add(0) }
     topologyChanges = registry.counter(
       "cadre_redis_topology_changes_total",
       help: "Times that an event loop noticed another Redis master, or another owner of slots.")

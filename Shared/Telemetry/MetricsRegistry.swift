@@ -185,6 +185,18 @@ public struct GaugeFamily: Sendable {
     else { preconditionFailure("\(family.declaration.name) is no gauge") }
     return gauge
   }
+
+  /// Replaces all series: those whose subject is gone are not exported any more. Of too many the first stay.
+  public func replace(_ values: [(labels: [String], value: Int64)]) {
+    var made: [[String]: MetricsRegistry.Instrument] = [:]
+    for (labels, value) in values.prefix(family.declaration.seriesMax)
+    where labels.count == family.declaration.labels.count {
+      let gauge = Gauge(storage: Gauge.Storage())
+      gauge.set(value)
+      made[labels] = .gauge(gauge)
+    }
+    family.series.withLock { $0 = made }
+  }
 }
 
 /// A histogram, with or without labels.

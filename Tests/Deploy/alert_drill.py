@@ -87,7 +87,7 @@ class Drill:
                 file.write(shorter(text, r"(\bfor: )(\d+)([smhd])"))
         text = open(f"{ROOT}/deploy/alertmanager/alertmanager.yml").read().replace("__ALERT_WEBHOOK_URL__", self.webhook.url)
         with open(self.folder + "/alertmanager.yml", "w") as file:
-            file.write(shorter(text, r"(\bgroup_(?:wait|interval): )(\d+)([smhd])"))
+            file.write(shorter(text, r"(\b(?:group_wait|group_interval|repeat_interval): )(\d+)([smhd])"))
         self.alertmanager = f"127.0.0.1:{free_port()}"
         self.prometheus = f"127.0.0.1:{free_port()}"
         admin = {name: self.stack.environment(pid)["CADRE_ADMIN_PORT"] for name, pid in self.stack.children() if name in JOBS}
@@ -138,6 +138,8 @@ class Drill:
         stack = self.stack
         self.until("all jobs are scraped", lambda: len(re.findall(r'"value":\[[^]]*"1"\]', (self.get(self.prometheus, "/api/v1/query?query=up") or b"").decode())) == len(JOBS))
         self.until("the watchdog is heard", lambda: self.webhook.alerts("Watchdog", "firing"))
+        # It comes again and again: who has not heard it for some minutes knows that nothing comes through.
+        self.until("the watchdog is heard a third time", lambda: len(self.webhook.alerts("Watchdog", "firing")) >= 3, 120 // FACTOR * 4)
         # What one call costs is known after it; then the day is worth twenty of them.
         assert self.call(0) == 200
         cost = self.until("the call is in the ledger", lambda: int(stack.sql("select coalesce(max(nano_usd), 0) from llm_router.call") or 0))

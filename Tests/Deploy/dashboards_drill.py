@@ -147,7 +147,7 @@ class Drill:
                 self.accepted += status in (200, 202)
                 if number % 3 == 0:
                     chat = {"model": "mock-model", "temperature": 0, "max_tokens": 50, "messages": [{"role": "user", "content": f"n {number % 20}"}]}
-                    self.call("POST", "/v1/chat/completions", {**chat, "stream": number % 2 == 0}, key)
+                    self.call("POST", "/v1/chat/completions", {**chat, "stream": number % 2 == 0}, key, **{"x-cadre-project": f"project {number % 2}"})
                     # This agent's budget is spent soon, and its rate limited.
                     self.call("POST", "/v1/chat/completions", chat, None, **{"x-cadre-agent": "poor"})
             except (OSError, http.client.HTTPException):

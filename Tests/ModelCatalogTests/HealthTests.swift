@@ -126,6 +126,35 @@ struct HealthProberTests {
     #expect(prober.result(of: "p")?.fault == nil)
   }
 
+  @Test func `of a provider that was removed no metric is left, and who gets its name begins anew`() async throws {
+    let names = Mutex(["p", "q"])
+    let registry = MetricsRegistry()
+    let prober = HealthProber(
+      HealthProber.Environment(
+        providers: {
+          names.withLock { $0 }.compactMap { try? Provider(ProviderRow.named($0).record, keyFolder: "") }
+        },
+        probe: { $0.name == "p" ? .down("cannot be reached") : .up }),
+      health: health, interval: .seconds(1), registry: registry, logger: Telemetry.disabled().logger)
+    func page() -> String { String(decoding: registry.render(.prometheusText), as: UTF8.self) }
+    #expect(!page().contains("cadre_provider_up{"))
+    let key = try #require(
+      health.admit(TargetID(provider: "q", model: "m"), keys: 1, from: 0, force: false))
+    health.failed(key, .money, retryAfter: nil)
+    await prober.probeAll()
+    await prober.probeAll()
+    #expect(page().contains("cadre_provider_up{provider=\"p\"} 0\n"))
+    #expect(page().contains("cadre_provider_up{provider=\"q\"} 1\n"))
+    #expect(page().contains("cadre_provider_breakers_open{provider=\"p\"} 0\n"))
+    #expect(page().contains("cadre_provider_breakers_open{provider=\"q\"} 1\n"))
+    #expect(isOpen("p"))
+    names.withLock { $0 = ["q"] }
+    #expect(!page().contains("provider=\"p\""))
+    await prober.probeAll()
+    #expect(!isOpen("p"))
+    #expect(prober.result(of: "p") == nil)
+  }
+
   @Test func `a provider that refuses the key is there, but its breakers stay open`() async throws {
     let target = TargetID(provider: "p", model: "m")
     let key = try #require(health.admit(target, keys: 1, from: 0, force: false))

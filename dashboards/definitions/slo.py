@@ -5,18 +5,35 @@ An objective has a name, a share of good events, what it is in a sentence, and t
 window: events that were bad, and all events.
 """
 
+# Outcomes of model calls: those that a provider, its account or this installation is to blame for. The others are the
+# caller's affair (budgets and limits among them) and count neither as good nor as bad. dashboards/check.py compares both with the sources.
+BAD_OUTCOMES = [
+    "budget_store_unavailable", "call_timeout", "interrupted", "ledger_unavailable", "provider_error", "provider_failed", "provider_garbage",
+    "provider_key_missing", "provider_out_of_credit", "provider_overloaded", "provider_rate_limited", "provider_rejected_key", "provider_timeout",
+    "provider_unknown_model", "provider_unreachable", "providers_cooling", "rate_limit_store_unavailable"]
+OTHER_OUTCOMES = [
+    "access_denied", "answer_check_failed", "answer_too_large", "budget_exceeded", "capability_missing", "client_gone", "content_denied", "content_filter",
+    "context_length_exceeded", "expired_api_key", "hedge_lost", "installation_halted", "invalid_api_key", "invalid_request", "model_denied", "model_not_allowed",
+    "model_not_found", "not_cached", "price_unknown", "provider_refused", "rate_limited", "revoked_api_key",
+    "tools_not_supported", "unbounded_request", "unknown_tier"]
+
 OBJECTIVES = [
     {"name": "api", "objective": 0.999, "service": "gateway", "what": "requests at the gateway are answered without a 5xx",
-     "bad": 'sum(rate(cadre_http_server_requests_total{job="gateway",status="5xx"}[W]))',
-     "all": 'sum(rate(cadre_http_server_requests_total{job="gateway"}[W]))',
-     "series": ('cadre_http_server_requests_total{job="gateway",status="5xx"}', 'cadre_http_server_requests_total{job="gateway",status="2xx"}')},
+     # Probes of the health are many where there is little to do, and always good.
+     "bad": 'sum(rate(cadre_http_server_requests_total{job="gateway",route!~"/healthz|/readyz",status="5xx"}[W]))',
+     "all": 'sum(rate(cadre_http_server_requests_total{job="gateway",route!~"/healthz|/readyz"}[W]))',
+     "series": ('cadre_http_server_requests_total{job="gateway",route="/api/v1/tasks",status="5xx"}',
+                'cadre_http_server_requests_total{job="gateway",route="/api/v1/tasks",status="2xx"}'),
+     "neutral": 'cadre_http_server_requests_total{job="gateway",route="/healthz",status="2xx"}'},
     {"name": "dispatch", "objective": 0.99, "service": "orchestrator", "what": "steps reach a worker within a second of being ready",
-     "bad": 'sum(rate(cadre_step_dispatch_seconds_count[W])) - sum(rate(cadre_step_dispatch_seconds_bucket{le=~"1|1.0"}[W]))',
+     "bad": 'sum(rate(cadre_step_dispatch_seconds_count[W])) - sum(rate(cadre_step_dispatch_seconds_bucket{le=~"1|1[.]0"}[W]))',
      "all": "sum(rate(cadre_step_dispatch_seconds_count[W]))", "series": None},
     {"name": "models", "objective": 0.99, "service": "llm-router", "what": "calls of models get an answer, from one provider or another",
-     "bad": 'sum(rate(cadre_model_calls_total{outcome!~"ok|caller|budget|cancelled|refused|rate|guard"}[W]))',
-     "all": "sum(rate(cadre_model_calls_total[W]))",
-     "series": ('cadre_model_calls_total{outcome="provider"}', 'cadre_model_calls_total{outcome="ok"}')},
+     "bad": f'sum(rate(cadre_model_calls_total{{outcome=~"{"|".join(BAD_OUTCOMES)}"}}[W]))',
+     "all": f'sum(rate(cadre_model_calls_total{{outcome=~"ok|{"|".join(BAD_OUTCOMES)}"}}[W]))',
+     "series": ('cadre_model_calls_total{outcome="provider_failed"}', 'cadre_model_calls_total{outcome="ok"}'),
+     # What callers bring upon themselves burns nothing, however much of it there is.
+     "neutral": 'cadre_model_calls_total{outcome="budget_exceeded"}'},
 ]
 WINDOWS = ["5m", "30m", "1h", "2h", "6h", "1d", "3d", "30d"]
 # severity, factor of the burn, long window, short window, for
@@ -70,8 +87,13 @@ def tests():
             out.append("  - interval: 1m\n    input_series:\n")
             if one["series"]:
                 values = [(one["series"][0], bad), (one["series"][1], good)] if bad else [(one["series"][1], good)]
+                if "neutral" in one:
+                    values.append((one["neutral"], 6000000))
             else:
-                values = [('cadre_step_dispatch_seconds_count{job="orchestrator"}', 6000), ('cadre_step_dispatch_seconds_bucket{job="orchestrator",le="1"}', good)]
+                values = [('cadre_step_dispatch_seconds_count{job="orchestrator"}', 6000), ('cadre_step_dispatch_seconds_bucket{job="orchestrator",le="1"}', good),
+                          # Every bucket that there is: a pattern that takes in a second one counts steps twice.
+                          ('cadre_step_dispatch_seconds_bucket{job="orchestrator",le="0.1"}', 0), ('cadre_step_dispatch_seconds_bucket{job="orchestrator",le="30"}', 6000),
+                          ('cadre_step_dispatch_seconds_bucket{job="orchestrator",le="120"}', 6000), ('cadre_step_dispatch_seconds_bucket{job="orchestrator",le="+Inf"}', 6000)]
             for series, step in values:
                 out.append(f"      - {{series: '{series}', values: '0+{step:.6g}x{minutes}'}}\n")
             out.append("    alert_rule_test:\n")

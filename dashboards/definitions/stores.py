@@ -59,7 +59,7 @@ POSTGRES = {
 }
 
 REDIS = {
-    "uid": "cadre-redis", "title": "Cadre / Redis", "description": "Redis by its own counters, and as the llm-router sees it.",
+    "uid": "cadre-redis", "title": "Cadre / Redis", "description": "Redis by its own counters, and as the services see it.",
     "variables": [variable("instance", "Instance", "label_values(redis_up, instance)")],
     "rows": [
         ("Server", [
@@ -75,11 +75,11 @@ REDIS = {
             panel("CPU", "Cores in use.", COUNT, ('sum(rate(redis_cpu_user_seconds_total{instance=~"$instance"}[$__rate_interval])) + sum(rate(redis_cpu_sys_seconds_total{instance=~"$instance"}[$__rate_interval]))', "cores")),
             panel("Replicas", "Replicas that are connected.", COUNT, ('redis_connected_slaves{instance=~"$instance"}', "{{instance}}"), kind="stat"),
         ]),
-        ("Seen from the llm-router", [
-            panel("Commands", "By outcome.", PER_SECOND, ("sum by (outcome) (rate(cadre_redis_commands_total[$__rate_interval]))", "{{outcome}}"), stack=True),
-            panel("Time of a command", "Until its answer.", SECONDS, ("histogram_quantile(0.5, sum by (le) (rate(cadre_redis_command_duration_seconds_bucket[$__rate_interval])))", "p50"),
-                  ("histogram_quantile(0.99, sum by (le) (rate(cadre_redis_command_duration_seconds_bucket[$__rate_interval])))", "p99")),
-            panel("Connections", "Usable ones, and those that were lost.", COUNT, ("sum(cadre_redis_connections_ready)", "usable"), ("sum(increase(cadre_redis_disconnects_total[5m]))", "lost in 5 min")),
+        ("Seen from the services", [
+            panel("Commands", "By outcome.", PER_SECOND, ("sum by (job, outcome) (rate(cadre_redis_commands_total[$__rate_interval]))", "{{job}} {{outcome}}"), stack=True),
+            panel("Time of a command", "Until its answer.", SECONDS, ("histogram_quantile(0.5, sum by (le, job) (rate(cadre_redis_command_duration_seconds_bucket[$__rate_interval])))", "{{job}} p50"),
+                  ("histogram_quantile(0.99, sum by (le, job) (rate(cadre_redis_command_duration_seconds_bucket[$__rate_interval])))", "{{job}} p99")),
+            panel("Connections", "Usable ones, and those that were lost.", COUNT, ("sum by (job) (cadre_redis_connections_ready)", "{{job}} usable"), ("sum by (job) (increase(cadre_redis_disconnects_total[5m]))", "{{job}} lost in 5 min")),
             panel("Redirects", "Commands that a node of a cluster did not execute, by its answer.", PER_SECOND, ("sum by (kind) (rate(cadre_redis_redirects_total[$__rate_interval]))", "{{kind}}"), may_be_empty=True),
             panel("Topology changes", "Event loops that noticed another master or another owner of slots, in five minutes.", COUNT, ("sum by (job) (increase(cadre_redis_topology_changes_total[5m]))", "{{job}}")),
         ]),

@@ -1,5 +1,5 @@
 """What agents do besides calling models: tools, people, MCP servers and the sandbox. Much of it is empty where no agent uses it."""
-from .panels import BYTES, COUNT, PER_SECOND, SECONDS, panel, variable
+from .panels import BYTES, BYTES_PER_SECOND, COUNT, PER_SECOND, SECONDS, panel, variable
 
 WHERE = 'instance=~"$instance"'
 
@@ -65,7 +65,7 @@ TOOLS = {
         ]),
         ("Files and memories", [
             panel("Files stored", "By who stored them.", PER_SECOND, ("sum by (by) (rate(cadre_artefacts_stored_total[$__rate_interval]))", "{{by}}"), may_be_empty=True),
-            panel("Bytes of files", "Stored and read.", BYTES, ("sum(rate(cadre_artefact_stored_bytes_total[$__rate_interval]))", "stored per second"), ("sum(rate(cadre_artefact_read_bytes_total[$__rate_interval]))", "read per second"), may_be_empty=True),
+            panel("Bytes of files", "Stored and read.", BYTES_PER_SECOND, ("sum(rate(cadre_artefact_stored_bytes_total[$__rate_interval]))", "stored"), ("sum(rate(cadre_artefact_read_bytes_total[$__rate_interval]))", "read"), may_be_empty=True),
             panel("Quotas met", "What was not stored because a quota was used up.", PER_SECOND, ("sum by (quota) (rate(cadre_workspace_refusals_total[$__rate_interval]))", "{{quota}}"), may_be_empty=True),
             panel("Memories", "Stored and searched.", PER_SECOND, ("sum(rate(cadre_memories_stored_total[$__rate_interval]))", "stored"), ("sum(rate(cadre_memory_searches_total[$__rate_interval]))", "searched"), may_be_empty=True),
         ]),

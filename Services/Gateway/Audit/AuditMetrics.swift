@@ -1,3 +1,4 @@
+internal import AuditChain
 internal import Telemetry
 
 /// What is counted of the audit log.
@@ -20,6 +21,9 @@ struct AuditMetrics: Sendable {
       "cadre_audit_tampering_total",
       help: "Ends of chains that were found elsewhere than they were left (end), or without their row (head).",
       labels: ["what"])
+    // Series that begin with their first event have no increase that a rule could see.
+    for kind in AuditEntry.Kind.allCases { failures.with(kind.rawValue).add(0) }
+    for what in ["end", "head"] { tampering.with(what).add(0) }
     omitted = registry.counter(
       "cadre_audit_omitted_total", help: "Refusals that are in the audit log as a number, not one by one.")
     attemptFailures = registry.counter(

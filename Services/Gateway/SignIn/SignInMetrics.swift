@@ -21,6 +21,8 @@ package struct SignInMetrics: Sendable {
       "cadre_gateway_sessions_total", help: "Sessions of browsers, by what became of them.", labels: ["event"])
     blocks = registry.counter(
       "cadre_gateway_sign_in_blocks_total", help: "Attempts to sign in that were refused for a time.", labels: ["by"])
+    // Series that begin with their first event have no increase that a rule could see.
+    for reason in AttemptLimiter.Block.allCases { blocks.with(reason.rawValue).add(0) }
     tokens = registry.counter(
       "cadre_gateway_token_checks_total", help: "Signed tokens that were checked, by outcome.", labels: ["outcome"])
     fetches = registry.counter(

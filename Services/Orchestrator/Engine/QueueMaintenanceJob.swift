@@ -41,11 +41,10 @@ package final class QueueMaintenanceJob: Sendable {
   }
 
   private func measure() async throws {
-    let depth = try await store.queueDepth()
-    metrics.readySteps.set(depth.ready)
-    metrics.leasedNow.set(depth.leased)
-    metrics.delayedSteps.set(depth.delayed)
-    metrics.timers.set(depth.timers)
+    do { metrics.queues.set(try await store.queueDepth()) } catch {
+      metrics.queues.set(nil)
+      throw error
+    }
   }
 
   private func gatherBacklog() async throws {

@@ -24,10 +24,8 @@ package final class RunMetrics: Sendable {
   package let firedSchedules: Counter
   package let skippedSchedules: Counter
   let archivedRuns: Counter
-  let readySteps: Gauge
-  let leasedNow: Gauge
-  let delayedSteps: Gauge
-  let timers: Gauge
+  /// What was last measured; nil while it cannot be measured.
+  let queues = MeasuredQueues()
 
   /// Registers the metrics.
   package init(registry: MetricsRegistry) {
@@ -84,10 +82,7 @@ package final class RunMetrics: Sendable {
     firedSchedules = schedules.with("fired")
     skippedSchedules = schedules.with("skipped")
     archivedRuns = registry.counter("cadre_runs_archived_total", help: "Histories moved to the archive.")
-    readySteps = registry.gauge("cadre_steps_ready", help: "Steps that wait for a worker, seen at the last sweep.")
-    leasedNow = registry.gauge("cadre_steps_held", help: "Steps that workers hold, seen at the last sweep.")
-    delayedSteps = registry.gauge("cadre_steps_delayed", help: "Attempts that wait before they are repeated.")
-    timers = registry.gauge("cadre_timers", help: "Durable timers that are set.")
+    queues.register(in: registry)
   }
 
   func submitted() { submittedTasks.add() }

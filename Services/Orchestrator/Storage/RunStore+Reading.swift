@@ -118,9 +118,5 @@ extension RunStore {
   }
 
   /// Rows of the queues, for the metrics. Of leases, of which many come and go, it is what the server estimates.
-  package func queueDepth() async throws -> QueueDepth {
-    try await pool.query(RunStore.countQueues, ()).first ?? QueueDepth(ready: 0, leased: 0, delayed: 0, timers: 0)
-  }
-
-  static let countQueues = Statement<Void, QueueDepth>(QueueDepth.columns) { _ in "select \(QueueDepth.columns)" }
+  package func queueDepth() async throws -> QueueDepth? { try await pool.query(QueueDepth.now, ()).first }
 }

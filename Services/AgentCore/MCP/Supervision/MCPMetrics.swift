@@ -29,6 +29,7 @@ package struct MCPMetrics: Sendable {
     starts = registry.counter(
       "cadre_mcp_starts_total", help: "Connections to MCP servers that were opened, by outcome.",
       labels: ["transport", "outcome"])
+    for transport in ["http", "stdio"] { starts.with(transport, "ok").add(0) }
     connections = registry.gauge(
       "cadre_mcp_connections", help: "Open connections to MCP servers.", labels: ["transport"])
     notifications = registry.counter(

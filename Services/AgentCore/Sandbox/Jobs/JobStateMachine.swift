@@ -4,7 +4,7 @@ package import SandboxProtocol
 /// One job from its submission to its answer. A pure state machine; times are nanoseconds of a monotonic clock.
 package struct JobStateMachine: Sendable {
   /// Why its worker was killed while the job ran.
-  package enum KillCause: String, Sendable, Hashable {
+  package enum KillCause: String, Sendable, Hashable, CaseIterable {
     /// The guest was not over in its time; the worker did not end it itself.
     case deadline
     /// Nobody wants the answer any more.

@@ -36,7 +36,7 @@ package struct JobID: Sendable, Hashable { package let number: UInt64 }
 package struct WorkerID: Sendable, Hashable { package let number: UInt64 }
 
 /// Why a job was not run.
-package enum JobRefusal: String, Sendable, Hashable {
+package enum JobRefusal: String, Sendable, Hashable, CaseIterable {
   /// The queue, or the tenant's part of it, is full.
   case queueFull = "queue_full"
   /// It has waited as long as it may.

@@ -3,6 +3,11 @@ internal import Telemetry
 
 /// What the sandbox counts. Label values are words of this code, never text of a guest.
 struct SandboxMetrics: Sendable {
+  /// How workers fail.
+  private static let failures = [
+    "start", "slow", "refused", "ended", "crashed", "system_call", "protocol", "folder",
+  ]
+
   let runs: CounterFamily
   let durations: HistogramFamily
   let waits: Histogram
@@ -38,6 +43,10 @@ struct SandboxMetrics: Sendable {
     workerFailures = registry.counter(
       "cadre_sandbox_worker_failures_total", help: "Workers that did not start or ended by a fault.",
       labels: ["reason"])
+    // Series that begin with their first event have no increase that a rule could see.
+    for cause in JobStateMachine.KillCause.allCases { kills.with(cause.rawValue).add(0) }
+    for refusal in JobRefusal.allCases { refusals.with(refusal.rawValue).add(0) }
+    for reason in SandboxMetrics.failures { workerFailures.with(reason).add(0) }
     retries = registry.counter("cadre_sandbox_retries_total", help: "Jobs run again because their worker died.")
     fuel = registry.counter(
       "cadre_sandbox_fuel_total", help: "Instructions that guests have used, as the engine counts them.",

@@ -74,7 +74,7 @@ struct AttemptLimiter: Sendable {
   }
 
   /// Who was too often wrong.
-  enum Block: String, Sendable {
+  enum Block: String, Sendable, CaseIterable {
     case account
     case address
   }

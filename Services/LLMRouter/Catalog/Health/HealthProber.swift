@@ -48,12 +48,16 @@ package final class HealthProber: Sendable {
     var history = ProbeHistory()
   }
 
+  /// What is known, for the prober and for scrapes.
+  private final class Known: Sendable {
+    let value = Mutex(State())
+  }
+
   private let environment: Environment
   private let health: HealthRegistry
   private let interval: Duration
   private let logger: Logger
-  private let up: GaugeFamily
-  private let state = Mutex(State())
+  private let state = Known()
 
   /// A prober; without an interval it probes nothing.
   package init(
@@ -63,13 +67,25 @@ package final class HealthProber: Sendable {
     self.health = health
     self.interval = interval
     self.logger = logger
-    up = registry.gauge(
+    let up = registry.gauge(
       "cadre_provider_up", help: "Whether a provider answered when it was last asked for its models.",
       labels: ["provider"])
+    let open = registry.gauge(
+      "cadre_provider_breakers_open",
+      help: "Circuit breakers of a provider, one for each model and key, that are open.",
+      labels: ["provider"])
+    // Read anew for each scrape: of a provider that was removed nothing is left that an alert would stand on.
+    registry.beforeScrape { [state] in
+      let names = environment.providers().map(\.name).sorted()
+      let results = state.value.withLock { $0.results }
+      let breakers = health.openBreakers()
+      up.replace(names.compactMap { name in results[name].map { ([name], $0.isUp ? 1 : 0) } })
+      open.replace(names.map { ([$0], Int64(breakers[$0] ?? 0)) })
+    }
   }
 
   /// The latest probe of a provider; nil before the first.
-  package func result(of provider: String) -> Result? { state.withLock { $0.results[provider] } }
+  package func result(of provider: String) -> Result? { state.value.withLock { $0.results[provider] } }
 
   /// Probes until the task is cancelled.
   package func run() async {
@@ -83,6 +99,7 @@ package final class HealthProber: Sendable {
   /// Probes each provider once.
   package func probeAll() async {
     let providers = environment.providers().sorted { $0.name < $1.name }
+    forget(allBut: Set(providers.map(\.name)))
     var start = 0
     while start < providers.count {
       let batch = providers[start..<min(providers.count, start + HealthProber.concurrencyMax)]
@@ -91,6 +108,17 @@ package final class HealthProber: Sendable {
       }
       start += HealthProber.concurrencyMax
     }
+  }
+
+  /// Providers that were removed are forgotten: one that gets the name later begins anew.
+  private func forget(allBut providers: Set<String>) {
+    let gone = state.value.withLock { state -> [String] in
+      let gone = state.results.keys.filter { !providers.contains($0) }
+      for name in gone { state.results[name] = nil }
+      state.history.keep(providers)
+      return gone
+    }
+    for name in gone { health.block(provider: name, false) }
   }
 
   private func probe(_ provider: Provider) async {
@@ -105,11 +133,10 @@ package final class HealthProber: Sendable {
     let name = provider.name
     let result = Result(
       isUp: isUp, at: WallClock.now(), microseconds: Int64((MonotonicClock.now() &- begin) / 1000), fault: fault)
-    let change = state.withLock { state in
+    let change = state.value.withLock { state in
       state.results[name] = result
       return state.history.record(name, isUp: isUp)
     }
-    up.with(name).set(isUp ? 1 : 0)
     health.block(provider: name, change.isBlocked)
     if outcome == .up { health.reachable(provider: name) }
     guard change.isNew else { return }

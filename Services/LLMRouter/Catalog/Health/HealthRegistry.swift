@@ -167,6 +167,18 @@ package final class HealthRegistry: Sendable {
     }
   }
 
+  /// How many breakers, one for each model and key, are open now, by provider.
+  package func openBreakers() -> [String: Int] {
+    let now = clock()
+    return state.withLock { state in
+      var open: [String: Int] = [:]
+      for (key, entry) in state.entries where entry.breaker.state(at: now) == .open {
+        open[key.target.provider, default: 0] += 1
+      }
+      return open
+    }
+  }
+
   /// Keys whose breaker is not closed.
   package func unhealthy() -> [(key: Key, state: CircuitBreaker.State)] {
     let now = clock()

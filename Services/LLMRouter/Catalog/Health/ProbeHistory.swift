@@ -15,6 +15,9 @@ package struct ProbeHistory: Sendable {
   /// No probe was made.
   package init(failuresMax: Int = 2) { self.failuresMax = failuresMax }
 
+  /// Providers that there are no more are forgotten.
+  package mutating func keep(_ providers: Set<String>) { failures = failures.filter { providers.contains($0.key) } }
+
   /// A probe of a provider has ended.
   package mutating func record(_ provider: String, isUp: Bool) -> Change {
     let before = failures[provider, default: 0]
