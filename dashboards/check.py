@@ -26,6 +26,8 @@ COLOURS = ["#7EB26D", "#EAB839", "#6ED0E0", "#EF843C", "#E24D42", "#1F78C1", "#B
 RARE = re.compile(r"^(cadre_model_(unpriced_)?calls_total$|cadre_postgres_replica_usable$|cadre_redis_commands_total$|cadre_gateway_authentications_total$)")
 
 
+# What every dashboard has.
+KEYS = ("uid", "title", "description", "schemaVersion", "panels", "templating", "time", "refresh")
 # Values of a variable that queries are tried with.
 VALUES_MAX = 4
 
@@ -60,9 +62,6 @@ def panels(board):
 
 def shape(name, board):
     faults, ids, taken = [], set(), set()
-    for key in ("uid", "title", "description", "schemaVersion", "panels", "templating", "time", "refresh"):
-        if not board.get(key):
-            faults.append(f"{name}: no {key}")
     if board.get("editable") is not False:
         faults.append(f"{name}: may be edited in place, which the next start would undo")
     variables = {one["name"] for one in board["templating"]["list"]}
@@ -225,6 +224,8 @@ def selectors_of(text):
 def outcomes():
     """That the objective of model calls knows every outcome that the llm-router has a word for."""
     from definitions import slo
+    if not os.path.exists(f"{HERE}/../Services"):
+        return []  # Files of an installation, without the sources.
     words = {"interrupted"}
     for path in glob.glob(f"{HERE}/../Services/LLMRouter/Calls/*.swift") + glob.glob(f"{HERE}/../Services/LLMRouter/Calls/*/*.swift"):
         with open(path) as file:
@@ -311,9 +312,20 @@ def main():
     server = Server(options.prometheus) if options.prometheus else None
     boards = sorted(glob.glob(f"{HERE}/grafana/*.json"))
     count = 0
+    if not boards:
+        faults.append("no dashboard is there: run dashboards/generate.py")
     for path in boards:
         name = os.path.basename(path)
-        board = json.load(open(path))
+        try:
+            with open(path) as file:
+                board = json.load(file)
+        except (OSError, ValueError) as error:
+            faults.append(f"{name} is no JSON: {error}")
+            continue
+        missing = [key for key in KEYS if not (isinstance(board, dict) and board.get(key))]
+        if missing:
+            faults.append(f"{name}: no {', no '.join(missing)}")
+            continue
         count += len(panels(board))
         faults += shape(name, board)
         if server:
