@@ -119,6 +119,8 @@ final class PostgresMetrics: Sendable {
     ).with()
     failures = registry.counter(
       "cadre_postgres_failures_total", help: "Calls to Postgres that failed, by kind.", labels: ["kind"])
+    // Series that begin with their first event have no increase that a rule could see.
+    for kind in ["connection_lost", "unavailable", "timed_out", "overloaded"] { failures.with(kind).add(0) }
     connects = registry.counter("cadre_postgres_connects_total", help: "Connections made to Postgres.")
     connectFailures = registry.counter(
       "cadre_postgres_connect_failures_total", help: "Connections to Postgres that could not be made.")

@@ -196,6 +196,23 @@ import Testing
     #expect(found.map(\.status).sorted { $0.rawValue < $1.rawValue } == [.fault, .skipped], "\(found)")
   }
 
+  @Test(arguments: [
+    (#"FATAL:  password authentication failed for user "cadre""#, "does not take the password"),
+    (#"connection to server at "db", port 5432 failed: FATAL:  database "x" does not exist"#, "createdb"),
+    (#"connection to server at "db", port 5432 failed: FATAL:  role "x" does not exist"#, "createuser"),
+    (#"connection to server at "db", port 5432 failed: Connection refused"#, "host and port"),
+    (#"could not translate host name "db" to address: Name or service not known"#, "resolver"),
+    ("FATAL:  sorry, too many clients already", "no connection left"),
+    (#"FATAL:  no pg_hba.conf entry for host "10.0.0.1""#, "pg_hba.conf"),
+    ("", "check the form"),
+  ])
+  func `why the database cannot be reached says what to do`(reason: String, remedy: String) {
+    let found = Self.bad {
+      $0.database = .failed("the database cannot be reached" + (reason.isEmpty ? "" : ": \(reason)"))
+    }
+    #expect(found.first { $0.status == .fault }?.remedy?.contains(remedy) == true, "\(found)")
+  }
+
   @Test func `the report has a line for each finding, what to do, and no secret`() throws {
     let address = "postgresql://cadre:hunter2hunter2@db/cadre"
     let report = Report(

@@ -15,14 +15,40 @@ extension Diagnosis {
       ]
     case .failed(let reason):
       return [
-        .fault(
-          "postgres", reason,
-          remedy: "start the database, and check host, user and password of postgres.url; a firewall may be between"),
+        .fault("postgres", reason, remedy: remedy(unreachable: reason)),
         .skipped("migrations", "they stand in the database"),
       ]
     case .seen(let facts):
       return postgres(facts) + facts.schemas.map(migrations)
     }
+  }
+
+  /// What helps, by a part of what the server or the client library says; the first that is found holds.
+  private static let remedies: KeyValuePairs = [
+    "password": "the server is up and does not take the password: compare postgres.url with that of the server",
+    "no pg_hba.conf entry": "the server is up and lets nobody in from here: add a line to its pg_hba.conf",
+    "pg_hba.conf rejects": "the server is up and lets nobody in from here: change the line in its pg_hba.conf",
+    "role ": "the server is up and does not know the user: name another one in postgres.url, or make it (createuser)",
+    "database ":
+      "the server is up and does not have the database: name another one in postgres.url, or make it (createdb)",
+    "too many": "the server is up and has no connection left: raise max_connections, or put a pooler in front",
+    "connection slots": "the server is up and has no connection left: raise max_connections, or put a pooler in front",
+    "starting up": "wait: the server is up and recovers what it had",
+    "shutting down": "the server is being stopped: wait until it is started again",
+    "translate host name": "check the name of the host in postgres.url, and the resolver (DNS)",
+    "certificate": "check sslmode and sslrootcert of postgres.url, and the certificate of the server",
+    "SSL": "check sslmode of postgres.url, whether the server has TLS on, and that it is Postgres that listens there",
+    "refused": "start the server, and check host and port of postgres.url",
+    "No such file": "start the server, and check the folder of its socket, the host of postgres.url",
+    "time": "start the server, and check host and port of postgres.url; a firewall may be between",
+  ]
+
+  /// How to mend that the database cannot be reached.
+  static func remedy(unreachable reason: String) -> String {
+    // The first sentence is ours and names the database.
+    let said = reason.split(separator: ":", maxSplits: 1).dropFirst().first.map(String.init) ?? ""
+    return remedies.first { said.contains($0.key) }?.value
+      ?? "start the database, and check the form, host, user and password of postgres.url; a firewall may be between"
   }
 
   private static func postgres(_ facts: DatabaseFacts) -> [Finding] {
