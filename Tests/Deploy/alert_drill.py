@@ -2,7 +2,7 @@
 """The alert drill: a tenant spends the budget of its day at a real stack, and what Prometheus and Alertmanager make of it
 with the shipped rules and routes arrives at a webhook. Spend beyond the threshold comes as a ticket, the exhausted budget
 as a page, which silences no ticket; a larger budget ends both, and that arrives too. A service that stands still comes as
-one page, which holds back the tickets of the same service and no others.
+one page, which holds back the tickets of the same service and no others; so does a Redis that hangs. The sign of life comes again and again.
 
 Windows, `for` and the pauses of Alertmanager are divided by a factor; nothing else of the files is changed.
 
@@ -202,6 +202,20 @@ class Drill:
         finally:
             os.kill(agent, signal.SIGCONT)
         self.until("the end of the absence arrives", lambda: self.webhook.alerts("CadreServiceAbsent", "resolved"))
+
+        # Redis hangs while nobody calls: one page all the same, and what follows from it is held back.
+        (redis,) = [pid for name, pid in stack.children() if name.startswith("redis")]
+        os.kill(redis, signal.SIGSTOP)
+        try:
+            (away, *_) = self.until("the page of Redis arrives", lambda: self.webhook.alerts("RedisAway", "firing"))
+            assert away["labels"]["job"] == "llm-router" and away["labels"]["severity"] == "page", away
+            # The gateway notices it with a request that a limit counts.
+            self.until("what follows is held back", lambda: self.call(time.time()) is not None and [
+                alert for alert in self.firing("GatewayLimitsAlone") if alert["status"]["inhibitedBy"]])
+            assert not self.webhook.alerts("GatewayLimitsAlone"), "a page says what its ticket would say"
+        finally:
+            os.kill(redis, signal.SIGCONT)
+        self.until("the end of it arrives", lambda: self.webhook.alerts("RedisAway", "resolved"))
         print(f"{len(self.webhook.messages)} messages at the webhook")
 
     def stop(self):
