@@ -73,7 +73,10 @@ class Server:
         return f"postgresql://cadre@127.0.0.1:{self.port}/cadre{query}"
 
     def sql(self, text):
-        return subprocess.run(["psql", "-h", "127.0.0.1", "-p", str(self.port), "-U", "cadre", "-d", "cadre", "-XAtqc", text],
+        return self.sql_at("cadre", text)
+
+    def sql_at(self, database, text):
+        return subprocess.run(["psql", "-h", "127.0.0.1", "-p", str(self.port), "-U", "cadre", "-d", database, "-XAtqc", text],
                               capture_output=True, text=True, check=True).stdout.strip()
 
 

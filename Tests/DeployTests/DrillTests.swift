@@ -8,6 +8,11 @@ import Testing
     #expect(drill.status == 0, "\(drill.text.suffix(4000))")
   }
 
+  @Test func `backups that fail leave nothing that looks like one, and restores that fail change nothing`() throws {
+    let drill = try Script.run("python3", "Tests/Deploy/backup_drill.py", "--bin", Script.executables)
+    #expect(drill.status == 0, "\(drill.text.suffix(4000))")
+  }
+
   @Test func `traces are whole trees, and logs and metrics arrive, at a receiver that knows the schema`() throws {
     let drill = try Script.run(
       ".build/python/bin/python", "Tests/Deploy/trace_drill.py", "--bin", Script.executables, "--quick")
