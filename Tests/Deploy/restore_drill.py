@@ -66,6 +66,32 @@ class Drill:
     def status(self, task):
         return self.stack.call("GET", f"/api/v1/tasks/{task}")[1].get("status")
 
+    def model_call(self, number, expected=200):
+        """A call of a model beside all tasks, which a budget counts."""
+        body = {"model": "mock-model", "messages": [{"role": "user", "content": f"call {number}"}]}
+        status, made = self.stack.call("POST", "/v1/chat/completions", body, {"x-cadre-agent": "drill"})
+        assert status == expected, (status, made)
+
+    def spent(self):
+        """What the budget says, and what stands in the ledger."""
+        status, budget = self.stack.call("GET", f"/api/v1/budgets/{self.budget}")
+        charged = self.stack.sql("select coalesce(sum(input_tokens + output_tokens), 0) from llm_router.call where agent = 'drill'")
+        return (budget["spent"]["tokens"] if status == 200 else None), int(charged)
+
+    def late_calls(self):
+        """Calls that were paid, and are not in the ledger when the router dies: its table is locked."""
+        count = self.stack.sql("select count(*) from llm_router.call")
+        locked = subprocess.Popen(["psql", "-h", self.stack.sockets, "-U", "cadre", "-d", "cadre", "-qXc",
+                                   "set idle_in_transaction_session_timeout = 0; begin; lock table llm_router.call in exclusive mode; select pg_sleep(600)"],
+                                  stderr=subprocess.DEVNULL)
+        self.until(lambda: self.stack.sql("select count(*) from pg_locks where mode = 'ExclusiveLock' and relation = 'llm_router.call'::regclass and granted") != "0",
+                   "the ledger is locked")
+        for number in range(5):
+            self.model_call(number)
+        self.signal(signal.SIGSTOP)
+        assert self.stack.sql("select count(*) from llm_router.call") == count
+        return locked
+
     def until(self, condition, what, seconds=90):
         limit = time.time() + seconds
         while not condition():
@@ -81,6 +107,13 @@ class Drill:
         self.until(lambda: all(self.status(task) == "succeeded" for task in done), "tasks end")
         self.until(lambda: stack.sql("select count(*) from orchestrator.run where status = 'running'") == "10", "ten runs wait")
 
+        status, made = stack.call("POST", "/api/v1/budgets", {"scope": "agent", "subject": "drill", "tokens": 1_000_000, "period": "day"})
+        assert status in (200, 201), made
+        self.budget = made["id"]
+        for number in range(5):
+            self.model_call(number)
+        self.until(lambda: self.spent()[0] == self.spent()[1] > 0, f"budget and ledger agree: {self.spent()}")
+        paid = self.spent()[1]
         # Nothing moves while the sums are taken and the copy is made, so that both show the same moment.
         self.signal(signal.SIGSTOP)
         self.until(lambda: stack.sql("select count(*) from pg_stat_activity where state <> 'idle' and pid <> pg_backend_pid() "
@@ -99,6 +132,12 @@ class Drill:
         self.until(lambda: all(self.status(task) == "succeeded" for task in late), "later tasks end")
         after = self.sums()
         assert after != before
+        for number in range(5, 10):
+            self.model_call(number)
+        self.until(lambda: self.spent()[1] > paid, "later calls are in the ledger")
+        repeated = {"input": {"prompt": "said again after the restore"}}, {"Idempotency-Key": "drill-again"}
+        status, lost = stack.call("POST", "/api/v1/tasks", *repeated)
+        assert status in (200, 201, 202), lost
 
         # What cannot be read is refused before anything is touched.
         damaged = self.backups + "/cadre-dump-damaged.pgdump.gpg"
@@ -111,7 +150,7 @@ class Drill:
         self.environment["CADRE_BACKUP_PASSPHRASE_FILE"] = wrong
         assert self.status(late[0]) == "succeeded"
 
-        self.signal(signal.SIGSTOP)
+        locked = self.late_calls()
         began = time.time()
         self.script("restore", file, "--url", self.url, "--yes")
         took = time.time() - began
@@ -124,11 +163,18 @@ class Drill:
         self.signal(signal.SIGKILL)
         self.until(lambda: stack.call("GET", f"/api/v1/tasks/{done[0]}")[0] == 200, "the stack serves again")
         assert stack.call("GET", f"/api/v1/tasks/{late[0]}")[0] == 404
+        locked.wait()
+        status, again = stack.call("POST", "/api/v1/tasks", *repeated)
+        assert status in (200, 201, 202) and again["id"] != lost["id"] and stack.call("GET", f"/api/v1/tasks/{again['id']}")[0] == 200, (status, again)
+        # Of what was spent after the backup the ledger has what the router had on its disk, once: the calls that never got there, and
+        # perhaps some that did and are lost. The budget agrees with it.
+        self.until(lambda: self.spent()[0] == self.spent()[1] and 2 * paid <= self.spent()[1] <= 3 * paid, f"budget and ledger agree: {self.spent()}, {paid} before the backup")
         for task in open_:
             run = stack.call("GET", f"/api/v1/tasks/{task}")[1]["run"]["id"]
             self.until(lambda: stack.call("POST", f"/api/v1/runs/{run}/signals", {"name": "go", "id": "drill"})[0] in (200, 202, 204), "a signal is taken")
         self.until(lambda: all(self.status(task) == "succeeded" for task in open_), "open runs go on")
         assert self.status(self.submit(1000)) is not None
+        print(f"a budget of which {paid} tokens were spent at the backup has {self.spent()[0]} spent, with the calls that were on the router's disk")
         print(f"{len(open_)} runs that were open at the backup went on to their end")
 
 
