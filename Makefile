@@ -8,7 +8,7 @@ FORMATTED := Package.swift Services Shared Tests
 RELEASE := swift build -c release --static-swift-stdlib
 SCRIPTS = $(shell grep -rlE '^.!.*sh$$' .ci deploy Tests)
 
-.PHONY: help setup run build test lint format tidy modules bench bench-telemetry bench-workflows bench-agents bench-models bench-lists bench-sandbox bench-policies bench-overload bench-gateway policy-test policy-differential chaos planted-secrets drills redis-drill alert-drill trace-drill containers-drill dashboards fuzz api-fuzz bench-events docs clean
+.PHONY: help setup run build test lint format tidy modules bench bench-telemetry bench-workflows bench-agents bench-models bench-lists bench-sandbox bench-policies bench-overload bench-gateway policy-test policy-differential chaos planted-secrets drills manifests redis-drill alert-drill trace-drill containers-drill dashboards fuzz api-fuzz bench-events docs clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -121,6 +121,13 @@ drills: ## Drills with real servers of Postgres and PgBouncer: restore, faults o
 containers-drill: ## Kill, upgrade, change and restore the stack in containers under load (BASE: an image of Debian 12; REAL=1: the images of others)
 	@deploy/images/build.sh --prebuilt
 	@python3 Tests/Deploy/containers_drill.py $(if $(REAL),--real-images,--base $(or $(BASE),debian:bookworm-slim))
+
+manifests: ## Check the manifests by the schemas of Kubernetes, and run every job and service with what they give it
+	@command -v kubectl > /dev/null || { echo "kubectl is missing: install kubernetes-client" >&2; exit 1; }
+	@cmp -s Tests/Deploy/requirements.txt .build/manifests/installed.txt || { rm -rf .build/manifests && python3 -m venv .build/manifests && \
+		.build/manifests/bin/pip install --quiet --disable-pip-version-check -r Tests/Deploy/requirements.txt && cp Tests/Deploy/requirements.txt .build/manifests/installed.txt; }
+	@for product in $(SERVICES); do swift build --product $$product || exit 1; done
+	@python3 Tests/Deploy/manifest_drill.py --bin .build/debug --schemas .build/manifests/bin/kubernetes-validate
 
 bench-lists: ## Fill a local stack that runs (DATA, PORT) with ROWS rows (default 1000000) and time its lists and reports
 	@Tests/Benchmarks/lists.sh $(DATA) $(PORT) $(or $(ROWS),1000000)

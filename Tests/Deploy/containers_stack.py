@@ -39,7 +39,7 @@ class Stack:
         self.folder = tempfile.mkdtemp(prefix="cadre-containers-")
         os.chmod(self.folder, 0o755)
         shutil.copytree(f"{ROOT}/deploy", f"{self.folder}/deploy", ignore=shutil.ignore_patterns("secrets", ".state", "backups"))
-        for name in ("policies", "dashboards"):
+        for name in ("policies", "dashboards", "docs"):
             shutil.copytree(f"{ROOT}/{name}", f"{self.folder}/{name}")
         with open(f"{self.folder}/deploy/config/llm-router.yaml", "w") as file:
             file.write(PROVIDERS)
@@ -53,8 +53,8 @@ class Stack:
         if base:
             for name in STAND_INS:
                 command("docker", "build", "--quiet", "--file", f"{HERE}/stand-ins/Dockerfile", "--target", name, "--tag",
-                        f"cadre-stand-in/{name}", "--build-arg", f"BASE={base}", f"{ROOT}/Tests", env={**os.environ, "DOCKER_BUILDKIT": "1"})
-                self.environment[name.replace("-", "_").upper() + "_IMAGE"] = f"cadre-stand-in/{name}"
+                        f"cadre-stand-in/{name}:drill", "--build-arg", f"BASE={base}", f"{ROOT}/Tests", env={**os.environ, "DOCKER_BUILDKIT": "1"})
+                self.environment[name.replace("-", "_").upper() + "_IMAGE"] = f"cadre-stand-in/{name}:drill"
         self.local = threading.local()
         self.remove(keeps_folder=True)
 

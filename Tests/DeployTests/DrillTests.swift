@@ -13,6 +13,11 @@ import Testing
     #expect(drill.status == 0, "\(drill.text.suffix(4000))")
   }
 
+  @Test func `jobs and services run with what the manifests of Kubernetes give them`() throws {
+    let drill = try Script.run("python3", "Tests/Deploy/manifest_drill.py", "--bin", Script.executables)
+    #expect(drill.status == 0, "\(drill.text.suffix(4000))")
+  }
+
   @Test func `traces are whole trees, and logs and metrics arrive, at a receiver that knows the schema`() throws {
     let drill = try Script.run(
       ".build/python/bin/python", "Tests/Deploy/trace_drill.py", "--bin", Script.executables, "--quick")
