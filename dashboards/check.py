@@ -96,6 +96,8 @@ def shape(name, board):
 
 
 def runbooks():
+    if not os.path.exists(os.path.join(HERE, "..", "docs")):
+        return []  # Files of an installation, without the documents.
     with open(os.path.join(HERE, "..", "docs", "runbooks.md")) as file:
         sections = {line[3:].strip().lower() for line in file if line.startswith("## ")}
     faults = []

@@ -10,12 +10,15 @@ public struct Migration: Sendable {
   public let name: String
   /// The script.
   public let sql: String
+  /// Programs that know fewer migrations than this do not run on a schema with it: 0 for one that only adds.
+  public let needs: Int
 
   /// Makes a migration.
-  public init(version: Int, name: String, sql: String) {
+  public init(version: Int, name: String, sql: String, needs: Int = 0) {
     self.version = version
     self.name = name
     self.sql = sql
+    self.needs = needs
   }
 }
 
@@ -45,7 +48,9 @@ public struct Migrator: Sendable {
     self.logger = logger
   }
 
-  /// Applies what is missing. Throws `MigrationError` when the recorded history does not fit, else `PostgresError`.
+  /// Applies what is missing. A schema of a newer program is good as well, unless one of its migrations needs that
+  /// program: while an update goes on, and after it was taken back, the old program starts on the new schema. Throws
+  /// `MigrationError` when the recorded history does not fit, else `PostgresError`.
   public func migrate(_ migrations: [Migration]) async throws {
     // Names and files of our own code, at the start of the process.
     precondition(
@@ -61,15 +66,20 @@ public struct Migrator: Sendable {
       create schema if not exists \(schema);
       create table if not exists \(schema).schema_migrations (
         version int primary key, name text not null, checksum text not null,
-        applied_at timestamptz not null default now(), duration_ms bigint not null)
+        applied_at timestamptz not null default now(), duration_ms bigint not null,
+        needs int not null default 0);
+      -- Where it was made before it had this column. Otherwise no lock is asked for: a start would wait for a dump.
+      do $$ begin
+        if not exists (
+          select from pg_attribute
+          where attrelid = '\(schema).schema_migrations'::regclass and attname = 'needs') then
+          alter table \(schema).schema_migrations add column if not exists needs int not null default 0;
+        end if;
+      end $$
       """)
     try await prepareTenantRole(run)
     let applied = try await recorded(run)
-    guard applied.count <= migrations.count else {
-      throw MigrationError(
-        description: "the schema \(schema) is at version \(applied.count) and newer than this program, which knows "
-          + "\(migrations.count); start the newer program")
-    }
+    if applied.count > migrations.count { try await acceptNewer(run, applied: applied.count, known: migrations.count) }
     for migration in migrations {
       let checksum = try await text(run, "select encode(sha256(convert_to(\(literal(migration.sql)), 'UTF8')), 'hex')")
       if migration.version <= applied.count {
@@ -86,8 +96,8 @@ public struct Migrator: Sendable {
         """
         begin; set local lock_timeout = '30s'; set local search_path = \(schema);
         \(migration.sql)
-        ; insert into \(schema).schema_migrations (version, name, checksum, duration_ms)
-        values (\(migration.version), \(literal(migration.name)), '\(checksum)',
+        ; insert into \(schema).schema_migrations (version, name, checksum, needs, duration_ms)
+        values (\(migration.version), \(literal(migration.name)), '\(checksum)', \(migration.needs),
           (extract(epoch from clock_timestamp() - now()) * 1000)::bigint); commit
         """)
       logger.info(
@@ -117,6 +127,21 @@ public struct Migrator: Sendable {
           + "of the database run: alter role \(TenantScope.role) nosuperuser nobypassrls;")
     }
     _ = try await run(TenantRole.functions(of: schema))
+  }
+
+  /// Of a schema that a newer program has made: throws `MigrationError` when that program is needed.
+  private func acceptNewer(
+    _ run: (String) async throws -> [PostgresRows], applied: Int, known: Int
+  ) async throws {
+    let needed = try await text(run, "select max(needs)::text from \(schema).schema_migrations")
+    guard let least = Int(needed), least <= known else {
+      throw MigrationError(
+        description: "the schema \(schema) is at version \(applied) and needs a program that knows \(needed) versions; "
+          + "this one knows \(known); start the newer program")
+    }
+    logger.warning(
+      "the schema is newer than this program",
+      ["schema": .string(schema), "version": .int(Int64(applied)), "known": .int(Int64(known))])
   }
 
   private func recorded(_ run: (String) async throws -> [PostgresRows]) async throws -> [String] {
