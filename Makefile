@@ -113,10 +113,10 @@ dashboards: ## Check every query of the dashboards on a Prometheus that scrapes 
 	@$(MAKE) --no-print-directory build
 	@python3 Tests/Deploy/dashboards_drill.py --bin .build/release $(if $(RENDER),--render $(RENDER))
 
-drills: ## Drills with real servers of Postgres and PgBouncer: restore, faults of backups, recovery to a point in time, fail-over, replica, pooler, TLS
+drills: ## Drills with real servers of Postgres and PgBouncer: restore, faults of backups, recovery to a point in time, fail-over, replica, pooler, partitions, TLS
 	@deploy/setup.sh test
 	@for product in $(SERVICES); do swift build --product $$product || exit 1; done
-	@for drill in restore backup recovery failover replica pooler tls; do echo "$$drill"; python3 Tests/Deploy/$${drill}_drill.py --bin .build/debug || exit 1; done
+	@for drill in restore backup recovery failover replica pooler partition tls; do echo "$$drill"; python3 Tests/Deploy/$${drill}_drill.py --bin .build/debug || exit 1; done
 
 containers-drill: ## Kill, upgrade, change and restore the stack in containers under load (BASE: an image of Debian 12; REAL=1: the images of others)
 	@deploy/images/build.sh --prebuilt
