@@ -42,6 +42,31 @@ class Load(threading.Thread):
             time.sleep(0.02)
 
 
+def fenced(stack, first, second, accepted):
+    """The old primary comes back, takes writes and is found first. It still waits for a standby that it has no more, so nothing
+    is accepted that only it has."""
+    os.path.exists(first.data + "/postmaster.pid") and os.remove(first.data + "/postmaster.pid")
+    first.start()
+    second.sql("select pg_terminate_backend(pid) from pg_stat_activity where datname = 'cadre' and pid <> pg_backend_pid()")
+    loads = [Load(stack) for _ in range(2)]
+    for one in loads:
+        one.start()
+    limit = time.time() + 60
+    while first.sql("select count(*) from pg_stat_activity where datname = 'cadre' and wait_event = 'SyncRep'") == "0":
+        assert time.time() < limit, "the old primary was not found"
+        time.sleep(0.1)
+    first.stop()
+    time.sleep(5)
+    for one in loads:
+        one.going = False
+    for one in loads:
+        one.join()
+    accepted = accepted.union(*(one.accepted for one in loads))
+    known = set(second.sql("select 'task_' || replace(id::text, '-', '') from orchestrator.task").split())
+    assert any(one.accepted for one in loads) and accepted <= known, f"{len(accepted - known)} tasks are at the old primary alone"
+    print(f"the old primary came back and was found first: none of {len(accepted)} tasks is there alone")
+
+
 def drill(options, folder):
     first, second = Server(folder, "first"), Server(folder, "second")
     stack = None
@@ -86,6 +111,7 @@ def drill(options, folder):
         print(f"{len(accepted)} tasks accepted ({before} before the fault), {len(lost)} lost, {open_} open, {failed} not succeeded; "
               f"one caller waited {max(one.longest for one in loads):.1f} s at most, and {promoted - gone:.1f} s of it for the promotion")
         assert len(accepted) > before > 20 and not lost and open_ == "0" and failed == "0"
+        fenced(stack, first, second, accepted)
     finally:
         if stack:
             stack.stop()

@@ -3,7 +3,8 @@ import Testing
 
 @Suite struct DeployFileTests {
   @Test(arguments: [
-    "up", "upgrade", "down", "validate", "backup", "restore", "recover", "partition", "make-secrets", "images/build.sh", "cadre",
+    "up", "upgrade", "down", "validate", "backup", "restore", "recover", "partition", "make-secrets", "images/build.sh",
+    "cadre",
   ])
   func `every script parses and explains itself`(name: String) throws {
     #expect(try Script.run("bash", "-n", "deploy/\(name)").status == 0)
