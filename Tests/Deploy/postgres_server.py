@@ -8,6 +8,8 @@ import time
 
 from stack import free_port
 
+# A drill that a test has started has most signals blocked, and so would have all that it starts: nothing would heed SIGTERM.
+signal.pthread_sigmask(signal.SIG_SETMASK, [])
 POSTGRES = sorted(glob.glob("/usr/lib/postgresql/*/bin"))[-1]
 
 
