@@ -101,9 +101,10 @@ extension Diagnosis {
           "run the service that owns it with --migrate, or start it: it migrates then; its log says what hinders it")
     }
     if schema.applied > schema.known {
-      return .fault(
+      // Services of the version before run on it: an update goes on, or was taken back.
+      return .warning(
         "migrations", "schema \(schema.schema) is at migration \(schema.applied), this version knows \(schema.known)",
-        remedy: "use the version of the command and the services that made the schema")
+        remedy: "end the update; a command of the newer version looks at all of it")
     }
     return .ok("migrations", "schema \(schema.schema) is at migration \(schema.applied) of \(schema.known)")
   }
