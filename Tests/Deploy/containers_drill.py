@@ -197,8 +197,11 @@ class Drill:
 
     def restart(self):
         tasks = self.stack.sql("select count(*) from orchestrator.task")
+        # The provider is no part of the stack, and stands in a network of it.
+        command("docker", "rm", "-f", f"{self.stack.project}-mock")
         self.stack.run("down")
         _, seconds = self.stack.run("up", "--no-build", "--version", self.version)
+        self.stack.start_provider()
         assert self.stack.sql("select count(*) from orchestrator.task") == tasks
         say(f"stopped and started again in {seconds:.0f} s with all {tasks} tasks; a new one takes {self.stack.finished():.1f} s")
 

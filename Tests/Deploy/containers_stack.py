@@ -117,6 +117,11 @@ class Stack:
 
     def call(self, method, path, body=None, headers=None, timeout=30):
         """Status and document of one request over a connection that this thread keeps; status 0 when there was no answer."""
+        # One that was idle for long may be closed by now, as its proxy may.
+        if getattr(self.local, "connection", None) is not None and time.time() - self.local.used > 10:
+            self.local.connection.close()
+            self.local.connection = None
+        self.local.used = time.time()
         if getattr(self.local, "connection", None) is None:
             context = ssl.create_default_context(cafile=f"{self.folder}/deploy/secrets/tls.crt")
             self.local.connection = http.client.HTTPSConnection("localhost", self.ports["CADRE_HTTPS_PORT"], timeout=timeout, context=context)

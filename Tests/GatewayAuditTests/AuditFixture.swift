@@ -97,10 +97,11 @@ struct AuditFixture: Sendable {
     let cluster = try AuditCluster.shared.get()
     let group = EventLoopGroup(count: 1)
     let telemetry = Telemetry.disabled()
-    let pool = PostgresPool(
-      group: group,
-      configuration: PostgresConfiguration(connectionString: cluster.connectionString, schema: schema),
-      telemetry: telemetry)
+    var configuration = PostgresConfiguration(connectionString: cluster.connectionString, schema: schema)
+    // A busy machine must not look like a database that is away.
+    configuration.statementTimeout = .seconds(120)
+    configuration.unavailableTimeout = .seconds(60)
+    let pool = PostgresPool(group: group, configuration: configuration, telemetry: telemetry)
     let store = AuditStore(pool: pool, keys: try AuditKeys(setting: secret, named: "audit.keys"))
     let writer = AuditWriter(store: store, refusalsPerSecond: refusalsPerSecond, telemetry: telemetry)
     let recorder = AuditRecorder(writer: writer) { _ in "192.0.2.1" }
