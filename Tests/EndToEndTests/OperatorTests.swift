@@ -105,7 +105,7 @@ extension EndToEndTests {
       stack.postgres.stop(isImmediate: true)
       let dead = try doctor("--timeout", "5")
       #expect(dead.status == 1)
-      #expect(try dead.faults("postgres").contains { $0.contains("/ start the database") }, "\(dead.text)")
+      #expect(try dead.faults("postgres").contains { $0.contains("/ start the server") }, "\(dead.text)")
       #expect(try !dead.faults("services").isEmpty, "services say that they are not ready: \(dead.text)")
 
       stack.stop()
