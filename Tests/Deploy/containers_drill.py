@@ -176,8 +176,10 @@ class Drill:
         say(f"PgBouncer is scraped: {clients[0]['value'][1]} clients, {sessions[0]['value'][1]} sessions of the server")
 
     def is_opa(self):
-        asked = command("docker", "logs", self.stack.containers("opa")[0], check=False).stdout
-        say("OPA answers: " + ", ".join(sorted({line.rsplit(" ", 1)[0] for line in asked.splitlines() if line.startswith("cadre/")})))
+        """Requests and calls of models are decided there, by the metrics of the services that ask."""
+        asked = {one["metric"]["document"] for one in self.query('cadre_policy_decision_duration_seconds_count{source="server"} > 0')}
+        assert asked >= {"cadre.http.decision", "cadre.models.decision"}, asked
+        say("OPA decides " + ", ".join(sorted(asked)))
 
     def backup(self):
         with Load(self.stack) as before:

@@ -230,6 +230,19 @@ import Testing
     }
   }
 
+  @Test func `so do policies that nobody can ask twice in a row`() async throws {
+    try await Self.run { gateway in
+      let answer = try await gateway.read(Self.stream, as: "a")
+      #expect(try await answer.body.next() != nil)
+      gateway.rights.deny("a", times: 1, isUndecided: true)
+      for _ in 0..<2 { await gateway.open.look() }
+      #expect(gateway.rights.looks(at: "a") == 2)
+      gateway.rights.deny("a", times: 2, isUndecided: true)
+      for _ in 0..<2 { await gateway.open.look() }
+      #expect(await Self.isBroken(answer))
+    }
+  }
+
   @Test func `a credential that stands for somebody else ends them too`() async throws {
     try await Self.run { gateway in
       let answer = try await gateway.read(Self.stream, as: "a")

@@ -163,6 +163,8 @@ package final class OpenAnswers: Sendable {
               "caller": .string(reader.credential), "reason": .string(problem.code),
               "count": .int(Int64(clamping: count)),
             ])
+          // What nobody has decided is no refusal for the audit log.
+          guard problem.status != .serviceUnavailable else { return }
           await audit?.refused(identity, request, at: route, problem, decision: "")
         }
       }
@@ -192,7 +194,7 @@ package final class OpenAnswers: Sendable {
     case .refused(let problem): return problem
     case .denied(let problem), .undecided(let problem):
       // A decision that could not be made in time is a refusal too: of a reader who has been let in, one alone ends
-      // nothing. Whoever reads on where nobody can decide gets a 503, and comes back.
+      // nothing. Where nobody can decide, whoever comes back gets a 503 and tries again.
       let wasDoubted = open.withLock { open in
         defer { open.groups[reader]?.isDoubted = true }
         return open.groups[reader]?.isDoubted ?? false
